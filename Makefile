@@ -1,0 +1,39 @@
+# `make` alone prints the commands. Everything runs in .venv, which script/setup makes.
+.DEFAULT_GOAL := help
+.PHONY: help setup check fmt lint contracts types test docs bench run
+
+help: ## print this list
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup:
+	@script/setup dev
+
+run: ## start a development gateway (the same as script/run)
+	@script/run
+
+test: ## run the tests (the same as script/test)
+	@script/test
+
+fmt: setup ## format the code and sort the imports
+	.venv/bin/ruff check --select I --fix -q .
+	.venv/bin/ruff format .
+
+lint: setup ## check format and lint
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+
+contracts: setup ## check who may import whom
+	.venv/bin/lint-imports
+
+types: setup ## check types (mypy --strict)
+	.venv/bin/mypy
+
+docs: setup ## write the generated reference pages again
+	.venv/bin/python -m dragoman.cli.reference docs/reference
+
+bench: setup ## run the benchmarks, a few minutes on an idle machine
+	.venv/bin/python -m benchmarks
+
+check: lint contracts types ## what "done" means: format, lint, contracts, types, reference pages, tests
+	.venv/bin/python -m dragoman.cli.reference --check docs/reference
+	script/test
