@@ -1,0 +1,1 @@
+"""GSM text and user data: alphabets, parts, headers, WAP push; bytes and values only."""

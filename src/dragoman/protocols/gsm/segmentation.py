@@ -1,0 +1,260 @@
+"""Cut a message into the parts that travel: alphabet, limits and concatenation headers.
+
+A cut never falls inside an escape pair, a surrogate pair or a grapheme cluster (unless one
+cluster is larger than a part).
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+import regex
+
+from dragoman.protocols.gsm.alphabet import (
+    ESCAPE,
+    Alphabet,
+    Forced,
+    NotEncodable,
+    try_encode_gsm,
+    unencodable,
+)
+from dragoman.protocols.gsm.udh import (
+    ReferenceBits,
+    append_element,
+    concatenation_element,
+    parse_udh,
+)
+
+MAX_PARTS = 255  # the total is one octet
+MAX_OCTETS = 140
+MAX_SEPTETS = 160
+MAX_UCS2_UNITS = 70
+
+# Room of a part behind a concatenation header of 6 octets (8-bit) or 7 (16-bit reference).
+SEPTETS_IN_PART: dict[ReferenceBits, int] = {8: 153, 16: 152}
+UCS2_UNITS_IN_PART: dict[ReferenceBits, int] = {8: 67, 16: 66}
+
+_CARRIAGE_RETURN, _LINE_FEED = 0x0D, 0x0A
+_CLUSTER = regex.compile(r"\X")
+# No cluster spans two characters of which neither is of these classes (UAX #29 s. 3.1.1).
+_MAY_JOIN = regex.compile(
+    r"[\r"
+    r"\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}\p{GCB=Prepend}"
+    r"\p{GCB=RI}\p{GCB=L}\p{GCB=V}\p{GCB=T}"
+    r"\p{InSC=Consonant_With_Stacker}]"
+)
+
+
+class TooManyParts(ValueError):
+    """The content needs `count` parts, more than allowed."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"the message needs {count} parts")
+        self.count = count
+
+
+class InvalidHeader(ValueError):
+    """A user supplied header is malformed, or leaves no way to send the content with it."""
+
+
+class UserData(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one part carries: raw header and unpacked septets, UTF-16-BE or octets."""
+
+    udh: bytes
+    data: bytes
+
+
+class Segmentation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Content cut into parts.
+
+    `texts` has the text of each part and is empty for binary content; `bodies` has the encoded
+    parts; `units` counts septets, UTF-16 code units or octets over all parts, headers apart;
+    `header` is the user supplied header every part carries.
+    """
+
+    alphabet: Alphabet
+    texts: tuple[str, ...]
+    bodies: tuple[bytes, ...]
+    units: int
+    header: bytes = b""
+    reference_bits: ReferenceBits = 8
+
+    @property
+    def count(self) -> int:
+        """How many parts there are."""
+        return len(self.bodies)
+
+    @property
+    def forced_by(self) -> tuple[Forced, ...]:
+        """The characters that forced UCS-2; found on demand, as sending does not need them."""
+        if self.alphabet is not Alphabet.UCS2:
+            return ()
+        return unencodable("".join(self.texts))
+
+    def user_data(self, reference: int) -> tuple[UserData, ...]:
+        """Render the parts; several carry a concatenation element with `reference`.
+
+        Any counter will do as the reference: it is taken modulo 256 or 65536.
+        """
+        total = len(self.bodies)
+        if total == 1:
+            return (UserData(udh=self.header, data=self.bodies[0]),)
+        return tuple(
+            UserData(
+                udh=append_element(
+                    self.header,
+                    concatenation_element(
+                        reference, total, number, reference_bits=self.reference_bits
+                    ),
+                ),
+                data=body,
+            )
+            for number, body in enumerate(self.bodies, start=1)
+        )
+
+
+def segment_text(
+    text: str,
+    *,
+    alphabet: Alphabet | None = None,
+    reference_bits: ReferenceBits = 8,
+    max_parts: int = MAX_PARTS,
+) -> Segmentation:
+    """Encode and cut `text` in the alphabet asked for, or in GSM 7-bit where that can say it.
+
+    A lone surrogate becomes U+FFFD. Raises `NotEncodable` when GSM 7-bit is asked for in vain,
+    and `TooManyParts`.
+    """
+    if alphabet is not Alphabet.UCS2:
+        if alphabet is Alphabet.BINARY:
+            raise ValueError("text has no binary form: use segment_binary")
+        septets = try_encode_gsm(text)
+        if septets is not None:
+            if len(septets) <= MAX_SEPTETS:
+                return Segmentation(
+                    alphabet=Alphabet.GSM7, texts=(text,), bodies=(septets,), units=len(septets)
+                )
+            parts = list(_cut_septets(text, septets, SEPTETS_IN_PART[reference_bits]))
+            return _joined(Alphabet.GSM7, parts, len(septets), reference_bits, max_parts)
+        if alphabet is Alphabet.GSM7:
+            raise NotEncodable(unencodable(text))
+
+    try:
+        octets = text.encode("utf-16-be")
+    except UnicodeEncodeError:
+        text = text.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "replace")
+        octets = text.encode("utf-16-be")
+    units = len(octets) // 2
+    if units <= MAX_UCS2_UNITS:
+        return Segmentation(alphabet=Alphabet.UCS2, texts=(text,), bodies=(octets,), units=units)
+    parts = list(_cut_ucs2(text, octets, UCS2_UNITS_IN_PART[reference_bits]))
+    return _joined(Alphabet.UCS2, parts, units, reference_bits, max_parts)
+
+
+def segment_binary(
+    data: bytes,
+    *,
+    udh: bytes = b"",
+    reference_bits: ReferenceBits = 8,
+    max_parts: int = MAX_PARTS,
+) -> Segmentation:
+    """Cut octets behind an optional raw header, which every part then carries.
+
+    Raises `InvalidHeader` for a header whose lengths do not add up, that leaves no room, or that
+    is already concatenated although the data does not fit one part; and `TooManyParts`.
+    """
+    concatenated = _check_header(udh)
+    if len(udh) + len(data) <= MAX_OCTETS:
+        bodies: tuple[bytes, ...] = (data,)
+    elif concatenated:
+        raise InvalidHeader("data beyond one part behind a header that is already concatenated")
+    else:
+        added = 5 if reference_bits == 8 else 6
+        room = MAX_OCTETS - (len(udh) or 1) - added
+        if room < 1:
+            raise InvalidHeader("the header leaves no room for data and concatenation")
+        bodies = tuple(data[start : start + room] for start in range(0, len(data), room))
+    if len(bodies) > min(max_parts, MAX_PARTS):
+        raise TooManyParts(len(bodies))
+    return Segmentation(
+        alphabet=Alphabet.BINARY,
+        texts=(),
+        bodies=bodies,
+        units=len(data),
+        header=udh,
+        reference_bits=reference_bits,
+    )
+
+
+def _joined(
+    alphabet: Alphabet,
+    parts: list[tuple[str, bytes]],
+    units: int,
+    reference_bits: ReferenceBits,
+    max_parts: int,
+) -> Segmentation:
+    if len(parts) > min(max_parts, MAX_PARTS):
+        raise TooManyParts(len(parts))
+    texts, bodies = zip(*parts, strict=True)
+    return Segmentation(
+        alphabet=alphabet, texts=texts, bodies=bodies, units=units, reference_bits=reference_bits
+    )
+
+
+def _cut_septets(text: str, septets: bytes, limit: int) -> Iterator[tuple[str, bytes]]:
+    # In this alphabet CR LF is the only cluster of two characters.
+    start = position = 0
+    while start < len(septets):
+        end = start + limit
+        if end < len(septets):
+            last = septets[end - 1]
+            if last == ESCAPE or (last == _CARRIAGE_RETURN and septets[end] == _LINE_FEED):
+                end -= 1
+        body = septets[start:end]
+        next_position = position + len(body) - body.count(ESCAPE)
+        yield text[position:next_position], body
+        start, position = end, next_position
+
+
+def _cut_ucs2(text: str, octets: bytes, limit: int) -> Iterator[tuple[str, bytes]]:
+    start = position = 0
+    while start < len(octets):
+        end = start + 2 * limit
+        if end < len(octets) and _is_high_surrogate(octets[end - 2]):
+            end -= 2
+        part = octets[start:end].decode("utf-16-be")
+        if end < len(octets):
+            boundary = _cluster_boundary(text, position, position + len(part))
+            if boundary < position + len(part):
+                part = text[position:boundary]
+                end = start + len(part.encode("utf-16-be"))
+        yield part, octets[start:end]
+        start, position = end, position + len(part)
+
+
+def _is_high_surrogate(high_octet: int) -> bool:
+    return high_octet & 0xFC == 0xD8
+
+
+def _cluster_boundary(text: str, start: int, end: int) -> int:
+    """Find the last place in `start`..`end` to cut; `end` itself if one cluster fills it all."""
+    if not _MAY_JOIN.search(text, end - 1, end + 1):
+        return end
+    # Whether a cluster ends at `end` depends on nothing behind the character there.
+    boundary = start
+    for cluster in _CLUSTER.finditer(text, start, end + 1):
+        boundary = cluster.start()
+    return boundary if boundary > start else end
+
+
+def _check_header(udh: bytes) -> bool:
+    """Tell whether a user supplied header is concatenated; raises `InvalidHeader`."""
+    if not udh:
+        return False
+    if len(udh) > MAX_OCTETS:
+        raise InvalidHeader(f"the header has {len(udh)} octets, {MAX_OCTETS} are allowed")
+    if len(udh) != udh[0] + 1:
+        raise InvalidHeader(f"the header says {udh[0]} octets follow, but {len(udh) - 1} do")
+    header = parse_udh(udh)
+    if header is None:
+        raise InvalidHeader("an element of the header is longer than the header")
+    return header.concatenation is not None
