@@ -1,0 +1,1 @@
+"""Values and rules of the house; no I/O, no clock, no provider's words."""

@@ -1,0 +1,114 @@
+"""Messages as they travel: submissions down, reports and inbound texts up."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import NewType
+
+import msgspec
+
+from dragoman.domain.lifecycle import ReceiptState, State
+from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.protocols.gsm.segmentation import UserData
+
+AccountId = NewType("AccountId", int)
+BatchId = NewType("BatchId", int)
+MessageId = NewType("MessageId", int)
+WalletId = NewType("WalletId", int)
+
+
+class Lane(IntEnum):
+    """Which messages go first on a route; within a lane the accounts take turns."""
+
+    URGENT = 0
+    SINGLE = 1
+    """One or a few recipients: often a person waits for it."""
+    BULK = 2
+
+
+class Format(StrEnum):
+    """What a submission's text is."""
+
+    AUTO = "auto"
+    """Text; GSM where it fits, UCS-2 where not."""
+    GSM = "gsm"
+    UNICODE = "unicode"
+    BINARY = "binary"
+    """Hexadecimal octets with the caller's own user data header."""
+
+
+class CallbackRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Where the customer wants to be told of a message's states."""
+
+    url: str
+    return_data: str = ""
+    states: frozenset[State] = frozenset(
+        {State.DELIVERED, State.UNDELIVERED, State.EXPIRED, State.REJECTED, State.UNKNOWN}
+    )
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to send, in the house's words; `services.submission` decides on it."""
+
+    dialect: str
+    recipients: tuple[str, ...]
+    text: str
+    sender: str
+    format: Format = Format.AUTO
+    udh: bytes = b""
+    due_ms: int | None = None
+    validity_s: int | None = None
+    reference: str | None = None
+    callback: CallbackRequest | None = None
+    wants_receipt: bool = True
+    message_class: int | None = None
+    protocol_id: int = 0
+    protocol: str = ""
+    """How the request came in, as the dialect shows it (`REST`, `SMTP`)."""
+    urgent: bool = False
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as a carrier gets it: digits, coded parts, and what it needs for the wire."""
+
+    message_id: int
+    sender: str
+    recipient: str
+    """Digits of the international number without `+`."""
+    parts: tuple[UserData, ...]
+    alphabet: Alphabet
+    wants_receipt: bool = True
+    validity_until_ms: int | None = None
+    message_class: int | None = None
+    protocol_id: int = 0
+    attempt: int = 1
+
+
+class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A carrier's report on a message or part.
+
+    `keys` are the spellings under which the submit's id may have been stored, most likely first.
+    """
+
+    carrier: str
+    message_id: str
+    keys: tuple[str, ...]
+    state: ReceiptState
+    error: str = ""
+    raw: str = ""
+    done_date: str = ""
+
+
+class InboundPartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A text, or a part of one, that a phone sent to us."""
+
+    carrier: str
+    source: str
+    destination: str
+    alphabet: Alphabet
+    text: str
+    """Decoded text; hexadecimal octets where `alphabet` is BINARY."""
+    udh: bytes = b""
+    reference: int | None = None
+    total: int = 1
+    number: int = 1

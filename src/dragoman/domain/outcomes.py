@@ -1,0 +1,41 @@
+"""What can come of handing a message to a carrier: four outcomes, as values."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from dragoman.domain.errors import FailureCode, RetryCode
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The carrier took every part; one carrier id a part, in order."""
+
+    carrier_ids: tuple[str, ...]
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The carrier refused for good; `carrier_ids` has None for the parts it never took."""
+
+    code: FailureCode
+    detail: str = ""
+    carrier_ids: tuple[str | None, ...] = ()
+
+
+class Deferred(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Nothing left us, or the carrier asks to come later; no attempt is used up."""
+
+    code: RetryCode
+    retry_in_s: float
+    detail: str = ""
+
+
+class Unknown(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """It left us and no answer came: it may or may not arrive."""
+
+    detail: str
+    carrier_ids: tuple[str | None, ...] = ()
+
+
+Outcome: TypeAlias = Accepted | Rejected | Deferred | Unknown

@@ -1,0 +1,56 @@
+"""What the rooms expect of each other, as protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from dragoman.domain.messages import InboundPartReport, Outgoing, ReceiptReport
+from dragoman.domain.outcomes import Outcome
+
+
+class CarrierEvents(Protocol):
+    """What a connector tells the house. Every call is on the event loop and cheap."""
+
+    def outcome(self, carrier: str, message: Outgoing, outcome: Outcome) -> None:
+        """What came of `send`; exactly once for each message sent."""
+        ...
+
+    def receipt(self, report: ReceiptReport, acknowledge: Callable[[bool], None]) -> None:
+        """A report arrived; `acknowledge(True)` once it is stored, False to get it again."""
+        ...
+
+    def inbound(self, report: InboundPartReport, acknowledge: Callable[[bool], None]) -> None:
+        """A text arrived; acknowledged like a report."""
+        ...
+
+    def availability(self, carrier: str) -> None:
+        """`up` or `capacity` of the carrier changed."""
+        ...
+
+
+class Connector(Protocol):
+    """One carrier: takes messages, tells what came of them."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def up(self) -> bool:
+        """Whether at least one link can take messages."""
+        ...
+
+    @property
+    def capacity(self) -> int:
+        """Parts that may be in flight in all its links together; 0 when down."""
+        ...
+
+    def send(self, message: Outgoing) -> None:
+        """Takes a message; never blocks and never raises for what a peer does."""
+        ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self, timeout_s: float) -> None:
+        """Finishes what is in flight; what was not written comes back as `Deferred`."""
+        ...

@@ -1,0 +1,48 @@
+"""What a message costs: credits from the account's wallet, and a price shown to the customer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
+
+UNITS_PER_CURRENCY_UNIT = 10_000
+"""Prices are integers of a ten-thousandth of the operator's currency."""
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True):
+    """The tariff of numbers with a prefix, for each part."""
+
+    prefix: str = ""
+    credits: int = 1
+    price: int = 0
+
+
+class PriceList:
+    """Finds the tariff of a number by its longest prefix."""
+
+    def __init__(self, prices: Iterable[Price]) -> None:
+        self._by_prefix = {price.prefix: price for price in prices}
+        self._by_prefix.setdefault("", Price())
+        self._lengths = sorted({len(prefix) for prefix in self._by_prefix}, reverse=True)
+
+    def price_of(self, digits: str) -> Price:
+        for length in self._lengths:
+            if (price := self._by_prefix.get(digits[:length])) is not None:
+                return price
+        raise AssertionError("the empty prefix always fits")
+
+
+def parse_price(text: str) -> int:
+    """A decimal amount such as `0.05` as an integer of ten-thousandths."""
+    amount = Decimal(text) * UNITS_PER_CURRENCY_UNIT
+    if not amount.is_finite() or amount != amount.to_integral_value() or amount < 0:
+        raise ValueError(f"{text!r} is not an amount with at most four decimals")
+    return int(amount)
+
+
+def render_price(units: int) -> str:
+    """An amount as a decimal without needless zeros, at least two decimals: `0.05`."""
+    whole, rest = divmod(units, UNITS_PER_CURRENCY_UNIT)
+    return f"{whole}.{rest:04d}"[: -2 if rest % 100 == 0 else None]

@@ -1,0 +1,57 @@
+"""Which carriers may take a message, in which order: routes by prefix and account.
+
+A route is chosen when a message is accepted, the carrier on it at the moment of sending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """An ordered list of carriers for the numbers and accounts it names; empty names all."""
+
+    name: str
+    carriers: tuple[str, ...]
+    """First choice first; the next takes over while those before it are down."""
+    prefixes: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    """User names."""
+
+
+class Router:
+    """Finds the route of a message: the account's own first, then the longest prefix."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.routes = {route.name: route for route in routes}
+        self._by_account: dict[str, list[Route]] = {}
+        self._general: list[Route] = []
+        for route in self.routes.values():
+            for account in route.accounts:
+                self._by_account.setdefault(account, []).append(route)
+            if not route.accounts:
+                self._general.append(route)
+
+    def choose(self, username: str, digits: str) -> Route | None:
+        """The route for a number sent to by an account; None where no route fits."""
+        own = self._by_account.get(username)
+        if own is not None and (route := _longest_prefix(own, digits)) is not None:
+            return route
+        return _longest_prefix(self._general, digits)
+
+
+def _longest_prefix(routes: list[Route], digits: str) -> Route | None:
+    best, best_length = None, -1
+    for route in routes:
+        if not route.prefixes:
+            length = 0
+        else:
+            length = max(
+                (len(prefix) for prefix in route.prefixes if digits.startswith(prefix)),
+                default=-1,
+            )
+        if length > best_length:
+            best, best_length = route, length
+    return best

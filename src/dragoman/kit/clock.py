@@ -1,0 +1,64 @@
+"""Time as a parameter: everything that needs the time is given a `Clock`."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells wall-clock time for records and monotonic time for waiting."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the Unix epoch, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go backwards."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class FixedClock:
+    """A clock that moves only when told to, for tests."""
+
+    def __init__(self, now_ms: int = 1_790_000_000_000) -> None:
+        self._now_ms = now_ms
+        self._monotonic = 0.0
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass."""
+        self._now_ms += round(seconds * 1000)
+        self._monotonic += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Sets the wall clock, as an operator or NTP does; monotonic time stays."""
+        self._now_ms += round(seconds * 1000)
+
+
+def datetime_of(at_ms: int) -> datetime:
+    """The aware UTC datetime of a stored time."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
+def ms_of(at: datetime) -> int:
+    """The stored form of an aware datetime."""
+    if at.tzinfo is None:
+        raise ValueError("a stored time needs a zone")
+    return round(at.timestamp() * 1000)

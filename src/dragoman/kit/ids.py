@@ -1,0 +1,90 @@
+"""Time-ordered integer identifiers below 2**53, and their public spellings.
+
+An identifier is 41 bits of milliseconds since `EPOCH_MS` and 12 bits of sequence: JSON readers in
+JavaScript and PHP keep it exactly, sorting by it is sorting by time, and a range of times is a
+range of identifiers.
+"""
+
+from __future__ import annotations
+
+from dragoman.kit.clock import Clock
+
+EPOCH_MS = 1_577_836_800_000  # 2020-01-01T00:00:00Z; 41 bits last until 2089
+SEQUENCE_BITS = 12
+LIMIT = 1 << 53
+
+_HEX_MODULUS = 1 << 128
+_HEX_FACTOR = 0x9E3779B97F4A7C15F39CC0605CEDC835  # odd, so multiplying by it is reversible
+_HEX_INVERSE = pow(_HEX_FACTOR, -1, _HEX_MODULUS)
+
+
+class IdSource:
+    """Hands out identifiers in strictly increasing order, whatever the clock does.
+
+    `last` is the highest identifier handed out before, so that a clock that went back while the
+    process was down makes no identifier twice.
+    """
+
+    def __init__(self, clock: Clock, last: int = 0) -> None:
+        self._clock = clock
+        self._last = last
+
+    def next(self) -> int:
+        """The next identifier."""
+        floor = (self._clock.now_ms() - EPOCH_MS) << SEQUENCE_BITS
+        self._last = floor if floor > self._last else self._last + 1
+        return self._last
+
+    def take(self, count: int) -> range:
+        """`count` consecutive identifiers."""
+        first = self.next()
+        self._last = first + count - 1
+        return range(first, first + count)
+
+
+def time_of(identifier: int) -> int:
+    """Milliseconds since the Unix epoch at which the identifier was made."""
+    return (identifier >> SEQUENCE_BITS) + EPOCH_MS
+
+
+def first_at(at_ms: int) -> int:
+    """The lowest identifier that can have been made at `at_ms` or later."""
+    return max(0, at_ms - EPOCH_MS) << SEQUENCE_BITS
+
+
+def render_hex(identifier: int) -> str:
+    """32 hexadecimal digits that look random and lead back to the identifier."""
+    mixed = identifier * _HEX_FACTOR % _HEX_MODULUS
+    mixed ^= mixed >> 64
+    return f"{mixed * _HEX_FACTOR % _HEX_MODULUS:032x}"
+
+
+def parse_hex(text: str) -> int | None:
+    """The identifier of a `render_hex` spelling; None for any other text."""
+    if len(text) != 32 or not text.isascii():
+        return None
+    try:
+        mixed = int(text, 16) * _HEX_INVERSE % _HEX_MODULUS
+    except ValueError:
+        return None
+    mixed ^= mixed >> 64
+    identifier = mixed * _HEX_INVERSE % _HEX_MODULUS
+    return identifier if identifier < LIMIT else None
+
+
+def render_dashed(identifier: int) -> str:
+    """`<unix seconds>-<rest>`, as in `1424185035-66418`."""
+    seconds, milliseconds = divmod(time_of(identifier), 1000)
+    sequence = identifier & ((1 << SEQUENCE_BITS) - 1)
+    return f"{seconds}-{milliseconds << SEQUENCE_BITS | sequence}"
+
+
+def parse_dashed(text: str) -> int | None:
+    """The identifier of a `render_dashed` spelling; None for any other text."""
+    seconds, dash, rest = text.partition("-")
+    if not (dash and seconds.isascii() and seconds.isdigit() and rest.isascii() and rest.isdigit()):
+        return None
+    if len(seconds) > 11 or len(rest) > 7 or int(rest) >= 1000 << SEQUENCE_BITS:
+        return None
+    identifier = ((int(seconds) * 1000 - EPOCH_MS) << SEQUENCE_BITS) + int(rest)
+    return identifier if 0 <= identifier < LIMIT else None
