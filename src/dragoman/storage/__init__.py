@@ -1,0 +1,1 @@
+"""SQL is the truth: tables, migrations, repositories and the group-commit writer."""

@@ -1,0 +1,113 @@
+"""Statements that write many rows in one step.
+
+A driver lets go of the interpreter and takes it again at every step of a statement, and a busy
+event loop gives it back late. So a group of rows is one statement with many VALUES, not one
+statement many times: rows are cut into a few fixed sizes, so that few texts are ever prepared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql
+
+SIZES = (512, 128, 32, 8, 4, 2, 1)
+MAX_PARAMETERS = 32_000  # SQLite takes 32,766 in a statement, PostgreSQL 65,535
+
+Row = tuple[Any, ...]
+
+
+class BulkStatement:
+    """A statement over VALUES, its texts made once per driver and number of rows."""
+
+    def __init__(self, table: Table, columns: Sequence[str]) -> None:
+        self._table = table
+        self._columns = tuple(columns)
+        self._sizes = [n for n in SIZES if n * len(columns) <= MAX_PARAMETERS]
+        self._texts: dict[tuple[str, int], str] = {}
+
+    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """Writes the rows, in the order of `columns`; the number of rows that were changed."""
+        changed = 0
+        driver = connection.dialect.name
+        for chunk in self._chunks(rows):
+            key = (driver, len(chunk))
+            text = self._texts.get(key)
+            if text is None:
+                text = self._texts[key] = self._render(driver, len(chunk))
+            result = connection.exec_driver_sql(text, tuple(chain.from_iterable(chunk)))
+            changed += result.rowcount
+        return changed
+
+    def _chunks(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+        at = 0
+        for size in self._sizes:
+            while len(rows) - at >= size:
+                yield rows[at : at + size] if size < len(rows) else rows
+                at += size
+
+    def _values(self, driver: str, count: int, *, typed: bool) -> str:
+        mark = "?" if driver == "sqlite" else "%s"
+        row = f"({', '.join([mark] * len(self._columns))})"
+        first = row
+        if typed and driver == "postgresql":
+            # An untyped VALUES list is text to PostgreSQL; the types of the first row settle it.
+            dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+            types = (self._table.c[name].type.compile(dialect) for name in self._columns)
+            first = f"({', '.join(f'CAST({mark} AS {type_})' for type_ in types)})"
+        return ", ".join([first] + [row] * (count - 1))
+
+    def _render(self, driver: str, count: int) -> str:
+        raise NotImplementedError
+
+
+class BulkInsert(BulkStatement):
+    """INSERT of many rows; `suffix` may hold an ON CONFLICT clause."""
+
+    def __init__(self, table: Table, columns: Sequence[str] = (), *, suffix: str = "") -> None:
+        super().__init__(table, columns or [column.name for column in table.columns])
+        self._suffix = suffix
+
+    def _render(self, driver: str, count: int) -> str:
+        values = self._values(driver, count, typed=False)
+        columns = ", ".join(f'"{name}"' for name in self._columns)
+        return f"INSERT INTO {self._table.name} ({columns}) VALUES {values} {self._suffix}"  # noqa: S608
+
+
+class BulkUpdate(BulkStatement):
+    """UPDATE of many rows by key, each with values of its own.
+
+    `columns` names what a row of values holds, the key first. `assignments` gives the SQL for each
+    column to set, where `{new}` stands for the row's value of that column and `{old}` for the
+    stored one. `where` narrows the stored rows further; `t` is the table, `v` the values.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        columns: Sequence[str],
+        assignments: Mapping[str, str],
+        *,
+        where: str = "",
+    ) -> None:
+        super().__init__(table, columns)
+        self._where = where
+        self._assignments = ", ".join(
+            f"{name} = "
+            + expression.format(
+                new=f"v.column{self._columns.index(name) + 1}" if name in self._columns else "",
+                old=f"t.{name}",
+            )
+            for name, expression in assignments.items()
+        )
+
+    def _render(self, driver: str, count: int) -> str:
+        values = self._values(driver, count, typed=True)
+        where = f" AND {self._where}" if self._where else ""
+        return (
+            f"UPDATE {self._table.name} AS t SET {self._assignments} "  # noqa: S608
+            f"FROM (VALUES {values}) AS v WHERE t.{self._columns[0]} = v.column1{where}"
+        )

@@ -1,0 +1,37 @@
+"""Runs the migrations without an alembic.ini, inside this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+
+
+def upgrade(engine: Engine) -> None:
+    """Runs every migration the database does not have yet."""
+    config = _config()
+    config.attributes["engine"] = engine
+    command.upgrade(config, "head")
+
+
+def current(engine: Engine) -> str | None:
+    """The revision the database is at; None for an empty one."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest() -> str:
+    """The revision this version of Dragoman needs."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    return config

@@ -1,0 +1,168 @@
+"""What services hand to storage and get back: rows as values, without SQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from dragoman.domain.errors import FailureCode
+from dragoman.domain.lifecycle import BatchState, State
+
+
+class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a batch needs for the wire and the customer; stored as JSON."""
+
+    udh: str = ""
+    """Hexadecimal."""
+    wants_receipt: bool = True
+    message_class: int | None = None
+    protocol_id: int = 0
+    callback_url: str = ""
+    return_data: str = ""
+    callback_states: tuple[int, ...] = ()
+
+
+class StoredBatch(msgspec.Struct, kw_only=True):
+    """A row of `batches`."""
+
+    batch_id: int
+    account_id: int
+    dialect: str
+    protocol: str
+    reference: str | None
+    sender: str
+    text: str
+    format: str
+    options: BatchOptions
+    lane: int
+    due_ms: int
+    expires_ms: int
+    state: BatchState
+    recipients: int
+    waiting_recipients: bytes | None = None
+    expanded: int = 0
+    unsent: int = 0
+    buffered: int = 0
+    received: int = 0
+    failed: int = 0
+
+
+class StoredMessage(msgspec.Struct, kw_only=True):
+    """A row of `messages`."""
+
+    message_id: int
+    batch_id: int
+    account_id: int
+    recipient: str
+    route: str
+    mcc: str
+    parts: int
+    credits: int
+    price: int
+    state: State
+    carrier: str | None = None
+    failure: str | None = None
+    detail: str | None = None
+    attempts: int = 0
+    possible_duplicate: bool = False
+    sent_ms: int | None = None
+    final_ms: int | None = None
+
+
+class StoredPart(msgspec.Struct, kw_only=True):
+    """A row of `parts`."""
+
+    message_id: int
+    number: int
+    carrier_message_id: str | None = None
+    state: State | None = None
+    error: str | None = None
+    reported_ms: int | None = None
+
+
+class Reservation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Credits to hold for a batch."""
+
+    wallet_id: int
+    entry_id: int
+    amount: int
+
+
+class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A submission to be stored whole or refused whole."""
+
+    batch: StoredBatch
+    messages: tuple[StoredMessage, ...]
+    reservation: Reservation
+
+
+class NewCallback(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A customer is to be told something."""
+
+    callback_id: int
+    account_id: int
+    message_id: int
+    dialect: str
+    url: str
+    payload: str
+    due_ms: int
+
+
+class Settlement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Held credits that are spent or go back to where they came from."""
+
+    wallet_id: int
+    entry_id: int
+    amount: int
+    refund: bool
+
+
+class StateChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a message, with all that is stored together with it."""
+
+    message_id: int
+    batch_id: int
+    account_id: int
+    mcc: str
+    parts: int
+    before: State
+    after: State
+    at_ms: int
+    counted_in_batch: bool
+    carrier: str | None = None
+    failure: FailureCode = FailureCode.NONE
+    detail: str = ""
+    attempts: int = 0
+    possible_duplicate: bool = False
+    receipt_keys: tuple[tuple[str, int], ...] = ()
+    """(key, part number) of the ids the carrier gave."""
+    part_rows: tuple[StoredPart, ...] = ()
+    settlement: Settlement | None = None
+    callback: NewCallback | None = None
+
+
+class PartReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A report on a part that does not change its message's state yet."""
+
+    part: StoredPart
+
+
+class ParkedReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row of `parked_receipts`."""
+
+    receipt_id: int
+    carrier: str
+    carrier_message_id: str
+    keys: str
+    state: int
+    error: str
+    raw: str
+
+
+def row_of(record: msgspec.Struct) -> tuple[Any, ...]:
+    """The fields of a record in order, as a row; nested values as JSON."""
+    return tuple(
+        msgspec.json.encode(value).decode() if isinstance(value, msgspec.Struct) else value
+        for value in msgspec.structs.astuple(record)
+    )

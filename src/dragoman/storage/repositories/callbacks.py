@@ -1,0 +1,90 @@
+"""Callbacks that are due, and what came of each attempt."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from dragoman.storage.bulk import BulkUpdate
+from dragoman.storage.tables import callbacks
+from dragoman.storage.writer import Operation
+
+
+class CallbackState(IntEnum):
+    """Where a callback is."""
+
+    PENDING = 0
+    DELIVERED = 1
+    GIVEN_UP = 2
+    """The last retry failed, or the customer's server said 410, or the URL may not be called."""
+
+
+class StoredCallback(msgspec.Struct, frozen=True, kw_only=True):
+    """A callback to be delivered."""
+
+    callback_id: int
+    account_id: int
+    message_id: int
+    dialect: str
+    url: str
+    payload: str
+    attempts: int
+    next_attempt_ms: int
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of calling the customer."""
+
+    callback_id: int
+    state: CallbackState
+    attempts: int
+    next_attempt_ms: int
+    answered_ms: int
+    answer_status: int | None
+    answer: str
+
+
+_COLUMNS = [callbacks.c[name] for name in StoredCallback.__struct_fields__]
+_UPDATE = BulkUpdate(
+    callbacks,
+    Attempt.__struct_fields__,
+    dict.fromkeys(Attempt.__struct_fields__[1:], "{new}"),
+)
+
+
+def _record(connection: Connection, items: list[Attempt]) -> list[Exception | None]:
+    rows = {item.callback_id: msgspec.structs.astuple(item) for item in items}
+    _UPDATE.run(connection, list(rows.values()))
+    return [None] * len(items)
+
+
+record = Operation(_record, "record_callback_attempts")
+
+
+def load_due(connection: Connection, now_ms: int, limit: int) -> list[StoredCallback]:
+    """Pending callbacks whose time has come, the oldest of each message first."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            callbacks.c.state == CallbackState.PENDING.value,
+            callbacks.c.next_attempt_ms <= now_ms,
+        )
+        .order_by(callbacks.c.next_attempt_ms, callbacks.c.callback_id)
+        .limit(limit)
+    )
+    return [StoredCallback(**row._mapping) for row in connection.execute(query)]
+
+
+def load_earlier_pending(connection: Connection, message_ids: list[int]) -> list[StoredCallback]:
+    """All pending callbacks of messages, in the order in which they must be delivered."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            callbacks.c.message_id.in_(message_ids),
+            callbacks.c.state == CallbackState.PENDING.value,
+        )
+        .order_by(callbacks.c.callback_id)
+    )
+    return [StoredCallback(**row._mapping) for row in connection.execute(query)]

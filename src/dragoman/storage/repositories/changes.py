@@ -1,0 +1,247 @@
+"""State changes of messages, with everything that belongs to them, in one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection
+
+from dragoman.domain.lifecycle import State
+from dragoman.kit import ids
+from dragoman.storage.bulk import BulkInsert, BulkUpdate
+from dragoman.storage.records import (
+    NewCallback,
+    ParkedReceipt,
+    PartReport,
+    StateChange,
+    StoredPart,
+    row_of,
+)
+from dragoman.storage.repositories import wallets
+from dragoman.storage.repositories.statistics import Counters
+from dragoman.storage.tables import (
+    batches,
+    callbacks,
+    messages,
+    parked_receipts,
+    parts,
+    receipt_keys,
+)
+from dragoman.storage.writer import Operation
+
+_UPDATE_MESSAGES = BulkUpdate(
+    messages,
+    (
+        "message_id",
+        "state",
+        "carrier",
+        "failure",
+        "detail",
+        "attempts",
+        "possible_duplicate",
+        "sent_ms",
+        "final_ms",
+    ),
+    {
+        "state": "{new}",
+        "carrier": "coalesce({new}, {old})",
+        "failure": "{new}",
+        "detail": "{new}",
+        "attempts": "{new}",
+        "possible_duplicate": "{new}",
+        "sent_ms": "coalesce({new}, {old})",
+        "final_ms": "coalesce({new}, {old})",
+    },
+    where=f"t.state < {State.DELIVERED.value}",
+)
+_MARK_SENDING = BulkUpdate(
+    messages,
+    ("message_id",),
+    {"state": str(State.SENDING.value)},
+    where=f"t.state = {State.QUEUED.value}",
+)
+_COUNT = BulkUpdate(
+    batches,
+    ("batch_id", "unsent", "buffered", "received", "failed"),
+    dict.fromkeys(("unsent", "buffered", "received", "failed"), "{old} + {new}"),
+)
+_INSERT_KEYS = BulkInsert(
+    receipt_keys,
+    suffix=(
+        "ON CONFLICT (carrier, key) DO UPDATE SET"
+        " message_id = excluded.message_id, part = excluded.part"
+    ),
+)
+_WRITE_PARTS = BulkInsert(
+    parts,
+    suffix=(
+        "ON CONFLICT (message_id, number) DO UPDATE SET"
+        " carrier_message_id = coalesce(excluded.carrier_message_id, parts.carrier_message_id),"
+        " state = coalesce(excluded.state, parts.state),"
+        " error = coalesce(excluded.error, parts.error),"
+        " reported_ms = coalesce(excluded.reported_ms, parts.reported_ms)"
+    ),
+)
+_INSERT_CALLBACKS = BulkInsert(callbacks)
+_INSERT_PARKED = BulkInsert(parked_receipts)
+
+UNSENT, BUFFERED, RECEIVED, FAILED = range(4)
+
+COUNTER_OF_STATE = {
+    State.SCHEDULED: UNSENT,
+    State.QUEUED: UNSENT,
+    State.SENDING: UNSENT,
+    State.SENT: BUFFERED,
+    State.UNKNOWN: FAILED,
+    State.DELIVERED: RECEIVED,
+    State.UNDELIVERED: FAILED,
+    State.EXPIRED: FAILED,
+    State.REJECTED: FAILED,
+    State.CANCELLED: FAILED,
+}
+"""Which of a batch's counters a message in a state is counted in."""
+
+STATISTICS_NAMES = {
+    State.SCHEDULED: "queued",
+    State.QUEUED: "queued",
+    State.SENDING: "queued",
+    **{state: state.name.lower() for state in State if state >= State.SENT},
+}
+"""What a state is called in the statistics."""
+
+
+def _record(connection: Connection, items: list[StateChange]) -> list[Exception | None]:
+    _UPDATE_MESSAGES.run(connection, _message_rows(items))
+    _count_in_batches(connection, items)
+    _count_in_statistics(connection, items)
+    keys = {
+        (change.carrier, key): (change.message_id, part)
+        for change in items
+        for key, part in change.receipt_keys
+    }
+    _INSERT_KEYS.run(connection, [(*key, *target) for key, target in keys.items()])
+    _write_parts(connection, (part for change in items for part in change.part_rows))
+    wallets.settle(
+        connection,
+        ((change.batch_id, change.settlement) for change in items if change.settlement is not None),
+    )
+    _INSERT_CALLBACKS.run(
+        connection,
+        [_callback_row(change.callback) for change in items if change.callback is not None],
+    )
+    return [None] * len(items)
+
+
+def _message_rows(items: list[StateChange]) -> list[tuple[Any, ...]]:
+    """One row a message: a group often holds both `sent` and its report."""
+    rows: dict[int, tuple[Any, ...]] = {}
+    for change in items:
+        after = change.after
+        sent_ms = change.at_ms if after is State.SENT else None
+        final_ms = change.at_ms if after >= State.UNKNOWN else None
+        carrier = change.carrier
+        earlier = rows.get(change.message_id)
+        if earlier is not None:
+            sent_ms, carrier = sent_ms or earlier[7], carrier or earlier[2]
+        rows[change.message_id] = (
+            change.message_id,
+            after.value,
+            carrier,
+            change.failure.value or None,
+            change.detail or None,
+            change.attempts,
+            change.possible_duplicate,
+            sent_ms,
+            final_ms,
+        )
+    return list(rows.values())
+
+
+def _count_in_batches(connection: Connection, items: list[StateChange]) -> None:
+    counts: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for change in items:
+        before, after = COUNTER_OF_STATE[change.before], COUNTER_OF_STATE[change.after]
+        if change.counted_in_batch and before != after:
+            counters = counts[change.batch_id]
+            counters[before] -= 1
+            counters[after] += 1
+    _COUNT.run(connection, [(batch_id, *counters) for batch_id, counters in counts.items()])
+
+
+def _count_in_statistics(connection: Connection, items: list[StateChange]) -> None:
+    counters = Counters()
+    for change in items:
+        before, after = STATISTICS_NAMES[change.before], STATISTICS_NAMES[change.after]
+        if before != after:
+            at_ms = ids.time_of(change.message_id)
+            for name, count in ((before, -1), (after, 1)):
+                counters.add(
+                    change.account_id,
+                    at_ms,
+                    "outbox",
+                    "mcc:status",
+                    f"{change.mcc}:{name}",
+                    count,
+                    count * change.parts,
+                )
+    counters.write(connection)
+
+
+def _write_parts(connection: Connection, rows: Iterable[StoredPart]) -> None:
+    merged: dict[tuple[int, int], StoredPart] = {}
+    for row in rows:
+        key = (row.message_id, row.number)
+        earlier = merged.get(key)
+        merged[key] = row if earlier is None else _newer(earlier, row)
+    _WRITE_PARTS.run(connection, [row_of(row) for row in merged.values()])
+
+
+def _newer(earlier: StoredPart, later: StoredPart) -> StoredPart:
+    return StoredPart(
+        message_id=later.message_id,
+        number=later.number,
+        carrier_message_id=later.carrier_message_id or earlier.carrier_message_id,
+        state=earlier.state if later.state is None else later.state,
+        error=earlier.error if later.error is None else later.error,
+        reported_ms=later.reported_ms or earlier.reported_ms,
+    )
+
+
+def _callback_row(new: NewCallback) -> tuple[Any, ...]:
+    return (
+        new.callback_id,
+        new.account_id,
+        new.message_id,
+        new.dialect,
+        new.url,
+        new.payload,
+        0,
+        0,
+        new.due_ms,
+        None,
+        None,
+        None,
+    )
+
+
+def _mark_sending(connection: Connection, items: list[list[int]]) -> list[Exception | None]:
+    _MARK_SENDING.run(connection, [(message_id,) for ids_ in items for message_id in ids_])
+    return [None] * len(items)
+
+
+def _report_parts(connection: Connection, items: list[PartReport]) -> list[Exception | None]:
+    _write_parts(connection, (item.part for item in items))
+    return [None] * len(items)
+
+
+def _park(connection: Connection, items: list[ParkedReceipt]) -> list[Exception | None]:
+    _INSERT_PARKED.run(connection, [row_of(item) for item in items])
+    return [None] * len(items)
+
+
+record = Operation(_record)
+mark_sending = Operation(_mark_sending)
+report_parts = Operation(_report_parts)
+park = Operation(_park)

@@ -1,0 +1,180 @@
+"""Reading back what is not finished: for restarts, late reports, due batches, missing reports."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, func, select, tuple_
+
+from dragoman.domain.lifecycle import BatchState, State
+from dragoman.storage.records import (
+    BatchOptions,
+    ParkedReceipt,
+    StoredBatch,
+    StoredMessage,
+    StoredPart,
+)
+from dragoman.storage.tables import (
+    accounts,
+    batches,
+    callbacks,
+    credentials,
+    inbound_parts,
+    inbound_texts,
+    ledger_entries,
+    messages,
+    parked_receipts,
+    parts,
+    receipt_keys,
+    senders,
+    wallets,
+)
+
+_UNSENT = (State.QUEUED.value, State.SENDING.value)
+
+
+def last_identifier(connection: Connection) -> int:
+    """The highest identifier handed out so far, over all tables; 0 where there is none."""
+    columns = (
+        accounts.c.account_id,
+        credentials.c.credential_id,
+        senders.c.sender_id,
+        wallets.c.wallet_id,
+        ledger_entries.c.entry_id,
+        batches.c.batch_id,
+        messages.c.message_id,
+        callbacks.c.callback_id,
+        inbound_texts.c.inbound_id,
+        inbound_parts.c.part_id,
+        parked_receipts.c.receipt_id,
+    )
+    highest = (connection.execute(select(func.max(column))).scalar_one() for column in columns)
+    return max(value or 0 for value in highest)
+
+
+def routes_with_unsent(connection: Connection) -> list[str]:
+    """The names of the routes that messages wait on."""
+    query = select(messages.c.route).where(messages.c.state.in_(_UNSENT)).distinct()
+    return list(connection.execute(query).scalars())
+
+
+def load_unsent(
+    connection: Connection, route: str, after: int, before: int, limit: int
+) -> list[StoredMessage]:
+    """Messages that wait on a route, by identifier, those between `after` and `before` only."""
+    query = (
+        select(messages)
+        .where(
+            messages.c.route == route,
+            messages.c.state.in_(_UNSENT),
+            messages.c.message_id > after,
+            messages.c.message_id <= before,
+        )
+        .order_by(messages.c.message_id)
+        .limit(limit)
+    )
+    return [_message(row) for row in connection.execute(query)]
+
+
+def load_unreported(
+    connection: Connection, after: int, before: int, limit: int
+) -> list[StoredMessage]:
+    """Messages made between two identifiers that a carrier took and never reported on."""
+    query = (
+        select(messages)
+        .where(
+            messages.c.message_id > after,
+            messages.c.message_id <= before,
+            messages.c.state == State.SENT.value,
+        )
+        .order_by(messages.c.message_id)
+        .limit(limit)
+    )
+    return [_message(row) for row in connection.execute(query)]
+
+
+def load_messages(connection: Connection, message_ids: Collection[int]) -> list[StoredMessage]:
+    """Messages by identifier; those that do not exist are left out."""
+    query = select(messages).where(messages.c.message_id.in_(message_ids))
+    return [_message(row) for row in connection.execute(query)]
+
+
+def load_parts(connection: Connection, message_ids: Collection[int]) -> list[StoredPart]:
+    """The stored parts of messages, in order."""
+    query = (
+        select(parts)
+        .where(parts.c.message_id.in_(message_ids))
+        .order_by(parts.c.message_id, parts.c.number)
+    )
+    return [
+        StoredPart(
+            message_id=row.message_id,
+            number=row.number,
+            carrier_message_id=row.carrier_message_id,
+            state=None if row.state is None else State(row.state),
+            error=row.error,
+            reported_ms=row.reported_ms,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def load_batches(connection: Connection, batch_ids: Collection[int]) -> dict[int, StoredBatch]:
+    """Batches by identifier, without the recipients that wait."""
+    columns = [column for column in batches.columns if column.name != "waiting_recipients"]
+    query = select(*columns).where(batches.c.batch_id.in_(batch_ids))
+    return {row.batch_id: _batch(row) for row in connection.execute(query)}
+
+
+def load_due_batches(connection: Connection, now_ms: int, limit: int) -> list[StoredBatch]:
+    """Batches with recipients waiting whose time has come, the most overdue first."""
+    query = (
+        select(batches)
+        .where(batches.c.waiting_recipients.is_not(None), batches.c.due_ms <= now_ms)
+        .order_by(batches.c.due_ms)
+        .limit(limit)
+    )
+    return [_batch(row) for row in connection.execute(query)]
+
+
+def find_receipt_keys(
+    connection: Connection, wanted: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[int, int]]:
+    """Which (message, part) each known (carrier, key) stands for."""
+    query = select(receipt_keys).where(
+        tuple_(receipt_keys.c.carrier, receipt_keys.c.key).in_(wanted)
+    )
+    return {(row.carrier, row.key): (row.message_id, row.part) for row in connection.execute(query)}
+
+
+def load_parked_receipts(connection: Connection, after: int) -> list[ParkedReceipt]:
+    """Reports parked since an identifier, oldest first."""
+    query = (
+        select(parked_receipts)
+        .where(parked_receipts.c.receipt_id > after)
+        .order_by(parked_receipts.c.receipt_id)
+    )
+    return [ParkedReceipt(**row._mapping) for row in connection.execute(query)]
+
+
+def wallet_of(connection: Connection, account_ids: Collection[int]) -> dict[int, int]:
+    """The wallet that pays for each account."""
+    query = select(wallets.c.account_id, wallets.c.wallet_id).where(
+        wallets.c.account_id.in_(account_ids), wallets.c.kind == "credits"
+    )
+    return {row.account_id: row.wallet_id for row in connection.execute(query)}
+
+
+def _message(row: Row[Any]) -> StoredMessage:
+    fields = dict(row._mapping)
+    fields["state"] = State(fields["state"])
+    return StoredMessage(**fields)
+
+
+def _batch(row: Row[Any]) -> StoredBatch:
+    fields = dict(row._mapping)
+    fields["options"] = msgspec.json.decode(fields["options"], type=BatchOptions)
+    fields["state"] = BatchState(fields["state"])
+    return StoredBatch(**fields)

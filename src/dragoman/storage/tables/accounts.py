@@ -1,0 +1,49 @@
+"""Who may use the gateway: accounts, their credentials and their senders."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+
+from dragoman.storage.tables.metadata import Identifier, metadata, primary_identifier
+
+accounts = Table(
+    "accounts",
+    metadata,
+    primary_identifier("account_id"),
+    Column("parent_id", Identifier, ForeignKey("accounts.account_id")),
+    Column("path", Text, nullable=False),
+    Column("username", Text, nullable=False, unique=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("permissions", Text, nullable=False),
+    Column("allowed_addresses", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("default_sender", Text, nullable=False),
+    Column("max_parts", Integer, nullable=False),
+    Column("max_recipients", Integer, nullable=False),
+    Column("created_ms", Identifier, nullable=False),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    primary_identifier("credential_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("created_ms", Identifier, nullable=False),
+    Column("revoked_ms", Identifier),
+    Index("ix_credentials_digest", "digest"),
+    Index("ix_credentials_account_id", "account_id"),
+)
+"""API keys as SHA-256 of the key, passwords as Argon2id, legacy logins as Argon2id of the md5."""
+
+senders = Table(
+    "senders",
+    metadata,
+    primary_identifier("sender_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_ms", Identifier, nullable=False),
+    Index("uq_senders_account_id_sender", "account_id", "sender", unique=True),
+)

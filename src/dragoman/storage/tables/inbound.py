@@ -1,0 +1,48 @@
+"""Texts that phones sent to us, and the parts of long ones that are not complete yet."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, SmallInteger, Table, Text
+
+from dragoman.storage.tables.metadata import Identifier, metadata, primary_identifier
+
+inbound_texts = Table(
+    "inbound_texts",
+    metadata,
+    primary_identifier("inbound_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id")),
+    Column("carrier", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("alphabet", Text, nullable=False),
+    Column("keyword", Text, nullable=False),
+    Column("parts", SmallInteger, nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Index("ix_inbound_texts_account_id_inbound_id", "account_id", "inbound_id"),
+)
+"""`account_id` is empty while nobody owns the number a text came to."""
+
+inbound_parts = Table(
+    "inbound_parts",
+    metadata,
+    primary_identifier("part_id"),
+    Column("carrier", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("reference", Integer, nullable=False),
+    Column("total", SmallInteger, nullable=False),
+    Column("number", SmallInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("alphabet", Text, nullable=False),
+    Index(
+        "uq_inbound_parts_key",
+        "sender",
+        "recipient",
+        "reference",
+        "total",
+        "number",
+        unique=True,
+    ),
+)
+"""Stored before they are acknowledged, so that a restart loses no part."""

@@ -1,0 +1,107 @@
+"""Submissions and what becomes of them: batches, their messages, the parts of long messages."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+from dragoman.storage.tables.metadata import Identifier, metadata, primary_identifier
+
+batches = Table(
+    "batches",
+    metadata,
+    primary_identifier("batch_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("dialect", Text, nullable=False),
+    Column("protocol", Text, nullable=False),
+    Column("reference", Text),
+    Column("sender", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("lane", SmallInteger, nullable=False),
+    Column("due_ms", Identifier, nullable=False),
+    Column("expires_ms", Identifier, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("recipients", Integer, nullable=False),
+    Column("waiting_recipients", LargeBinary),
+    Column("expanded", Integer, nullable=False),
+    Column("unsent", Integer, nullable=False),
+    Column("buffered", Integer, nullable=False),
+    Column("received", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Index("ix_batches_account_id_batch_id", "account_id", "batch_id"),
+    Index(
+        "ix_batches_account_id_reference",
+        "account_id",
+        "reference",
+        sqlite_where=text("reference IS NOT NULL"),
+        postgresql_where=text("reference IS NOT NULL"),
+    ),
+    Index(
+        "ix_batches_due_ms",
+        "due_ms",
+        sqlite_where=text("waiting_recipients IS NOT NULL"),
+        postgresql_where=text("waiting_recipients IS NOT NULL"),
+    ),
+)
+"""`waiting_recipients` holds the recipients that are not messages yet, from index `expanded` on.
+
+A batch of one keeps no counters: its message is the counter.
+"""
+
+messages = Table(
+    "messages",
+    metadata,
+    primary_identifier("message_id"),
+    Column("batch_id", Identifier, ForeignKey("batches.batch_id"), nullable=False),
+    Column("account_id", Identifier, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("mcc", Text, nullable=False),
+    Column("parts", SmallInteger, nullable=False),
+    Column("credits", Integer, nullable=False),
+    Column("price", Integer, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("carrier", Text),
+    Column("failure", Text),
+    Column("detail", Text),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("possible_duplicate", Boolean, nullable=False),
+    Column("sent_ms", Identifier),
+    Column("final_ms", Identifier),
+    Index("ix_messages_batch_id", "batch_id"),
+    Index("ix_messages_account_id_recipient", "account_id", "recipient"),
+    Index("ix_messages_account_id_message_id", "account_id", "message_id"),
+    Index(
+        "ix_messages_unsent",
+        "route",
+        "message_id",
+        sqlite_where=text("state IN (10, 20)"),
+        postgresql_where=text("state IN (10, 20)"),
+    ),
+)
+"""One recipient of a batch; created at the time in its identifier."""
+
+parts = Table(
+    "parts",
+    metadata,
+    Column("message_id", Identifier, ForeignKey("messages.message_id"), primary_key=True),
+    Column("number", SmallInteger, primary_key=True),
+    Column("carrier_message_id", Text),
+    Column("state", SmallInteger),
+    Column("error", Text),
+    Column("reported_ms", Identifier),
+    sqlite_with_rowid=False,
+)
+"""What became of each part of a message in several parts; a single part is its message."""

@@ -1,0 +1,21 @@
+"""Counters an hour, added in the transaction that changes the state."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Table, Text
+
+from dragoman.storage.tables.metadata import Identifier, metadata
+
+hourly_statistics = Table(
+    "hourly_statistics",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("hour_ms", Identifier, primary_key=True),
+    Column("direction", Text, primary_key=True),
+    Column("dimension", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("count", Identifier, nullable=False),
+    Column("parts", Identifier, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""`direction` is outbox or inbox; `dimension` sum, mcc:status or keyword:number."""
