@@ -1,0 +1,209 @@
+"""The pages under `/docs`: every dialect's calls, rendered on the server from its OpenAPI document.
+
+They hold no script and fetch nothing but our own stylesheet.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import jinja2
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from dragoman.web.openapi import Schema, render_openapi
+from dragoman.web.operations import Dialect
+
+HEADERS: Final[Mapping[str, str]] = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-cache",
+}
+MAX_FIELD_DEPTH: Final = 6
+
+
+def docs_routes(dialects: Iterable[Dialect], *, version: str) -> list[Route]:
+    """Builds the routes `/docs`, `/docs/<dialect>` and `/docs/<dialect>/openapi.json`."""
+    pages = DocsPages(tuple(dialects), version=version)
+    return [
+        Route("/docs", _serve(lambda _: pages.render_index(), "text/html")),
+        Route("/docs/docs.css", _serve(lambda _: pages.stylesheet(), "text/css")),
+        Route("/docs/{dialect}", _serve(pages.render_dialect, "text/html")),
+        Route("/docs/{dialect}/openapi.json", _serve(pages.render_document, "application/json")),
+    ]
+
+
+class DocsPages:
+    """Renders the documentation of some dialects; each page once."""
+
+    def __init__(self, dialects: tuple[Dialect, ...], *, version: str) -> None:
+        self._dialects = {dialect.name: dialect for dialect in dialects}
+        self._version = version
+        self._templates = jinja2.Environment(
+            loader=jinja2.PackageLoader("dragoman.web", "templates"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        self._templates.globals["version"] = version
+        self.render_index = cache(self._render_index)
+        self._page = cache(self._render_page)
+        self._document = cache(self._render_document)
+
+    def stylesheet(self) -> bytes:
+        """Returns the one stylesheet of these pages."""
+        return files("dragoman.web").joinpath("static/docs.css").read_bytes()
+
+    def render_dialect(self, name: str) -> bytes | None:
+        """Renders a dialect's page; None where there is no such dialect."""
+        return self._page(name) if name in self._dialects else None
+
+    def render_document(self, name: str) -> bytes | None:
+        """Renders a dialect's OpenAPI document; None where there is no such dialect."""
+        return self._document(name) if name in self._dialects else None
+
+    def _render_index(self) -> bytes:
+        template = self._templates.get_template("docs_index.html")
+        return template.render(dialects=list(self._dialects.values())).encode()
+
+    def _render_page(self, name: str) -> bytes:
+        dialect = self._dialects[name]
+        document = render_openapi(dialect, version=self._version)
+        template = self._templates.get_template("docs_dialect.html")
+        page = template.render(dialect=dialect, groups=list_groups(document))
+        return page.encode()
+
+    def _render_document(self, name: str) -> bytes:
+        document = msgspec.json.encode(render_openapi(self._dialects[name], version=self._version))
+        return msgspec.json.format(document, indent=2)
+
+
+def list_groups(document: Schema) -> dict[str, list[Schema]]:
+    """Lists the operations of a document by their first tag, in the document's order."""
+    groups: dict[str, list[Schema]] = {}
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            tag = operation["tags"][0] if operation["tags"] else "Calls"
+            groups.setdefault(tag, []).append(_entry(document, path, method, operation))
+    return groups
+
+
+def list_fields(document: Schema, schema: Schema, prefix: str = "", depth: int = 0) -> list[Schema]:
+    """Lists the fields of a schema, inner ones by their dotted path (`message.recipients[]`)."""
+    schema = _resolve(document, schema)
+    required = schema.get("required", ())
+    rows = []
+    for name, inner in schema.get("properties", {}).items():
+        path = f"{prefix}{name}"
+        rows.append(
+            {
+                "name": path,
+                "type": describe_type(document, inner),
+                "required": name in required,
+                "description": inner.get("description", ""),
+                "default": inner.get("default"),
+            }
+        )
+        if depth < MAX_FIELD_DEPTH:
+            for variant, suffix in _inner_objects(document, inner):
+                rows += list_fields(document, variant, f"{path}{suffix}.", depth + 1)
+    return rows
+
+
+def describe_type(document: Schema, schema: Schema) -> str:
+    """Words a schema's type shortly: `string`, `integer or null`, `list of object`, `a | b`."""
+    if "anyOf" in schema:
+        return " or ".join(describe_type(document, variant) for variant in schema["anyOf"])
+    if "enum" in schema:
+        return " | ".join(str(value) for value in schema["enum"])
+    if "$ref" in schema:
+        target = _resolve(document, schema)
+        return describe_type(document, target) if "enum" in target else "object"
+    if schema.get("type") == "array":
+        return f"list of {describe_type(document, schema.get('items', {}))}"
+    kind = schema.get("type", "any")
+    limits = [
+        f"{word} {schema[key]}"
+        for key, word in (
+            ("minLength", "at least"),
+            ("maxLength", "at most"),
+            ("minimum", "from"),
+            ("maximum", "to"),
+        )
+        if key in schema
+    ]
+    return ", ".join([str(kind), *limits])
+
+
+def _entry(document: Schema, path: str, method: str, operation: Schema) -> Schema:
+    body = operation.get("requestBody", {}).get("content", {})
+    first = next(iter(body.values()), None)
+    return {
+        "id": operation["operationId"],
+        "method": method.upper(),
+        "path": path,
+        "summary": operation["summary"],
+        "description": operation.get("description", ""),
+        "source": operation.get("x-source", ""),
+        "parameters": [
+            {
+                "name": parameter["name"],
+                "place": parameter["in"],
+                "type": describe_type(document, parameter["schema"]),
+                "required": parameter["required"],
+                "description": parameter.get("description", ""),
+                "default": parameter["schema"].get("default"),
+            }
+            for parameter in operation["parameters"]
+        ],
+        "body_formats": list(body),
+        "body": list_fields(document, first["schema"]) if first is not None else [],
+        "answers": [
+            {
+                "status": status,
+                "description": answer["description"],
+                "formats": list(answer.get("content", {})),
+                "fields": _answer_fields(document, answer),
+            }
+            for status, answer in operation["responses"].items()
+        ],
+    }
+
+
+def _answer_fields(document: Schema, answer: Schema) -> list[Schema]:
+    first: Any = next(iter(answer.get("content", {}).values()), None)
+    return list_fields(document, first["schema"]) if first is not None else []
+
+
+def _resolve(document: Schema, schema: Schema) -> Schema:
+    if "$ref" not in schema:
+        return schema
+    target: Schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return target
+
+
+def _inner_objects(document: Schema, schema: Schema) -> list[tuple[Schema, str]]:
+    if "anyOf" in schema:
+        return [pair for variant in schema["anyOf"] for pair in _inner_objects(document, variant)]
+    if schema.get("type") == "array":
+        inner = _inner_objects(document, schema.get("items", {}))
+        return [(variant, f"[]{suffix}") for variant, suffix in inner]
+    return [(schema, "")] if "properties" in _resolve(document, schema) else []
+
+
+def _serve(render: Callable[[str], bytes | None], media_type: str) -> Callable[[Request], Response]:
+    async def answer(request: Request) -> Response:
+        body = render(request.path_params.get("dialect", ""))
+        if body is None:
+            return Response("There is no such dialect.\n", 404, HEADERS, "text/plain")
+        return Response(body, 200, HEADERS, media_type)
+
+    return answer  # type: ignore[return-value]

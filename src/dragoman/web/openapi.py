@@ -1,0 +1,196 @@
+"""The OpenAPI 3.1 document of a dialect, made from its operation table and its own types."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from dragoman.web.operations import (
+    AnswerFormat,
+    BodyFormat,
+    Dialect,
+    Operation,
+    Placeholder,
+    parse_template,
+)
+from dragoman.web.refusals import STATUS
+
+Schema = dict[str, Any]
+
+REF_TEMPLATE: Final = "#/components/schemas/{name}"
+MEDIA_TYPES: Final[dict[BodyFormat | AnswerFormat, str]] = {
+    "json": "application/json",
+    "xml": "text/xml",
+    "form": "application/x-www-form-urlencoded",
+    "multipart": "multipart/form-data",
+    "text": "text/plain",
+}
+REASONS: Final = {
+    200: "Done",
+    201: "Created",
+    202: "Accepted",
+    204: "Done, nothing to say",
+    400: "The request is wrong",
+    401: "Not authenticated",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "Too large",
+    500: "Internal error",
+}
+
+
+def render_openapi(dialect: Dialect, *, version: str) -> Schema:
+    """Renders the OpenAPI 3.1 document of a dialect as plain values."""
+    shapes = _shapes(dialect)
+    schemas, components = msgspec.json.schema_components(shapes, ref_template=REF_TEMPLATE)
+    refs: dict[type[msgspec.Struct], Schema] = dict(zip(shapes, schemas, strict=True))
+    for component in components.values():
+        _hint_xml(component)
+    paths: dict[str, Schema] = {}
+    for operation in dialect.operations:
+        item = paths.setdefault(_plain_template(operation.path), {})
+        for method in operation.methods:
+            item[method.lower()] = _operation(dialect, operation, method, refs)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": dialect.title,
+            "version": version,
+            "description": dialect.description,
+        },
+        "paths": paths,
+        "components": {"schemas": components},
+    }
+
+
+def _shapes(dialect: Dialect) -> list[type[msgspec.Struct]]:
+    found: dict[type[msgspec.Struct], None] = {}
+    for operation in dialect.operations:
+        if operation.body is not None:
+            found[operation.body] = None
+        found.update((shape, None) for shape in operation.answers.values() if shape is not None)
+    return list(found)
+
+
+def _operation(
+    dialect: Dialect,
+    operation: Operation,
+    method: str,
+    refs: dict[type[msgspec.Struct], Schema],
+) -> Schema:
+    described: Schema = {
+        "operationId": _operation_id(dialect, operation, method),
+        "summary": operation.summary,
+        "tags": list(operation.tags),
+        "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
+        "responses": {
+            str(status): _answer(dialect, operation, status, shape, refs)
+            for status, shape in sorted(operation.answers.items())
+        }
+        or {"default": {"description": "See the manual"}},
+    }
+    if operation.description:
+        described["description"] = operation.description
+    if operation.source:
+        described["x-source"] = operation.source
+    if operation.body is not None and method not in ("GET", "HEAD"):
+        described["requestBody"] = {
+            "required": True,
+            "content": {
+                MEDIA_TYPES[name]: {"schema": _body_schema(refs[operation.body], operation, name)}
+                for name in operation.body_formats
+            },
+        }
+    return described
+
+
+def _operation_id(dialect: Dialect, operation: Operation, method: str) -> str:
+    words = "".join(c if c.isalnum() else "_" for c in _plain_template(operation.path)).split("_")
+    return "_".join([dialect.name, method.lower(), *filter(None, words)])
+
+
+def _placeholders(operation: Operation) -> Iterator[Placeholder]:
+    for segment in parse_template(operation.path):
+        yield from (part for part in segment if isinstance(part, Placeholder))
+
+
+def _plain_template(path: str) -> str:
+    segments = parse_template(path)
+    return "".join(
+        "/"
+        + "".join(f"{{{part.name}}}" if isinstance(part, Placeholder) else part for part in segment)
+        for segment in segments
+    )
+
+
+def _path_parameters(operation: Operation) -> Iterator[Schema]:
+    for placeholder in _placeholders(operation):
+        schema: Schema = {"type": "integer" if placeholder.digits else "string"}
+        if placeholder.choices:
+            schema["enum"] = list(placeholder.choices)
+        yield {"name": placeholder.name, "in": "path", "required": True, "schema": schema}
+
+
+def _query_parameters(operation: Operation) -> Iterator[Schema]:
+    if operation.query is None:
+        return
+    for name, schema, required in struct_properties(operation.query):
+        parameter: Schema = {"name": name, "in": "query", "required": required}
+        if description := schema.pop("description", ""):
+            parameter["description"] = description
+        yield {**parameter, "schema": schema}
+
+
+def struct_properties(shape: type[msgspec.Struct]) -> Iterator[tuple[str, Schema, bool]]:
+    """Lists a flat struct's fields: encoded name, JSON schema, required."""
+    _, components = msgspec.json.schema_components([shape], ref_template=REF_TEMPLATE)
+    component = components[shape.__name__]
+    required = component.get("required", ())
+    for name, schema in component["properties"].items():
+        yield name, dict(schema), name in required
+
+
+def _body_schema(ref: Schema, operation: Operation, name: BodyFormat) -> Schema:
+    if not operation.wrapper:
+        return ref
+    if name == "json":
+        return {
+            "type": "object",
+            "properties": {operation.wrapper: ref},
+            "required": [operation.wrapper],
+        }
+    return {**ref, "xml": {"name": operation.wrapper}} if name == "xml" else ref
+
+
+def _answer(
+    dialect: Dialect,
+    operation: Operation,
+    status: int,
+    shape: type[msgspec.Struct] | None,
+    refs: dict[type[msgspec.Struct], Schema],
+) -> Schema:
+    answer: Schema = {"description": REASONS.get(status, f"Status {status}")}
+    if shape is not None:
+        answer["content"] = {
+            MEDIA_TYPES[name]: {"schema": _answer_schema(refs[shape], dialect, name)}
+            for name in operation.answer_formats
+        }
+    elif "text" in operation.answer_formats and status not in STATUS.values():
+        answer["content"] = {MEDIA_TYPES["text"]: {"schema": {"type": "string"}}}
+    return answer
+
+
+def _answer_schema(ref: Schema, dialect: Dialect, name: AnswerFormat) -> Schema:
+    if name == "text":
+        return {"type": "string"}
+    return {**ref, "xml": {"name": dialect.answer_root}} if name == "xml" else ref
+
+
+def _hint_xml(component: Schema) -> None:
+    """Says of every list that its elements repeat under the list's own name, without a wrapper."""
+    for name, schema in component.get("properties", {}).items():
+        variants: Sequence[Schema] = schema.get("anyOf", [schema])
+        for variant in variants:
+            if variant.get("type") == "array":
+                schema["xml"] = {"name": name, "wrapped": False}

@@ -1,0 +1,156 @@
+"""A dialect as a table: its operations, and how it words what the kit refuses.
+
+Path templates match whole segments. `{name}` takes any text without a slash, `{name:int}` decimal
+digits, `{name:json|xml}` one of the listed words; a segment may mix literals and placeholders
+(`{page:int}.{format:json|xml}`). Slashes may be doubled or trailing; case counts.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Final, Literal
+
+import msgspec
+
+from dragoman.web.refusals import Refusal
+from dragoman.web.requests import Request
+from dragoman.web.responses import Response
+
+Handler = Callable[[Request], Awaitable[Response]]
+Refuse = Callable[[Request, Refusal], Response]
+BodyFormat = Literal["json", "xml", "form", "multipart"]
+AnswerFormat = Literal["json", "xml", "text"]
+
+DEFAULT_BODY_LIMIT_BYTES: Final = 1 << 20
+
+_PLACEHOLDER: Final = re.compile(r"\{(?P<name>[a-z_][a-z0-9_]*)(?::(?P<kind>[^{}]+))?\}")
+_WORD: Final = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placeholder:
+    """A named part of a segment: any text, digits (`int`), or one of `choices`."""
+
+    name: str
+    digits: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def pattern(self) -> str:
+        """A regular expression for the values this placeholder takes."""
+        if self.choices:
+            return f"(?P<{self.name}>{'|'.join(map(re.escape, self.choices))})"
+        return f"(?P<{self.name}>{'[0-9]+' if self.digits else '.+'})"
+
+
+Segment = tuple[str | Placeholder, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One call of a provider's API: how it is addressed, what it takes, what it answers.
+
+    `source` is the section of the manual. `wrapper` names the single JSON key, and likewise the
+    XML root, around the body (`{"message": {…}}`). `answers` maps HTTP statuses to bodies.
+    """
+
+    methods: tuple[str, ...]
+    path: str
+    handler: Handler
+    summary: str
+    source: str = ""
+    description: str = ""
+    query: type[msgspec.Struct] | None = None
+    body: type[msgspec.Struct] | None = None
+    body_formats: tuple[BodyFormat, ...] = ()
+    body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES
+    wrapper: str = ""
+    answers: Mapping[int, type[msgspec.Struct] | None] = field(default_factory=dict)
+    answer_formats: tuple[AnswerFormat, ...] = ("json",)
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """A provider's API: the paths it owns, its operations, and its way of saying no.
+
+    `refuse` must not raise: it is what remains when everything else has. `fallback_charset` reads
+    query and form values that are not UTF-8 where their charset is not declared.
+    """
+
+    name: str
+    title: str
+    description: str
+    prefixes: tuple[str, ...]
+    operations: tuple[Operation, ...] = field(repr=False)
+    refuse: Refuse = field(repr=False)
+    cors: bool = False
+    fallback_charset: str | None = None
+    answer_root: str = "response"
+
+
+def parse_template(path: str) -> tuple[Segment, ...]:
+    """Reads a path template into segments of literals and placeholders.
+
+    Raises ValueError where the template is not well formed.
+    """
+    if not path.startswith("/"):
+        raise ValueError(f"a path template starts with a slash: {path!r}")
+    segments = tuple(_parse_segment(text) for text in path.split("/") if text)
+    names = [part.name for segment in segments for part in segment if isinstance(part, Placeholder)]
+    if len(names) != len(set(names)):
+        raise ValueError(f"a path template names a placeholder twice: {path!r}")
+    return segments
+
+
+def plain_paths(segments: tuple[Segment, ...]) -> dict[str, dict[str, str]] | None:
+    """Lists every path of a template that has only listed words, with the values each gives.
+
+    None where some placeholder is free: such a template has no finite list.
+    """
+    parts = [part for segment in (*segments,) for part in ("/", *segment)]
+    free = any(isinstance(part, Placeholder) and not part.choices for part in parts)
+    if free:
+        return None
+    choices = [part.choices if isinstance(part, Placeholder) else (part,) for part in parts]
+    return {
+        "".join(words): {
+            part.name: word
+            for part, word in zip(parts, words, strict=True)
+            if isinstance(part, Placeholder)
+        }
+        for words in product(*choices)
+    }
+
+
+def _parse_segment(text: str) -> Segment:
+    parts: list[str | Placeholder] = []
+    end = 0
+    for match in _PLACEHOLDER.finditer(text):
+        if match.start() > end:
+            parts.append(_literal(text[end : match.start()]))
+        elif parts:
+            raise ValueError(f"two placeholders touch in {text!r}")
+        parts.append(_placeholder(match["name"], match["kind"]))
+        end = match.end()
+    if end < len(text):
+        parts.append(_literal(text[end:]))
+    return tuple(parts)
+
+
+def _literal(text: str) -> str:
+    if "{" in text or "}" in text:
+        raise ValueError(f"a brace that opens or closes no placeholder in {text!r}")
+    return text
+
+
+def _placeholder(name: str, kind: str | None) -> Placeholder:
+    if kind is None:
+        return Placeholder(name=name)
+    if kind == "int":
+        return Placeholder(name=name, digits=True)
+    choices = tuple(kind.split("|"))
+    if not all(_WORD.fullmatch(choice) for choice in choices):
+        raise ValueError(f"{{{name}:{kind}}} is neither int nor a list of words")
+    return Placeholder(name=name, choices=choices)

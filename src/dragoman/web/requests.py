@@ -1,0 +1,79 @@
+"""What a handler sees of a call: parsed once, light, and complete before the handler runs."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from dragoman.web.operations import Dialect, Operation
+
+
+class Parameters(dict[str, str]):
+    """Query or form values by name; where a name is repeated the last one counts, as in PHP.
+
+    `all` gives every value of a name in the order sent.
+    """
+
+    __slots__ = ("pairs",)
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self.pairs = tuple(pairs)
+        super().__init__(self.pairs)
+
+    def all(self, name: str) -> list[str]:
+        """Lists every value given for a name."""
+        return [value for key, value in self.pairs if key == name]
+
+    def lowered(self) -> Self:
+        """Returns the same values under lower-case names, for APIs that take any case."""
+        return type(self)((name.lower(), value) for name, value in self.pairs)
+
+
+class Request:
+    """One call: address, parameters, headers and the whole body, already within its limits.
+
+    `operation` is None only when the kit refuses before one is found. `client` is the caller's
+    address as text, empty where the server does not know it.
+    """
+
+    __slots__ = (
+        "_header_list",
+        "_headers",
+        "body",
+        "client",
+        "dialect",
+        "method",
+        "operation",
+        "path",
+        "path_params",
+        "query",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        *,
+        dialect: "Dialect",
+        operation: "Operation | None" = None,
+        path_params: Mapping[str, str] | None = None,
+        query: Parameters | None = None,
+        headers: list[tuple[bytes, bytes]] | None = None,
+        client: str = "",
+        body: bytes = b"",
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.dialect = dialect
+        self.operation = operation
+        self.path_params: Mapping[str, str] = path_params if path_params is not None else {}
+        self.query = query if query is not None else Parameters()
+        self.client = client
+        self.body = body
+        self._header_list = headers if headers is not None else []
+        self._headers: dict[bytes, bytes] | None = None
+
+    def header(self, name: bytes) -> bytes:
+        """Returns a header by its lower-case name, the last one where repeated, else b""."""
+        if self._headers is None:
+            self._headers = dict(self._header_list)
+        return self._headers.get(name, b"")

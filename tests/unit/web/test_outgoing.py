@@ -1,0 +1,344 @@
+"""The guarded client against real servers on loopback, and everything it must not call."""
+
+import asyncio
+import contextlib
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from dragoman.web.addresses import is_permitted, is_public, parse_literal
+from dragoman.web.outgoing import FetchFailed, FetchRefused, GuardedClient
+
+LOOPBACK = (ip_network("127.0.0.0/8"),)
+
+PUBLIC = ("8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2002:808:808::1")
+PRIVATE = (
+    "0.0.0.0",
+    "10.1.2.3",
+    "100.64.0.1",
+    "127.0.0.1",
+    "169.254.169.254",
+    "172.16.0.1",
+    "192.0.2.1",
+    "192.168.1.1",
+    "198.18.0.1",
+    "224.0.0.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "::127.0.0.1",
+    "::ffff:127.0.0.1",
+    "::ffff:169.254.169.254",
+    "64:ff9b::10.0.0.1",
+    "64:ff9b:1::8.8.8.8",
+    "100::1",
+    "2001:0:5ef5:79fd::1",
+    "2001:db8::1",
+    "2002:7f00:1::1",
+    "2002:a9fe:a9fe::",
+    "fc00::1",
+    "fd00:ec2::254",
+    "fe80::1",
+    "fec0::1",
+    "ff02::1",
+)
+
+
+@pytest.mark.parametrize("text", PUBLIC)
+def test_address_on_the_open_internet_is_public(text: str) -> None:
+    assert is_public(ip_address(text))
+
+
+@pytest.mark.parametrize("text", PRIVATE)
+def test_address_inside_is_not_public(text: str) -> None:
+    assert not is_public(ip_address(text))
+
+
+def test_operators_list_permits_what_it_names_in_any_clothes() -> None:
+    assert is_permitted(ip_address("127.0.0.1"), LOOPBACK)
+    assert is_permitted(ip_address("::ffff:127.0.0.1"), LOOPBACK)
+    assert not is_permitted(ip_address("10.0.0.1"), LOOPBACK)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "0x7f.1",
+        "0x7f000001",
+        "0X7F.0.0.1",
+        "127.1",
+        "127.0.1",
+        "2130706433",
+        "017700000001",
+        "0177.0.0.1",
+        "127.0.0.1.",
+        "127.0.0.01",
+        "256.1.1.1",
+        "1.2.3.4.5",
+        "a.b.0x1",
+        "fe80::1%eth0",
+        "fe80::1%25eth0",
+        "1::2::3",
+    ],
+)
+def test_unusual_spelling_of_an_address_is_refused(host: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_literal(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["example.com", "1.example", "0x7f.example", "dead.beef", "localhost"]
+)
+def test_name_is_no_literal(host: str) -> None:
+    assert parse_literal(host) is None
+
+
+async def never(_host: str, _port: int) -> list[str]:
+    raise AssertionError("resolved a host that needed no resolving")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/",
+        "http://127.0.0.1:8080/x?key=secret",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://[::ffff:a9fe:a9fe]/",
+        "http://[::1]/",
+        "http://[fe80::1%25lo]/",
+        "http://0x7f.1/",
+        "http://0x7f000001/",
+        "http://0177.0.0.1/",
+        "http://2130706433/",
+        "http://127.1/",
+        "http://127.0.0.1./",
+        "http://１２７.0.0.1/",
+        "http://①②⑦.0.0.1/",
+        "http://0/",
+        "http://example.com:22/",
+        "http://example.com:0/",
+        "http://example.com:65536/",
+        "http://user@example.com/",
+        "http://user:pass@example.com/",
+        "http://example.com@127.0.0.1/",
+        "http://example.com\\@127.0.0.1/",
+        "http://exa\r\nmple.com/",
+        "http://example.com/a\nb",
+        "http://example.com/" + "a" * 9000,
+        "http:///x",
+        "http://",
+        "//example.com/",
+        "example.com",
+        "",
+        "ftp://example.com/",
+        "file:///etc/passwd",
+        "gopher://example.com/",
+        "HTTP+UNIX://example.com/",
+        "javascript:alert(1)",
+        "http://[::1",
+        "http://[zz]/",
+    ],
+)
+async def test_url_is_refused_without_a_connection(url: str) -> None:
+    async with GuardedClient(version="0", resolve=never) as client:
+        with pytest.raises(FetchRefused) as caught:
+            await client.request("GET", url)
+    assert "secret" not in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "addresses", [["127.0.0.1"], ["8.8.8.8", "10.0.0.1"], ["::ffff:10.0.0.1"], ["fe80::1"]]
+)
+async def test_name_with_one_forbidden_address_is_refused(addresses: list[str]) -> None:
+    async def resolve(_host: str, _port: int) -> list[str]:
+        return addresses
+
+    async with GuardedClient(version="0", resolve=resolve) as client:
+        with pytest.raises(FetchRefused, match="not a public address"):
+            await client.request("GET", "http://customer.example/dlr?text=secret")
+
+
+async def test_system_resolver_is_checked_too() -> None:
+    async with GuardedClient(version="0") as client:
+        with pytest.raises(FetchRefused, match="localhost is not a public address"):
+            await client.request("GET", "http://localhost/")
+
+
+@contextlib.asynccontextmanager
+async def answering(*answers: bytes, hold: bool = False):
+    """Serves the given bytes, one answer a request, and keeps what was asked."""
+    asked: list[bytes] = []
+    connections = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                asked.append(await reader.readuntil(b"\r\n\r\n"))
+                writer.write(answers[min(len(asked), len(answers)) - 1])
+                await writer.drain()
+                if hold:
+                    await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], asked, connections
+    finally:
+        server.close()
+        for writer in connections:
+            writer.close()
+
+
+def reply(body: bytes = b"ok", status: str = "200 OK", *headers: str) -> bytes:
+    head = "".join(f"{line}\r\n" for line in (*headers, f"content-length: {len(body)}"))
+    return f"HTTP/1.1 {status}\r\n{head}\r\n".encode() + body
+
+
+async def test_answer_comes_back_with_its_few_headers() -> None:
+    async with (
+        answering(reply(b"later", "503 No", "Retry-After: 7", "X-Y: z", "Set-Cookie: a=b")) as (
+            port,
+            asked,
+            _,
+        ),
+        GuardedClient(version="1.2", allow=LOOPBACK) as client,
+    ):
+        url = f"http://127.0.0.1:{port}/dlr?a=%20+b%2c%41&c"
+        for _ in range(2):
+            fetched = await client.request("GET", url, headers=[("X-A", "b"), ("Host", "evil")])
+    assert (fetched.status, fetched.headers, fetched.body) == (503, {"retry-after": "7"}, b"later")
+    lines = asked[1].decode().split("\r\n")
+    assert lines[0] == "GET /dlr?a=%20+b%2c%41&c HTTP/1.1"
+    assert f"Host: 127.0.0.1:{port}" in lines
+    assert "User-Agent: Dragoman/1.2" in lines
+    assert "X-A: b" in lines
+    assert not any(line.lower().startswith(("cookie", "host: evil")) for line in lines)
+
+
+async def test_connection_is_kept_for_the_next_request() -> None:
+    async with (
+        answering(reply()) as (port, asked, connections),
+        GuardedClient(version="0", allow=LOOPBACK) as client,
+    ):
+        for _ in range(3):
+            await client.request("POST", f"http://127.0.0.1:{port}/")
+    assert (len(asked), len(connections)) == (3, 1)
+
+
+async def test_redirect_is_an_answer_not_an_instruction() -> None:
+    inner = "Location: http://169.254.169.254/latest"
+    async with (
+        answering(reply(b"", "302 Found", inner)) as (port, asked, _),
+        GuardedClient(version="0", allow=LOOPBACK) as client,
+    ):
+        assert (await client.request("GET", f"http://127.0.0.1:{port}/")).status == 302
+    assert len(asked) == 1
+
+
+async def test_name_that_changes_its_mind_is_refused_on_the_second_connection() -> None:
+    calls = []
+
+    async def resolve(host: str, _port: int) -> list[str]:
+        calls.append(host)
+        return ["127.0.0.1"] if len(calls) == 1 else ["127.9.9.9"]
+
+    once = reply(b"ok", "200 OK", "Connection: close")
+    allow = (ip_network("127.0.0.1/32"),)
+    async with (
+        answering(once) as (port, asked, _),
+        GuardedClient(version="0", allow=allow, resolve=resolve) as client,
+    ):
+        url = f"http://customer.example:{port}/"
+        assert (await client.request("GET", url)).body == b"ok"
+        client.forget_names()
+        with pytest.raises(FetchRefused):
+            await client.request("GET", url)
+    assert calls == ["customer.example"] * 2
+    assert len(asked) == 1
+    assert f"Host: customer.example:{port}".encode() in asked[0]
+
+
+async def test_endless_answer_is_cut_at_the_limit() -> None:
+    endless = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1_000_000
+    async with (
+        answering(endless, hold=True) as (port, _, _),
+        GuardedClient(version="0", allow=LOOPBACK, answer_limit_bytes=1000) as client,
+    ):
+        fetched = await client.request("GET", f"http://127.0.0.1:{port}/")
+    assert fetched.body == b"x" * 1000
+
+
+async def test_compressed_answer_is_not_unpacked() -> None:
+    async with (
+        answering(reply(b"\x1f\x8bbomb", "200 OK", "Content-Encoding: gzip")) as (port, _, _),
+        GuardedClient(version="0", allow=LOOPBACK) as client,
+    ):
+        fetched = await client.request("GET", f"http://127.0.0.1:{port}/")
+    assert fetched.body == b"\x1f\x8bbomb"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\nx: ",
+    ],
+)
+async def test_slow_answer_fails_after_the_time_limit(answer: bytes) -> None:
+    async with (
+        answering(answer, hold=True) as (port, _, _),
+        GuardedClient(version="0", allow=LOOPBACK, timeout_s=0.1) as client,
+    ):
+        with pytest.raises(FetchFailed, match="no answer") as caught:
+            await client.request("GET", f"http://127.0.0.1:{port}/?key=secret")
+    assert "secret" not in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx: " + b"y" * 10_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 200 + b"\r\n",
+    ],
+)
+async def test_answer_that_is_not_sane_http_fails(answer: bytes) -> None:
+    async with (
+        answering(answer, hold=True) as (port, _, _),
+        GuardedClient(version="0", allow=LOOPBACK) as client,
+    ):
+        with pytest.raises(FetchFailed) as caught:
+            await client.request("GET", f"http://127.0.0.1:{port}/?key=secret")
+    assert "secret" not in caught.value.reason
+
+
+async def test_closed_port_fails() -> None:
+    async with answering(reply()) as (port, _, _):
+        pass
+    async with GuardedClient(version="0", allow=LOOPBACK, timeout_s=2) as client:
+        with pytest.raises(FetchFailed, match="no connection"):
+            await client.request("GET", f"http://127.0.0.1:{port}/")
+
+
+async def test_name_that_does_not_resolve_fails() -> None:
+    async def resolve(_host: str, _port: int) -> list[str]:
+        raise OSError("no such name")
+
+    async with GuardedClient(version="0", resolve=resolve) as client:
+        with pytest.raises(FetchFailed, match="does not resolve"):
+            await client.request("GET", "http://customer.example/")
+
+
+@pytest.mark.parametrize("header", [("X", "a\r\nY: b"), ("X\r\nY", "b"), ("X", "a\0")])
+async def test_header_that_breaks_its_line_is_refused(header: tuple[str, str]) -> None:
+    async with (
+        answering(reply()) as (port, asked, _),
+        GuardedClient(version="0", allow=LOOPBACK) as client,
+    ):
+        with pytest.raises(FetchRefused):
+            await client.request("GET", f"http://127.0.0.1:{port}/", headers=[header])
+    assert not asked
