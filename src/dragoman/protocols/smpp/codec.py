@@ -1,0 +1,265 @@
+"""Turn PDUs into bytes and bytes into PDUs (SMPP 3.4 s. 3.2, 4).
+
+`layouts` says how each body is made. The four PDUs that every message needs have a path of their
+own here, written for speed; `submit_sm` and `deliver_sm` share theirs. What the fast paths cannot
+write they leave to the layout, which names the field at fault.
+"""
+
+import struct
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final
+
+from dragoman.protocols.smpp import fields, pdus
+from dragoman.protocols.smpp.constants import (
+    HEADER_LENGTH,
+    MAX_SHORT_MESSAGE,
+    RESPONSE_BIT,
+    CommandStatus,
+)
+from dragoman.protocols.smpp.errors import DecodeError, EncodeError, FramingLost
+from dragoman.protocols.smpp.fields import (
+    MalformedBodyError,
+    read_last_text,
+    read_tlvs,
+    write_number,
+    write_tlvs,
+)
+from dragoman.protocols.smpp.framing import DEFAULT_MAX_LENGTH, Framer
+from dragoman.protocols.smpp.layouts import LAYOUTS
+from dragoman.protocols.smpp.pdus import PDU_CLASSES, Pdu
+
+__all__ = [
+    "DEFAULT_MAX_LENGTH",
+    "DecodeError",
+    "EncodeError",
+    "Framer",
+    "FramingLost",
+    "decode",
+    "encode",
+]
+
+_HEADER: Final = struct.Struct(">IIII")
+
+_Decoder = Callable[[bytes, int, int], Pdu]
+
+_WITHOUT_BODY_ON_ERROR: Final = frozenset(
+    {
+        pdus.BindTransmitterResp,
+        pdus.BindReceiverResp,
+        pdus.BindTransceiverResp,
+        pdus.SubmitSmResp,
+    }
+)
+"""Responses whose body SMPP 3.4 leaves out beside an error status (s. 4.1.2, 4.4.2)."""
+
+
+def decode(frame: bytes | bytearray | memoryview) -> Pdu:
+    """Read one whole PDU, header included; an unknown command id gives an UnknownPdu.
+
+    Raises DecodeError for a body that cannot be read. A response with an error status is always
+    read, its fields empty where the peer left them out, because the status is the answer.
+    """
+    if type(frame) is not bytes:
+        frame = bytes(frame)
+    if len(frame) < HEADER_LENGTH:
+        raise DecodeError(
+            "shorter than a header",
+            command_id=0,
+            sequence_number=0,
+            command_status=CommandStatus.ESME_RINVCMDLEN.value,
+        )
+    length, command_id, status, sequence = _HEADER.unpack_from(frame)
+    if length != len(frame):
+        raise DecodeError(
+            f"{len(frame)} octets with command_length {length}",
+            command_id=command_id,
+            sequence_number=sequence,
+            command_status=CommandStatus.ESME_RINVCMDLEN.value,
+        )
+    decoder = _DECODERS.get(command_id)
+    if decoder is None:
+        return pdus.UnknownPdu(
+            command_id=command_id,
+            command_status=status,
+            sequence_number=sequence,
+            raw=frame[HEADER_LENGTH:],
+        )
+    try:
+        return decoder(frame, status, sequence)
+    except (MalformedBodyError, ValueError, IndexError, struct.error) as error:
+        if status and command_id & RESPONSE_BIT:
+            return PDU_CLASSES[command_id](status, sequence)
+        raise DecodeError(
+            str(error),
+            command_id=command_id,
+            sequence_number=sequence,
+            command_status=getattr(error, "command_status", CommandStatus.ESME_RINVCMDLEN.value),
+        ) from None
+
+
+def encode(pdu: Pdu) -> bytes:
+    """Write one PDU, header included; EncodeError names the field that does not fit."""
+    return _ENCODERS.get(type(pdu), _encode_by_layout)(pdu)
+
+
+def _message_decoder(cls: type[pdus.SubmitSm] | type[pdus.DeliverSm]) -> _Decoder:
+    def decode_message(frame: bytes, status: int, sequence: int) -> Pdu:
+        # A truncated body makes `index` raise ValueError or a subscript raise IndexError.
+        text = frame.decode("latin-1")
+        index = text.index
+        service_end = index("\0", 16)
+        source_end = index("\0", service_end + 3)
+        destination_end = index("\0", source_end + 3)
+        schedule_end = index("\0", destination_end + 4)
+        validity_end = index("\0", schedule_end + 1)
+        message = validity_end + 6
+        end = message + frame[validity_end + 5]
+        if end > len(frame):
+            raise MalformedBodyError("sm_length runs past the end", CommandStatus.ESME_RINVMSGLEN)
+        return cls(
+            status,
+            sequence,
+            read_tlvs(frame, end) if end < len(frame) else (),
+            text[16:service_end],
+            frame[service_end + 1],
+            frame[service_end + 2],
+            text[service_end + 3 : source_end],
+            frame[source_end + 1],
+            frame[source_end + 2],
+            text[source_end + 3 : destination_end],
+            frame[destination_end + 1],
+            frame[destination_end + 2],
+            frame[destination_end + 3],
+            text[destination_end + 4 : schedule_end],
+            text[schedule_end + 1 : validity_end],
+            frame[validity_end + 1],
+            frame[validity_end + 2],
+            frame[validity_end + 3],
+            frame[validity_end + 4],
+            frame[message:end],
+        )
+
+    return decode_message
+
+
+def _message_resp_decoder(cls: type[pdus.SubmitSmResp] | type[pdus.DeliverSmResp]) -> _Decoder:
+    def decode_message_resp(frame: bytes, status: int, sequence: int) -> Pdu:
+        message_id, end = read_last_text(frame.decode("latin-1"), HEADER_LENGTH)
+        return cls(status, sequence, read_tlvs(frame, end) if end < len(frame) else (), message_id)
+
+    return decode_message_resp
+
+
+def _layout_decoder(cls: type[Pdu]) -> _Decoder:
+    layout = LAYOUTS[cls]
+
+    def decode_by_layout(frame: bytes, status: int, sequence: int) -> Pdu:
+        text = frame.decode("latin-1")
+        at = HEADER_LENGTH
+        values: list[Any] = []
+        for field in layout:
+            value, at = field.read(frame, text, at)
+            values.append(value)
+        return cls(status, sequence, read_tlvs(frame, at), *values)
+
+    return decode_by_layout
+
+
+_DECODERS: Final[dict[int, _Decoder]] = {
+    **{command_id: _layout_decoder(cls) for command_id, cls in PDU_CLASSES.items()},
+    pdus.SubmitSm.command_id: _message_decoder(pdus.SubmitSm),
+    pdus.SubmitSmResp.command_id: _message_resp_decoder(pdus.SubmitSmResp),
+    pdus.DeliverSm.command_id: _message_decoder(pdus.DeliverSm),
+    pdus.DeliverSmResp.command_id: _message_resp_decoder(pdus.DeliverSmResp),
+}
+
+
+@lru_cache(maxsize=4096)
+def _message_packer(
+    service: int, source: int, destination: int, schedule: int, validity: int
+) -> tuple[Callable[..., bytes], int] | None:
+    """Return how to pack a submit_sm up to its text, strings of these lengths, and its size.
+
+    None if a string is too long. Traffic repeats a few shapes, so each is worked out once.
+    """
+    lengths = (service, source, destination, schedule, validity)
+    limits = (fields.SERVICE_TYPE, fields.ADDRESS, fields.ADDRESS, fields.TIME, fields.TIME)
+    if any(length >= limit for length, limit in zip(lengths, limits, strict=True)):
+        return None
+    layout = struct.Struct(
+        f">IIII{service}sxBB{source}sxBB{destination}sxBBB{schedule}sx{validity}sxBBBBB"
+    )
+    return layout.pack, layout.size
+
+
+def _encode_message(pdu: Any) -> bytes:
+    service, source, destination = pdu.service_type, pdu.source_addr, pdu.destination_addr
+    schedule, validity = pdu.schedule_delivery_time, pdu.validity_period
+    message: bytes = pdu.short_message
+    shape = _message_packer(
+        len(service), len(source), len(destination), len(schedule), len(validity)
+    )
+    if (
+        shape is None
+        or len(message) > MAX_SHORT_MESSAGE
+        or "\0" in f"{service}{source}{destination}{schedule}{validity}"
+    ):
+        return _encode_by_layout(pdu)
+    pack, size = shape
+    tail = message + write_tlvs(pdu.tlvs) if pdu.tlvs else message
+    try:
+        return (
+            pack(
+                size + len(tail),
+                pdu.command_id,
+                pdu.command_status,
+                pdu.sequence_number,
+                service.encode("latin-1"),
+                pdu.source_addr_ton,
+                pdu.source_addr_npi,
+                source.encode("latin-1"),
+                pdu.dest_addr_ton,
+                pdu.dest_addr_npi,
+                destination.encode("latin-1"),
+                pdu.esm_class,
+                pdu.protocol_id,
+                pdu.priority_flag,
+                schedule.encode("latin-1"),
+                validity.encode("latin-1"),
+                pdu.registered_delivery,
+                pdu.replace_if_present_flag,
+                pdu.data_coding,
+                pdu.sm_default_msg_id,
+                len(message),
+            )
+            + tail
+        )
+    except (struct.error, UnicodeEncodeError):
+        return _encode_by_layout(pdu)
+
+
+def _encode_by_layout(pdu: Pdu) -> bytes:
+    if isinstance(pdu, pdus.UnknownPdu):
+        body = pdu.raw
+    else:
+        body = b"".join([field.write(getattr(pdu, field.name)) for field in LAYOUTS[type(pdu)]])
+    if pdu.tlvs:
+        body += write_tlvs(pdu.tlvs)
+    elif body == b"\0" and pdu.command_status and type(pdu) in _WITHOUT_BODY_ON_ERROR:
+        body = b""
+    try:
+        header = _HEADER.pack(
+            HEADER_LENGTH + len(body), pdu.command_id, pdu.command_status, pdu.sequence_number
+        )
+    except struct.error:
+        for name in ("command_id", "command_status", "sequence_number"):
+            write_number(name, getattr(pdu, name), 4)
+        raise
+    return header + body
+
+
+_ENCODERS: Final[dict[type[Pdu], Callable[[Any], bytes]]] = {
+    pdus.SubmitSm: _encode_message,
+    pdus.DeliverSm: _encode_message,
+}

@@ -1,0 +1,38 @@
+"""What can go wrong between bytes and PDUs: their mistake, our mistake, or a lost boundary."""
+
+from collections.abc import Sequence
+
+
+class DecodeError(Exception):
+    """The peer sent a PDU whose framing is intact and whose body is not readable.
+
+    `command_status` is what to answer with; the session goes on.
+    """
+
+    def __init__(
+        self, reason: str, *, command_id: int, sequence_number: int, command_status: int
+    ) -> None:
+        super().__init__(reason)
+        self.command_id = command_id
+        self.sequence_number = sequence_number
+        self.command_status = command_status
+
+
+class EncodeError(ValueError):
+    """We tried to send a value that does not fit its field; nothing was sent."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class FramingLost(Exception):
+    """The peer announced an impossible command_length, so no later PDU can be found.
+
+    `frames` are the whole PDUs that came before it in the same data; they are good.
+    """
+
+    def __init__(self, command_length: int, frames: Sequence[bytes] = ()) -> None:
+        super().__init__(f"impossible command_length {command_length}")
+        self.command_length = command_length
+        self.frames = tuple(frames)

@@ -1,0 +1,264 @@
+"""Read what a carrier says became of a message, however it spells it; render it for a simulator.
+
+The text of a receipt is not standard (SMPP 3.4 App. B only suggests one), so reading never raises
+and never insists. A PDU counts as a receipt because of its esm_class or its receipted_message_id,
+never because of its text alone: a phone could write that text.
+"""
+
+import re
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from dragoman.protocols.smpp.constants import (
+    ESM_TYPE_DELIVERY_RECEIPT,
+    ESM_TYPE_INTERMEDIATE_NOTIFICATION,
+    ESM_TYPE_MASK,
+    DataCoding,
+    MessageState,
+    Tag,
+)
+from dragoman.protocols.smpp.pdus import DataSm, DeliverSm
+from dragoman.protocols.smpp.tlvs import find_tlv
+
+NaiveTime = tuple[int, int, int, int, int, int]
+"""Year, month, day, hour, minute, second in the carrier's time zone, which no receipt names."""
+
+FINAL_STATES: Final = frozenset(
+    {
+        MessageState.DELIVERED,
+        MessageState.EXPIRED,
+        MessageState.DELETED,
+        MessageState.UNDELIVERABLE,
+        MessageState.REJECTED,
+        MessageState.SKIPPED,
+    }
+)
+"""States after which nothing comes; UNKNOWN is not one, a better receipt may follow."""
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One delivery report; what it does not say is empty, and `message_id` may be."""
+
+    message_id: str
+    state: MessageState
+    final: bool
+    error: str = ""
+    submit_date: str = ""
+    done_date: str = ""
+    text: str = ""
+
+    @property
+    def submitted(self) -> NaiveTime | None:
+        """When the carrier took the message, or None if its date is zero or unreadable."""
+        return parse_date(self.submit_date)
+
+    @property
+    def done(self) -> NaiveTime | None:
+        """When the message reached its state, or None if its date is zero or unreadable."""
+        return parse_date(self.done_date)
+
+
+_RECEIPT_TYPES: Final = frozenset({ESM_TYPE_DELIVERY_RECEIPT, ESM_TYPE_INTERMEDIATE_NOTIFICATION})
+
+# The fields in their usual order in one match; anything else goes field by field.
+_USUAL: Final = re.compile(
+    r"id:(?P<id>[^\s:]+) sub:\d* dlvrd:\d* submit ?date:(?P<submitdate>\d*) "
+    r"done ?date:(?P<donedate>\d*) stat:(?P<stat>[a-z]+) err:(?P<err>[^\s:]*)"
+    r"(?: text:(?P<text>.*))?\Z",
+    re.DOTALL | re.IGNORECASE,
+)
+_KEY: Final = r"(?:id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text)[ \t]*:"
+_FIELD: Final = re.compile(
+    rf"(?<![a-z0-9])(id|submit[ _]?date|done[ _]?date|stat|err)[ \t]*:[ \t]*(?!{_KEY})(\S*)",
+    re.IGNORECASE,
+)
+_TEXT: Final = re.compile(r"(?<![a-z0-9])text[ \t]*:(.*)", re.IGNORECASE | re.DOTALL)
+
+_STATES: Final[dict[str, MessageState]] = {
+    "DELIVRD": MessageState.DELIVERED,
+    "DELIVERD": MessageState.DELIVERED,
+    "DELIVERED": MessageState.DELIVERED,
+    "DLVRD": MessageState.DELIVERED,
+    "EXPIRED": MessageState.EXPIRED,
+    "EXPIRD": MessageState.EXPIRED,
+    "DELETED": MessageState.DELETED,
+    "DELETD": MessageState.DELETED,
+    "UNDELIV": MessageState.UNDELIVERABLE,
+    "UNDELIVERABLE": MessageState.UNDELIVERABLE,
+    "UNDELIVERED": MessageState.UNDELIVERABLE,
+    "UNDLVRD": MessageState.UNDELIVERABLE,
+    "FAILED": MessageState.UNDELIVERABLE,
+    "ACCEPTD": MessageState.ACCEPTED,
+    "ACCEPTED": MessageState.ACCEPTED,
+    "UNKNOWN": MessageState.UNKNOWN,
+    "UNKNOWD": MessageState.UNKNOWN,
+    "REJECTD": MessageState.REJECTED,
+    "REJECTED": MessageState.REJECTED,
+    "ENROUTE": MessageState.ENROUTE,
+    "BUFFRED": MessageState.ENROUTE,
+    "BUFFERED": MessageState.ENROUTE,
+    "SCHEDULED": MessageState.SCHEDULED,
+    "SCHEDLD": MessageState.SCHEDULED,
+    "SKIPPED": MessageState.SKIPPED,
+    **{str(state.value): state for state in MessageState},
+}
+_STATES_BY_NUMBER: Final[dict[int, MessageState]] = {state.value: state for state in MessageState}
+_VAGUE_STATES: Final = frozenset({MessageState.SCHEDULED, MessageState.UNKNOWN})
+
+_WORDS: Final[dict[MessageState, str]] = {
+    MessageState.SCHEDULED: "SCHEDLD",
+    MessageState.ENROUTE: "ENROUTE",
+    MessageState.DELIVERED: "DELIVRD",
+    MessageState.EXPIRED: "EXPIRED",
+    MessageState.DELETED: "DELETED",
+    MessageState.UNDELIVERABLE: "UNDELIV",
+    MessageState.ACCEPTED: "ACCEPTD",
+    MessageState.UNKNOWN: "UNKNOWN",
+    MessageState.REJECTED: "REJECTD",
+    MessageState.SKIPPED: "SKIPPED",
+}
+
+
+def read_receipt(pdu: DeliverSm | DataSm) -> Receipt | None:
+    """Read a receipt or intermediate notification; None if the PDU is neither. Never raises.
+
+    Where TLVs and text both speak, the TLVs win (SMPP 3.4 s. 4.6.1) unless they say nothing: a
+    state SCHEDULED or UNKNOWN, or a network error of zero.
+    """
+    kind = pdu.esm_class & ESM_TYPE_MASK
+    tlvs = pdu.tlvs
+    receipted_id = find_tlv(tlvs, Tag.RECEIPTED_MESSAGE_ID) if tlvs else None
+    if kind not in _RECEIPT_TYPES and not receipted_id:
+        return None
+    said = _parse_text(_text_of(pdu))
+    message_id = said.get("id") or ""
+    state = _STATES.get((said.get("stat") or "").upper())
+    error = said.get("err") or ""
+    if tlvs:
+        if receipted_id:
+            message_id = receipted_id.split(b"\0", 1)[0].decode("latin-1").strip() or message_id
+        state = _choose_state(find_tlv(tlvs, Tag.MESSAGE_STATE), state)
+        error = _choose_error(find_tlv(tlvs, Tag.NETWORK_ERROR_CODE), error)
+    if state is None:
+        state = MessageState.UNKNOWN
+    return Receipt(
+        message_id=message_id,
+        state=state,
+        final=state in FINAL_STATES and kind != ESM_TYPE_INTERMEDIATE_NOTIFICATION,
+        error=error,
+        submit_date=said.get("submitdate") or "",
+        done_date=said.get("donedate") or "",
+        text=said.get("text") or "",
+    )
+
+
+def render_receipt(
+    *,
+    message_id: str,
+    state: MessageState,
+    submitted: datetime,
+    done: datetime,
+    error: str = "000",
+    text: bytes = b"",
+    parts: int = 1,
+) -> bytes:
+    """Write the text of a receipt as SMPP 3.4 App. B has it; `text` is cut to 20 octets."""
+    delivered = parts if state is MessageState.DELIVERED else 0
+    head = (
+        f"id:{message_id} sub:{parts:03d} dlvrd:{delivered:03d} "
+        f"submit date:{submitted:%y%m%d%H%M} done date:{done:%y%m%d%H%M} "
+        f"stat:{_WORDS[state]} err:{error} text:"
+    )
+    return head.encode("latin-1") + text[:20]
+
+
+def parse_date(raw: str) -> NaiveTime | None:
+    """Read a date of 10, 12 or 14 digits; None if it is zero, empty or no date.
+
+    Twelve digits are YYMMDDhhmmss; where that is no date, they are YYYYMMDDhhmm.
+    """
+    if not (raw.isascii() and raw.isdigit()):
+        return None
+    match len(raw):
+        case 10:
+            return _valid_time(f"20{raw}00")
+        case 12:
+            return _valid_time(f"20{raw}") or _valid_time(f"{raw}00")
+        case 14:
+            return _valid_time(raw)
+        case _:
+            return None
+
+
+def _valid_time(digits: str) -> NaiveTime | None:
+    """Take YYYYMMDDhhmmss apart; None if the calendar has no such time."""
+    at = (
+        int(digits[:4]),
+        int(digits[4:6]),
+        int(digits[6:8]),
+        int(digits[8:10]),
+        int(digits[10:12]),
+        int(digits[12:]),
+    )
+    try:
+        datetime(*at)
+    except ValueError:
+        return None
+    return at
+
+
+def _text_of(pdu: DeliverSm | DataSm) -> str:
+    octets = pdu.short_message if isinstance(pdu, DeliverSm) else b""
+    octets = octets or find_tlv(pdu.tlvs, Tag.MESSAGE_PAYLOAD) or b""
+    if pdu.data_coding == DataCoding.UCS2 and b"\0" in octets:
+        return octets.decode("utf-16-be", "replace")
+    return octets.decode("latin-1")
+
+
+def _parse_text(text: str) -> dict[str, str | None]:
+    usual = _USUAL.match(text)
+    if usual is not None:
+        return usual.groupdict()
+    return _parse_fields(text)
+
+
+def _parse_fields(text: str) -> dict[str, str | None]:
+    """Collect the fields in any order; the first of each counts.
+
+    What follows `text:` is the customer's and may look like fields, so it is searched only for
+    what the part before it did not say.
+    """
+    said: dict[str, str | None] = {}
+    quoted = _TEXT.search(text)
+    head = text[: quoted.start()] if quoted else text
+    for part in (head, quoted[1]) if quoted else (head,):
+        for key, value in _FIELD.findall(part):
+            said.setdefault(_plain(key), value.strip(",;\0"))
+        if "id" in said and "stat" in said:
+            break
+    if quoted:
+        said["text"] = quoted[1]
+    return said
+
+
+def _plain(key: str) -> str:
+    return key.lower().replace(" ", "").replace("_", "")
+
+
+def _choose_state(octets: bytes | None, said: MessageState | None) -> MessageState | None:
+    if not octets:
+        return said
+    state = _STATES_BY_NUMBER.get(int.from_bytes(octets[:4], "big"))
+    if state is None or (state in _VAGUE_STATES and said is not None):
+        return said
+    return state
+
+
+def _choose_error(octets: bytes | None, said: str) -> str:
+    """Prefer network_error_code, its network type left out, in the three digits of `err`."""
+    if octets is None or len(octets) != 3:
+        return said
+    code = int.from_bytes(octets[1:], "big")
+    return f"{code:03d}" if code or not said else said

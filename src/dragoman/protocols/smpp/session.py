@@ -1,0 +1,490 @@
+"""One SMPP session as a state machine without I/O, for either side of the wire.
+
+The caller moves bytes and tells the time: what arrives goes into `receive_data`, what happened
+comes out of `events_received`, what must be written comes out of `data_to_send`, and
+`handle_timeouts` is called when `next_deadline` has passed. Times are seconds of a monotonic clock.
+
+Requests of the peer are answered by the caller (`respond`), so that a deliver_sm is acknowledged
+only after it is stored; the session itself answers enquire_link, unbind and what nobody
+understands. What a peer does wrong becomes an answer, an event or a count, and never an exception;
+only misuse by the caller raises (`LocalProtocolError`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Final, Generic
+
+import msgspec
+
+from dragoman.protocols.smpp.codec import decode, encode
+from dragoman.protocols.smpp.constants import (
+    MAX_SEQUENCE_NUMBER,
+    RESPONSE_BIT,
+    CommandId,
+    CommandStatus,
+)
+from dragoman.protocols.smpp.errors import DecodeError, FramingLost
+from dragoman.protocols.smpp.events import (
+    BindRefused,
+    BindRequested,
+    Bound,
+    Closed,
+    CloseReason,
+    Context,
+    Event,
+    RequestReceived,
+    ResponseReceived,
+    ResponseTimedOut,
+)
+from dragoman.protocols.smpp.framing import Framer
+from dragoman.protocols.smpp.pdus import (
+    PDU_CLASSES,
+    RESPONSE_CLASSES,
+    Bind,
+    BindResp,
+    EnquireLink,
+    EnquireLinkResp,
+    GenericNack,
+    Pdu,
+    Unbind,
+    UnbindResp,
+)
+from dragoman.protocols.smpp.states import (
+    ACCEPTANCE,
+    ALLOWED_REQUESTS,
+    BOUND,
+    TRANSITIONS,
+    Move,
+    Role,
+    State,
+)
+
+_NOTHING: Final[frozenset[int]] = frozenset()
+
+
+class LocalProtocolError(Exception):
+    """The caller asked for something the protocol does not allow now: a bug on our side."""
+
+
+class NotBound(LocalProtocolError):
+    """The state of the session does not allow this request."""
+
+
+class WindowFull(LocalProtocolError):
+    """As many requests are unanswered as the window allows."""
+
+
+class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits of one session; times in seconds."""
+
+    window: int = 10
+    response_timeout_s: float = 30.0
+    bind_timeout_s: float = 10.0
+    session_init_timeout_s: float = 5.0
+    enquire_interval_s: float = 30.0
+    enquire_timeout_s: float = 10.0
+    unbind_timeout_s: float = 5.0
+
+
+class Session(Generic[Context]):
+    """One session from the opened connection to its end; `Context` is opaque to it."""
+
+    __slots__ = (
+        "_acceptable",
+        "_bind_command",
+        "_bind_sequence",
+        "_enquire_deadline",
+        "_enquire_sequence",
+        "_events",
+        "_framer",
+        "_heard_at",
+        "_moves",
+        "_out",
+        "_outstanding",
+        "_peer_may",
+        "_sendable",
+        "_sequence",
+        "_setup_deadline",
+        "_unbind_sequence",
+        "_unwritten",
+        "_we_may",
+        "bound",
+        "ignored_responses",
+        "refused_requests",
+        "role",
+        "settings",
+        "state",
+        "window",
+    )
+
+    def __init__(self, role: Role, settings: SessionSettings, *, now: float) -> None:
+        self.role = role
+        self.settings = settings
+        self.state = State.OPEN
+        self.bound = False
+        """Whether messages may pass."""
+        self.window = settings.window
+        self.ignored_responses = 0
+        self.refused_requests = 0
+        self._we_may = ALLOWED_REQUESTS[role]
+        self._peer_may = ALLOWED_REQUESTS[Role.SERVER if role is Role.CLIENT else Role.CLIENT]
+        # Looked up at each change of state, not for each PDU.
+        self._sendable = self._we_may.get(State.OPEN, _NOTHING)
+        self._acceptable = self._peer_may.get(State.OPEN, _NOTHING)
+        self._framer = Framer()
+        self._events: list[Event[Context]] = []
+        self._out: list[bytes] = []
+        # Sequence number -> (sent at, command id, context). One time-out for all keeps a dict,
+        # which remembers insertion, in order of deadline.
+        self._outstanding: dict[int, tuple[float, int, Context]] = {}
+        self._unwritten: list[int] = []
+        self._sequence = 0
+        self._bind_command = 0
+        self._bind_sequence = 0
+        self._enquire_sequence = 0
+        self._unbind_sequence = 0
+        self._heard_at = now
+        self._enquire_deadline: float | None = None
+        self._setup_deadline: float | None = (
+            now + settings.session_init_timeout_s if role is Role.SERVER else None
+        )
+
+    # Outgoing
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session is over."""
+        return self.state is State.CLOSED
+
+    @property
+    def window_free(self) -> int:
+        """How many requests may be sent now without waiting for an answer."""
+        return self.window - len(self._outstanding)
+
+    @property
+    def outstanding(self) -> int:
+        """How many requests of ours are unanswered."""
+        return len(self._outstanding)
+
+    def bind(self, request: Bind, now: float) -> None:
+        """Asks the peer to bind; `Bound`, `BindRefused` or `Closed` follows."""
+        if self.role is not Role.CLIENT or self.state is not State.OPEN:
+            raise LocalProtocolError(f"cannot bind as {self.role.value} while {self.state.value}")
+        self._move(Move.BIND)
+        self._bind_command = request.command_id
+        self._bind_sequence = self._send_control(request)
+        self._setup_deadline = now + self.settings.bind_timeout_s
+
+    def request(self, pdu: Pdu, context: Context, now: float) -> int:
+        """Sends a request and returns its sequence number.
+
+        `ResponseReceived` or `ResponseTimedOut` hands `context` back, or `Closed` does. A PDU
+        without a response (alert_notification, outbind) is sent and forgotten.
+        """
+        command_id = pdu.command_id
+        if command_id not in self._sendable:
+            raise NotBound(f"{type(pdu).__name__} is not allowed while {self.state.value}")
+        if type(pdu) not in RESPONSE_CLASSES:
+            return self._send_control(pdu)
+        outstanding = self._outstanding
+        if len(outstanding) >= self.window:
+            raise WindowFull(f"{len(outstanding)} requests are unanswered")
+        frame = encode(pdu)
+        sequence = self._next_sequence()
+        self._out.append(_stamp(frame, sequence))
+        outstanding[sequence] = (now, command_id, context)
+        self._unwritten.append(sequence)
+        return sequence
+
+    def respond(self, request: Pdu, response: Pdu) -> None:
+        """Answers a request of the peer; the response takes the request's sequence number.
+
+        After the session has ended this does nothing: the peer sends the message again.
+        """
+        wanted = RESPONSE_CLASSES.get(type(request))
+        if wanted is None or type(response) not in (wanted, GenericNack):
+            raise LocalProtocolError(
+                f"{type(response).__name__} does not answer {type(request).__name__}"
+            )
+        if self.closed:
+            return
+        if isinstance(request, Bind):
+            self._settle_bind(request.command_id, accepted=response.command_status == 0)
+        self._out.append(_stamp(encode(response), request.sequence_number))
+
+    def unbind(self, now: float) -> None:
+        """Asks the peer to end the session; answers to earlier requests may still arrive."""
+        if not self.bound:
+            raise NotBound(f"cannot unbind while {self.state.value}")
+        self._move(Move.UNBIND)
+        self._unbind_sequence = self._send_control(Unbind())
+        self._setup_deadline = now + self.settings.unbind_timeout_s
+
+    def data_to_send(self) -> bytes:
+        """Returns everything to be written now; from here on it counts as written."""
+        out = self._out
+        if not out:
+            return b""
+        data = out[0] if len(out) == 1 else b"".join(out)
+        out.clear()
+        self._unwritten.clear()
+        return data
+
+    # Incoming
+
+    def receive_data(self, data: bytes, now: float) -> None:
+        """Takes bytes of the peer, cut anywhere."""
+        if self.closed:
+            return
+        try:
+            frames: Sequence[bytes] = self._framer.feed(data)
+            lost = False
+        except FramingLost as error:
+            frames = error.frames
+            lost = True
+        if frames:
+            # Any PDU proves that the peer is alive.
+            self._heard_at = now
+            self._enquire_deadline = None
+        for frame in frames:
+            try:
+                pdu = decode(frame)
+            except DecodeError as error:
+                self._on_unreadable(error)
+                continue
+            if pdu.command_id & RESPONSE_BIT:
+                self._on_response(pdu, now)
+            else:
+                self._on_request(pdu)
+            if self.closed:
+                return
+        if lost:
+            self._send_nack(CommandStatus.ESME_RINVCMDLEN, 0)
+            self._close(CloseReason.FRAMING_LOST)
+
+    def receive_eof(self) -> None:
+        """Takes note that the connection is gone."""
+        self._close(CloseReason.CONNECTION_LOST)
+
+    def events_received(self) -> list[Event[Context]]:
+        """Returns what happened since the last call, in order."""
+        events, self._events = self._events, []
+        return events
+
+    # Time
+
+    def next_deadline(self) -> float | None:
+        """Returns when `handle_timeouts` has something to do if nothing arrives before."""
+        if self.closed:
+            return None
+        deadlines = []
+        if self._setup_deadline is not None:
+            deadlines.append(self._setup_deadline)
+        if self._outstanding:
+            sent_at = next(iter(self._outstanding.values()))[0]
+            deadlines.append(sent_at + self.settings.response_timeout_s)
+        if self._enquire_deadline is not None:
+            deadlines.append(self._enquire_deadline)
+        elif self.bound:
+            deadlines.append(self._heard_at + self.settings.enquire_interval_s)
+        return min(deadlines) if deadlines else None
+
+    def handle_timeouts(self, now: float) -> None:
+        """Gives up what is overdue, and asks after a peer that has been silent."""
+        if self.closed:
+            return
+        if self._setup_deadline is not None and now >= self._setup_deadline:
+            self._close(self._overdue_reason())
+            return
+        if self._enquire_deadline is not None and now >= self._enquire_deadline:
+            self._close(CloseReason.LINK_DEAD)
+            return
+        self._expire_requests(now)
+        if (
+            self._enquire_deadline is None
+            and self.bound
+            and now >= self._heard_at + self.settings.enquire_interval_s
+        ):
+            self._enquire_sequence = self._send_control(EnquireLink())
+            self._enquire_deadline = now + self.settings.enquire_timeout_s
+
+    # Answers to our requests
+
+    def _on_response(self, pdu: Pdu, now: float) -> None:
+        sequence = pdu.sequence_number
+        found = self._outstanding.get(sequence)
+        if found is None:
+            self._on_control_response(pdu)
+            return
+        sent_at, command_id, context = found
+        if pdu.command_id != command_id | RESPONSE_BIT and type(pdu) is not GenericNack:
+            self.ignored_responses += 1
+            return
+        del self._outstanding[sequence]
+        self._events.append(ResponseReceived(context, pdu, now - sent_at))
+
+    def _on_control_response(self, pdu: Pdu) -> None:
+        sequence = pdu.sequence_number
+        nack = type(pdu) is GenericNack
+        if sequence and sequence == self._bind_sequence and (nack or isinstance(pdu, BindResp)):
+            self._bind_sequence = 0
+            self._on_bind_response(pdu)
+        elif sequence and sequence == self._unbind_sequence and (nack or type(pdu) is UnbindResp):
+            self._close(CloseReason.UNBOUND)
+        elif sequence and sequence == self._enquire_sequence:
+            self._enquire_sequence = 0
+        else:
+            self.ignored_responses += 1
+
+    def _on_bind_response(self, pdu: Pdu) -> None:
+        accepted = isinstance(pdu, BindResp) and pdu.command_status == CommandStatus.ESME_ROK
+        self._settle_bind(self._bind_command, accepted=accepted)
+        self._setup_deadline = None
+        if accepted and isinstance(pdu, BindResp):
+            self._events.append(Bound(pdu))
+        else:
+            self._events.append(BindRefused(pdu))
+
+    # Requests of the peer
+
+    def _on_request(self, pdu: Pdu) -> None:
+        handler = self._HANDLERS.get(pdu.command_id)
+        if handler is not None:
+            handler(self, pdu)
+        elif pdu.command_id in self._acceptable:
+            self._events.append(RequestReceived(pdu))
+        elif pdu.command_id in PDU_CLASSES:
+            self._refuse(type(pdu), CommandStatus.ESME_RINVBNDSTS, pdu.sequence_number)
+        else:
+            self._refuse(None, CommandStatus.ESME_RINVCMDID, pdu.sequence_number)
+
+    def _on_bind_request(self, pdu: Pdu) -> None:
+        if self.role is Role.SERVER and self.state is State.OPEN and isinstance(pdu, Bind):
+            self._move(Move.BIND)
+            self._events.append(BindRequested(pdu))
+            return
+        status = (
+            CommandStatus.ESME_RALYBND
+            if self.role is Role.SERVER
+            else CommandStatus.ESME_RINVBNDSTS
+        )
+        self._refuse(type(pdu), status, pdu.sequence_number)
+
+    def _on_unbind_request(self, pdu: Pdu) -> None:
+        self._out.append(_stamp(encode(UnbindResp()), pdu.sequence_number))
+        self._close(CloseReason.PEER_UNBOUND)
+
+    def _on_enquiry(self, pdu: Pdu) -> None:
+        self._out.append(_stamp(encode(EnquireLinkResp()), pdu.sequence_number))
+
+    _HANDLERS: ClassVar[dict[int, Callable[[Session[Any], Pdu], None]]] = {
+        CommandId.BIND_TRANSMITTER.value: _on_bind_request,
+        CommandId.BIND_RECEIVER.value: _on_bind_request,
+        CommandId.BIND_TRANSCEIVER.value: _on_bind_request,
+        CommandId.UNBIND.value: _on_unbind_request,
+        CommandId.ENQUIRE_LINK.value: _on_enquiry,
+    }
+
+    def _on_unreadable(self, error: DecodeError) -> None:
+        if not error.command_id & RESPONSE_BIT:
+            request = PDU_CLASSES.get(error.command_id)
+            self._refuse(request, error.command_status, error.sequence_number)
+            return
+        # The peer answered, but not what: the same as no answer, only sooner.
+        found = self._outstanding.pop(error.sequence_number, None)
+        if found is None:
+            self.ignored_responses += 1
+        else:
+            self._events.append(ResponseTimedOut(found[2]))
+
+    def _refuse(self, request: type[Pdu] | None, status: int, sequence: int) -> None:
+        self.refused_requests += 1
+        response = RESPONSE_CLASSES.get(request) if request is not None else None
+        if response is not None:
+            self._out.append(_stamp(encode(response(command_status=status)), sequence))
+        elif request is None:
+            self._send_nack(status, sequence)
+
+    # The machine
+
+    def _move(self, move: Move) -> None:
+        following = TRANSITIONS[self.state].get(move)
+        if following is None:
+            raise LocalProtocolError(f"no {move.value} while {self.state.value}")
+        self.state = following
+        self.bound = following in BOUND
+        self._sendable = self._we_may.get(following, _NOTHING)
+        self._acceptable = self._peer_may.get(following, _NOTHING)
+
+    def _settle_bind(self, command_id: int, *, accepted: bool) -> None:
+        self._move(ACCEPTANCE[command_id] if accepted else Move.REFUSE)
+        if accepted:
+            self._setup_deadline = None
+
+    def _close(self, reason: CloseReason) -> None:
+        if self.closed:
+            return
+        self._move(Move.CLOSE)
+        unwritten = frozenset(self._unwritten)
+        outstanding = self._outstanding
+        self._events.append(
+            Closed(
+                reason,
+                tuple(entry[2] for seq, entry in outstanding.items() if seq not in unwritten),
+                tuple(entry[2] for seq, entry in outstanding.items() if seq in unwritten),
+            )
+        )
+        outstanding.clear()
+        if unwritten:
+            # What is reported as never written must not be written after all.
+            self._out = [frame for frame in self._out if _request_number(frame) not in unwritten]
+            self._unwritten.clear()
+
+    def _overdue_reason(self) -> CloseReason:
+        if self.state is State.UNBINDING:
+            return CloseReason.UNBIND_TIMEOUT
+        if self.role is Role.CLIENT:
+            return CloseReason.BIND_TIMEOUT
+        return CloseReason.SESSION_INIT_TIMEOUT
+
+    def _expire_requests(self, now: float) -> None:
+        outstanding = self._outstanding
+        latest = now - self.settings.response_timeout_s
+        while outstanding:
+            sequence = next(iter(outstanding))
+            sent_at, _, context = outstanding[sequence]
+            if sent_at > latest:
+                return
+            del outstanding[sequence]
+            self._events.append(ResponseTimedOut(context))
+
+    def _send_control(self, pdu: Pdu) -> int:
+        sequence = self._next_sequence()
+        self._out.append(_stamp(encode(pdu), sequence))
+        return sequence
+
+    def _send_nack(self, status: int, sequence: int) -> None:
+        self._out.append(_stamp(encode(GenericNack(command_status=status)), sequence))
+
+    def _next_sequence(self) -> int:
+        sequence = self._sequence
+        while True:
+            sequence = sequence + 1 if sequence < MAX_SEQUENCE_NUMBER else 1
+            if sequence not in self._outstanding and sequence not in (
+                self._bind_sequence,
+                self._enquire_sequence,
+                self._unbind_sequence,
+            ):
+                self._sequence = sequence
+                return sequence
+
+
+def _stamp(frame: bytes, sequence: int) -> bytes:
+    """Returns the frame with its sequence number set (SMPP 3.4 s. 3.2: octets 12 to 15)."""
+    return b"%b%b%b" % (frame[:12], sequence.to_bytes(4, "big"), frame[16:])
+
+
+def _request_number(frame: bytes) -> int:
+    """Returns the sequence number of a request of ours; 0 for an answer to the peer's."""
+    return 0 if frame[4] & 0x80 else int.from_bytes(frame[12:16], "big")

@@ -1,0 +1,573 @@
+"""Both sides of a session: the state table, the window, deadlines and peers that misbehave."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.protocols.smpp.codec import decode, encode
+from dragoman.protocols.smpp.constants import MAX_SEQUENCE_NUMBER, CommandStatus
+from dragoman.protocols.smpp.events import (
+    BindRefused,
+    BindRequested,
+    Bound,
+    Closed,
+    CloseReason,
+    RequestReceived,
+    ResponseReceived,
+    ResponseTimedOut,
+)
+from dragoman.protocols.smpp.framing import Framer
+from dragoman.protocols.smpp.pdus import (
+    AlertNotification,
+    Bind,
+    BindReceiver,
+    BindReceiverResp,
+    BindTransceiver,
+    BindTransceiverResp,
+    BindTransmitter,
+    BindTransmitterResp,
+    DeliverSm,
+    DeliverSmResp,
+    EnquireLink,
+    EnquireLinkResp,
+    GenericNack,
+    Pdu,
+    QuerySmResp,
+    SubmitSm,
+    SubmitSmResp,
+    Unbind,
+    UnbindResp,
+)
+from dragoman.protocols.smpp.session import (
+    LocalProtocolError,
+    NotBound,
+    Session,
+    SessionSettings,
+    WindowFull,
+)
+from dragoman.protocols.smpp.states import TRANSITIONS, Move, Role, State
+
+SETTINGS = SessionSettings(
+    window=3,
+    response_timeout_s=10,
+    bind_timeout_s=4,
+    session_init_timeout_s=5,
+    enquire_interval_s=20,
+    enquire_timeout_s=6,
+    unbind_timeout_s=3,
+)
+TRANSCEIVER = BindTransceiver()
+TRANSCEIVER_RESP = BindTransceiverResp(system_id="SMSC")
+SUBMIT = SubmitSm(destination_addr="4511111111", short_message=b"hi")
+
+
+def frame(pdu: Pdu, sequence: int) -> bytes:
+    data = encode(pdu)
+    return data[:12] + sequence.to_bytes(4, "big") + data[16:]
+
+
+def written(session: Session[Any]) -> list[Pdu]:
+    return [decode(one) for one in Framer().feed(session.data_to_send())]
+
+
+def client(settings: SessionSettings = SETTINGS) -> Session[str]:
+    return Session(Role.CLIENT, settings, now=0.0)
+
+
+def server(settings: SessionSettings = SETTINGS) -> Session[str]:
+    return Session(Role.SERVER, settings, now=0.0)
+
+
+def bound_client(request: Bind = TRANSCEIVER, answer: Pdu = TRANSCEIVER_RESP) -> Session[str]:
+    session = client()
+    session.bind(request, 0.0)
+    (sent,) = written(session)
+    session.receive_data(frame(answer, sent.sequence_number), 0.0)
+    assert isinstance(session.events_received()[0], Bound)
+    return session
+
+
+def bound_server(request: Bind = TRANSCEIVER) -> Session[str]:
+    session = server()
+    session.receive_data(frame(request, 1), 0.0)
+    (event,) = session.events_received()
+    assert isinstance(event, BindRequested)
+    answers: dict[type[Pdu], Pdu] = {
+        BindTransceiver: BindTransceiverResp(),
+        BindReceiver: BindReceiverResp(),
+        BindTransmitter: BindTransmitterResp(),
+    }
+    session.respond(event.request, answers[type(request)])
+    session.data_to_send()
+    return session
+
+
+# Binding
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer", "state"),
+    [
+        (BindTransmitter(), BindTransmitterResp(), State.BOUND_TX),
+        (BindReceiver(), BindReceiverResp(), State.BOUND_RX),
+        (BindTransceiver(), BindTransceiverResp(), State.BOUND_TRX),
+    ],
+)
+def test_both_sides_reach_the_state_of_the_bind(request_: Bind, answer: Pdu, state: State) -> None:
+    esme, smsc = client(), server()
+    esme.bind(request_, 0.0)
+    assert esme.state is State.BINDING
+    smsc.receive_data(esme.data_to_send(), 0.0)
+    (asked,) = smsc.events_received()
+    assert isinstance(asked, BindRequested)
+    smsc.respond(asked.request, answer)
+    esme.receive_data(smsc.data_to_send(), 0.0)
+    assert [type(event) for event in esme.events_received()] == [Bound]
+    assert (esme.state, smsc.state) == (state, state)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        BindTransceiverResp(command_status=CommandStatus.ESME_RINVPASWD),
+        BindTransceiverResp(command_status=0x450),
+        GenericNack(command_status=CommandStatus.ESME_RINVCMDID),
+    ],
+)
+def test_refused_bind_is_an_event_with_its_status(answer: Pdu) -> None:
+    session = client()
+    session.bind(BindTransceiver(), 0.0)
+    (sent,) = written(session)
+    session.receive_data(frame(answer, sent.sequence_number), 1.0)
+    (event,) = session.events_received()
+    assert isinstance(event, BindRefused)
+    assert event.response.command_status == answer.command_status
+    assert session.state is State.OPEN
+
+
+def test_deliver_in_the_segment_of_the_bind_response_arrives_after_it() -> None:
+    session = client()
+    session.bind(BindTransceiver(), 0.0)
+    (sent,) = written(session)
+    session.receive_data(
+        frame(BindTransceiverResp(), sent.sequence_number)
+        + frame(DeliverSm(short_message=b"first"), 7),
+        0.0,
+    )
+    events = session.events_received()
+    assert [type(event) for event in events] == [Bound, RequestReceived]
+
+
+def test_bind_is_not_answered_in_time_closes() -> None:
+    session = client()
+    session.bind(BindTransceiver(), 1.0)
+    assert session.next_deadline() == 5.0
+    session.handle_timeouts(5.0)
+    assert session.events_received() == [Closed(CloseReason.BIND_TIMEOUT)]
+    assert session.next_deadline() is None
+
+
+def test_peer_that_never_binds_is_closed_by_the_session_init_timer() -> None:
+    session = server()
+    assert session.next_deadline() == 5.0
+    session.handle_timeouts(4.9)
+    assert session.events_received() == []
+    session.handle_timeouts(5.0)
+    assert session.events_received() == [Closed(CloseReason.SESSION_INIT_TIMEOUT)]
+
+
+def test_second_bind_is_answered_already_bound() -> None:
+    session = bound_server()
+    session.receive_data(frame(BindTransmitter(), 2), 0.0)
+    (answer,) = written(session)
+    assert isinstance(answer, BindTransmitterResp)
+    assert answer.command_status == CommandStatus.ESME_RALYBND
+    assert session.state is State.BOUND_TRX
+
+
+def test_submit_before_the_bind_is_refused_and_the_session_goes_on() -> None:
+    session = server()
+    session.receive_data(frame(SUBMIT, 9), 0.0)
+    (answer,) = written(session)
+    assert isinstance(answer, SubmitSmResp)
+    assert answer.command_status == CommandStatus.ESME_RINVBNDSTS
+    assert answer.sequence_number == 9
+    assert session.refused_requests == 1
+    assert session.events_received() == []
+
+
+def test_submit_over_a_receiver_bind_is_refused() -> None:
+    session = bound_server(BindReceiver())
+    session.receive_data(frame(SUBMIT, 9), 0.0)
+    assert [pdu.command_status for pdu in written(session)] == [CommandStatus.ESME_RINVBNDSTS]
+
+
+# Misuse is our bug
+
+
+def test_requests_out_of_state_raise() -> None:
+    with pytest.raises(NotBound):
+        client().request(SUBMIT, "m", 0.0)
+    with pytest.raises(NotBound):
+        bound_client(BindReceiver(), BindReceiverResp()).request(SUBMIT, "m", 0.0)
+    with pytest.raises(NotBound):
+        bound_client().request(DeliverSm(), "m", 0.0)
+    with pytest.raises(NotBound):
+        client().unbind(0.0)
+    with pytest.raises(LocalProtocolError):
+        bound_client().bind(BindTransceiver(), 0.0)
+    with pytest.raises(LocalProtocolError):
+        server().bind(BindTransceiver(), 0.0)
+
+
+def test_full_window_raises_and_sends_nothing() -> None:
+    session = bound_client()
+    for name in "abc":
+        session.request(SUBMIT, name, 0.0)
+    assert session.window_free == 0
+    session.data_to_send()
+    with pytest.raises(WindowFull):
+        session.request(SUBMIT, "d", 0.0)
+    assert session.data_to_send() == b""
+
+
+def test_answer_of_the_wrong_kind_raises() -> None:
+    session = bound_client()
+    session.receive_data(frame(DeliverSm(), 3), 0.0)
+    (event,) = session.events_received()
+    assert isinstance(event, RequestReceived)
+    with pytest.raises(LocalProtocolError):
+        session.respond(event.request, SubmitSmResp())
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_state_lists_where_it_leads_and_closed_leads_nowhere(state: State) -> None:
+    assert (Move.CLOSE in TRANSITIONS[state]) is (state is not State.CLOSED)
+
+
+# Requests and their answers
+
+
+def test_answers_hand_the_contexts_back_in_one_batch() -> None:
+    session = bound_client()
+    sequences = [session.request(SUBMIT, name, 1.0) for name in "abc"]
+    session.data_to_send()
+    session.receive_data(
+        b"".join(frame(SubmitSmResp(message_id=f"id{s}"), s) for s in reversed(sequences)), 3.5
+    )
+    events = session.events_received()
+    assert [event.context for event in events if isinstance(event, ResponseReceived)] == [
+        "c",
+        "b",
+        "a",
+    ]
+    assert all(isinstance(e, ResponseReceived) and e.elapsed_s == 2.5 for e in events)
+    assert session.window_free == 3
+
+
+def test_requests_are_written_in_one_piece() -> None:
+    session = bound_client()
+    first, second = session.request(SUBMIT, "a", 0.0), session.request(SUBMIT, "b", 0.0)
+    assert [pdu.sequence_number for pdu in written(session)] == [first, second]
+    assert second == first + 1
+
+
+def test_generic_nack_answers_the_request_it_names() -> None:
+    session = bound_client()
+    sequence = session.request(SUBMIT, "a", 0.0)
+    session.receive_data(frame(GenericNack(command_status=3), sequence), 0.0)
+    (event,) = session.events_received()
+    assert isinstance(event, ResponseReceived)
+    assert isinstance(event.response, GenericNack)
+
+
+@pytest.mark.parametrize(
+    "answer", [SubmitSmResp(message_id="x"), EnquireLinkResp(), UnbindResp(), BindTransceiverResp()]
+)
+def test_answer_nobody_waits_for_is_counted_and_ignored(answer: Pdu) -> None:
+    session = bound_client()
+    session.receive_data(frame(answer, 4711), 0.0)
+    assert session.events_received() == []
+    assert session.ignored_responses == 1
+    assert session.state is State.BOUND_TRX
+
+
+def test_answer_of_another_operation_does_not_settle_a_request() -> None:
+    session = bound_client()
+    sequence = session.request(SUBMIT, "a", 0.0)
+    session.receive_data(frame(QuerySmResp(message_id="x"), sequence), 0.0)
+    assert session.events_received() == []
+    assert session.outstanding == 1
+
+
+def test_each_request_has_its_own_deadline() -> None:
+    session = bound_client()
+    session.request(SUBMIT, "early", 0.0)
+    session.request(SUBMIT, "late", 4.0)
+    assert session.next_deadline() == 10.0
+    session.handle_timeouts(10.0)
+    assert session.events_received() == [ResponseTimedOut("early")]
+    assert session.next_deadline() == 14.0
+    session.handle_timeouts(14.0)
+    assert session.events_received() == [ResponseTimedOut("late")]
+
+
+def test_answer_after_the_deadline_is_ignored() -> None:
+    session = bound_client()
+    sequence = session.request(SUBMIT, "a", 0.0)
+    session.handle_timeouts(10.0)
+    session.receive_data(frame(SubmitSmResp(message_id="x"), sequence), 11.0)
+    assert session.events_received() == [ResponseTimedOut("a")]
+    assert session.ignored_responses == 1
+
+
+def test_sequence_numbers_wrap_to_one_and_skip_those_outstanding() -> None:
+    session = bound_client()
+    held = session.request(SUBMIT, "held", 0.0)
+    session._sequence = MAX_SEQUENCE_NUMBER - 1
+    assert session.request(SUBMIT, "last", 0.0) == MAX_SEQUENCE_NUMBER
+    session._sequence = held - 1
+    assert session.request(SUBMIT, "next", 0.0) == held + 1
+    session._sequence = MAX_SEQUENCE_NUMBER
+    session.handle_timeouts(10.0)
+    assert session.request(SUBMIT, "wrapped", 10.0) == 1
+
+
+def test_request_without_a_response_takes_no_window() -> None:
+    session = bound_server()
+    session.request(AlertNotification(source_addr="45"), "alert", 0.0)
+    assert session.outstanding == 0
+    assert [type(pdu) for pdu in written(session)] == [AlertNotification]
+
+
+# Requests of the peer
+
+
+def test_deliver_is_acknowledged_only_when_told() -> None:
+    session = bound_client()
+    session.receive_data(frame(DeliverSm(short_message=b"in"), 77), 0.0)
+    (event,) = session.events_received()
+    assert isinstance(event, RequestReceived)
+    assert session.data_to_send() == b""
+    session.respond(event.request, DeliverSmResp())
+    (answer,) = written(session)
+    assert (type(answer), answer.sequence_number) == (DeliverSmResp, 77)
+
+
+def test_answer_after_the_end_is_dropped() -> None:
+    session = bound_client()
+    session.receive_data(frame(DeliverSm(), 77), 0.0)
+    session.receive_eof()
+    request = session.events_received()[0]
+    assert isinstance(request, RequestReceived)
+    session.respond(request.request, DeliverSmResp())
+    assert session.data_to_send() == b""
+
+
+@pytest.mark.parametrize("make", [client, server, bound_client, bound_server])
+def test_enquire_link_is_answered_in_every_state(make: Any) -> None:
+    session = make()
+    session.receive_data(frame(EnquireLink(), 5), 0.0)
+    (answer,) = written(session)
+    assert (type(answer), answer.sequence_number) == (EnquireLinkResp, 5)
+    assert session.events_received() == []
+
+
+def test_unknown_command_gets_a_generic_nack_and_the_session_goes_on() -> None:
+    session = bound_client()
+    unknown = struct.pack(">IIII", 20, 0x00010203, 0, 42) + b"what"
+    session.receive_data(unknown + frame(DeliverSm(), 43), 0.0)
+    (answer,) = written(session)
+    assert isinstance(answer, GenericNack)
+    assert (answer.command_status, answer.sequence_number) == (CommandStatus.ESME_RINVCMDID, 42)
+    assert [type(event) for event in session.events_received()] == [RequestReceived]
+
+
+def test_unreadable_request_is_refused_with_its_own_response() -> None:
+    session = bound_client()
+    broken = struct.pack(">IIII", 18, 0x00000005, 0, 44) + b"\0\1"
+    session.receive_data(broken, 0.0)
+    (answer,) = written(session)
+    assert isinstance(answer, DeliverSmResp)
+    assert answer.sequence_number == 44
+    assert answer.command_status != 0
+    assert session.bound
+
+
+def test_unreadable_response_leaves_the_outcome_unknown() -> None:
+    session = bound_client()
+    sequence = session.request(SUBMIT, "a", 0.0)
+    broken = struct.pack(">IIII", 18, 0x80000004, 0, sequence) + b"ab"
+    session.receive_data(broken, 0.0)
+    events = session.events_received()
+    # A codec that can make sense of an unterminated id may; what must not happen is silence.
+    assert len(events) == 1
+    assert session.outstanding == 0
+
+
+@pytest.mark.parametrize("length", [0, 4, 15, 0xFFFFFFFF])
+def test_lost_framing_closes_after_the_good_pdus_before_it(length: int) -> None:
+    session = bound_client()
+    sequence = session.request(SUBMIT, "a", 0.0)
+    session.data_to_send()
+    bad = struct.pack(">IIII", length, 5, 0, 1)
+    session.receive_data(frame(DeliverSm(), 3) + bad, 0.0)
+    received, closed = session.events_received()
+    assert isinstance(received, RequestReceived)
+    assert closed == Closed(CloseReason.FRAMING_LOST, ("a",), ())
+    assert sequence
+    session.receive_data(frame(DeliverSm(), 4), 0.0)
+    assert session.events_received() == []
+
+
+def test_peer_reusing_a_sequence_number_is_answered_each_time() -> None:
+    session = bound_client()
+    session.receive_data(frame(DeliverSm(), 1) + frame(DeliverSm(), 1), 0.0)
+    for event in session.events_received():
+        assert isinstance(event, RequestReceived)
+        session.respond(event.request, DeliverSmResp())
+    assert [pdu.sequence_number for pdu in written(session)] == [1, 1]
+
+
+# Life and death
+
+
+def test_silent_peer_is_asked_and_then_given_up() -> None:
+    session = bound_client()
+    assert session.next_deadline() == 20.0
+    session.handle_timeouts(20.0)
+    assert [type(pdu) for pdu in written(session)] == [EnquireLink]
+    assert session.next_deadline() == 26.0
+    session.handle_timeouts(26.0)
+    assert session.events_received() == [Closed(CloseReason.LINK_DEAD)]
+
+
+@pytest.mark.parametrize("proof", [EnquireLinkResp(), DeliverSm(), SubmitSmResp(), GenericNack()])
+def test_any_pdu_proves_life(proof: Pdu) -> None:
+    session = bound_client()
+    session.handle_timeouts(20.0)
+    (question,) = written(session)
+    session.receive_data(frame(proof, question.sequence_number), 25.0)
+    session.handle_timeouts(26.0)
+    assert session.bound
+    assert session.next_deadline() == 45.0
+
+
+def test_half_a_pdu_proves_nothing() -> None:
+    session = bound_client()
+    session.handle_timeouts(20.0)
+    session.data_to_send()
+    session.receive_data(frame(DeliverSm(), 1)[:10], 25.0)
+    session.handle_timeouts(26.0)
+    assert session.state is State.CLOSED
+
+
+def test_busy_link_is_not_asked() -> None:
+    session = bound_client()
+    session.receive_data(frame(DeliverSm(), 1), 15.0)
+    session.handle_timeouts(20.0)
+    assert session.data_to_send() == b""
+    assert session.next_deadline() == 35.0
+
+
+def test_loss_tells_written_from_never_written() -> None:
+    session = bound_client()
+    session.request(SUBMIT, "written", 0.0)
+    session.data_to_send()
+    session.request(SUBMIT, "waiting", 0.0)
+    session.receive_eof()
+    assert session.events_received() == [
+        Closed(CloseReason.CONNECTION_LOST, ("written",), ("waiting",))
+    ]
+    assert session.data_to_send() == b""
+
+
+def test_requests_reported_unwritten_are_not_written_behind_an_unbind_response() -> None:
+    session = bound_client()
+    session.request(SUBMIT, "waiting", 0.0)
+    session.receive_data(frame(Unbind(), 1), 0.0)
+    assert session.events_received() == [Closed(CloseReason.PEER_UNBOUND, (), ("waiting",))]
+    assert [type(pdu) for pdu in written(session)] == [UnbindResp]
+
+
+def test_unbind_waits_for_answers_still_on_their_way() -> None:
+    session = bound_client()
+    sequence = session.request(SUBMIT, "a", 0.0)
+    session.unbind(0.0)
+    submit, unbind = written(session)
+    assert (type(submit), type(unbind)) == (SubmitSm, Unbind)
+    session.receive_data(
+        frame(SubmitSmResp(message_id="x"), sequence) + frame(UnbindResp(), unbind.sequence_number),
+        0.0,
+    )
+    answered, closed = session.events_received()
+    assert isinstance(answered, ResponseReceived)
+    assert closed == Closed(CloseReason.UNBOUND)
+
+
+def test_unbind_without_an_answer_closes() -> None:
+    session = bound_client()
+    session.unbind(1.0)
+    assert session.next_deadline() == 4.0
+    session.handle_timeouts(4.0)
+    assert session.events_received() == [Closed(CloseReason.UNBIND_TIMEOUT)]
+
+
+def test_deliver_while_unbinding_is_refused_so_that_it_comes_again() -> None:
+    session = bound_client()
+    session.unbind(0.0)
+    session.data_to_send()
+    session.receive_data(frame(DeliverSm(), 9), 0.0)
+    (answer,) = written(session)
+    assert isinstance(answer, DeliverSmResp)
+    assert answer.command_status != 0
+
+
+# Anything at all
+
+
+@given(pieces=st.lists(st.integers(1, 40), min_size=1, max_size=30))
+def test_events_do_not_depend_on_how_the_stream_is_cut(pieces: list[int]) -> None:
+    stream = b"".join(
+        frame(DeliverSm(source_addr=str(n), short_message=b"x" * n), n) for n in range(1, 12)
+    )
+    session = bound_client()
+    position = 0
+    for size in pieces:
+        session.receive_data(stream[position : position + size], 0.0)
+        position += size
+    session.receive_data(stream[position:], 0.0)
+    events = session.events_received()
+    assert [
+        int(event.request.source_addr)
+        for event in events
+        if isinstance(event, RequestReceived) and isinstance(event.request, DeliverSm)
+    ] == list(range(1, 12))
+
+
+@given(
+    data=st.binary(max_size=300)
+    | st.builds(
+        lambda command, status, sequence, body: (
+            struct.pack(">IIII", 16 + len(body), command, status, sequence) + body
+        ),
+        st.sampled_from([0x80000000, 1, 4, 5, 6, 9, 0x15, 0x80000004, 0x80000009, 0x103, 0x21]),
+        st.integers(0, 0xFFFFFFFF),
+        st.integers(0, 5),
+        st.binary(max_size=80),
+    ),
+    make=st.sampled_from([client, server, bound_client, bound_server]),
+)
+def test_nothing_a_peer_sends_raises(data: bytes, make: Any) -> None:
+    session = make()
+    if session.role is Role.CLIENT and session.bound:
+        session.request(SUBMIT, "m", 0.0)
+    session.receive_data(data, 1.0)
+    session.events_received()
+    session.data_to_send()
+    session.handle_timeouts(1.0)
