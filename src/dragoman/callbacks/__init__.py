@@ -1,0 +1,1 @@
+"""Telling customers: durable, in order, retried over days."""

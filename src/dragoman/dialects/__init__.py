@@ -1,0 +1,21 @@
+"""The providers' APIs: one package each, one line each here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Final
+
+from dragoman.dialects.contract import ProviderDialect, Services
+from dragoman.dialects.httpsms import build_httpsms
+from dragoman.dialects.linkmobility import build_linkmobility
+
+__all__ = ["DIALECTS", "ProviderDialect", "Services"]
+
+DIALECTS: Final = MappingProxyType[str, Callable[[Services], ProviderDialect]](
+    {
+        "httpsms": build_httpsms,
+        "linkmobility": build_linkmobility,
+    }
+)
+"""Each dialect by the name it has in the configuration."""

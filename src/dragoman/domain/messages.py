@@ -94,6 +94,8 @@ class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     message_id: str
     keys: tuple[str, ...]
     state: ReceiptState
+    recipient: str = ""
+    """The number the report is about, where the carrier names it; settles doubtful keys."""
     error: str = ""
     raw: str = ""
     done_date: str = ""

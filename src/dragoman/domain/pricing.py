@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 
@@ -9,6 +10,8 @@ import msgspec
 
 UNITS_PER_CURRENCY_UNIT = 10_000
 """Prices are integers of a ten-thousandth of the operator's currency."""
+
+_AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?")
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,10 +39,9 @@ class PriceList:
 
 def parse_price(text: str) -> int:
     """A decimal amount such as `0.05` as an integer of ten-thousandths."""
-    amount = Decimal(text) * UNITS_PER_CURRENCY_UNIT
-    if not amount.is_finite() or amount != amount.to_integral_value() or amount < 0:
+    if _AMOUNT.fullmatch(text) is None:
         raise ValueError(f"{text!r} is not an amount with at most four decimals")
-    return int(amount)
+    return int(Decimal(text) * UNITS_PER_CURRENCY_UNIT)
 
 
 def render_price(units: int) -> str:

@@ -29,6 +29,15 @@ class IdSource:
         self._clock = clock
         self._last = last
 
+    @property
+    def last(self) -> int:
+        """The highest identifier handed out so far."""
+        return self._last
+
+    def continue_after(self, last: int) -> None:
+        """Hands out only identifiers above one that an earlier run handed out."""
+        self._last = max(self._last, last)
+
     def next(self) -> int:
         """The next identifier."""
         floor = (self._clock.now_ms() - EPOCH_MS) << SEQUENCE_BITS

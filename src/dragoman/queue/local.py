@@ -27,6 +27,10 @@ class LocalQueue:
     def depth(self, subject: str) -> int:
         return self._subject(subject).waiting
 
+    def oldest(self, subject: str) -> int | None:
+        """The lowest identifier among the first items of every account; None when empty."""
+        return self._subject(subject).oldest()
+
     def claim(self, subject: str) -> bool:
         return self._subject(subject).claim()
 
@@ -63,6 +67,12 @@ class LocalConsumer:
             return False
         self.claimed += 1
         return True
+
+    def oldest(self) -> int | None:
+        return min(
+            (items[0].message_id for lane in self._lanes.values() for items in lane.values()),
+            default=None,
+        )
 
     def take(self, limit: int) -> list[Work]:
         taken: list[Work] = []

@@ -104,6 +104,7 @@ class NewCallback(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     account_id: int
     message_id: int
     dialect: str
+    origin: str
     url: str
     payload: str
     due_ms: int
@@ -143,9 +144,12 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PartReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A report on a part that does not change its message's state yet."""
+    """A report on a part that does not change its message's state yet.
 
-    part: StoredPart
+    Without a part it only waits for what was written before it.
+    """
+
+    part: StoredPart | None
 
 
 class ParkedReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from dragoman.storage.bulk import BulkUpdate
 from dragoman.storage.tables import callbacks
@@ -28,6 +28,7 @@ class StoredCallback(msgspec.Struct, frozen=True, kw_only=True):
     account_id: int
     message_id: int
     dialect: str
+    origin: str
     url: str
     payload: str
     attempts: int
@@ -63,28 +64,42 @@ def _record(connection: Connection, items: list[Attempt]) -> list[Exception | No
 record = Operation(_record, "record_callback_attempts")
 
 
-def load_due(connection: Connection, now_ms: int, limit: int) -> list[StoredCallback]:
-    """Pending callbacks whose time has come, the oldest of each message first."""
+def count_pending(connection: Connection) -> dict[str, int]:
+    """How many callbacks wait for each origin."""
     query = (
-        select(*_COLUMNS)
-        .where(
-            callbacks.c.state == CallbackState.PENDING.value,
-            callbacks.c.next_attempt_ms <= now_ms,
-        )
-        .order_by(callbacks.c.next_attempt_ms, callbacks.c.callback_id)
+        select(callbacks.c.origin, func.count())
+        .where(callbacks.c.state == CallbackState.PENDING.value)
+        .group_by(callbacks.c.origin)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def load_due(connection: Connection, origin: str, now_ms: int, limit: int) -> list[StoredCallback]:
+    """Callbacks to an origin whose time has come, each with all that waits for its message.
+
+    In the order in which they must be delivered; a message whose first callback is not due yet is
+    left out.
+    """
+    pending = callbacks.c.state == CallbackState.PENDING.value
+    due = (
+        select(callbacks.c.message_id)
+        .where(pending, callbacks.c.origin == origin, callbacks.c.next_attempt_ms <= now_ms)
+        .order_by(callbacks.c.next_attempt_ms)
         .limit(limit)
     )
-    return [StoredCallback(**row._mapping) for row in connection.execute(query)]
-
-
-def load_earlier_pending(connection: Connection, message_ids: list[int]) -> list[StoredCallback]:
-    """All pending callbacks of messages, in the order in which they must be delivered."""
+    message_ids = set(connection.execute(due).scalars())
     query = (
         select(*_COLUMNS)
-        .where(
-            callbacks.c.message_id.in_(message_ids),
-            callbacks.c.state == CallbackState.PENDING.value,
-        )
+        .where(callbacks.c.message_id.in_(message_ids), pending)
         .order_by(callbacks.c.callback_id)
     )
-    return [StoredCallback(**row._mapping) for row in connection.execute(query)]
+    chains: dict[int, list[StoredCallback]] = {}
+    for row in connection.execute(query):
+        callback = StoredCallback(**row._mapping)
+        chains.setdefault(callback.message_id, []).append(callback)
+    return [
+        callback
+        for chain in chains.values()
+        if chain[0].next_attempt_ms <= now_ms
+        for callback in chain
+    ]

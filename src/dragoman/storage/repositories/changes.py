@@ -62,6 +62,12 @@ _MARK_SENDING = BulkUpdate(
     {"state": str(State.SENDING.value)},
     where=f"t.state = {State.QUEUED.value}",
 )
+_TAKE_BACK = BulkUpdate(
+    messages,
+    ("message_id",),
+    {"state": str(State.QUEUED.value)},
+    where=f"t.state = {State.SENDING.value}",
+)
 _COUNT = BulkUpdate(
     batches,
     ("batch_id", "unsent", "buffered", "received", "failed"),
@@ -215,6 +221,7 @@ def _callback_row(new: NewCallback) -> tuple[Any, ...]:
         new.account_id,
         new.message_id,
         new.dialect,
+        new.origin,
         new.url,
         new.payload,
         0,
@@ -231,8 +238,13 @@ def _mark_sending(connection: Connection, items: list[list[int]]) -> list[Except
     return [None] * len(items)
 
 
+def _take_back(connection: Connection, items: list[list[int]]) -> list[Exception | None]:
+    _TAKE_BACK.run(connection, [(message_id,) for ids_ in items for message_id in ids_])
+    return [None] * len(items)
+
+
 def _report_parts(connection: Connection, items: list[PartReport]) -> list[Exception | None]:
-    _write_parts(connection, (item.part for item in items))
+    _write_parts(connection, (item.part for item in items if item.part is not None))
     return [None] * len(items)
 
 
@@ -241,7 +253,9 @@ def _park(connection: Connection, items: list[ParkedReceipt]) -> list[Exception 
     return [None] * len(items)
 
 
-record = Operation(_record)
-mark_sending = Operation(_mark_sending)
-report_parts = Operation(_report_parts)
-park = Operation(_park)
+record = Operation(_record, "record_changes")
+mark_sending = Operation(_mark_sending, "mark_sending")
+take_back = Operation(_take_back, "take_back")
+"""Messages that were marked as being sent and never left; only an orderly stop can say that."""
+report_parts = Operation(_report_parts, "report_parts")
+park = Operation(_park, "park_receipts")

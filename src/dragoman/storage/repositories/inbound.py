@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from dragoman.kit import ids
 from dragoman.storage.bulk import BulkInsert
@@ -40,7 +40,7 @@ class StoredInboundPart(msgspec.Struct, frozen=True, kw_only=True):
     reference: int
     total: int
     number: int
-    text: str
+    content: bytes
     alphabet: str
 
 
@@ -53,7 +53,7 @@ class NewInbound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _INSERT_TEXTS = BulkInsert(inbound_texts)
-_INSERT_PARTS = BulkInsert(inbound_parts, suffix="ON CONFLICT DO NOTHING")
+_INSERT_PARTS = BulkInsert(inbound_parts)
 
 
 def _store_parts(connection: Connection, items: list[StoredInboundPart]) -> list[Exception | None]:
@@ -81,6 +81,12 @@ def _store_texts(connection: Connection, items: list[NewInbound]) -> list[Except
     return [None] * len(items)
 
 
+def _drop_parts(connection: Connection, items: list[int]) -> list[Exception | None]:
+    connection.execute(delete(inbound_parts).where(inbound_parts.c.part_id.in_(items)))
+    return [None] * len(items)
+
+
+drop_parts = Operation(_drop_parts, "drop_inbound_parts")
 store_parts = Operation(_store_parts, "store_inbound_parts")
 store_texts = Operation(_store_texts, "store_inbound_texts")
 
@@ -89,3 +95,59 @@ def load_parts(connection: Connection) -> list[StoredInboundPart]:
     """All parts that wait for the rest of their text."""
     query = select(inbound_parts).order_by(inbound_parts.c.part_id)
     return [StoredInboundPart(**row._mapping) for row in connection.execute(query)]
+
+
+class InboxFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """What to search for among received texts; what is not given does not narrow."""
+
+    account_id: int
+    recipient: str = ""
+    sender: str = ""
+    from_ms: int | None = None
+    to_ms: int | None = None
+    """Both ends included."""
+    inbound_id: int | None = None
+    text: str = ""
+    """Part of the text, in any case."""
+    keyword: str = ""
+
+
+class InboxPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of what was found, and how much there is in all."""
+
+    texts: tuple[StoredInbound, ...]
+    total: int
+
+
+def search(connection: Connection, wanted: InboxFilter, offset: int, limit: int) -> InboxPage:
+    """A page of the texts an account received, newest first."""
+    table = inbound_texts.c
+    conditions: list[ColumnElement[bool]] = [table.account_id == wanted.account_id]
+    if wanted.recipient:
+        conditions.append(table.recipient == wanted.recipient)
+    if wanted.sender:
+        conditions.append(table.sender == wanted.sender)
+    if wanted.from_ms is not None:
+        conditions.append(table.inbound_id >= ids.first_at(wanted.from_ms))
+    if wanted.to_ms is not None:
+        conditions.append(table.inbound_id < ids.first_at(wanted.to_ms + 1))
+    if wanted.inbound_id is not None:
+        conditions.append(table.inbound_id == wanted.inbound_id)
+    if wanted.text:
+        conditions.append(table.text.icontains(wanted.text, autoescape=True))
+    if wanted.keyword:
+        conditions.append(table.keyword == wanted.keyword.upper())
+    total = connection.execute(
+        select(func.count()).select_from(inbound_texts).where(*conditions)
+    ).scalar_one()
+    query = (
+        select(inbound_texts)
+        .where(*conditions)
+        .order_by(table.inbound_id.desc())
+        .offset(offset)
+        .limit(limit)
+    )
+    return InboxPage(
+        texts=tuple(StoredInbound(**row._mapping) for row in connection.execute(query)),
+        total=total,
+    )

@@ -45,22 +45,36 @@ class Expansion(NamedTuple):
 
     batch_id: int
     messages: tuple[StoredMessage, ...]
-    expanded: int
-    """Recipients of the batch that are messages after this."""
+    begin: int
+    """Recipients of the batch that were messages before."""
     finished: bool
+    """Whether these are the last."""
 
 
-def _expand(connection: Connection, items: list[Expansion]) -> list[Exception | None]:
+def _expand(connection: Connection, items: list[Expansion]) -> list[bool | Exception]:
+    """False, and nothing stored, for a batch that was stopped in the meantime."""
+    results: list[bool | Exception] = []
     for item in items:
-        _insert_messages(connection, list(item.messages))
-        changes: dict[str, Any] = {"state": BatchState.RUNNING.value, "expanded": item.expanded}
+        changes: dict[str, Any] = {
+            "state": BatchState.RUNNING.value,
+            "expanded": item.begin + len(item.messages),
+        }
         if item.finished:
             changes["waiting_recipients"] = None
-        connection.execute(
-            update(batches).where(batches.c.batch_id == item.batch_id).values(**changes)
-        )
-    return [None] * len(items)
+        moved = connection.execute(
+            update(batches)
+            .where(
+                batches.c.batch_id == item.batch_id,
+                batches.c.expanded == item.begin,
+                batches.c.waiting_recipients.is_not(None),
+            )
+            .values(**changes)
+        ).rowcount
+        if moved:
+            _insert_messages(connection, list(item.messages))
+        results.append(bool(moved))
+    return results
 
 
-accept = Operation(_accept)
-expand = Operation(_expand)
+accept = Operation(_accept, "accept_batches")
+expand = Operation(_expand, "expand_batches")

@@ -13,6 +13,7 @@ callbacks = Table(
     Column("account_id", Identifier, nullable=False),
     Column("message_id", Identifier, nullable=False),
     Column("dialect", Text, nullable=False),
+    Column("origin", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("payload", Text, nullable=False),
     Column("state", SmallInteger, nullable=False),
@@ -24,9 +25,12 @@ callbacks = Table(
     Index("ix_callbacks_message_id", "message_id"),
     Index(
         "ix_callbacks_pending",
+        "origin",
         "next_attempt_ms",
         sqlite_where=text("state = 0"),
         postgresql_where=text("state = 0"),
     ),
 )
-"""`payload` holds the facts as JSON; the dialect makes the request from them when it is sent."""
+"""`payload` holds the facts as JSON; the dialect makes the request from them when it is sent.
+`origin` is the scheme, host and port of the URL: what can be slow or away on its own.
+"""

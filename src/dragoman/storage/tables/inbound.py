@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, SmallInteger, Table, Text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+)
 
 from dragoman.storage.tables.metadata import Identifier, metadata, primary_identifier
 
@@ -33,16 +43,10 @@ inbound_parts = Table(
     Column("reference", Integer, nullable=False),
     Column("total", SmallInteger, nullable=False),
     Column("number", SmallInteger, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
     Column("alphabet", Text, nullable=False),
-    Index(
-        "uq_inbound_parts_key",
-        "sender",
-        "recipient",
-        "reference",
-        "total",
-        "number",
-        unique=True,
-    ),
 )
-"""Stored before they are acknowledged, so that a restart loses no part."""
+"""Stored before they are acknowledged, so that a restart loses no part.
+
+`content` is UTF-16, which alone can hold a character that its sender cut in two.
+"""

@@ -1,0 +1,350 @@
+"""The composition root: builds everything from Settings, and owns the order of start and stop.
+
+A `House` is the services over one database, which is all a command needs; a `Gateway` is a house
+with carriers, workers and an HTTP server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+import structlog
+
+from dragoman import __version__
+from dragoman.callbacks.schedule import RetrySchedule
+from dragoman.callbacks.worker import CallbackWorker
+from dragoman.config import Settings
+from dragoman.connectors import CONNECTORS
+from dragoman.dialects import DIALECTS, Services
+from dragoman.dispatch.dispatcher import Dispatcher
+from dragoman.domain.ports import Connector
+from dragoman.domain.pricing import PriceList
+from dragoman.domain.routing import Router
+from dragoman.kit.clock import Clock, SystemClock
+from dragoman.kit.ids import IdSource, time_of
+from dragoman.pages import build_pages
+from dragoman.queue.local import LocalQueue
+from dragoman.services.accounts import Accounts
+from dragoman.services.backlog import Backlog
+from dragoman.services.batches import Batches
+from dragoman.services.deadlines import Deadlines
+from dragoman.services.delivery import Delivery, OnUnknown
+from dragoman.services.inbound import Inbound
+from dragoman.services.live import LiveMessages
+from dragoman.services.meters import Meters
+from dragoman.services.queries import Queries
+from dragoman.services.recall import Recall
+from dragoman.services.receipts import Receipts
+from dragoman.services.submission import SubmissionService
+from dragoman.storage.engine import Storage
+from dragoman.storage.records import NewCallback
+from dragoman.storage.repositories import pending
+from dragoman.web.client_address import ClientAddressReader
+from dragoman.web.outgoing import GuardedClient
+from dragoman.web.router import DialectApp
+from dragoman.web.server import Server, build_server
+
+log = structlog.get_logger(__name__)
+
+
+class House:
+    """The services over one database."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.meters = Meters()
+        self.storage = Storage(settings.database_url, self.meters)
+        self.ids = IdSource(self.clock)
+        self.live = LiveMessages()
+        self.queue = LocalQueue()
+        self.router = Router(settings.routes_for_router())
+        self.prices = PriceList(settings.prices_for_price_list())
+        self.policies = {c.name: OnUnknown(c.on_unknown) for c in settings.carriers}
+        self.accounts = Accounts(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.recall = Recall(self.storage, self.live)
+        self.delivery = Delivery(
+            live=self.live,
+            writer=self.storage.writer,
+            ids=self.ids,
+            clock=self.clock,
+            meters=self.meters,
+            policies=self.policies,
+            announce=self._announce,
+        )
+        self.backlog = Backlog(
+            storage=self.storage,
+            queue=self.queue,
+            live=self.live,
+            recall=self.recall,
+            delivery=self.delivery,
+            routes=self.router.routes.keys(),
+            held_routes=self._held_routes(),
+        )
+        self.submission = SubmissionService(
+            writer=self.storage.writer,
+            queue=self.queue,
+            backlog=self.backlog,
+            accounts=self.accounts,
+            router=self.router,
+            prices=self.prices,
+            ids=self.ids,
+            clock=self.clock,
+            meters=self.meters,
+            inline_recipients=settings.limits.inline_recipients,
+            max_parts=settings.limits.max_parts,
+            max_recipients=settings.limits.max_recipients,
+        )
+        self.batches = Batches(
+            storage=self.storage,
+            live=self.live,
+            backlog=self.backlog,
+            delivery=self.delivery,
+            submission=self.submission,
+            accounts=self.accounts,
+            ids=self.ids,
+            clock=self.clock,
+        )
+        self.queries = Queries(self.storage)
+
+    async def open(self, *, migrate: bool) -> None:
+        """Readies the database; raises `StorageUnavailable` where its tables are not current."""
+        if migrate:
+            self.storage.migrate()
+        self.storage.check()
+        self.storage.start()
+        self.ids.continue_after(await self.storage.read(pending.last_identifier))
+
+    async def close(self) -> None:
+        await self.storage.stop()
+
+    def _announce(self, _callback: NewCallback) -> None:
+        """A callback was stored; without workers its row waits for the next start."""
+
+    def _held_routes(self) -> frozenset[str]:
+        return frozenset(
+            route.name
+            for route in self.router.routes.values()
+            if any(self.policies[name] is OnUnknown.HOLD for name in route.carriers)
+        )
+
+
+@contextlib.asynccontextmanager
+async def opened_house(settings: Settings, *, migrate: bool = False) -> AsyncIterator[House]:
+    """A house for as long as one command needs it."""
+    house = House(settings)
+    try:
+        await house.open(migrate=migrate)
+        yield house
+    finally:
+        await house.close()
+
+
+class Gateway(House):
+    """A house that takes requests and sends messages."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        super().__init__(settings, clock)
+        receipts = settings.receipts
+        self.receipts = Receipts(
+            storage=self.storage,
+            live=self.live,
+            recall=self.recall,
+            delivery=self.delivery,
+            ids=self.ids,
+            clock=self.clock,
+            meters=self.meters,
+            park_s=receipts.park_s,
+        )
+        self.inbound = Inbound(
+            storage=self.storage,
+            accounts=self.accounts,
+            ids=self.ids,
+            clock=self.clock,
+            meters=self.meters,
+            numbers=settings.owners_of_numbers(),
+        )
+        self.deadlines = Deadlines(
+            storage=self.storage,
+            live=self.live,
+            recall=self.recall,
+            delivery=self.delivery,
+            clock=self.clock,
+            horizon_s=receipts.horizon_s,
+            park_s=receipts.park_s,
+        )
+        self.dispatcher = Dispatcher(
+            queue=self.queue,
+            live=self.live,
+            writer=self.storage.writer,
+            delivery=self.delivery,
+            receipts=self.receipts,
+            inbound=self.inbound,
+            clock=self.clock,
+            meters=self.meters,
+        )
+        self.connectors: dict[str, Connector] = {
+            carrier.name: CONNECTORS[carrier.type](carrier, self.dispatcher, self.clock)
+            for carrier in settings.carriers
+        }
+        services = Services(
+            settings=settings.dialects,
+            accounts=self.accounts,
+            submission=self.submission,
+            batches=self.batches,
+            queries=self.queries,
+            meters=self.meters,
+        )
+        self.dialects = tuple(DIALECTS[name](services) for name in settings.dialects.enabled)
+        self.callbacks: CallbackWorker | None = None
+        self._client: GuardedClient | None = None
+        self._server: Server | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.ready = False
+
+    async def start(self, *, migrate: bool = False) -> None:
+        """Opens the database, takes up what an earlier run left, connects, and listens."""
+        settings = self.settings
+        await self.open(migrate=migrate)
+        self._client = GuardedClient(
+            version=__version__,
+            allow=settings.callbacks.private_networks,
+            timeout_s=settings.callbacks.timeout_s,
+            connections=settings.callbacks.concurrency,
+            connections_per_host=settings.callbacks.per_host,
+        )
+        self.callbacks = CallbackWorker(
+            storage=self.storage,
+            client=self._client,
+            renderers={d.name: d.render_callback for d in self.dialects},
+            schedule=RetrySchedule(
+                first_s=settings.callbacks.first_retry_s,
+                longest_s=settings.callbacks.max_retry_s,
+                give_up_after_s=settings.callbacks.give_up_after_s,
+            ),
+            per_origin=settings.callbacks.per_host,
+            clock=self.clock,
+            meters=self.meters,
+        )
+        await self.callbacks.restore()
+        await self.inbound.restore()
+        await self.receipts.restore()
+        await self.backlog.restore(self.ids.last)
+        self.dispatcher.start(self.connectors, self.router.routes.values())
+        self._run(
+            self.receipts.run(),
+            self.inbound.run(),
+            self.backlog.run(),
+            self.batches.run(),
+            self.deadlines.run(),
+            self.callbacks.run(),
+        )
+        for connector in self.connectors.values():
+            await connector.start()
+        await self._listen()
+        self.ready = True
+
+    async def stop(self) -> None:
+        """Stops taking requests, finishes what is in flight, and closes.
+
+        What was not handed to a carrier stays in its rows as if it had never been touched.
+        """
+        self.ready = False
+        timeout_s = self.settings.http.shutdown_timeout_s
+        if self._server is not None:
+            self._server.should_exit = True
+            await self._server_task
+        await self.dispatcher.stop()
+        await asyncio.gather(*(c.stop(timeout_s) for c in self.connectors.values()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self.dispatcher.settled()
+        await self.dispatcher.take_back()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.callbacks is not None:
+            await self.callbacks.stop()
+        if self._client is not None:
+            await self._client.close()
+        await self.close()
+
+    # What the health and metrics pages read
+
+    def problems(self) -> list[str]:
+        """Why the gateway cannot take traffic now, in plain words; empty when it can."""
+        if not self.ready:
+            return ["starting or stopping"]
+        if self.storage.writer.failed:
+            return ["a write could not be made durable; restart after checking the disk"]
+        down = [name for name, connector in self.connectors.items() if not connector.up]
+        if down and len(down) == len(self.connectors):
+            return [f"carrier {name} is down" for name in down]
+        return []
+
+    def waiting(self) -> dict[str, int]:
+        """Messages queued in memory, by route."""
+        return {name: self.queue.depth(name) for name in self.router.routes}
+
+    def oldest_waiting_s(self) -> dict[str, float]:
+        """Age of the oldest message in the queue, by route."""
+        now_ms, ages = self.clock.now_ms(), {}
+        for name in self.router.routes:
+            oldest = self.queue.oldest(name)
+            if oldest is not None:
+                ages[name] = max(0.0, (now_ms - time_of(oldest)) / 1000)
+        return ages
+
+    def window_use(self) -> dict[str, tuple[int, int]]:
+        """(parts in flight, parts it may have in flight), by carrier."""
+        in_flight = self.dispatcher.in_flight()
+        return {
+            name: (in_flight.get(name, 0), connector.capacity)
+            for name, connector in self.connectors.items()
+        }
+
+    def callbacks_waiting(self) -> int:
+        """Callbacks to be made, in memory and in rows."""
+        return self.callbacks.depth() if self.callbacks is not None else 0
+
+    def _announce(self, callback: NewCallback) -> None:
+        if self.callbacks is not None:
+            self.callbacks.announce(callback)
+
+    def _run(self, *workers: Coroutine[Any, Any, None]) -> None:
+        for worker in workers:
+            task = asyncio.create_task(worker)
+            task.add_done_callback(_report_end)
+            self._tasks.append(task)
+
+    async def _listen(self) -> None:
+        host, port = self.settings.http.address
+        addresses = ClientAddressReader(self.settings.http.proxy_networks)
+        dialects = [dialect.web for dialect in self.dialects]
+        pages = build_pages(
+            health=self,
+            measured=self,
+            dialects=dialects,
+            addresses=addresses,
+            public_metrics=self.settings.metrics.public,
+        )
+        app = DialectApp(
+            dialects,
+            pages,
+            addresses=addresses,
+            body_timeout_s=self.settings.http.request_timeout_s,
+        )
+        self._server = build_server(app, host=host, port=port)
+        self._server_task = asyncio.create_task(self._server.serve())
+        while not self._server.started:
+            if self._server_task.done():
+                raise SystemExit(f"cannot listen on {host}:{port}")
+            await asyncio.sleep(0.01)
+
+
+def _report_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("worker_ended", worker=task.get_name(), reason=repr(task.exception()))

@@ -1,0 +1,67 @@
+"""When a callback is tried again, as a pure decision."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+
+import msgspec
+
+FIRST_RETRY_S = 10.0
+LONGEST_RETRY_S = 3 * 3600.0
+GIVE_UP_AFTER_S = 3 * 24 * 3600.0
+JITTER = 0.2
+GONE = 410
+
+
+class Verdict(Enum):
+    """What an attempt means."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    GIVE_UP = "give_up"
+
+
+class RetrySchedule(msgspec.Struct, frozen=True, kw_only=True):
+    """Growing delays, with jitter so that a server that comes back is not stormed."""
+
+    first_s: float = FIRST_RETRY_S
+    longest_s: float = LONGEST_RETRY_S
+    give_up_after_s: float = GIVE_UP_AFTER_S
+
+    def judge(self, status: int | None, age_s: float) -> Verdict:
+        """What to do after an answer (None: no answer) to a callback that is `age_s` old.
+
+        Any 2xx is yes; 410 says that nobody will ever listen there; all else may be better later.
+        """
+        if status is not None and 200 <= status < 300:
+            return Verdict.DELIVERED
+        if status == GONE or age_s >= self.give_up_after_s:
+            return Verdict.GIVE_UP
+        return Verdict.RETRY
+
+    def delay_s(self, attempts: int, retry_after_s: float | None, random: float) -> float:
+        """Seconds until the next attempt after so many; `random` is in [0, 1).
+
+        The server's own wish (RFC 9110 s. 10.2.3) counts where it is later than ours.
+        """
+        planned = min(self.first_s * 3.0 ** min(attempts - 1, 20), self.longest_s)
+        planned *= 1 + JITTER * (2 * random - 1)
+        if retry_after_s is None:
+            return planned
+        return max(planned, min(retry_after_s, self.give_up_after_s))
+
+
+def parse_retry_after(text: str, now_ms: int) -> float | None:
+    """Seconds to wait from a Retry-After field: a number or a date; None for anything else."""
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return max(0.0, (at - datetime.fromtimestamp(now_ms / 1000, UTC)).total_seconds())

@@ -1,0 +1,252 @@
+"""Calls the customers: in order per message, each origin on its own, nothing forgotten.
+
+A callback is a row before it is a call. As long as an origin answers, callbacks go out straight
+from memory; once anything of it has to wait, all of it goes through its rows, in order, until none
+waits any more. An origin that does not answer is left alone for a while, so it costs others
+nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Mapping
+
+import msgspec
+import structlog
+
+from dragoman.callbacks.schedule import RetrySchedule, Verdict, parse_retry_after
+from dragoman.domain.callbacks import CallbackCall, CallbackFacts
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import time_of
+from dragoman.services.meters import Meters
+from dragoman.services.persistence import persist
+from dragoman.storage.engine import Storage
+from dragoman.storage.records import NewCallback
+from dragoman.storage.repositories import callbacks
+from dragoman.storage.repositories.callbacks import Attempt, CallbackState, StoredCallback
+from dragoman.web.outgoing import FetchFailed, FetchRefused, GuardedClient
+
+MAX_IN_MEMORY = 1_000
+"""Callbacks of an origin in memory; more wait in their rows."""
+PAGE = 500
+POLL_S = 0.25
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+MAX_ANSWER = 500
+
+Render = Callable[[str, CallbackFacts], CallbackCall]
+"""Makes the request from the customer's URL and the facts."""
+
+log = structlog.get_logger(__name__)
+
+
+class CallbackWorker:
+    """Delivers the callbacks of one gateway."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        client: GuardedClient,
+        renderers: Mapping[str, Render],
+        schedule: RetrySchedule,
+        per_origin: int,
+        clock: Clock,
+        meters: Meters,
+    ) -> None:
+        self._storage = storage
+        self._client = client
+        self._renderers = renderers
+        self._schedule = schedule
+        self._per_origin = per_origin
+        self._clock = clock
+        self._meters = meters
+        self._lanes: dict[str, _OriginLane] = {}
+        self._senders: set[asyncio.Task[None]] = set()
+
+    def announce(self, new: NewCallback) -> None:
+        """A callback was stored: sends it soon, or leaves it in its row."""
+        lane = self._lane(new.origin)
+        if lane.in_rows or len(lane.queue) >= MAX_IN_MEMORY:
+            lane.in_rows += 1
+            return
+        self._enqueue(
+            lane,
+            StoredCallback(
+                callback_id=new.callback_id,
+                account_id=new.account_id,
+                message_id=new.message_id,
+                dialect=new.dialect,
+                origin=new.origin,
+                url=new.url,
+                payload=new.payload,
+                attempts=0,
+                next_attempt_ms=new.due_ms,
+            ),
+        )
+
+    async def restore(self) -> None:
+        """Finds which origins have callbacks waiting from an earlier run."""
+        waiting = await self._storage.read(callbacks.count_pending)
+        for origin, count in waiting.items():
+            self._lane(origin).in_rows = count
+
+    async def run(self) -> None:
+        """Brings back what waits in rows as it falls due; runs until cancelled."""
+        while True:
+            await asyncio.sleep(POLL_S)
+            for lane in list(self._lanes.values()):
+                idle = not lane.queue and not lane.busy
+                if lane.in_rows and idle and self._clock.monotonic() >= lane.paused_until:
+                    try:
+                        await self._read_back(lane)
+                    except Exception as error:  # the next poll may find the database again
+                        log.error("callbacks_not_read", reason=type(error).__name__)
+                elif idle and not lane.in_rows and not lane.senders:
+                    del self._lanes[lane.origin]
+
+    async def stop(self) -> None:
+        """Lets what is being sent end; the rest stays in its rows."""
+        for lane in self._lanes.values():
+            lane.queue.clear()
+        await asyncio.gather(*self._senders, return_exceptions=True)
+
+    def depth(self) -> int:
+        """Callbacks that wait, in memory and in rows."""
+        return sum(len(lane.queue) + lane.in_rows for lane in self._lanes.values())
+
+    async def _read_back(self, lane: _OriginLane) -> None:
+        now_ms = self._clock.now_ms()
+        # After a pause one callback goes first, to see whether anybody answers.
+        limit = 1 if lane.failures else PAGE
+        due = await self._storage.read(lambda c: callbacks.load_due(c, lane.origin, now_ms, limit))
+        for callback in due:
+            lane.in_rows -= 1
+            self._enqueue(lane, callback)
+        if not due:
+            # What waits is due later, or the count is stale: count again, in case it is zero.
+            counted = await self._storage.read(callbacks.count_pending)
+            if not lane.queue and not lane.busy:
+                lane.in_rows = counted.get(lane.origin, 0)
+            lane.paused_until = self._clock.monotonic() + FIRST_PAUSE_S
+
+    def _lane(self, origin: str) -> _OriginLane:
+        lane = self._lanes.get(origin)
+        if lane is None:
+            lane = self._lanes[origin] = _OriginLane(origin)
+        return lane
+
+    def _enqueue(self, lane: _OriginLane, callback: StoredCallback) -> None:
+        lane.queue.append(callback)
+        self._put_to_work(lane)
+
+    def _put_to_work(self, lane: _OriginLane) -> None:
+        if lane.senders < self._per_origin:
+            lane.senders += 1
+            sender = asyncio.create_task(self._send_from(lane))
+            self._senders.add(sender)
+            sender.add_done_callback(self._senders.discard)
+
+    async def _send_from(self, lane: _OriginLane) -> None:
+        try:
+            while (callback := lane.take()) is not None:
+                await self._deliver(lane, callback)
+        finally:
+            lane.senders -= 1
+
+    async def _deliver(self, lane: _OriginLane, callback: StoredCallback) -> None:
+        status, answer, retry_after, refused = await self._call(callback)
+        now_ms = self._clock.now_ms()
+        age_s = (now_ms - time_of(callback.callback_id)) / 1000
+        verdict = Verdict.GIVE_UP if refused else self._schedule.judge(status, age_s)
+        attempts = callback.attempts + 1
+        next_ms = now_ms
+        if verdict is Verdict.RETRY:
+            wish_s = parse_retry_after(retry_after, now_ms) if retry_after else None
+            delay_s = self._schedule.delay_s(attempts, wish_s, random.random())
+            next_ms += round(delay_s * 1000)
+            lane.in_rows += 1 + lane.put_back(callback.message_id)
+            if status is None or status == 429:
+                self._pause(lane, wish_s)
+        else:
+            lane.failures = 0
+        self._meters.callbacks[verdict.value] += 1
+        if verdict is Verdict.DELIVERED:
+            self._meters.callback_delay_s.observe(age_s)
+        attempt = Attempt(
+            callback_id=callback.callback_id,
+            state=_STATES[verdict],
+            attempts=attempts,
+            next_attempt_ms=next_ms,
+            answered_ms=now_ms,
+            answer_status=status,
+            answer=answer[:MAX_ANSWER].replace("\0", ""),
+        )
+
+        def recorded(_on_disk: bool) -> None:
+            lane.busy.discard(callback.message_id)
+            if lane.queue:
+                self._put_to_work(lane)
+
+        persist(self._storage.writer, callbacks.record, attempt, recorded)
+
+    async def _call(self, callback: StoredCallback) -> tuple[int | None, str, str, bool]:
+        """(status, answer, Retry-After, whether the URL may not be called at all)."""
+        facts = msgspec.json.decode(callback.payload, type=CallbackFacts)
+        call = self._renderers[callback.dialect](callback.url, facts)
+        try:
+            fetched = await self._client.request(
+                call.method, call.url, headers=call.headers, body=call.body
+            )
+        except FetchRefused as error:
+            return None, error.reason, "", True
+        except FetchFailed as error:
+            return None, error.reason, "", False
+        answer = fetched.body.decode("utf-8", "replace")
+        return fetched.status, answer, fetched.headers.get("retry-after", ""), False
+
+    def _pause(self, lane: _OriginLane, wish_s: float | None) -> None:
+        pause_s = min(FIRST_PAUSE_S * 2**lane.failures, LONGEST_PAUSE_S)
+        lane.failures = min(lane.failures + 1, 10)
+        lane.paused_until = self._clock.monotonic() + max(pause_s, min(wish_s or 0, 3600))
+        lane.in_rows += len(lane.queue)
+        lane.queue.clear()
+
+
+_STATES = {
+    Verdict.DELIVERED: CallbackState.DELIVERED,
+    Verdict.RETRY: CallbackState.PENDING,
+    Verdict.GIVE_UP: CallbackState.GIVEN_UP,
+}
+
+
+class _OriginLane:
+    """The callbacks to one origin."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.queue: deque[StoredCallback] = deque()
+        self.in_rows = 0
+        """Callbacks that are pending in SQL and not here."""
+        self.senders = 0
+        self.busy: set[int] = set()
+        """Messages of which a callback is being delivered, or its result being stored."""
+        self.failures = 0
+        self.paused_until = 0.0
+
+    def take(self) -> StoredCallback | None:
+        """The next callback of a message that none is being delivered for."""
+        for index, callback in enumerate(self.queue):
+            if callback.message_id not in self.busy:
+                del self.queue[index]
+                self.busy.add(callback.message_id)
+                return callback
+        return None
+
+    def put_back(self, message_id: int) -> int:
+        """Leaves later callbacks of a message to their rows; how many there were."""
+        before = len(self.queue)
+        self.queue = deque(c for c in self.queue if c.message_id != message_id)
+        return before - len(self.queue)

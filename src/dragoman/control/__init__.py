@@ -1,0 +1,1 @@
+"""Commands for a running gateway, over a socket that only its own user can open."""

@@ -1,0 +1,263 @@
+"""Takes waiting messages, chooses a carrier at the moment of sending, and minds what comes of it.
+
+A message occupies its carrier from the moment it is handed over until what came of it is *on disk*;
+so a crash can double no more messages than the carrier's capacity, which is its links' windows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from time import perf_counter
+
+import structlog
+
+from dragoman.domain.lifecycle import State
+from dragoman.domain.messages import InboundPartReport, Outgoing, ReceiptReport
+from dragoman.domain.outcomes import Accepted, Deferred, Outcome, Rejected
+from dragoman.domain.ports import Connector
+from dragoman.domain.routing import Route
+from dragoman.kit.clock import Clock
+from dragoman.queue.port import Consumer, Work, WorkQueue
+from dragoman.services.delivery import Delivery
+from dragoman.services.inbound import Inbound
+from dragoman.services.live import LiveMessage, LiveMessages
+from dragoman.services.meters import Meters
+from dragoman.services.receipts import Receipts
+from dragoman.storage.repositories import changes
+from dragoman.storage.writer import StorageUnavailable, Writer
+
+MAX_TAKE = 200
+STORAGE_RETRY_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Dispatcher:
+    """One worker a route; implements `CarrierEvents` for all connectors."""
+
+    def __init__(
+        self,
+        *,
+        queue: WorkQueue,
+        live: LiveMessages,
+        writer: Writer,
+        delivery: Delivery,
+        receipts: Receipts,
+        inbound: Inbound,
+        clock: Clock,
+        meters: Meters,
+    ) -> None:
+        self._queue = queue
+        self._live = live
+        self._writer = writer
+        self._delivery = delivery
+        self._receipts = receipts
+        self._inbound = inbound
+        self._clock = clock
+        self._meters = meters
+        self._lanes: dict[str, _CarrierLane] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._taking = True
+
+    def start(self, connectors: Mapping[str, Connector], routes: Iterable[Route]) -> None:
+        """Begins to take work for every route."""
+        self._lanes = {name: _CarrierLane(connector) for name, connector in connectors.items()}
+        for route in routes:
+            lanes = [self._lanes[name] for name in route.carriers]
+            worker = _RouteWorker(self, route.name, lanes)
+            self._tasks.append(asyncio.create_task(worker.run(), name=f"route-{route.name}"))
+
+    async def stop(self) -> None:
+        """Takes no more work; what is in flight is the connectors' to finish."""
+        self._taking = False
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def settled(self) -> None:
+        """Returns once everything that was in flight is answered and on disk."""
+        landed = asyncio.Event()
+        for lane in self._lanes.values():
+            lane.waiters.append(landed)
+        while any(lane.in_flight for lane in self._lanes.values()):
+            landed.clear()
+            await landed.wait()
+
+    async def take_back(self) -> None:
+        """Stores of every message that never left us that it is still queued."""
+        unsent = [
+            message.message_id
+            for message in self._live
+            if message.state is State.SENDING
+            and not message.in_flight
+            and not message.possible_duplicate
+        ]
+        if unsent:
+            await self._writer.write(changes.take_back, unsent)
+
+    def in_flight(self) -> dict[str, int]:
+        """Parts handed to each carrier whose outcome is not on disk yet."""
+        return {name: lane.in_flight for name, lane in self._lanes.items()}
+
+    # What connectors tell (domain.ports.CarrierEvents)
+
+    def outcome(self, carrier: str, message: Outgoing, outcome: Outcome) -> None:
+        lane = self._lanes[carrier]
+        flight = lane.flights.pop(message.message_id, None)
+        if flight is None:
+            log.error("outcome_for_nothing", carrier=carrier)
+            return
+        live = flight.message
+        self._meters.outcomes[carrier, type(outcome).__name__.lower()] += 1
+        if isinstance(outcome, Deferred):
+            self._come_again(flight, lane, outcome.retry_in_s)
+            return
+        self._meters.submit_s.observe(perf_counter() - flight.handed_over_at)
+
+        def stored(on_disk: bool) -> None:
+            live.in_flight = False
+            flight.consumer.acknowledge(flight.work)
+            lane.land(live.part_count)
+
+        if isinstance(outcome, Accepted):
+            self._delivery.accepted(live, carrier, outcome, stored)
+        elif isinstance(outcome, Rejected):
+            self._delivery.rejected(live, carrier, outcome, stored)
+        elif self._delivery.unanswered(live, carrier, outcome, stored):
+            self._come_again(flight, lane, 0)
+
+    def receipt(self, report: ReceiptReport, acknowledge: Callable[[bool], None]) -> None:
+        self._receipts.receive(report, acknowledge)
+
+    def inbound(self, report: InboundPartReport, acknowledge: Callable[[bool], None]) -> None:
+        self._inbound.receive(report, acknowledge)
+
+    def availability(self, carrier: str) -> None:
+        lane = self._lanes.get(carrier)
+        if lane is not None:
+            lane.wake()
+
+    # What the workers of the routes use
+
+    def consume(self, route: str, demand: Callable[[], int]) -> Consumer:
+        return self._queue.consume(route, demand)
+
+    async def hand_over(self, works: list[Work], consumer: Consumer, lane: _CarrierLane) -> None:
+        """Gives messages to a carrier, after their rows say that they may have left us."""
+        now_ms = self._clock.now_ms()
+        messages = []
+        for work in works:
+            message = self._live.get(work.message_id)
+            if message is None or message.in_flight or message.state not in _SENDABLE:
+                consumer.acknowledge(work)  # it was cancelled, expired or reported meanwhile
+            elif message.batch.stored.expires_ms <= now_ms:
+                self._expire(message, work, consumer)
+            else:
+                lane.occupy(message.part_count)
+                messages.append((work, message))
+        unmarked = [m for _, m in messages if m.state is State.QUEUED]
+        if unmarked and not await self._mark(unmarked):
+            for work, message in messages:
+                lane.land(message.part_count)
+                consumer.retry(work, STORAGE_RETRY_S)
+            return
+        for work, message in messages:
+            if message.state is not State.SENDING:  # stopped while its row was being marked
+                lane.land(message.part_count)
+                consumer.acknowledge(work)
+                continue
+            message.in_flight = True
+            lane.flights[message.message_id] = _Flight(work, message, consumer)
+            lane.connector.send(message.outgoing())
+
+    async def _mark(self, messages: list[LiveMessage]) -> bool:
+        for message in messages:
+            message.state = State.SENDING  # from here on it cannot be cancelled
+        try:
+            await self._writer.write(
+                changes.mark_sending, [message.message_id for message in messages]
+            )
+        except StorageUnavailable:
+            for message in messages:
+                message.state = State.QUEUED
+            return False
+        return True
+
+    def _expire(self, message: LiveMessage, work: Work, consumer: Consumer) -> None:
+        self._delivery.expire(message, lambda _: consumer.acknowledge(work))
+
+    def _come_again(self, flight: _Flight, lane: _CarrierLane, delay_s: float) -> None:
+        flight.message.in_flight = False
+        if self._taking:
+            flight.consumer.retry(flight.work, delay_s)
+        lane.land(flight.message.part_count)
+
+
+_SENDABLE = frozenset({State.QUEUED, State.SENDING})
+
+
+class _Flight:
+    __slots__ = ("consumer", "handed_over_at", "message", "work")
+
+    def __init__(self, work: Work, message: LiveMessage, consumer: Consumer) -> None:
+        self.work = work
+        self.message = message
+        self.consumer = consumer
+        self.handed_over_at = perf_counter()
+
+
+class _CarrierLane:
+    """A carrier as the routes share it: how much it may hold, who waits for room."""
+
+    def __init__(self, connector: Connector) -> None:
+        self.connector = connector
+        self.in_flight = 0
+        self.flights: dict[int, _Flight] = {}
+        self.waiters: list[asyncio.Event] = []
+
+    @property
+    def room(self) -> int:
+        """Parts it would take now."""
+        return self.connector.capacity - self.in_flight
+
+    def occupy(self, parts: int) -> None:
+        self.in_flight += parts
+
+    def land(self, parts: int) -> None:
+        self.in_flight -= parts
+        self.wake()
+
+    def wake(self) -> None:
+        for waiter in self.waiters:
+            waiter.set()
+
+
+class _RouteWorker:
+    """Keeps the carriers of one route busy, the first that is up."""
+
+    def __init__(self, dispatcher: Dispatcher, route: str, lanes: list[_CarrierLane]) -> None:
+        self._dispatcher = dispatcher
+        self._lanes = lanes
+        self._changed = asyncio.Event()
+        for lane in lanes:
+            lane.waiters.append(self._changed)
+        self._consumer = dispatcher.consume(route, self._demand)
+
+    async def run(self) -> None:
+        while True:
+            await self._consumer.wait()
+            lane = self._choose()
+            if lane is None or lane.room <= 0:
+                self._changed.clear()
+                await self._changed.wait()
+                continue
+            works = self._consumer.take(min(lane.room, MAX_TAKE))
+            await self._dispatcher.hand_over(works, self._consumer, lane)
+
+    def _choose(self) -> _CarrierLane | None:
+        return next((lane for lane in self._lanes if lane.connector.up), None)
+
+    def _demand(self) -> int:
+        lane = self._choose()
+        return lane.room if lane is not None else 0

@@ -1,0 +1,119 @@
+"""The house's counters in Prometheus form, read when somebody asks; the hot path pays nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
+from typing import Protocol
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from dragoman.services.meters import Histogram, Meters
+
+
+class Measured(Protocol):
+    """What can be read off a gateway at this moment."""
+
+    @property
+    def meters(self) -> Meters: ...
+
+    def waiting(self) -> Mapping[str, int]:
+        """Messages queued in memory, by route."""
+        ...
+
+    def oldest_waiting_s(self) -> Mapping[str, float]:
+        """Age of the oldest message in the queue, by route."""
+        ...
+
+    def window_use(self) -> Mapping[str, tuple[int, int]]:
+        """(parts in flight, parts it may have in flight), by carrier."""
+        ...
+
+    def callbacks_waiting(self) -> int: ...
+
+
+class GatewayCollector(Collector):
+    """Reads a gateway each time Prometheus calls."""
+
+    def __init__(self, gateway: Measured) -> None:
+        self._gateway = gateway
+
+    def collect(self) -> Iterable[Metric]:
+        gateway, meters = self._gateway, self._gateway.meters
+        yield _counter("messages_accepted", "Messages accepted.", ["dialect"], meters.accepted)
+        yield _counter("requests_refused", "Requests refused.", ["dialect", "code"], meters.refused)
+        yield _counter(
+            "submits", "Answers of carriers to messages.", ["carrier", "outcome"], meters.outcomes
+        )
+        yield _counter(
+            "messages_final", "Messages that ended.", ["carrier", "state"], meters.finals
+        )
+        yield _counter("receipts", "Delivery reports.", ["carrier", "result"], meters.receipts)
+        yield _counter("inbound_texts", "Texts received.", ["carrier"], meters.inbound)
+        yield _counter("callback_attempts", "Calls to customers.", ["result"], meters.callbacks)
+        yield _histogram("submit_duration_seconds", "Time to a carrier's answer.", meters.submit_s)
+        yield _histogram("commit_duration_seconds", "Time of a group commit.", meters.commit_s)
+        yield _histogram(
+            "callback_delay_seconds",
+            "Time from a state change to the customer's yes.",
+            meters.callback_delay_s,
+        )
+        yield _gauge("queue_messages", "Messages queued.", ["route"], gateway.waiting())
+        yield _gauge(
+            "queue_age_seconds",
+            "Age of the oldest queued message.",
+            ["route"],
+            gateway.oldest_waiting_s(),
+        )
+        use = gateway.window_use()
+        yield _gauge(
+            "window_in_flight",
+            "Parts handed to a carrier whose outcome is not stored.",
+            ["carrier"],
+            {name: in_flight for name, (in_flight, _) in use.items()},
+        )
+        yield _gauge(
+            "window_size",
+            "Parts a carrier's bound links may have in flight; 0 is down.",
+            ["carrier"],
+            {name: size for name, (_, size) in use.items()},
+        )
+        yield GaugeMetricFamily(
+            "dragoman_callbacks_waiting", "Callbacks to be made.", gateway.callbacks_waiting()
+        )
+
+
+def _counter(
+    name: str,
+    documentation: str,
+    labels: list[str],
+    counts: Counter[str] | Counter[tuple[str, str]],
+) -> CounterMetricFamily:
+    family = CounterMetricFamily(f"dragoman_{name}", documentation, labels=labels)
+    for key, count in list(counts.items()):
+        family.add_metric([key] if isinstance(key, str) else list(key), count)
+    return family
+
+
+def _gauge(
+    name: str, documentation: str, labels: list[str], values: Mapping[str, float]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"dragoman_{name}", documentation, labels=labels)
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family
+
+
+def _histogram(name: str, documentation: str, histogram: Histogram) -> HistogramMetricFamily:
+    family = HistogramMetricFamily(f"dragoman_{name}", documentation)
+    counts = list(accumulate(histogram.counts))
+    bounds = [*(str(float(bound)) for bound in histogram.bounds), "+Inf"]
+    family.add_metric([], list(zip(bounds, counts, strict=True)), histogram.total)
+    return family

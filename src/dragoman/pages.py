@@ -1,0 +1,69 @@
+"""The pages around the dialects: health, metrics, and the documentation of each API."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
+
+import msgspec
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from dragoman import __version__
+from dragoman.metrics import GatewayCollector, Measured
+from dragoman.web.client_address import ClientAddressReader
+from dragoman.web.docs_page import docs_routes
+from dragoman.web.operations import Dialect
+
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
+
+
+class Health(Protocol):
+    """What the health pages ask."""
+
+    def problems(self) -> list[str]:
+        """Why the gateway cannot take traffic now, in plain words; empty when it can."""
+        ...
+
+
+def build_pages(
+    *,
+    health: Health,
+    measured: Measured,
+    dialects: Iterable[Dialect],
+    addresses: ClientAddressReader,
+    public_metrics: bool,
+) -> Starlette:
+    """The application for every path that no dialect owns."""
+    registry = CollectorRegistry()
+    registry.register(GatewayCollector(measured))
+
+    async def live(_request: Request) -> Response:
+        return PlainTextResponse("live\n")
+
+    async def ready(_request: Request) -> Response:
+        problems = health.problems()
+        body = msgspec.json.encode({"ready": not problems, "problems": problems})
+        return Response(body, 503 if problems else 200, media_type="application/json")
+
+    async def metrics(request: Request) -> Response:
+        if not public_metrics and addresses.read(request.scope) not in LOOPBACK:
+            return PlainTextResponse("metrics are for this machine only\n", 403)
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(
+        routes=[
+            _page("/health/live", live),
+            _page("/health/ready", ready),
+            _page("/metrics", metrics),
+            *docs_routes(tuple(dialects), version=__version__),
+        ]
+    )
+
+
+def _page(path: str, view: Callable[[Request], Awaitable[Response]]) -> Route:
+    return Route(path, view, methods=["GET"])

@@ -1,0 +1,95 @@
+"""What time alone brings about: validity runs out, reports never come, old notes are dropped."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from dragoman.domain.errors import FailureCode
+from dragoman.domain.lifecycle import State, may_go
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import first_at
+from dragoman.services.delivery import Delivery
+from dragoman.services.live import LiveMessages
+from dragoman.services.recall import Recall
+from dragoman.storage.engine import Storage
+from dragoman.storage.repositories import pending, retention
+
+CHECK_S = 5.0
+PAGE = 500
+
+log = structlog.get_logger(__name__)
+
+
+class Deadlines:
+    """Looks at the clock every few seconds."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        live: LiveMessages,
+        recall: Recall,
+        delivery: Delivery,
+        clock: Clock,
+        horizon_s: float,
+        park_s: float,
+    ) -> None:
+        self._storage = storage
+        self._live = live
+        self._recall = recall
+        self._delivery = delivery
+        self._clock = clock
+        self._horizon_ms = round(horizon_s * 1000)
+        self._park_ms = round(park_s * 1000)
+        self._swept = 0
+        """Messages up to here have a report or were given up."""
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        while True:
+            try:
+                await self.check()
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # the next check may find the database again
+                log.error("deadlines_not_checked", reason=type(error).__name__)
+            await asyncio.sleep(CHECK_S)
+
+    async def check(self) -> None:
+        """Looks once."""
+        self._expire_waiting()
+        await self._give_up_reports()
+        self._live.shed()
+        before = first_at(self._clock.now_ms() - self._park_ms)
+        await self._storage.writer.write(retention.drop_parked_receipts, before)
+
+    def _expire_waiting(self) -> None:
+        now_ms = self._clock.now_ms()
+        for message in self._live:
+            if (
+                message.state <= State.SENDING
+                and not message.in_flight
+                and message.batch.stored.expires_ms <= now_ms
+            ):
+                self._delivery.expire(message, _ignore)
+
+    async def _give_up_reports(self) -> None:
+        """Messages a carrier took so long ago that no report will come become `unknown`."""
+        horizon = first_at(self._clock.now_ms() - self._horizon_ms)
+        while self._swept < horizon:
+            after = self._swept
+            stored = await self._storage.read(
+                lambda c, after=after: pending.load_unreported(c, after, horizon, PAGE)  # type: ignore[misc]
+            )
+            for message in await self._recall.messages(stored):
+                if may_go(message.state, State.UNKNOWN):
+                    self._delivery.change(
+                        message, State.UNKNOWN, _ignore, failure=FailureCode.NO_REPORT
+                    )
+            self._swept = stored[-1].message_id if len(stored) == PAGE else horizon
+
+
+def _ignore(_stored: bool) -> None:
+    """Tried again at the next start."""

@@ -1,0 +1,248 @@
+"""What becomes of messages: every state change is decided, remembered and stored here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+import msgspec
+
+from dragoman.domain.callbacks import CallbackFacts
+from dragoman.domain.errors import FailureCode
+from dragoman.domain.lifecycle import State, is_end, may_go
+from dragoman.domain.outcomes import Accepted, Rejected, Unknown
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource
+from dragoman.protocols.smpp.message_ids import stored_keys
+from dragoman.services.live import LiveMessage, LiveMessages
+from dragoman.services.meters import Meters
+from dragoman.services.persistence import persist
+from dragoman.storage.records import NewCallback, Settlement, StateChange, StoredPart
+from dragoman.storage.repositories import changes
+from dragoman.storage.writer import Writer
+
+_REFUNDED = frozenset({State.REJECTED, State.CANCELLED, State.EXPIRED})
+"""Ends of a message that no carrier has taken."""
+
+
+WHOLE = 0
+"""The part number of an id that stands for the whole message."""
+
+
+class OnUnknown(StrEnum):
+    """What to do with a message that left us and was never answered."""
+
+    RESEND = "resend"
+    """At least once: it is sent again and marked as a possible duplicate."""
+    HOLD = "hold"
+    """At most once: it becomes `unknown` and waits for a report."""
+
+
+Stored = Callable[[bool], None]
+"""Is called once a change is on disk; with False if it never will be."""
+
+
+class Delivery:
+    """Turns outcomes, reports and deadlines into state changes."""
+
+    def __init__(
+        self,
+        *,
+        live: LiveMessages,
+        writer: Writer,
+        ids: IdSource,
+        clock: Clock,
+        meters: Meters,
+        policies: Mapping[str, OnUnknown],
+        announce: Callable[[NewCallback], None],
+    ) -> None:
+        self._live = live
+        self._writer = writer
+        self._ids = ids
+        self._clock = clock
+        self._meters = meters
+        self._policies = policies
+        self._announce = announce
+        self.on_key: Callable[[str, str, LiveMessage, int], None] = _nobody
+        """Is told of each carrier id as it becomes known (reports may have come before)."""
+
+    def accepted(
+        self, message: LiveMessage, carrier: str, outcome: Accepted, stored: Stored
+    ) -> None:
+        """A carrier took the message."""
+        ids = outcome.carrier_ids
+        # An SMSC that cuts the text itself gives one id for all of it, and reports once.
+        whole = len(ids) == 1 and message.part_count > 1
+        numbered = ((WHOLE, ids[0]),) if whole else tuple(enumerate(ids, 1))
+        self.change(message, State.SENT, stored, carrier=carrier, carrier_ids=numbered)
+
+    def rejected(
+        self, message: LiveMessage, carrier: str, outcome: Rejected, stored: Stored
+    ) -> None:
+        """A carrier refused the message for good."""
+        self.change(
+            message,
+            State.REJECTED,
+            stored,
+            carrier=carrier,
+            failure=outcome.code,
+            detail=outcome.detail,
+            carrier_ids=_known(outcome.carrier_ids),
+        )
+
+    def unanswered(
+        self, message: LiveMessage, carrier: str, outcome: Unknown, stored: Stored
+    ) -> bool:
+        """The message left us and no answer came; whether it is to be sent again now."""
+        if self._policies.get(carrier, OnUnknown.RESEND) is OnUnknown.RESEND:
+            message.possible_duplicate = True
+            for number, carrier_id in _known(outcome.carrier_ids):
+                for key in stored_keys(carrier_id):
+                    self._live.add_key(carrier, key, message, number)
+            return True
+        self.change(
+            message,
+            State.UNKNOWN,
+            stored,
+            carrier=carrier,
+            failure=FailureCode.RESPONSE_LOST,
+            detail=outcome.detail,
+            carrier_ids=_known(outcome.carrier_ids),
+        )
+        return False
+
+    def expire(self, message: LiveMessage, stored: Stored) -> None:
+        """The validity of a message ran out before a carrier had it."""
+        self.change(message, State.EXPIRED, stored, failure=FailureCode.EXPIRED)
+
+    def change(
+        self,
+        message: LiveMessage,
+        after: State,
+        stored: Stored,
+        *,
+        carrier: str | None = None,
+        failure: FailureCode = FailureCode.NONE,
+        detail: str = "",
+        carrier_ids: tuple[tuple[int, str], ...] = (),
+        part_rows: tuple[StoredPart, ...] = (),
+    ) -> None:
+        """Moves a message on, if its state allows, and stores it with all that follows."""
+        before, batch = message.state, message.batch
+        if not may_go(before, after):
+            # A report overtook the answer it belongs to: the message has ended already.
+            self._meters.overtaken += 1
+            stored(True)
+            return
+        now_ms = self._clock.now_ms()
+        message.state = after
+        message.failure = failure
+        message.carrier = carrier = carrier or message.carrier
+        if after is State.SENT:
+            message.sent_ms = now_ms
+            message.attempts += 1
+        keys = tuple((key, number) for number, id_ in carrier_ids for key in stored_keys(id_))
+        if carrier is not None:
+            for key, number in keys:
+                self._live.add_key(carrier, key, message, number)
+        if message.part_count > 1 and carrier_ids:
+            part_rows += tuple(
+                StoredPart(message_id=message.message_id, number=number, carrier_message_id=id_)
+                for number, id_ in carrier_ids
+            )
+        callback = self._callback(message, after, failure, detail, now_ms)
+        change = StateChange(
+            message_id=message.message_id,
+            batch_id=batch.batch_id,
+            account_id=batch.account_id,
+            mcc=message.mcc,
+            parts=message.part_count,
+            before=before,
+            after=after,
+            at_ms=now_ms,
+            counted_in_batch=batch.stored.recipients > 1,
+            carrier=carrier,
+            failure=failure,
+            detail=detail,
+            attempts=message.attempts,
+            possible_duplicate=message.possible_duplicate,
+            receipt_keys=keys,
+            part_rows=part_rows,
+            settlement=self._settlement(message, before, after),
+            callback=callback,
+        )
+        message.writes += 1
+
+        def finish(on_disk: bool) -> None:
+            message.writes -= 1
+            if is_end(message.state) and not message.writes:
+                self._live.remove(message)
+            if callback is not None and on_disk:
+                self._announce(callback)
+            stored(on_disk)
+
+        persist(self._writer, changes.record, change, finish)
+        if after >= State.UNKNOWN:
+            self._meters.finals[carrier or "", after.name.lower()] += 1
+        if carrier is not None:
+            for key, number in keys:
+                self.on_key(carrier, key, message, number)
+
+    def _settlement(self, message: LiveMessage, before: State, after: State) -> Settlement | None:
+        if before >= State.SENT or not message.credits:
+            return None
+        return Settlement(
+            wallet_id=message.batch.wallet_id,
+            entry_id=self._ids.next(),
+            amount=message.credits,
+            refund=after in _REFUNDED,
+        )
+
+    def _callback(
+        self, message: LiveMessage, state: State, failure: FailureCode, detail: str, now_ms: int
+    ) -> NewCallback | None:
+        stored = message.batch.stored
+        options = stored.options
+        if not options.callback_url or state.value not in options.callback_states:
+            return None
+        facts = CallbackFacts(
+            message_id=message.message_id,
+            batch_id=stored.batch_id,
+            state=state,
+            at_ms=now_ms,
+            recipient=message.recipient,
+            sender=stored.sender,
+            failure=failure,
+            detail=detail,
+            return_data=options.return_data,
+            mcc=message.mcc,
+            parts=message.part_count,
+            price=message.price,
+        )
+        return NewCallback(
+            callback_id=self._ids.next(),
+            account_id=stored.account_id,
+            message_id=message.message_id,
+            dialect=stored.dialect,
+            origin=origin_of(options.callback_url),
+            url=options.callback_url,
+            payload=msgspec.json.encode(facts).decode(),
+            due_ms=now_ms,
+        )
+
+
+@lru_cache(maxsize=1_000)
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
+
+
+def _known(carrier_ids: tuple[str | None, ...]) -> tuple[tuple[int, str], ...]:
+    return tuple((number, id_) for number, id_ in enumerate(carrier_ids, 1) if id_)
+
+
+def _nobody(_carrier: str, _key: str, _message: LiveMessage, _part: int) -> None:
+    """Nobody waits for keys."""

@@ -1,0 +1,180 @@
+"""Messages on their way, in memory, as their rows say they are or are about to say.
+
+One process owns the database, so what happens to a message is decided here, on the event loop, and
+stored from here; SQL is read again only for messages that are not here: after a restart, or when a
+report comes late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from dragoman.domain.errors import FailureCode
+from dragoman.domain.lifecycle import State
+from dragoman.domain.messages import Format, Outgoing
+from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.protocols.gsm.segmentation import (
+    Segmentation,
+    UserData,
+    segment_binary,
+    segment_text,
+)
+from dragoman.queue.port import Work
+from dragoman.storage.records import StoredBatch, StoredMessage, StoredPart
+
+ALPHABET_OF_FORMAT = {Format.GSM: Alphabet.GSM7, Format.UNICODE: Alphabet.UCS2}
+
+MAX_AWAITING_REPORT = 200_000
+"""Messages kept in memory only for their report; older ones are found through SQL."""
+
+
+def segment(text: str, format_: Format, udh: bytes, max_parts: int = 255) -> Segmentation:
+    """Cuts a submission's text into parts as its format asks."""
+    if format_ is Format.BINARY:
+        return segment_binary(bytes.fromhex(text), udh=udh, max_parts=max_parts)
+    return segment_text(text, alphabet=ALPHABET_OF_FORMAT.get(format_), max_parts=max_parts)
+
+
+class LiveBatch:
+    """What the messages of a batch share."""
+
+    __slots__ = ("account_id", "batch_id", "segmentation", "stored", "wallet_id")
+
+    def __init__(
+        self, stored: StoredBatch, wallet_id: int, segmentation: Segmentation | None = None
+    ) -> None:
+        self.stored = stored
+        self.batch_id = stored.batch_id
+        self.account_id = stored.account_id
+        self.wallet_id = wallet_id
+        self.segmentation = segmentation or segment(
+            stored.text, Format(stored.format), bytes.fromhex(stored.options.udh)
+        )
+
+
+class LiveMessage:
+    """A message on its way."""
+
+    __slots__ = (
+        "attempts",
+        "batch",
+        "carrier",
+        "credits",
+        "failure",
+        "in_flight",
+        "mcc",
+        "message_id",
+        "part_count",
+        "parts",
+        "possible_duplicate",
+        "price",
+        "recipient",
+        "route",
+        "sent_ms",
+        "state",
+        "writes",
+    )
+
+    def __init__(
+        self, stored: StoredMessage, batch: LiveBatch, parts: Iterable[StoredPart] = ()
+    ) -> None:
+        self.batch = batch
+        self.message_id = stored.message_id
+        self.recipient = stored.recipient
+        self.route = stored.route
+        self.mcc = stored.mcc
+        self.part_count = stored.parts
+        self.credits = stored.credits
+        self.price = stored.price
+        self.state = stored.state
+        self.carrier = stored.carrier
+        self.failure = FailureCode(stored.failure or "")
+        self.attempts = stored.attempts
+        self.possible_duplicate = stored.possible_duplicate
+        self.sent_ms = stored.sent_ms
+        self.parts: list[StoredPart] | None = list(parts) or None
+        """What is known of each part; None for a message in one part."""
+        self.in_flight = False
+        """Whether a connector has it and has not told what came of it."""
+        self.writes = 0
+        """Changes that are decided but not on disk yet."""
+
+    @property
+    def work(self) -> Work:
+        """The queue's item for this message."""
+        return Work(self.message_id, self.batch.account_id, self.batch.stored.lane)
+
+    def outgoing(self) -> Outgoing:
+        """The message as a carrier gets it."""
+        stored = self.batch.stored
+        options = stored.options
+        return Outgoing(
+            message_id=self.message_id,
+            sender=stored.sender,
+            recipient=self.recipient,
+            parts=self._user_data(),
+            alphabet=self.batch.segmentation.alphabet,
+            wants_receipt=options.wants_receipt,
+            validity_until_ms=stored.expires_ms,
+            message_class=options.message_class,
+            protocol_id=options.protocol_id,
+            attempt=self.attempts + 1,
+        )
+
+    def _user_data(self) -> tuple[UserData, ...]:
+        # The identifier's time and sequence bits both vary; a handset needs only that two long
+        # texts from one sender differ (3GPP 23.040 s. 9.2.3.24.1).
+        reference = (self.message_id ^ self.message_id >> 12) & 0xFFFF
+        return self.batch.segmentation.user_data(reference)
+
+
+class LiveMessages:
+    """The registry: messages by identifier, and by the ids their carriers gave."""
+
+    def __init__(self) -> None:
+        self._messages: dict[int, LiveMessage] = {}
+        self._keys: dict[tuple[str, str], tuple[LiveMessage, int]] = {}
+        self._keys_of: dict[int, list[tuple[str, str]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def __iter__(self) -> Iterator[LiveMessage]:
+        return iter(list(self._messages.values()))
+
+    def get(self, message_id: int) -> LiveMessage | None:
+        return self._messages.get(message_id)
+
+    def add(self, message: LiveMessage) -> None:
+        self._messages[message.message_id] = message
+
+    def add_key(self, carrier: str, key: str, message: LiveMessage, part: int) -> None:
+        """Lets reports under a carrier's id find the message (and part, from 1)."""
+        self._keys[carrier, key] = (message, part)
+        self._keys_of.setdefault(message.message_id, []).append((carrier, key))
+
+    def find(self, carrier: str, key: str) -> tuple[LiveMessage, int] | None:
+        """The message and part that a carrier knows under a key."""
+        return self._keys.get((carrier, key))
+
+    def remove(self, message: LiveMessage) -> None:
+        """Forgets a message whose last change is on disk."""
+        self._messages.pop(message.message_id, None)
+        for key in self._keys_of.pop(message.message_id, ()):
+            if self._keys.get(key, (None,))[0] is message:
+                del self._keys[key]
+
+    def shed(self) -> None:
+        """Forgets the oldest messages that only wait for a report, beyond the bound."""
+        surplus = len(self._keys_of) - MAX_AWAITING_REPORT
+        if surplus <= 0:
+            return
+        settled = (
+            message
+            for message_id in self._keys_of
+            if (message := self._messages.get(message_id)) is not None
+            and message.state >= State.SENT
+            and not message.writes
+        )
+        for message in [message for message, _ in zip(settled, range(surplus), strict=False)]:
+            self.remove(message)

@@ -1,0 +1,56 @@
+"""What the house counts about itself; plain integers, read when somebody asks."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+
+class Meters:
+    """Counters of one gateway. Names of carriers and states only: never numbers, texts or keys."""
+
+    def __init__(self) -> None:
+        self.accepted: Counter[str] = Counter()
+        """Messages accepted, by dialect."""
+        self.refused: Counter[tuple[str, str]] = Counter()
+        """Requests refused, by dialect and code."""
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        """Answers of carriers to submits, by carrier and kind."""
+        self.finals: Counter[tuple[str, str]] = Counter()
+        """Messages that ended, by carrier and state."""
+        self.receipts: Counter[tuple[str, str]] = Counter()
+        """Reports, by carrier and what came of them: matched, late, parked."""
+        self.inbound: Counter[str] = Counter()
+        """Texts received, by carrier."""
+        self.callbacks: Counter[str] = Counter()
+        """Callback attempts, by result."""
+        self.submit_s = Histogram(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+        """Seconds from handing a message to a link to its answer."""
+        self.commit_s = Histogram(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
+        """Seconds a group commit takes."""
+        self.callback_delay_s = Histogram(0.01, 0.05, 0.1, 0.5, 1, 5, 30, 60, 300, 3600)
+        """Seconds from a state change to the customer's yes."""
+        self.committed_units = 0
+        self.overtaken = 0
+        """State changes that came too late to count."""
+
+    def committed(self, units: int, seconds: float) -> None:
+        """Notes a group commit (called by the writer's thread, which is its only caller)."""
+        self.committed_units += units
+        self.commit_s.observe(seconds)
+
+
+class Histogram:
+    """Counts observations up to each bound, in seconds."""
+
+    def __init__(self, *bounds: float) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self.total += seconds
+        for index, bound in enumerate(self.bounds):
+            if seconds <= bound:
+                self.counts[index] += 1
+                return
+        self.counts[-1] += 1

@@ -1,0 +1,44 @@
+"""Writes that must happen: what a carrier has told us is stored, however long that takes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import structlog
+
+from dragoman.storage.writer import Operation, StorageUnavailable, Writer
+
+Item = TypeVar("Item")
+
+RETRY_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+def persist(
+    writer: Writer,
+    operation: Operation[Item, Any],
+    item: Item,
+    done: Callable[[bool], None],
+) -> None:
+    """Writes an item and calls `done(True)` once it is on disk; costs no task.
+
+    While storage is away the write is repeated. `done(False)` means it can never be written, which
+    only a defect of ours can cause.
+    """
+
+    def finish(future: asyncio.Future[Any]) -> None:
+        if future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            done(True)
+        elif isinstance(error, StorageUnavailable):
+            future.get_loop().call_later(RETRY_S, persist, writer, operation, item, done)
+        else:
+            log.error("not_stored", operation=operation.name, reason=type(error).__name__)
+            done(False)
+
+    writer.write(operation, item).add_done_callback(finish)

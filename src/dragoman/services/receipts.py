@@ -1,0 +1,244 @@
+"""Carriers' reports: stored, then acknowledged; matched by carrier and any spelling of the id.
+
+A report can come before the answer to the submit, on another link, twice, or days late. One that
+matches no message is stored and parked, and matched when its message's id becomes known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+
+import structlog
+
+from dragoman.domain.failures import failure_of_report
+from dragoman.domain.lifecycle import (
+    ReceiptState,
+    State,
+    may_go,
+    state_of_parts,
+    state_of_receipt,
+)
+from dragoman.domain.messages import ReceiptReport
+from dragoman.kit import ids as identifiers
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource
+from dragoman.services.delivery import WHOLE, Delivery
+from dragoman.services.live import LiveMessage, LiveMessages
+from dragoman.services.meters import Meters
+from dragoman.services.persistence import persist
+from dragoman.services.recall import Recall
+from dragoman.storage.engine import Storage
+from dragoman.storage.records import ParkedReceipt, PartReport, StoredPart
+from dragoman.storage.repositories import changes, pending
+
+MAX_PARKED_IN_MEMORY = 100_000
+MAX_LOOKUP = 200
+"""Reports whose messages are looked for in one query."""
+STORAGE_RETRY_S = 1.0
+SIGNIFICANT_DIGITS = 7
+"""Enough of a number to tell recipients apart, however much of its prefix a carrier shows."""
+
+Acknowledge = Callable[[bool], None]
+
+log = structlog.get_logger(__name__)
+
+
+class Receipts:
+    """Takes reports, finds their messages and moves these on."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        live: LiveMessages,
+        recall: Recall,
+        delivery: Delivery,
+        ids: IdSource,
+        clock: Clock,
+        meters: Meters,
+        park_s: float,
+    ) -> None:
+        self._storage = storage
+        self._live = live
+        self._recall = recall
+        self._delivery = delivery
+        self._ids = ids
+        self._clock = clock
+        self._meters = meters
+        self._park_ms = round(park_s * 1000)
+        self._parked: OrderedDict[tuple[str, str], ReceiptReport] = OrderedDict()
+        self._strangers: list[tuple[ReceiptReport, Acknowledge]] = []
+        self._stranger_came = asyncio.Event()
+        delivery.on_key = self._key_known
+
+    def receive(self, report: ReceiptReport, acknowledge: Acknowledge) -> None:
+        """Takes a report; `acknowledge(True)` follows once it is on disk."""
+        found = self._find(report)
+        if found is not None:
+            self._apply(*found, report, acknowledge)
+        else:
+            self._strangers.append((report, acknowledge))
+            self._stranger_came.set()
+
+    async def run(self) -> None:
+        """Looks up the messages of reports that memory does not know; runs until cancelled."""
+        while True:
+            await self._stranger_came.wait()
+            strangers, self._strangers = (
+                self._strangers[:MAX_LOOKUP],
+                self._strangers[MAX_LOOKUP:],
+            )
+            if not self._strangers:
+                self._stranger_came.clear()
+            try:
+                await self._look_up(strangers)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # a reader that fails must not end the matching
+                log.error("receipts_not_looked_up", reason=type(error).__name__)
+                self._strangers.extend(strangers)
+                self._stranger_came.set()
+                await asyncio.sleep(STORAGE_RETRY_S)
+
+    async def restore(self) -> None:
+        """Takes up the parked reports of an earlier run, to be called before any carrier starts."""
+        since = identifiers.first_at(self._clock.now_ms() - self._park_ms)
+        stored = await self._storage.read(lambda c: pending.load_parked_receipts(c, since))
+        for parked in stored:
+            report = ReceiptReport(
+                carrier=parked.carrier,
+                message_id=parked.carrier_message_id,
+                keys=tuple(parked.keys.split("\n")),
+                state=ReceiptState(parked.state),
+                error=parked.error,
+                raw=parked.raw,
+            )
+            self._remember(report)
+            self._strangers.append((report, _already_acknowledged))
+        if self._strangers:
+            self._stranger_came.set()
+
+    async def _look_up(self, strangers: list[tuple[ReceiptReport, Acknowledge]]) -> None:
+        wanted = [(report.carrier, key) for report, _ in strangers for key in report.keys]
+        await self._recall.by_keys(wanted)
+        for report, acknowledge in strangers:
+            found = self._find(report)
+            if found is not None:
+                self._forget(report)
+                self._apply(*found, report, acknowledge)
+            elif acknowledge is not _already_acknowledged:
+                self._park(report, acknowledge)
+
+    def _find(self, report: ReceiptReport) -> tuple[LiveMessage, int] | None:
+        for key in report.keys:
+            found = self._live.find(report.carrier, key)
+            if found is not None and _is_about(report, found[0]):
+                return found
+        # Some carriers name the recipient in a form of their own; the id as it was sent is enough.
+        return self._live.find(report.carrier, report.keys[0])
+
+    def _apply(
+        self, message: LiveMessage, part: int, report: ReceiptReport, acknowledge: Acknowledge
+    ) -> None:
+        reported = state_of_receipt(report.state)
+        if reported is None:
+            self._meters.receipts[report.carrier, "on_its_way"] += 1
+            acknowledge(True)
+            return
+        rows: tuple[StoredPart, ...] = ()
+        state: State | None = reported
+        if message.part_count > 1 and part != WHOLE:
+            row = StoredPart(
+                message_id=message.message_id,
+                number=part,
+                state=reported,
+                error=report.error,
+                reported_ms=self._clock.now_ms(),
+            )
+            rows, state = (row,), self._state_with(message, row)
+        if state is None:
+            self._meters.receipts[report.carrier, "matched"] += 1
+            persist(
+                self._storage.writer, changes.report_parts, PartReport(part=rows[0]), acknowledge
+            )
+        elif may_go(message.state, state):
+            self._meters.receipts[report.carrier, "matched"] += 1
+            self._delivery.change(
+                message,
+                state,
+                acknowledge,
+                carrier=report.carrier,
+                failure=failure_of_report(state, report.error),
+                detail=report.error,
+                part_rows=rows,
+            )
+        else:
+            self._repeat(message, report, acknowledge)
+
+    def _repeat(
+        self, message: LiveMessage, report: ReceiptReport, acknowledge: Acknowledge
+    ) -> None:
+        """A report that changes nothing; acknowledged no earlier than the one that did."""
+        self._meters.receipts[report.carrier, "late"] += 1
+        if message.writes:
+            barrier = PartReport(part=None)
+            persist(self._storage.writer, changes.report_parts, barrier, acknowledge)
+        else:
+            acknowledge(True)
+            if message.state >= State.DELIVERED:
+                self._live.remove(message)
+
+    def _state_with(self, message: LiveMessage, row: StoredPart) -> State | None:
+        known = {part.number: part for part in message.parts or ()}
+        known[row.number] = row
+        message.parts = list(known.values())
+        return state_of_parts(
+            tuple(
+                known[number].state if number in known else None
+                for number in range(1, message.part_count + 1)
+            )
+        )
+
+    def _park(self, report: ReceiptReport, acknowledge: Acknowledge) -> None:
+        self._meters.receipts[report.carrier, "parked"] += 1
+        self._remember(report)
+        parked = ParkedReceipt(
+            receipt_id=self._ids.next(),
+            carrier=report.carrier,
+            carrier_message_id=report.message_id,
+            keys="\n".join(report.keys),
+            state=report.state.value,
+            error=report.error,
+            raw=report.raw.replace("\0", ""),
+        )
+        persist(self._storage.writer, changes.park, parked, acknowledge)
+
+    def _remember(self, report: ReceiptReport) -> None:
+        for key in report.keys:
+            self._parked[report.carrier, key] = report
+        while len(self._parked) > MAX_PARKED_IN_MEMORY:
+            self._parked.popitem(last=False)
+
+    def _forget(self, report: ReceiptReport) -> None:
+        for key in report.keys:
+            self._parked.pop((report.carrier, key), None)
+
+    def _key_known(self, carrier: str, key: str, message: LiveMessage, part: int) -> None:
+        """A submit was answered; its report may be waiting."""
+        if not self._parked:
+            return
+        report = self._parked.get((carrier, key))
+        if report is not None and _is_about(report, message):
+            self._forget(report)
+            self._apply(message, part, report, _already_acknowledged)
+
+
+def _is_about(report: ReceiptReport, message: LiveMessage) -> bool:
+    """Whether a key that fits leads to a message that was sent to whom the report is about."""
+    return report.recipient[-SIGNIFICANT_DIGITS:] == message.recipient[-SIGNIFICANT_DIGITS:]
+
+
+def _already_acknowledged(_stored: bool) -> None:
+    """The carrier was answered when the report was parked."""

@@ -1,0 +1,310 @@
+"""The only door in: decides on a request to send, stores it whole, and lets it go.
+
+A batch of a few recipients that is due becomes messages at once; a larger or a scheduled one is
+stored with its recipients and becomes messages in chunks when it runs (`services.batches`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+import msgspec
+
+from dragoman.domain.accounts import Account, Permission
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.lifecycle import BatchState, State
+from dragoman.domain.messages import Lane, Submission
+from dragoman.domain.phone_numbers import mobile_country_code, normalise
+from dragoman.domain.pricing import PriceList
+from dragoman.domain.routing import Router
+from dragoman.domain.senders import normalise_sender
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource
+from dragoman.protocols.gsm.alphabet import NotEncodable
+from dragoman.protocols.gsm.segmentation import InvalidHeader, Segmentation, TooManyParts
+from dragoman.queue.port import WorkQueue
+from dragoman.services.accounts import Accounts
+from dragoman.services.backlog import Backlog
+from dragoman.services.live import LiveBatch, LiveMessage, segment
+from dragoman.services.meters import Meters
+from dragoman.storage.records import (
+    BatchOptions,
+    NewBatch,
+    Reservation,
+    StoredBatch,
+    StoredMessage,
+)
+from dragoman.storage.repositories import submissions
+from dragoman.storage.writer import StorageUnavailable, Writer
+
+DEFAULT_VALIDITY_S = 48 * 3600
+MIN_VALIDITY_S = 60
+MAX_VALIDITY_S = 14 * 24 * 3600
+MAX_SCHEDULE_S = 2 * 366 * 24 * 3600
+MAX_URL = 2_000
+MAX_REFERENCE = 255
+
+
+class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a customer can rely on: the batch is on disk."""
+
+    batch_id: int
+    due_ms: int
+    recipients: int
+    parts: int
+    """Of one message."""
+    credits: int
+
+
+class SubmissionService:
+    """Accepts or refuses; a refusal stores nothing and moves no credit."""
+
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        queue: WorkQueue,
+        backlog: Backlog,
+        accounts: Accounts,
+        router: Router,
+        prices: PriceList,
+        ids: IdSource,
+        clock: Clock,
+        meters: Meters,
+        inline_recipients: int,
+        max_parts: int,
+        max_recipients: int,
+    ) -> None:
+        self._writer = writer
+        self._queue = queue
+        self._backlog = backlog
+        self._accounts = accounts
+        self._router = router
+        self._prices = prices
+        self._ids = ids
+        self._clock = clock
+        self._meters = meters
+        self._inline_recipients = inline_recipients
+        self._max_parts = max_parts
+        self._max_recipients = max_recipients
+
+    async def submit(self, account: Account, submission: Submission) -> AcceptedBatch:
+        """Stores a submission whole and queues it; raises `Refused`."""
+        if not account.may(Permission.SEND):
+            raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
+        sender = await self._check_sender(account, submission.sender)
+        recipients = _check_recipients(
+            submission.recipients, min(self._max_recipients, account.max_recipients)
+        )
+        _check_storable(submission)
+        segmentation = _check_text(submission, min(self._max_parts, account.max_parts))
+        callback = submission.callback
+        if callback is not None:
+            _check_url(callback.url)
+        if submission.reference is not None and len(submission.reference) > MAX_REFERENCE:
+            raise Refused(RefusalCode.INVALID_FIELD, "reference", "too long")
+        now_ms = self._clock.now_ms()
+        due_ms = _check_schedule(submission.due_ms, now_ms)
+        expires_ms = due_ms + _check_validity(submission.validity_s) * 1000
+        inline = due_ms <= now_ms and len(recipients) <= self._inline_recipients
+
+        batch = StoredBatch(
+            batch_id=self._ids.next(),
+            account_id=account.account_id,
+            dialect=submission.dialect,
+            protocol=submission.protocol,
+            reference=submission.reference,
+            sender=sender,
+            text=submission.text,
+            format=submission.format.value,
+            options=BatchOptions(
+                udh=submission.udh.hex(),
+                wants_receipt=submission.wants_receipt,
+                message_class=submission.message_class,
+                protocol_id=submission.protocol_id,
+                callback_url=callback.url if callback else "",
+                return_data=callback.return_data if callback else "",
+                callback_states=tuple(sorted(callback.states)) if callback else (),
+            ),
+            lane=self._lane(submission, len(recipients)).value,
+            due_ms=due_ms,
+            expires_ms=expires_ms,
+            state=BatchState.RUNNING if inline else BatchState.QUEUED,
+            recipients=len(recipients),
+            waiting_recipients=None if inline else ",".join(recipients).encode(),
+            expanded=len(recipients) if inline else 0,
+            unsent=len(recipients),
+        )
+        live_batch = LiveBatch(batch, account.wallet_id, segmentation)
+        credits = self._check_routes(account, recipients, segmentation.count)
+        messages = self.make_messages(account, live_batch, recipients) if inline else ()
+        await self._store(account, batch, messages, credits)
+        self._meters.accepted[submission.dialect] += len(recipients)
+        if inline:
+            await self._backlog.publish([LiveMessage(message, live_batch) for message in messages])
+        return AcceptedBatch(
+            batch_id=batch.batch_id,
+            due_ms=due_ms,
+            recipients=len(recipients),
+            parts=segmentation.count,
+            credits=credits,
+        )
+
+    def route_of(self, account: Account, recipient: str) -> str:
+        """The name of the route to a recipient; empty where there is none (any more)."""
+        route = self._router.choose(account.username, recipient)
+        return route.name if route is not None else ""
+
+    def make_messages(
+        self, account: Account, batch: LiveBatch, recipients: Sequence[str]
+    ) -> tuple[StoredMessage, ...]:
+        """The messages of a batch to some of its recipients, as they are to be stored."""
+        parts = batch.segmentation.count
+        messages = []
+        for message_id, recipient in zip(self._ids.take(len(recipients)), recipients, strict=True):
+            price = self._prices.price_of(recipient)
+            messages.append(
+                StoredMessage(
+                    message_id=message_id,
+                    batch_id=batch.batch_id,
+                    account_id=batch.account_id,
+                    recipient=recipient,
+                    route=self.route_of(account, recipient),
+                    mcc=mobile_country_code(recipient),
+                    parts=parts,
+                    credits=price.credits * parts,
+                    price=price.price * parts,
+                    state=State.QUEUED,
+                )
+            )
+        return tuple(messages)
+
+    async def _store(
+        self,
+        account: Account,
+        batch: StoredBatch,
+        messages: Collection[StoredMessage],
+        credits: int,
+    ) -> None:
+        claimed = [m for m in messages if self._queue.claim(m.route)]
+        for message in claimed:
+            message.state = State.SENDING  # a link takes it as soon as it is on disk
+        new = NewBatch(
+            batch=batch,
+            messages=tuple(messages),
+            reservation=Reservation(
+                wallet_id=account.wallet_id, entry_id=self._ids.next(), amount=credits
+            ),
+        )
+        try:
+            await self._writer.write(submissions.accept, new)
+        except StorageUnavailable as error:
+            raise Refused(RefusalCode.UNAVAILABLE, "storage") from error
+        finally:
+            for message in claimed:
+                self._queue.release(message.route)
+
+    async def _check_sender(self, account: Account, sender: str) -> str:
+        sender = _cached_sender(sender or account.default_sender)
+        if not account.may(Permission.ANY_SENDER):
+            approved = await self._accounts.approved_senders(account)
+            if sender not in approved:
+                raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender)
+        return sender
+
+    def _check_routes(self, account: Account, recipients: Sequence[str], parts: int) -> int:
+        """Whether every recipient can be reached, and the credits it all costs."""
+        credits = 0
+        for recipient in recipients:
+            if self._router.choose(account.username, recipient) is None:
+                raise Refused(RefusalCode.NO_ROUTE, recipient)
+            credits += self._prices.price_of(recipient).credits
+        return credits * parts
+
+    def _lane(self, submission: Submission, recipients: int) -> Lane:
+        if submission.urgent:
+            return Lane.URGENT
+        return Lane.SINGLE if recipients <= self._inline_recipients else Lane.BULK
+
+
+@lru_cache(maxsize=1_000)
+def _cached_sender(sender: str) -> str:
+    return normalise_sender(sender)
+
+
+def _check_recipients(recipients: Sequence[str], maximum: int) -> list[str]:
+    """The digits of each recipient once, in the order given."""
+    if not recipients:
+        raise Refused(RefusalCode.MISSING_FIELD, "recipients")
+    if len(recipients) > maximum:
+        raise Refused(RefusalCode.TOO_MANY_RECIPIENTS, str(len(recipients)), f"at most {maximum}")
+    if len(recipients) == 1:
+        return [normalise(recipients[0])]
+    return list(dict.fromkeys(normalise(recipient) for recipient in recipients))
+
+
+def _check_storable(submission: Submission) -> None:
+    """Refuses what no database keeps: NUL, and halves of surrogate pairs."""
+    callback = submission.callback
+    texts = {
+        "text": submission.text,
+        "reference": submission.reference or "",
+        "callback": callback.url + callback.return_data if callback else "",
+    }
+    for field, text in texts.items():
+        if "\0" in text or not (text.isascii() or _is_unicode(text)):
+            raise Refused(RefusalCode.INVALID_FIELD, field, "not valid Unicode text")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _check_text(submission: Submission, max_parts: int) -> Segmentation:
+    if not submission.text:
+        raise Refused(RefusalCode.EMPTY_TEXT, "text")
+    try:
+        return segment(submission.text, submission.format, submission.udh, max_parts)
+    except TooManyParts as error:
+        raise Refused(
+            RefusalCode.TEXT_TOO_LONG, str(error.count), f"at most {max_parts} parts"
+        ) from None
+    except NotEncodable:
+        raise Refused(RefusalCode.TEXT_NOT_ENCODABLE, "text") from None
+    except InvalidHeader as error:
+        raise Refused(RefusalCode.INVALID_FIELD, "udh", str(error)) from None
+    except ValueError:
+        code = RefusalCode.INVALID_FIELD
+        raise Refused(code, "text", "not hexadecimal octets") from None
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits or len(url) > MAX_URL or not url.isprintable() or " " in url:
+        raise Refused(RefusalCode.INVALID_CALLBACK_URL, "", "not an http or https address")
+
+
+def _check_schedule(due_ms: int | None, now_ms: int) -> int:
+    if due_ms is None or due_ms <= now_ms:
+        return now_ms
+    if due_ms > now_ms + MAX_SCHEDULE_S * 1000:
+        raise Refused(RefusalCode.INVALID_SCHEDULE, "", "more than two years ahead")
+    return due_ms
+
+
+def _check_validity(validity_s: int | None) -> int:
+    if validity_s is None:
+        return DEFAULT_VALIDITY_S
+    if not MIN_VALIDITY_S <= validity_s <= MAX_VALIDITY_S:
+        raise Refused(RefusalCode.INVALID_VALIDITY, str(validity_s), "one minute to 14 days")
+    return validity_s

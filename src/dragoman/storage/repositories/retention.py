@@ -1,0 +1,16 @@
+"""Dropping what is not needed any more."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, delete
+
+from dragoman.storage.tables import parked_receipts
+from dragoman.storage.writer import Operation
+
+
+def _drop_parked(connection: Connection, items: list[int]) -> list[Exception | None]:
+    connection.execute(delete(parked_receipts).where(parked_receipts.c.receipt_id < max(items)))
+    return [None] * len(items)
+
+
+drop_parked_receipts = Operation(_drop_parked, "drop_parked_receipts")
