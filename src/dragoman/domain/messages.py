@@ -109,7 +109,8 @@ class InboundPartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     destination: str
     alphabet: Alphabet
     text: str
-    """Decoded text; hexadecimal octets where `alphabet` is BINARY."""
+    """Decoded text, which in a part may hold half a surrogate pair; hexadecimal octets where
+    `alphabet` is BINARY."""
     udh: bytes = b""
     reference: int | None = None
     total: int = 1

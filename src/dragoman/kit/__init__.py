@@ -1,0 +1,1 @@
+"""Small tools without a domain: clock, identifiers, back-off, token bucket, redaction."""

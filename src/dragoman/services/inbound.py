@@ -75,7 +75,8 @@ class Inbound:
         """Takes a text or part; `acknowledge(True)` follows once it is on disk."""
         self._meters.inbound[report.carrier] += 1
         if report.total <= 1 or report.reference is None:
-            text = self._text(report.source, report.destination, report.text, report.alphabet)
+            whole = _utf16(report.text).decode("utf-16-be", "replace")
+            text = self._text(report.source, report.destination, whole, report.alphabet)
             self._store(text, report.carrier, (), acknowledge)
             return
         part = inbound.StoredInboundPart(
@@ -86,7 +87,7 @@ class Inbound:
             reference=report.reference,
             total=report.total,
             number=report.number,
-            content=report.text.encode("utf-16-be", "surrogatepass"),
+            content=_utf16(report.text),
             alphabet=report.alphabet.value,
         )
 
@@ -184,6 +185,10 @@ class _Text(msgspec.Struct, frozen=True, kw_only=True):
     keyword: str
     parts: int
     complete: bool
+
+
+def _utf16(text: str) -> bytes:
+    return text.encode("utf-16-be", "surrogatepass")
 
 
 def _digits(number: str) -> str:

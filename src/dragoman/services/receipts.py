@@ -122,7 +122,8 @@ class Receipts:
 
     async def _look_up(self, strangers: list[tuple[ReceiptReport, Acknowledge]]) -> None:
         wanted = [(report.carrier, key) for report, _ in strangers for key in report.keys]
-        await self._recall.by_keys(wanted)
+        if wanted:
+            await self._recall.by_keys(wanted)
         for report, acknowledge in strangers:
             found = self._find(report)
             if found is not None:
@@ -137,7 +138,7 @@ class Receipts:
             if found is not None and _is_about(report, found[0]):
                 return found
         # Some carriers name the recipient in a form of their own; the id as it was sent is enough.
-        return self._live.find(report.carrier, report.keys[0])
+        return self._live.find(report.carrier, report.keys[0]) if report.keys else None
 
     def _apply(
         self, message: LiveMessage, part: int, report: ReceiptReport, acknowledge: Acknowledge

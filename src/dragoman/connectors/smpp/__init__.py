@@ -1,0 +1,1 @@
+"""SMPP carriers: an asyncio shell around `protocols.smpp`, and the habits of SMSCs."""

@@ -1,0 +1,215 @@
+"""One SMSC account as a connector: several links, one rate, outcomes and deliveries upwards."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+
+from dragoman.connectors.smpp.handover import Handover, Part
+from dragoman.connectors.smpp.inbound import read_delivery
+from dragoman.connectors.smpp.link import Link
+from dragoman.connectors.smpp.pace import Pace
+from dragoman.connectors.smpp.settings import BindMode, CarrierSettings, TlsSettings
+from dragoman.connectors.smpp.submits import NotSendable, render_submits
+from dragoman.domain.errors import FailureCode, RetryCode
+from dragoman.domain.messages import Outgoing, ReceiptReport
+from dragoman.domain.outcomes import Deferred, Outcome, Rejected
+from dragoman.domain.ports import CarrierEvents
+from dragoman.kit.token_bucket import TokenBucket
+from dragoman.protocols.smpp.errors import EncodeError
+from dragoman.protocols.smpp.pdus import DataSm, DeliverSm, Pdu, SubmitSmResp
+
+_RETRY_IN_S = 1.0
+_FIELD_FAILURES = {
+    "source_addr": FailureCode.INVALID_SENDER,
+    "destination_addr": FailureCode.INVALID_DESTINATION,
+}
+
+
+class SmppCarrier:
+    """Spreads messages over the links of one SMSC account, all parts of one over the same link."""
+
+    def __init__(
+        self,
+        settings: CarrierSettings,
+        sink: CarrierEvents,
+        *,
+        clock: Callable[[], float],
+        wall_clock_ms: Callable[[], int],
+        random: Callable[[], float],
+    ) -> None:
+        """Builds the links without connecting; `clock` is monotonic seconds, `random` in [0, 1)."""
+        self.settings = settings
+        self._sink = sink
+        self._wall_clock_ms = wall_clock_ms
+        self._closing = False
+        self._up = False
+        self._capacity = 0
+        self._settled: list[tuple[Outgoing, Outcome]] = []
+        self.round_trip_s = 0.0
+        """Time from submit to answer, averaged over the recent ones."""
+        now = clock()
+        limit = None
+        if settings.rate_per_s is not None:
+            burst = max(1.0, settings.rate_per_s * 0.05)
+            limit = TokenBucket(rate_per_s=settings.rate_per_s, burst=burst, now=now)
+        tls = None if settings.tls is None else _tls_context(settings.tls)
+        modes = [settings.bind] * settings.links + [BindMode.RECEIVER] * settings.receiver_links
+        self.links = tuple(
+            Link(
+                f"{settings.name}-{number}",
+                settings,
+                self,
+                Pace(limit, now=now),
+                bind=mode,
+                clock=clock,
+                random=random,
+                tls=tls,
+            )
+            for number, mode in enumerate(modes, start=1)
+        )
+
+    # Connector
+
+    @property
+    def name(self) -> str:
+        """The carrier's name in the configuration."""
+        return self.settings.name
+
+    @property
+    def up(self) -> bool:
+        """Whether at least one link can take messages."""
+        return self._up
+
+    @property
+    def capacity(self) -> int:
+        """Parts that may be unanswered in all bound links together; 0 when down."""
+        return self._capacity
+
+    async def start(self) -> None:
+        """Begins to connect; `availability` tells when a link is bound."""
+        self._closing = False
+        for link in self.links:
+            link.start()
+
+    async def stop(self, timeout_s: float) -> None:
+        """Finishes what is in flight and unbinds; what was not written comes back as Deferred."""
+        self._closing = True
+        self._note_availability()
+        await asyncio.gather(*(link.drain(timeout_s) for link in self.links))
+        self._tell_settled()
+
+    def send(self, message: Outgoing) -> None:
+        """Takes a message; its outcome is told later, exactly once."""
+        link = self._choose_link()
+        if link is None:
+            code = RetryCode.DRAINING if self._closing else RetryCode.LINK_DOWN
+            self._settle(message, Deferred(code=code, retry_in_s=_RETRY_IN_S))
+            return
+        try:
+            submits = render_submits(message, self.settings.profile, self._wall_clock_ms())
+        except (NotSendable, ValueError) as error:
+            self._settle(message, Rejected(code=FailureCode.INVALID_CONTENT, detail=str(error)))
+            return
+        handover = Handover(message, len(submits))
+        link.put(
+            [
+                Part(handover=handover, index=index, submit=submit)
+                for index, submit in enumerate(submits)
+            ]
+        )
+
+    def _choose_link(self) -> Link | None:
+        if self._closing:
+            return None
+        chosen, least = None, 0
+        for link in self.links:
+            if link.can_send and link.bound:
+                load = link.load
+                if chosen is None or load < least:
+                    chosen, least = link, load
+        return chosen
+
+    # What links say
+
+    def part_answered(self, part: Part, response: Pdu, elapsed_s: float) -> None:
+        """Counts the answer of the SMSC towards the message's outcome."""
+        self.round_trip_s += (elapsed_s - self.round_trip_s) * 0.05
+        handover = part.handover
+        if response.command_status:
+            handover.refuse(response.command_status)
+        elif isinstance(response, SubmitSmResp):
+            handover.accept(part.index, response.message_id)
+        else:
+            handover.reject(FailureCode.REFUSED_BY_CARRIER, "generic_nack without a status")
+        self._finish(handover)
+
+    def part_lost(self, part: Part, detail: str) -> None:
+        """Takes note that whether the SMSC has the part is unknown."""
+        part.handover.lose(detail)
+        self._finish(part.handover)
+
+    def part_returned(self, part: Part, *, draining: bool) -> None:
+        """Takes note that the part never left."""
+        code = RetryCode.DRAINING if draining else RetryCode.LINK_DOWN
+        part.handover.defer(code, _RETRY_IN_S, "the link went down")
+        self._finish(part.handover)
+
+    def part_skipped(self, part: Part) -> None:
+        """Takes note that the part was left out."""
+        part.handover.skip()
+        self._finish(part.handover)
+
+    def part_unsendable(self, part: Part, error: EncodeError) -> None:
+        """Fails the message for the field that does not fit."""
+        code = _FIELD_FAILURES.get(error.field, FailureCode.INVALID_CONTENT)
+        part.handover.reject(code, str(error))
+        self._finish(part.handover)
+
+    def delivered(self, pdu: DeliverSm | DataSm, acknowledge: Callable[[bool], None]) -> None:
+        """Reads a receipt or a text and hands it up, to be acknowledged once stored."""
+        report = read_delivery(pdu, self.settings.name, self.settings.profile)
+        if isinstance(report, ReceiptReport):
+            self._sink.receipt(report, acknowledge)
+        else:
+            self._sink.inbound(report, acknowledge)
+
+    def link_changed(self, link: Link) -> None:
+        """Works out anew whether the carrier is up, and how much it can take."""
+        self._note_availability()
+
+    def _note_availability(self) -> None:
+        bound = [link for link in self.links if link.can_send and link.bound]
+        up = bool(bound) and not self._closing
+        capacity = sum(link.window for link in bound) if up else 0
+        if (up, capacity) != (self._up, self._capacity):
+            self._up, self._capacity = up, capacity
+            self._sink.availability(self.settings.name)
+
+    # Outcomes
+
+    def _finish(self, handover: Handover) -> None:
+        if handover.done:
+            self._sink.outcome(self.settings.name, handover.message, handover.outcome())
+
+    def _settle(self, message: Outgoing, outcome: Outcome) -> None:
+        """Tells an outcome in the next loop turn: `send` never calls back into its caller."""
+        if not self._settled:
+            asyncio.get_running_loop().call_soon(self._tell_settled)
+        self._settled.append((message, outcome))
+
+    def _tell_settled(self) -> None:
+        settled, self._settled = self._settled, []
+        for message, outcome in settled:
+            self._sink.outcome(self.settings.name, message, outcome)
+
+
+def _tls_context(settings: TlsSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=settings.ca_file)
+    if not settings.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if settings.certificate_file is not None:
+        context.load_cert_chain(settings.certificate_file)
+    return context

@@ -1,0 +1,101 @@
+"""One message on its way over a link: the answers to its parts become one outcome."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dragoman.connectors.smpp.statuses import TEMPORARY, describe_status, failure_of_status
+from dragoman.domain.errors import FailureCode, RetryCode
+from dragoman.domain.messages import Outgoing
+from dragoman.domain.outcomes import Accepted, Deferred, Outcome, Rejected, Unknown
+from dragoman.protocols.smpp.pdus import SubmitSm
+
+RETRY_IN_S = 5.0
+
+
+class Handover:
+    """Collects what came of each part; `outcome` is there once no part is open."""
+
+    __slots__ = ("_carrier_ids", "_deferred", "_open", "_rejected", "_unknown", "message")
+
+    def __init__(self, message: Outgoing, parts: int) -> None:
+        self.message = message
+        self._open = parts
+        self._carrier_ids: list[str | None] = [None] * parts
+        self._rejected: Rejected | None = None
+        self._deferred: Deferred | None = None
+        self._unknown: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether sending more parts is a waste: the message cannot arrive whole."""
+        return self._rejected is not None or self._deferred is not None
+
+    @property
+    def done(self) -> bool:
+        """Whether every part has come to something."""
+        return self._open == 0
+
+    def accept(self, index: int, carrier_id: str) -> None:
+        """The SMSC took the part under this id."""
+        self._open -= 1
+        self._carrier_ids[index] = carrier_id
+
+    def refuse(self, status: int) -> None:
+        """The SMSC did not take the part."""
+        if status in TEMPORARY:
+            self.defer(RetryCode.CARRIER_BUSY, RETRY_IN_S, describe_status(status))
+        else:
+            self.reject(failure_of_status(status), describe_status(status))
+
+    def reject(self, code: FailureCode, detail: str) -> None:
+        """The part cannot be sent; the first reason is the message's."""
+        self._open -= 1
+        if self._rejected is None:
+            self._rejected = Rejected(code=code, detail=detail)
+
+    def defer(self, code: RetryCode, retry_in_s: float, detail: str = "") -> None:
+        """The part did not leave, or the SMSC asks for it later."""
+        self._open -= 1
+        if self._deferred is None:
+            self._deferred = Deferred(code=code, retry_in_s=retry_in_s, detail=detail)
+
+    def lose(self, detail: str) -> None:
+        """The part left and no answer came."""
+        self._open -= 1
+        self._unknown = detail
+
+    def skip(self) -> None:
+        """The part was not sent because another had failed."""
+        self._open -= 1
+
+    def outcome(self) -> Outcome:
+        """Returns what came of the message as a whole.
+
+        A message of which some parts were taken is never deferred: sending it again would double
+        them, which only the carrier's policy for the unknown may decide.
+        """
+        carrier_ids = tuple(self._carrier_ids)
+        if self._rejected is not None:
+            return Rejected(
+                code=self._rejected.code, detail=self._rejected.detail, carrier_ids=carrier_ids
+            )
+        if self._unknown is not None:
+            return Unknown(detail=self._unknown, carrier_ids=carrier_ids)
+        if self._deferred is not None:
+            if any(carrier_id is not None for carrier_id in carrier_ids):
+                return Unknown(
+                    detail=f"some parts were taken, then {self._deferred.detail}",
+                    carrier_ids=carrier_ids,
+                )
+            return self._deferred
+        return Accepted(carrier_ids=tuple(one for one in carrier_ids if one is not None))
+
+
+class Part(msgspec.Struct, kw_only=True, gc=False):
+    """One submit_sm of a message; `order` is its place in the link's line."""
+
+    handover: Handover
+    index: int
+    submit: SubmitSm
+    order: int = 0

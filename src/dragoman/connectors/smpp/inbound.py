@@ -1,0 +1,141 @@
+"""Read what an SMSC delivers: a report on a message of ours, or a text from a phone."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from dragoman.connectors.smpp.profiles import GsmCharset, Profile
+from dragoman.domain.lifecycle import ReceiptState
+from dragoman.domain.messages import InboundPartReport, ReceiptReport
+from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm, try_encode_gsm, unpack_septets
+from dragoman.protocols.gsm.udh import fill_bits_after, parse_udh, split_udh
+from dragoman.protocols.smpp.constants import ESM_UDHI, MessageState, Tag
+from dragoman.protocols.smpp.message_ids import id_spellings
+from dragoman.protocols.smpp.pdus import DataSm, DeliverSm
+from dragoman.protocols.smpp.receipts import Receipt, read_receipt
+from dragoman.protocols.smpp.tlvs import find_integer, find_tlv
+
+_CHARSETS: Final = MappingProxyType(
+    {
+        0x01: "latin-1",  # IA5, which peers fill beyond 0x7F
+        0x03: "latin-1",
+        0x05: "shift_jis",
+        0x06: "iso8859-5",
+        0x07: "iso8859-8",
+        0x0E: "euc_kr",
+    }
+)
+"""Charsets by data_coding (SMPP 3.4 s. 5.2.19), the GSM alphabet, UCS-2 and octets apart."""
+_BINARY: Final = frozenset({0x02, 0x04})
+_UCS2: Final = 0x08
+
+
+def read_delivery(
+    pdu: DeliverSm | DataSm, carrier: str, profile: Profile
+) -> ReceiptReport | InboundPartReport:
+    """Reads an inbound PDU; never raises, and what cannot be read is kept as it came."""
+    receipt = read_receipt(pdu)
+    # Marked as a receipt but saying nothing of one: a text, rather than nothing at all.
+    if receipt is not None and (receipt.message_id or receipt.state is not MessageState.UNKNOWN):
+        return _receipt_report(receipt, pdu, carrier, profile)
+    return _inbound_part(pdu, carrier, profile)
+
+
+def _receipt_report(
+    receipt: Receipt, pdu: DeliverSm | DataSm, carrier: str, profile: Profile
+) -> ReceiptReport:
+    return ReceiptReport(
+        carrier=carrier,
+        message_id=receipt.message_id,
+        keys=id_spellings(receipt.message_id, profile.id_reading),
+        state=_state(receipt),
+        recipient=pdu.source_addr,
+        error=receipt.error,
+        raw=_octets(pdu).decode("latin-1"),
+        done_date=receipt.done_date,
+    )
+
+
+def _state(receipt: Receipt) -> ReceiptState:
+    try:
+        state = ReceiptState(receipt.state.value)
+    except ValueError:
+        return ReceiptState.UNKNOWN if receipt.final else ReceiptState.ENROUTE
+    # An intermediate notification says what was tried, not how it ended.
+    return state if receipt.final or state in _NOT_FINAL else ReceiptState.ENROUTE
+
+
+_NOT_FINAL: Final = frozenset({ReceiptState.ENROUTE, ReceiptState.ACCEPTED, ReceiptState.UNKNOWN})
+
+
+def _inbound_part(pdu: DeliverSm | DataSm, carrier: str, profile: Profile) -> InboundPartReport:
+    octets = _octets(pdu)
+    udh, data = split_udh(octets) if pdu.esm_class & ESM_UDHI else (b"", octets)
+    alphabet, text = _decode(pdu.data_coding, udh, data, profile)
+    reference, total, number = _place(pdu, udh)
+    return InboundPartReport(
+        carrier=carrier,
+        source=pdu.source_addr,
+        destination=pdu.destination_addr,
+        alphabet=alphabet,
+        text=text,
+        udh=udh,
+        reference=reference,
+        total=total,
+        number=number,
+    )
+
+
+def _octets(pdu: DeliverSm | DataSm) -> bytes:
+    octets = pdu.short_message if isinstance(pdu, DeliverSm) else b""
+    return octets or find_tlv(pdu.tlvs, Tag.MESSAGE_PAYLOAD) or b""
+
+
+def _place(pdu: DeliverSm | DataSm, udh: bytes) -> tuple[int | None, int, int]:
+    """Returns reference, total and number, from the header or else from the SAR TLVs."""
+    header = parse_udh(udh) if udh else None
+    place = header.concatenation if header is not None else None
+    if place is not None:
+        return place.reference, place.total, place.number
+    if pdu.tlvs:
+        reference = find_integer(pdu.tlvs, Tag.SAR_MSG_REF_NUM)
+        total = find_integer(pdu.tlvs, Tag.SAR_TOTAL_SEGMENTS)
+        number = find_integer(pdu.tlvs, Tag.SAR_SEGMENT_SEQNUM)
+        if reference is not None and total and number and number <= total:
+            return reference, total, number
+    return None, 1, 1
+
+
+def _decode(coding: int, udh: bytes, data: bytes, profile: Profile) -> tuple[Alphabet, str]:
+    alphabet = _alphabet_of(coding)
+    if alphabet is Alphabet.BINARY:
+        return alphabet, data.hex()
+    if alphabet is Alphabet.UCS2:
+        # A part may end in the middle of a character; what joins the parts sees to that.
+        return alphabet, data[: len(data) // 2 * 2].decode("utf-16-be", "surrogatepass")
+    charset = _CHARSETS.get(coding)
+    if charset is None and coding == 0 and profile.gsm_charset is GsmCharset.LATIN_1:
+        charset = "latin-1"
+    if charset is not None:
+        text = data.decode(charset, "replace")
+        return (Alphabet.UCS2 if try_encode_gsm(text) is None else Alphabet.GSM7), text
+    if profile.gsm_charset is GsmCharset.PACKED:
+        fill_bits = fill_bits_after(udh)
+        data = unpack_septets(data, (len(data) * 8 - fill_bits) // 7, fill_bits)
+    return Alphabet.GSM7, decode_gsm(data)
+
+
+def _alphabet_of(coding: int) -> Alphabet:
+    """Reads data_coding as SMPP has it below 0x10 and as 3GPP 23.038 s. 4 has it above."""
+    if coding < 0x10:
+        if coding == _UCS2:
+            return Alphabet.UCS2
+        return Alphabet.BINARY if coding in _BINARY else Alphabet.GSM7
+    if coding < 0x40:
+        return (Alphabet.GSM7, Alphabet.BINARY, Alphabet.UCS2, Alphabet.GSM7)[coding >> 2 & 0x03]
+    if coding & 0xF0 == 0xE0:
+        return Alphabet.UCS2
+    if coding & 0xF4 == 0xF4:
+        return Alphabet.BINARY
+    return Alphabet.GSM7

@@ -1,0 +1,488 @@
+"""One connection to an SMSC: connects, binds, sends a line of parts through a window, reconnects.
+
+A link is one task and one transport, whatever the traffic: parts wait in a line, everything that
+can leave leaves in one write a loop turn, and answers are handled as they arrive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import ssl
+from collections import deque
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any, Final, Protocol, cast
+
+from dragoman.connectors.smpp.handover import Part
+from dragoman.connectors.smpp.pace import Pace
+from dragoman.connectors.smpp.settings import BindMode, CarrierSettings
+from dragoman.connectors.smpp.statuses import THROTTLING, describe_status
+from dragoman.protocols.smpp.constants import CommandStatus
+from dragoman.protocols.smpp.errors import EncodeError
+from dragoman.protocols.smpp.events import (
+    BindRefused,
+    Bound,
+    Closed,
+    CloseReason,
+    RequestReceived,
+    ResponseReceived,
+    ResponseTimedOut,
+)
+from dragoman.protocols.smpp.pdus import (
+    RESPONSE_CLASSES,
+    Bind,
+    BindReceiver,
+    BindTransceiver,
+    BindTransmitter,
+    DataSm,
+    DeliverSm,
+    Pdu,
+)
+from dragoman.protocols.smpp.session import Session
+from dragoman.protocols.smpp.states import Role, State
+
+_BINDS: Final[MappingProxyType[BindMode, type[Bind]]] = MappingProxyType(
+    {
+        BindMode.TRANSCEIVER: BindTransceiver,
+        BindMode.TRANSMITTER: BindTransmitter,
+        BindMode.RECEIVER: BindReceiver,
+    }
+)
+_CLOSE_WITHIN_S: Final = 1.0
+_AT_FAULT: Final = frozenset({CloseReason.LINK_DEAD, CloseReason.UNBIND_TIMEOUT})
+
+
+class LinkEvents(Protocol):
+    """What a link tells its carrier; every call is on the loop and cheap."""
+
+    def part_answered(self, part: Part, response: Pdu, elapsed_s: float) -> None:
+        """The SMSC took or refused the part; throttling never comes here."""
+        ...
+
+    def part_lost(self, part: Part, detail: str) -> None:
+        """The part was handed to the network and no answer will come."""
+        ...
+
+    def part_returned(self, part: Part, *, draining: bool) -> None:
+        """The part was never written."""
+        ...
+
+    def part_skipped(self, part: Part) -> None:
+        """The part was left out because its message had failed."""
+        ...
+
+    def part_unsendable(self, part: Part, error: EncodeError) -> None:
+        """A field of the part does not fit the protocol."""
+        ...
+
+    def delivered(self, pdu: DeliverSm | DataSm, acknowledge: Callable[[bool], None]) -> None:
+        """A receipt or a text arrived."""
+        ...
+
+    def link_changed(self, link: Link) -> None:
+        """The link came up or went down."""
+        ...
+
+
+class Link(asyncio.Protocol):
+    """One bind, kept up until it is drained."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: CarrierSettings,
+        events: LinkEvents,
+        pace: Pace,
+        *,
+        bind: BindMode,
+        clock: Callable[[], float],
+        random: Callable[[], float],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.name = name
+        self.pace = pace
+        self.can_send = bind is not BindMode.RECEIVER
+        self.last_error = ""
+        self.reconnects = 0
+        self._settings = settings
+        self._events = events
+        self._bind = bind
+        self._clock = clock
+        self._random = random
+        self._tls = tls
+        self._session: Session[Part] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._line: deque[Part] = deque()
+        # Throttled parts, first in line in the order of their first sending.
+        self._again: list[tuple[int, Part]] = []
+        self._order = 0
+        self._unacknowledged = 0
+        self._writable = True
+        self._draining = False
+        self._was_bound = False
+        self._pump_due: asyncio.Handle | None = None
+        self._pace_timer: asyncio.TimerHandle | None = None
+        self._session_timer: asyncio.TimerHandle | None = None
+        self._gone: asyncio.Future[None] | None = None
+        self._quiet: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    # What the carrier asks
+
+    @property
+    def bound(self) -> bool:
+        """Whether messages may pass now."""
+        return self._session is not None and self._session.bound
+
+    @property
+    def window(self) -> int:
+        """How many parts may be unanswered."""
+        return self._settings.session.window
+
+    @property
+    def outstanding(self) -> int:
+        """How many parts are unanswered."""
+        return 0 if self._session is None else self._session.outstanding
+
+    @property
+    def load(self) -> int:
+        """How many parts wait or are unanswered."""
+        return len(self._line) + len(self._again) + self.outstanding
+
+    def start(self) -> None:
+        """Begins to connect."""
+        if self._task is None or self._task.done():
+            self._draining = False
+            self._task = asyncio.get_running_loop().create_task(self._stay_connected())
+
+    def put(self, parts: list[Part]) -> None:
+        """Adds the parts of one message to the line; the link must be bound."""
+        for part in parts:
+            self._order += 1
+            part.order = self._order
+        self._line.extend(parts)
+        self._pump_soon()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Returns what was not begun, finishes what was, unbinds and closes."""
+        loop = asyncio.get_running_loop()
+        self._draining = True
+        deadline = loop.time() + timeout_s
+        if self.bound:
+            self._return_line(begun_too=False)
+            if self.load or self._unacknowledged:
+                self._quiet = loop.create_future()
+                await asyncio.wait([self._quiet], timeout=max(0.0, deadline - loop.time()))
+            self._return_line(begun_too=True)
+        session = self._session
+        if session is not None and session.bound and self._gone is not None:
+            session.unbind(self._clock())
+            self._after_session()
+            wait_s = max(_CLOSE_WITHIN_S, deadline - loop.time())
+            await asyncio.wait([self._gone], timeout=wait_s)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._session is not None:
+            self._session.receive_eof()
+            self._handle_events()
+        self._disconnect()
+
+    # The task
+
+    async def _stay_connected(self) -> None:
+        loop = asyncio.get_running_loop()
+        failures = 0
+        while not self._draining:
+            self._gone = loop.create_future()
+            self._was_bound = False
+            try:
+                async with asyncio.timeout(self._settings.connect_timeout_s):
+                    await loop.create_connection(
+                        lambda: self,
+                        self._settings.host,
+                        self._settings.port,
+                        ssl=self._tls,
+                        server_hostname=self._server_name(),
+                    )
+            except (OSError, UnicodeError) as error:
+                self.last_error = f"cannot connect: {error or type(error).__name__}"
+            else:
+                await self._gone
+            if self._draining:
+                return
+            failures = 1 if self._was_bound else failures + 1
+            await asyncio.sleep(self._settings.reconnect.delay_s(failures, self._random))
+            self.reconnects += 1
+
+    def _server_name(self) -> str | None:
+        if self._tls is None or self._settings.tls is None:
+            return None
+        return self._settings.tls.server_name or self._settings.host
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are no subclass of asyncio.Transport.
+        transport = cast(asyncio.Transport, transport)
+        settings = self._settings
+        now = self._clock()
+        self._transport = transport
+        self._writable = True
+        self.last_error = ""
+        self._session = Session(Role.CLIENT, settings.session, now=now)
+        request = _BINDS[self._bind](
+            system_id=settings.system_id,
+            password=settings.password,
+            system_type=settings.system_type,
+            addr_ton=settings.addr_ton,
+            addr_npi=settings.addr_npi,
+            address_range=settings.address_range,
+        )
+        try:
+            self._session.bind(request, now)
+        except EncodeError as error:
+            self.last_error = f"cannot bind: {error}"
+            transport.abort()
+            return
+        self._after_session()
+
+    def data_received(self, data: bytes) -> None:
+        session = self._session
+        if session is not None:
+            session.receive_data(data, self._clock())
+            self._after_session()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._session is not None:
+            self._session.receive_eof()
+            self._handle_events()
+        self._transport = None
+        self._session = None
+        for timer in (self._pace_timer, self._session_timer):
+            if timer is not None:
+                timer.cancel()
+        self._pace_timer = self._session_timer = None
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
+
+    def pause_writing(self) -> None:
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        self._pump_soon()
+
+    # Sending
+
+    def _pump_soon(self) -> None:
+        if self._pump_due is None:
+            self._pump_due = asyncio.get_running_loop().call_soon(self._pump_now)
+
+    def _pump_now(self) -> None:
+        self._pump_due = None
+        self._pump()
+        self._arm_session_timer()
+
+    def _pump(self) -> None:
+        """Sends what window, pace and the socket allow, in one write."""
+        session = self._session
+        if session is None or not self._writable:
+            return
+        if session.bound and self.can_send:
+            self._fill_window(session)
+        data = session.data_to_send()
+        if data and self._transport is not None:
+            self._transport.write(data)
+
+    def _fill_window(self, session: Session[Part]) -> None:
+        line, again = self._line, self._again
+        now = self._clock()
+        while (line or again) and session.window_free > 0:
+            part = again[0][1] if again else line[0]
+            if not part.handover.failed and not self.pace.take(now):
+                self._pump_after(self.pace.wait_s(now))
+                return
+            if again:
+                heapq.heappop(again)
+            else:
+                line.popleft()
+            if part.handover.failed:
+                self._events.part_skipped(part)
+                continue
+            try:
+                session.request(part.submit, part, now)
+            except EncodeError as error:
+                self._events.part_unsendable(part, error)
+
+    def _pump_after(self, wait_s: float) -> None:
+        if self._pace_timer is None:
+            loop = asyncio.get_running_loop()
+            self._pace_timer = loop.call_later(max(wait_s, 0.001), self._pace_passed)
+
+    def _pace_passed(self) -> None:
+        self._pace_timer = None
+        self._pump_now()
+
+    # What the session says
+
+    def _after_session(self) -> None:
+        self._handle_events()
+        self._pump()
+        self._arm_session_timer()
+        if self._quiet is not None and not self._quiet.done():
+            self._check_quiet()
+
+    def _handle_events(self) -> None:
+        session = self._session
+        if session is None:
+            return
+        handlers = self._HANDLERS
+        for event in session.events_received():
+            handlers[type(event)](self, event)
+
+    def _on_response(self, event: ResponseReceived[Part]) -> None:
+        part, response = event.context, event.response
+        now = self._clock()
+        if response.command_status in THROTTLING:
+            self.pace.on_throttled(now, now - event.elapsed_s)
+            heapq.heappush(self._again, (part.order, part))
+            return
+        if response.command_status == CommandStatus.ESME_ROK:
+            self.pace.on_accepted(now)
+        self._events.part_answered(part, response, event.elapsed_s)
+
+    def _on_timeout(self, event: ResponseTimedOut[Part]) -> None:
+        self._events.part_lost(event.context, "the SMSC did not answer in time")
+
+    def _on_request(self, event: RequestReceived) -> None:
+        request = event.request
+        session = self._session
+        if session is None:
+            return
+        if not isinstance(request, DeliverSm | DataSm):
+            # alert_notification and outbind have no answer; nothing else comes from a server.
+            if type(request) in RESPONSE_CLASSES:
+                answer = RESPONSE_CLASSES[type(request)]
+                session.respond(request, answer(command_status=CommandStatus.ESME_RINVCMDID))
+            return
+        acknowledgement = _Acknowledgement(self, session, request)
+        self._unacknowledged += 1
+        if self._unacknowledged > self._settings.unacknowledged:
+            acknowledgement(False)
+        else:
+            self._events.delivered(request, acknowledgement)
+
+    def _on_bound(self, event: Bound) -> None:
+        self._was_bound = True
+        self._events.link_changed(self)
+
+    def _on_refused(self, event: BindRefused) -> None:
+        self.last_error = f"bind refused: {describe_status(event.response.command_status)}"
+        self._disconnect()
+
+    def _on_closed(self, event: Closed[Part]) -> None:
+        if not self.last_error and event.reason is not CloseReason.UNBOUND:
+            self.last_error = event.reason.value
+        for part in event.unanswered:
+            self._events.part_lost(part, event.reason.value)
+        for part in event.unwritten:
+            self._events.part_returned(part, draining=self._draining)
+        self._return_line(begun_too=True)
+        self._unacknowledged = 0
+        self._events.link_changed(self)
+        if event.reason in _AT_FAULT:
+            self._disconnect()
+        elif self._transport is not None and self._session is not None:
+            self._transport.write(self._session.data_to_send())
+            self._transport.close()
+            asyncio.get_running_loop().call_later(_CLOSE_WITHIN_S, self._transport.abort)
+
+    _HANDLERS: Final[MappingProxyType[type[Any], Callable[[Link, Any], None]]] = MappingProxyType(
+        {
+            ResponseReceived: _on_response,
+            ResponseTimedOut: _on_timeout,
+            RequestReceived: _on_request,
+            Bound: _on_bound,
+            BindRefused: _on_refused,
+            Closed: _on_closed,
+        }
+    )
+
+    def acknowledge(self, session: Session[Part], request: Pdu, *, stored: bool) -> None:
+        """Answers a delivery of `session`, unless that has ended and the SMSC will repeat it."""
+        if session is not self._session or session.state is State.CLOSED:
+            return
+        self._unacknowledged -= 1
+        status = CommandStatus.ESME_ROK if stored else CommandStatus.ESME_RX_T_APPN
+        session.respond(request, RESPONSE_CLASSES[type(request)](command_status=status.value))
+        self._pump_soon()
+        self._check_quiet()
+
+    # Ends
+
+    def _return_line(self, *, begun_too: bool) -> None:
+        """Gives back what waits; parts whose message has begun stay unless told otherwise."""
+        waiting = [part for _, part in sorted(self._again, key=lambda item: item[0])]
+        waiting += self._line
+        self._again.clear()
+        self._line.clear()
+        begun = {id(part.handover) for part in waiting if part.index > 0}
+        begun -= {id(part.handover) for part in waiting if part.index == 0}
+        for part in waiting:
+            if begun_too or id(part.handover) not in begun:
+                self._events.part_returned(part, draining=self._draining)
+            else:
+                self._line.append(part)
+
+    def _check_quiet(self) -> None:
+        if (
+            self._quiet is not None
+            and not self._quiet.done()
+            and (not self.bound or (self.load == 0 and self._unacknowledged == 0))
+        ):
+            self._quiet.set_result(None)
+
+    def _disconnect(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    # Time
+
+    def _arm_session_timer(self) -> None:
+        session = self._session
+        deadline = None if session is None else session.next_deadline()
+        if deadline is None:
+            return
+        timer = self._session_timer
+        wait_s = deadline - self._clock()
+        loop = asyncio.get_running_loop()
+        if timer is not None:
+            if timer.when() <= loop.time() + wait_s:
+                return
+            timer.cancel()
+        self._session_timer = loop.call_later(max(wait_s, 0.001), self._session_deadline)
+
+    def _session_deadline(self) -> None:
+        self._session_timer = None
+        if self._session is not None:
+            self._session.handle_timeouts(self._clock())
+            self._after_session()
+
+
+class _Acknowledgement:
+    """Answers one delivery, once."""
+
+    __slots__ = ("_done", "_link", "_request", "_session")
+
+    def __init__(self, link: Link, session: Session[Part], request: Pdu) -> None:
+        self._link = link
+        self._session = session
+        self._request = request
+        self._done = False
+
+    def __call__(self, stored: bool) -> None:
+        if not self._done:
+            self._done = True
+            self._link.acknowledge(self._session, self._request, stored=stored)

@@ -1,0 +1,137 @@
+"""Turn an outgoing message into the submit_sm PDUs that one SMSC understands."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from dragoman.connectors.smpp.profiles import GsmCharset, LongMessages, Profile
+from dragoman.domain.messages import Outgoing
+from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm, pack_septets
+from dragoman.protocols.gsm.segmentation import MAX_OCTETS, UserData
+from dragoman.protocols.gsm.udh import (
+    CONCATENATION_8,
+    CONCATENATION_16,
+    Concatenation,
+    build_udh,
+    fill_bits_after,
+    parse_udh,
+)
+from dragoman.protocols.smpp.addresses import address_recipient, address_sender
+from dragoman.protocols.smpp.constants import ESM_UDHI, MAX_SHORT_MESSAGE, Tag
+from dragoman.protocols.smpp.pdus import SubmitSm
+from dragoman.protocols.smpp.times import render_relative
+from dragoman.protocols.smpp.tlvs import Tlv, integer_tlv
+
+_CLASS_MEANINGFUL: Final = 0x10
+_CODING_BITS: Final = {Alphabet.GSM7: 0x00, Alphabet.BINARY: 0x04, Alphabet.UCS2: 0x08}
+_CONCATENATIONS: Final = frozenset({CONCATENATION_8, CONCATENATION_16})
+_AS_PAYLOAD: Final = (Tlv(Tag.MESSAGE_PAYLOAD, b""),)
+
+
+class NotSendable(Exception):
+    """The text cannot be said in the charset of this SMSC."""
+
+
+def render_submits(message: Outgoing, profile: Profile, now_ms: int) -> list[SubmitSm]:
+    """Renders a message: one PDU a part, or one in all where the profile wants a payload.
+
+    Raises NotSendable.
+    """
+    source = address_sender(message.sender, profile.addresses)
+    destination = address_recipient(message.recipient, profile.addresses)
+    validity = ""
+    if message.validity_until_ms is not None:
+        validity = render_relative(
+            timedelta(milliseconds=max(1000, message.validity_until_ms - now_ms))
+        )
+    submits = []
+    for udh, data, tlvs in _carried(message.parts, profile.long_messages):
+        coding, octets = _encode(message, profile, udh, data)
+        short_message = udh + octets
+        if tlvs is _AS_PAYLOAD or len(short_message) > MAX_SHORT_MESSAGE:
+            carried: tuple[Tlv, ...] = (Tlv(Tag.MESSAGE_PAYLOAD, short_message),)
+            short_message = b""
+        else:
+            carried = tlvs
+        submits.append(
+            SubmitSm(
+                service_type=profile.service_type,
+                source_addr_ton=source.ton,
+                source_addr_npi=source.npi,
+                source_addr=source.addr,
+                dest_addr_ton=destination.ton,
+                dest_addr_npi=destination.npi,
+                destination_addr=destination.addr,
+                esm_class=ESM_UDHI if udh else 0,
+                protocol_id=message.protocol_id,
+                validity_period=validity,
+                registered_delivery=profile.registered_delivery if message.wants_receipt else 0,
+                data_coding=coding,
+                short_message=short_message,
+                tlvs=carried,
+            )
+        )
+    return submits
+
+
+def _carried(
+    parts: tuple[UserData, ...], marking: LongMessages
+) -> list[tuple[bytes, bytes, tuple[Tlv, ...]]]:
+    """Returns header, data and TLVs of each PDU."""
+    if marking is LongMessages.UDH or not parts[0].udh:
+        return [(part.udh, part.data, ()) for part in parts]
+    split = [_without_concatenation(part.udh) for part in parts]
+    if marking is LongMessages.PAYLOAD:
+        if any(place is None for _, place in split):
+            return [(part.udh, part.data, ()) for part in parts]
+        whole = b"".join(part.data for part in parts)
+        return [(split[0][0], whole, _AS_PAYLOAD)]
+    return [
+        (part.udh, part.data, ()) if place is None else (header, part.data, _sar_tlvs(place))
+        for part, (header, place) in zip(parts, split, strict=True)
+    ]
+
+
+def _without_concatenation(udh: bytes) -> tuple[bytes, Concatenation | None]:
+    header = parse_udh(udh)
+    if header is None:
+        return udh, None
+    others = [one for one in header.elements if one.identifier not in _CONCATENATIONS]
+    return build_udh(*others), header.concatenation
+
+
+def _sar_tlvs(place: Concatenation) -> tuple[Tlv, ...]:
+    return (
+        integer_tlv(Tag.SAR_MSG_REF_NUM, place.reference, 2),
+        integer_tlv(Tag.SAR_TOTAL_SEGMENTS, place.total, 1),
+        integer_tlv(Tag.SAR_SEGMENT_SEQNUM, place.number, 1),
+    )
+
+
+def _encode(message: Outgoing, profile: Profile, udh: bytes, data: bytes) -> tuple[int, bytes]:
+    """Returns data_coding and the octets of one part."""
+    alphabet = message.alphabet
+    if message.message_class is not None:
+        coding = _CLASS_MEANINGFUL | _CODING_BITS[alphabet] | message.message_class & 0x03
+    elif alphabet is Alphabet.UCS2:
+        coding = profile.ucs2_data_coding
+    elif alphabet is Alphabet.BINARY:
+        coding = profile.binary_data_coding
+    else:
+        coding = profile.gsm_data_coding
+    if alphabet is not Alphabet.GSM7 or profile.gsm_charset is GsmCharset.SEPTETS:
+        return coding, data
+    if profile.gsm_charset is GsmCharset.PACKED:
+        return coding, pack_septets(data, fill_bits_after(udh))
+    if message.message_class is not None:
+        # A data_coding with a class names the GSM alphabet; Latin-1 cannot be said beside it.
+        return coding, data
+    text = decode_gsm(data)
+    try:
+        return coding, text.encode("latin-1")
+    except UnicodeEncodeError:
+        octets = text.encode("utf-16-be")
+    if len(udh) + len(octets) > MAX_OCTETS:
+        raise NotSendable("characters outside Latin-1, and too long for UCS-2")
+    return profile.ucs2_data_coding, octets

@@ -1,0 +1,112 @@
+"""The log: one line an event on standard error, as JSON for programs or text for people.
+
+Records of libraries that use the standard library's logging pass through the same processors.
+Times are UTC; texts, keys and full numbers are taken out by `redaction`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from types import MappingProxyType
+from typing import Any, Final, TextIO
+
+import msgspec
+import structlog
+from structlog.typing import Processor
+
+from dragoman.kit.redaction import redact_event
+
+LEVELS: Final = MappingProxyType(
+    {
+        "debug": logging.DEBUG,
+        "info": logging.INFO,
+        "warning": logging.WARNING,
+        "error": logging.ERROR,
+    }
+)
+
+# What these libraries tell at their usual level is either told by us or carries query strings.
+_LIBRARY_LEVELS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "aiohttp.access": logging.CRITICAL,
+        "alembic": logging.WARNING,
+        "asyncio": logging.WARNING,
+        "sqlalchemy": logging.WARNING,
+        "uvicorn": logging.WARNING,
+        "uvicorn.access": logging.CRITICAL,
+    }
+)
+
+
+def configure(level: str, format: str, *, stream: TextIO | None = None) -> None:
+    """Sets the log up: `level` one of `LEVELS`, `format` `json` or `console`.
+
+    `stream` is standard error where it is not given. To be called once, before the first event;
+    a later call reaches only loggers that have not been used.
+    """
+    stream = sys.stderr if stream is None else stream
+    number = LEVELS[level]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+    ]
+    ending = _ending(format, stream)
+    structlog.configure(
+        processors=[*shared, *ending],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=True,
+    )
+    _route_standard_logging(number, shared, ending, stream)
+
+
+def _ending(format: str, stream: TextIO) -> list[Processor]:
+    """The processors after which an event is a line."""
+    if format == "json":
+        render: Processor = structlog.processors.JSONRenderer(serializer=_render_json)
+    else:
+        # The richer traceback of structlog prints local variables, and with them texts and keys.
+        render = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(),
+            exception_formatter=structlog.dev.plain_traceback,
+            timestamp_key="time",
+        )
+    return [structlog.processors.format_exc_info, redact_event, render]
+
+
+def _route_standard_logging(
+    level: int, shared: list[Processor], ending: list[Processor], stream: TextIO
+) -> None:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[_forget_record, *ending],
+        )
+    )
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level)
+    for name, least in _LIBRARY_LEVELS.items():
+        library = logging.getLogger(name)
+        library.handlers.clear()
+        library.propagate = True
+        library.setLevel(max(level, least))
+
+
+def _forget_record(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Drops what `ProcessorFormatter` adds to an event for its own use."""
+    event.pop("_record", None)
+    event.pop("_from_structlog", None)
+    return event
+
+
+def _render_json(event: Any, default: Any = None, **_: Any) -> str:
+    return msgspec.json.encode(event, enc_hook=default).decode()

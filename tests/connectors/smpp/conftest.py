@@ -1,0 +1,160 @@
+"""A house that only takes notes, and carriers with short times for real sockets on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from dragoman.connectors.smpp.carrier import SmppCarrier
+from dragoman.connectors.smpp.settings import CarrierSettings
+from dragoman.domain.messages import InboundPartReport, Outgoing, ReceiptReport
+from dragoman.domain.outcomes import Outcome
+from dragoman.kit.backoff import Backoff
+from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.protocols.gsm.segmentation import segment_text
+from dragoman.protocols.smpp.session import SessionSettings
+from dragoman.testkit.simulator import Simulator
+
+SESSION = SessionSettings(window=10, response_timeout_s=5, enquire_interval_s=30)
+Acknowledge = Callable[[bool], None]
+
+
+class House:
+    """Takes notes of what a carrier tells; acknowledges at once unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[int, Outcome] = {}
+        self.order: list[int] = []
+        self.receipts: list[ReceiptReport] = []
+        self.texts: list[InboundPartReport] = []
+        self.availability_changes = 0
+        self.kept: list[Acknowledge] | None = None
+        self._changed = asyncio.Event()
+
+    def outcome(self, carrier: str, message: Outgoing, outcome: Outcome) -> None:
+        assert message.message_id not in self.outcomes, "an outcome is told exactly once"
+        self.outcomes[message.message_id] = outcome
+        self.order.append(message.message_id)
+        self._changed.set()
+
+    def receipt(self, report: ReceiptReport, acknowledge: Acknowledge) -> None:
+        self.receipts.append(report)
+        self._acknowledge(acknowledge)
+
+    def inbound(self, report: InboundPartReport, acknowledge: Acknowledge) -> None:
+        self.texts.append(report)
+        self._acknowledge(acknowledge)
+
+    def availability(self, carrier: str) -> None:
+        self.availability_changes += 1
+        self._changed.set()
+
+    def _acknowledge(self, acknowledge: Acknowledge) -> None:
+        if self.kept is None:
+            acknowledge(True)
+        else:
+            self.kept.append(acknowledge)
+        self._changed.set()
+
+    async def until(self, condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+        async with asyncio.timeout(timeout_s):
+            while not condition():
+                self._changed.clear()
+                try:
+                    async with asyncio.timeout(0.01):
+                        await self._changed.wait()
+                except TimeoutError:
+                    pass
+
+
+def build_outgoing(
+    message_id: int, text: str = "hello", recipient: str = "4511111111", **more: Any
+) -> Outgoing:
+    segmentation = segment_text(text)
+    return Outgoing(
+        message_id=message_id,
+        sender=more.pop("sender", "Dragoman"),
+        recipient=recipient,
+        parts=segmentation.user_data(message_id),
+        alphabet=more.pop("alphabet", Alphabet(segmentation.alphabet)),
+        **more,
+    )
+
+
+def settings_for(port: int, **more: Any) -> CarrierSettings:
+    return CarrierSettings(
+        **{
+            "name": "test",
+            "host": "127.0.0.1",
+            "port": port,
+            "system_id": "dragoman",
+            "password": "secret",
+            "session": SESSION,
+            "reconnect": Backoff(first_s=0.05, longest_s=0.2, jitter=0.0),
+            **more,
+        }
+    )
+
+
+def carrier_for(settings: CarrierSettings, house: House) -> SmppCarrier:
+    return SmppCarrier(
+        settings,
+        house,
+        clock=time.monotonic,
+        wall_clock_ms=lambda: int(time.time() * 1000),
+        random=random.Random(1).random,
+    )
+
+
+@pytest.fixture
+def outgoing() -> Callable[..., Outgoing]:
+    """Returns the builder of outgoing messages."""
+    return build_outgoing
+
+
+@pytest.fixture
+def make_house() -> Callable[[], House]:
+    """Returns a maker of houses, for tests that run a loop of their own."""
+    return House
+
+
+@pytest.fixture
+def make_carrier() -> Callable[..., SmppCarrier]:
+    """Returns a maker of carriers that are not started."""
+    return lambda house, port, **more: carrier_for(settings_for(port, **more), house)
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    smsc = Simulator()
+    await smsc.start()
+    yield smsc
+    await smsc.stop()
+
+
+@pytest.fixture
+async def house() -> House:
+    return House()
+
+
+@pytest.fixture
+async def connect(simulator: Simulator, house: House) -> AsyncIterator[Callable[..., Any]]:
+    """Returns a function that makes a started carrier, by default to the simulator."""
+    carriers: list[SmppCarrier] = []
+
+    async def make(*, port: int | None = None, wait: bool = True, **more: Any) -> SmppCarrier:
+        carrier = carrier_for(settings_for(port or simulator.port, **more), house)
+        carriers.append(carrier)
+        await carrier.start()
+        if wait:
+            await house.until(lambda: all(link.bound for link in carrier.links))
+        return carrier
+
+    yield make
+    for carrier in carriers:
+        await carrier.stop(0.5)

@@ -1,0 +1,140 @@
+"""The simulator does what a script tells it, seen through our own carrier."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dragoman.domain.lifecycle import ReceiptState
+from dragoman.domain.outcomes import Accepted
+from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.protocols.smpp.constants import MessageState
+from dragoman.testkit.simulator import Behaviour, ReceiptStyle, Simulator
+
+
+@pytest.mark.parametrize("style", ReceiptStyle)
+@pytest.mark.parametrize(
+    "state",
+    [
+        MessageState.DELIVERED,
+        MessageState.EXPIRED,
+        MessageState.UNDELIVERABLE,
+        MessageState.REJECTED,
+        MessageState.DELETED,
+    ],
+)
+async def test_every_state_is_reported_in_every_style(
+    simulator: Any, house: Any, connect: Any, outgoing: Any, state: MessageState, style: Any
+) -> None:
+    simulator.default = Behaviour(state=state, style=style, error="027")
+    carrier = await connect()
+    carrier.send(outgoing(1))
+    await house.until(lambda: house.receipts)
+    assert house.receipts[0].state == ReceiptState(state.value)
+    shown = simulator.phone("4511111111").received
+    assert bool(shown) is (state is MessageState.DELIVERED)
+
+
+async def test_longest_prefix_decides_and_rules_run_out(
+    simulator: Any, house: Any, connect: Any, outgoing: Any
+) -> None:
+    simulator.default = Behaviour(status=0x0B)
+    simulator.behave("45", Behaviour())
+    simulator.behave("4511", Behaviour(status=0x0A), times=2)
+    carrier = await connect()
+    for number in range(4):
+        carrier.send(outgoing(number, recipient="4511111111"))
+    carrier.send(outgoing(4, recipient="4611111111"))
+    await house.until(lambda: len(house.outcomes) == 5)
+    assert Counter(submit.status for submit in simulator.submits) == {0x0A: 2, 0: 2, 0x0B: 1}
+    assert isinstance(house.outcomes[3], Accepted)
+
+
+async def test_message_without_report_and_message_that_wants_none(
+    simulator: Any, house: Any, connect: Any, outgoing: Any
+) -> None:
+    simulator.behave("4511", Behaviour(state=None))
+    carrier = await connect()
+    carrier.send(outgoing(1, recipient="4511111111"))
+    carrier.send(outgoing(2, recipient="4522222222", wants_receipt=False))
+    carrier.send(outgoing(3, recipient="4533333333"))
+    await house.until(lambda: house.receipts)
+    assert [receipt.message_id for receipt in house.receipts] == ["3"]
+    assert len(house.outcomes) == 3
+
+
+async def test_delayed_report_comes_after_the_outcome(
+    simulator: Any, house: Any, connect: Any, outgoing: Any
+) -> None:
+    simulator.default = Behaviour(receipt_delay_s=0.05)
+    carrier = await connect()
+    carrier.send(outgoing(1))
+    await house.until(lambda: house.outcomes)
+    assert house.receipts == []
+    await house.until(lambda: house.receipts)
+
+
+async def test_submits_are_kept_with_what_the_phone_shows(
+    simulator: Any, house: Any, connect: Any, outgoing: Any
+) -> None:
+    carrier = await connect()
+    carrier.send(outgoing(1, "flash", message_class=0, sender="1245"))
+    await house.until(lambda: house.outcomes)
+    (submit,) = simulator.submits
+    assert (submit.system_id, submit.status, submit.message_id) == ("dragoman", 0, "1")
+    (shown,) = simulator.phone("4511111111").received
+    assert (shown.sender, shown.text, shown.flash) == ("1245", "flash", True)
+    assert shown.alphabet is Alphabet.GSM7
+
+
+async def test_ledger_has_a_line_for_each_submit_taken(
+    house: Any, make_carrier: Any, outgoing: Any, tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger"
+    simulator = Simulator(ledger=ledger, remember=2)
+    await simulator.start()
+    simulator.behave("4599", Behaviour(status=0x0B))
+    carrier = make_carrier(house, simulator.port)
+    await carrier.start()
+    await house.until(lambda: carrier.up)
+    for number in range(5):
+        carrier.send(outgoing(number, "æ€", recipient=f"451111111{number}"))
+    carrier.send(outgoing(9, recipient="4599999999"))
+    await house.until(lambda: len(house.outcomes) == 6)
+    lines = ledger.read_text().splitlines()
+    assert lines == [f"451111111{n}\t\t{'æ€'.encode().hex()}\t{n + 1}" for n in range(5)]
+    assert len(simulator.submits) == len(simulator.phones) == 2
+    await carrier.stop(1)
+    await simulator.stop()
+
+
+async def test_throttling_status_is_given_when_too_fast(
+    simulator: Any, house: Any, connect: Any, outgoing: Any
+) -> None:
+    simulator.throttle(1000, burst=1, status=0x14)
+    carrier = await connect()
+    for number in range(5):
+        carrier.send(outgoing(number))
+    await house.until(lambda: len(house.outcomes) == 5)
+    assert {submit.status for submit in simulator.submits} == {0, 0x14}
+    simulator.throttle(None)
+    refused = simulator.refused
+    carrier.send(outgoing(6))
+    await house.until(lambda: 6 in house.outcomes)
+    assert simulator.refused == refused
+
+
+async def test_window_of_the_smsc_is_kept_by_refusing_more(
+    simulator: Any, house: Any, connect: Any, outgoing: Any
+) -> None:
+    simulator.window = 3
+    simulator.default = Behaviour(answer_delay_s=0.05)
+    carrier = await connect()
+    for number in range(5):
+        carrier.send(outgoing(number))
+    await house.until(lambda: len(house.outcomes) == 5)
+    assert simulator.refused >= 2
+    assert simulator.taken == 5

@@ -1,0 +1,153 @@
+"""What goes on the wire for each alphabet and each habit of an SMSC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dragoman.connectors.smpp.profiles import PROFILES, LongMessages, Profile
+from dragoman.connectors.smpp.submits import NotSendable, render_submits
+from dragoman.domain.messages import Outgoing
+from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.protocols.gsm.segmentation import segment_binary, segment_text
+from dragoman.protocols.smpp.constants import Tag
+from dragoman.protocols.smpp.pdus import SubmitSm
+from dragoman.protocols.smpp.tlvs import Tlv
+
+NOW_MS = 1_800_000_000_000
+LONG = "0123456789" * 20
+
+
+def message(text: str = "hi", **more: Any) -> Outgoing:
+    segmentation = segment_text(text)
+    fields: dict[str, Any] = {
+        "message_id": 1,
+        "sender": "Dragoman",
+        "recipient": "4511111111",
+        "parts": segmentation.user_data(0x42),
+        "alphabet": segmentation.alphabet,
+    }
+    return Outgoing(**(fields | more))
+
+
+def render(text: str = "hi", profile: str = "default", **more: Any) -> list[SubmitSm]:
+    return render_submits(message(text, **more), PROFILES[profile], NOW_MS)
+
+
+def test_plain_text_to_a_number() -> None:
+    assert render() == [
+        SubmitSm(
+            source_addr_ton=5,
+            source_addr="Dragoman",
+            dest_addr_ton=1,
+            dest_addr_npi=1,
+            destination_addr="4511111111",
+            registered_delivery=1,
+            short_message=b"hi",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sender", "profile", "expected"),
+    [
+        ("Dragoman", "default", (5, 0, "Dragoman")),
+        ("4512345678", "default", (1, 1, "4512345678")),
+        ("+4512345678", "default", (1, 1, "4512345678")),
+        ("1245", "default", (3, 0, "1245")),
+        ("Dragoman", "untyped", (0, 0, "Dragoman")),
+        ("4512345678", "untyped", (0, 0, "4512345678")),
+    ],
+)
+def test_sender_has_the_type_the_smsc_wants(
+    sender: str, profile: str, expected: tuple[int, int, str]
+) -> None:
+    (pdu,) = render(sender=sender, profile=profile)
+    assert (pdu.source_addr_ton, pdu.source_addr_npi, pdu.source_addr) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "profile", "coding", "octets"),
+    [
+        ("@æ€", "default", 0, b"\x00\x1d\x1b\x65"),
+        ("@æ", "latin1", 3, b"@\xe6"),
+        ("€", "latin1", 8, b"\x20\xac"),
+        ("hellohello", "packed", 0, bytes.fromhex("e8329bfd4697d9ec37")),
+        ("日", "default", 8, b"\x65\xe5"),
+        ("日", "latin1", 8, b"\x65\xe5"),
+    ],
+)
+def test_text_is_coded_as_the_profile_says(
+    text: str, profile: str, coding: int, octets: bytes
+) -> None:
+    (pdu,) = render(text, profile)
+    assert (pdu.data_coding, pdu.short_message) == (coding, octets)
+
+
+def test_long_text_with_characters_outside_latin_1_is_refused_not_mangled() -> None:
+    with pytest.raises(NotSendable):
+        render("€" * 75, "latin1")
+
+
+@pytest.mark.parametrize(
+    ("text", "message_class", "coding"), [("hi", 0, 0x10), ("日", 0, 0x18), ("hi", 2, 0x12)]
+)
+def test_message_class_is_in_the_data_coding(text: str, message_class: int, coding: int) -> None:
+    assert render(text, message_class=message_class)[0].data_coding == coding
+
+
+def test_binary_keeps_its_header() -> None:
+    segmentation = segment_binary(b"\x01\x02", udh=bytes.fromhex("0605040b8423f0"))
+    (pdu,) = render(parts=segmentation.user_data(1), alphabet=Alphabet.BINARY, protocol_id=0x7F)
+    assert pdu.data_coding == 4
+    assert pdu.esm_class == 0x40
+    assert pdu.protocol_id == 0x7F
+    assert pdu.short_message == bytes.fromhex("0605040b8423f0 0102")
+
+
+def test_receipt_and_validity_are_asked_for() -> None:
+    (pdu,) = render(wants_receipt=False, validity_until_ms=NOW_MS + 26 * 3600 * 1000)
+    assert pdu.registered_delivery == 0
+    assert pdu.validity_period == "000001020000000R"
+    assert render()[0].validity_period == ""
+
+
+def test_long_text_by_header() -> None:
+    first, second = render(LONG)
+    assert first.short_message == bytes.fromhex("050003420201") + LONG[:153].encode()
+    assert second.short_message == bytes.fromhex("050003420202") + LONG[153:].encode()
+    assert (first.esm_class, second.esm_class) == (0x40, 0x40)
+
+
+def test_long_text_by_sar_tlvs() -> None:
+    first, second = render(LONG, "sar")
+    assert first.short_message + second.short_message == LONG.encode()
+    assert first.esm_class == 0
+    assert first.tlvs == (
+        Tlv(Tag.SAR_MSG_REF_NUM, b"\x00\x42"),
+        Tlv(Tag.SAR_TOTAL_SEGMENTS, b"\x02"),
+        Tlv(Tag.SAR_SEGMENT_SEQNUM, b"\x01"),
+    )
+
+
+def test_long_text_as_one_payload() -> None:
+    (pdu,) = render(LONG, "payload")
+    assert pdu.short_message == b""
+    assert pdu.esm_class == 0
+    assert pdu.tlvs == (Tlv(Tag.MESSAGE_PAYLOAD, LONG.encode()),)
+
+
+@pytest.mark.parametrize("marking", LongMessages)
+def test_one_part_looks_the_same_however_long_ones_are_marked(marking: LongMessages) -> None:
+    (pdu,) = render_submits(message(), Profile(long_messages=marking), NOW_MS)
+    assert (pdu.short_message, pdu.tlvs, pdu.esm_class) == (b"hi", (), 0)
+
+
+def test_header_of_other_elements_stays_when_the_parts_are_marked_by_tlvs() -> None:
+    ports = bytes.fromhex("0605040b8423f0")
+    segmentation = segment_binary(b"x" * 200, udh=ports)
+    first, _ = render(profile="sar", parts=segmentation.user_data(7), alphabet=Alphabet.BINARY)
+    assert first.short_message.startswith(ports)
+    assert first.esm_class == 0x40
+    assert len(first.tlvs) == 3

@@ -1,0 +1,144 @@
+"""Identifiers are unique, ordered, below 2**53 and readable back from their spellings."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.kit.clock import FixedClock
+from dragoman.kit.ids import (
+    EPOCH_MS,
+    LIMIT,
+    SEQUENCE_BITS,
+    IdSource,
+    first_at,
+    parse_dashed,
+    parse_hex,
+    render_dashed,
+    render_hex,
+    time_of,
+)
+
+NOW_MS = EPOCH_MS + 1_000_000
+identifiers = st.integers(0, LIMIT - 1)
+
+
+def test_identifiers_of_one_millisecond_count_up() -> None:
+    ids = IdSource(FixedClock(NOW_MS))
+    first = 1_000_000 << SEQUENCE_BITS
+    assert [ids.next() for _ in range(3)] == [first, first + 1, first + 2]
+
+
+def test_a_new_millisecond_starts_a_new_range() -> None:
+    clock = FixedClock(NOW_MS)
+    ids = IdSource(clock)
+    ids.next()
+    clock.advance(0.001)
+    assert ids.next() == 1_000_001 << SEQUENCE_BITS
+
+
+def test_time_is_read_back() -> None:
+    assert time_of(IdSource(FixedClock(NOW_MS)).next()) == NOW_MS
+
+
+def test_a_clock_that_goes_back_makes_no_identifier_twice() -> None:
+    clock = FixedClock(NOW_MS)
+    ids = IdSource(clock)
+    before = ids.next()
+    clock.jump(-86_400)
+    assert ids.next() == before + 1
+
+
+def test_identifiers_go_on_behind_the_last_one_of_an_earlier_process() -> None:
+    last = 2_000_000 << SEQUENCE_BITS
+    assert IdSource(FixedClock(NOW_MS), last=last).next() == last + 1
+
+
+def test_continuing_after_an_earlier_run_never_goes_back() -> None:
+    ids = IdSource(FixedClock(NOW_MS))
+    first = ids.next()
+    ids.continue_after(first - 10)
+    assert ids.last == first
+    ids.continue_after(first + 10)
+    assert ids.next() == first + 11
+
+
+def test_a_clock_before_the_epoch_still_gives_identifiers_above_zero() -> None:
+    ids = IdSource(FixedClock(0))
+    assert [ids.next(), ids.next()] == [1, 2]
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.integers(0, 10_000),
+            st.floats(-90_000, 90_000, allow_nan=False).map(lambda seconds: (seconds,)),
+        )
+    )
+)
+def test_identifiers_grow_whatever_the_clock_does(steps: list[int | tuple[float]]) -> None:
+    clock = FixedClock(NOW_MS)
+    ids = IdSource(clock)
+    last = 0
+    for step in steps:
+        if isinstance(step, tuple):
+            clock.jump(step[0])
+            continue
+        taken = ids.take(step)
+        assert len(taken) == step
+        if step:
+            assert taken[0] > last
+            last = taken[-1]
+    assert ids.next() > last
+
+
+@given(st.integers(EPOCH_MS, EPOCH_MS + (1 << 41) - 1))
+def test_the_first_identifier_of_a_time_bounds_it(at_ms: int) -> None:
+    made = IdSource(FixedClock(at_ms)).next()
+    assert first_at(at_ms) <= made < first_at(at_ms + 1)
+    assert made < LIMIT
+
+
+def test_times_before_the_epoch_bound_everything() -> None:
+    assert first_at(0) == 0
+
+
+@given(identifiers)
+def test_spellings_lead_back(identifier: int) -> None:
+    spelled = render_hex(identifier)
+    assert len(spelled) == 32
+    assert parse_hex(spelled) == identifier
+    assert parse_hex(spelled.upper()) == identifier
+    assert parse_dashed(render_dashed(identifier)) == identifier
+
+
+def test_neighbours_are_spelled_differently() -> None:
+    spelled = [render_hex(identifier) for identifier in range(7 << 50, (7 << 50) + 100)]
+    assert len({text[:8] for text in spelled}) == 100
+    assert len({text[-8:] for text in spelled}) == 100
+
+
+NOT_HEX = ["", "0", "g" * 32, "f" * 32, "0" * 31, "0" * 33, "٠" * 32, render_hex(LIMIT)]
+
+
+@pytest.mark.parametrize("text", NOT_HEX)
+def test_other_text_is_no_hex_spelling(text: str) -> None:
+    assert parse_hex(text) is None
+
+
+def test_a_dashed_spelling_shows_unix_seconds() -> None:
+    identifier = first_at(1_790_000_000_123) + 5
+    assert render_dashed(identifier) == f"1790000000-{123 << SEQUENCE_BITS | 5}"
+
+
+NOT_DASHED = [
+    "", "-", "1-", "-1", "a-1", "1-a", "1.5-1", "+1790000000-1", "1790000000--1", "1790000000",
+    "1790000000-4096000", "1790000000-12345678", "999999999999-1", "1577836799-0", "99999999999-0",
+    "１790000000-1", " 1790000000-1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NOT_DASHED)
+def test_other_text_is_no_dashed_spelling(text: str) -> None:
+    assert parse_dashed(text) is None
