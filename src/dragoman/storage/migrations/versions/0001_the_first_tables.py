@@ -58,6 +58,7 @@ def upgrade() -> None:
             "message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("dialect", sa.Text(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
         sa.Column("state", sa.SmallInteger(), nullable=False),
@@ -76,7 +77,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_callbacks_message_id", ["message_id"], unique=False)
         batch_op.create_index(
             "ix_callbacks_pending",
-            ["next_attempt_ms"],
+            ["origin", "next_attempt_ms"],
             unique=False,
             sqlite_where=sa.text("state = 0"),
             postgresql_where=sa.text("state = 0"),
@@ -117,17 +118,10 @@ def upgrade() -> None:
         sa.Column("reference", sa.Integer(), nullable=False),
         sa.Column("total", sa.SmallInteger(), nullable=False),
         sa.Column("number", sa.SmallInteger(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.Column("alphabet", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("part_id", name=op.f("pk_inbound_parts")),
     )
-    with op.batch_alter_table("inbound_parts", schema=None) as batch_op:
-        batch_op.create_index(
-            "uq_inbound_parts_key",
-            ["sender", "recipient", "reference", "total", "number"],
-            unique=True,
-        )
-
     op.create_table(
         "parked_receipts",
         sa.Column(
@@ -469,9 +463,6 @@ def downgrade() -> None:
 
     op.drop_table("receipt_keys")
     op.drop_table("parked_receipts")
-    with op.batch_alter_table("inbound_parts", schema=None) as batch_op:
-        batch_op.drop_index("uq_inbound_parts_key")
-
     op.drop_table("inbound_parts")
     op.drop_table("hourly_statistics")
     with op.batch_alter_table("callbacks", schema=None) as batch_op:

@@ -1,0 +1,71 @@
+"""What must fit together across the tables of a configuration."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+
+from dragoman.config.errors import Mistake
+from dragoman.config.reading import suggest
+from dragoman.config.settings import Settings
+
+
+def find_inconsistencies(
+    settings: Settings,
+    *,
+    dialects: Collection[str] | None = None,
+    profiles: Collection[str] | None = None,
+) -> Iterator[Mistake]:
+    """Everything that contradicts; `dialects` and `profiles` are the names that exist, if known."""
+    yield from _find_doubles("carriers", "name", (carrier.name for carrier in settings.carriers))
+    yield from _find_doubles("routes", "name", (route.name for route in settings.routes))
+    yield from _find_doubles("prices", "prefix", (price.prefix for price in settings.prices))
+    yield from _find_doubles(
+        "numbers", "number", (table.number.removeprefix("+") for table in settings.numbers)
+    )
+    if dialects is not None:
+        for index, name in enumerate(settings.dialects.enabled):
+            if name not in dialects:
+                yield _unknown(f"dialects.enabled[{index}]", "dialect", name, dialects)
+    yield from _check_carriers(settings, profiles)
+    yield from _check_routes(settings)
+    if settings.callbacks.max_retry_s < settings.callbacks.first_retry_s:
+        yield Mistake(key="callbacks.max_retry_s", problem="less than callbacks.first_retry_s")
+
+
+def _check_carriers(settings: Settings, profiles: Collection[str] | None) -> Iterator[Mistake]:
+    for carrier in settings.carriers:
+        key = f"carriers.{carrier.name}"
+        if profiles is not None and carrier.profile not in profiles:
+            yield _unknown(f"{key}.profile", "profile", carrier.profile, profiles)
+        if carrier.reconnect_max_s < carrier.reconnect_min_s:
+            yield Mistake(key=f"{key}.reconnect_max_s", problem="less than reconnect_min_s")
+        if carrier.receiver_links and carrier.bind != "transmitter":
+            yield Mistake(
+                key=f"{key}.receiver_links", problem='stands beside bind = "transmitter" only'
+            )
+
+
+def _check_routes(settings: Settings) -> Iterator[Mistake]:
+    carriers = {carrier.name: carrier for carrier in settings.carriers}
+    if not settings.routes and len(carriers) > 1:
+        yield Mistake(key="routes", problem="missing; several carriers need at least one route")
+    for route in settings.routes:
+        for index, name in enumerate(route.carriers):
+            key = f"routes.{route.name}.carriers[{index}]"
+            if name not in carriers:
+                yield _unknown(key, "carrier", name, carriers)
+            elif carriers[name].bind == "receiver":
+                yield Mistake(key=key, problem=f"carrier `{name}` only receives")
+
+
+def _find_doubles(table: str, key: str, names: Iterable[str]) -> Iterator[Mistake]:
+    for name, count in Counter(names).items():
+        if count > 1:
+            yield Mistake(key=f"{table}.{key}", problem=f"`{name}` is there {count} times")
+
+
+def _unknown(key: str, kind: str, name: str, known: Iterable[str]) -> Mistake:
+    names = sorted(known)
+    hint = suggest(name, names) or (f"; there are {', '.join(names)}" if names else "")
+    return Mistake(key=key, problem=f"unknown {kind} `{name}`{hint}")

@@ -1,0 +1,186 @@
+"""The tables of the configuration that appear once: `[http]`, `[storage]`, `[callbacks]` …"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from dragoman.config.values import (
+    Address,
+    DatabaseUrl,
+    FilePath,
+    Network,
+    NetworkText,
+    OptionalAddress,
+    Secret,
+    TimeZone,
+    parse_address,
+    parse_network,
+)
+
+DAY_S = 24 * 3600
+HOUR_S = 3600
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the configuration."""
+
+
+class Http(Section, frozen=True, kw_only=True):
+    """The HTTP server that programs talk to."""
+
+    listen: Annotated[Address, Meta(description="Host and port the server listens on.")] = (
+        "127.0.0.1:8080"
+    )
+    trusted_proxies: Annotated[
+        tuple[NetworkText, ...],
+        Meta(description="Proxies whose X-Forwarded-For header is believed."),
+    ] = ()
+    max_body_bytes: Annotated[
+        int, Meta(ge=1024, le=1 << 30, description="Largest request body that is read.")
+    ] = 16 * 1024 * 1024
+    request_timeout_s: Annotated[
+        float, Meta(gt=0, le=600, description="Time a caller has to send a whole request.")
+    ] = 30.0
+    shutdown_timeout_s: Annotated[
+        float, Meta(gt=0, le=600, description="Time to finish what is in flight when told to stop.")
+    ] = 30.0
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of `listen`."""
+        return parse_address(self.listen)
+
+    @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """`trusted_proxies`, parsed."""
+        return tuple(map(parse_network, self.trusted_proxies))
+
+
+class Storage(Section, frozen=True, kw_only=True):
+    """Where messages, accounts and credits are kept."""
+
+    url: Annotated[
+        DatabaseUrl,
+        Meta(
+            description="sqlite:///<file>, relative to data_dir, or"
+            " postgresql://<user>:<password>@<host>/<database>."
+        ),
+    ] = Secret("sqlite:///dragoman.db")
+    url_file: Annotated[
+        FilePath | None, Meta(description="File that holds the url, to keep its password apart.")
+    ] = None
+
+
+class LinkMobility(Section, frozen=True, kw_only=True):
+    """The dialect of LINK Mobility DK v2."""
+
+    time_zone: Annotated[
+        TimeZone, Meta(description="Zone of its times, for accounts without a zone of their own.")
+    ] = "Europe/Copenhagen"
+
+
+class Dialects(Section, frozen=True, kw_only=True):
+    """The providers' HTTP APIs that are answered."""
+
+    enabled: Annotated[
+        tuple[str, ...], Meta(min_length=1, description="Names of the dialects to answer.")
+    ] = ("httpsms", "linkmobility")
+    linkmobility: Annotated[LinkMobility, Meta(description="Settings of linkmobility.")] = (
+        LinkMobility()
+    )
+
+
+class Callbacks(Section, frozen=True, kw_only=True):
+    """How customers' URLs are called when a message changes its state."""
+
+    timeout_s: Annotated[
+        float, Meta(gt=0, le=120, description="Longest wait for the answer of one call.")
+    ] = 10.0
+    concurrency: Annotated[
+        int, Meta(ge=1, le=10_000, description="Calls under way at the same time.")
+    ] = 256
+    per_host: Annotated[
+        int, Meta(ge=1, le=10_000, description="Calls under way to one host at the same time.")
+    ] = 16
+    first_retry_s: Annotated[
+        float, Meta(gt=0, le=HOUR_S, description="Wait after the first failure; it then doubles.")
+    ] = 5.0
+    max_retry_s: Annotated[
+        float, Meta(gt=0, le=DAY_S, description="Longest wait between two tries.")
+    ] = float(HOUR_S)
+    give_up_after_s: Annotated[
+        float, Meta(gt=0, le=30 * DAY_S, description="Age at which a callback is given up.")
+    ] = 3.0 * DAY_S
+    allow_private: Annotated[
+        tuple[NetworkText, ...],
+        Meta(description="Networks customers' URLs may lead to although they are not public."),
+    ] = ()
+
+    @property
+    def private_networks(self) -> tuple[Network, ...]:
+        """`allow_private`, parsed."""
+        return tuple(map(parse_network, self.allow_private))
+
+
+class Limits(Section, frozen=True, kw_only=True):
+    """Bounds of one request to send; an account may have narrower ones."""
+
+    max_parts: Annotated[
+        int, Meta(ge=1, le=255, description="Parts a text may take; longer ones are refused.")
+    ] = 10
+    max_recipients: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Recipients one request may name.")
+    ] = 100_000
+    inline_recipients: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10_000,
+            description="Up to so many recipients become messages in the request itself; a longer"
+            " list is expanded in the background.",
+        ),
+    ] = 100
+
+
+class Receipts(Section, frozen=True, kw_only=True):
+    """How long reports of carriers are waited for and kept."""
+
+    horizon_s: Annotated[
+        float,
+        Meta(gt=0, le=30 * DAY_S, description="Age at which a message without report is unknown."),
+    ] = 48.0 * HOUR_S
+    park_s: Annotated[
+        float,
+        Meta(gt=0, le=30 * DAY_S, description="How long a report that fits no message is kept."),
+    ] = 72.0 * HOUR_S
+
+
+class Log(Section, frozen=True, kw_only=True):
+    """What is written to standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least level written.")
+    ] = "info"
+    format: Annotated[
+        Literal["json", "console"], Meta(description="JSON lines for programs or text for people.")
+    ] = "json"
+
+
+class Metrics(Section, frozen=True, kw_only=True):
+    """Where Prometheus reads its figures."""
+
+    listen: Annotated[
+        OptionalAddress,
+        Meta(description="Host and port of /metrics; empty answers it on the address of [http]."),
+    ] = ""
+    public: Annotated[
+        bool, Meta(description="Whether callers other than this machine may read /metrics.")
+    ] = False
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port of `listen`; None where /metrics has no address of its own."""
+        return parse_address(self.listen) if self.listen else None

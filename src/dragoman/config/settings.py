@@ -1,0 +1,122 @@
+"""Settings: everything an operator decides, typed and frozen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from msgspec import Meta
+
+from dragoman.config.sections import (
+    Callbacks,
+    Dialects,
+    Http,
+    Limits,
+    Log,
+    Metrics,
+    Receipts,
+    Section,
+    Storage,
+)
+from dragoman.config.tables import Carrier, NumberTable, PriceTable, RouteTable
+from dragoman.config.values import SQLITE, FolderPath, Secret, parse_address
+from dragoman.domain.pricing import Price, parse_price
+from dragoman.domain.routing import Route
+
+DEFAULT_ROUTE = "default"
+SIMULATOR = "simulator"
+SIMULATOR_WINDOW = 50
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+
+
+class Settings(Section, frozen=True, kw_only=True):
+    """The whole configuration."""
+
+    data_dir: Annotated[
+        FolderPath, Meta(description="Folder of the database file and of what else is kept.")
+    ] = "data"
+    http: Annotated[Http, Meta(description="The HTTP server.")] = Http()
+    storage: Annotated[Storage, Meta(description="The database.")] = Storage()
+    dialects: Annotated[Dialects, Meta(description="The HTTP APIs that are answered.")] = Dialects()
+    carriers: Annotated[
+        tuple[Carrier, ...], Meta(description="The SMSCs that messages go to.")
+    ] = ()
+    routes: Annotated[
+        tuple[RouteTable, ...],
+        Meta(description="Which carriers take which messages; one carrier needs no route."),
+    ] = ()
+    prices: Annotated[
+        tuple[PriceTable, ...],
+        Meta(description="What parts cost; one credit where nothing is said."),
+    ] = ()
+    numbers: Annotated[
+        tuple[NumberTable, ...], Meta(description="Who owns the numbers that texts arrive at.")
+    ] = ()
+    callbacks: Annotated[Callbacks, Meta(description="Calls to customers' URLs.")] = Callbacks()
+    limits: Annotated[Limits, Meta(description="Bounds of one request.")] = Limits()
+    receipts: Annotated[Receipts, Meta(description="Waiting for carriers' reports.")] = Receipts()
+    log: Annotated[Log, Meta(description="The log.")] = Log()
+    metrics: Annotated[Metrics, Meta(description="Figures for Prometheus.")] = Metrics()
+
+    @classmethod
+    def development(cls, data_dir: Path, *, http: str, smsc: str) -> Self:
+        """What `dragoman dev` runs with: SQLite, one simulated carrier, callbacks to loopback.
+
+        `http` and `smsc` are `host:port`; ValueError where one is not.
+        """
+        parse_address(http)
+        host, port = parse_address(smsc)
+        return cls(
+            data_dir=str(data_dir.absolute()),
+            http=Http(listen=http),
+            carriers=(
+                Carrier(
+                    name=SIMULATOR,
+                    host=host,
+                    port=port,
+                    system_id="dragoman",
+                    password=Secret("dragoman"),
+                    window=SIMULATOR_WINDOW,
+                ),
+            ),
+            callbacks=Callbacks(allow_private=LOOPBACK),
+            log=Log(format="console"),
+        )
+
+    @property
+    def data_path(self) -> Path:
+        """`data_dir` as a path."""
+        return Path(self.data_dir)
+
+    @property
+    def database_url(self) -> Secret:
+        """`storage.url` with a relative SQLite file put into `data_dir`."""
+        url = self.storage.url
+        if not url.startswith(SQLITE):
+            return url
+        return Secret(f"{SQLITE}{self.data_path / url.removeprefix(SQLITE)}")
+
+    def routes_for_router(self) -> tuple[Route, ...]:
+        """The routes; where none is written and one carrier exists, the one over it."""
+        if not self.routes and len(self.carriers) == 1:
+            return (Route(name=DEFAULT_ROUTE, carriers=(self.carriers[0].name,)),)
+        return tuple(
+            Route(
+                name=route.name,
+                prefixes=route.prefixes,
+                accounts=route.accounts,
+                carriers=route.carriers,
+            )
+            for route in self.routes
+        )
+
+    def prices_for_price_list(self) -> tuple[Price, ...]:
+        """The tariffs, with prices in units of a ten-thousandth."""
+        return tuple(
+            Price(prefix=table.prefix, credits=table.credits, price=parse_price(table.price))
+            for table in self.prices
+        )
+
+    def owners_of_numbers(self) -> dict[str, str]:
+        """User name by number, as digits without `+`."""
+        return {table.number.removeprefix("+"): table.account for table in self.numbers}

@@ -1,0 +1,178 @@
+"""The tables of the configuration that repeat: `[[carriers]]`, `[[routes]]`, `[[prices]]` …
+
+The first field of each is its key: how the environment and mistakes address one of them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from dragoman.config.sections import Section
+from dragoman.config.values import (
+    Amount,
+    FilePath,
+    OptionalPrefix,
+    PhoneNumber,
+    Prefix,
+    Secret,
+)
+from dragoman.protocols.smpp import fields
+from dragoman.protocols.smpp.message_ids import IdReading
+
+
+def check_password(password: str) -> None:
+    """Raises ValueError for a password that a bind cannot carry (SMPP 3.4 s. 5.2.2)."""
+    if not password.isascii() or len(password) >= fields.PASSWORD:
+        raise ValueError(f"expected at most {fields.PASSWORD - 1} ASCII characters (SMPP 3.4)")
+
+
+Name = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]
+Password = Annotated[Secret, Meta(extra={"check": check_password})]
+TypeOfNumber = Annotated[int, Meta(ge=0, le=7)]
+NumberingPlan = Annotated[int, Meta(ge=0, le=18)]
+
+
+class Carrier(Section, frozen=True, kw_only=True):
+    """An account at an SMSC, and how it is used."""
+
+    name: Annotated[Name, Meta(description="What routes, logs and the command line call it.")]
+    type: Annotated[Literal["smpp"], Meta(description="How the carrier is spoken to.")] = "smpp"
+    host: Annotated[str, Meta(min_length=1, description="Host name or address of the SMSC.")]
+    port: Annotated[int, Meta(ge=1, le=65535, description="TCP port of the SMSC.")] = 2775
+    system_id: Annotated[
+        str,
+        Meta(min_length=1, max_length=fields.SYSTEM_ID - 1, description="User name of the bind."),
+    ]
+    password: Annotated[Password, Meta(description="Password of the bind.")] = Secret("")
+    password_file: Annotated[
+        FilePath | None, Meta(description="File that holds the password instead.")
+    ] = None
+    system_type: Annotated[
+        str,
+        Meta(
+            max_length=fields.SYSTEM_TYPE - 1,
+            description="System type of the bind, where the carrier wants it.",
+        ),
+    ] = ""
+    addr_ton: Annotated[TypeOfNumber, Meta(description="TON of the bind's address range.")] = 0
+    addr_npi: Annotated[NumberingPlan, Meta(description="NPI of the bind's address range.")] = 0
+    address_range: Annotated[
+        str, Meta(max_length=40, description="Addresses the bind receives for.")
+    ] = ""
+    bind: Annotated[
+        Literal["transceiver", "transmitter", "receiver"],
+        Meta(description="Which way messages pass over the links."),
+    ] = "transceiver"
+    links: Annotated[int, Meta(ge=1, le=32, description="Connections held at the same time.")] = 1
+    receiver_links: Annotated[
+        int,
+        Meta(ge=0, le=32, description="Further links bound as receivers, beside transmitters."),
+    ] = 0
+    window: Annotated[
+        int, Meta(ge=1, le=10_000, description="Unanswered submits each link may have.")
+    ] = 10
+    rate_per_s: Annotated[
+        float, Meta(ge=0, description="Submits a second over all links; 0 for no limit of ours.")
+    ] = 0.0
+    tls: Annotated[bool, Meta(description="Whether the links are encrypted.")] = False
+    tls_verify: Annotated[bool, Meta(description="Whether the SMSC's certificate is verified.")] = (
+        True
+    )
+    tls_ca_file: Annotated[
+        FilePath | None, Meta(description="PEM file of trusted authorities, if not the system's.")
+    ] = None
+    tls_server_name: Annotated[
+        str | None, Meta(description="Name the certificate must have, if not the host's.")
+    ] = None
+    tls_certificate_file: Annotated[
+        FilePath | None, Meta(description="PEM file of our own certificate and key, if asked for.")
+    ] = None
+    connect_timeout_s: Annotated[
+        float, Meta(gt=0, le=300, description="Time to open a connection.")
+    ] = 10.0
+    bind_timeout_s: Annotated[
+        float, Meta(gt=0, le=300, description="Time for the SMSC to answer the bind.")
+    ] = 10.0
+    response_timeout_s: Annotated[
+        float, Meta(gt=0, le=600, description="Time for the SMSC to answer a submit.")
+    ] = 60.0
+    enquire_interval_s: Annotated[
+        float, Meta(gt=0, le=3600, description="Silence after which a link is probed.")
+    ] = 30.0
+    enquire_timeout_s: Annotated[
+        float, Meta(gt=0, le=300, description="Time for the SMSC to answer a probe.")
+    ] = 10.0
+    reconnect_min_s: Annotated[
+        float, Meta(gt=0, le=3600, description="Wait before the first reconnect; it then doubles.")
+    ] = 1.0
+    reconnect_max_s: Annotated[
+        float, Meta(gt=0, le=3600, description="Longest wait before a reconnect.")
+    ] = 60.0
+    profile: Annotated[str, Meta(description="Habits of the SMSC, by the name of a profile.")] = (
+        "default"
+    )
+    id_reading: Annotated[
+        IdReading | None,
+        Meta(description="How receipts spell message ids, if not as the profile says."),
+    ] = None
+    source_ton: Annotated[
+        TypeOfNumber | None, Meta(description="TON of every sender, if not as the profile says.")
+    ] = None
+    source_npi: Annotated[
+        NumberingPlan | None, Meta(description="NPI of every sender, if not as the profile says.")
+    ] = None
+    dest_ton: Annotated[
+        TypeOfNumber | None, Meta(description="TON of recipients, if not as the profile says.")
+    ] = None
+    dest_npi: Annotated[
+        NumberingPlan | None, Meta(description="NPI of recipients, if not as the profile says.")
+    ] = None
+    on_unknown: Annotated[
+        Literal["resend", "hold"],
+        Meta(
+            description="What to do when a response is lost: send again, marked as a possible"
+            " duplicate, or hold the message as unknown."
+        ),
+    ] = "resend"
+
+
+class RouteTable(Section, frozen=True, kw_only=True):
+    """Which carriers take the messages of some numbers and accounts."""
+
+    name: Annotated[Name, Meta(description="What logs and the command line call it.")]
+    prefixes: Annotated[
+        tuple[Prefix, ...], Meta(description="First digits of the numbers; none for all numbers.")
+    ] = ()
+    accounts: Annotated[
+        tuple[str, ...], Meta(description="User names of the accounts; none for all accounts.")
+    ] = ()
+    carriers: Annotated[
+        tuple[str, ...],
+        Meta(min_length=1, description="Carriers, first choice first; the next one stands in."),
+    ]
+
+
+class PriceTable(Section, frozen=True, kw_only=True):
+    """What a part to some numbers costs."""
+
+    prefix: Annotated[
+        OptionalPrefix, Meta(description="First digits of the numbers; empty for all others.")
+    ] = ""
+    credits: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="Credits taken from the wallet for each part.")
+    ] = 1
+    price: Annotated[
+        Amount,
+        Meta(
+            description='Price shown for each part, as text with up to 4 decimals, such as "0.05".'
+        ),
+    ] = "0.00"
+
+
+class NumberTable(Section, frozen=True, kw_only=True):
+    """Who owns a number or short code that texts arrive at."""
+
+    number: Annotated[PhoneNumber, Meta(description="The number, as the carrier delivers it.")]
+    account: Annotated[str, Meta(min_length=1, description="User name of its owner.")]

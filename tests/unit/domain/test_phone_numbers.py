@@ -1,0 +1,105 @@
+"""Numbers become the digits of the international number, or are refused."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.phone_numbers import (
+    MOBILE_COUNTRY_CODES,
+    country_code,
+    mobile_country_code,
+    normalise,
+)
+
+NUMBERS = [
+    ("4512345678", "4512345678"),
+    ("+4512345678", "4512345678"),
+    ("004512345678", "4512345678"),
+    ("+45 12 34 56 78", "4512345678"),
+    (" +45 1234-5678 ", "4512345678"),
+    ("+1 (212) 555-0100", "12125550100"),
+    ("+44.20.7946.0018", "442079460018"),
+    ("+4930/123456", "4930123456"),
+    ("+2901234", "2901234"),
+    ("393331234567", "393331234567"),
+    ("+999999", None),
+    ("+290123", None),
+    ("+1234567890123456", None),
+    ("+123456789012345", "123456789012345"),
+    ("", None),
+    ("+", None),
+    ("00", None),
+    ("0", None),
+    ("012345678", None),
+    ("+0045123456789", None),
+    ("++4512345678", None),
+    ("abc", None),
+    ("+45123456a8", None),
+    ("+45\n12345678", None),
+    ("+45١٢٣٤٥٦٧٨", None),
+    ("+４５12345678", None),
+    ("+2101234567", None),
+    ("c1234567", None),
+    ("4512345678,4587654321", None),
+    ("+" + "4" * 5000, None),
+]
+
+
+@pytest.mark.parametrize(("written", "expected"), NUMBERS)
+def test_a_number_is_normalised_or_refused(written: str, expected: str | None) -> None:
+    if expected is not None:
+        assert normalise(written) == expected
+        return
+    with pytest.raises(Refused) as refused:
+        normalise(written)
+    assert refused.value.code is RefusalCode.INVALID_RECIPIENT
+    assert len(refused.value.subject) <= 32
+
+
+@given(st.text(max_size=40))
+def test_any_text_gives_digits_or_a_refusal(text: str) -> None:
+    try:
+        digits = normalise(text)
+    except Refused:
+        return
+    assert re.fullmatch(r"[1-9][0-9]{6,14}", digits)
+
+
+@given(st.sampled_from(sorted(MOBILE_COUNTRY_CODES)), st.from_regex(r"[0-9]{6,11}", fullmatch=True))
+def test_normalising_twice_changes_nothing(code: str, rest: str) -> None:
+    digits = normalise(f"+{code} {rest}")
+    assert digits == code + rest
+    assert normalise(digits) == digits
+
+
+CODES = [
+    ("451", "45"), ("121", "1"), ("358", "358"), ("799", "7"), ("210", None), ("999", None),
+    ("4", None), ("45", "45"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("digits", "expected"), CODES)
+def test_a_calling_code_is_found(digits: str, expected: str | None) -> None:
+    assert country_code(digits) == expected
+
+
+MOBILE = [
+    ("4512345678", "238"), ("4712345678", "242"), ("4612345678", "240"), ("393331234567", "222"),
+    ("12125550100", "310"), ("358401234567", "244"), ("80012345678", "0"), ("2101234567", "0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("digits", "expected"), MOBILE)
+def test_the_mobile_country_code_is_guessed(digits: str, expected: str) -> None:
+    assert mobile_country_code(digits) == expected
+
+
+def test_the_table_holds_calling_codes_that_exist_and_three_digit_answers() -> None:
+    assert {int(code) for code in MOBILE_COUNTRY_CODES} <= set(COUNTRY_CODE_TO_REGION_CODE)
+    assert all(re.fullmatch(r"[2-7][0-9]{2}", mcc) for mcc in MOBILE_COUNTRY_CODES.values())

@@ -1,0 +1,59 @@
+"""Senders are numbers, short codes or names a phone can show."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.senders import MAX_DIGITS, MAX_LETTERS, normalise_sender
+from dragoman.protocols.gsm.alphabet import unencodable
+
+GOOD = [
+    "Dragoman", "A", "12345678901", "+4512345678", "1245", "123456789012345", "+123456789012345",
+    "Tom & Jerry", "ÆØÅ", "Ωmega", "a b", "1-2-3", "€uro", "+45abc",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sender", GOOD)
+def test_a_good_sender_stays_as_it_is(sender: str) -> None:
+    assert normalise_sender(sender) == sender
+
+
+BAD = [
+    ("", "empty"),
+    ("   ", "empty"),
+    ("TwelveLetter", "more than 11 characters"),
+    ("1234567890123456", "more than 15 digits"),
+    ("+1234567890123456", "more than 15 digits"),
+    ("1" * 23, "more than 11 characters"),
+    ("Жук", "characters outside the GSM alphabet"),
+    ("line\nbreak", "characters outside the GSM alphabet"),
+    ("tab\there", "characters outside the GSM alphabet"),
+    ("a\x1bb", "characters outside the GSM alphabet"),
+    ("😀", "characters outside the GSM alphabet"),
+    ("a\u202eb", "characters outside the GSM alphabet"),
+    ("x" * 5000, "more than 11 characters"),
+]
+
+
+@pytest.mark.parametrize(("sender", "detail"), BAD)
+def test_a_bad_sender_is_refused(sender: str, detail: str) -> None:
+    with pytest.raises(Refused) as refused:
+        normalise_sender(sender)
+    assert refused.value.code is RefusalCode.INVALID_SENDER
+    assert refused.value.detail == detail
+    assert len(refused.value.subject) <= 32
+
+
+@given(st.text(max_size=24))
+def test_what_passes_can_be_sent(sender: str) -> None:
+    try:
+        passed = normalise_sender(sender)
+    except Refused:
+        return
+    digits = passed.removeprefix("+")
+    numeric = digits.isascii() and digits.isdigit()
+    assert len(digits if numeric else passed) <= (MAX_DIGITS if numeric else MAX_LETTERS)
+    assert not unencodable(passed)

@@ -1,0 +1,400 @@
+"""Every mistake in a configuration is named by the key a person wrote."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import FieldInfo, fields
+
+from dragoman.config import ConfigError, Secret, Settings, check, load
+from dragoman.config.reading import entry_of, section_of
+from dragoman.config.sections import Section
+from dragoman.config.values import parse_address
+from dragoman.domain.pricing import Price
+from dragoman.domain.routing import Route
+from dragoman.protocols.smpp.message_ids import IdReading
+
+EXAMPLE = Path(__file__).parents[2] / "dragoman.example.toml"
+
+CARRIER = """
+[[carriers]]
+name = "main"
+host = "smsc.example.net"
+system_id = "dragoman"
+"""
+SPARE = CARRIER.replace("main", "spare")
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "dragoman.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def mistakes(folder: Path, text: str, environ: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        load(
+            write(folder, text),
+            environ or {},
+            dialects=("httpsms", "linkmobility"),
+            profiles=("default", "latin1"),
+        )
+    return [str(mistake) for mistake in raised.value.mistakes]
+
+
+WRONG_KEYS = [
+    ("htpp = 1", "htpp: unknown key, did you mean `http`?"),
+    ("[http]\nlisten = 8080", "http.listen: expected str, got int (put it in quotes)"),
+    (
+        '[http]\nlisten = "8080"',
+        "http.listen: '8080' is not host:port, such as 127.0.0.1:8080",
+    ),
+    (
+        '[http]\nlisten = "::1:80"',
+        "http.listen: '::1:80': an IPv6 address stands in brackets, such as [::1]:8080",
+    ),
+    ('http = "x"', "http: expected a table, got str"),
+    (
+        '[http]\ntrusted_proxies = ["::1", "10.0.0.1/8"]',
+        "http.trusted_proxies[1]: '10.0.0.1/8' is not a network such as 10.0.0.0/8"
+        " (10.0.0.1/8 has host bits set)",
+    ),
+    ('[http]\ntrusted_proxies = "::1"', "http.trusted_proxies: expected array, got str"),
+    ("[http]\nmax_body_bytes = 1", "http.max_body_bytes: expected int >= 1024, got 1"),
+    ("[http]\nmax_body_bytes = true", "http.max_body_bytes: expected int, got bool"),
+    (
+        '[storage]\nurl = "sqlite:///:memory:"',
+        "storage.url: an SQLite database needs a file, such as sqlite:///dragoman.db",
+    ),
+    (
+        '[storage]\nurl = "mysql://u:hunter2@h/d"',
+        "storage.url: expected sqlite:///<file> or postgresql://<user>@<host>/<database>",
+    ),
+    (
+        '[storage]\nurl = "postgresql://u:hunter2@h:port/d"',
+        "storage.url: expected sqlite:///<file> or postgresql://<user>@<host>/<database>",
+    ),
+    ("[storage]\nurl = 5", "storage.url: expected str, got int (put it in quotes)"),
+    (
+        "[dialects]\nenabled = []",
+        "dialects.enabled: expected array of length >= 1, got []",
+    ),
+    (
+        '[dialects]\nenabled = ["httpsmss"]',
+        "dialects.enabled[0]: unknown dialect `httpsmss`, did you mean `httpsms`?",
+    ),
+    (
+        '[dialects.linkmobility]\ntime_zone = "Copenhagen"',
+        "dialects.linkmobility.time_zone: 'Copenhagen' is no IANA time zone,"
+        " such as Europe/Copenhagen",
+    ),
+    (
+        '[dialects.linkmobility]\ntime_zone = "../etc/passwd"',
+        "dialects.linkmobility.time_zone: '../etc/passwd' is no IANA time zone,"
+        " such as Europe/Copenhagen",
+    ),
+    ("[carriers]\nname = 1", "carriers: expected tables written [[carriers]], got table"),
+    ("carriers = [1]", "carriers[0]: expected a table, got int"),
+    ('[[carriers]]\nname = "a"\nsystem_id = "x"', "carriers.a.host: missing"),
+    (
+        '[[carriers]]\nname = "a b"\nhost = "h"\nsystem_id = "x"',
+        "carriers.a b.name: expected letters, digits, dots, dashes and underscores, at most 32",
+    ),
+    ('[[carriers]]\nhost = "h"\nsystem_id = "x"', "carriers[0].name: missing"),
+    (CARRIER + 'port = "a"', "carriers.main.port: expected int, got str"),
+    (CARRIER + "port = 0", "carriers.main.port: expected int >= 1, got 0"),
+    (CARRIER + "windw = 5", "carriers.main.windw: unknown key, did you mean `window`?"),
+    (CARRIER + 'type = "http"', "carriers.main.type: expected one of smpp, got 'http'"),
+    (
+        CARRIER + 'bind = "trx"',
+        "carriers.main.bind: expected one of transceiver, transmitter, receiver, got 'trx'",
+    ),
+    (
+        CARRIER + 'id_reading = "hex"',
+        "carriers.main.id_reading: expected one of auto, as_sent, hex_to_dec, dec_to_hex,"
+        " got 'hex'",
+    ),
+    (
+        CARRIER + "password = 1234",
+        "carriers.main.password: expected str, got int (put it in quotes)",
+    ),
+    (
+        CARRIER + 'password = "hunter2-hunter2"',
+        "carriers.main.password: expected at most 8 ASCII characters (SMPP 3.4)",
+    ),
+    (
+        CARRIER + 'profile = "latn1"',
+        "carriers.main.profile: unknown profile `latn1`, did you mean `latin1`?",
+    ),
+    (
+        CARRIER + "reconnect_min_s = 90",
+        "carriers.main.reconnect_max_s: less than reconnect_min_s",
+    ),
+    (
+        CARRIER + "receiver_links = 1",
+        'carriers.main.receiver_links: stands beside bind = "transmitter" only',
+    ),
+    (CARRIER + CARRIER, "carriers.name: `main` is there 2 times"),
+    (CARRIER + SPARE, "routes: missing; several carriers need at least one route"),
+    (
+        CARRIER + '[[routes]]\nname = "r"\ncarriers = ["man"]',
+        "routes.r.carriers[0]: unknown carrier `man`, did you mean `main`?",
+    ),
+    (
+        CARRIER + '[[routes]]\nname = "r"\ncarriers = ["zzz"]',
+        "routes.r.carriers[0]: unknown carrier `zzz`; there are main",
+    ),
+    (
+        CARRIER + 'bind = "receiver"\n[[routes]]\nname = "r"\ncarriers = ["main"]',
+        "routes.r.carriers[0]: carrier `main` only receives",
+    ),
+    (
+        CARRIER + '[[routes]]\nname = "r"\ncarriers = []',
+        "routes.r.carriers: expected array of length >= 1, got []",
+    ),
+    (
+        CARRIER + '[[routes]]\nname = "r"\ncarriers = ["main"]\nprefixes = ["+45"]',
+        "routes.r.prefixes[0]: '+45' is not the first digits of a number, without +, such as 45",
+    ),
+    (
+        CARRIER + '[[routes]]\nname = "r"\ncarriers = ["main"]\nprefixes = [45]',
+        "routes.r.prefixes[0]: expected str, got int (put it in quotes)",
+    ),
+    (
+        "[[prices]]\nprice = 0.05",
+        "prices[0].price: expected str, got float (put it in quotes)",
+    ),
+    (
+        '[[prices]]\nprice = "cheap"',
+        "prices[0].price: 'cheap' is not an amount with at most four decimals",
+    ),
+    ('[[prices]]\nprefix = "45"\ncredits = -1', "prices.45.credits: expected int >= 0, got -1"),
+    ("[[prices]]\n[[prices]]", "prices.prefix: `` is there 2 times"),
+    (
+        '[[numbers]]\nnumber = "12"\naccount = "a"',
+        "numbers.12.number: '12' is not a number or short code of 3 to 15 digits",
+    ),
+    (
+        '[[numbers]]\nnumber = "1245"\naccount = "a"\n[[numbers]]\nnumber = "+1245"\naccount = "b"',
+        "numbers.number: `1245` is there 2 times",
+    ),
+    ("[callbacks]\nmax_retry_s = 1", "callbacks.max_retry_s: less than callbacks.first_retry_s"),
+    ('[log]\nlevel = "loud"', "log.level: expected one of debug, info, warning, error, got 'loud'"),
+    ('[metrics]\nlisten = "x"', "metrics.listen: 'x' is not host:port, such as 127.0.0.1:8080"),
+    ('data_dir = ""', "data_dir: expected the path of a folder"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), WRONG_KEYS)
+def test_a_mistake_names_its_key(tmp_path: Path, text: str, expected: str) -> None:
+    assert mistakes(tmp_path, text) == [expected]
+
+
+def test_all_mistakes_are_told_at_once_and_each_with_its_file(tmp_path: Path) -> None:
+    path = write(tmp_path, '[http]\nlisten = "x"\n[log]\nlevel = "loud"\nfromat = "json"\n')
+    with pytest.raises(ConfigError) as raised:
+        load(path, {})
+    lines = str(raised.value).splitlines()
+    assert [line.split(": ")[:2] for line in lines] == [
+        [str(path), "http.listen"],
+        [str(path), "log.fromat"],
+        [str(path), "log.level"],
+    ]
+    assert [str(mistake) for mistake in check(path)] == [
+        line.removeprefix(f"{path}: ") for line in lines
+    ]
+
+
+UNREADABLE = [
+    (b"[http\nlisten = 1", "is not TOML: Expected ']' at the end of a table declaration"
+     " (at line 1, column 6)"),
+    (b'a = 1\na = "', "is not TOML: "),
+    (b'a = "\xff"', "is not UTF-8: octet 0xff at 5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "expected"), UNREADABLE)
+def test_a_file_that_is_no_toml_says_where(tmp_path: Path, content: bytes, expected: str) -> None:
+    path = tmp_path / "dragoman.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as raised:
+        load(path, {})
+    assert str(raised.value).startswith(f"{path}: {expected}")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.toml: cannot be read: No such file"):
+        load(tmp_path / "nowhere.toml", {})
+
+
+def test_an_empty_file_has_the_defaults(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, ""), {})
+    assert settings == Settings(data_dir=str(tmp_path / "data"))
+    assert settings.http.address == ("127.0.0.1", 8080)
+    assert settings.database_url == f"sqlite:///{tmp_path}/data/dragoman.db"
+    assert settings.routes_for_router() == ()
+    assert settings.metrics.address is None
+
+
+def test_without_a_file_the_environment_alone_configures() -> None:
+    settings = load(
+        None,
+        {
+            "DRAGOMAN_DATA_DIR": "/srv/dragoman",
+            "DRAGOMAN_CARRIERS__MAIN__HOST": "smsc",
+            "DRAGOMAN_CARRIERS__MAIN__SYSTEM_ID": "me",
+        },
+    )
+    assert settings.data_path == Path("/srv/dragoman")
+    assert [(c.name, c.host, c.system_id) for c in settings.carriers] == [("main", "smsc", "me")]
+
+
+def walk(kind: type[Section]) -> Iterator[tuple[type[Section], FieldInfo]]:
+    for field in fields(kind):
+        yield kind, field
+        inner = section_of(field.type) or entry_of(field.type)
+        if inner is not None:
+            yield from walk(inner)
+
+
+def test_every_field_is_described() -> None:
+    for kind, field in walk(Settings):
+        notes = getattr(field.type, "__metadata__", ())
+        described = [note.description for note in notes if note.description]
+        assert described, f"{kind.__name__}.{field.name}"
+        assert described[-1].endswith("."), f"{kind.__name__}.{field.name}"
+
+
+def test_the_example_is_valid_and_shows_the_defaults() -> None:
+    settings = load(EXAMPLE, {})
+    assert [carrier.name for carrier in settings.carriers] == ["main"]
+    for section in ("http", "storage", "dialects", "callbacks", "limits", "receipts", "log"):
+        assert getattr(settings, section) == getattr(Settings(), section), section
+    assert settings.metrics == Settings().metrics
+    (carrier,) = settings.carriers
+    for field in fields(carrier):
+        if not field.required and field.name != "password":
+            assert getattr(carrier, field.name) == field.default, field.name
+
+
+def test_the_example_names_every_key() -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    uncommented = "\n".join(line.removeprefix("# ") for line in text.splitlines())
+    for kind, field in walk(Settings):
+        if section_of(field.type) is None and entry_of(field.type) is None:
+            assert f"\n{field.name} = " in uncommented, f"{kind.__name__}.{field.name}"
+
+
+def test_the_commented_examples_are_valid_too(tmp_path: Path) -> None:
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    tables = "\n".join(lines)
+    for start in ("# [[routes]]", "# [[prices]]", "# [[numbers]]"):
+        at = lines.index(start)
+        end = next(index for index in range(at, len(lines)) if not lines[index])
+        tables += "\n" + "\n".join(line.removeprefix("# ") for line in lines[at:end])
+    tables += '\n[[carriers]]\nname = "danish"\nhost = "h"\nsystem_id = "x"\n'
+    settings = load(write(tmp_path, tables), {})
+    assert settings.owners_of_numbers() == {"4512345678": "shop"}
+    assert settings.prices_for_price_list()[1] == Price(prefix="45", credits=1, price=500)
+
+
+def test_one_carrier_needs_no_route(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, CARRIER), {})
+    assert settings.routes_for_router() == (Route(name="default", carriers=("main",)),)
+
+
+def test_routes_prices_and_numbers_become_domain_values(tmp_path: Path) -> None:
+    text = f"""{CARRIER}{SPARE}
+[[routes]]
+name = "danish"
+prefixes = ["45", "47"]
+accounts = ["shop"]
+carriers = ["spare", "main"]
+[[prices]]
+prefix = "45"
+credits = 2
+price = "0.0525"
+[[numbers]]
+number = "+4512345678"
+account = "shop"
+"""
+    settings = load(write(tmp_path, text), {})
+    assert settings.routes_for_router() == (
+        Route(
+            name="danish",
+            prefixes=("45", "47"),
+            accounts=("shop",),
+            carriers=("spare", "main"),
+        ),
+    )
+    assert settings.prices_for_price_list() == (Price(prefix="45", credits=2, price=525),)
+    assert settings.owners_of_numbers() == {"4512345678": "shop"}
+
+
+def test_networks_are_offered_parsed(tmp_path: Path) -> None:
+    text = '[http]\ntrusted_proxies = ["::1"]\n[callbacks]\nallow_private = ["10.0.0.0/8"]\n'
+    settings = load(write(tmp_path, text), {})
+    assert settings.http.proxy_networks == (ip_network("::1/128"),)
+    assert settings.callbacks.private_networks == (ip_network("10.0.0.0/8"),)
+
+
+def test_an_enum_is_read_by_its_value(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, CARRIER + 'id_reading = "hex_to_dec"'), {})
+    assert settings.carriers[0].id_reading is IdReading.HEX_TO_DEC
+
+
+DATABASE_URLS = [
+    ("sqlite:///a.db", "sqlite:////srv/data/a.db"),
+    ("sqlite:////var/a.db", "sqlite:////var/a.db"),
+    ("postgresql://u:p@h:5432/d", "postgresql://u:p@h:5432/d"),
+    ("postgresql:///d", "postgresql:///d"),
+]
+
+
+@pytest.mark.parametrize(("url", "expected"), DATABASE_URLS)
+def test_a_relative_sqlite_file_lies_in_the_data_folder(
+    tmp_path: Path, url: str, expected: str
+) -> None:
+    text = f'data_dir = "/srv/data"\n[storage]\nurl = "{url}"\n'
+    assert load(write(tmp_path, text), {}).database_url == expected
+
+
+def test_secrets_do_not_show() -> None:
+    settings = Settings.development(Path("/srv"), http="127.0.0.1:0", smsc="127.0.0.1:0")
+    assert settings.carriers[0].password == "dragoman"
+    assert "password='***'" in repr(settings)
+    assert repr(Secret("hunter2")) == "'***'"
+
+
+def test_a_wrong_secret_is_not_told(tmp_path: Path) -> None:
+    text = CARRIER + 'password = "hunter2-hunter2"\n[storage]\nurl = "mysql://u:hunter2@h/d"\n'
+    assert not [line for line in mistakes(tmp_path, text) if "hunter2" in line]
+
+
+def test_development_listens_on_loopback_and_simulates_a_carrier(tmp_path: Path) -> None:
+    settings = Settings.development(tmp_path, http="127.0.0.1:8080", smsc="[::1]:2775")
+    (carrier,) = settings.carriers
+    assert (carrier.name, carrier.host, carrier.port, carrier.window) == (
+        "simulator", "::1", 2775, 50,
+    )  # fmt: skip
+    assert settings.routes_for_router()[0].carriers == ("simulator",)
+    assert settings.database_url == f"sqlite:///{tmp_path}/dragoman.db"
+    loopback = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
+    assert list(settings.callbacks.private_networks) == loopback
+
+
+@pytest.mark.parametrize("text", ["", ":80", "host", "host:", "host:65536", "host:-1", "host:８"])
+def test_an_address_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="host:port"):
+        parse_address(text)
+
+
+def test_the_example_does_not_repeat_itself() -> None:
+    tables: dict[str, Any] = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+    known = {field.name for field in fields(Settings)}
+    assert set(tables) == known - {"numbers"}
