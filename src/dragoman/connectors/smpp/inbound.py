@@ -113,7 +113,9 @@ def _decode(coding: int, udh: bytes, data: bytes, profile: Profile) -> tuple[Alp
         return alphabet, data.hex()
     if alphabet is Alphabet.UCS2:
         # A part may end in the middle of a character; what joins the parts sees to that.
-        return alphabet, data[: len(data) // 2 * 2].decode("utf-16-be", "surrogatepass")
+        whole = len(data) // 2 * 2
+        text = data[:whole].decode("utf-16-be", "surrogatepass")
+        return alphabet, text if whole == len(data) else text + "\N{REPLACEMENT CHARACTER}"
     charset = _CHARSETS.get(coding)
     if charset is None and coding == 0 and profile.gsm_charset is GsmCharset.LATIN_1:
         charset = "latin-1"
