@@ -157,4 +157,4 @@ def test_nothing_delivered_raises(
     report = read(pdu, profile)
     assert isinstance(report, ReceiptReport | InboundPartReport)
     if isinstance(report, InboundPartReport):
-        report.text.encode("utf-8")
+        report.text.encode("utf-16-be", "surrogatepass")
