@@ -1,0 +1,1 @@
+"""Measurements against real processes; `python -m benchmarks --help` lists them."""

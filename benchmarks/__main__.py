@@ -1,0 +1,104 @@
+"""Runs benchmarks and prints our figure, Kannel's of the same run, and the ratio.
+
+    python -m benchmarks [A] [B] [C] [D] [G] [--runs 3]
+
+On an otherwise idle machine only. Figures of different runs cannot be compared, ratios can.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from benchmarks import accept, batch, codec, latency
+
+CHOICES = ("A", "B", "C", "D", "G")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("which", nargs="*", metavar="A|B|C|D|G")
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    chosen = options.which or list(CHOICES)
+    unknown = set(chosen) - set(CHOICES)
+    if unknown:
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    with tempfile.TemporaryDirectory(prefix="dragoman-bench-") as folder:
+        for which in chosen:
+            _REPORTS[which](Path(folder), options.runs)
+
+
+def _accept(folder: Path, runs: int) -> None:
+    _accept_or_call_back(folder / "a", runs, callbacks=False)
+
+
+def _call_back(folder: Path, runs: int) -> None:
+    _accept_or_call_back(folder / "b", runs, callbacks=True)
+
+
+def _accept_or_call_back(folder: Path, runs: int, *, callbacks: bool) -> None:
+    title = (
+        "B  one recipient a request, to the callback" if callbacks else "A  one recipient a request"
+    )
+    print(f"\n{title}")
+    ratios: dict[str, list[float]] = {}
+    for number in range(1, runs + 1):
+        ours, *peers = accept.run(folder / str(number), callbacks=callbacks)
+        for figure in (ours, *peers):
+            calls = f" ({figure.calls} calls a message)" if figure.calls else ""
+            print(
+                f"  run {number}  {figure.name + calls:<34} accepts {figure.accepted_per_s:>6}/s"
+                f"   through {figure.through_per_s:>6}/s   {_verdict(figure.flaws)}"
+            )
+        for peer in peers:
+            name = f"{peer.name}, {peer.calls} calls" if peer.calls else peer.name
+            ratios.setdefault(name, []).append(ours.through_per_s / max(1, peer.through_per_s))
+    for name, values in ratios.items():
+        print(f"  ratio to {name}: {median(values):.2f} (median of {len(values)})")
+    if not ratios:
+        print("  kannel is not installed here: no ratio")
+
+
+def _batch(folder: Path, runs: int) -> None:
+    print(f"\nC  one batch of {batch.RECIPIENTS:,} numbers")
+    for number in range(1, runs + 1):
+        figure = batch.run(folder / f"c{number}")
+        print(
+            f"  run {number}  accepted in {figure.accepted_s} s   {figure.per_s:>6}/s to the last"
+            f" receipt   peak {figure.peak_mb} MB   {_verdict(figure.flaws)}"
+        )
+
+
+def _latency(folder: Path, runs: int) -> None:
+    print(f'\nD  waiting for "accepted" at {latency.RATE:.0f} requests/s')
+    for number in range(1, runs + 1):
+        figure = latency.run(folder / f"d{number}")
+        print(
+            f"  run {number}  p50 {figure.p50_ms} ms   p99 {figure.p99_ms} ms   max"
+            f" {figure.max_ms} ms   at {figure.answered_per_s}/s   {_verdict(figure.flaws)}"
+        )
+
+
+def _codec(_folder: Path, _runs: int) -> None:
+    print("\nG  SMPP codec, one core")
+    for figure in codec.run():
+        print(
+            f"  {figure.pdu:<28} {figure.encodes_per_s:>9,} encodes/s"
+            f"   {figure.decodes_per_s:>9,} decodes/s"
+        )
+
+
+def _verdict(flaws: tuple[str, ...]) -> str:
+    return f"VOID: {', '.join(flaws)}" if flaws else "nothing lost, nothing doubled"
+
+
+_REPORTS = {"A": _accept, "B": _call_back, "C": _batch, "D": _latency, "G": _codec}
+
+
+if __name__ == "__main__":
+    main()

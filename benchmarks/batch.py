@@ -1,0 +1,72 @@
+"""C: one batch of 100,000 numbers in one request, to the last receipt."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.processes import KEY, Gateway, Instrument, dragoman, peak_memory_mb
+
+RECIPIENTS = 100_000
+PATIENCE_S = 180.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One run."""
+
+    accepted_s: float
+    """Seconds until the request was answered."""
+    per_s: int
+    """Messages a second from the request to the last receipt."""
+    peak_mb: int
+    flaws: tuple[str, ...]
+
+
+def run(folder: Path) -> Figure:
+    """Sends the batch and waits until every message is received."""
+    smsc = Instrument("smsc_sink.py", "--receipts")
+    with dragoman(folder, smsc.port) as gateway:
+        numbers = ",".join(f"+45{n:08d}" for n in range(20_000_000, 20_000_000 + RECIPIENTS))
+        message = {"recipients": numbers, "sender": "TEST", "message": "Hello all of you"}
+        started = time.perf_counter()
+        answer = _call(gateway, "POST", "/v2/message.json", {"message": message})
+        accepted_s = time.perf_counter() - started
+        batch_id = answer["details"]["batchid"]
+        received = 0
+        while received < RECIPIENTS and time.perf_counter() < started + PATIENCE_S:
+            time.sleep(0.25)
+            progress = _call(gateway, "GET", f"/v2/message/{batch_id}/0.json")
+            received = progress["stat"]["received"]
+        seconds = time.perf_counter() - started
+        peak_mb = peak_memory_mb(gateway.pid)
+        arrived = smsc.stop()
+    flaws = []
+    if received < RECIPIENTS:
+        flaws.append(f"{RECIPIENTS - received} not received")
+    if arrived["distinct"] != RECIPIENTS or arrived["doubled"]:
+        flaws.append(f"{arrived['submits']} submits, {arrived['distinct']} distinct")
+    return Figure(
+        accepted_s=round(accepted_s, 2),
+        per_s=round(received / seconds),
+        peak_mb=peak_mb,
+        flaws=tuple(flaws),
+    )
+
+
+def _call(
+    gateway: Gateway, method: str, path: str, body: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{gateway.http}{path}?apikey={KEY}",
+        method=method,
+        data=json.dumps(body).encode() if body is not None else None,
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        decoded: dict[str, Any] = json.load(answer)
+        return decoded

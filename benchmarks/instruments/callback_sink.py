@@ -1,0 +1,87 @@
+"""A customer's server that says yes to every call and counts.
+
+    python callback_sink.py PORT
+
+On SIGTERM it prints one JSON line: calls, distinct request lines, seconds from first to last. It
+shares no code with Dragoman.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import time
+
+YES = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nOK"
+
+
+class Tally:
+    """What was called."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.first = 0.0
+        self.last = 0.0
+        self.seen: set[int] = set()
+
+    def summary(self) -> dict[str, object]:
+        seconds = self.last - self.first
+        return {
+            "calls": self.calls,
+            "distinct": len(self.seen),
+            "seconds": round(seconds, 2),
+            "per_second": round(self.calls / seconds) if seconds > 0 else 0,
+        }
+
+
+class SinkConnection(asyncio.Protocol):
+    """One keep-alive connection."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._rest = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        data = self._rest + data
+        while (end := data.find(b"\r\n\r\n")) >= 0:
+            head = data[:end]
+            at = head.lower().find(b"\r\ncontent-length:")
+            size = int(head[at + 17 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+            if len(data) < end + 4 + size:
+                break
+            data = data[end + 4 + size :]
+            tally = self._tally
+            now = time.time()
+            tally.first, tally.last = tally.first or now, now
+            tally.calls += 1
+            tally.seen.add(hash(head.split(b"\r\n", 1)[0]))
+            self._transport.write(YES)
+        self._rest = data
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("port", type=int)
+    options = parser.parse_args()
+    tally, stop = Tally(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    await loop.create_server(lambda: SinkConnection(tally), "127.0.0.1", options.port)
+    print("ready", flush=True)
+    await stop.wait()
+    print(json.dumps(tally.summary()), flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(main())
+    else:
+        uvloop.run(main())

@@ -1,0 +1,236 @@
+"""Starts and stops what is measured: a gateway of our own, Kannel, and the instruments."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+INSTRUMENTS = Path(__file__).parent / "instruments"
+WINDOW = 500
+KEY = "benchmark-key-benchmark-key-benchmark-key"
+START_S = 30.0
+
+_KANNEL = """\
+group = core
+admin-port = {admin}
+smsbox-port = {box}
+admin-password = bench
+log-level = 3
+log-file = "{folder}/bearerbox.log"
+box-deny-ip = "*.*.*.*"
+box-allow-ip = "127.0.0.1"
+store-type = spool
+store-location = "{folder}/spool"
+dlr-storage = internal
+sms-incoming-queue-limit = -1
+sms-outgoing-queue-limit = -1
+
+group = smsc
+smsc = smpp
+smsc-id = sink
+host = 127.0.0.1
+port = {smsc}
+transceiver-mode = true
+system-type = "VMA"
+smsc-username = "bench"
+smsc-password = "bench"
+max-pending-submits = {window}
+
+group = smsbox
+bearerbox-host = 127.0.0.1
+sendsms-port = {http}
+global-sender = 123
+log-level = 3
+log-file = "{folder}/smsbox.log"
+
+group = sendsms-user
+username = u
+password = p
+
+group = sms-service
+keyword = default
+text = "none"
+"""
+
+_DRAGOMAN = """\
+data_dir = "{folder}"
+
+[http]
+listen = "127.0.0.1:{http}"
+
+[limits]
+max_recipients = 1000000
+
+[callbacks]
+allow_private = ["127.0.0.0/8"]
+per_host = 32
+
+[[carriers]]
+name = "sink"
+host = "127.0.0.1"
+port = {smsc}
+system_id = "bench"
+password = "bench"
+window = {window}
+
+[log]
+level = "warning"
+"""
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A gateway that takes requests."""
+
+    name: str
+    http: int
+    pid: int
+
+
+@contextlib.contextmanager
+def process(command: list[str], **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """Runs a program for as long as the block lasts."""
+    running = subprocess.Popen(command, text=True, **options)
+    try:
+        yield running
+    finally:
+        if running.poll() is None:
+            running.send_signal(signal.SIGTERM)
+            try:
+                running.wait(40)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                running.wait()
+
+
+class Instrument:
+    """A sink that prints what it counted when it is stopped."""
+
+    def __init__(self, script: str, *arguments: str) -> None:
+        self.port = free_port()
+        command = [sys.executable, str(INSTRUMENTS / script), str(self.port), *arguments]
+        self._process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+
+    def stop(self) -> dict[str, Any]:
+        """Ends the sink; what it counted."""
+        self._process.send_signal(signal.SIGTERM)
+        output, _ = self._process.communicate(timeout=20)
+        counted: dict[str, Any] = json.loads(output)
+        return counted
+
+
+@contextlib.contextmanager
+def dragoman(folder: Path, smsc_port: int) -> Iterator[Gateway]:
+    """Our gateway on SQLite with full sync, as an operator starts it."""
+    folder.mkdir(parents=True)
+    http = free_port()
+    config = folder / "dragoman.toml"
+    config.write_text(
+        _DRAGOMAN.format(folder=folder / "data", http=http, smsc=smsc_port, window=WINDOW)
+    )
+    command = [str(Path(sys.executable).parent / "dragoman")]
+    option = ["--config", str(config)]
+    subprocess.run([*command, "migrate", *option], check=True, stdout=subprocess.DEVNULL)
+    create = ["account", "create", "bench", "--api-key", KEY, "--json", *option]
+    subprocess.run([*command, *create], check=True, stdout=subprocess.DEVNULL)
+    with process([*command, "serve", *option]) as running:
+        _wait_until_ready(f"http://127.0.0.1:{http}/health/ready")
+        yield Gateway(name="dragoman", http=http, pid=running.pid)
+
+
+def has_kannel() -> bool:
+    """Whether the C gateway is installed here (Debian package `kannel`)."""
+    return shutil.which("bearerbox") is not None and shutil.which("smsbox") is not None
+
+
+@contextlib.contextmanager
+def kannel(folder: Path, smsc_port: int) -> Iterator[Gateway]:
+    """Kannel with a spool store, both of its boxes."""
+    (folder / "spool").mkdir(parents=True)
+    http = free_port()
+    config = folder / "kannel.conf"
+    config.write_text(
+        _KANNEL.format(
+            admin=free_port(),
+            box=free_port(),
+            http=http,
+            smsc=smsc_port,
+            window=WINDOW,
+            folder=folder,
+        )
+    )
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with process(["bearerbox", str(config)], **quiet) as bearerbox:
+        time.sleep(2)
+        with process(["smsbox", str(config)], **quiet):
+            time.sleep(2)
+            yield Gateway(name="kannel", http=http, pid=bearerbox.pid)
+
+
+def generate_load(
+    gateway: Gateway,
+    request: bytes,
+    folder: Path,
+    *,
+    seconds: float,
+    connections: int = 32,
+    rate: float | None = None,
+) -> dict[str, Any]:
+    """Runs the load source against a gateway; what it saw."""
+    template = folder / f"request-{gateway.name}.http"
+    template.write_bytes(request)
+    command = [sys.executable, str(INSTRUMENTS / "load.py"), str(gateway.http)]
+    command += ["--template", str(template), "--seconds", str(seconds)]
+    command += ["--connections", str(connections)]
+    if rate is not None:
+        command += ["--rate", str(rate)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    seen: dict[str, Any] = json.loads(output)
+    return seen
+
+
+def memory_mb(pid: int) -> int:
+    """Resident memory of a process now."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) // 1024
+    return 0
+
+
+def peak_memory_mb(pid: int) -> int:
+    """The most resident memory a process has had."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) // 1024
+    return 0
+
+
+def _wait_until_ready(url: str) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1) as answer:
+            if answer.status == 200:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"{url} did not become ready")
