@@ -16,6 +16,7 @@ import json
 import time
 from collections import deque
 from pathlib import Path
+from typing import cast
 
 
 class Source:
@@ -50,8 +51,8 @@ class Connection(asyncio.Protocol):
         self.over = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no subclass of asyncio.Transport.
+        self._transport = cast(asyncio.Transport, transport)
         if self._closed_loop:
             self.ask(time.perf_counter())
 

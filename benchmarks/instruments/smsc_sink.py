@@ -15,6 +15,7 @@ import json
 import signal
 import struct
 import time
+from typing import cast
 
 HEAD = struct.Struct(">IIII")
 BINDS = (0x01, 0x02, 0x09)
@@ -54,8 +55,8 @@ class SinkLink(asyncio.Protocol):
         self._sequence = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no subclass of asyncio.Transport.
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         data = self._rest + data

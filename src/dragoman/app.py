@@ -18,6 +18,7 @@ from dragoman.callbacks.schedule import RetrySchedule
 from dragoman.callbacks.worker import CallbackWorker
 from dragoman.config import Settings
 from dragoman.connectors import CONNECTORS
+from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
 from dragoman.dispatch.dispatcher import Dispatcher
 from dragoman.domain.ports import Connector
@@ -202,6 +203,7 @@ class Gateway(House):
         self.callbacks: CallbackWorker | None = None
         self._client: GuardedClient | None = None
         self._server: Server | None = None
+        self._control = ControlServer(self, self)
         self._tasks: list[asyncio.Task[None]] = []
         self.ready = False
 
@@ -244,6 +246,7 @@ class Gateway(House):
         )
         for connector in self.connectors.values():
             await connector.start()
+        await self._control.start()
         await self._listen()
         self.ready = True
 
@@ -257,6 +260,7 @@ class Gateway(House):
         if self._server is not None:
             self._server.should_exit = True
             await self._server_task
+        await self._control.stop()
         await self.dispatcher.stop()
         await asyncio.gather(*(c.stop(timeout_s) for c in self.connectors.values()))
         with contextlib.suppress(TimeoutError):

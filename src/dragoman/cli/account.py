@@ -1,0 +1,165 @@
+"""`dragoman account`: who may use the gateway."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dragoman.cli.asking import ask
+from dragoman.cli.options import ConfigOption, DataOption, JsonOption, find_settings
+from dragoman.cli.outcome import write_json
+from dragoman.cli.output import print_fields, print_table
+
+if TYPE_CHECKING:
+    from dragoman.control.answers import AccountSecrets, AccountView
+
+app = typer.Typer(no_args_is_help=True, help="Accounts: who may use the gateway.")
+
+Username = Annotated[str, typer.Argument(help="The account's user name.", show_default=False)]
+ApiKey = Annotated[
+    str | None,
+    typer.Option("--api-key", help="The key; made up if not given.", show_default=False),
+]
+
+
+@app.command("create")
+def create_account(
+    username: Username,
+    password: Annotated[
+        str | None, typer.Option(help="The password; made up if not given.", show_default=False)
+    ] = None,
+    api_key: ApiKey = None,
+    credits: Annotated[
+        int | None, typer.Option(help="Credits to begin with; unlimited if not given.", min=0)
+    ] = None,
+    allowed_ips: Annotated[
+        str,
+        typer.Option(
+            "--allowed-ips",
+            help="Where it may be used from: addresses, ranges and networks with commas between;"
+            " everywhere if not given.",
+        ),
+    ] = "",
+    legacy_md5: Annotated[
+        bool,
+        typer.Option(
+            "--legacy-md5",
+            help="Lets old programs log in with the md5 of the password (LINK `apikey=legacy`).",
+        ),
+    ] = False,
+    sender: Annotated[str, typer.Option(help="Sender where a message names none.")] = "",
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Create an account; its secrets are shown this once."""
+    from dragoman.control.requests import CreateAccount
+
+    request = CreateAccount(
+        username=username,
+        password=password,
+        api_key=api_key,
+        credits=credits,
+        allowed_addresses=allowed_ips,
+        legacy_md5=legacy_md5,
+        default_sender=sender,
+    )
+    _show_secrets(ask(find_settings(config, data), request), json)
+
+
+@app.command("list")
+def list_accounts(
+    config: ConfigOption = None, data: DataOption = None, json: JsonOption = False
+) -> None:
+    """List the accounts with what is left in their wallets."""
+    from dragoman.control.requests import ListAccounts
+
+    answer = ask(find_settings(config, data), ListAccounts())
+    if json:
+        write_json(answer)
+        return
+    print_table(
+        ("account", "state", "credits", "spent", "allowed from", "sender"),
+        [
+            (
+                account.username,
+                "enabled" if account.enabled else "disabled",
+                _show_credits(account),
+                str(account.spent),
+                account.allowed_addresses or "everywhere",
+                account.default_sender,
+            )
+            for account in answer.accounts
+        ],
+    )
+
+
+@app.command("disable")
+def disable_account(
+    username: Username,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Shut an account out, from this moment on."""
+    _set_enabled(username, False, config, data, json)
+
+
+@app.command("enable")
+def enable_account(
+    username: Username,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Let a disabled account in again."""
+    _set_enabled(username, True, config, data, json)
+
+
+@app.command("rotate-key")
+def rotate_key(
+    username: Username,
+    api_key: ApiKey = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """End an account's API keys and give it a new one, shown this once."""
+    from dragoman.control.requests import RotateKey
+
+    request = RotateKey(username=username, api_key=api_key)
+    _show_secrets(ask(find_settings(config, data), request), json)
+
+
+def _set_enabled(
+    username: str, enabled: bool, config: ConfigOption, data: DataOption, json: bool
+) -> None:
+    from dragoman.control.requests import SetEnabled
+
+    account = ask(find_settings(config, data), SetEnabled(username=username, enabled=enabled))
+    if json:
+        write_json(account)
+    else:
+        print(f"{account.username} is {'enabled' if account.enabled else 'disabled'}")
+
+
+def _show_secrets(answer: AccountSecrets, json: bool) -> None:
+    if json:
+        write_json(answer)
+        return
+    account = answer.account
+    print_fields(
+        [
+            ("account", account.username),
+            ("API key", answer.api_key),
+            ("password", answer.password or ""),
+            ("credits", _show_credits(account)),
+            ("allowed from", account.allowed_addresses or "everywhere"),
+        ]
+    )
+    print("Keep the secrets now: they are stored as digests and cannot be shown again.")
+
+
+def _show_credits(account: AccountView) -> str:
+    return "unlimited" if account.credits is None else str(account.credits)

@@ -1,0 +1,29 @@
+"""`dragoman config`: what the configuration says and what is wrong with it."""
+
+from __future__ import annotations
+
+import typer
+
+from dragoman.cli.options import CONFIG_FILE, ConfigOption, JsonOption, load_settings
+from dragoman.cli.outcome import write_json
+
+app = typer.Typer(no_args_is_help=True, help="The configuration.")
+
+
+@app.callback()
+def group() -> None:
+    """The configuration."""
+
+
+@app.command("check")
+def check_config(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Check a configuration; every mistake is shown with the key that is wrong."""
+    settings = load_settings(config, complete=True)
+    source = str(config or (CONFIG_FILE if CONFIG_FILE.exists() else "the environment"))
+    if json:
+        write_json({"source": source, "valid": True})
+        return
+    carriers = ", ".join(carrier.name for carrier in settings.carriers) or "none"
+    print(f"{source} is valid: HTTP on {settings.http.listen}, carriers: {carriers}")
+    if not settings.carriers:
+        typer.echo("dragoman: without a carrier nothing can be sent", err=True)

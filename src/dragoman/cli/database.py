@@ -1,0 +1,36 @@
+"""`dragoman migrate`: the tables of the database."""
+
+from __future__ import annotations
+
+from dragoman.cli.options import ConfigOption, DataOption, JsonOption, find_settings
+from dragoman.cli.outcome import ExitCode, Stop, write_json
+
+
+def migrate(config: ConfigOption = None, data: DataOption = None, json: JsonOption = False) -> None:
+    """Make the database, or bring its tables up to this version; the gateway must be stopped."""
+    import asyncio
+    import os
+
+    from dragoman.kit import logging
+
+    settings = find_settings(config, data)
+    os.umask(0o077)
+    logging.configure("warning", "console")
+    from dragoman.app import opened_house
+    from dragoman.storage.engine import AlreadyInUse
+    from dragoman.storage.writer import StorageUnavailable
+
+    async def open_once() -> None:
+        async with opened_house(settings, migrate=True):
+            pass
+
+    try:
+        asyncio.run(open_once())
+    except AlreadyInUse as error:
+        raise Stop(ExitCode.FAILED, f"{error}: stop it first", "in_use") from None
+    except StorageUnavailable as error:
+        raise Stop(ExitCode.FAILED, str(error), "unavailable") from None
+    if json:
+        write_json({"current": True})
+    else:
+        print("The tables are current.")

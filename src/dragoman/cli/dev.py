@@ -1,0 +1,172 @@
+"""`dragoman dev`: a whole gateway on one machine, with a simulated SMSC and a demo account."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from dragoman.cli.options import DEFAULT_HTTP, DEFAULT_SMSC, DEVELOPMENT_FOLDER, join_address
+from dragoman.cli.outcome import ExitCode, Stop
+
+if TYPE_CHECKING:
+    from dragoman.app import Gateway
+    from dragoman.cli.dev_file import DevAccount
+    from dragoman.config import Settings
+
+USERNAME: Final = "demo"
+SENDER: Final = "Dragoman"
+DELIVERED_AFTER_S: Final = 1.0
+REMEMBERED: Final = 10_000
+"""Messages and phones the simulator keeps."""
+OURS: Final = ("dragoman.db", "dragoman.db-wal", "dragoman.db-shm")
+
+
+def dev(
+    http: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where programs reach the gateway.")
+    ] = DEFAULT_HTTP,
+    smsc: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where the simulated SMSC speaks SMPP.")
+    ] = DEFAULT_SMSC,
+    data: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of the database and of dev.json.")
+    ] = DEVELOPMENT_FOLDER,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Begin again: forget messages and accounts.")
+    ] = False,
+) -> None:
+    """Run a complete gateway for development: SQLite, a simulated SMSC, a demo account.
+
+    The simulated phones get every message about a second later. Port 0 takes a free one. The
+    file dev.json in DIR holds the addresses and the secrets for programs; it appears when the
+    gateway is ready.
+    """
+    import os
+
+    from dragoman.cli.running import run_loop
+
+    os.umask(0o077)
+    settings = _settings(http, smsc, data)
+    data.mkdir(parents=True, exist_ok=True)
+    if reset:
+        _reset(settings)
+    run_loop(_run(settings))
+
+
+def _settings(http: str, smsc: str, data: Path) -> Settings:
+    from dragoman.cli.running import check_port
+    from dragoman.config import Settings
+    from dragoman.config.values import parse_address
+
+    addresses = []
+    for option, text in (("--http", http), ("--smsc", smsc)):
+        try:
+            host, port = parse_address(text)
+        except ValueError as error:
+            raise Stop(ExitCode.USAGE, f"{option}: {error}") from None
+        if port == 0:
+            port = check_port(host, 0, f"choose another with {option}")
+        addresses.append(join_address(host, port))
+    return Settings.development(data, http=addresses[0], smsc=addresses[1])
+
+
+def _reset(settings: Settings) -> None:
+    from dragoman.cli.dev_file import KEPT, NAME
+    from dragoman.storage.engine import AlreadyInUse, Storage
+
+    try:
+        Storage(settings.database_url).close()  # nobody has it open
+    except AlreadyInUse as error:
+        raise Stop(ExitCode.FAILED, str(error), "in_use") from None
+    for name in (*OURS, KEPT, NAME):
+        (settings.data_path / name).unlink(missing_ok=True)
+
+
+async def _run(settings: Settings) -> None:
+    import os
+
+    from dragoman import __version__
+    from dragoman.cli import dev_file
+    from dragoman.cli.running import build_gateway, check_port, run_gateway
+    from dragoman.cli.welcome import print_welcome
+    from dragoman.kit import logging
+    from dragoman.testkit.simulator import Behaviour, Simulator
+
+    logging.configure(settings.log.level, settings.log.format)
+    gateway = build_gateway(settings)
+    folder = settings.data_path
+    kept = dev_file.set_aside(folder)
+    carrier = settings.carriers[0]
+    host, port = settings.http.address
+    for option, (where, number) in {
+        "--http": (host, port),
+        "--smsc": (carrier.host, carrier.port),
+    }.items():
+        check_port(where, number, f"choose another with {option} {join_address(where, number + 1)}")
+    simulator = Simulator(
+        carrier.host, carrier.port, remember=REMEMBERED, first_id=gateway.clock.now_ms()
+    )
+    simulator.default = Behaviour(receipt_delay_s=DELIVERED_AFTER_S)
+    await simulator.start()
+
+    @asynccontextmanager
+    async def ready() -> AsyncIterator[None]:
+        account = await _demo_account(gateway, folder, kept)
+        content = dev_file.DevFile(
+            base_url=f"http://{join_address(_reachable(host), port)}",
+            smsc_host=_reachable(carrier.host),
+            smsc_port=carrier.port,
+            smsc_system_id=carrier.system_id,
+            smsc_password=str(carrier.password),
+            accounts=(account,),
+            pid=os.getpid(),
+            version=__version__,
+        )
+        print_welcome(content, folder / dev_file.NAME)
+        dev_file.publish(folder, content)
+        try:
+            yield
+        finally:
+            dev_file.set_aside(folder)
+
+    try:
+        await run_gateway(gateway, migrate=True, while_ready=ready())
+    finally:
+        await simulator.stop()
+
+
+async def _demo_account(gateway: Gateway, folder: Path, kept: tuple[DevAccount, ...]) -> DevAccount:
+    """The account of the last run, or a new one whose secrets are on disk before it exists."""
+    import secrets
+
+    from dragoman.cli import dev_file
+    from dragoman.services.accounts import new_key
+
+    taken = {account.username for account in await gateway.accounts.list_all()}
+    if kept and kept[0].username in taken:
+        return kept[0]
+    # Without dev.json nobody knows the secrets of an earlier `demo` any more.
+    names = [USERNAME, *(f"{USERNAME}{number}" for number in range(2, len(taken) + 2))]
+    account = dev_file.DevAccount(
+        username=next(name for name in names if name not in taken),
+        password=secrets.token_urlsafe(12),
+        api_key=new_key(),
+    )
+    dev_file.keep(folder, dev_file.DevFile(accounts=(account,)))
+    await gateway.accounts.create(
+        account.username,
+        password=account.password,
+        api_key=account.api_key,
+        legacy_md5=account.legacy_md5,
+        default_sender=SENDER,
+    )
+    return account
+
+
+def _reachable(host: str) -> str:
+    """The address to call where a server listens on every address."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104

@@ -1,0 +1,180 @@
+"""`dragoman send` and `dragoman status`: messages, and the gateway as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dragoman.cli.asking import ask
+from dragoman.cli.options import ConfigOption, DataOption, JsonOption, find_settings
+from dragoman.cli.outcome import ExitCode, write_json
+from dragoman.cli.output import print_fields, print_table, show_age, show_time
+
+if TYPE_CHECKING:
+    from dragoman.control.answers import BatchStatus, CarrierView, MessageStatus, Overview
+
+
+def send(
+    to: Annotated[
+        str,
+        typer.Argument(
+            help="The number, with its country code; several with commas.", show_default=False
+        ),
+    ],
+    text: Annotated[str, typer.Argument(help="The text.", show_default=False)],
+    account: Annotated[
+        str, typer.Option(help="The account that sends; not needed where there is only one.")
+    ] = "",
+    sender: Annotated[
+        str, typer.Option("--from", help="The sender; the account's own if not given.")
+    ] = "",
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Send a text message."""
+    from dragoman.control.requests import Send
+
+    recipients = tuple(number for number in to.split(",") if number.strip())
+    request = Send(recipients=recipients, text=text, account=account, sender=sender)
+    sent = ask(find_settings(config, data), request)
+    if json:
+        write_json(sent)
+        return
+    parts = f" in {sent.parts} parts" if sent.parts > 1 else ""
+    messages = f"{sent.recipients} messages" if sent.recipients > 1 else "message"
+    print(f"accepted: {messages}{parts}, batch {sent.batch_id}")
+    if not sent.gateway:
+        print("No gateway is running: it goes out when one is started.")
+    print(f"What becomes of it: dragoman status {sent.batch_id}")
+
+
+def status(
+    identifier: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MESSAGE_ID|BATCH_ID]",
+            help="A message or batch, as any API shows its identifier.",
+            show_default=False,
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show where a message or batch is; without one, what the gateway is doing."""
+    from dragoman.control.answers import BatchStatus
+    from dragoman.control.requests import Find, ShowOverview
+
+    settings = find_settings(config, data)
+    if identifier is None:
+        _show_overview(ask(settings, ShowOverview()), json)
+        return
+    found = ask(settings, Find(identifier=identifier))
+    if json:
+        write_json(found)
+    elif isinstance(found, BatchStatus):
+        _show_batch(found)
+    else:
+        _show_message(found)
+
+
+def _show_message(message: MessageStatus) -> None:
+    parts = f" ({message.parts} parts)" if message.parts > 1 else ""
+    print_fields(
+        [
+            ("message", f"{message.message_id}{parts}"),
+            ("batch", str(message.batch_id)),
+            ("account", message.account),
+            ("from", message.sender),
+            ("to", message.recipient),
+            (
+                "state",
+                message.state + (", possible duplicate" if message.possible_duplicate else ""),
+            ),
+            ("failure", ": ".join(filter(None, (message.failure, message.detail)))),
+            ("carrier", message.carrier),
+            ("attempts", str(message.attempts)),
+            ("accepted", show_time(message.created_ms)),
+            ("sent", show_time(message.sent_ms)),
+            ("final", show_time(message.final_ms)),
+            ("cost", f"{message.credits} credits, price {message.price}"),
+            ("callback answered", message.callback_answer),
+        ]
+    )
+
+
+def _show_batch(batch: BatchStatus) -> None:
+    print_fields(
+        [
+            ("batch", str(batch.batch_id)),
+            ("account", batch.account),
+            ("from", batch.sender),
+            ("state", batch.state),
+            ("due", show_time(batch.due_ms)),
+            ("recipients", str(batch.recipients)),
+            (
+                "of them",
+                f"{batch.unsent} unsent, {batch.buffered} sent, {batch.received} delivered,"
+                f" {batch.failed} failed",
+            ),
+        ]
+    )
+    print_table(
+        ("message", "to", "state", "failure"),
+        [
+            (str(message.message_id), message.recipient, message.state, message.failure)
+            for message in batch.messages
+        ],
+    )
+
+
+def _show_overview(overview: Overview, json: bool) -> None:
+    if json:
+        write_json(overview)
+    else:
+        _print_overview(overview)
+    if not overview.running or overview.problems:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _print_overview(overview: Overview) -> None:
+    if not overview.running:
+        print(f"No gateway is running; its database has {overview.accounts} accounts.")
+        return
+    waiting = sum(route.waiting for route in overview.routes)
+    oldest = max((route.oldest_s or 0.0 for route in overview.routes), default=0.0)
+    finals = ", ".join(f"{count} {state}" for state, count in sorted(overview.finals.items()))
+    print_fields(
+        [
+            ("gateway", f"Dragoman {overview.version} on {overview.address}"),
+            ("process", f"{overview.pid}, since {show_time(overview.started_ms)}"),
+            ("problems", "; ".join(overview.problems)),
+            ("accounts", str(overview.accounts)),
+            ("accepted", f"{overview.accepted} messages"),
+            ("refused", f"{overview.refused} requests"),
+            ("ended", finals or "none yet"),
+            ("queued", f"{waiting} messages" + (f", oldest {show_age(oldest)}" if waiting else "")),
+            ("in flight", f"{overview.in_flight} parts"),
+            ("callbacks", f"{overview.callbacks_waiting} waiting"),
+        ]
+    )
+    print_table(
+        ("carrier", "state", "links", "in flight", "round trip", "last error"),
+        [_carrier_row(carrier) for carrier in overview.carriers],
+    )
+
+
+def _carrier_row(carrier: CarrierView) -> tuple[str, ...]:
+    bound = sum(link.bound for link in carrier.links)
+    trip = f"{carrier.round_trip_ms:.3g} ms" if carrier.round_trip_ms is not None else ""
+    errors = sorted({link.last_error for link in carrier.links if link.last_error})
+    return (
+        carrier.name,
+        "up" if carrier.up else "down",
+        f"{bound}/{len(carrier.links)}",
+        f"{carrier.in_flight}/{carrier.capacity}",
+        trip,
+        "; ".join(errors),
+    )

@@ -1,0 +1,109 @@
+"""Options that several commands take, and the settings they lead to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from dragoman.cli.outcome import ExitCode, Stop
+
+if TYPE_CHECKING:
+    from dragoman.config import Settings
+
+CONFIG_FILE: Final = Path("dragoman.toml")
+DEVELOPMENT_FOLDER: Final = Path("dragoman-data")
+DEFAULT_HTTP: Final = "127.0.0.1:8080"
+DEFAULT_SMSC: Final = "127.0.0.1:2775"
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="DRAGOMAN_CONFIG",
+        help="The configuration file; ./dragoman.toml if it is there.",
+        show_default=False,
+    ),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="The folder of a `dragoman dev`, instead of a configuration; ./dragoman-data if it"
+        " is there and ./dragoman.toml is not.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
+
+
+def find_settings(
+    config: Path | None, data: Path | None = None, *, complete: bool = False
+) -> Settings:
+    """The settings that the options, or the current folder, lead to; raises `Stop`.
+
+    `complete` checks the names of dialects and profiles too, which takes a second to import.
+    """
+    if config is None and data is None:
+        if CONFIG_FILE.exists():
+            config = CONFIG_FILE
+        elif DEVELOPMENT_FOLDER.is_dir():
+            data = DEVELOPMENT_FOLDER
+    if config is None and data is not None:
+        return _development(data)
+    return load_settings(config, complete=complete)
+
+
+def load_settings(config: Path | None, *, complete: bool = False) -> Settings:
+    """The settings of a file and the environment; raises `Stop`."""
+    from dragoman.config import ConfigError, load
+
+    if config is None and CONFIG_FILE.exists():
+        config = CONFIG_FILE
+    if config is None and not _set_by_environment():
+        raise Stop(
+            ExitCode.USAGE,
+            "no configuration: there is no ./dragoman.toml; name one with --config",
+            "no_configuration",
+        )
+    dialects, profiles = _known_names() if complete else (None, None)
+    try:
+        return load(config, os.environ, dialects=dialects, profiles=profiles)
+    except ConfigError as error:
+        raise Stop(ExitCode.USAGE, str(error), "configuration") from None
+
+
+def _development(data: Path) -> Settings:
+    from dragoman.cli import dev_file
+    from dragoman.config import Settings
+
+    if not data.is_dir():
+        raise Stop(ExitCode.USAGE, f"there is no folder {data}", "no_configuration")
+    found = dev_file.read(data)
+    if found is None or not found.smsc_port:
+        return Settings.development(data, http=DEFAULT_HTTP, smsc=DEFAULT_SMSC)
+    http = found.base_url.partition("://")[2]
+    smsc = join_address(found.smsc_host, found.smsc_port)
+    return Settings.development(data, http=http, smsc=smsc)
+
+
+def join_address(host: str, port: int) -> str:
+    """`host:port`, an IPv6 host in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _set_by_environment() -> bool:
+    return any(
+        name.startswith("DRAGOMAN_") and ("__" in name or name == "DRAGOMAN_DATA_DIR")
+        for name in os.environ
+    )
+
+
+def _known_names() -> tuple[frozenset[str], frozenset[str]]:
+    from dragoman.connectors.smpp.profiles import PROFILES
+    from dragoman.dialects import DIALECTS
+
+    return frozenset(DIALECTS), frozenset(PROFILES)

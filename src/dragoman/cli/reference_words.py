@@ -1,0 +1,81 @@
+"""What the house's codes mean, in a sentence each, for the generated reference."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from dragoman.domain.errors import FailureCode, RefusalCode
+from dragoman.domain.lifecycle import State
+
+REFUSALS: Final = MappingProxyType(
+    {
+        RefusalCode.AUTHENTICATION_FAILED: "The key, name or password is wrong, or the account is"
+        " disabled.",
+        RefusalCode.ADDRESS_NOT_ALLOWED: "The account may not be used from the caller's address.",
+        RefusalCode.PERMISSION_DENIED: "The account may not do this.",
+        RefusalCode.INSUFFICIENT_CREDIT: "The wallet holds fewer credits than all parts cost.",
+        RefusalCode.MALFORMED_REQUEST: "The request cannot be read: not JSON, XML or a form, too"
+        " large, or in the wrong shape.",
+        RefusalCode.MISSING_FIELD: "Something needed was not given.",
+        RefusalCode.INVALID_FIELD: "A value does not fit its field.",
+        RefusalCode.INVALID_RECIPIENT: "A recipient is not an international number.",
+        RefusalCode.TOO_MANY_RECIPIENTS: "More recipients than one request may name.",
+        RefusalCode.INVALID_SENDER: "The sender is neither a number nor a name of at most 11"
+        " characters.",
+        RefusalCode.SENDER_NOT_ALLOWED: "The sender is not approved for the account.",
+        RefusalCode.EMPTY_TEXT: "There is no text.",
+        RefusalCode.TEXT_TOO_LONG: "The text takes more parts than are allowed; it is never cut.",
+        RefusalCode.TEXT_NOT_ENCODABLE: "The text does not fit the alphabet that was asked for.",
+        RefusalCode.INVALID_VALIDITY: "The validity is not between one minute and 14 days.",
+        RefusalCode.INVALID_SCHEDULE: "The time to send at is malformed or too far away.",
+        RefusalCode.INVALID_CALLBACK_URL: "The URL for reports is not an http or https address.",
+        RefusalCode.NO_ROUTE: "No route leads to the recipient.",
+        RefusalCode.NOT_SUPPORTED: "The call or option is known but not supported.",
+        RefusalCode.NOT_FOUND: "There is no such thing, or it belongs to another account.",
+        RefusalCode.NOT_CANCELLABLE: "It is being sent, or has been.",
+        RefusalCode.ALREADY_EXISTS: "The name is taken.",
+        RefusalCode.UNAVAILABLE: "Nothing can be stored now; nothing was accepted.",
+    }
+)
+
+FAILURES: Final = MappingProxyType(
+    {
+        FailureCode.NONE: "Nothing went wrong.",
+        FailureCode.UNKNOWN_SUBSCRIBER: "The number is not in use.",
+        FailureCode.ABSENT_SUBSCRIBER: "The phone was off or out of reach.",
+        FailureCode.BARRED: "The phone or its operator does not take such messages.",
+        FailureCode.HANDSET: "The phone reported an error.",
+        FailureCode.HANDSET_MEMORY_FULL: "The phone has no room for messages.",
+        FailureCode.NETWORK: "The network reported an error.",
+        FailureCode.NETWORK_TIMEOUT: "The network did not answer in time.",
+        FailureCode.CONGESTION: "The network was too busy.",
+        FailureCode.INVALID_DESTINATION: "The carrier does not take the number.",
+        FailureCode.INVALID_SENDER: "The carrier does not take the sender.",
+        FailureCode.INVALID_CONTENT: "The carrier does not take the text or its coding.",
+        FailureCode.DUPLICATE: "The carrier had the message already.",
+        FailureCode.EXPIRED: "The validity ran out first.",
+        FailureCode.CANCELLED: "The customer stopped it.",
+        FailureCode.NO_ROUTE: "No carrier is left on its route.",
+        FailureCode.NO_REPORT: "No report came in time.",
+        FailureCode.RESPONSE_LOST: "The carrier may have it: the answer was lost, and it must not"
+        " be sent twice.",
+        FailureCode.REFUSED_BY_CARRIER: "The carrier refused it.",
+        FailureCode.UNSPECIFIED: "No reason was given.",
+    }
+)
+
+STATES: Final = MappingProxyType(
+    {
+        State.SCHEDULED: "Accepted, due later.",
+        State.QUEUED: "Accepted and due; no carrier has been given it.",
+        State.SENDING: "Handed to a link, or about to be.",
+        State.SENT: "A carrier took it; its report is awaited.",
+        State.UNKNOWN: "No report came in time; a late one still counts.",
+        State.DELIVERED: "The phone has it.",
+        State.UNDELIVERED: "The network gave up.",
+        State.EXPIRED: "The validity ran out.",
+        State.REJECTED: "Refused by the carrier.",
+        State.CANCELLED: "Stopped before it was sent.",
+    }
+)

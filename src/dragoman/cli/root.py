@@ -1,0 +1,65 @@
+"""`dragoman`: the commands, and what happens to whatever goes wrong in them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from dragoman.cli import account, config, database, dev, doctor, message, serve
+from dragoman.cli.outcome import Stop, end, end_unexpected
+
+EPILOG: Final = (
+    "Exit codes: 0 it worked, 1 it failed or something is wrong, 2 wrong usage or configuration,"
+    " 3 nothing was found or the gateway refused."
+)
+
+app = typer.Typer(
+    name="dragoman",
+    help="An SMS gateway that answers your provider's HTTP API and delivers over your own"
+    " carriers.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from dragoman import __version__
+
+        print(f"dragoman {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """An SMS gateway that answers your provider's HTTP API and delivers over your own carriers."""
+
+
+app.command("dev")(dev.dev)
+app.command("serve")(serve.serve)
+app.command("migrate")(database.migrate)
+app.add_typer(config.app, name="config")
+app.add_typer(account.app, name="account")
+app.command("send")(message.send)
+app.command("status")(message.status)
+app.command("doctor")(doctor.doctor)
+
+
+def run() -> None:
+    """Runs the command of this process's arguments and ends the process."""
+    try:
+        app()
+    except Stop as stop:
+        end(stop, as_json="--json" in sys.argv[1:])
+    except Exception as error:
+        end_unexpected(error)

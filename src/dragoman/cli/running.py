@@ -1,0 +1,90 @@
+"""A gateway as a process: signals, and every reason not to start as one line."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any
+
+from dragoman.cli.outcome import ExitCode, Stop
+
+if TYPE_CHECKING:
+    from dragoman.app import Gateway
+    from dragoman.config import Settings
+
+KILLED = 128
+"""What shells add to the number of a signal that ended a process."""
+
+
+def build_gateway(settings: Settings) -> Gateway:
+    """The gateway, whose database is ours from here on; raises `Stop`."""
+    from dragoman.app import Gateway
+    from dragoman.storage.engine import AlreadyInUse
+    from dragoman.storage.writer import StorageUnavailable
+
+    try:
+        return Gateway(settings)
+    except AlreadyInUse as error:
+        raise Stop(ExitCode.FAILED, str(error), "in_use") from None
+    except StorageUnavailable as error:
+        raise Stop(ExitCode.FAILED, f"no database: {error}", "unavailable") from None
+
+
+async def run_gateway(
+    gateway: Gateway, *, migrate: bool, while_ready: AbstractAsyncContextManager[None]
+) -> None:
+    """Runs until a first signal asks to stop; a second one ends the process at once.
+
+    `while_ready` is entered when the gateway is ready and left when it begins to stop.
+    """
+    from dragoman.storage.writer import StorageUnavailable
+
+    stopping = asyncio.Event()
+
+    def on_signal(number: int) -> None:
+        if stopping.is_set():
+            os._exit(KILLED + number)
+        stopping.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        await gateway.start(migrate=migrate)
+    except StorageUnavailable as error:
+        raise Stop(ExitCode.FAILED, str(error), "unavailable") from None
+    try:
+        async with while_ready:
+            await stopping.wait()
+    finally:
+        await gateway.stop()
+
+
+def run_loop(main: Coroutine[Any, Any, None]) -> None:
+    """Runs a coroutine on the fastest event loop there is."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
+
+
+def check_port(host: str, port: int, remedy: str) -> int:
+    """The port, or a free one for 0; raises `Stop` with the remedy where it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.create_server((host, port), family=family) as probe:
+            found: int = probe.getsockname()[1]
+            return found
+    except OSError as error:
+        reasons = {errno.EADDRINUSE: "is taken", errno.EACCES: "needs more rights"}
+        reason = reasons.get(error.errno or 0, f"cannot be used ({error.strerror or error})")
+        raise Stop(
+            ExitCode.FAILED, f"port {port} on {host} {reason}: {remedy}", "port_taken"
+        ) from None

@@ -1,0 +1,54 @@
+"""`dragoman serve`: the gateway in production."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from dragoman.cli.options import ConfigOption, load_settings
+
+if TYPE_CHECKING:
+    from dragoman.config import Settings
+
+
+def serve(config: ConfigOption = None) -> None:
+    """Run the gateway of a configuration until it is told to stop.
+
+    SIGTERM or Ctrl-C lets it finish what is in flight; a second one ends it at once.
+    """
+    import os
+
+    from dragoman.cli.running import check_port, run_loop
+    from dragoman.kit import logging
+
+    settings = load_settings(config, complete=True)
+    os.umask(0o077)  # the database holds texts and numbers: nobody else's business
+    logging.configure(settings.log.level, settings.log.format)
+    host, port = settings.http.address
+    check_port(host, port, "choose another with `listen` of [http]")
+    run_loop(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    import structlog
+
+    from dragoman import __version__
+    from dragoman.cli.running import build_gateway, run_gateway
+
+    log = structlog.get_logger("dragoman")
+
+    @asynccontextmanager
+    async def ready() -> AsyncIterator[None]:
+        log.info(
+            "started",
+            version=__version__,
+            address=settings.http.listen,
+            dialects=list(settings.dialects.enabled),
+            carriers=[carrier.name for carrier in settings.carriers],
+        )
+        yield
+        log.info("stopping")
+
+    await run_gateway(build_gateway(settings), migrate=False, while_ready=ready())
+    log.info("stopped")

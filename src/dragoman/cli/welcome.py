@@ -1,0 +1,66 @@
+"""What `dragoman dev` prints when it is ready: addresses, credentials, lines to paste."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dragoman.cli.dev_file import DevFile
+from dragoman.cli.output import console, print_fields
+
+NUMBER = "4512345678"
+
+
+def print_welcome(content: DevFile, path: Path) -> None:
+    """Prints everything a new user needs; the lines to paste are never wrapped."""
+    from rich.markup import escape
+
+    out = console()
+    account = content.accounts[0]
+    out.print(f"[bold green]Dragoman is ready[/] at [bold]{escape(content.base_url)}[/]")
+    print_fields(
+        [
+            ("documentation", f"{content.base_url}/docs"),
+            ("simulated SMSC", f"{content.smsc_host}:{content.smsc_port} (SMPP 3.4)"),
+            ("for programs", str(path)),
+        ]
+    )
+    out.print(f"\n[bold]Account {escape(account.username)}[/]")
+    print_fields(
+        [
+            ("httpsms", f"key={account.api_key}"),
+            ("LINK", f"apikey={account.api_key}"),
+            (
+                "LINK, old",
+                f"apikey=legacy&username={account.username}&password={account.password}&type=plain",
+            ),
+        ]
+    )
+    for title, lines in examples(content).items():
+        out.print(f"\n[bold]{escape(title)}[/]")
+        for line in lines:
+            print(line)
+    print("\nStop with Ctrl-C.", flush=True)
+
+
+def examples(content: DevFile) -> dict[str, list[str]]:
+    """Lines for a shell by title; each works as it stands, in this order."""
+    url, key = content.base_url, content.accounts[0].api_key
+    text = f'"recipients":"+{NUMBER}","sender":"Dragoman","message":"Hello from LINK"'
+    message = f'{{"message":{{{text}}}}}'
+    newest = (
+        f"curl -s '{url}/v2/messages/1.json?apikey={key}'"
+        " | grep -Eo '\"batchid\": *\"?[0-9]+' | grep -Eo '[0-9]+$' | head -n 1"
+    )
+    return {
+        "Send with httpsms, then ask for its report": [
+            f"curl -s '{url}/api/sms/send_sms.php?key={key}&mobile={NUMBER}&sender=Dragoman"
+            "&msgtext=Hello+from+httpsms&ref=first&response=json'; echo",
+            f"curl -s '{url}/api/sms/dlr.php?key={key}&full_number={NUMBER}&ref=first'; echo",
+        ],
+        "Send with LINK, then look at the newest batch": [
+            f"curl -s '{url}/v2/ping.json?apikey={key}'; echo",
+            f"curl -s '{url}/v2/message.json?apikey={key}' -H 'Content-Type: application/json'"
+            f" -d '{message}'; echo",
+            f'curl -s "{url}/v2/message/$({newest})/1.json?apikey={key}"; echo',
+        ],
+    }

@@ -1,0 +1,179 @@
+"""What commands are answered with, as values."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class AccountView(msgspec.Struct, frozen=True, kw_only=True):
+    """An account and its wallet, without secrets."""
+
+    account_id: int
+    username: str
+    enabled: bool
+    permissions: tuple[str, ...]
+    allowed_addresses: str
+    default_sender: str
+    credits: int | None
+    """What is left; None is unlimited."""
+    held: int
+    spent: int
+
+
+class AccountList(msgspec.Struct, frozen=True, kw_only=True):
+    """Every account, in the order of creation."""
+
+    accounts: tuple[AccountView, ...]
+
+
+class AccountSecrets(msgspec.Struct, frozen=True, kw_only=True):
+    """An account and its new secrets, which are shown this once; no password if it stays."""
+
+    account: AccountView
+    api_key: str
+    password: str | None = None
+
+
+class SentBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """What was accepted; `gateway` is whether one is there to send it now."""
+
+    batch_id: int
+    account: str
+    recipients: int
+    parts: int
+    credits: int
+    gateway: bool
+
+
+class MessageStatus(msgspec.Struct, frozen=True, kw_only=True, tag="message", tag_field="kind"):
+    """Where a message is; times are milliseconds since the Unix epoch."""
+
+    message_id: int
+    batch_id: int
+    account: str
+    recipient: str
+    sender: str
+    state: str
+    failure: str
+    detail: str
+    parts: int
+    credits: int
+    price: str
+    carrier: str
+    attempts: int
+    possible_duplicate: bool
+    created_ms: int
+    sent_ms: int | None
+    final_ms: int | None
+    callback_answer: str
+
+
+class BatchStatus(msgspec.Struct, frozen=True, kw_only=True, tag="batch", tag_field="kind"):
+    """How far a batch is, and its first messages."""
+
+    batch_id: int
+    account: str
+    sender: str
+    state: str
+    due_ms: int
+    recipients: int
+    unsent: int
+    buffered: int
+    received: int
+    failed: int
+    messages: tuple[MessageStatus, ...]
+
+
+class LinkView(msgspec.Struct, frozen=True, kw_only=True):
+    """One connection to an SMSC."""
+
+    name: str
+    bound: bool
+    outstanding: int
+    waiting: int
+    reconnects: int
+    throttled: int
+    last_error: str
+
+
+class CarrierView(msgspec.Struct, frozen=True, kw_only=True):
+    """A carrier: whether it is up, and how fast it can be."""
+
+    name: str
+    up: bool
+    in_flight: int
+    capacity: int
+    round_trip_ms: float | None
+    """None until a message has been answered."""
+    rate_per_s: float | None
+    """The configured limit; None for none."""
+    links: tuple[LinkView, ...]
+
+
+class RouteView(msgspec.Struct, frozen=True, kw_only=True):
+    """A route and what waits on it."""
+
+    name: str
+    waiting: int
+    oldest_s: float | None
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gateway is doing; without one running, only what its rows say."""
+
+    running: bool
+    version: str
+    accounts: int
+    pid: int | None = None
+    started_ms: int | None = None
+    address: str = ""
+    problems: tuple[str, ...] = ()
+    carriers: tuple[CarrierView, ...] = ()
+    routes: tuple[RouteView, ...] = ()
+    in_flight: int = 0
+    callbacks_waiting: int = 0
+    accepted: int = 0
+    """Messages since the start."""
+    refused: int = 0
+    """Requests since the start."""
+    finals: dict[str, int] = {}
+    """Messages that ended since the start, by state."""
+
+
+class Finding(StrEnum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at, and what to do about it."""
+
+    name: str
+    finding: Finding
+    detail: str
+    remedy: str = ""
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that was looked at."""
+
+    checks: tuple[Check, ...]
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a command was not carried out: a stable code, and words for people."""
+
+    code: str
+    message: str
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the server: an answer or a failure."""
+
+    answer: msgspec.Raw = msgspec.Raw(b"null")
+    failure: Failure | None = None

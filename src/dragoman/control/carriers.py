@@ -1,0 +1,94 @@
+"""Carriers as the command line shows them, and what limits their speed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from dragoman.connectors.smpp.carrier import SmppCarrier
+from dragoman.control.answers import CarrierView, LinkView
+from dragoman.control.house import RunningGateway
+from dragoman.domain.ports import Connector
+
+OWN_SPEED_PER_S: Final = 3_000.0
+"""About what one process does on one core; a faster carrier waits for us."""
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """How many parts a second a carrier can take, and why not more."""
+
+    per_s: float
+    reason: str
+    remedy: str
+
+
+def view_carriers(gateway: RunningGateway) -> tuple[CarrierView, ...]:
+    """Every carrier as it is now."""
+    use = gateway.window_use()
+    return tuple(_view(connector, use) for connector in gateway.connectors.values())
+
+
+def limit_of(carrier: CarrierView) -> Limit | None:
+    """What limits a carrier; None where it is down or has not answered anything yet."""
+    if not carrier.capacity or not carrier.round_trip_ms:
+        return None
+    throttled = sum(link.throttled for link in carrier.links)
+    by_window = carrier.capacity * 1000 / carrier.round_trip_ms
+    limits = [
+        Limit(
+            per_s=by_window,
+            reason=(
+                f"{carrier.capacity} parts unanswered at a time,"
+                f" {carrier.round_trip_ms:.3g} ms each: the window"
+            ),
+            remedy="a larger `window` or more `links`, if the carrier allows them",
+        ),
+        Limit(
+            per_s=OWN_SPEED_PER_S,
+            reason="the processor: one process does about so many",
+            remedy="a faster machine",
+        ),
+    ]
+    if carrier.rate_per_s is not None:
+        limits.append(
+            Limit(
+                per_s=carrier.rate_per_s,
+                reason="`rate_per_s` of the configuration",
+                remedy="a higher `rate_per_s`, if the carrier allows it",
+            )
+        )
+    limit = min(limits, key=lambda limit: limit.per_s)
+    if not throttled:
+        return limit
+    return Limit(
+        per_s=limit.per_s,
+        reason=f"{limit.reason}; the SMSC answered {throttled} times that this is too fast",
+        remedy="set `rate_per_s` to what the carrier agreed to, or ask the carrier for more",
+    )
+
+
+def _view(connector: Connector, use: Mapping[str, tuple[int, int]]) -> CarrierView:
+    in_flight, capacity = use.get(connector.name, (0, 0))
+    smpp = connector if isinstance(connector, SmppCarrier) else None
+    return CarrierView(
+        name=connector.name,
+        up=connector.up,
+        in_flight=in_flight,
+        capacity=capacity,
+        round_trip_ms=smpp.round_trip_s * 1000 if smpp and smpp.round_trip_s else None,
+        rate_per_s=smpp.settings.rate_per_s if smpp else None,
+        links=tuple(
+            LinkView(
+                name=link.name,
+                bound=link.bound,
+                outstanding=link.outstanding,
+                waiting=link.load - link.outstanding,
+                reconnects=link.reconnects,
+                throttled=link.pace.throttled,
+                last_error=link.last_error,
+            )
+            for link in (smpp.links if smpp else ())
+        ),
+    )

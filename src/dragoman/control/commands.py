@@ -1,0 +1,253 @@
+"""What each command does, over the services of a house."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from types import MappingProxyType
+from typing import Any, Final
+
+from dragoman import __version__
+from dragoman.control import requests
+from dragoman.control.answers import (
+    AccountList,
+    AccountSecrets,
+    AccountView,
+    BatchStatus,
+    Diagnosis,
+    MessageStatus,
+    Overview,
+    RouteView,
+    SentBatch,
+)
+from dragoman.control.carriers import view_carriers
+from dragoman.control.diagnosis import check_house
+from dragoman.control.house import Controlled, HouseServices
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.messages import Submission
+from dragoman.domain.pricing import render_price
+from dragoman.kit.ids import LIMIT, parse_dashed, parse_hex
+from dragoman.storage.repositories import batches, outbox
+from dragoman.storage.repositories.outbox import MessageView
+
+DIALECT: Final = "cli"
+MESSAGES_SHOWN: Final = 20
+
+
+async def run_command(controlled: Controlled, request: requests.Request[Any]) -> Any:
+    """Carries out a command; raises `Refused` and `StorageUnavailable`."""
+    return await HANDLERS[type(request)](controlled, request)
+
+
+async def _create_account(
+    controlled: Controlled, request: requests.CreateAccount
+) -> AccountSecrets:
+    accounts = controlled.house.accounts
+    created = await accounts.create(
+        request.username,
+        password=request.password,
+        api_key=request.api_key,
+        credits=request.credits,
+        allowed_addresses=request.allowed_addresses,
+        legacy_md5=request.legacy_md5,
+        default_sender=request.default_sender,
+    )
+    return AccountSecrets(
+        account=await _view_account(controlled.house, created.account),
+        api_key=created.api_key,
+        password=created.password,
+    )
+
+
+async def _list_accounts(controlled: Controlled, _request: requests.ListAccounts) -> AccountList:
+    house = controlled.house
+    accounts = await house.accounts.list_all()
+    return AccountList(
+        accounts=tuple([await _view_account(house, account) for account in accounts])
+    )
+
+
+async def _set_enabled(controlled: Controlled, request: requests.SetEnabled) -> AccountView:
+    house = controlled.house
+    account = await house.accounts.set_enabled(request.username, request.enabled)
+    return await _view_account(house, account)
+
+
+async def _rotate_key(controlled: Controlled, request: requests.RotateKey) -> AccountSecrets:
+    house = controlled.house
+    api_key = await house.accounts.rotate_key(request.username, request.api_key)
+    account = await house.accounts.find(request.username)
+    return AccountSecrets(account=await _view_account(house, account), api_key=api_key)
+
+
+async def _view_account(house: HouseServices, account: Account) -> AccountView:
+    balance = await house.accounts.balance(account)
+    return AccountView(
+        account_id=account.account_id,
+        username=account.username,
+        enabled=account.enabled,
+        permissions=tuple(sorted(account.permissions)),
+        allowed_addresses=account.allowed_addresses.text,
+        default_sender=account.default_sender,
+        credits=None if balance.unlimited else balance.available,
+        held=balance.held,
+        spent=balance.spent,
+    )
+
+
+async def _send(controlled: Controlled, request: requests.Send) -> SentBatch:
+    house = controlled.house
+    account = await _sending_account(house, request.account)
+    accepted = await house.submission.submit(
+        account,
+        Submission(
+            dialect=DIALECT,
+            recipients=request.recipients,
+            text=request.text,
+            sender=request.sender,
+            protocol="CLI",
+        ),
+    )
+    return SentBatch(
+        batch_id=accepted.batch_id,
+        account=account.username,
+        recipients=accepted.recipients,
+        parts=accepted.parts,
+        credits=accepted.credits,
+        gateway=controlled.gateway is not None,
+    )
+
+
+async def _sending_account(house: HouseServices, username: str) -> Account:
+    if username:
+        account = await house.accounts.find(username)
+    else:
+        accounts = await house.accounts.list_all()
+        if len(accounts) != 1:
+            several = "there are several, name one with --account"
+            detail = several if accounts else "create one first with `dragoman account create`"
+            raise Refused(RefusalCode.MISSING_FIELD, "account", detail)
+        account = accounts[0]
+    if not account.enabled:
+        raise Refused(RefusalCode.PERMISSION_DENIED, account.username, "the account is disabled")
+    return account
+
+
+async def _find(controlled: Controlled, request: requests.Find) -> MessageStatus | BatchStatus:
+    house = controlled.house
+    identifier = _parse_identifier(request.identifier)
+    if identifier is not None:
+        # A few accounts a house: asking for each costs less than a second way to find a message.
+        for account in await house.accounts.list_all():
+            found = await _find_of_account(house, account, identifier)
+            if found is not None:
+                return found
+    raise Refused(RefusalCode.NOT_FOUND, request.identifier, "neither a message nor a batch")
+
+
+def _parse_identifier(text: str) -> int | None:
+    if text.isascii() and text.isdigit() and len(text) <= len(str(LIMIT)):
+        return int(text) if int(text) < LIMIT else None
+    return parse_hex(text) or parse_dashed(text)
+
+
+async def _find_of_account(
+    house: HouseServices, account: Account, identifier: int
+) -> MessageStatus | BatchStatus | None:
+    account_id = account.account_id
+    message = await house.storage.read(lambda c: outbox.find(c, account_id, identifier))
+    if message is not None:
+        answer = await house.queries.last_callback_answer(identifier)
+        return _message_status(account, message, answer)
+    batch = await house.storage.read(lambda c: batches.find(c, account_id, identifier))
+    if batch is None:
+        return None
+    messages = await house.queries.messages_of_batch(account, identifier, 0, MESSAGES_SHOWN)
+    return BatchStatus(
+        batch_id=identifier,
+        account=account.username,
+        sender=batch.sender,
+        state=batch.state.name.lower(),
+        due_ms=batch.due_ms,
+        recipients=batch.recipients,
+        unsent=batch.unsent,
+        buffered=batch.buffered,
+        received=batch.received,
+        failed=batch.failed,
+        messages=tuple(_message_status(account, message) for message in messages),
+    )
+
+
+def _message_status(
+    account: Account, message: MessageView, callback_answer: str = ""
+) -> MessageStatus:
+    return MessageStatus(
+        message_id=message.message_id,
+        batch_id=message.batch_id,
+        account=account.username,
+        recipient=message.recipient,
+        sender=message.sender,
+        state=message.state.name.lower(),
+        failure=message.failure.value,
+        detail=message.detail,
+        parts=message.parts,
+        credits=message.credits,
+        price=render_price(message.price),
+        carrier=message.carrier,
+        attempts=message.attempts,
+        possible_duplicate=message.possible_duplicate,
+        created_ms=message.created_ms,
+        sent_ms=message.sent_ms,
+        final_ms=message.final_ms,
+        callback_answer=callback_answer,
+    )
+
+
+async def _show_overview(controlled: Controlled, _request: requests.ShowOverview) -> Overview:
+    house, gateway = controlled.house, controlled.gateway
+    accounts = len(await house.accounts.list_all())
+    if gateway is None:
+        return Overview(running=False, version=__version__, accounts=accounts)
+    oldest = gateway.oldest_waiting_s()
+    finals: dict[str, int] = {}
+    for (_, state), count in gateway.meters.finals.items():
+        finals[state] = finals.get(state, 0) + count
+    return Overview(
+        running=True,
+        version=__version__,
+        accounts=accounts,
+        pid=os.getpid(),
+        started_ms=controlled.started_ms,
+        address=house.settings.http.listen,
+        problems=tuple(gateway.problems()),
+        carriers=view_carriers(gateway),
+        routes=tuple(
+            RouteView(name=name, waiting=waiting, oldest_s=oldest.get(name))
+            for name, waiting in gateway.waiting().items()
+        ),
+        in_flight=sum(in_flight for in_flight, _ in gateway.window_use().values()),
+        callbacks_waiting=gateway.callbacks_waiting(),
+        accepted=gateway.meters.accepted.total(),
+        refused=gateway.meters.refused.total(),
+        finals=finals,
+    )
+
+
+async def _diagnose(controlled: Controlled, _request: requests.Diagnose) -> Diagnosis:
+    return Diagnosis(checks=tuple([check async for check in check_house(controlled)]))
+
+
+HANDLERS: Final = MappingProxyType[type[Any], Callable[[Controlled, Any], Awaitable[Any]]](
+    {
+        requests.CreateAccount: _create_account,
+        requests.ListAccounts: _list_accounts,
+        requests.SetEnabled: _set_enabled,
+        requests.RotateKey: _rotate_key,
+        requests.Send: _send,
+        requests.Find: _find,
+        requests.ShowOverview: _show_overview,
+        requests.Diagnose: _diagnose,
+    }
+)
+"""What carries out each request."""

@@ -1,0 +1,168 @@
+"""What `dragoman doctor` looks at, with a remedy in plain words for whatever is wrong."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from time import perf_counter
+from typing import Final
+
+from dragoman.control.answers import CarrierView, Check, Finding
+from dragoman.control.carriers import limit_of, view_carriers
+from dragoman.control.house import Controlled, HouseServices, RunningGateway
+from dragoman.kit.ids import time_of
+from dragoman.storage.writer import Operation, StorageUnavailable
+
+LOW_SPACE_BYTES: Final = 1 << 30
+NO_SPACE_BYTES: Final = 100 << 20
+SLOW_COMMIT_S: Final = 0.1
+CLOCK_BEHIND_S: Final = 2.0
+MANY_CALLBACKS: Final = 1_000
+OLD_MESSAGE_S: Final = 60.0
+
+_NOTHING: Final = Operation[None, None](lambda _connection, items: [None] * len(items), "probe")
+
+
+async def check_house(controlled: Controlled) -> AsyncIterator[Check]:
+    """Looks at the database, the disk and the clock, and at the gateway where one runs."""
+    yield await _check_database(controlled.house)
+    yield _check_disk(controlled.house)
+    yield _check_clock(controlled.house)
+    if controlled.gateway is not None:
+        for check in _check_gateway(controlled.gateway):
+            yield check
+
+
+async def _check_database(house: HouseServices) -> Check:
+    started = perf_counter()
+    try:
+        await house.storage.writer.write(_NOTHING, None)
+    except StorageUnavailable as error:
+        return Check(
+            name="database",
+            finding=Finding.PROBLEM,
+            detail=f"nothing can be stored: {error}",
+            remedy="make room on the disk or repair it, then restart the gateway",
+        )
+    took_s = perf_counter() - started
+    kind = "SQLite" if house.storage.is_sqlite else "PostgreSQL"
+    slow = took_s > SLOW_COMMIT_S
+    return Check(
+        name="database",
+        finding=Finding.WARNING if slow else Finding.OK,
+        detail=f"{kind}, tables current, every commit synced; a write waits {took_s * 1000:.1f} ms",
+        remedy="the disk is slow or busy: a faster one accepts more messages" if slow else "",
+    )
+
+
+def _check_disk(house: HouseServices) -> Check:
+    folder = house.settings.data_path
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return Check(
+            name="disk",
+            finding=Finding.PROBLEM,
+            detail=f"{folder}: {error.strerror}",
+            remedy="make the folder, or correct `data_dir`",
+        )
+    finding = Finding.OK
+    if free < LOW_SPACE_BYTES:
+        finding = Finding.PROBLEM if free < NO_SPACE_BYTES else Finding.WARNING
+    return Check(
+        name="disk",
+        finding=finding,
+        detail=f"{free / (1 << 30):.1f} GiB free at {folder}",
+        remedy="make room: on a full disk every message is refused" if finding != "ok" else "",
+    )
+
+
+def _check_clock(house: HouseServices) -> Check:
+    behind_s = (time_of(house.ids.last) - house.clock.now_ms()) / 1000 if house.ids.last else 0.0
+    if behind_s <= CLOCK_BEHIND_S:
+        return Check(name="clock", finding=Finding.OK, detail="later than everything stored")
+    return Check(
+        name="clock",
+        finding=Finding.PROBLEM,
+        detail=f"{behind_s:.0f} s earlier than what was stored last",
+        remedy="set the clock and let NTP keep it: schedules and validity go by it",
+    )
+
+
+def _check_gateway(gateway: RunningGateway) -> list[Check]:
+    carriers = view_carriers(gateway)
+    checks = [check_carrier(carrier) for carrier in carriers]
+    checks += [check_speed(carrier) for carrier in carriers if carrier.up]
+    if not carriers:
+        checks.append(
+            Check(
+                name="carriers",
+                finding=Finding.PROBLEM,
+                detail="none is configured, so nothing can be sent",
+                remedy="add a [[carriers]] table to the configuration",
+            )
+        )
+    return [*checks, _check_queue(gateway), _check_callbacks(gateway)]
+
+
+def check_carrier(carrier: CarrierView) -> Check:
+    """Whether its links are bound, and why not."""
+    name = f"carrier {carrier.name}"
+    bound = [link for link in carrier.links if link.bound]
+    detail = f"{len(bound)} of {len(carrier.links)} links bound"
+    errors = sorted({link.last_error for link in carrier.links if link.last_error})
+    if carrier.up and len(bound) == len(carrier.links):
+        return Check(name=name, finding=Finding.OK, detail=detail)
+    return Check(
+        name=name,
+        finding=Finding.WARNING if carrier.up else Finding.PROBLEM,
+        detail="; ".join([detail, *errors]),
+        remedy=_remedy_for_link(errors),
+    )
+
+
+def _remedy_for_link(errors: list[str]) -> str:
+    if any("connect" in error for error in errors):
+        return "check host, port and firewall, and whether the carrier lets your address in"
+    if any("bind" in error for error in errors):
+        return "check system_id, password, system_type and bind, and how many links are allowed"
+    return "wait a moment; if it stays so, ask the carrier whether its SMSC is up"
+
+
+def check_speed(carrier: CarrierView) -> Check:
+    """How fast it can be, and what it is limited by."""
+    name = f"speed of {carrier.name}"
+    limit = limit_of(carrier)
+    if limit is None:
+        return Check(name=name, finding=Finding.OK, detail="nothing sent yet, so nothing measured")
+    throttled = any(link.throttled for link in carrier.links)
+    return Check(
+        name=name,
+        finding=Finding.WARNING if throttled else Finding.OK,
+        detail=f"at most about {limit.per_s:,.0f} parts a second: {limit.reason}",
+        remedy=f"for more: {limit.remedy}" if not throttled else limit.remedy,
+    )
+
+
+def _check_queue(gateway: RunningGateway) -> Check:
+    waiting = sum(gateway.waiting().values())
+    oldest_s = max(gateway.oldest_waiting_s().values(), default=0.0)
+    old = oldest_s > OLD_MESSAGE_S
+    detail = f"{waiting} messages wait" + (f", the oldest for {oldest_s:.0f} s" if waiting else "")
+    return Check(
+        name="queue",
+        finding=Finding.WARNING if old else Finding.OK,
+        detail=detail,
+        remedy="see the carriers above: they are down, or slower than what comes in" if old else "",
+    )
+
+
+def _check_callbacks(gateway: RunningGateway) -> Check:
+    waiting = gateway.callbacks_waiting()
+    many = waiting > MANY_CALLBACKS
+    return Check(
+        name="callbacks",
+        finding=Finding.WARNING if many else Finding.OK,
+        detail=f"{waiting} wait to be made",
+        remedy="a customer's server is down or slow; they are tried again for days" if many else "",
+    )

@@ -1,0 +1,74 @@
+"""What commands work on, as protocols; the composition root has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from dragoman.config import Settings
+from dragoman.domain.ports import Connector
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource
+from dragoman.services.accounts import Accounts
+from dragoman.services.meters import Meters
+from dragoman.services.queries import Queries
+from dragoman.services.submission import SubmissionService
+from dragoman.storage.engine import Storage
+
+
+class HouseServices(Protocol):
+    """The services over one database."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def ids(self) -> IdSource: ...
+    @property
+    def storage(self) -> Storage: ...
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def submission(self) -> SubmissionService: ...
+    @property
+    def queries(self) -> Queries: ...
+
+
+class RunningGateway(Protocol):
+    """What can be read off a gateway that runs."""
+
+    @property
+    def meters(self) -> Meters: ...
+    @property
+    def connectors(self) -> Mapping[str, Connector]: ...
+
+    def problems(self) -> list[str]:
+        """Why it cannot take traffic now, in plain words."""
+        ...
+
+    def waiting(self) -> Mapping[str, int]:
+        """Messages queued in memory, by route."""
+        ...
+
+    def oldest_waiting_s(self) -> Mapping[str, float]:
+        """Age of the oldest message in the queue, by route."""
+        ...
+
+    def window_use(self) -> Mapping[str, tuple[int, int]]:
+        """(parts in flight, parts it may have in flight), by carrier."""
+        ...
+
+    def callbacks_waiting(self) -> int:
+        """Callbacks to be made."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controlled:
+    """The house, and the gateway it is part of where one runs."""
+
+    house: HouseServices
+    gateway: RunningGateway | None = None
+    started_ms: int | None = None

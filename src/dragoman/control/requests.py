@@ -1,0 +1,104 @@
+"""What can be asked of a house, as values; on the socket `command` says which one it is."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Generic, TypeVar
+
+import msgspec
+
+from dragoman.control.answers import (
+    AccountList,
+    AccountSecrets,
+    AccountView,
+    BatchStatus,
+    Diagnosis,
+    MessageStatus,
+    Overview,
+    SentBatch,
+)
+
+A_co = TypeVar("A_co", covariant=True)
+
+
+class Request(
+    msgspec.Struct,
+    Generic[A_co],
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    tag_field="command",
+):
+    """One command; `answer_type` is what it is answered with."""
+
+    answer_type: ClassVar[Any]
+
+
+class CreateAccount(Request[AccountSecrets], frozen=True, kw_only=True, tag="account.create"):
+    """Creates an account with a wallet; what is not given is made up."""
+
+    answer_type: ClassVar[Any] = AccountSecrets
+    username: str
+    password: str | None = None
+    api_key: str | None = None
+    credits: int | None = None
+    """None is unlimited."""
+    allowed_addresses: str = ""
+    legacy_md5: bool = False
+    default_sender: str = ""
+
+
+class ListAccounts(Request[AccountList], frozen=True, kw_only=True, tag="account.list"):
+    """Lists every account with its wallet."""
+
+    answer_type: ClassVar[Any] = AccountList
+
+
+class SetEnabled(Request[AccountView], frozen=True, kw_only=True, tag="account.set_enabled"):
+    """Lets an account in, or shuts it out."""
+
+    answer_type: ClassVar[Any] = AccountView
+    username: str
+    enabled: bool
+
+
+class RotateKey(Request[AccountSecrets], frozen=True, kw_only=True, tag="account.rotate_key"):
+    """Ends every API key of an account and gives it a new one."""
+
+    answer_type: ClassVar[Any] = AccountSecrets
+    username: str
+    api_key: str | None = None
+
+
+class Send(Request[SentBatch], frozen=True, kw_only=True, tag="send"):
+    """Sends a text; without an account, from the only one there is."""
+
+    answer_type: ClassVar[Any] = SentBatch
+    recipients: tuple[str, ...]
+    text: str
+    account: str = ""
+    sender: str = ""
+
+
+class Find(Request[MessageStatus | BatchStatus], frozen=True, kw_only=True, tag="find"):
+    """Finds a message or a batch by any spelling of its identifier."""
+
+    answer_type: ClassVar[Any] = MessageStatus | BatchStatus
+    identifier: str
+
+
+class ShowOverview(Request[Overview], frozen=True, kw_only=True, tag="overview"):
+    """Shows what the gateway is doing."""
+
+    answer_type: ClassVar[Any] = Overview
+
+
+class Diagnose(Request[Diagnosis], frozen=True, kw_only=True, tag="diagnose"):
+    """Looks for what is wrong."""
+
+    answer_type: ClassVar[Any] = Diagnosis
+
+
+AnyRequest = (
+    CreateAccount | ListAccounts | SetEnabled | RotateKey | Send | Find | ShowOverview | Diagnose
+)

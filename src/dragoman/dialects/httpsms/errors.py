@@ -1,0 +1,72 @@
+"""What each refusal is answered with: a number, and a text for those who asked for JSON.
+
+The manual lists 400, 405, 406 and 407; they are the body, the HTTP status is always 200.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from dragoman.domain.errors import RefusalCode
+from dragoman.web.refusals import RefusalKind
+
+
+class Answer(NamedTuple):
+    """A numeric answer and its JSON text."""
+
+    number: int
+    text: str
+
+
+NOT_ACCEPTED: Final = Answer(400, "Message not accepted")
+
+ANSWERS: Final = MappingProxyType(
+    {
+        RefusalCode.AUTHENTICATION_FAILED: Answer(407, "Invalid API Key"),
+        RefusalCode.ADDRESS_NOT_ALLOWED: Answer(405, "Remote IP not allowed"),
+        RefusalCode.PERMISSION_DENIED: NOT_ACCEPTED,
+        RefusalCode.INSUFFICIENT_CREDIT: Answer(406, "Not Enough Credit"),
+        RefusalCode.MALFORMED_REQUEST: NOT_ACCEPTED,
+        RefusalCode.MISSING_FIELD: NOT_ACCEPTED,
+        RefusalCode.INVALID_FIELD: NOT_ACCEPTED,
+        RefusalCode.INVALID_RECIPIENT: NOT_ACCEPTED,
+        RefusalCode.TOO_MANY_RECIPIENTS: NOT_ACCEPTED,
+        RefusalCode.INVALID_SENDER: NOT_ACCEPTED,
+        RefusalCode.SENDER_NOT_ALLOWED: NOT_ACCEPTED,
+        RefusalCode.EMPTY_TEXT: NOT_ACCEPTED,
+        RefusalCode.TEXT_TOO_LONG: NOT_ACCEPTED,
+        RefusalCode.TEXT_NOT_ENCODABLE: NOT_ACCEPTED,
+        RefusalCode.INVALID_VALIDITY: NOT_ACCEPTED,
+        RefusalCode.INVALID_SCHEDULE: NOT_ACCEPTED,
+        RefusalCode.INVALID_CALLBACK_URL: NOT_ACCEPTED,
+        RefusalCode.NO_ROUTE: NOT_ACCEPTED,
+        RefusalCode.NOT_SUPPORTED: NOT_ACCEPTED,
+        RefusalCode.NOT_FOUND: NOT_ACCEPTED,
+        RefusalCode.NOT_CANCELLABLE: NOT_ACCEPTED,
+        RefusalCode.ALREADY_EXISTS: NOT_ACCEPTED,
+        RefusalCode.UNAVAILABLE: NOT_ACCEPTED,
+    }
+)
+"""One line for every refusal of the house."""
+
+CODES_OF_KIND: Final = MappingProxyType(
+    {
+        RefusalKind.UNKNOWN_PATH: RefusalCode.NOT_FOUND,
+        RefusalKind.WRONG_METHOD: RefusalCode.NOT_SUPPORTED,
+        RefusalKind.MALFORMED: RefusalCode.MALFORMED_REQUEST,
+        RefusalKind.BAD_CHARSET: RefusalCode.MALFORMED_REQUEST,
+        RefusalKind.TOO_LARGE: RefusalCode.MALFORMED_REQUEST,
+        RefusalKind.TOO_DEEP: RefusalCode.MALFORMED_REQUEST,
+        RefusalKind.TOO_SLOW: RefusalCode.MALFORMED_REQUEST,
+        RefusalKind.UNSUPPORTED_TYPE: RefusalCode.MALFORMED_REQUEST,
+        RefusalKind.UNSUPPORTED_CODING: RefusalCode.MALFORMED_REQUEST,
+        RefusalKind.INTERNAL: RefusalCode.UNAVAILABLE,
+    }
+)
+"""What a request that cannot even be read counts as."""
+
+
+def missing(parameter: str) -> Answer:
+    """The answer to a request without one of its parameters: `Missing Mobile Parameter`."""
+    return Answer(400, f"Missing {parameter.capitalize()} Parameter")

@@ -1,0 +1,85 @@
+"""How `dlr.php` says where a message is."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from dragoman.dialects.httpsms.schemas import Deleted, NotFound, Pending, Report
+from dragoman.domain.errors import FailureCode
+from dragoman.domain.lifecycle import State
+from dragoman.domain.pricing import render_price
+from dragoman.storage.repositories.outbox import MessageView
+
+PENDING: Final = msgspec.json.encode(Pending())
+DELETED: Final = msgspec.json.encode(Deleted())
+NOT_FOUND: Final = msgspec.json.encode(NotFound())
+
+# The manual prints `sending` and `delivered`; the names of the other ends are ours.
+ANSWERS: Final = MappingProxyType[State, bytes | str](
+    {
+        State.SCHEDULED: PENDING,
+        State.QUEUED: PENDING,
+        State.SENDING: "sending",
+        State.SENT: "sending",
+        State.UNKNOWN: "sending",
+        State.DELIVERED: "delivered",
+        State.UNDELIVERED: "undelivered",
+        State.EXPIRED: "expired",
+        State.REJECTED: "rejected",
+        State.CANCELLED: DELETED,
+    }
+)
+"""Each state's whole answer, or the `dlr_status` of one with details."""
+
+REASONS: Final = MappingProxyType(
+    {
+        FailureCode.NONE: "",
+        FailureCode.UNKNOWN_SUBSCRIBER: "Unknown subscriber",
+        FailureCode.ABSENT_SUBSCRIBER: "Absent subscriber",
+        FailureCode.BARRED: "Call barred",
+        FailureCode.HANDSET: "Error in handset",
+        FailureCode.HANDSET_MEMORY_FULL: "Handset memory full",
+        FailureCode.NETWORK: "Network error",
+        FailureCode.NETWORK_TIMEOUT: "Network time-out",
+        FailureCode.CONGESTION: "Congestion",
+        FailureCode.INVALID_DESTINATION: "Invalid destination number",
+        FailureCode.INVALID_SENDER: "Invalid sender",
+        FailureCode.INVALID_CONTENT: "Invalid message content",
+        FailureCode.DUPLICATE: "Duplicate message",
+        FailureCode.EXPIRED: "Message expired",
+        FailureCode.CANCELLED: "Message deleted",
+        FailureCode.NO_ROUTE: "No route to destination",
+        FailureCode.NO_REPORT: "No delivery report",
+        FailureCode.RESPONSE_LOST: "No response from carrier",
+        FailureCode.REFUSED_BY_CARRIER: "Rejected by carrier",
+        FailureCode.UNSPECIFIED: "Unspecified error",
+    }
+)
+"""`dlr_error` for each failure."""
+
+_NEVER_SENT: Final = frozenset({State.EXPIRED, State.REJECTED})
+_FREE: Final = render_price(0)
+
+
+def render_report(message: MessageView) -> bytes:
+    """The answer to a query for a message.
+
+    What no carrier took costs nothing and says why in `queue_error` too.
+    """
+    answer = ANSWERS[message.state]
+    if isinstance(answer, bytes):
+        return answer
+    failed = message.state > State.DELIVERED
+    reason = REASONS[message.failure] if failed else ""
+    sent = message.sent_ms is not None or message.state not in _NEVER_SENT
+    return msgspec.json.encode(
+        Report(
+            queue_error=0 if sent else reason or REASONS[FailureCode.UNSPECIFIED],
+            dlr_status=answer,
+            dlr_error=reason,
+            sms_cost=render_price(message.price) if sent else _FREE,
+        )
+    )

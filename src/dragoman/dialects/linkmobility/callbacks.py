@@ -1,0 +1,41 @@
+"""The delivery report: a GET to the `statusurl` of a message for each change of its status."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from dragoman.dialects.linkmobility.mapping import STATUSES, status_code, status_reason
+from dragoman.dialects.linkmobility.times import render_log_date
+from dragoman.domain.callbacks import CallbackCall, CallbackFacts
+from dragoman.domain.errors import FailureCode
+from dragoman.kit.ids import render_hex
+
+UNKNOWN_NETWORK = "0"
+"""The `mnc` where nobody tells the network of a number."""
+
+
+def render_callback(url: str, facts: CallbackFacts, *, zone: str) -> CallbackCall:
+    """Renders the request; the parameters follow those the customer's URL has already."""
+    failure = FailureCode(facts.failure)
+    parameters = (
+        ("status", STATUSES[facts.state]),
+        ("reason", status_reason(facts.state, failure)),
+        ("receivetime", facts.at_ms // 1000),
+        ("msgid", render_hex(facts.message_id)),
+        ("to", facts.recipient),
+        ("statuscode", status_code(facts.state, failure)),
+        ("returndata", facts.return_data),
+        ("logdate", render_log_date(facts.at_ms, zone)),
+        ("mcc", facts.mcc),
+        ("mnc", UNKNOWN_NETWORK),
+        ("batchid", facts.batch_id),
+        ("push_price", 0),
+    )
+    address, _, _ = url.partition("#")
+    return CallbackCall(method="GET", url=address + _joint(address) + urlencode(parameters))
+
+
+def _joint(address: str) -> str:
+    if "?" not in address:
+        return "?"
+    return "" if address.endswith(("?", "&")) else "&"

@@ -1,0 +1,128 @@
+"""How this API says no: an HTTP status, and a text in the manner of the manual's own."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from dragoman.dialects.linkmobility.schemas import Problem
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.web.refusals import Refusal, RefusalKind
+from dragoman.web.requests import Request
+
+MAX_QUOTED: Final = 100
+"""Characters of a caller's own words that an answer repeats."""
+
+
+class Wording(msgspec.Struct, frozen=True):
+    """An HTTP status and a text, with places for what the refusal is about."""
+
+    status: int
+    text: str
+
+
+REFUSALS: Final = MappingProxyType(
+    {
+        RefusalCode.AUTHENTICATION_FAILED: Wording(
+            401, "Access denied [{subject}] authentication failed"
+        ),
+        RefusalCode.ADDRESS_NOT_ALLOWED: Wording(
+            401, "Access denied [{subject}] IP address not allowed"
+        ),
+        RefusalCode.PERMISSION_DENIED: Wording(
+            403, "Message not created, [{subject}] access is denied for user"
+        ),
+        RefusalCode.INSUFFICIENT_CREDIT: Wording(403, "Message not created, not enough credits"),
+        RefusalCode.MALFORMED_REQUEST: Wording(400, "Request is not valid{because}"),
+        RefusalCode.MISSING_FIELD: Wording(400, "{name} cannot be empty"),
+        RefusalCode.INVALID_FIELD: Wording(400, "{name} is not valid{because}"),
+        RefusalCode.INVALID_RECIPIENT: Wording(
+            400,
+            "Recipient [{subject}] is not valid! Remember a valid number must contain a"
+            " countrycode like +4512345678",
+        ),
+        RefusalCode.TOO_MANY_RECIPIENTS: Wording(400, "Recipients [{subject}] too many{because}"),
+        RefusalCode.INVALID_SENDER: Wording(400, "Sender [{subject}] is not valid{because}"),
+        RefusalCode.SENDER_NOT_ALLOWED: Wording(403, "User cannot access sender [{subject}]"),
+        RefusalCode.EMPTY_TEXT: Wording(400, "Message cannot be empty"),
+        RefusalCode.TEXT_TOO_LONG: Wording(
+            400, "Message is too long, [{subject}] message parts{because}"
+        ),
+        RefusalCode.TEXT_NOT_ENCODABLE: Wording(
+            400, "Message contains characters not in format [GSM], use format UNICODE"
+        ),
+        RefusalCode.INVALID_VALIDITY: Wording(400, "Validity is not valid{because}"),
+        RefusalCode.INVALID_SCHEDULE: Wording(400, "Sendtime is not valid{because}"),
+        RefusalCode.INVALID_CALLBACK_URL: Wording(400, "Statusurl is not valid{because}"),
+        RefusalCode.NO_ROUTE: Wording(400, "Recipient [{subject}] cannot be reached"),
+        RefusalCode.NOT_SUPPORTED: Wording(400, "{name} is not supported yet{because}"),
+        RefusalCode.NOT_FOUND: Wording(404, "{kind} id [{subject}] not found"),
+        RefusalCode.NOT_CANCELLABLE: Wording(400, "Batch id [{subject}] is being sent"),
+        RefusalCode.ALREADY_EXISTS: Wording(400, "{name} is already taken"),
+        RefusalCode.UNAVAILABLE: Wording(503, "Service temporary not available"),
+    }
+)
+"""`subject` is the value a refusal is about, `name` the field, `kind` what was looked for."""
+
+_NAMES: Final = MappingProxyType({"text": "message", "callback": "statusurl"})
+"""The manual's names of the house's fields, where they differ."""
+
+_KIT_TEXTS: Final = MappingProxyType(
+    {
+        RefusalKind.UNKNOWN_PATH: "Resource [{path}] not found",
+        RefusalKind.WRONG_METHOD: "Method [{method}] is not allowed on [{path}]",
+        RefusalKind.INTERNAL: "Internal error [{reference}]",
+    }
+)
+_OTHER_KIT_TEXT: Final = "Request is not valid, {reason}"
+
+
+class WordedRefusal(Refused):
+    """A refusal that the manual words itself, or that the table is too general for."""
+
+    def __init__(self, code: RefusalCode, text: str) -> None:
+        super().__init__(code)
+        self.text = text
+
+
+def missing_list(list_id: str) -> Refused:
+    """The refusal of a list that is not there (LINK v2 s. 08, "wrong list id")."""
+    return WordedRefusal(RefusalCode.INVALID_RECIPIENT, f"List ID {quoted(list_id)} not found")
+
+
+def missing_contact(contact_id: str) -> Refused:
+    """The refusal of a contact that is not there."""
+    text = f"Contact ID {quoted(contact_id)} not found"
+    return WordedRefusal(RefusalCode.INVALID_RECIPIENT, text)
+
+
+def problem_of(refused: Refused) -> Problem:
+    """The answer to a request that the house turns away."""
+    wording = REFUSALS[refused.code]
+    if isinstance(refused, WordedRefusal):
+        return Problem(status=wording.status, message=refused.text)
+    text = wording.text.format(
+        subject=quoted(refused.subject),
+        name=quoted(_NAMES.get(refused.subject, refused.subject)).capitalize(),
+        kind=refused.detail.capitalize(),
+        because=f", {refused.detail}" if refused.detail else "",
+    )
+    return Problem(status=wording.status, message=text)
+
+
+def problem_of_kit(request: Request, refusal: Refusal) -> Problem:
+    """The answer to a request that is turned away before a handler sees it."""
+    text = _KIT_TEXTS.get(refusal.kind, _OTHER_KIT_TEXT).format(
+        path=quoted(request.path),
+        method=quoted(request.method),
+        reference=refusal.reference,
+        reason=refusal.reason,
+    )
+    return Problem(status=refusal.status, message=text)
+
+
+def quoted(text: str) -> str:
+    """A caller's own words as an answer repeats them: short, and without control characters."""
+    return "".join(c if c.isprintable() else "?" for c in text[:MAX_QUOTED])

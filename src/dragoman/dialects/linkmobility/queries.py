@@ -1,0 +1,280 @@
+"""The query interface: what was sent and what was received (LINK v2 s. 09)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from operator import eq, gt, lt
+from types import MappingProxyType
+from typing import Final
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.linkmobility import schemas
+from dragoman.dialects.linkmobility.callbacks import UNKNOWN_NETWORK
+from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
+from dragoman.dialects.linkmobility.mapping import (
+    STATES_OF_STATUS,
+    STATUSES,
+    status_code,
+    status_reason,
+)
+from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER, Page, count_pages
+from dragoman.dialects.linkmobility.times import (
+    parse_time,
+    render_batch_time,
+    render_log_time,
+    zone_of,
+)
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.lifecycle import State
+from dragoman.kit.ids import parse_dashed, parse_hex, render_dashed, render_hex, time_of
+from dragoman.storage.repositories.inbound import InboxFilter, StoredInbound
+from dragoman.storage.repositories.outbox import MessageView, OutboxFilter
+from dragoman.web.bodies import decode_query
+from dragoman.web.requests import Request
+
+ITEMS_PER_PAGE: Final = 10
+NOBODY: Final = -1
+"""An identifier that nothing has, for a search that can find nothing."""
+FREE: Final = 0
+"""The price of a message without one; premium messages are not sent yet."""
+OK: Final = 200
+
+_INTEGER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
+_WILDCARDS: Final = "*%"
+_COMPARISONS: Final = MappingProxyType[str, Callable[[int, int], bool]](
+    {"": eq, "=": eq, "<": lt, ">": gt}
+)
+_LAST_MS: Final = 999
+"""The end of a second, so that a search up to a time finds what happened in that second."""
+
+
+class Outbox:
+    """Answers questions about what was sent."""
+
+    def __init__(self, services: Services) -> None:
+        self._queries = services.queries
+        self._default_zone = services.settings.linkmobility.time_zone
+
+    async def search(self, account: Account, request: Request) -> schemas.OutboxPage:
+        """A page of the messages that fit the filters, newest first."""
+        zone = zone_of(account, self._default_zone)
+        page = Page.of(request, ITEMS_PER_PAGE)
+        wanted = _outbox_filter(account, decode_query(request, schemas.OutboxQuery), zone)
+        found = await self._queries.outbox(wanted, page.offset, page.size)
+        return schemas.OutboxPage(
+            query=tuple(_outbox_item(view, zone) for view in found.messages),
+            paging=_paging(page, found.total),
+            stats=schemas.OutboxStats(total=found.total, splitcount=found.parts),
+            status=OK,
+        )
+
+    async def look_up(self, account: Account, request: Request) -> schemas.OutboxLookup:
+        """All about one message; raises `Refused`."""
+        lookup_id = request.path_params["lookupid"]
+        message_id = parse_dashed(lookup_id)
+        if message_id is None:
+            raise _unknown_lookup(lookup_id)
+        try:
+            view = await self._queries.message(account, message_id)
+        except Refused:
+            raise _unknown_lookup(lookup_id) from None
+        answer = await self._queries.last_callback_answer(message_id)
+        zone = zone_of(account, self._default_zone)
+        return schemas.OutboxLookup(query=_outbox_details(view, answer, zone), status=OK)
+
+
+class Inbox:
+    """Answers questions about what was received."""
+
+    def __init__(self, services: Services) -> None:
+        self._queries = services.queries
+        self._default_zone = services.settings.linkmobility.time_zone
+
+    async def search(self, account: Account, request: Request) -> schemas.InboxPage:
+        """A page of the texts that fit the filters, newest first."""
+        zone = zone_of(account, self._default_zone)
+        page = Page.of(request, ITEMS_PER_PAGE)
+        wanted = _inbox_filter(account, decode_query(request, schemas.InboxQuery), zone)
+        found = await self._queries.inbox(wanted, page.offset, page.size)
+        return schemas.InboxPage(
+            query=tuple(_inbox_item(text, zone) for text in found.texts),
+            paging=_paging(page, found.total),
+            stats=schemas.InboxStats(total=found.total),
+            status=OK,
+        )
+
+    async def look_up(self, account: Account, request: Request) -> schemas.InboxLookup:
+        """All about one text; raises `Refused`."""
+        lookup_id = request.path_params["lookupid"]
+        inbound_id = parse_dashed(lookup_id)
+        if inbound_id is None:
+            raise _unknown_lookup(lookup_id)
+        wanted = InboxFilter(account_id=account.account_id, inbound_id=inbound_id)
+        found = await self._queries.inbox(wanted, 0, 1)
+        if not found.texts:
+            raise _unknown_lookup(lookup_id)
+        zone = zone_of(account, self._default_zone)
+        return schemas.InboxLookup(query=_inbox_details(found.texts[0], zone), status=OK)
+
+
+def _outbox_filter(account: Account, query: schemas.OutboxQuery, zone: str) -> OutboxFilter:
+    return OutboxFilter(
+        account_id=account.account_id,
+        recipient=_digits(query.recipient),
+        sender=_sender(query.sender),
+        from_ms=_time("starttime", query.starttime, zone),
+        to_ms=_end_time("endtime", query.endtime, zone),
+        batch_id=_integer("batchid", query.batchid) if _fits_price(query) else NOBODY,
+        message_id=_message_id(query.msgid),
+        text=query.message.strip(_WILDCARDS),
+        states=_states(query.status),
+        mccs=tuple(filter(None, (mcc.strip() for mcc in query.mcc.split(",")))),
+    )
+
+
+def _inbox_filter(account: Account, query: schemas.InboxQuery, zone: str) -> InboxFilter:
+    return InboxFilter(
+        account_id=account.account_id,
+        recipient=_digits(query.recipient),
+        sender=_digits(query.sender),
+        from_ms=_time("starttime", query.starttime, zone),
+        to_ms=_end_time("endtime", query.endtime, zone),
+        inbound_id=_message_id(query.msgid),
+        text=query.message.strip(_WILDCARDS),
+        keyword=query.keyword,
+    )
+
+
+def _fits_price(query: schemas.OutboxQuery) -> bool:
+    """Whether a message without a price is among those searched for."""
+    compare = _COMPARISONS.get(query.price_expression.strip())
+    if compare is None:
+        raise Refused(RefusalCode.INVALID_FIELD, "price_expression", "use <, > or =")
+    price = _integer("price", query.price)
+    return price is None or compare(FREE, price)
+
+
+def _digits(number: str) -> str:
+    return number.strip().removeprefix("+")
+
+
+def _sender(sender: str) -> str:
+    # A plus that was not escaped arrives as a space.
+    if sender.startswith(" ") and sender[1:].isdigit():
+        return f"+{sender[1:]}"
+    return sender.strip()
+
+
+def _time(field: str, text: str, zone: str) -> int | None:
+    if not text.strip():
+        return None
+    try:
+        return parse_time(text, zone)
+    except ValueError as error:
+        raise Refused(RefusalCode.INVALID_FIELD, field, str(error)) from None
+
+
+def _end_time(field: str, text: str, zone: str) -> int | None:
+    at_ms = _time(field, text, zone)
+    return None if at_ms is None else at_ms + _LAST_MS
+
+
+def _integer(field: str, text: str) -> int | None:
+    text = text.strip()
+    if not text:
+        return None
+    if not _INTEGER.fullmatch(text) or int(text) > MAX_IDENTIFIER:
+        raise Refused(RefusalCode.INVALID_FIELD, field, "use a number")
+    return int(text)
+
+
+def _message_id(msgid: str) -> int | None:
+    if not msgid:
+        return None
+    found = parse_hex(msgid.strip())
+    return NOBODY if found is None else found
+
+
+def _states(status: str) -> tuple[State, ...]:
+    if not status:
+        return ()
+    states = STATES_OF_STATUS.get(status.strip().lower())
+    if states is None:
+        raise WordedRefusal(RefusalCode.INVALID_FIELD, f"Status [{quoted(status)}] is not valid")
+    return states
+
+
+def _unknown_lookup(lookup_id: str) -> Refused:
+    return Refused(RefusalCode.NOT_FOUND, lookup_id, "lookup")
+
+
+def _paging(page: Page, total: int) -> schemas.Paging:
+    current = max(page.number, 1)
+    return schemas.Paging(pages=count_pages(total, page.size), offset=page.size, current=current)
+
+
+def _outbox_item(view: MessageView, zone: str) -> schemas.OutboxItem:
+    return schemas.OutboxItem(
+        lookupid=render_dashed(view.message_id),
+        msgid=render_hex(view.message_id),
+        batchid=str(view.batch_id),
+        status=STATUSES[view.state],
+        statusreason=status_reason(view.state, view.failure) or None,
+        recipient=view.recipient,
+        sender=view.sender,
+        logtime=render_log_time(view.created_ms, zone),
+        protocol=view.protocol,
+        message=view.text,
+        statuscode=str(status_code(view.state, view.failure)),
+        mcc=view.mcc,
+        mnc=UNKNOWN_NETWORK,
+        userid=str(view.account_id),
+        splitcount=str(view.parts),
+    )
+
+
+def _outbox_details(view: MessageView, answer: str, zone: str) -> schemas.OutboxDetails:
+    return schemas.OutboxDetails(
+        msgid=render_hex(view.message_id),
+        batchid=str(view.batch_id),
+        status=STATUSES[view.state],
+        statusreason=status_reason(view.state, view.failure),
+        recipient=view.recipient,
+        sender=view.sender,
+        logtime=render_log_time(view.created_ms, zone),
+        protocol=view.protocol,
+        message=view.text,
+        returndata=view.options.return_data,
+        statusurl=view.options.callback_url,
+        statusresponse=answer,
+        statuscode=str(status_code(view.state, view.failure)),
+        push_price=str(FREE),
+        userid=str(view.account_id),
+        splitcount=str(view.parts),
+        state="",
+    )
+
+
+def _inbox_item(text: StoredInbound, zone: str) -> schemas.InboxItem:
+    return schemas.InboxItem(
+        lookupid=render_dashed(text.inbound_id),
+        msgid=render_hex(text.inbound_id),
+        recipient=text.recipient,
+        sender=text.sender,
+        logtime=render_batch_time(time_of(text.inbound_id), zone),
+        message=text.text,
+    )
+
+
+def _inbox_details(text: StoredInbound, zone: str) -> schemas.InboxDetails:
+    return schemas.InboxDetails(
+        msgid=render_hex(text.inbound_id),
+        recipient=text.recipient,
+        sender=text.sender,
+        logtime=render_batch_time(time_of(text.inbound_id), zone),
+        message=text.text,
+        keyword=text.keyword,
+        function="",
+    )

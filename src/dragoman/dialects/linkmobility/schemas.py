@@ -1,0 +1,309 @@
+"""What this API takes and answers, field by field, with the manual's names, order and types.
+
+Values that programs send in several types are unions here and are read by `submissions`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Protocol
+
+import msgspec
+from msgspec import Meta
+
+Text = str | int | None
+Number = int | str | None
+Flag = bool | int | str | None
+Structure = dict[str, Any] | list[Any] | str | None
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A message to send (LINK v2 s. 08)."""
+
+    recipients: Annotated[
+        str | int | list[str | int] | None,
+        Meta(description="Numbers with `+` and country code, separated by commas."),
+    ] = None
+    sender: Annotated[Text, Meta(description="Up to 11 letters, or a number with `+`.")] = None
+    message: Annotated[
+        Text, Meta(description="The text; hexadecimal octets where format is BINARY.")
+    ] = None
+    status: Annotated[Flag, Meta(description="Whether statusurl is to be called.")] = None
+    statusurl: Annotated[
+        Flag, Meta(description="Is called with GET for each change of the status.")
+    ] = None
+    returndata: Annotated[Text, Meta(description="Comes back in the call of statusurl.")] = None
+    class_: Annotated[Number, Meta(description="0 to 3; 0 is a flash message.")] = msgspec.field(
+        default=None, name="class"
+    )
+    sendtime: Annotated[str | None, Meta(description="dd-mm-YYYY HH:MM; now if it is past.")] = None
+    price: Annotated[Number, Meta(description="Not supported yet.")] = None
+    charity: Annotated[Flag, Meta(description="Goes with price.")] = None
+    invoicetext: Annotated[Text, Meta(description="Goes with price.")] = None
+    validity: Annotated[Number, Meta(description="Minutes; 2880 if not given.")] = None
+    contenttype: Annotated[Number, Meta(description="Goes with price.")] = None
+    format: Annotated[str | None, Meta(description="GSM, UNICODE or BINARY.")] = None
+    udh: Annotated[str | None, Meta(description="Hexadecimal header of a BINARY message.")] = None
+    attachment: Annotated[list[Any] | str | None, Meta(description="Not supported.")] = None
+    pushurl: Annotated[Text, Meta(description="Not supported yet.")] = None
+    pushexpire: Annotated[Number, Meta(description="Not supported yet.")] = None
+    filter: Annotated[Structure, Meta(description="Not supported yet.")] = None
+    segmentation: Annotated[Structure, Meta(description="Not supported yet.")] = None
+    pid: Annotated[Number, Meta(description="GSM protocol identifier, 0 to 255.")] = None
+    advanced: Annotated[Text, Meta(description="Not supported yet.")] = None
+    protocol: Annotated[Text, Meta(description="Not supported yet.")] = None
+    charset: Annotated[
+        str | None, Meta(description="Not needed: the body itself says its charset.")
+    ] = None
+    revenuetext: Annotated[Text, Meta(description="Goes with price.")] = None
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters by which every call is authenticated (LINK v2 s. 03)."""
+
+    apikey: Annotated[str, Meta(description="The account's key, or `legacy`.")]
+    username: Annotated[str, Meta(description="With `apikey=legacy`.")] = ""
+    password: Annotated[str, Meta(description="With `apikey=legacy`.")] = ""
+    type: Annotated[
+        str, Meta(description="How the password of `legacy` is written: md5 or plain.")
+    ] = "plain"
+
+
+class InboxQuery(Credentials, frozen=True, kw_only=True):
+    """The filters of the inbox (LINK v2 s. 09)."""
+
+    recipient: str = ""
+    sender: str = ""
+    starttime: Annotated[str, Meta(description="dd-mm-YYYY HH:MM")] = ""
+    endtime: Annotated[str, Meta(description="dd-mm-YYYY HH:MM")] = ""
+    msgid: str = ""
+    message: Annotated[str, Meta(description="Part of the text.")] = ""
+    keyword: str = ""
+
+
+class OutboxQuery(Credentials, frozen=True, kw_only=True):
+    """The filters of the outbox (LINK v2 s. 09)."""
+
+    recipient: str = ""
+    sender: str = ""
+    starttime: Annotated[str, Meta(description="dd-mm-YYYY HH:MM")] = ""
+    endtime: Annotated[str, Meta(description="dd-mm-YYYY HH:MM")] = ""
+    price: str = ""
+    price_expression: Annotated[str, Meta(description="<, > or =")] = ""
+    batchid: str = ""
+    msgid: str = ""
+    message: Annotated[str, Meta(description="Part of the text.")] = ""
+    status: Annotated[str, Meta(description="queued, buffered, received, rejected or expired.")] = (
+        ""
+    )
+    mcc: Annotated[str, Meta(description="Mobile country codes, separated by commas.")] = ""
+
+
+class Answer(Protocol):
+    """Any answer; `status` repeats the HTTP status and stands where the manual has it."""
+
+    @property
+    def status(self) -> int: ...
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong with a request."""
+
+    status: int
+    message: str
+
+
+class Ping(msgspec.Struct, frozen=True, kw_only=True):
+    """The caller's account."""
+
+    status: int
+    userid: str
+    username: str
+    iprange: str
+    apikey: str
+
+
+class Stat(msgspec.Struct, frozen=True, kw_only=True):
+    """How many messages of a batch are where; zeros until it runs."""
+
+    sendtime: str
+    buffered: int
+    received: int
+    rejected: int
+
+
+class Details(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a batch."""
+
+    sendtime: str
+    batchid: str
+    state: Annotated[str, Meta(description="QUEUED, RUNNING or DONE.")]
+
+
+class BatchStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The batch status object."""
+
+    stat: Stat
+    details: Details
+    status: int
+
+
+class BatchMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One recipient of a batch."""
+
+    msgid: str
+    status: str
+    recipient: str
+    statusreason: str
+
+
+class BatchPaging(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page of a batch's messages this is."""
+
+    current: int
+    pages: int
+
+
+class BatchMessages(msgspec.Struct, frozen=True, kw_only=True):
+    """The batch status object with a page of its messages."""
+
+    message: tuple[BatchMessage, ...]
+    stat: Stat
+    details: Details
+    paging: BatchPaging
+    status: int
+
+
+class ListedBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch as the list of the newest shows it."""
+
+    batchid: str
+    time: str
+    state: str
+    sender: str
+    msg: str
+    protocol: str
+
+
+class NewestBatches(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest batches, those that wait for their time included."""
+
+    messages: tuple[ListedBatch, ...]
+    status: int
+
+
+class Paging(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page of a search this is; `offset` is the size of a page."""
+
+    pages: int
+    offset: int
+    current: int
+
+
+class OutboxItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that was sent, as a search shows it."""
+
+    lookupid: str
+    msgid: str
+    batchid: str
+    status: str
+    statusreason: str | None
+    recipient: str
+    sender: str
+    logtime: str
+    protocol: str
+    message: str
+    statuscode: str
+    mcc: str
+    mnc: str
+    userid: str
+    splitcount: str
+
+
+class OutboxStats(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a search found: messages and their parts."""
+
+    total: int
+    splitcount: int
+
+
+class OutboxPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of the messages that a search found."""
+
+    query: tuple[OutboxItem, ...]
+    paging: Paging
+    stats: OutboxStats
+    status: int
+
+
+class OutboxDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that was sent, with all that is known of it."""
+
+    msgid: str
+    batchid: str
+    status: str
+    statusreason: str
+    recipient: str
+    sender: str
+    logtime: str
+    protocol: str
+    message: str
+    returndata: str
+    statusurl: str
+    statusresponse: str
+    statuscode: str
+    push_price: str
+    userid: str
+    splitcount: str
+    state: str
+
+
+class OutboxLookup(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer about one message that was sent."""
+
+    query: OutboxDetails
+    status: int
+
+
+class InboxItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A text that was received, as a search shows it."""
+
+    lookupid: str
+    msgid: str
+    recipient: str
+    sender: str
+    logtime: str
+    message: str
+
+
+class InboxStats(msgspec.Struct, frozen=True, kw_only=True):
+    """How many texts a search found."""
+
+    total: int
+
+
+class InboxPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of the texts that a search found."""
+
+    query: tuple[InboxItem, ...]
+    paging: Paging
+    stats: InboxStats
+    status: int
+
+
+class InboxDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """A text that was received, with what became of it."""
+
+    msgid: str
+    recipient: str
+    sender: str
+    logtime: str
+    message: str
+    keyword: str
+    function: str
+
+
+class InboxLookup(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer about one text that was received."""
+
+    query: InboxDetails
+    status: int

@@ -1,0 +1,265 @@
+"""The dialect over a real house on a SQLite file, asked in process as a server asks it."""
+
+import asyncio
+import re
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+import pytest
+from sqlalchemy import func, select
+
+from dragoman.app import House
+from dragoman.config import Settings
+from dragoman.dialects.contract import Services
+from dragoman.dialects.linkmobility import build_linkmobility
+from dragoman.domain.callbacks import CallbackCall, CallbackFacts
+from dragoman.domain.errors import FailureCode
+from dragoman.domain.lifecycle import State
+from dragoman.domain.outcomes import Accepted
+from dragoman.kit.clock import FixedClock
+from dragoman.services.live import LiveMessage
+from dragoman.storage.records import NewCallback
+from dragoman.storage.repositories.inbound import NewInbound, StoredInbound, store_texts
+from dragoman.storage.tables import metadata
+from dragoman.web.router import DialectApp
+
+KEY = "a1bd9f58b7d6a45b48fa92c427132c4ad3744afdebf8b99af207de991f78f9d4"
+OTHER_KEY = "b" * 64
+NOW_MS = 1_790_000_000_000  # 21-09-2026 16:13:20 in Copenhagen
+CREDITS = 1_000
+
+_MASKS = (
+    (re.compile(rb"\b[0-9a-f]{32}\b"), b"<msgid>"),
+    (re.compile(rb"\b[0-9]{10}-[0-9]+\b"), b"<lookupid>"),
+    (re.compile(rb"\b[0-9]{15,16}\b"), b"<id>"),
+)
+
+
+class Answer(msgspec.Struct):
+    status: int
+    headers: dict[bytes, bytes]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+    @property
+    def masked(self) -> bytes:
+        """The body without the values that differ from run to run."""
+        body = self.body
+        for pattern, mask in _MASKS:
+            body = pattern.sub(mask, body)
+        return body
+
+
+class ListeningHouse(House):
+    """A house that keeps the callbacks it would make."""
+
+    def __init__(self, settings: Settings, clock: FixedClock) -> None:
+        super().__init__(settings, clock)
+        self.announced: list[NewCallback] = []
+
+    def _announce(self, callback: NewCallback) -> None:
+        self.announced.append(callback)
+
+
+class Link:
+    """A customer of the dialect, and the carrier behind it."""
+
+    def __init__(self, house: ListeningHouse, clock: FixedClock) -> None:
+        self.house = house
+        self.clock = clock
+        self.key = KEY
+        self.dialect = build_linkmobility(
+            Services(
+                settings=house.settings.dialects,
+                accounts=house.accounts,
+                submission=house.submission,
+                batches=house.batches,
+                queries=house.queries,
+                meters=house.meters,
+            )
+        )
+        self.app = DialectApp([self.dialect.web], _outside)
+
+    async def ask(
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        content_type: bytes = b"application/json",
+        client: str = "192.0.2.1",
+        **headers: str,
+    ) -> Answer:
+        """Calls `/v2/<target>`; `{key}` in it is the account's key."""
+        path, _, query = f"/v2/{target}".replace("{key}", self.key).partition("?")
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": unquote(path),
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "headers": [
+                (b"content-type", content_type),
+                (b"content-length", b"%d" % len(body)),
+                *((n.replace("_", "-").encode(), v.encode()) for n, v in headers.items()),
+            ],
+            "client": (client, 40000),
+        }
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self.app(scope, receive, send)
+        start, finish = sent
+        return Answer(start["status"], dict(start["headers"]), finish["body"])
+
+    async def get(self, target: str) -> Answer:
+        return await self.ask("GET", f"{target}{'&' if '?' in target else '?'}apikey={{key}}")
+
+    async def post(self, body: bytes, content_type: bytes = b"application/json") -> Answer:
+        return await self.ask("POST", "message.json?apikey={key}", body, content_type)
+
+    async def send(self, **fields: Any) -> Answer:
+        """Sends a message of these fields beside the usual ones."""
+        message = {"recipients": "+4512721272", "sender": "TEST", "message": "Hello world!"}
+        return await self.post(msgspec.json.encode({"message": message | fields}))
+
+    async def sent(self, **fields: Any) -> str:
+        """Sends a message and returns its batch id."""
+        answer = await self.send(**fields)
+        assert answer.status == 201, answer.body
+        batch_id: str = answer.json["details"]["batchid"]
+        return batch_id
+
+    async def rows(self) -> dict[str, int]:
+        """How many rows every table has, and the credits in all wallets."""
+
+        def count(connection: Any) -> dict[str, int]:
+            counts = {
+                name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for name, table in metadata.tables.items()
+            }
+            wallets = metadata.tables["wallets"].c
+            for side in ("available", "held", "spent"):
+                total = connection.execute(select(func.sum(wallets[side]))).scalar_one()
+                counts[f"credits {side}"] = total
+            return counts
+
+        return await self.house.storage.read(count)
+
+    def live(self) -> list[LiveMessage]:
+        return sorted(self.house.live, key=lambda message: message.message_id)
+
+    async def accept(self, message: LiveMessage) -> None:
+        """The carrier takes a message."""
+        ids = tuple(f"{message.message_id:x}-{n}" for n in range(message.part_count))
+        await self._stored(
+            lambda done: self.house.delivery.accepted(
+                message, "simulator", Accepted(carrier_ids=ids), done
+            )
+        )
+
+    async def report(
+        self, message: LiveMessage, state: State, failure: FailureCode = FailureCode.NONE
+    ) -> None:
+        """The carrier reports on a message."""
+        await self._stored(
+            lambda done: self.house.delivery.change(message, state, done, failure=failure)
+        )
+
+    async def receive(self, sender: str, recipient: str, text: str) -> None:
+        """A phone sends a text to the account."""
+        account = await self.house.accounts.find("hn")
+        row = StoredInbound(
+            inbound_id=self.house.ids.next(),
+            account_id=account.account_id,
+            carrier="simulator",
+            sender=sender,
+            recipient=recipient,
+            text=text,
+            alphabet="gsm7",
+            keyword=text.split()[0].upper(),
+            parts=1,
+            complete=True,
+        )
+        await self.house.storage.writer.write(store_texts, NewInbound(text=row))
+
+    def calls(self) -> list[CallbackCall]:
+        """The callbacks that would be made, as the dialect renders them."""
+        return [
+            self.dialect.render_callback(
+                new.url, msgspec.json.decode(new.payload, type=CallbackFacts)
+            )
+            for new in self.house.announced
+        ]
+
+    async def _stored(self, act: Callable[[Callable[[bool], None]], Any]) -> None:
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        act(done.set_result)
+        assert await done
+
+
+async def _outside(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 418, "headers": []})
+    await send({"type": "http.response.body", "body": b"outside"})
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings.development(folder, http="127.0.0.1:0", smsc="127.0.0.1:2775")
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database that has the account `hn` with credits, and `other`."""
+    folder = tmp_path_factory.mktemp("prepared")
+
+    async def prepare() -> None:
+        house = House(_settings(folder), FixedClock(NOW_MS))
+        await house.open(migrate=True)
+        await house.accounts.create(
+            "hn", api_key=KEY, password="secret", credits=CREDITS, legacy_md5=True
+        )
+        await house.accounts.create("other", api_key=OTHER_KEY, password="secret")
+        await house.close()
+
+    asyncio.run(prepare())
+    return folder
+
+
+@pytest.fixture
+async def link(prepared: Path, tmp_path: Path) -> AsyncIterator[Link]:
+    clock = FixedClock(NOW_MS)
+    folder = tmp_path / "data"
+    shutil.copytree(prepared, folder)
+    house = ListeningHouse(_settings(folder), clock)
+    await house.open(migrate=False)
+    try:
+        yield Link(house, clock)
+    finally:
+        await house.close()
+
+
+@pytest.fixture
+def refused(link: Link) -> Callable[[Awaitable[Answer]], Awaitable[Answer]]:
+    """Checks that a call is refused, stores nothing and moves no credit."""
+
+    async def check(asking: Awaitable[Answer]) -> Answer:
+        before, meter = await link.rows(), sum(link.house.meters.refused.values())
+        answer = await asking
+        assert await link.rows() == before
+        assert sum(link.house.meters.refused.values()) == meter + 1
+        assert not link.house.announced
+        assert list(link.house.live) == []
+        return answer
+
+    return check

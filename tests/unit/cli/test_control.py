@@ -1,0 +1,237 @@
+"""The control socket: requests and answers over a real socket, to a real house on SQLite."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import stat
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from dragoman.app import House, opened_house
+from dragoman.config import Settings
+from dragoman.control import requests, server
+from dragoman.control.answers import AccountSecrets
+from dragoman.control.client import CommandFailed, NotRunning, call
+from dragoman.control.commands import HANDLERS
+from dragoman.control.server import ControlServer
+from dragoman.control.socket_path import (
+    MAX_BYTES,
+    UnsafeFolder,
+    check_folder,
+    make_folder,
+    socket_path,
+)
+from dragoman.services.meters import Meters
+
+
+class IdleGateway:
+    """A gateway without carriers."""
+
+    def __init__(self) -> None:
+        self.meters = Meters()
+        self.connectors: dict[str, Any] = {}
+
+    def problems(self) -> list[str]:
+        return []
+
+    def waiting(self) -> dict[str, int]:
+        return {"default": 0}
+
+    def oldest_waiting_s(self) -> dict[str, float]:
+        return {}
+
+    def window_use(self) -> dict[str, tuple[int, int]]:
+        return {}
+
+    def callbacks_waiting(self) -> int:
+        return 0
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    settings = Settings.development(tmp_path, http="127.0.0.1:1", smsc="127.0.0.1:1")
+    async with opened_house(settings, migrate=True) as house:
+        control = ControlServer(house, IdleGateway())
+        await control.start()
+        yield house
+        await control.stop()
+        assert not control.path.exists()
+
+
+async def ask(house: House, request: requests.Request[Any]) -> Any:
+    return await asyncio.to_thread(call, house.settings.data_path, request, timeout_s=10)
+
+
+async def exchange(house: House, line: bytes) -> bytes:
+    reader, writer = await asyncio.open_unix_connection(
+        os.fspath(socket_path(house.settings.data_path))
+    )
+    writer.write(line)
+    if not line.endswith(b"\n"):
+        writer.write_eof()
+    answer = await reader.read() if not line.endswith(b"\n") else await reader.readline()
+    writer.close()
+    return answer
+
+
+async def test_an_account_lives_its_life_over_the_socket(house: House) -> None:
+    create = requests.CreateAccount(username="shop", credits=5, allowed_addresses="10.0.0.0/8")
+    created = await ask(house, create)
+    assert isinstance(created, AccountSecrets)
+    assert created.account.credits == 5
+    assert len(created.api_key) == 64
+    account = await house.accounts.authenticate_key(created.api_key, "10.1.2.3")
+    assert account.username == "shop"
+
+    rotated = await ask(
+        house, requests.RotateKey(username="shop", api_key="a-key-of-my-own-choice")
+    )
+    assert (rotated.api_key, rotated.password) == ("a-key-of-my-own-choice", None)
+
+    disabled = await ask(house, requests.SetEnabled(username="shop", enabled=False))
+    assert disabled.enabled is False
+    listed = await ask(house, requests.ListAccounts())
+    assert [account.username for account in listed.accounts] == ["shop"]
+
+
+async def test_a_message_is_sent_from_the_only_account_and_found(house: House) -> None:
+    await house.accounts.create("shop", default_sender="Shop")
+    sent = await ask(house, requests.Send(recipients=("+4512345678",), text="hello"))
+    assert (sent.account, sent.parts, sent.gateway) == ("shop", 1, True)
+    batch = await ask(house, requests.Find(identifier=str(sent.batch_id)))
+    assert (batch.state, batch.recipients) == ("running", 1)
+    [message] = batch.messages
+    assert message.state == "queued"
+    assert await ask(house, requests.Find(identifier=str(message.message_id))) == message
+
+
+def test_every_request_has_somebody_who_carries_it_out() -> None:
+    assert set(get_args(requests.AnyRequest)) == set(HANDLERS)
+
+
+REFUSED = {
+    "nobody to send": (requests.Send(recipients=("4512345678",), text="x"), "missing_field"),
+    "nobody of that name": (requests.RotateKey(username="x"), "not_found"),
+    "no such message": (requests.Find(identifier="1"), "not_found"),
+    "no identifier at all": (requests.Find(identifier="x"), "not_found"),
+    "a number above all identifiers": (requests.Find(identifier="9" * 16), "not_found"),
+    "a key too short": (requests.CreateAccount(username="a", api_key="k"), "invalid_field"),
+    "an address that is none": (
+        requests.CreateAccount(username="a", allowed_addresses="x"),
+        "invalid_field",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+async def test_a_refusal_keeps_its_code(house: House, case: str) -> None:
+    request, code = REFUSED[case]
+    with pytest.raises(CommandFailed) as caught:
+        await ask(house, request)
+    assert caught.value.failure.code == code
+    assert str(caught.value)
+
+
+MALFORMED = [
+    b"\n",
+    b"{\n",
+    b"[]\n",
+    b'{"command":"account.steal"}\n',
+    b'{"command":"find"}\n',
+    b'{"command":"find","identifier":1}\n',
+    b'{"command":"find","identifier":"1","more":1}\n',
+]
+
+
+@pytest.mark.parametrize("line", MALFORMED)
+async def test_a_malformed_line_is_refused_and_the_next_one_served(
+    house: House, line: bytes
+) -> None:
+    answer = msgspec.json.decode(await exchange(house, line))
+    assert answer["failure"]["code"] == "malformed_request"
+    assert (await ask(house, requests.ListAccounts())).accounts == ()
+
+
+async def test_a_line_over_the_limit_ends_the_conversation(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "REQUEST_LIMIT_BYTES", 100)
+    control = ControlServer(house, IdleGateway())
+    await control.start()
+    assert await exchange(house, b"x" * 1000) == b""
+    await control.stop()
+
+
+async def test_a_caller_that_leaves_in_the_middle_disturbs_nobody(house: House) -> None:
+    assert await exchange(house, b'{"command":') == b""
+    assert (await ask(house, requests.ListAccounts())).accounts == ()
+
+
+async def test_the_overview_and_the_diagnosis_are_answered(house: House) -> None:
+    overview = await ask(house, requests.ShowOverview())
+    assert (overview.running, overview.pid, overview.accounts) == (True, os.getpid(), 0)
+    diagnosis = await ask(house, requests.Diagnose())
+    findings = {check.name: check.finding for check in diagnosis.checks}
+    assert findings["database"] == "ok"
+    assert findings["carriers"] == "problem"
+    assert all(check.remedy for check in diagnosis.checks if check.finding != "ok")
+
+
+async def test_only_the_user_may_open_the_socket(house: House) -> None:
+    mode = socket_path(house.settings.data_path).stat().st_mode
+    assert stat.S_ISSOCK(mode)
+    assert mode & 0o777 == 0o600
+
+
+def test_no_socket_and_a_dead_one_mean_that_nothing_runs(tmp_path: Path) -> None:
+    with pytest.raises(NotRunning):
+        call(tmp_path, requests.ListAccounts())
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(os.fspath(socket_path(tmp_path)))
+    with pytest.raises(NotRunning):
+        call(tmp_path, requests.ListAccounts())
+
+
+def test_a_silent_gateway_is_a_failure_not_a_wait(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(os.fspath(socket_path(tmp_path)))
+        silent.listen()
+        with pytest.raises(CommandFailed) as caught:
+            call(tmp_path, requests.ListAccounts(), timeout_s=0.05)
+    assert caught.value.failure.code == "unavailable"
+
+
+@pytest.fixture
+def deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder whose path is too long for a socket."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = tmp_path / ("d" * MAX_BYTES)
+    folder.mkdir()
+    return folder
+
+
+def test_a_long_path_gets_a_short_socket_in_a_private_folder(deep: Path, tmp_path: Path) -> None:
+    path = socket_path(deep)
+    assert path.parent.parent == tmp_path
+    assert path == socket_path(deep / "x" / "..")
+    make_folder(path, deep)
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    check_folder(path, deep)
+
+
+def test_a_folder_that_others_may_enter_is_not_trusted(deep: Path) -> None:
+    path = socket_path(deep)
+    path.parent.mkdir()
+    path.parent.chmod(0o755)
+    with pytest.raises(UnsafeFolder):
+        make_folder(path, deep)
+    with pytest.raises(CommandFailed) as caught:
+        call(deep, requests.ListAccounts())
+    assert caught.value.failure.code == "no_access"
