@@ -54,11 +54,13 @@ log = structlog.get_logger(__name__)
 class House:
     """The services over one database."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock | None = None, *, writer_process: bool = False
+    ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.meters = Meters()
-        self.storage = Storage(settings.database_url, self.meters)
+        self.storage = Storage(settings.database_url, self.meters, own_process=writer_process)
         self.ids = IdSource(self.clock)
         self.live = LiveMessages()
         self.queue = LocalQueue()
@@ -148,7 +150,7 @@ class Gateway(House):
     """A house that takes requests and sends messages."""
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
-        super().__init__(settings, clock)
+        super().__init__(settings, clock, writer_process=True)
         receipts = settings.receipts
         self.receipts = Receipts(
             storage=self.storage,

@@ -34,7 +34,9 @@ PAGE = 500
 POLL_S = 0.25
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
+LONGEST_WISH_S = 3600.0
 MAX_ANSWER = 500
+TOO_MANY_REQUESTS = 429
 
 Render = Callable[[str, CallbackFacts], CallbackCall]
 """Makes the request from the customer's URL and the facts."""
@@ -127,9 +129,12 @@ class CallbackWorker:
             self._enqueue(lane, callback)
         if not due:
             # What waits is due later, or the count is stale: count again, in case it is zero.
+            before = lane.in_rows
             counted = await self._storage.read(callbacks.count_pending)
             if not lane.queue and not lane.busy:
-                lane.in_rows = counted.get(lane.origin, 0)
+                # What was announced meanwhile may be in the count or not: one too many is counted
+                # away next time, one too few would be forgotten.
+                lane.in_rows += counted.get(lane.origin, 0) - before
             lane.paused_until = self._clock.monotonic() + FIRST_PAUSE_S
 
     def _lane(self, origin: str) -> _OriginLane:
@@ -157,21 +162,28 @@ class CallbackWorker:
             lane.senders -= 1
 
     async def _deliver(self, lane: _OriginLane, callback: StoredCallback) -> None:
-        status, answer, retry_after, refused = await self._call(callback)
+        try:
+            call = self._render(callback)
+        except Exception as error:  # a defect of ours, or a dialect that is not enabled now
+            log.error("callback_not_rendered", dialect=callback.dialect, reason=repr(error))
+            called = _Called(status=None, answer="not rendered", ours=True)
+        else:
+            called = await self._call(call)
+        status = called.status
+        if status is not None and status != TOO_MANY_REQUESTS:
+            lane.failures = 0  # somebody answers
         now_ms = self._clock.now_ms()
         age_s = (now_ms - time_of(callback.callback_id)) / 1000
-        verdict = Verdict.GIVE_UP if refused else self._schedule.judge(status, age_s)
+        verdict = Verdict.GIVE_UP if called.refused else self._schedule.judge(status, age_s)
         attempts = callback.attempts + 1
         next_ms = now_ms
         if verdict is Verdict.RETRY:
-            wish_s = parse_retry_after(retry_after, now_ms) if retry_after else None
+            wish_s = parse_retry_after(called.retry_after, now_ms) if called.retry_after else None
             delay_s = self._schedule.delay_s(attempts, wish_s, random.random())
             next_ms += round(delay_s * 1000)
             lane.in_rows += 1 + lane.put_back(callback.message_id)
-            if status is None or status == 429:
+            if not called.ours and (status is None or status == TOO_MANY_REQUESTS):
                 self._pause(lane, wish_s)
-        else:
-            lane.failures = 0
         self._meters.callbacks[verdict.value] += 1
         if verdict is Verdict.DELIVERED:
             self._meters.callback_delay_s.observe(age_s)
@@ -182,7 +194,7 @@ class CallbackWorker:
             next_attempt_ms=next_ms,
             answered_ms=now_ms,
             answer_status=status,
-            answer=answer[:MAX_ANSWER].replace("\0", ""),
+            answer=called.answer[:MAX_ANSWER].replace("\0", ""),
         )
 
         def recorded(_on_disk: bool) -> None:
@@ -192,25 +204,33 @@ class CallbackWorker:
 
         persist(self._storage.writer, callbacks.record, attempt, recorded)
 
-    async def _call(self, callback: StoredCallback) -> tuple[int | None, str, str, bool]:
-        """(status, answer, Retry-After, whether the URL may not be called at all)."""
+    def _render(self, callback: StoredCallback) -> CallbackCall:
         facts = msgspec.json.decode(callback.payload, type=CallbackFacts)
-        call = self._renderers[callback.dialect](callback.url, facts)
+        return self._renderers[callback.dialect](callback.url, facts)
+
+    async def _call(self, call: CallbackCall) -> _Called:
         try:
             fetched = await self._client.request(
                 call.method, call.url, headers=call.headers, body=call.body
             )
         except FetchRefused as error:
-            return None, error.reason, "", True
+            return _Called(status=None, answer=error.reason, refused=True)
         except FetchFailed as error:
-            return None, error.reason, "", False
-        answer = fetched.body.decode("utf-8", "replace")
-        return fetched.status, answer, fetched.headers.get("retry-after", ""), False
+            return _Called(status=None, answer=error.reason)
+        return _Called(
+            status=fetched.status,
+            answer=fetched.body.decode("utf-8", "replace"),
+            retry_after=fetched.headers.get("retry-after", ""),
+        )
 
     def _pause(self, lane: _OriginLane, wish_s: float | None) -> None:
-        pause_s = min(FIRST_PAUSE_S * 2**lane.failures, LONGEST_PAUSE_S)
-        lane.failures = min(lane.failures + 1, 10)
-        lane.paused_until = self._clock.monotonic() + max(pause_s, min(wish_s or 0, 3600))
+        now = self._clock.monotonic()
+        if now >= lane.paused_until:  # else one of several calls that failed together
+            pause_s = min(FIRST_PAUSE_S * 2**lane.failures, LONGEST_PAUSE_S)
+            lane.failures = min(lane.failures + 1, 10)
+            lane.paused_until = now + pause_s
+        wished_until = now + min(wish_s or 0, LONGEST_WISH_S)
+        lane.paused_until = max(lane.paused_until, wished_until)
         lane.in_rows += len(lane.queue)
         lane.queue.clear()
 
@@ -220,6 +240,19 @@ _STATES = {
     Verdict.RETRY: CallbackState.PENDING,
     Verdict.GIVE_UP: CallbackState.GIVEN_UP,
 }
+
+
+class _Called(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What came of a call."""
+
+    status: int | None
+    """None where there was no answer."""
+    answer: str
+    retry_after: str = ""
+    refused: bool = False
+    """Whether the URL may not be called at all."""
+    ours: bool = False
+    """Whether it was not even tried, for a reason that is not the customer's."""
 
 
 class _OriginLane:

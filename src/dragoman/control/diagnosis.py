@@ -11,7 +11,8 @@ from dragoman.control.answers import CarrierView, Check, Finding
 from dragoman.control.carriers import limit_of, view_carriers
 from dragoman.control.house import Controlled, HouseServices, RunningGateway
 from dragoman.kit.ids import time_of
-from dragoman.storage.writer import Operation, StorageUnavailable
+from dragoman.storage.repositories.probe import probe
+from dragoman.storage.writer import StorageUnavailable
 
 LOW_SPACE_BYTES: Final = 1 << 30
 NO_SPACE_BYTES: Final = 100 << 20
@@ -19,8 +20,6 @@ SLOW_COMMIT_S: Final = 0.1
 CLOCK_BEHIND_S: Final = 2.0
 MANY_CALLBACKS: Final = 1_000
 OLD_MESSAGE_S: Final = 60.0
-
-_NOTHING: Final = Operation[None, None](lambda _connection, items: [None] * len(items), "probe")
 
 
 async def check_house(controlled: Controlled) -> AsyncIterator[Check]:
@@ -36,7 +35,7 @@ async def check_house(controlled: Controlled) -> AsyncIterator[Check]:
 async def _check_database(house: HouseServices) -> Check:
     started = perf_counter()
     try:
-        await house.storage.writer.write(_NOTHING, None)
+        await house.storage.writer.write(probe, None)
     except StorageUnavailable as error:
         return Check(
             name="database",

@@ -29,6 +29,8 @@ from dragoman.storage.writer import StorageUnavailable, Writer
 
 MAX_TAKE = 200
 STORAGE_RETRY_S = 1.0
+RESEND_DELAYS_S = (0.0, 5.0, 30.0, 120.0, 600.0)
+"""Before a message whose answer was lost goes out again; a mute carrier must not be flooded."""
 
 log = structlog.get_logger(__name__)
 
@@ -125,7 +127,8 @@ class Dispatcher:
         elif isinstance(outcome, Rejected):
             self._delivery.rejected(live, carrier, outcome, stored)
         elif self._delivery.unanswered(live, carrier, outcome, stored):
-            self._come_again(flight, lane, 0)
+            delay_s = RESEND_DELAYS_S[min(live.attempts, len(RESEND_DELAYS_S)) - 1]
+            self._come_again(flight, lane, delay_s)
 
     def receipt(self, report: ReceiptReport, acknowledge: Callable[[bool], None]) -> None:
         self._receipts.receive(report, acknowledge)
@@ -157,7 +160,13 @@ class Dispatcher:
                 lane.occupy(message.part_count)
                 messages.append((work, message))
         unmarked = [m for _, m in messages if m.state is State.QUEUED]
-        if unmarked and not await self._mark(unmarked):
+        try:
+            marked = not unmarked or await self._mark(unmarked)
+        except asyncio.CancelledError:  # a stop: their rows say what they said, or are taken back
+            for _, message in messages:
+                lane.land(message.part_count)
+            raise
+        if not marked:
             for work, message in messages:
                 lane.land(message.part_count)
                 consumer.retry(work, STORAGE_RETRY_S)
@@ -180,7 +189,8 @@ class Dispatcher:
             )
         except StorageUnavailable:
             for message in messages:
-                message.state = State.QUEUED
+                if message.state is State.SENDING:  # it may have expired meanwhile
+                    message.state = State.QUEUED
             return False
         return True
 
@@ -238,6 +248,7 @@ class _RouteWorker:
 
     def __init__(self, dispatcher: Dispatcher, route: str, lanes: list[_CarrierLane]) -> None:
         self._dispatcher = dispatcher
+        self._route = route
         self._lanes = lanes
         self._changed = asyncio.Event()
         for lane in lanes:
@@ -253,7 +264,10 @@ class _RouteWorker:
                 await self._changed.wait()
                 continue
             works = self._consumer.take(min(lane.room, MAX_TAKE))
-            await self._dispatcher.hand_over(works, self._consumer, lane)
+            try:
+                await self._dispatcher.hand_over(works, self._consumer, lane)
+            except Exception as error:  # one bad message must not end the work of its route
+                log.error("not_handed_over", route=self._route, reason=repr(error))
 
     def _choose(self) -> _CarrierLane | None:
         return next((lane for lane in self._lanes if lane.connector.up), None)

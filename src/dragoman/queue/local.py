@@ -102,7 +102,10 @@ class LocalConsumer:
             self._put_first(work)
 
     def _put_first(self, work: Work) -> None:
-        self._account(work).appendleft(work)
+        items = self._account(work)
+        # Several that come again keep their order: the oldest goes first.
+        place = next((i for i, one in enumerate(items) if one.message_id > work.message_id), None)
+        items.insert(len(items) if place is None else place, work)
         self._lanes[work.lane].move_to_end(work.account_id, last=False)
         self.waiting += 1
         self._something.set()

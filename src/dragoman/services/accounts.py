@@ -91,7 +91,9 @@ class Accounts:
     ) -> Account:
         """The account of a user name with a password, or with its md5; raises `Refused`."""
         memory_key = hmac.digest(
-            self._secret, f"{kind}\0{username}\0{password}".encode("utf-8", "replace"), "sha256"
+            self._secret,
+            f"{kind}\0{username}\0{password}".encode("utf-8", "surrogatepass"),
+            "sha256",
         )
         account = self._remembered.get(memory_key)
         if account is None:
@@ -104,7 +106,9 @@ class Accounts:
         return _admit(account, address)
 
     async def _verify(self, username: str, password: str, kind: CredentialKind) -> Account | None:
-        account = await self._storage.read(lambda c: accounts.find_by_username(c, username))
+        account = None
+        if username.isprintable():  # no other name exists, and databases take not every string
+            account = await self._storage.read(lambda c: accounts.find_by_username(c, username))
         digests: Sequence[bytes] = ()
         if account is not None and _may_log_in(account, kind):
             found = account
@@ -114,10 +118,11 @@ class Accounts:
         # A name that does not exist costs the same time as a wrong password.
         hashes = [digest.decode() for digest in digests] or [self._decoy]
         async with self._hashing:
-            matches = await asyncio.to_thread(self._matches_any, hashes, password)
+            secret = password.encode("utf-8", "surrogatepass")  # JSON can hold half a character
+            matches = await asyncio.to_thread(self._matches_any, hashes, secret)
         return account if matches and digests else None
 
-    def _matches_any(self, hashes: Sequence[str], password: str) -> bool:
+    def _matches_any(self, hashes: Sequence[str], password: bytes) -> bool:
         for hash_ in hashes:
             try:
                 self._hasher.verify(hash_, password)
@@ -306,7 +311,7 @@ def new_key() -> str:
 
 def digest_of_key(key: str) -> bytes:
     """What is stored of an API key."""
-    return hashlib.sha256(key.encode("utf-8", "replace")).digest()
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 def md5_of_password(password: str) -> str:

@@ -1,8 +1,9 @@
 """What waits for a carrier: in the queue while there is room, in SQL beyond that.
 
-A route whose queue is full is *behind*: new messages for it stay in their rows, and are read back
-in the order of their identifiers as the queue empties. A restart is the same thing: every route
-with unsent rows starts behind. So memory is bounded, and a start is quick, however much waits.
+A lane of a route whose queue is full is *behind*: new messages for it stay in their rows, and are
+read back in the order of their identifiers as the queue empties. A restart is the same thing: every
+route with unsent rows starts behind. So memory is bounded, and a start is quick, however much
+waits; and a campaign that waits in its rows keeps no single message waiting.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from typing import TypeAlias
 
 import structlog
 
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
-from dragoman.kit.ids import LIMIT
+from dragoman.domain.messages import Lane
 from dragoman.queue.port import WorkQueue
 from dragoman.services.delivery import Delivery
 from dragoman.services.live import LiveMessage, LiveMessages
@@ -25,8 +27,14 @@ from dragoman.storage.repositories import pending
 
 MAX_QUEUED = 20_000
 """Messages of a route in memory; beyond that new ones stay in SQL until there is room."""
+BULK_SHARE = 0.5
+"""How much of the queue bulk may fill; the rest is for messages that go ahead of it."""
+SINGLE_SHARE = 0.75
+"""How far a lane that is behind fills the queue; the rest is for newer and more urgent ones."""
 PAGE = 2_000
 POLL_S = 0.2
+
+_RouteLane: TypeAlias = tuple[str, Lane]
 
 log = structlog.get_logger(__name__)
 
@@ -53,25 +61,24 @@ class Backlog:
         self._routes = routes
         self._held_routes = held_routes
         """Routes with a carrier that must never be given a message twice."""
-        self._read_up_to: dict[str, int] = {}
-        """The routes that are behind, and the identifier their rows are queued up to."""
+        self._read_up_to: dict[_RouteLane, int] = {}
+        """The lanes that are behind, and the identifier their rows are queued up to."""
         self._restart_at = 0
         """Rows up to here were written by an earlier run."""
         self._behind = asyncio.Event()
 
-    def is_behind(self, route: str) -> bool:
-        return route in self._read_up_to
-
     def room(self, route: str) -> int:
-        """How many more messages of a route the queue takes."""
-        return 0 if self.is_behind(route) else MAX_QUEUED - self._queue.depth(route)
+        """How many more bulk messages of a route the queue takes."""
+        if (route, Lane.BULK) in self._read_up_to:
+            return 0
+        return int(MAX_QUEUED * BULK_SHARE) - self._queue.depth(route)
 
     async def restore(self, last_identifier: int) -> None:
         """Finds what an earlier run left unsent; nothing is read yet."""
         self._restart_at = last_identifier
         for route in await self._storage.read(pending.routes_with_unsent):
             if route in self._routes:
-                self._read_up_to[route] = 0
+                self._read_up_to.update({(route, lane): 0 for lane in Lane})
             else:  # the rows wait until the route is configured again, or expire
                 log.warning("route_is_gone", route=route)
         if self._read_up_to:
@@ -79,14 +86,16 @@ class Backlog:
 
     async def publish(self, messages: Sequence[LiveMessage]) -> None:
         """Queues messages whose rows are on disk, or leaves them in SQL for later."""
-        by_route: dict[str, list[LiveMessage]] = defaultdict(list)
+        groups: dict[_RouteLane, list[LiveMessage]] = defaultdict(list)
         for message in messages:
-            by_route[message.route].append(message)
-        for route, group in by_route.items():
-            if route in self._read_up_to or route not in self._routes:
+            groups[message.route, Lane(message.batch.stored.lane)].append(message)
+        for (route, lane), group in groups.items():
+            if route not in self._routes:
                 continue
-            if self._queue.depth(route) >= MAX_QUEUED:
-                self._read_up_to[route] = group[0].message_id - 1
+            behind = self._read_up_to.get((route, lane))
+            if behind is not None or self._queue.depth(route) >= MAX_QUEUED:
+                before = group[0].message_id - 1
+                self._read_up_to[route, lane] = before if behind is None else min(behind, before)
                 self._behind.set()
                 continue
             # A row can have been read back in the instant between its commit and this.
@@ -99,9 +108,9 @@ class Backlog:
         """Reads rows back as the queue empties; runs until cancelled."""
         while True:
             await self._behind.wait()
-            for route in list(self._read_up_to):
+            for route, lane in sorted(self._read_up_to, key=_lane_first):
                 try:
-                    await self._catch_up(route)
+                    await self._catch_up(route, lane)
                 except asyncio.CancelledError:
                     raise
                 except Exception as error:  # a failing reader must not end the gateway's work
@@ -110,31 +119,31 @@ class Backlog:
                 self._behind.clear()
             await asyncio.sleep(POLL_S)
 
-    async def _catch_up(self, route: str) -> None:
-        while self._queue.depth(route) < MAX_QUEUED // 2:
-            if not await self._read_page(route):
-                # From here on new messages are queued directly; what was accepted until now and
-                # left in its row is in this last page.
-                after = self._read_up_to.pop(route)
-                while (last := await self._read_page(route, after)) is not None:
-                    after = last
-                return
+    async def _catch_up(self, route: str, lane: Lane) -> None:
+        share = BULK_SHARE if lane is Lane.BULK else SINGLE_SHARE
+        while self._queue.depth(route) < MAX_QUEUED * share:
+            start = self._read_up_to[route, lane]
+            last = await self._read_page(route, lane, start)
+            if last is not None:
+                # A message may have been left in its row meanwhile that comes before the page.
+                if self._read_up_to[route, lane] == start:
+                    self._read_up_to[route, lane] = last
+                continue
+            # From here on new messages are queued directly; what was accepted until now and left
+            # in its row is in these last pages. What an earlier run wrote has all been seen.
+            last = max(self._read_up_to.pop((route, lane)), self._restart_at)
+            while last is not None:
+                last = await self._read_page(route, lane, last)
+            return
 
-    async def _read_page(self, route: str, after: int | None = None) -> int | None:
-        start = self._read_up_to[route] if after is None else after
-        stored = await self._storage.read(
-            lambda c: pending.load_unsent(c, route, start, LIMIT, PAGE)
+    async def _read_page(self, route: str, lane: Lane, after: int) -> int | None:
+        """Queues the next rows of a lane; the last identifier read."""
+        read = await self._recall.read(
+            lambda c: pending.load_unsent(c, route, lane.value, after, PAGE)
         )
-        if not stored:
-            return None
-        fresh = [m for m in stored if self._live.get(m.message_id) is None]
-        messages = await self._recall.messages(fresh)
-        sendable = [message for message in messages if self._may_be_sent(message)]
+        sendable = [message for message in read.fresh if self._may_be_sent(message)]
         await self._queue.publish(route, [message.work for message in sendable])
-        last = stored[-1].message_id
-        if after is None:
-            self._read_up_to[route] = last
-        return last
+        return read.stored[-1].message_id if read.stored else None
 
     def _may_be_sent(self, message: LiveMessage) -> bool:
         """Decides on a message that a process before this one may have handed to a link."""
@@ -147,6 +156,10 @@ class Backlog:
             message, State.UNKNOWN, _ignore, failure=FailureCode.RESPONSE_LOST, detail="restart"
         )
         return False
+
+
+def _lane_first(behind: _RouteLane) -> tuple[Lane, str]:
+    return behind[1], behind[0]
 
 
 def _ignore(_stored: bool) -> None:

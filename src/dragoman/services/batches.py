@@ -27,7 +27,9 @@ from dragoman.storage.repositories import batches, pending, submissions
 
 CHUNK = 1_000
 MAX_RUNNING = 8
-"""Batches whose recipients are in memory at once; they take turns, a chunk each."""
+"""Batches that run at once; they take turns, a chunk each."""
+MAX_HELD = 64
+"""Batches whose recipients are in memory, those included that wait for room on their routes."""
 POLL_S = 0.5
 STORAGE_RETRY_S = 1.0
 
@@ -84,16 +86,14 @@ class Batches:
         waiting = [m for m in self._live if m.batch.batch_id == batch_id]
         if len(waiting) < progress.recipients or any(m.state is not State.QUEUED for m in waiting):
             raise Refused(RefusalCode.NOT_CANCELLABLE, str(batch_id), "it is being sent")
-        for message in waiting:
-            stored = asyncio.get_running_loop().create_future()
+        stored = [asyncio.get_running_loop().create_future() for _ in waiting]
+        for message, future in zip(waiting, stored, strict=True):  # all at once, or none
             self._delivery.change(
-                message, State.CANCELLED, stored.set_result, failure=FailureCode.CANCELLED
+                message, State.CANCELLED, future.set_result, failure=FailureCode.CANCELLED
             )
-            await stored
+        await asyncio.gather(*stored)
 
     async def _stop_unexpanded(self, account: Account, batch_id: int) -> bool:
-        if any(expansion.batch.batch_id == batch_id for expansion in self._running):
-            return False
         held = await self._storage.read(lambda c: batches.held_by(c, batch_id))
         settlement = Settlement(
             wallet_id=account.wallet_id, entry_id=self._ids.next(), amount=held, refund=True
@@ -103,33 +103,35 @@ class Batches:
 
     async def _step(self) -> bool:
         """Expands one chunk; whether there was anything to do."""
-        if len(self._running) < MAX_RUNNING:
-            await self._take_up_due()
-        if not self._running:
-            return False
-        expansion = self._running.popleft()
-        if not self._has_room(expansion):
-            self._running.append(expansion)
-            return False
-        if await self._expand(expansion):
-            self._running.append(expansion)
-        return True
+        blocked = sum(not self._has_room(expansion) for expansion in self._running)
+        room = min(MAX_RUNNING + blocked, MAX_HELD) - len(self._running)
+        if room > 0:
+            await self._take_up_due(room)
+        for _ in range(len(self._running)):
+            expansion = self._running.popleft()
+            if not self._has_room(expansion):  # a route that is stuck must not hold up the others
+                self._running.append(expansion)
+            else:
+                if await self._expand(expansion):
+                    self._running.append(expansion)
+                return True
+        return False
 
-    async def _take_up_due(self) -> None:
+    async def _take_up_due(self, room: int) -> None:
         now_ms = self._clock.now_ms()
-        known = {expansion.batch.batch_id for expansion in self._running}
-        due = await self._storage.read(lambda c: pending.load_due_batches(c, now_ms, MAX_RUNNING))
+        known = [expansion.batch.batch_id for expansion in self._running]
+        due = await self._storage.read(lambda c: pending.load_due_batches(c, now_ms, known, room))
         for stored in due:
-            if stored.batch_id in known or len(self._running) >= MAX_RUNNING:
-                continue
             account = await self._accounts.find_by_id(stored.account_id)
             if account is not None:
                 self._running.append(_Expansion(stored, account))
 
     def _has_room(self, expansion: _Expansion) -> bool:
-        chunk = expansion.recipients[expansion.at : expansion.at + CHUNK]
-        routes = {self._submission.route_of(expansion.account, number) for number in chunk}
-        return all(self._backlog.room(route) >= CHUNK for route in routes)
+        if expansion.routes is None:
+            chunk = expansion.recipients[expansion.at : expansion.at + CHUNK]
+            route_of = self._submission.route_of
+            expansion.routes = {route_of(expansion.account, number) for number in chunk}
+        return all(self._backlog.room(route) >= CHUNK for route in expansion.routes)
 
     async def _expand(self, expansion: _Expansion) -> bool:
         """Makes messages of the next chunk; whether recipients are left."""
@@ -143,6 +145,7 @@ class Batches:
         if not moved:
             return False
         expansion.at += len(chunk)
+        expansion.routes = None
         await self._backlog.publish([LiveMessage(message, expansion.live) for message in messages])
         return not finished
 
@@ -157,3 +160,5 @@ class _Expansion:
         stored.waiting_recipients = None
         self.batch = stored
         self.live = LiveBatch(stored, account.wallet_id)
+        self.routes: set[str] | None = None
+        """Of the next chunk, once somebody has asked."""

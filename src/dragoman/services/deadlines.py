@@ -18,6 +18,7 @@ from dragoman.storage.repositories import pending, retention
 
 CHECK_S = 5.0
 PAGE = 500
+ROWS_CHECK_MS = 60_000
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +46,7 @@ class Deadlines:
         self._park_ms = round(park_s * 1000)
         self._swept = 0
         """Messages up to here have a report or were given up."""
+        self._next_look_at_rows_ms = 0
 
     async def run(self) -> None:
         """Runs until cancelled."""
@@ -60,6 +62,7 @@ class Deadlines:
     async def check(self) -> None:
         """Looks once."""
         self._expire_waiting()
+        await self._expire_in_rows()
         await self._give_up_reports()
         self._live.shed()
         before = first_at(self._clock.now_ms() - self._park_ms)
@@ -75,20 +78,43 @@ class Deadlines:
             ):
                 self._delivery.expire(message, _ignore)
 
+    async def _expire_in_rows(self) -> None:
+        """Ends messages that ran out of time where no queue holds them: routes behind, or gone."""
+        now_ms = self._clock.now_ms()
+        if now_ms < self._next_look_at_rows_ms:
+            return
+        read = await self._recall.read(lambda c: pending.load_expired(c, now_ms, PAGE))
+        for message in read.fresh:
+            # A row that says so may have left us in an earlier run.
+            message.possible_duplicate |= message.state is State.SENDING
+            self._delivery.expire(message, _ignore)
+        if len(read.fresh) < PAGE:
+            self._next_look_at_rows_ms = now_ms + ROWS_CHECK_MS
+
     async def _give_up_reports(self) -> None:
         """Messages a carrier took so long ago that no report will come become `unknown`."""
-        horizon = first_at(self._clock.now_ms() - self._horizon_ms)
-        while self._swept < horizon:
+        cutoff_ms = self._clock.now_ms() - self._horizon_ms
+        horizon = first_at(cutoff_ms)
+        while True:
             after = self._swept
-            stored = await self._storage.read(
-                lambda c, after=after: pending.load_unreported(c, after, horizon, PAGE)  # type: ignore[misc]
+            read = await self._recall.read(
+                lambda c, after=after: pending.load_unreported(  # type: ignore[misc]
+                    c, after, horizon, cutoff_ms, PAGE
+                )
             )
-            for message in await self._recall.messages(stored):
+            for message in read.live:
                 if may_go(message.state, State.UNKNOWN):
                     self._delivery.change(
                         message, State.UNKNOWN, _ignore, failure=FailureCode.NO_REPORT
                     )
-            self._swept = stored[-1].message_id if len(stored) == PAGE else horizon
+            if len(read.stored) < PAGE:
+                break
+            self._swept = read.stored[-1].message_id
+        # One that was sent long after it was made has its report still to come: look there again.
+        first = await self._storage.read(
+            lambda c: pending.first_unreported(c, self._swept, horizon)
+        )
+        self._swept = max(self._swept, horizon) if first is None else first - 1
 
 
 def _ignore(_stored: bool) -> None:

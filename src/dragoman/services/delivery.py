@@ -11,7 +11,7 @@ import msgspec
 
 from dragoman.domain.callbacks import CallbackFacts
 from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State, is_end, may_go
+from dragoman.domain.lifecycle import State, may_go
 from dragoman.domain.outcomes import Accepted, Rejected, Unknown
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
@@ -98,6 +98,7 @@ class Delivery:
         """The message left us and no answer came; whether it is to be sent again now."""
         if self._policies.get(carrier, OnUnknown.RESEND) is OnUnknown.RESEND:
             message.possible_duplicate = True
+            message.attempts += 1
             for number, carrier_id in _known(outcome.carrier_ids):
                 for key in stored_keys(carrier_id):
                     self._live.add_key(carrier, key, message, number)
@@ -114,8 +115,11 @@ class Delivery:
         return False
 
     def expire(self, message: LiveMessage, stored: Stored) -> None:
-        """The validity of a message ran out before a carrier had it."""
-        self.change(message, State.EXPIRED, stored, failure=FailureCode.EXPIRED)
+        """The validity of a message ran out before a carrier had it for certain."""
+        if message.possible_duplicate:  # it left us once: it may have arrived, and is paid for
+            self.change(message, State.UNKNOWN, stored, failure=FailureCode.RESPONSE_LOST)
+        else:
+            self.change(message, State.EXPIRED, stored, failure=FailureCode.EXPIRED)
 
     def change(
         self,
@@ -128,8 +132,12 @@ class Delivery:
         detail: str = "",
         carrier_ids: tuple[tuple[int, str], ...] = (),
         part_rows: tuple[StoredPart, ...] = (),
+        reported: bool = False,
     ) -> None:
-        """Moves a message on, if its state allows, and stores it with all that follows."""
+        """Moves a message on, if its state allows, and stores it with all that follows.
+
+        A `reported` change comes from a carrier that took the message, so it is paid for.
+        """
         before, batch = message.state, message.batch
         if not may_go(before, after):
             # A report overtook the answer it belongs to: the message has ended already.
@@ -170,15 +178,15 @@ class Delivery:
             possible_duplicate=message.possible_duplicate,
             receipt_keys=keys,
             part_rows=part_rows,
-            settlement=self._settlement(message, before, after),
+            settlement=self._settlement(message, before, after, reported),
             callback=callback,
         )
         message.writes += 1
 
         def finish(on_disk: bool) -> None:
             message.writes -= 1
-            if is_end(message.state) and not message.writes:
-                self._live.remove(message)
+            if not message.writes:
+                self._live.settle(message)
             if callback is not None and on_disk:
                 self._announce(callback)
             stored(on_disk)
@@ -190,14 +198,16 @@ class Delivery:
             for key, number in keys:
                 self.on_key(carrier, key, message, number)
 
-    def _settlement(self, message: LiveMessage, before: State, after: State) -> Settlement | None:
+    def _settlement(
+        self, message: LiveMessage, before: State, after: State, reported: bool
+    ) -> Settlement | None:
         if before >= State.SENT or not message.credits:
             return None
         return Settlement(
             wallet_id=message.batch.wallet_id,
             entry_id=self._ids.next(),
             amount=message.credits,
-            refund=after in _REFUNDED,
+            refund=after in _REFUNDED and not reported,
         )
 
     def _callback(

@@ -7,7 +7,8 @@ report comes late.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
+from contextlib import contextmanager
 
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
@@ -135,6 +136,7 @@ class LiveMessages:
         self._messages: dict[int, LiveMessage] = {}
         self._keys: dict[tuple[str, str], tuple[LiveMessage, int]] = {}
         self._keys_of: dict[int, list[tuple[str, str]]] = {}
+        self._watches: list[set[int]] = []
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -160,9 +162,27 @@ class LiveMessages:
     def remove(self, message: LiveMessage) -> None:
         """Forgets a message whose last change is on disk."""
         self._messages.pop(message.message_id, None)
+        for watch in self._watches:
+            watch.add(message.message_id)
         for key in self._keys_of.pop(message.message_id, ()):
             if self._keys.get(key, (None,))[0] is message:
                 del self._keys[key]
+
+    @contextmanager
+    def watch(self) -> Iterator[Set[int]]:
+        """Collects the identifiers of messages that are forgotten meanwhile."""
+        forgotten: set[int] = set()
+        self._watches.append(forgotten)
+        try:
+            yield forgotten
+        finally:
+            self._watches = [watch for watch in self._watches if watch is not forgotten]
+
+    def settle(self, message: LiveMessage) -> None:
+        """Forgets a message, nothing of which is left to write, unless memory needs it on."""
+        known = message.message_id in self._keys_of
+        if message.state >= State.DELIVERED or (message.state is State.UNKNOWN and not known):
+            self.remove(message)
 
     def shed(self) -> None:
         """Forgets the oldest messages that only wait for a report, beyond the bound."""

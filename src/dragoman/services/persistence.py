@@ -29,16 +29,14 @@ def persist(
     only a defect of ours can cause.
     """
 
-    def finish(future: asyncio.Future[Any]) -> None:
-        if future.cancelled():
-            return
-        error = future.exception()
-        if error is None:
+    def finish(result: object) -> None:
+        if not isinstance(result, Exception):
             done(True)
-        elif isinstance(error, StorageUnavailable):
-            future.get_loop().call_later(RETRY_S, persist, writer, operation, item, done)
+        elif isinstance(result, StorageUnavailable):
+            loop = asyncio.get_running_loop()
+            loop.call_later(RETRY_S, persist, writer, operation, item, done)
         else:
-            log.error("not_stored", operation=operation.name, reason=type(error).__name__)
+            log.error("not_stored", operation=operation.name, reason=type(result).__name__)
             done(False)
 
-    writer.write(operation, item).add_done_callback(finish)
+    writer.submit(operation, item, finish)

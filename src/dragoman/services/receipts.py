@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -16,6 +16,7 @@ from dragoman.domain.failures import failure_of_report
 from dragoman.domain.lifecycle import (
     ReceiptState,
     State,
+    is_end,
     may_go,
     state_of_parts,
     state_of_receipt,
@@ -24,6 +25,7 @@ from dragoman.domain.messages import ReceiptReport
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
+from dragoman.protocols.smpp.message_ids import stored_keys
 from dragoman.services.delivery import WHOLE, Delivery
 from dragoman.services.live import LiveMessage, LiveMessages
 from dragoman.services.meters import Meters
@@ -68,14 +70,15 @@ class Receipts:
         self._clock = clock
         self._meters = meters
         self._park_ms = round(park_s * 1000)
-        self._parked: OrderedDict[tuple[str, str], ReceiptReport] = OrderedDict()
+        self._parked: OrderedDict[tuple[str, str], list[ReceiptReport]] = OrderedDict()
         self._strangers: list[tuple[ReceiptReport, Acknowledge]] = []
         self._stranger_came = asyncio.Event()
         delivery.on_key = self._key_known
 
     def receive(self, report: ReceiptReport, acknowledge: Acknowledge) -> None:
         """Takes a report; `acknowledge(True)` follows once it is on disk."""
-        found = self._find(report)
+        # A converted spelling counts only once SQL knows of no message with the id as it came.
+        found = self._find(report, _direct_keys(report))
         if found is not None:
             self._apply(*found, report, acknowledge)
         else:
@@ -112,6 +115,7 @@ class Receipts:
                 message_id=parked.carrier_message_id,
                 keys=tuple(parked.keys.split("\n")),
                 state=ReceiptState(parked.state),
+                recipient=parked.recipient,
                 error=parked.error,
                 raw=parked.raw,
             )
@@ -122,23 +126,24 @@ class Receipts:
 
     async def _look_up(self, strangers: list[tuple[ReceiptReport, Acknowledge]]) -> None:
         wanted = [(report.carrier, key) for report, _ in strangers for key in report.keys]
-        if wanted:
-            await self._recall.by_keys(wanted)
+        recalled = await self._recall.by_keys(wanted) if wanted else []
         for report, acknowledge in strangers:
-            found = self._find(report)
+            found = self._find(report, report.keys)
             if found is not None:
                 self._forget(report)
                 self._apply(*found, report, acknowledge)
             elif acknowledge is not _already_acknowledged:
                 self._park(report, acknowledge)
+        for message in recalled:  # those that were only candidates
+            if not message.writes:
+                self._live.settle(message)
 
-    def _find(self, report: ReceiptReport) -> tuple[LiveMessage, int] | None:
-        for key in report.keys:
+    def _find(self, report: ReceiptReport, keys: Sequence[str]) -> tuple[LiveMessage, int] | None:
+        for key in keys:
             found = self._live.find(report.carrier, key)
-            if found is not None and _is_about(report, found[0]):
+            if found is not None and _is_about(report, key, found[0]):
                 return found
-        # Some carriers name the recipient in a form of their own; the id as it was sent is enough.
-        return self._live.find(report.carrier, report.keys[0]) if report.keys else None
+        return None
 
     def _apply(
         self, message: LiveMessage, part: int, report: ReceiptReport, acknowledge: Acknowledge
@@ -158,11 +163,14 @@ class Receipts:
                 error=report.error,
                 reported_ms=self._clock.now_ms(),
             )
-            rows, state = (row,), self._state_with(message, row)
+            rows, state = self._part_told(message, row)
         if state is None:
             self._meters.receipts[report.carrier, "matched"] += 1
             persist(
-                self._storage.writer, changes.report_parts, PartReport(part=rows[0]), acknowledge
+                self._storage.writer,
+                changes.report_parts,
+                PartReport(part=rows[0] if rows else None),
+                acknowledge,
             )
         elif may_go(message.state, state):
             self._meters.receipts[report.carrier, "matched"] += 1
@@ -174,33 +182,48 @@ class Receipts:
                 failure=failure_of_report(state, report.error),
                 detail=report.error,
                 part_rows=rows,
+                reported=True,
             )
         else:
-            self._repeat(message, report, acknowledge)
+            self._repeat(message, rows, report, acknowledge)
 
     def _repeat(
-        self, message: LiveMessage, report: ReceiptReport, acknowledge: Acknowledge
+        self,
+        message: LiveMessage,
+        rows: tuple[StoredPart, ...],
+        report: ReceiptReport,
+        acknowledge: Acknowledge,
     ) -> None:
-        """A report that changes nothing; acknowledged no earlier than the one that did."""
+        """A report that changes no state; acknowledged no earlier than the one that did.
+
+        What it says of a part is kept all the same.
+        """
         self._meters.receipts[report.carrier, "late"] += 1
-        if message.writes:
-            barrier = PartReport(part=None)
-            persist(self._storage.writer, changes.report_parts, barrier, acknowledge)
+        if message.writes or rows:
+            note = PartReport(part=rows[0] if rows else None)
+            persist(self._storage.writer, changes.report_parts, note, acknowledge)
         else:
             acknowledge(True)
-            if message.state >= State.DELIVERED:
-                self._live.remove(message)
+        if not message.writes:
+            self._live.settle(message)
 
-    def _state_with(self, message: LiveMessage, row: StoredPart) -> State | None:
+    def _part_told(
+        self, message: LiveMessage, row: StoredPart
+    ) -> tuple[tuple[StoredPart, ...], State | None]:
+        """The row to store, none for a part that has ended before, and the message's state."""
         known = {part.number: part for part in message.parts or ()}
-        known[row.number] = row
-        message.parts = list(known.values())
-        return state_of_parts(
+        earlier = known.get(row.number)
+        ended = earlier is not None and earlier.state is not None and is_end(earlier.state)
+        if not ended:
+            known[row.number] = row
+            message.parts = list(known.values())
+        state = state_of_parts(
             tuple(
                 known[number].state if number in known else None
                 for number in range(1, message.part_count + 1)
             )
         )
+        return () if ended else (row,), state
 
     def _park(self, report: ReceiptReport, acknowledge: Acknowledge) -> None:
         self._meters.receipts[report.carrier, "parked"] += 1
@@ -210,6 +233,7 @@ class Receipts:
             carrier=report.carrier,
             carrier_message_id=report.message_id,
             keys="\n".join(report.keys),
+            recipient=report.recipient.replace("\0", ""),
             state=report.state.value,
             error=report.error,
             raw=report.raw.replace("\0", ""),
@@ -218,27 +242,48 @@ class Receipts:
 
     def _remember(self, report: ReceiptReport) -> None:
         for key in report.keys:
-            self._parked[report.carrier, key] = report
+            self._parked.setdefault((report.carrier, key), []).append(report)
         while len(self._parked) > MAX_PARKED_IN_MEMORY:
             self._parked.popitem(last=False)
 
     def _forget(self, report: ReceiptReport) -> None:
         for key in report.keys:
-            self._parked.pop((report.carrier, key), None)
+            waiting = self._parked.get((report.carrier, key), [])
+            waiting[:] = [other for other in waiting if other is not report]
+            if not waiting:
+                self._parked.pop((report.carrier, key), None)
 
     def _key_known(self, carrier: str, key: str, message: LiveMessage, part: int) -> None:
         """A submit was answered; its report may be waiting."""
         if not self._parked:
             return
-        report = self._parked.get((carrier, key))
-        if report is not None and _is_about(report, message):
-            self._forget(report)
-            self._apply(message, part, report, _already_acknowledged)
+        for report in tuple(self._parked.get((carrier, key), ())):
+            if _is_about(report, key, message):
+                self._forget(report)
+                self._apply(message, part, report, _already_acknowledged)
 
 
-def _is_about(report: ReceiptReport, message: LiveMessage) -> bool:
-    """Whether a key that fits leads to a message that was sent to whom the report is about."""
-    return report.recipient[-SIGNIFICANT_DIGITS:] == message.recipient[-SIGNIFICANT_DIGITS:]
+def _direct_keys(report: ReceiptReport) -> list[str]:
+    """The keys of the id as it came, in any case and with any zeros, but not converted."""
+    if not report.keys:
+        return []
+    first = report.keys[0]
+    same = {first, *(key.removeprefix("~") for key in stored_keys(first))}
+    return [key for key in report.keys if key.removeprefix("~") in same]
+
+
+def _is_about(report: ReceiptReport, key: str, message: LiveMessage) -> bool:
+    """Whether a key that fits leads to a message that was sent to whom the report is about.
+
+    Where a report names nobody, masks the number or names our own sender, the id as it came is
+    enough, but a converted one is not trusted.
+    """
+    named = report.recipient[-SIGNIFICANT_DIGITS:]
+    if named == message.recipient[-SIGNIFICANT_DIGITS:]:
+        return True
+    silent = len(named) < SIGNIFICANT_DIGITS or not named.isdecimal()
+    sender = message.batch.stored.sender
+    return (silent or named == sender[-SIGNIFICANT_DIGITS:]) and key in _direct_keys(report)
 
 
 def _already_acknowledged(_stored: bool) -> None:

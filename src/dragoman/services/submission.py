@@ -6,7 +6,8 @@ stored with its recipients and becomes messages in chunks when it runs (`service
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import asyncio
+from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -89,6 +90,7 @@ class SubmissionService:
         self._inline_recipients = inline_recipients
         self._max_parts = max_parts
         self._max_recipients = max_recipients
+        self._orphans: set[asyncio.Task[None]] = set()
 
     async def submit(self, account: Account, submission: Submission) -> AcceptedBatch:
         """Stores a submission whole and queues it; raises `Refused`."""
@@ -140,10 +142,10 @@ class SubmissionService:
         live_batch = LiveBatch(batch, account.wallet_id, segmentation)
         credits = self._check_routes(account, recipients, segmentation.count)
         messages = self.make_messages(account, live_batch, recipients) if inline else ()
-        await self._store(account, batch, messages, credits)
+        await self._store(account, live_batch, messages, credits)
         self._meters.accepted[submission.dialect] += len(recipients)
         if inline:
-            await self._backlog.publish([LiveMessage(message, live_batch) for message in messages])
+            await self._publish(live_batch, messages)
         return AcceptedBatch(
             batch_id=batch.batch_id,
             due_ms=due_ms,
@@ -184,27 +186,43 @@ class SubmissionService:
     async def _store(
         self,
         account: Account,
-        batch: StoredBatch,
-        messages: Collection[StoredMessage],
+        batch: LiveBatch,
+        messages: Sequence[StoredMessage],
         credits: int,
     ) -> None:
         claimed = [m for m in messages if self._queue.claim(m.route)]
         for message in claimed:
             message.state = State.SENDING  # a link takes it as soon as it is on disk
         new = NewBatch(
-            batch=batch,
+            batch=batch.stored,
             messages=tuple(messages),
             reservation=Reservation(
                 wallet_id=account.wallet_id, entry_id=self._ids.next(), amount=credits
             ),
         )
+        written = self._writer.write(submissions.accept, new)
         try:
-            await self._writer.write(submissions.accept, new)
+            await asyncio.shield(written)
         except StorageUnavailable as error:
             raise Refused(RefusalCode.UNAVAILABLE, "storage") from error
+        except asyncio.CancelledError:
+            # The caller is gone, the write is not: what it stores must not wait for a restart.
+            written.add_done_callback(lambda _: self._adopt(written, batch, messages))
+            raise
         finally:
             for message in claimed:
                 self._queue.release(message.route)
+
+    async def _publish(self, batch: LiveBatch, messages: Sequence[StoredMessage]) -> None:
+        await self._backlog.publish([LiveMessage(message, batch) for message in messages])
+
+    def _adopt(
+        self, written: asyncio.Future[None], batch: LiveBatch, messages: Sequence[StoredMessage]
+    ) -> None:
+        if messages and written.exception() is None:
+            orphans = asyncio.create_task(self._publish(batch, messages))
+            self._orphans.add(orphans)
+            orphans.add_done_callback(self._orphans.discard)
 
     async def _check_sender(self, account: Account, sender: str) -> str:
         sender = _cached_sender(sender or account.default_sender)

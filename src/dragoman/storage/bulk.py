@@ -2,7 +2,8 @@
 
 A driver lets go of the interpreter and takes it again at every step of a statement, and a busy
 event loop gives it back late. So a group of rows is one statement with many VALUES, not one
-statement many times: rows are cut into a few fixed sizes, so that few texts are ever prepared.
+statement many times, and goes to the driver without SQLAlchemy's execution around it. A text is
+made once for each number of rows up to `EXACT`; larger groups are cut.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql
 
-SIZES = (512, 128, 32, 8, 4, 2, 1)
+EXACT = 96
+"""Up to so many rows have a statement of their own, so that a usual group takes one step."""
+SIZES = (512, 256, EXACT)
 MAX_PARAMETERS = 32_000  # SQLite takes 32,766 in a statement, PostgreSQL 65,535
 
 Row = tuple[Any, ...]
@@ -31,23 +34,31 @@ class BulkStatement:
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> int:
         """Writes the rows, in the order of `columns`; the number of rows that were changed."""
+        if not rows:
+            return 0
         changed = 0
         driver = connection.dialect.name
-        for chunk in self._chunks(rows):
-            key = (driver, len(chunk))
-            text = self._texts.get(key)
-            if text is None:
-                text = self._texts[key] = self._render(driver, len(chunk))
-            result = connection.exec_driver_sql(text, tuple(chain.from_iterable(chunk)))
-            changed += result.rowcount
+        cursor = connection.connection.cursor()
+        try:
+            for chunk in self._chunks(rows):
+                key = (driver, len(chunk))
+                text = self._texts.get(key)
+                if text is None:
+                    text = self._texts[key] = self._render(driver, len(chunk))
+                cursor.execute(text, tuple(chain.from_iterable(chunk)))
+                changed += cursor.rowcount
+        finally:
+            cursor.close()
         return changed
 
     def _chunks(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
         at = 0
         for size in self._sizes:
             while len(rows) - at >= size:
-                yield rows[at : at + size] if size < len(rows) else rows
+                yield rows[at : at + size]
                 at += size
+        if at < len(rows):
+            yield rows[at:] if at else rows
 
     def _values(self, driver: str, count: int, *, typed: bool) -> str:
         mark = "?" if driver == "sqlite" else "%s"

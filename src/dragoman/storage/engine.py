@@ -8,20 +8,28 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from dragoman.storage.migrations import revisions
-from dragoman.storage.writer import CommitObserver, StorageUnavailable, Writer, check_durable
+from dragoman.storage.outages import StorageUnavailable, is_outage, reason_of
+from dragoman.storage.runners import ChildRunner, LocalRunner, Runner
+from dragoman.storage.writer import CommitObserver, Writer, check_durable
 
 T = TypeVar("T")
 
 READERS = 2
 BUSY_TIMEOUT_MS = 5_000
 CHECKPOINT_PAGES = 4_000
+STATEMENTS = 1_024
+"""Prepared statements kept by the writer: one for each kind and usual number of rows."""
 GATEWAY_LOCK = 0x647261676F6D616E  # "dragoman": the advisory lock of a gateway on PostgreSQL
+TAKEN = "another gateway has this PostgreSQL database open"
+# The server notices within half a minute that a gateway is gone, and frees its lock.
+SERVER_OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
 
 class AlreadyInUse(Exception):
@@ -31,16 +39,21 @@ class AlreadyInUse(Exception):
 class Storage:
     """The database of one gateway: reads in a small thread pool, writes through the `writer`."""
 
-    def __init__(self, url: str, observer: CommitObserver | None = None) -> None:
+    def __init__(
+        self, url: str, observer: CommitObserver | None = None, *, own_process: bool = False
+    ) -> None:
+        """Opens the database; with `own_process` a child process will do the writing."""
         self.url = _complete(url)
-        self._lock: _FileLock | _ServerLock = (
-            _FileLock(Path(self.url.database or "")) if self.is_sqlite else _ServerLock(self.url)
-        )
-        self._lock.acquire()
-        self._write_engine = _write_engine(self.url)
+        self._own_process = own_process
+        self._lock = _FileLock(Path(self.url.database or "")) if self.is_sqlite else None
+        if self._lock is not None:
+            self._lock.acquire()
+        self._write_engine = write_engine(self.url)
+        if self._lock is None:
+            _take_server(self._write_engine)
         self._read_engine = _read_engine(self.url)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="storage-reader")
-        self.writer = Writer(self._write_engine, observer)
+        self.writer = Writer(self._runner(), observer)
 
     @property
     def is_sqlite(self) -> bool:
@@ -63,7 +76,16 @@ class Storage:
 
     def start(self) -> None:
         """Starts the writer; to be called on the event loop."""
+        if self._own_process:
+            self._write_engine.dispose()  # the child's connection is the only one that writes
         self.writer.start()
+
+    def _runner(self) -> Runner:
+        if not self._own_process:
+            return LocalRunner(self._write_engine)
+        url = self.url.render_as_string(hide_password=False)
+        locks = self._lock.descriptors if self._lock is not None else ()
+        return ChildRunner(url, keep_open=locks)
 
     async def stop(self) -> None:
         """Writes what is waiting, closes every connection and lets the database go."""
@@ -75,15 +97,21 @@ class Storage:
         self._readers.shutdown(wait=True)
         self._read_engine.dispose()
         self._write_engine.dispose()
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
     async def read(self, query: Callable[[Connection], T]) -> T:
-        """Runs a query in a reader thread, in a transaction of its own."""
+        """Runs a query in a reader thread; raises `StorageUnavailable` without a database."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query)
 
     def _read(self, query: Callable[[Connection], T]) -> T:
-        with self._read_engine.connect() as connection:
-            return query(connection)
+        try:
+            with self._read_engine.connect() as connection:
+                return query(connection)
+        except DBAPIError as error:
+            if is_outage(error):
+                raise StorageUnavailable(reason_of(error)) from error
+            raise
 
 
 def _complete(url: str) -> URL:
@@ -97,10 +125,46 @@ def _complete(url: str) -> URL:
     raise ValueError(f"no such database: {parsed.get_backend_name()!r}; use sqlite or postgresql")
 
 
-def _write_engine(url: URL) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=1, max_overflow=1, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"check_same_thread": False})
+def write_engine(url: URL) -> Engine:
+    return _sqlite_writer(url) if url.get_backend_name() == "sqlite" else _server_writer(url)
+
+
+def _server_writer(url: URL) -> Engine:
+    """One connection, which holds the gateway's lock: who loses it cannot write without it."""
+    engine = create_engine(
+        url,
+        pool_size=1,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args={"options": SERVER_OPTIONS},
+    )
+
+    @event.listens_for(engine, "connect")
+    def lock(connection: _ServerConnection, _entry: ConnectionPoolEntry) -> None:
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (GATEWAY_LOCK,)).fetchone()
+        connection.commit()
+        if not row[0]:
+            connection.close()
+            raise StorageUnavailable(TAKEN)
+
+    return engine
+
+
+def _take_server(engine: Engine) -> None:
+    try:
+        engine.connect().close()
+    except StorageUnavailable as error:
+        engine.dispose()
+        raise AlreadyInUse(str(error)) from None
+    except DBAPIError as error:
+        engine.dispose()
+        raise StorageUnavailable(reason_of(error)) from error
+
+
+def _sqlite_writer(url: URL) -> Engine:
+    engine = create_engine(
+        url, connect_args={"check_same_thread": False, "cached_statements": STATEMENTS}
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: _SqliteConnection, _entry: ConnectionPoolEntry) -> None:
@@ -147,8 +211,19 @@ class _SqliteConnection:
     def execute(self, statement: str) -> IO[str]: ...  # type: ignore[empty-body]
 
 
+class _ServerConnection:
+    """What we use of a connection to PostgreSQL."""
+
+    def execute(self, statement: str, values: tuple[int]) -> Any: ...
+
+    def commit(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class _FileLock:
     def __init__(self, database: Path) -> None:
+        database = database.resolve()  # one file by two names is still one file
         self._path = database.with_name(database.name + ".lock")
         self._file: IO[str] | None = None
 
@@ -170,32 +245,12 @@ class _FileLock:
         file.flush()
         self._file = file
 
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What a process must inherit to hold the lock too."""
+        return (self._file.fileno(),) if self._file is not None else ()
+
     def release(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-
-class _ServerLock:
-    """An advisory lock held by a connection of its own for as long as the process lives."""
-
-    def __init__(self, url: URL) -> None:
-        self._engine = create_engine(url, pool_size=1, max_overflow=0)
-        self._connection: Connection | None = None
-
-    def acquire(self) -> None:
-        connection = self._engine.connect()
-        granted = connection.execute(
-            text("SELECT pg_try_advisory_lock(:key)"), {"key": GATEWAY_LOCK}
-        ).scalar_one()
-        connection.commit()
-        if not granted:
-            connection.close()
-            raise AlreadyInUse("another gateway has this PostgreSQL database open")
-        self._connection = connection
-
-    def release(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        self._engine.dispose()

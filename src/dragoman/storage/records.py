@@ -159,14 +159,22 @@ class ParkedReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     carrier: str
     carrier_message_id: str
     keys: str
+    recipient: str
     state: int
     error: str
     raw: str
 
 
 def row_of(record: msgspec.Struct) -> tuple[Any, ...]:
-    """The fields of a record in order, as a row; nested values as JSON."""
-    return tuple(
-        msgspec.json.encode(value).decode() if isinstance(value, msgspec.Struct) else value
-        for value in msgspec.structs.astuple(record)
-    )
+    """The fields of a record in order, as a row."""
+    return msgspec.structs.astuple(record)
+
+
+def row_of_batch(batch: StoredBatch) -> tuple[Any, ...]:
+    """The fields of a batch in order, as a row; its options as JSON."""
+    row = list(msgspec.structs.astuple(batch))
+    row[_OPTIONS] = msgspec.json.encode(batch.options).decode()
+    return tuple(row)
+
+
+_OPTIONS = StoredBatch.__struct_fields__.index("options")

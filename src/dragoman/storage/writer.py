@@ -1,7 +1,8 @@
 """The group-commit writer: what arrives while one transaction is written goes into the next.
 
 One thread, one connection, full sync. A caller hears back only after its group is on disk. Work of
-the same kind in a group runs as one call, so that a hundred accepted messages are one INSERT.
+the same kind in a group runs as one call, so that a hundred accepted messages are one INSERT. The
+connection is the runner's (`storage.runners`): in this process or in one of its own.
 """
 
 from __future__ import annotations
@@ -11,11 +12,24 @@ import queue
 import threading
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import Connection, text
+
+from dragoman.storage.outages import StorageUnavailable, is_outage, reason_of
+from dragoman.storage.runners import Runner, WriterGone
+from dragoman.storage.work import Operation
+
+__all__ = [
+    "CommitObserver",
+    "Operation",
+    "StorageUnavailable",
+    "Writer",
+    "check_durable",
+    "is_outage",
+    "reason_of",
+]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -23,25 +37,9 @@ Result = TypeVar("Result")
 MAX_GROUP = 2_000
 """Units of work in one transaction; bounds the time a caller waits for its commit."""
 
+_Unit: TypeAlias = tuple[Operation[Any, Any], Any, Callable[[Any], None]]
+
 log = structlog.get_logger(__name__)
-
-
-class Operation(Generic[Item, Result]):
-    """A kind of work: a function over all the items of that kind in a group.
-
-    It returns one result an item, in order; a result that is an exception is raised at that item's
-    caller only, and the group is committed all the same.
-    """
-
-    def __init__(
-        self, run: Callable[[Connection, list[Item]], list[Result | Exception]], name: str = ""
-    ) -> None:
-        self.run = run
-        self.name = name or run.__name__
-
-
-class StorageUnavailable(Exception):
-    """Nothing could be stored: the disk is full or failing, or the database is gone."""
 
 
 class CommitObserver(Protocol):
@@ -57,34 +55,58 @@ class Writer:
     on (`failed`); a full disk or a lost server refuses one group and tries the next.
     """
 
-    def __init__(self, engine: Engine, observer: CommitObserver | None = None) -> None:
-        self._engine = engine
+    def __init__(self, runner: Runner, observer: CommitObserver | None = None) -> None:
+        self._runner = runner
         self._observer = observer
         self._inbox: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="storage-writer", daemon=True)
-        self._connection: Connection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = False
         self.failed = False
 
     def start(self) -> None:
         """Starts the thread; to be called on the event loop."""
+        self._runner.start()
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
     async def stop(self) -> None:
-        """Writes what was given and ends."""
-        self._inbox.put(None)
-        await asyncio.to_thread(self._thread.join)
+        """Writes what was given and ends; what is given later is refused."""
+        self._stopping = True
+        if self._loop is not None:
+            self._inbox.put(None)
+            await asyncio.to_thread(self._thread.join)
 
     def write(self, operation: Operation[Item, Result], item: Item) -> asyncio.Future[Result]:
         """Gives an item to the next group; the future is done once the group is on disk.
 
         Raises what the operation returned for the item, or `StorageUnavailable`.
         """
-        assert self._loop is not None, "the writer is not started"
-        future: asyncio.Future[Result] = self._loop.create_future()
-        self._inbox.put(_Unit(operation, item, future))
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+
+        def settle(result: Result | Exception) -> None:
+            if future.cancelled():
+                return
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+        self.submit(operation, item, settle)
         return future
+
+    def submit(
+        self,
+        operation: Operation[Item, Result],
+        item: Item,
+        done: Callable[[Result | Exception], None],
+    ) -> None:
+        """Gives an item to the next group; `done` gets its result on the loop, after the commit."""
+        assert self._loop is not None, "the writer is not started"
+        if self._stopping:
+            done(StorageUnavailable("the gateway is stopping"))
+        else:
+            self._inbox.put((operation, item, done))
 
     def _work(self) -> None:
         while (unit := self._inbox.get()) is not None:
@@ -102,8 +124,7 @@ class Writer:
             self._write_group(group)
             if last:
                 break
-        if self._connection is not None:
-            self._connection.close()
+        self._runner.close()
 
     def _write_group(self, group: list[_Unit]) -> None:
         started = perf_counter()
@@ -124,32 +145,27 @@ class Writer:
             raise StorageUnavailable("an earlier write could not be made durable")
         by_operation: dict[int, list[int]] = {}
         for index, unit in enumerate(group):
-            by_operation.setdefault(id(unit.operation), []).append(index)
+            by_operation.setdefault(id(unit[0]), []).append(index)
         results: list[Any] = [None] * len(group)
-        connection = self._connected()
-        with connection.begin():
-            for indices in by_operation.values():
-                operation = group[indices[0]].operation
-                outcome = operation.run(connection, [group[index].item for index in indices])
-                for index, result in zip(indices, outcome, strict=True):
-                    results[index] = result
+        kinds = list(by_operation.values())
+        outcomes = self._runner.run(
+            [(group[indices[0]][0], [group[index][1] for index in indices]) for indices in kinds]
+        )
+        for indices, outcome in zip(kinds, outcomes, strict=True):
+            for index, result in zip(indices, outcome, strict=True):
+                results[index] = result
         return results
 
     def _after_failure(self, group: list[_Unit], error: Exception) -> list[Any]:
         """Decides what a failed group means: one bad item, or storage that is not there."""
-        self._drop_connection()
-        if isinstance(error, OperationalError | StorageUnavailable) or (
-            isinstance(error, DBAPIError) and error.connection_invalidated
-        ):
-            if _is_sync_failure(error):
+        self._runner.reset()
+        if isinstance(error, StorageUnavailable):
+            if error.sync_failed or isinstance(error, WriterGone):
                 self.failed = True
-            reason = str(getattr(error, "orig", error)).partition("\n")[0]
-            log.error("storage_unavailable", reason=reason, units=len(group))
-            return [StorageUnavailable(reason)] * len(group)
+            log.error("storage_unavailable", reason=str(error), units=len(group))
+            return [StorageUnavailable(str(error))] * len(group)
         if len(group) == 1:
-            log.error(
-                "write_failed", operation=group[0].operation.name, reason=type(error).__name__
-            )
+            log.error("write_failed", operation=group[0][0].name, reason=type(error).__name__)
             return [error]
         # One item spoilt the group: each unit gets a transaction of its own.
         results: list[Any] = []
@@ -160,45 +176,13 @@ class Writer:
                 results.extend(self._after_failure([unit], alone))
         return results
 
-    def _connected(self) -> Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = self._engine.connect()
-        return self._connection
-
-    def _drop_connection(self) -> None:
-        if self._connection is not None:
-            try:
-                self._connection.invalidate()
-                self._connection.close()
-            except Exception as error:  # closing a dead connection may fail in any way
-                log.debug("connection_not_closed", reason=type(error).__name__)
-        self._connection = None
-
-
-class _Unit:
-    __slots__ = ("future", "item", "operation")
-
-    def __init__(
-        self, operation: Operation[Any, Any], item: Any, future: asyncio.Future[Any]
-    ) -> None:
-        self.operation = operation
-        self.item = item
-        self.future = future
-
 
 def _settle(group: list[_Unit], results: list[Any]) -> None:
-    for unit, result in zip(group, results, strict=True):
-        if unit.future.cancelled():
-            continue
-        if isinstance(result, Exception):
-            unit.future.set_exception(result)
-        else:
-            unit.future.set_result(result)
-
-
-def _is_sync_failure(error: Exception) -> bool:
-    reason = str(getattr(error, "orig", error)).lower()
-    return "i/o error" in reason or "could not fsync" in reason
+    for (_, _, done), result in zip(group, results, strict=True):
+        try:
+            done(result)
+        except Exception as error:  # one caller's defect must not cost the others their answers
+            log.error("answer_not_taken", reason=type(error).__name__)
 
 
 def check_durable(connection: Connection) -> None:

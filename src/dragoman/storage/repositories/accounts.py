@@ -12,7 +12,7 @@ from dragoman.domain.accounts import Account, Permission
 from dragoman.domain.allowed_addresses import parse_allowed_addresses
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.storage.tables import accounts, credentials, senders, wallets
-from dragoman.storage.writer import Operation
+from dragoman.storage.work import Operation
 
 _ACCOUNT_AND_WALLET = (
     select(accounts, wallets.c.wallet_id)
@@ -127,9 +127,9 @@ def _rotate(connection: Connection, items: list[CredentialRotation]) -> list[Exc
     return [None] * len(items)
 
 
-create = Operation(_create, "create_account")
-change = Operation(_update, "change_account")
-rotate = Operation(_rotate, "rotate_credentials")
+create = Operation(_create, "create_account", NewAccount)
+change = Operation(_update, "change_account", AccountUpdate)
+rotate = Operation(_rotate, "rotate_credentials", CredentialRotation)
 
 
 def find_by_digest(connection: Connection, kind: str, digest: bytes) -> Account | None:

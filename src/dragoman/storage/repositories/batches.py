@@ -12,7 +12,7 @@ from dragoman.storage.records import Settlement
 from dragoman.storage.repositories import wallets
 from dragoman.storage.repositories.changes import COUNTER_OF_STATE, UNSENT
 from dragoman.storage.tables import batches, ledger_entries, messages
-from dragoman.storage.writer import Operation
+from dragoman.storage.work import Operation
 
 
 class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +144,7 @@ def _cancel(connection: Connection, items: list[Cancellation]) -> list[bool | Ex
     return results
 
 
-cancel = Operation(_cancel, "cancel_batches")
+cancel = Operation(_cancel, "cancel_batches", Cancellation)
 
 
 def held_by(connection: Connection, batch_id: int) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import IntEnum
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from dragoman.storage.bulk import BulkUpdate
 from dragoman.storage.tables import callbacks
-from dragoman.storage.writer import Operation
+from dragoman.storage.work import Operation
 
 
 class CallbackState(IntEnum):
@@ -61,7 +61,7 @@ def _record(connection: Connection, items: list[Attempt]) -> list[Exception | No
     return [None] * len(items)
 
 
-record = Operation(_record, "record_callback_attempts")
+record = Operation(_record, "record_callback_attempts", Attempt)
 
 
 def count_pending(connection: Connection) -> dict[str, int]:
@@ -81,25 +81,27 @@ def load_due(connection: Connection, origin: str, now_ms: int, limit: int) -> li
     left out.
     """
     pending = callbacks.c.state == CallbackState.PENDING.value
+    before = callbacks.alias("before")
     due = (
         select(callbacks.c.message_id)
-        .where(pending, callbacks.c.origin == origin, callbacks.c.next_attempt_ms <= now_ms)
-        .order_by(callbacks.c.next_attempt_ms)
+        .where(
+            pending,
+            callbacks.c.origin == origin,
+            callbacks.c.next_attempt_ms <= now_ms,
+            # Of a message only the first may go; those behind it must not fill the page.
+            ~exists().where(
+                before.c.message_id == callbacks.c.message_id,
+                before.c.callback_id < callbacks.c.callback_id,
+                before.c.state == CallbackState.PENDING.value,
+            ),
+        )
+        .order_by(callbacks.c.next_attempt_ms, callbacks.c.callback_id)
         .limit(limit)
     )
-    message_ids = set(connection.execute(due).scalars())
+    message_ids = list(connection.execute(due).scalars())
     query = (
         select(*_COLUMNS)
         .where(callbacks.c.message_id.in_(message_ids), pending)
         .order_by(callbacks.c.callback_id)
     )
-    chains: dict[int, list[StoredCallback]] = {}
-    for row in connection.execute(query):
-        callback = StoredCallback(**row._mapping)
-        chains.setdefault(callback.message_id, []).append(callback)
-    return [
-        callback
-        for chain in chains.values()
-        if chain[0].next_attempt_ms <= now_ms
-        for callback in chain
-    ]
+    return [StoredCallback(**row._mapping) for row in connection.execute(query)]

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dragoman.domain.lifecycle import State
-from dragoman.kit import ids
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
 from dragoman.storage.records import (
     NewCallback,
@@ -20,7 +19,7 @@ from dragoman.storage.records import (
     row_of,
 )
 from dragoman.storage.repositories import wallets
-from dragoman.storage.repositories.statistics import Counters
+from dragoman.storage.repositories.statistics import QUEUED, Counters
 from dragoman.storage.tables import (
     batches,
     callbacks,
@@ -29,7 +28,7 @@ from dragoman.storage.tables import (
     parts,
     receipt_keys,
 )
-from dragoman.storage.writer import Operation
+from dragoman.storage.work import Operation
 
 _UPDATE_MESSAGES = BulkUpdate(
     messages,
@@ -54,7 +53,8 @@ _UPDATE_MESSAGES = BulkUpdate(
         "sent_ms": "coalesce({new}, {old})",
         "final_ms": "coalesce({new}, {old})",
     },
-    where=f"t.state < {State.DELIVERED.value}",
+    # A change that was repeated after an outage may come later than those that follow from it.
+    where=f"t.state < {State.DELIVERED.value} AND t.state < v.column2",
 )
 _MARK_SENDING = BulkUpdate(
     messages,
@@ -110,9 +110,7 @@ COUNTER_OF_STATE = {
 """Which of a batch's counters a message in a state is counted in."""
 
 STATISTICS_NAMES = {
-    State.SCHEDULED: "queued",
-    State.QUEUED: "queued",
-    State.SENDING: "queued",
+    **dict.fromkeys((State.SCHEDULED, State.QUEUED, State.SENDING), QUEUED),
     **{state: state.name.lower() for state in State if state >= State.SENT},
 }
 """What a state is called in the statistics."""
@@ -151,6 +149,10 @@ def _message_rows(items: list[StateChange]) -> list[tuple[Any, ...]]:
         earlier = rows.get(change.message_id)
         if earlier is not None:
             sent_ms, carrier = sent_ms or earlier[7], carrier or earlier[2]
+            if earlier[1] > after.value:
+                kept = (*earlier[:2], carrier, *earlier[3:7], sent_ms, earlier[8])
+                rows[change.message_id] = kept
+                continue
         rows[change.message_id] = (
             change.message_id,
             after.value,
@@ -181,17 +183,9 @@ def _count_in_statistics(connection: Connection, items: list[StateChange]) -> No
     for change in items:
         before, after = STATISTICS_NAMES[change.before], STATISTICS_NAMES[change.after]
         if before != after:
-            at_ms = ids.time_of(change.message_id)
-            for name, count in ((before, -1), (after, 1)):
-                counters.add(
-                    change.account_id,
-                    at_ms,
-                    "outbox",
-                    "mcc:status",
-                    f"{change.mcc}:{name}",
-                    count,
-                    count * change.parts,
-                )
+            counters.moved(
+                change.account_id, change.message_id, change.mcc, before, after, change.parts
+            )
     counters.write(connection)
 
 
@@ -253,9 +247,9 @@ def _park(connection: Connection, items: list[ParkedReceipt]) -> list[Exception 
     return [None] * len(items)
 
 
-record = Operation(_record, "record_changes")
-mark_sending = Operation(_mark_sending, "mark_sending")
-take_back = Operation(_take_back, "take_back")
+record = Operation(_record, "record_changes", StateChange)
+mark_sending = Operation(_mark_sending, "mark_sending", list[int])
+take_back = Operation(_take_back, "take_back", list[int])
 """Messages that were marked as being sent and never left; only an orderly stop can say that."""
-report_parts = Operation(_report_parts, "report_parts")
-park = Operation(_park, "park_receipts")
+report_parts = Operation(_report_parts, "report_parts", PartReport)
+park = Operation(_park, "park_receipts", ParkedReceipt)

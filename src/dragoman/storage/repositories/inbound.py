@@ -12,7 +12,7 @@ from dragoman.storage.bulk import BulkInsert
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories.statistics import Counters
 from dragoman.storage.tables import inbound_parts, inbound_texts
-from dragoman.storage.writer import Operation
+from dragoman.storage.work import Operation
 
 
 class StoredInbound(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,10 +70,10 @@ def _store_texts(connection: Connection, items: list[NewInbound]) -> list[Except
         part_ids.extend(item.part_ids)
         account_id = item.text.account_id or 0
         at_ms = ids.time_of(item.text.inbound_id)
-        count = (1, item.text.parts)
-        counters.add(account_id, at_ms, "inbox", "sum", "sum", *count)
+        parts = item.text.parts
+        counters.add(account_id, at_ms, "inbox", "sum", "sum", parts)
         keyword = f"{item.text.keyword}:{item.text.recipient}"
-        counters.add(account_id, at_ms, "inbox", "keyword:number", keyword, *count)
+        counters.add(account_id, at_ms, "inbox", "keyword:number", keyword, parts)
     _INSERT_TEXTS.run(connection, rows)
     if part_ids:
         connection.execute(delete(inbound_parts).where(inbound_parts.c.part_id.in_(part_ids)))
@@ -86,9 +86,9 @@ def _drop_parts(connection: Connection, items: list[int]) -> list[Exception | No
     return [None] * len(items)
 
 
-drop_parts = Operation(_drop_parts, "drop_inbound_parts")
-store_parts = Operation(_store_parts, "store_inbound_parts")
-store_texts = Operation(_store_texts, "store_inbound_texts")
+drop_parts = Operation(_drop_parts, "drop_inbound_parts", int)
+store_parts = Operation(_store_parts, "store_inbound_parts", StoredInboundPart)
+store_texts = Operation(_store_texts, "store_inbound_texts", NewInbound)
 
 
 def load_parts(connection: Connection) -> list[StoredInboundPart]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
@@ -87,7 +87,7 @@ _VIEW = select(
 def search(connection: Connection, wanted: OutboxFilter, offset: int, limit: int) -> OutboxPage:
     """A page of what was sent, newest first."""
     conditions = _conditions(wanted)
-    counting: Select[Any] = select(func.count(), func.sum(messages.c.parts))
+    counting: Any = select(func.count(), func.sum(messages.c.parts))
     if wanted.sender or wanted.text:
         counting = counting.select_from(
             messages.join(batches, batches.c.batch_id == messages.c.batch_id)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, func, select, tuple_
+from sqlalchemy import Connection, Row, func, select, text
 
 from dragoman.domain.lifecycle import BatchState, State
 from dragoman.storage.records import (
@@ -32,7 +33,8 @@ from dragoman.storage.tables import (
     wallets,
 )
 
-_UNSENT = (State.QUEUED.value, State.SENDING.value)
+# Written out, not bound: only so do databases see that the index of unsent messages fits.
+_UNSENT = text(f"messages.state IN ({State.QUEUED.value}, {State.SENDING.value})")
 
 
 def last_identifier(connection: Connection) -> int:
@@ -56,21 +58,22 @@ def last_identifier(connection: Connection) -> int:
 
 def routes_with_unsent(connection: Connection) -> list[str]:
     """The names of the routes that messages wait on."""
-    query = select(messages.c.route).where(messages.c.state.in_(_UNSENT)).distinct()
+    query = select(messages.c.route).where(_UNSENT).distinct()
     return list(connection.execute(query).scalars())
 
 
 def load_unsent(
-    connection: Connection, route: str, after: int, before: int, limit: int
+    connection: Connection, route: str, lane: int, after: int, limit: int
 ) -> list[StoredMessage]:
-    """Messages that wait on a route, by identifier, those between `after` and `before` only."""
+    """Messages of a lane that wait on a route, by identifier, from `after` on."""
     query = (
         select(messages)
+        .join(batches, batches.c.batch_id == messages.c.batch_id)
         .where(
             messages.c.route == route,
-            messages.c.state.in_(_UNSENT),
+            _UNSENT,
             messages.c.message_id > after,
-            messages.c.message_id <= before,
+            batches.c.lane == lane,
         )
         .order_by(messages.c.message_id)
         .limit(limit)
@@ -78,16 +81,39 @@ def load_unsent(
     return [_message(row) for row in connection.execute(query)]
 
 
+def load_expired(connection: Connection, now_ms: int, limit: int) -> list[StoredMessage]:
+    """Messages that wait for a carrier although their validity has run out."""
+    query = (
+        select(messages)
+        .join(batches, batches.c.batch_id == messages.c.batch_id)
+        .where(_UNSENT, batches.c.expires_ms <= now_ms)
+        .limit(limit)
+    )
+    return [_message(row) for row in connection.execute(query)]
+
+
+def first_unreported(connection: Connection, after: int, before: int) -> int | None:
+    """The first message made between two identifiers that waits for a carrier or its report."""
+    return connection.execute(
+        select(func.min(messages.c.message_id)).where(
+            messages.c.message_id > after,
+            messages.c.message_id <= before,
+            messages.c.state.in_((State.QUEUED.value, State.SENDING.value, State.SENT.value)),
+        )
+    ).scalar()
+
+
 def load_unreported(
-    connection: Connection, after: int, before: int, limit: int
+    connection: Connection, after: int, before: int, sent_before_ms: int, limit: int
 ) -> list[StoredMessage]:
-    """Messages made between two identifiers that a carrier took and never reported on."""
+    """Messages made between two identifiers that a carrier took so early, and never reported on."""
     query = (
         select(messages)
         .where(
             messages.c.message_id > after,
             messages.c.message_id <= before,
             messages.c.state == State.SENT.value,
+            messages.c.sent_ms <= sent_before_ms,
         )
         .order_by(messages.c.message_id)
         .limit(limit)
@@ -128,11 +154,20 @@ def load_batches(connection: Connection, batch_ids: Collection[int]) -> dict[int
     return {row.batch_id: _batch(row) for row in connection.execute(query)}
 
 
-def load_due_batches(connection: Connection, now_ms: int, limit: int) -> list[StoredBatch]:
-    """Batches with recipients waiting whose time has come, the most overdue first."""
+def load_due_batches(
+    connection: Connection, now_ms: int, known: Collection[int], limit: int
+) -> list[StoredBatch]:
+    """Batches with recipients waiting whose time has come, the most overdue first.
+
+    Without those that are `known`, whose lists of recipients may be long.
+    """
     query = (
         select(batches)
-        .where(batches.c.waiting_recipients.is_not(None), batches.c.due_ms <= now_ms)
+        .where(
+            batches.c.waiting_recipients.is_not(None),
+            batches.c.due_ms <= now_ms,
+            batches.c.batch_id.not_in(known),
+        )
         .order_by(batches.c.due_ms)
         .limit(limit)
     )
@@ -143,10 +178,18 @@ def find_receipt_keys(
     connection: Connection, wanted: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], tuple[int, int]]:
     """Which (message, part) each known (carrier, key) stands for."""
-    query = select(receipt_keys).where(
-        tuple_(receipt_keys.c.carrier, receipt_keys.c.key).in_(wanted)
-    )
-    return {(row.carrier, row.key): (row.message_id, row.part) for row in connection.execute(query)}
+    keys_of: dict[str, list[str]] = defaultdict(list)
+    for carrier, key in wanted:
+        keys_of[carrier].append(key)
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for carrier, keys in keys_of.items():
+        # Not (carrier, key) IN (...): SQLite reads the whole table for that.
+        query = select(receipt_keys).where(
+            receipt_keys.c.carrier == carrier, receipt_keys.c.key.in_(keys)
+        )
+        for row in connection.execute(query):
+            found[carrier, row.key] = (row.message_id, row.part)
+    return found
 
 
 def load_parked_receipts(connection: Connection, after: int) -> list[ParkedReceipt]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete
 
 from dragoman.storage.tables import parked_receipts
-from dragoman.storage.writer import Operation
+from dragoman.storage.work import Operation
 
 
 def _drop_parked(connection: Connection, items: list[int]) -> list[Exception | None]:
@@ -13,4 +13,4 @@ def _drop_parked(connection: Connection, items: list[int]) -> list[Exception | N
     return [None] * len(items)
 
 
-drop_parked_receipts = Operation(_drop_parked, "drop_parked_receipts")
+drop_parked_receipts = Operation(_drop_parked, "drop_parked_receipts", int)

@@ -7,10 +7,13 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from dragoman.kit import ids
 from dragoman.storage.bulk import BulkInsert
 from dragoman.storage.tables import hourly_statistics
 
 HOUR_MS: Final = 3_600_000
+QUEUED: Final = "queued"
+"""What the states before a carrier took a message are called in the statistics."""
 
 _ADD = BulkInsert(
     hourly_statistics,
@@ -26,28 +29,57 @@ class Counters:
     """The counts of one group of work."""
 
     def __init__(self) -> None:
+        self._states: defaultdict[tuple[int, int, str, str, str], int] = defaultdict(int)
+        self._parts: defaultdict[tuple[int, int, str, str, str], int] = defaultdict(int)
         self._counts: dict[tuple[int, int, str, str, str], list[int]] = defaultdict(lambda: [0, 0])
 
-    def add(
-        self,
-        account_id: int,
-        at_ms: int,
-        direction: str,
-        dimension: str,
-        value: str,
-        count: int,
-        parts: int,
+    def accepted(self, account_id: int, message_id: int, mcc: str, parts: int) -> None:
+        """Counts a message that was accepted, in the hour of its identifier."""
+        self.moved(account_id, message_id, mcc, "", QUEUED, parts)
+
+    def moved(
+        self, account_id: int, message_id: int, mcc: str, before: str, after: str, parts: int
     ) -> None:
+        """Counts a message in another state, in the hour of its identifier."""
+        key = (account_id, hour_of(message_id), mcc, before, after)
+        self._states[key] += 1
+        self._parts[key] += parts
+
+    def add(
+        self, account_id: int, at_ms: int, direction: str, dimension: str, value: str, parts: int
+    ) -> None:
+        """Counts one of something else."""
         key = (account_id, at_ms - at_ms % HOUR_MS, direction, dimension, value)
         entry = self._counts[key]
-        entry[0] += count
+        entry[0] += 1
         entry[1] += parts
 
     def write(self, connection: Connection) -> None:
+        """Adds the counts to the stored ones."""
+        counts = self._counts
+        for (account_id, hour_ms, mcc, before, after), count in self._states.items():
+            parts = self._parts[account_id, hour_ms, mcc, before, after]
+            sides = [(f"{mcc}:{after}", 1)]
+            if before:
+                sides.append((f"{mcc}:{before}", -1))
+            else:
+                _add(counts[account_id, hour_ms, "outbox", "sum", "sum"], count, parts)
+            for value, sign in sides:
+                entry = counts[account_id, hour_ms, "outbox", "mcc:status", value]
+                _add(entry, sign * count, sign * parts)
         # Sorted, so that two writers could never wait for each other in a circle.
         rows = [
-            (*key, count, parts)
-            for key, (count, parts) in sorted(self._counts.items())
-            if count or parts
+            (*key, count, parts) for key, (count, parts) in sorted(counts.items()) if count or parts
         ]
         _ADD.run(connection, rows)
+
+
+def hour_of(identifier: int) -> int:
+    """The start of the hour in which an identifier was made, in milliseconds."""
+    at_ms = ids.time_of(identifier)
+    return at_ms - at_ms % HOUR_MS
+
+
+def _add(entry: list[int], count: int, parts: int) -> None:
+    entry[0] += count
+    entry[1] += parts

@@ -7,13 +7,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, update
 
 from dragoman.domain.lifecycle import BatchState
-from dragoman.kit import ids
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.records import NewBatch, StoredMessage, row_of
+from dragoman.storage.records import NewBatch, StoredMessage, row_of, row_of_batch
 from dragoman.storage.repositories import wallets
 from dragoman.storage.repositories.statistics import Counters
 from dragoman.storage.tables import batches, messages
-from dragoman.storage.writer import Operation
+from dragoman.storage.work import Operation
 
 _INSERT_BATCHES = BulkInsert(batches)
 _INSERT_MESSAGES = BulkInsert(messages)
@@ -24,7 +23,7 @@ def _accept(connection: Connection, items: list[NewBatch]) -> list[Exception | N
         wallets.reserve(connection, [(new.batch.batch_id, new.reservation) for new in items])
     )
     accepted = [new for new, refusal in zip(items, refusals, strict=True) if refusal is None]
-    _INSERT_BATCHES.run(connection, [row_of(new.batch) for new in accepted])
+    _INSERT_BATCHES.run(connection, [row_of_batch(new.batch) for new in accepted])
     _insert_messages(connection, [message for new in accepted for message in new.messages])
     return refusals
 
@@ -32,10 +31,7 @@ def _accept(connection: Connection, items: list[NewBatch]) -> list[Exception | N
 def _insert_messages(connection: Connection, new: list[StoredMessage]) -> None:
     counters = Counters()
     for message in new:
-        at_ms = ids.time_of(message.message_id)
-        account_id, parts = message.account_id, message.parts
-        counters.add(account_id, at_ms, "outbox", "sum", "sum", 1, parts)
-        counters.add(account_id, at_ms, "outbox", "mcc:status", f"{message.mcc}:queued", 1, parts)
+        counters.accepted(message.account_id, message.message_id, message.mcc, message.parts)
     _INSERT_MESSAGES.run(connection, [row_of(message) for message in new])
     counters.write(connection)
 
@@ -76,5 +72,5 @@ def _expand(connection: Connection, items: list[Expansion]) -> list[bool | Excep
     return results
 
 
-accept = Operation(_accept, "accept_batches")
-expand = Operation(_expand, "expand_batches")
+accept = Operation(_accept, "accept_batches", NewBatch)
+expand = Operation(_expand, "expand_batches", Expansion)

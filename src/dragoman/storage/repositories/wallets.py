@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+import msgspec
 from sqlalchemy import Connection, select, text
 
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
 from dragoman.storage.records import Reservation, Settlement
 from dragoman.storage.tables import ledger_entries, wallets
-from dragoman.storage.writer import Operation
+from dragoman.storage.work import Operation
 
 _INSERT_ENTRIES = BulkInsert(ledger_entries)
 _SETTLE = BulkUpdate(
@@ -29,16 +30,13 @@ _HOLD = text(
 )
 
 
-class TopUp:
+class TopUp(msgspec.Struct, frozen=True):
     """Credits an operator or a parent account adds (or, negative, takes away)."""
 
-    __slots__ = ("amount", "entry_id", "note", "wallet_id")
-
-    def __init__(self, wallet_id: int, entry_id: int, amount: int, note: str) -> None:
-        self.wallet_id = wallet_id
-        self.entry_id = entry_id
-        self.amount = amount
-        self.note = note
+    wallet_id: int
+    entry_id: int
+    amount: int
+    note: str
 
 
 def reserve(
@@ -134,7 +132,7 @@ def _top_up(connection: Connection, items: list[TopUp]) -> list[Exception | None
     return results
 
 
-top_up = Operation(_top_up)
+top_up = Operation(_top_up, "top_up", TopUp)
 
 
 class Balance:

@@ -24,6 +24,7 @@ parked_receipts = Table(
     Column("carrier", Text, nullable=False),
     Column("carrier_message_id", Text, nullable=False),
     Column("keys", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
     Column("state", SmallInteger, nullable=False),
     Column("error", Text, nullable=False),
     Column("raw", Text, nullable=False),

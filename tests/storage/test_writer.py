@@ -1,0 +1,248 @@
+"""The group-commit writer: groups, bad items, full disks, lost servers, failed syncs."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from dragoman.storage.engine import Storage
+from dragoman.storage.writer import Operation, StorageUnavailable, check_durable
+
+OpenStorage = Callable[[str], Storage]
+
+CREATE = "CREATE TABLE notes (id INTEGER PRIMARY KEY, note TEXT NOT NULL)"
+
+
+class Notes:
+    """An operation that takes notes, and notes its groups."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[int]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.add = Operation(self._add, "add")
+
+    def _add(self, connection: Connection, items: list[int]) -> list[Any]:
+        self.gate.wait(10)
+        self.groups.append(list(items))
+        for item in items:
+            connection.execute(
+                text("INSERT INTO notes VALUES (:id, :note)"),
+                {"id": abs(item), "note": None if item < 0 else "n" * 200},
+            )
+        return [ValueError(item) if item % 100 == 99 else item * 2 for item in items]
+
+
+@pytest.fixture
+async def notes(storage: Storage) -> Notes:
+    with storage._write_engine.begin() as connection:
+        connection.execute(text(CREATE))
+    return Notes()
+
+
+async def stored(storage: Storage) -> list[int]:
+    return await storage.read(
+        lambda c: list(c.execute(text("SELECT id FROM notes ORDER BY id")).scalars())
+    )
+
+
+async def test_what_arrives_during_a_write_goes_into_the_next_group(
+    storage: Storage, notes: Notes
+) -> None:
+    notes.gate.clear()
+    first = storage.writer.write(notes.add, 1)
+    await asyncio.sleep(0.05)
+    others = [storage.writer.write(notes.add, n) for n in range(2, 50)]
+    notes.gate.set()
+    assert await asyncio.gather(first, *others) == [n * 2 for n in range(1, 50)]
+    assert notes.groups == [[1], list(range(2, 50))]
+    assert await stored(storage) == list(range(1, 50))
+
+
+async def test_a_returned_exception_is_raised_at_its_caller_only(
+    storage: Storage, notes: Notes
+) -> None:
+    futures = [storage.writer.write(notes.add, n) for n in (98, 99, 100)]
+    results = await asyncio.gather(*futures, return_exceptions=True)
+    assert results[0] == 196
+    assert isinstance(results[1], ValueError)
+    assert results[2] == 200
+    assert await stored(storage) == [98, 99, 100]
+
+
+async def test_one_bad_item_does_not_spoil_the_others_of_its_group(
+    storage: Storage, notes: Notes
+) -> None:
+    notes.gate.clear()
+    futures = [storage.writer.write(notes.add, n) for n in (1, 2, -3, 4)]
+    notes.gate.set()
+    results = await asyncio.gather(*futures, return_exceptions=True)
+    assert [results[0], results[1], results[3]] == [2, 4, 8]
+    assert isinstance(results[2], IntegrityError)
+    assert await stored(storage) == [1, 2, 4]
+
+
+async def test_a_cancelled_caller_changes_nothing_for_the_others(
+    storage: Storage, notes: Notes
+) -> None:
+    notes.gate.clear()
+    futures = [storage.writer.write(notes.add, n) for n in (1, 2)]
+    futures[0].cancel()
+    notes.gate.set()
+    assert await futures[1] == 4
+    assert await stored(storage) == [1, 2]
+
+
+async def test_a_full_disk_refuses_and_writing_recovers_when_space_returns(
+    sqlite_url: str, open_storage: OpenStorage
+) -> None:
+    storage, notes = open_storage(sqlite_url), Notes()
+    limit = Operation(_limit_pages, "limit")
+    with storage._write_engine.begin() as connection:
+        connection.execute(text(CREATE))
+    await storage.writer.write(limit, 1)  # SQLite takes the present size where that is more
+    event.listen(storage._write_engine, "connect", _limit_new_connection)
+    with pytest.raises(StorageUnavailable, match="full"):
+        await fill(storage, notes)
+    before = await stored(storage)  # reads work
+    event.remove(storage._write_engine, "connect", _limit_new_connection)
+    await storage.writer.write(limit, 1_000_000)
+    assert await storage.writer.write(notes.add, 50_000) == 100_000
+    assert await stored(storage) == [*before, 50_000]
+    assert not storage.writer.failed
+
+
+async def fill(storage: Storage, notes: Notes) -> None:
+    for start in range(1, 2000, 100):
+        await asyncio.gather(*(storage.writer.write(notes.add, start + n) for n in range(90)))
+
+
+def _limit_pages(connection: Connection, items: list[int]) -> list[None]:
+    connection.exec_driver_sql(f"PRAGMA max_page_count={items[0]}")
+    return [None]
+
+
+def _limit_new_connection(connection: Any, _entry: Any) -> None:
+    connection.execute("PRAGMA max_page_count=1").close()
+
+
+def _io_error(name: str) -> OperationalError:
+    cause = sqlite3.OperationalError("disk I/O error")
+    cause.sqlite_errorname = name  # what sqlite3 itself sets
+    return OperationalError("COMMIT", {}, cause)
+
+
+async def test_after_a_failed_sync_everything_is_refused_for_good(
+    storage: Storage, notes: Notes
+) -> None:
+    def fail(connection: Connection, items: list[int]) -> list[None]:
+        raise _io_error("SQLITE_IOERR_FSYNC")
+
+    with pytest.raises(StorageUnavailable):
+        await storage.writer.write(Operation(fail), 1)
+    assert storage.writer.failed
+    with pytest.raises(StorageUnavailable, match="made durable"):
+        await storage.writer.write(notes.add, 1)
+    assert await stored(storage) == []
+
+
+async def test_an_io_error_that_is_no_sync_is_not_for_good(storage: Storage, notes: Notes) -> None:
+    """Bug: a full disk under the shared index says "disk I/O error" and stopped the writer."""
+
+    def fail(connection: Connection, items: list[int]) -> list[None]:
+        raise _io_error("SQLITE_IOERR_SHMSIZE")
+
+    with pytest.raises(StorageUnavailable):
+        await storage.writer.write(Operation(fail), 1)
+    assert not storage.writer.failed
+    assert await storage.writer.write(notes.add, 1) == 2
+
+
+async def test_a_lost_server_connection_is_opened_again(
+    postgres: Any, open_storage: OpenStorage
+) -> None:
+    url = postgres.new_database()
+    storage, notes = open_storage(url), Notes()
+    with storage._write_engine.begin() as connection:
+        connection.execute(text(CREATE))
+    assert await storage.writer.write(notes.add, 1) == 2
+    backend = Operation(_backend, "backend")
+    pid = await storage.writer.write(backend, None)
+    postgres.run(f"SELECT pg_terminate_backend({pid}, 5000)")
+    with pytest.raises(StorageUnavailable):
+        await storage.writer.write(notes.add, 2)
+    assert await storage.writer.write(notes.add, 3) == 6
+    assert await stored(storage) == [1, 3]
+
+
+def _backend(connection: Connection, items: list[None]) -> list[int]:
+    return [connection.execute(text("SELECT pg_backend_pid()")).scalar_one()]
+
+
+async def test_reads_say_that_storage_is_unavailable_when_the_server_is_lost(
+    postgres: Any, open_storage: OpenStorage
+) -> None:
+    """Bug: a read let the driver's own exception out of the storage room."""
+    storage = open_storage(postgres.new_database())
+
+    def lose(connection: Connection) -> None:
+        pid = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        postgres.run(f"SELECT pg_terminate_backend({pid}, 5000)")
+        connection.execute(text("SELECT 1"))
+
+    with pytest.raises(StorageUnavailable):
+        await storage.read(lose)
+    assert await storage.read(lambda c: c.execute(text("SELECT 1")).scalar_one()) == 1
+
+
+async def test_what_is_given_before_a_stop_is_written_and_later_work_is_refused(
+    sqlite_url: str,
+) -> None:
+    """Bug: what was given after the stop was never answered."""
+    storage, notes = Storage(sqlite_url), Notes()
+    storage.start()
+    with storage._write_engine.begin() as connection:
+        connection.execute(text(CREATE))
+    futures = [storage.writer.write(notes.add, n) for n in range(1, 10)]
+    await storage.writer.stop()
+    assert await asyncio.gather(*futures) == [n * 2 for n in range(1, 10)]
+    with pytest.raises(StorageUnavailable, match="stopping"):
+        await storage.writer.write(notes.add, 11)
+    storage.close()
+
+
+async def test_stop_of_a_storage_that_never_started_closes_it(sqlite_url: str) -> None:
+    """Bug: it raised RuntimeError and hid why the start had failed."""
+    storage = Storage(sqlite_url)
+    await storage.stop()
+    Storage(sqlite_url).close()
+
+
+def test_commits_of_every_storage_are_durable(database_url: str) -> None:
+    storage = Storage(database_url)
+    try:
+        with storage._write_engine.connect() as connection:
+            check_durable(connection)
+    finally:
+        storage.close()
+
+
+def test_a_connection_that_does_not_sync_is_refused(database_url: str) -> None:
+    storage = Storage(database_url)
+    try:
+        engine = create_engine(storage.url)
+        off = "PRAGMA synchronous=OFF" if storage.is_sqlite else "SET synchronous_commit=off"
+        with engine.connect() as connection:
+            connection.execute(text(off))
+            with pytest.raises(StorageUnavailable, match="does not sync"):
+                check_durable(connection)
+        engine.dispose()
+    finally:
+        storage.close()
