@@ -43,7 +43,7 @@ NEEDS_A_NUMBER = "use a number between {} and {}"
             "Message is too long, [20] message parts, at most 10 parts",
         ),
         (
-            {"message": "Привет"},
+            {"message": "Привет", "format": "GSM"},
             "Message contains characters not in format [GSM], use format UNICODE",
         ),
         (

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.web.server import build_server, mend_head
+from dragoman.web.heads import mend_head
+from dragoman.web.server import build_server
 
 
 @pytest.mark.parametrize(

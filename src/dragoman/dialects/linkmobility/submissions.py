@@ -110,7 +110,7 @@ def _read_text(value: Text) -> str:
 
 def _read_format(value: str | None) -> Format:
     if not value:
-        return Format.GSM
+        return Format.AUTO  # GSM as the manual says, and UCS-2 for a text that would not survive it
     name = value.strip().upper()
     if name in _FORMATS_NOT_YET:
         raise WordedRefusal(RefusalCode.NOT_SUPPORTED, f"Format [{name}] is not supported yet")
