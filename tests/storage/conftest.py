@@ -191,3 +191,9 @@ class Rows:
 @pytest.fixture
 def rows(storage: Storage) -> Rows:
     return Rows(storage)
+
+
+@pytest.fixture
+def make_rows() -> type[Rows]:
+    """Makes rows in a storage of the test's own."""
+    return Rows

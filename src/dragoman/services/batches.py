@@ -146,8 +146,19 @@ class Batches:
             return False
         expansion.at += len(chunk)
         expansion.routes = None
-        await self._backlog.publish([LiveMessage(message, expansion.live) for message in messages])
+        live = [LiveMessage(message, expansion.live) for message in messages]
+        await self._backlog.publish([message for message in live if message.route])
+        for message in live:
+            if not message.route:  # there was one when the batch was accepted
+                self._live.add(message)
+                self._delivery.change(
+                    message, State.REJECTED, _ignore, failure=FailureCode.NO_ROUTE
+                )
         return not finished
+
+
+def _ignore(_stored: bool) -> None:
+    """A row that could not be written waits for the next start."""
 
 
 class _Expansion:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.texts import is_storable
 from dragoman.storage.engine import Storage
 from dragoman.storage.repositories import batches, inbound, outbox
 from dragoman.storage.repositories.batches import BatchProgress
@@ -58,12 +61,22 @@ class Queries:
 
     async def outbox(self, wanted: OutboxFilter, offset: int, limit: int) -> OutboxPage:
         """A page of what was sent, newest first."""
+        if not _can_be_found(wanted):
+            return OutboxPage(messages=(), total=0, parts=0)
         return await self._storage.read(lambda c: outbox.search(c, wanted, offset, limit))
 
     async def inbox(self, wanted: InboxFilter, offset: int, limit: int) -> InboxPage:
         """A page of what was received, newest first."""
+        if not _can_be_found(wanted):
+            return InboxPage(texts=(), total=0)
         return await self._storage.read(lambda c: inbound.search(c, wanted, offset, limit))
 
     async def last_callback_answer(self, message_id: int) -> str:
         """What the customer's server said to the last callback of a message."""
         return await self._storage.read(lambda c: outbox.last_callback_answer(c, message_id))
+
+
+def _can_be_found(wanted: OutboxFilter | InboxFilter) -> bool:
+    """Whether a filter asks only for text that can have been stored."""
+    texts = (value for value in msgspec.structs.astuple(wanted) if isinstance(value, str))
+    return all(is_storable(text) for text in texts)

@@ -21,6 +21,7 @@ from dragoman.domain.phone_numbers import mobile_country_code, normalise
 from dragoman.domain.pricing import PriceList
 from dragoman.domain.routing import Router
 from dragoman.domain.senders import normalise_sender
+from dragoman.domain.texts import is_storable
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.protocols.gsm.alphabet import NotEncodable
@@ -38,7 +39,7 @@ from dragoman.storage.records import (
     StoredMessage,
 )
 from dragoman.storage.repositories import submissions
-from dragoman.storage.writer import StorageUnavailable, Writer
+from dragoman.storage.writer import Writer
 
 DEFAULT_VALIDITY_S = 48 * 3600
 MIN_VALIDITY_S = 60
@@ -203,8 +204,6 @@ class SubmissionService:
         written = self._writer.write(submissions.accept, new)
         try:
             await asyncio.shield(written)
-        except StorageUnavailable as error:
-            raise Refused(RefusalCode.UNAVAILABLE, "storage") from error
         except asyncio.CancelledError:
             # The caller is gone, the write is not: what it stores must not wait for a restart.
             written.add_done_callback(lambda _: self._adopt(written, batch, messages))
@@ -272,16 +271,8 @@ def _check_storable(submission: Submission) -> None:
         "callback": callback.url + callback.return_data if callback else "",
     }
     for field, text in texts.items():
-        if "\0" in text or not (text.isascii() or _is_unicode(text)):
+        if not is_storable(text):
             raise Refused(RefusalCode.INVALID_FIELD, field, "not valid Unicode text")
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _check_text(submission: Submission, max_parts: int) -> Segmentation:

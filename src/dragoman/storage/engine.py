@@ -141,6 +141,7 @@ def _server_writer(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def lock(connection: _ServerConnection, _entry: ConnectionPoolEntry) -> None:
+        connection.prepared_max = STATEMENTS
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", (GATEWAY_LOCK,)).fetchone()
         connection.commit()
         if not row[0]:
@@ -213,6 +214,8 @@ class _SqliteConnection:
 
 class _ServerConnection:
     """What we use of a connection to PostgreSQL."""
+
+    prepared_max: int
 
     def execute(self, statement: str, values: tuple[int]) -> Any: ...
 

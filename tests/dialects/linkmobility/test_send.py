@@ -56,7 +56,7 @@ async def test_message_is_answered_with_the_batch_status_object(link: Any) -> No
     assert answer.masked == ACCEPTED
     batch, [message] = await stored(link)
     assert answer.json["details"]["batchid"] == str(batch.batch_id)
-    assert (batch.sender, batch.text, batch.format) == ("TEST", "Hello world!", "gsm")
+    assert (batch.sender, batch.text, batch.format) == ("TEST", "Hello world!", "auto")
     assert (batch.dialect, batch.protocol) == ("linkmobility", "REST")
     assert batch.expires_ms - batch.due_ms == 2880 * 60 * 1000
     assert (message.recipient, message.parts) == ("4512721272", 1)

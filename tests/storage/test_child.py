@@ -1,0 +1,107 @@
+"""The process that writes: the same answers as in this process, and what its end means."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import signal
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.lifecycle import State
+from dragoman.storage import repositories
+from dragoman.storage.engine import AlreadyInUse, Storage
+from dragoman.storage.operations import OPERATIONS
+from dragoman.storage.repositories import changes, submissions
+from dragoman.storage.runners import ChildRunner
+from dragoman.storage.tables import messages
+from dragoman.storage.work import Operation
+from dragoman.storage.writer import StorageUnavailable
+
+
+@pytest.fixture
+async def child_storage(database_url: str) -> AsyncIterator[Storage]:
+    """A storage whose writes run in a process of their own, on both databases."""
+    storage = Storage(database_url, own_process=True)
+    storage.start()
+    yield storage
+    await storage.stop()
+
+
+def test_every_operation_can_be_asked_of_the_child() -> None:
+    written = {
+        value
+        for module in pkgutil.iter_modules(repositories.__path__)
+        for value in vars(
+            importlib.import_module(f"{repositories.__name__}.{module.name}")
+        ).values()
+        if isinstance(value, Operation)
+    }
+    assert set(OPERATIONS.values()) == written
+    assert all(name == operation.name for name, operation in OPERATIONS.items())
+
+
+async def test_what_the_child_wrote_is_read_here(child_storage: Storage, make_rows: Any) -> None:
+    rows = make_rows(child_storage)
+    account = await rows.account(credits=10)
+    new = rows.batch(account, ["4511111111", "4522222222"])
+    await rows.write(submissions.accept, new)
+    sent = rows.change(account, new, new.messages[0], State.QUEUED, State.SENT)
+    await rows.write(changes.record, sent)
+    stored = await child_storage.read(
+        lambda c: list(
+            c.execute(select(messages.c.state).order_by(messages.c.message_id)).scalars()
+        )
+    )
+    assert stored == [State.SENT, State.QUEUED]
+
+
+async def test_a_refusal_crosses_with_its_code(child_storage: Storage, make_rows: Any) -> None:
+    rows = make_rows(child_storage)
+    account = await rows.account(credits=1)
+    with pytest.raises(Refused) as refused:
+        await rows.write(submissions.accept, rows.batch(account, ["4511111111", "4522222222"]))
+    assert refused.value.code is RefusalCode.INSUFFICIENT_CREDIT
+
+
+async def test_a_child_that_dies_stops_the_writer_for_good(
+    child_storage: Storage, make_rows: Any
+) -> None:
+    rows = make_rows(child_storage)
+    account = await rows.account()
+    runner = child_storage.writer._runner
+    assert isinstance(runner, ChildRunner)
+    assert runner._child is not None
+    os.kill(runner._child.pid, signal.SIGKILL)
+    for _ in range(2):
+        with pytest.raises(StorageUnavailable):
+            await rows.write(submissions.accept, rows.batch(account))
+    assert child_storage.writer.failed
+
+
+async def test_signals_for_the_gateway_do_not_end_the_child(
+    child_storage: Storage, make_rows: Any
+) -> None:
+    rows = make_rows(child_storage)
+    runner = child_storage.writer._runner
+    assert isinstance(runner, ChildRunner)
+    assert runner._child is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.kill(runner._child.pid, number)
+    await rows.account()
+
+
+async def test_the_child_holds_the_file_as_long_as_it_may_write(sqlite_url: str) -> None:
+    storage = Storage(sqlite_url, own_process=True)
+    storage.start()
+    assert storage._lock is not None
+    storage._lock.release()  # as if this process were gone and the child still at work
+    with pytest.raises(AlreadyInUse):
+        Storage(sqlite_url)
+    await storage.stop()
+    Storage(sqlite_url).close()
