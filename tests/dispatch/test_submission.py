@@ -331,3 +331,21 @@ async def test_callbacks_are_stored_for_the_states_asked_for(make_rig: Any, simu
     assert [callback.origin for callback in rig.told] == ["http://example.com:81"] * 2
     assert '"state":30' in rig.told[0].payload
     assert '"state":40' in rig.told[1].payload
+
+
+async def test_recipients_without_a_route_any_more_are_rejected_and_refunded(
+    make_rig: Any, simulator: Any
+) -> None:
+    """Bug: a route removed before its batch ran left messages that could only expire."""
+    carriers = {"smsc": simulator.port}
+    danish = Route(name="dk", prefixes=("45",), carriers=("smsc",))
+    swedish = Route(name="se", prefixes=("46",), carriers=("smsc",))
+    first = await make_rig(carriers=carriers, routes=(danish, swedish))
+    account = await first.account(credits=10)
+    due_ms = first.clock.now_ms() + 300
+    await first.submit(account, "4511111111", "46701234567", due_ms=due_ms)
+    await first.stop()
+    second = await make_rig(carriers=carriers, routes=(swedish,))
+    await second.until_states(account, S.REJECTED, S.DELIVERED)
+    assert await second.balance(account) == (9, 0, 1)
+    assert [m.failure for m in await second.outbox(account)] == ["no_route", ""]
