@@ -185,7 +185,7 @@ WRONG_KEYS = [
     ),
     ("[callbacks]\nmax_retry_s = 1", "callbacks.max_retry_s: less than callbacks.first_retry_s"),
     ('[log]\nlevel = "loud"', "log.level: expected one of debug, info, warning, error, got 'loud'"),
-    ('[metrics]\nlisten = "x"', "metrics.listen: 'x' is not host:port, such as 127.0.0.1:8080"),
+    ('[http]\nlisten = "x"', "http.listen: 'x' is not host:port, such as 127.0.0.1:8080"),
     ('data_dir = ""', "data_dir: expected the path of a folder"),
 ]
 
@@ -238,7 +238,6 @@ def test_an_empty_file_has_the_defaults(tmp_path: Path) -> None:
     assert settings.http.address == ("127.0.0.1", 8080)
     assert settings.database_url == f"sqlite:///{tmp_path}/data/dragoman.db"
     assert settings.routes_for_router() == ()
-    assert settings.metrics.address is None
 
 
 def test_without_a_file_the_environment_alone_configures() -> None:

@@ -13,7 +13,6 @@ from dragoman.config.values import (
     FilePath,
     Network,
     NetworkText,
-    OptionalAddress,
     Secret,
     TimeZone,
     parse_address,
@@ -170,17 +169,8 @@ class Log(Section, frozen=True, kw_only=True):
 
 
 class Metrics(Section, frozen=True, kw_only=True):
-    """Where Prometheus reads its figures."""
+    """Figures for Prometheus, at /metrics of the HTTP server."""
 
-    listen: Annotated[
-        OptionalAddress,
-        Meta(description="Host and port of /metrics; empty answers it on the address of [http]."),
-    ] = ""
     public: Annotated[
         bool, Meta(description="Whether callers other than this machine may read /metrics.")
     ] = False
-
-    @property
-    def address(self) -> tuple[str, int] | None:
-        """Host and port of `listen`; None where /metrics has no address of its own."""
-        return parse_address(self.listen) if self.listen else None

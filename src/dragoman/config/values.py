@@ -100,7 +100,6 @@ def _checked(check: Callable[[str], Any], *examples: str) -> Meta:
 
 
 Address = Annotated[str, _checked(parse_address, "127.0.0.1:8080")]
-OptionalAddress = Annotated[str, _checked(_check_listen, "127.0.0.1:9090")]
 NetworkText = Annotated[str, _checked(parse_network, "10.0.0.0/8")]
 DatabaseUrl = Annotated[Secret, _checked(_check_database_url, "sqlite:///dragoman.db")]
 TimeZone = Annotated[str, _checked(_check_time_zone, "Europe/Copenhagen")]

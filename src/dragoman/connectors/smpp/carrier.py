@@ -135,7 +135,8 @@ class SmppCarrier:
 
     def part_answered(self, part: Part, response: Pdu, elapsed_s: float) -> None:
         """Counts the answer of the SMSC towards the message's outcome."""
-        self.round_trip_s += (elapsed_s - self.round_trip_s) * 0.05
+        share = 0.05 if self.round_trip_s else 1.0
+        self.round_trip_s += (elapsed_s - self.round_trip_s) * share
         handover = part.handover
         if response.command_status:
             handover.refuse(response.command_status)
