@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 import jinja2
+import markupsafe
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -40,6 +41,15 @@ def docs_routes(dialects: Iterable[Dialect], *, version: str) -> list[Route]:
     ]
 
 
+def render_prose(text: str) -> markupsafe.Markup:
+    """Text of ours as HTML: what stands between backticks is code."""
+    pieces = text.split("`")
+    return markupsafe.Markup("").join(
+        markupsafe.Markup("<code>{}</code>").format(piece) if index % 2 else piece
+        for index, piece in enumerate(pieces)
+    )
+
+
 class DocsPages:
     """Renders the documentation of some dialects; each page once."""
 
@@ -54,6 +64,7 @@ class DocsPages:
             undefined=jinja2.StrictUndefined,
         )
         self._templates.globals["version"] = version
+        self._templates.filters["prose"] = render_prose
         self.render_index = cache(self._render_index)
         self._page = cache(self._render_page)
         self._document = cache(self._render_document)
