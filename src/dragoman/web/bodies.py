@@ -46,6 +46,27 @@ class ClientGone(Exception):
     """The client left before its body was complete; there is nobody to answer."""
 
 
+def check_body_head(request: Request, *, limit_bytes: int) -> None:
+    """Raises `MalformedBody` where the head alone says that the body will not be taken."""
+    if request.header(b"content-encoding").strip().lower() not in _NO_CODING:
+        raise MalformedBody(
+            "a compressed body is not accepted", kind=RefusalKind.UNSUPPORTED_CODING
+        )
+    length = request.header(b"content-length")
+    if length.isdigit() and int(length) > limit_bytes:
+        raise too_large(limit_bytes)
+
+
+def too_large(limit_bytes: int) -> MalformedBody:
+    """Makes the error for a body past its limit."""
+    return MalformedBody(f"the body is larger than {limit_bytes} bytes", kind=RefusalKind.TOO_LARGE)
+
+
+def too_slow() -> MalformedBody:
+    """Makes the error for a body that is not complete in time."""
+    return MalformedBody("the body came too slowly", kind=RefusalKind.TOO_SLOW)
+
+
 async def read_body(
     receive: Receive, request: Request, *, limit_bytes: int, timeout_s: float = BODY_TIMEOUT_S
 ) -> bytes:
@@ -54,13 +75,7 @@ async def read_body(
     Raises `MalformedBody` for a content coding, more than `limit_bytes` or more than `timeout_s`,
     and `ClientGone`.
     """
-    if request.header(b"content-encoding").strip().lower() not in _NO_CODING:
-        raise MalformedBody(
-            "a compressed body is not accepted", kind=RefusalKind.UNSUPPORTED_CODING
-        )
-    length = request.header(b"content-length")
-    if length.isdigit() and int(length) > limit_bytes:
-        raise _too_large(limit_bytes)
+    check_body_head(request, limit_bytes=limit_bytes)
     try:
         async with asyncio.timeout(timeout_s):
             message = await _next_message(receive)
@@ -68,9 +83,9 @@ async def read_body(
             if message.get("more_body", False):
                 body = await _read_rest(receive, body, limit_bytes)
     except TimeoutError:
-        raise MalformedBody("the body came too slowly", kind=RefusalKind.TOO_SLOW) from None
+        raise too_slow() from None
     if len(body) > limit_bytes:
-        raise _too_large(limit_bytes)
+        raise too_large(limit_bytes)
     return body
 
 
@@ -176,7 +191,7 @@ async def _read_rest(receive: Receive, first: bytes, limit_bytes: int) -> bytes:
     more = True
     while more:
         if len(chunks) > limit_bytes:
-            raise _too_large(limit_bytes)
+            raise too_large(limit_bytes)
         message = await _next_message(receive)
         chunks += message.get("body", b"")
         more = message.get("more_body", False)
@@ -227,10 +242,6 @@ def _shape_error(error: msgspec.ValidationError) -> MalformedBody:
         return MalformedBody(text)
     field = located["field"]
     return MalformedBody(f"{field}: {text[: located.start()]}", field=field)
-
-
-def _too_large(limit_bytes: int) -> MalformedBody:
-    return MalformedBody(f"the body is larger than {limit_bytes} bytes", kind=RefusalKind.TOO_LARGE)
 
 
 def _too_deep() -> MalformedBody:

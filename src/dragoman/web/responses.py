@@ -1,5 +1,6 @@
-"""An answer in the form in which the server takes it: two ASGI messages, made once."""
+"""An answer in the two forms in which servers take it: ASGI messages, or bytes for the wire."""
 
+import http
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
@@ -15,7 +16,13 @@ HTML: Final = b"text/html; charset=utf-8"
 
 NO_CONTENT: Final = 204
 
-_BREAKS: Final = re.compile(rb"[\r\n\0]")
+_OWN_TYPES: Final = frozenset({JSON, XML, TEXT, HTML})
+_NOT_IN_NAME: Final = re.compile(rb"[^!#$%&'*+.^_`|~0-9A-Za-z-]")  # RFC 9110 s. 5.6.2
+_NOT_IN_VALUE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_PHRASES: Final = {status.value: status.phrase.encode() for status in http.HTTPStatus}
+_STATUS_LINES: Final = {
+    status: b"HTTP/1.1 %d %b\r\n" % (status, _PHRASES.get(status, b"")) for status in range(600)
+}
 
 
 class Response:
@@ -24,7 +31,7 @@ class Response:
     Raises ValueError for a header that would break the line it stands on.
     """
 
-    __slots__ = ("body", "content_type", "finish", "headers", "start", "status")
+    __slots__ = ("body", "content_type", "extra", "status")
 
     def __init__(
         self,
@@ -33,23 +40,66 @@ class Response:
         content_type: bytes = JSON,
         headers: Iterable[Header] = (),
     ) -> None:
-        lines: list[Header] = []
-        if status != NO_CONTENT:
-            lines.append((b"content-type", content_type))
-            lines.append((b"content-length", b"%d" % len(body)))
-        if headers:
-            lines.extend(headers)
-            for name, value in lines:
-                if _BREAKS.search(name) or _BREAKS.search(value):
-                    raise ValueError(f"line break in header {name!r}")
         self.status = status
-        self.body = body
+        self.body = body if status != NO_CONTENT else b""
         self.content_type = content_type
-        self.headers = lines
-        self.start: Message = {"type": "http.response.start", "status": status, "headers": lines}
-        self.finish: Message = {"type": "http.response.body", "body": body}
+        self.extra = tuple(headers) if headers else ()
+        if self.extra or content_type not in _OWN_TYPES:
+            for name, value in (*self.extra, (b"content-type", content_type)):
+                if _NOT_IN_NAME.search(name) or _NOT_IN_VALUE.search(value):
+                    raise ValueError(f"a character that may not stand in header {name!r}")
+
+    @property
+    def headers(self) -> list[Header]:
+        """Every header of this answer, those that describe its body first."""
+        if self.status == NO_CONTENT:
+            return list(self.extra)
+        length = b"%d" % len(self.body)
+        return [(b"content-type", self.content_type), (b"content-length", length), *self.extra]
+
+    @property
+    def closes(self) -> bool:
+        """Whether this answer is the last one on its connection."""
+        if not self.extra:
+            return False
+        return any(
+            name.lower() == b"connection" and b"close" in value.lower()
+            for name, value in self.extra
+        )
+
+    @property
+    def start(self) -> Message:
+        """The first ASGI message."""
+        return {
+            "type": "http.response.start",
+            "status": self.status,
+            "headers": self.headers,
+        }
+
+    @property
+    def finish(self) -> Message:
+        """The last ASGI message."""
+        return {"type": "http.response.body", "body": self.body}
+
+    def render(self, lines: bytes = b"", *, last: bool = False, with_body: bool = True) -> bytes:
+        """Writes the answer out for HTTP/1.1, the server's own header lines first.
+
+        `last` says that the connection closes behind it.
+        """
+        extra = b"".join([b"%b: %b\r\n" % (name.lower(), value) for name, value in self.extra])
+        if last and not self.closes:
+            extra += b"connection: close\r\n"
+        if self.status == NO_CONTENT:
+            return b"%b%b%b\r\n" % (_STATUS_LINES[NO_CONTENT], lines, extra)
+        return b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n%b\r\n%b" % (
+            _STATUS_LINES[self.status],
+            lines,
+            self.content_type,
+            len(self.body),
+            extra,
+            self.body if with_body else b"",
+        )
 
     def with_headers(self, *headers: Header) -> "Response":
         """Returns this answer with more headers behind its own."""
-        own = self.headers if self.status == NO_CONTENT else self.headers[2:]
-        return Response(self.status, self.body, self.content_type, (*own, *headers))
+        return Response(self.status, self.body, self.content_type, (*self.extra, *headers))

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import structlog
 
-from dragoman.web.bodies import BODY_TIMEOUT_S, ClientGone, drain_body, read_body
+from dragoman.web.bodies import BODY_TIMEOUT_S, ClientGone, check_body_head, drain_body, read_body
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.forms import parse_form
 from dragoman.web.operations import Dialect, Operation
@@ -55,10 +55,7 @@ class _Endpoint:
             self.by_method[method] = operation
 
     def allowed_methods(self) -> bytes:
-        methods = set(self.by_method) | {"OPTIONS"}
-        if "GET" in methods:
-            methods.add("HEAD")
-        return ", ".join(sorted(methods)).encode()
+        return ", ".join(sorted({*self.by_method, "OPTIONS"})).encode()
 
 
 class DialectApp:
@@ -78,7 +75,7 @@ class DialectApp:
     ) -> None:
         self._fallback = fallback
         self._addresses = addresses or ClientAddressReader()
-        self._body_timeout_s = body_timeout_s
+        self.body_timeout_s = body_timeout_s
         self._new_reference = new_reference
         self._paths: PathTable[_Endpoint, Dialect] = PathTable()
         for dialect in dialects:
@@ -87,14 +84,29 @@ class DialectApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request (ASGI 3.0)."""
-        if scope["type"] != "http":
+        call = self.open(scope) if scope["type"] == "http" else None
+        if call is None:
             return await self._fallback(scope, receive, send)
+        try:
+            response = await self._read_and_answer(call, receive)
+        except ClientGone:
+            return None
+        await send(response.start)
+        await send(response.finish)
+        return None
+
+    def open(self, scope: Mapping[str, Any]) -> "Call | None":
+        """Opens a call by its head; None where no dialect owns the path.
+
+        Of the scope (ASGI 3.0) it reads `method`, `path`, `raw_path`, `query_string`, `headers`
+        and `client`.
+        """
         path: str = scope["path"]
         endpoint, path_params = self._plain.get(path, _NOWHERE)
         if endpoint is None:
             found = self._paths.find(scope.get("raw_path") or path.encode())
             if found.owner is None:
-                return await self._fallback(scope, receive, send)
+                return None
             endpoint, path_params, dialect = found.value, found.params, found.owner
         else:
             dialect = endpoint.dialect
@@ -103,86 +115,77 @@ class DialectApp:
             path,
             dialect=dialect,
             path_params=path_params,
+            query=_NO_QUERY,
             headers=scope["headers"],
             client=self._addresses.read(scope),
         )
+        call = Call(self, request)
         try:
-            response = await self._answer(request, endpoint, scope["query_string"], receive)
-        except ClientGone:
-            return None
-        await send(response.start)
-        await send(response.finish)
-        return None
-
-    async def _answer(
-        self, request: Request, endpoint: _Endpoint | None, query: bytes, receive: Receive
-    ) -> Response:
-        try:
-            response = await self._dispatch(request, endpoint, query, receive)
+            if scope["query_string"]:
+                request.query = _read_query(request, scope["query_string"])
+            call.response = self._check_head(request, endpoint)
         except Refused as refused:
-            response = self._refuse(request, refused.refusal)
-            if refused.refusal.kind in _LEAVES_BODY:
-                # Reading on would invite a body from a client that waits for our word (RFC 9110
-                # s. 10.1.1), and a slow one has had its time.
-                waits = bool(request.header(b"expect"))
-                slow = refused.refusal.kind is RefusalKind.TOO_SLOW
-                if request.operation is not None and not waits and not slow:
-                    await drain_body(receive, limit_bytes=request.operation.body_limit_bytes)
-                response = response.with_headers(_CLOSE)
-        except ClientGone:
-            raise
+            call.refuse(refused.refusal)
         except Exception as error:
-            response = self._fail(request, error)
-        if request.dialect.cors:
-            return response.with_headers(_ANY_ORIGIN)
-        return response
+            call.response = _open_to_all(request, self.fail(request, error))
+        return call
 
-    async def _dispatch(
-        self, request: Request, endpoint: _Endpoint | None, query: bytes, receive: Receive
-    ) -> Response:
-        if query:
-            request.query = _read_query(request, query)
+    def _check_head(self, request: Request, endpoint: _Endpoint | None) -> Response | None:
         if endpoint is None:
             raise Refused(
                 Refusal(kind=RefusalKind.UNKNOWN_PATH, reason="there is no such resource")
             )
-        method = request.method
-        operation = endpoint.by_method.get(method)
+        operation = endpoint.by_method.get(request.method)
         if operation is None:
-            operation = endpoint.by_method.get("GET") if method == "HEAD" else None
-            if operation is None:
-                return self._without_operation(request, endpoint)
+            return self._without_operation(request, endpoint)
         request.operation = operation
-        if method not in _BODILESS:
-            request.body = await read_body(
-                receive,
-                request,
-                limit_bytes=operation.body_limit_bytes,
-                timeout_s=self._body_timeout_s,
-            )
-        return await operation.handler(request)
+        if request.method not in _BODILESS:
+            check_body_head(request, limit_bytes=operation.body_limit_bytes)
+        return None
+
+    async def _read_and_answer(self, call: "Call", receive: Receive) -> Response:
+        body = b""
+        limit_bytes = call.body_limit_bytes
+        if call.response is None and limit_bytes is not None:
+            try:
+                body = await read_body(
+                    receive,
+                    call.request,
+                    limit_bytes=limit_bytes,
+                    timeout_s=self.body_timeout_s,
+                )
+            except Refused as refused:
+                call.refuse(refused.refusal)
+        if call.response is None:
+            return await call.answer(body)
+        if call.drain_bytes:
+            await drain_body(receive, limit_bytes=call.drain_bytes)
+        return call.response
 
     def _without_operation(self, request: Request, endpoint: _Endpoint) -> Response:
         allowed = endpoint.allowed_methods()
         if request.method == "OPTIONS" and request.dialect.cors:
-            return _preflight(request, allowed)
+            return _open_to_all(request, _preflight(request, allowed))
         refusal = Refusal(
             kind=RefusalKind.WRONG_METHOD,
             reason=f"{request.method[:20]} is not a method of this resource",
         )
-        return self._refuse(request, refusal).with_headers((b"allow", allowed))
+        response = self.refuse(request, refusal).with_headers((b"allow", allowed))
+        return _open_to_all(request, response)
 
-    def _refuse(self, request: Request, refusal: Refusal) -> Response:
+    def refuse(self, request: Request, refusal: Refusal) -> Response:
+        """Says no in the dialect's words, or in none where it fails to."""
         try:
             return request.dialect.refuse(request, refusal)
         except Exception as error:
             self._report(request, error, self._new_reference())
             return Response(refusal.status)
 
-    def _fail(self, request: Request, error: Exception) -> Response:
+    def fail(self, request: Request, error: Exception) -> Response:
+        """Reports what broke, and answers with its reference."""
         reference = self._new_reference()
         self._report(request, error, reference)
-        return self._refuse(
+        return self.refuse(
             request,
             Refusal(kind=RefusalKind.INTERNAL, reason="internal error", reference=reference),
         )
@@ -210,11 +213,70 @@ class DialectApp:
             endpoint.add(operation)
 
 
+class Call:
+    """One request to a dialect: opened with its head, answered with its body.
+
+    Where `response` is set the head has said enough, or `refuse` was called: that is the answer,
+    given once up to `drain_bytes` of body are thrown away, since a client that is cut off while it
+    sends often never reads why. Else the server collects up to `body_limit_bytes` (None: does not
+    wait for a body) and awaits `answer`.
+    """
+
+    __slots__ = ("_app", "drain_bytes", "request", "response")
+
+    def __init__(self, app: DialectApp, request: Request) -> None:
+        self._app = app
+        self.request = request
+        self.response: Response | None = None
+        self.drain_bytes = 0
+
+    @property
+    def body_limit_bytes(self) -> int | None:
+        """The most body this call takes, None where it takes none."""
+        request = self.request
+        if request.operation is None or request.method in _BODILESS:
+            return None
+        return request.operation.body_limit_bytes
+
+    async def answer(self, body: bytes) -> Response:
+        """Returns the handler's answer, or the refusal of what it raises."""
+        request = self.request
+        operation = request.operation
+        if operation is None:
+            raise RuntimeError("a call without an operation has its response")
+        request.body = body
+        try:
+            response = await operation.handler(request)
+        except Refused as refused:
+            return self.refuse(refused.refusal)
+        except Exception as error:
+            response = self._app.fail(request, error)
+        return _open_to_all(request, response)
+
+    def refuse(self, refusal: Refusal) -> Response:
+        """Sets and returns the dialect's refusal; it closes where body is left unread."""
+        request = self.request
+        response = self._app.refuse(request, refusal)
+        if refusal.kind in _LEAVES_BODY:
+            response = response.with_headers(_CLOSE)
+            # Reading on would invite a body from a client that waits for our word (RFC 9110
+            # s. 10.1.1), and a slow one has had its time.
+            waits = bool(request.header(b"expect")) or refusal.kind is RefusalKind.TOO_SLOW
+            self.drain_bytes = 0 if waits else self.body_limit_bytes or 0
+        self.response = _open_to_all(request, response)
+        return self.response
+
+
+_NO_QUERY: Final = Parameters()
 _NOWHERE: Final[tuple[None, Mapping[str, str]]] = (None, {})
 
 
 def _is_under(path: str, prefix: str) -> bool:
     return path == prefix.rstrip("/") or path.startswith(prefix.rstrip("/") + "/")
+
+
+def _open_to_all(request: Request, response: Response) -> Response:
+    return response.with_headers(_ANY_ORIGIN) if request.dialect.cors else response
 
 
 def _read_query(request: Request, query: bytes) -> Parameters:

@@ -1,0 +1,297 @@
+"""The short way of a dialect's call: from the parser to its handler and back in one write.
+
+What no dialect owns, and what is asked for by anything but a plain path, takes uvicorn's way.
+"""
+
+import asyncio
+from typing import Any, Final
+from urllib.parse import unquote
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from dragoman.web.bodies import DRAIN_TIMEOUT_S, too_large, too_slow
+from dragoman.web.heads import BoundedHttpProtocol
+from dragoman.web.refusals import Refusal
+from dragoman.web.responses import TEXT, Response
+from dragoman.web.router import Call, DialectApp
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_SLASH: Final = ord("/")
+_INTERRUPTED: Final = Response(
+    500, b"Internal Server Error", TEXT, headers=((b"connection", b"close"),)
+)
+
+
+class _DirectCycle(RequestResponseCycle):
+    """A request and its answer in uvicorn's queue, collecting its body by itself.
+
+    `more_body` says that body is awaited, `room` how much of it is still taken or thrown away.
+    """
+
+    disconnected = False
+    response_complete = False
+
+    def __init__(self, call: Call, *, keep_alive: bool, expect_100_continue: bool) -> None:
+        self.call = call
+        self.keep_alive = keep_alive
+        self.waiting_for_100_continue = expect_100_continue
+        self.started = False
+        self.content: bytes | bytearray = b""
+        self.room = call.drain_bytes if call.response is not None else call.body_limit_bytes or 0
+        self.more_body = (
+            call.body_limit_bytes is not None if call.response is None else self.room > 0
+        )
+
+    def take(self, data: bytes) -> None:
+        """Takes a piece of the body, or throws it away where the call is refused."""
+        self.room -= len(data)
+        if self.call.response is not None:
+            self.more_body = self.room > 0
+        elif self.room < 0:
+            limit_bytes = self.call.body_limit_bytes or 0
+            self.refuse(too_large(limit_bytes).refusal)
+        elif self.content:
+            if isinstance(self.content, bytes):
+                self.content = bytearray(self.content)
+            self.content += data
+        else:
+            self.content = data
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Refuses the call while its body is still coming."""
+        self.call.refuse(refusal)
+        self.content = b""
+        self.room = self.call.drain_bytes
+        self.more_body = self.room > 0
+
+
+class DirectHttpProtocol(BoundedHttpProtocol):
+    """Calls a `DialectApp` without ASGI in between; serves every other application as uvicorn does.
+
+    Requests of both ways share one connection and uvicorn's queue, so that pipelined ones are
+    answered in order. A keep-alive timer is set once and looks again, not once a request.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._dialects = self.app if isinstance(self.app, DialectApp) else None
+        self._body_timer: asyncio.TimerHandle | None = None
+        self._idle_since: float | None = None
+        self._stamp_of: list[tuple[bytes, bytes]] = []
+        self._stamp = b""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_body_timer()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
+        if isinstance(self.cycle, _DirectCycle):
+            self.cycle = None  # type: ignore[assignment]
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch_body()
+
+    # What the parser finds
+
+    def on_message_begin(self) -> None:
+        self._begin_head()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if self.transport.is_closing():
+            self._end_head()
+            return
+        call = self._open_call()
+        if call is None:
+            self._build_scope()
+            super().on_headers_complete()
+            return
+        self._end_head()
+        parser = self.parser
+        before = self.cycle
+        cycle = _DirectCycle(
+            call,
+            keep_alive=parser.get_http_version() != "1.0" and parser.should_keep_alive(),
+            expect_100_continue=self.expect_100_continue,
+        )
+        self.cycle = cycle
+        if before is None or before.response_complete:
+            self._start(cycle)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+
+    def on_body(self, body: bytes) -> None:
+        cycle = self.cycle
+        if not isinstance(cycle, _DirectCycle):
+            if cycle is not None and not self.transport.is_closing():
+                super().on_body(body)
+        elif cycle.more_body:
+            refused = cycle.call.response is not None
+            cycle.take(body)
+            if cycle.call.response is not None and not refused:
+                self._stop_body_timer()  # the time to send has passed into the time to drain
+            if cycle.started and not cycle.more_body:
+                self._proceed(cycle)
+
+    def on_message_complete(self) -> None:
+        cycle = self.cycle
+        if not isinstance(cycle, _DirectCycle):
+            if cycle is not None and not self.transport.is_closing():
+                super().on_message_complete()
+            return
+        self._expects_head = True
+        if cycle.more_body:
+            cycle.more_body = False
+            if cycle.started:
+                self._proceed(cycle)
+
+    def _open_call(self) -> Call | None:
+        url = self.url
+        if self._dialects is None or not url or url[0] != _SLASH or b"#" in url:
+            return None
+        raw_path, _, query = url.partition(b"?")
+        path = raw_path.decode("ascii")
+        return self._dialects.open(
+            {
+                "method": self.parser.get_method().decode("ascii"),
+                "path": unquote(path) if "%" in path else path,
+                "raw_path": raw_path,
+                "query_string": query,
+                "headers": self.headers,
+                "client": self.client,
+            }
+        )
+
+    def _build_scope(self) -> None:
+        """Makes up for what `on_message_begin` has spared: uvicorn's scope."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        HttpToolsProtocol.on_message_begin(self)
+        self.url = url
+        self.headers.extend(headers)
+        self.expect_100_continue = expects
+
+    # From the body to the answer
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if isinstance(cycle, _DirectCycle):
+            self._start(cycle)
+            self._watch_body()
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _start(self, cycle: _DirectCycle) -> None:
+        cycle.started = True
+        if not cycle.more_body:
+            self._proceed(cycle)
+        elif cycle.waiting_for_100_continue and cycle.call.response is None:
+            self.transport.write(_CONTINUE)
+
+    def _watch_body(self) -> None:
+        """Sets a time limit where a body is still coming once a segment is read."""
+        cycle = self.cycle
+        if cycle is None or self._expects_head or self._in_head:
+            return
+        if cycle.response_complete:
+            self._rest()  # answered without its body, which may never end
+        elif isinstance(cycle, _DirectCycle) and cycle.started and cycle.more_body:
+            self._start_body_timer(cycle)
+
+    def _start_body_timer(self, cycle: _DirectCycle) -> None:
+        if self._body_timer is None and self._dialects is not None:
+            refused = cycle.call.response is not None
+            limit_s = DRAIN_TIMEOUT_S if refused else self._dialects.body_timeout_s
+            self._body_timer = self.loop.call_later(limit_s, self._end_body, cycle)
+
+    def _end_body(self, cycle: _DirectCycle) -> None:
+        self._body_timer = None
+        if cycle.call.response is None:
+            cycle.refuse(too_slow().refusal)
+        cycle.more_body = False
+        self._proceed(cycle)
+
+    def _stop_body_timer(self) -> None:
+        if self._body_timer is not None:
+            self._body_timer.cancel()
+            self._body_timer = None
+
+    def _proceed(self, cycle: _DirectCycle) -> None:
+        self._stop_body_timer()
+        task = self.loop.create_task(self._answer(cycle))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+    async def _answer(self, cycle: _DirectCycle) -> None:
+        try:
+            response = cycle.call.response or await cycle.call.answer(bytes(cycle.content))
+        except (Exception, asyncio.CancelledError):
+            self._write(cycle, _INTERRUPTED)
+            raise
+        if self.flow.write_paused:
+            await self.flow.drain()
+        self._write(cycle, response)
+
+    def _write(self, cycle: _DirectCycle, response: Response) -> None:
+        cycle.response_complete = True
+        if not self.transport.is_closing():
+            last = response.closes or not cycle.keep_alive
+            with_body = cycle.call.request.method != "HEAD"
+            stamp = self._render_stamp()
+            self.transport.write(response.render(stamp, last=last, with_body=with_body))
+            if last:
+                self.transport.close()
+        self.on_response_complete()
+
+    def _render_stamp(self) -> bytes:
+        headers = self.server_state.default_headers  # replaced, never changed, once a second
+        if headers is not self._stamp_of:
+            self._stamp_of = headers
+            self._stamp = b"".join([b"%b: %b\r\n" % header for header in headers])
+        return self._stamp
+
+    # Between requests
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        else:
+            self._rest()
+
+    def _rest(self) -> None:
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._look_again_in(self.timeout_keep_alive)
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None:
+            return
+        left_s = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left_s > 0:
+            self._look_again_in(left_s)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _look_again_in(self, delay_s: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(
+            delay_s, self.timeout_keep_alive_handler
+        )
