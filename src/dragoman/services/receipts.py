@@ -78,7 +78,7 @@ class Receipts:
     def receive(self, report: ReceiptReport, acknowledge: Acknowledge) -> None:
         """Takes a report; `acknowledge(True)` follows once it is on disk."""
         # A converted spelling counts only once SQL knows of no message with the id as it came.
-        found = self._find(report, _direct_keys(report))
+        found = self._find(report, report.keys[:1]) or self._find(report, _direct_keys(report))
         if found is not None:
             self._apply(*found, report, acknowledge)
         else:

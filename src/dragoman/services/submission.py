@@ -18,7 +18,7 @@ from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.lifecycle import BatchState, State
 from dragoman.domain.messages import Lane, Submission
 from dragoman.domain.phone_numbers import mobile_country_code, normalise
-from dragoman.domain.pricing import PriceList
+from dragoman.domain.pricing import Price, PriceList
 from dragoman.domain.routing import Router
 from dragoman.domain.senders import normalise_sender
 from dragoman.domain.texts import is_storable
@@ -141,8 +141,9 @@ class SubmissionService:
             unsent=len(recipients),
         )
         live_batch = LiveBatch(batch, account.wallet_id, segmentation)
-        credits = self._check_routes(account, recipients, segmentation.count)
-        messages = self.make_messages(account, live_batch, recipients) if inline else ()
+        tariffs = self._tariffs(account, recipients)
+        credits = sum(price.credits for _, price in tariffs) * segmentation.count
+        messages = self._make_messages(live_batch, recipients, tariffs) if inline else ()
         await self._store(account, live_batch, messages, credits)
         self._meters.accepted[submission.dialect] += len(recipients)
         if inline:
@@ -164,25 +165,34 @@ class SubmissionService:
         self, account: Account, batch: LiveBatch, recipients: Sequence[str]
     ) -> tuple[StoredMessage, ...]:
         """The messages of a batch to some of its recipients, as they are to be stored."""
+        tariffs = [
+            (self.route_of(account, recipient), self._prices.price_of(recipient))
+            for recipient in recipients
+        ]
+        return self._make_messages(batch, recipients, tariffs)
+
+    def _make_messages(
+        self, batch: LiveBatch, recipients: Sequence[str], tariffs: Sequence[tuple[str, Price]]
+    ) -> tuple[StoredMessage, ...]:
         parts = batch.segmentation.count
-        messages = []
-        for message_id, recipient in zip(self._ids.take(len(recipients)), recipients, strict=True):
-            price = self._prices.price_of(recipient)
-            messages.append(
-                StoredMessage(
-                    message_id=message_id,
-                    batch_id=batch.batch_id,
-                    account_id=batch.account_id,
-                    recipient=recipient,
-                    route=self.route_of(account, recipient),
-                    mcc=mobile_country_code(recipient),
-                    parts=parts,
-                    credits=price.credits * parts,
-                    price=price.price * parts,
-                    state=State.QUEUED,
-                )
+        identifiers = self._ids.take(len(recipients))
+        return tuple(
+            StoredMessage(
+                message_id=message_id,
+                batch_id=batch.batch_id,
+                account_id=batch.account_id,
+                recipient=recipient,
+                route=route,
+                mcc=mobile_country_code(recipient),
+                parts=parts,
+                credits=price.credits * parts,
+                price=price.price * parts,
+                state=State.QUEUED,
             )
-        return tuple(messages)
+            for message_id, recipient, (route, price) in zip(
+                identifiers, recipients, tariffs, strict=True
+            )
+        )
 
     async def _store(
         self,
@@ -201,24 +211,28 @@ class SubmissionService:
                 wallet_id=account.wallet_id, entry_id=self._ids.next(), amount=credits
             ),
         )
-        written = self._writer.write(submissions.accept, new)
-        try:
-            await asyncio.shield(written)
-        except asyncio.CancelledError:
-            # The caller is gone, the write is not: what it stores must not wait for a restart.
-            written.add_done_callback(lambda _: self._adopt(written, batch, messages))
-            raise
-        finally:
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def stored(result: Exception | None) -> None:
             for message in claimed:
                 self._queue.release(message.route)
+            if not waiting.cancelled():
+                if result is None:
+                    waiting.set_result(None)
+                else:
+                    waiting.set_exception(result)
+            elif result is None:
+                # The caller is gone, the rows are not: they must not wait for a restart.
+                self._adopt(batch, messages)
+
+        self._writer.submit(submissions.accept, new, stored)
+        await waiting
 
     async def _publish(self, batch: LiveBatch, messages: Sequence[StoredMessage]) -> None:
         await self._backlog.publish([LiveMessage(message, batch) for message in messages])
 
-    def _adopt(
-        self, written: asyncio.Future[None], batch: LiveBatch, messages: Sequence[StoredMessage]
-    ) -> None:
-        if messages and written.exception() is None:
+    def _adopt(self, batch: LiveBatch, messages: Sequence[StoredMessage]) -> None:
+        if messages:
             orphans = asyncio.create_task(self._publish(batch, messages))
             self._orphans.add(orphans)
             orphans.add_done_callback(self._orphans.discard)
@@ -231,14 +245,15 @@ class SubmissionService:
                 raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender)
         return sender
 
-    def _check_routes(self, account: Account, recipients: Sequence[str], parts: int) -> int:
-        """Whether every recipient can be reached, and the credits it all costs."""
-        credits = 0
+    def _tariffs(self, account: Account, recipients: Sequence[str]) -> list[tuple[str, Price]]:
+        """The route and price of each recipient; `Refused` where one cannot be reached."""
+        tariffs = []
         for recipient in recipients:
-            if self._router.choose(account.username, recipient) is None:
+            route = self._router.choose(account.username, recipient)
+            if route is None:
                 raise Refused(RefusalCode.NO_ROUTE, recipient)
-            credits += self._prices.price_of(recipient).credits
-        return credits * parts
+            tariffs.append((route.name, self._prices.price_of(recipient)))
+        return tariffs
 
     def _lane(self, submission: Submission, recipients: int) -> Lane:
         if submission.urgent:

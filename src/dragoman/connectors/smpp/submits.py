@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 
 from dragoman.connectors.smpp.profiles import GsmCharset, LongMessages, Profile
@@ -33,6 +34,12 @@ class NotSendable(Exception):
     """The text cannot be said in the charset of this SMSC."""
 
 
+@lru_cache(maxsize=1_000)
+def _relative(seconds: int) -> str:
+    """A validity period as the PDU carries it; messages of one moment share it."""
+    return render_relative(timedelta(seconds=seconds))
+
+
 def render_submits(message: Outgoing, profile: Profile, now_ms: int) -> list[SubmitSm]:
     """Renders a message: one PDU a part, or one in all where the profile wants a payload.
 
@@ -42,9 +49,7 @@ def render_submits(message: Outgoing, profile: Profile, now_ms: int) -> list[Sub
     destination = address_recipient(message.recipient, profile.addresses)
     validity = ""
     if message.validity_until_ms is not None:
-        validity = render_relative(
-            timedelta(milliseconds=max(1000, message.validity_until_ms - now_ms))
-        )
+        validity = _relative(max(1000, message.validity_until_ms - now_ms) // 1000)
     submits = []
     for udh, data, tlvs in _carried(message.parts, profile.long_messages):
         coding, octets = _encode(message, profile, udh, data)
