@@ -119,8 +119,8 @@ async def test_a_cancelled_request_does_not_leave_its_message_behind(
     """Bug: a caller that went away during the commit left a stored message nobody sent."""
     rig = await make_rig(carriers={"smsc": simulator.port})
     account = await rig.account(credits=1)
-    write, written = rig.storage.writer.write, []
-    rig.submission._writer = _Noting(write, written)
+    submit, written = rig.storage.writer.submit, []
+    rig.submission._writer = _Noting(submit, written)
     request = asyncio.create_task(rig.submit(account))
     await asyncio.sleep(0)
     assert len(written) == 1
@@ -131,13 +131,13 @@ async def test_a_cancelled_request_does_not_leave_its_message_behind(
 
 
 class _Noting:
-    def __init__(self, write: Any, written: list[Any]) -> None:
-        self._write = write
+    def __init__(self, submit: Any, written: list[Any]) -> None:
+        self._submit = submit
         self._written = written
 
-    def write(self, operation: Any, item: Any) -> Any:
+    def submit(self, operation: Any, item: Any, done: Any) -> Any:
         self._written.append(item)
-        return self._write(operation, item)
+        return self._submit(operation, item, done)
 
 
 async def test_more_than_the_queue_holds_waits_in_rows_in_order(
