@@ -1,4 +1,7 @@
-"""What services hand to storage and get back: rows as values, without SQL."""
+"""What services hand to storage and get back: rows as values, without SQL.
+
+They hold values only, so none can be part of a cycle and the collector need not know them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import BatchState, State
 
 
-class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a batch needs for the wire and the customer; stored as JSON."""
 
     udh: str = ""
@@ -23,7 +26,7 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     callback_states: tuple[int, ...] = ()
 
 
-class StoredBatch(msgspec.Struct, kw_only=True):
+class StoredBatch(msgspec.Struct, kw_only=True, gc=False):
     """A row of `batches`."""
 
     batch_id: int
@@ -48,7 +51,7 @@ class StoredBatch(msgspec.Struct, kw_only=True):
     failed: int = 0
 
 
-class StoredMessage(msgspec.Struct, kw_only=True):
+class StoredMessage(msgspec.Struct, kw_only=True, gc=False):
     """A row of `messages`."""
 
     message_id: int
@@ -70,7 +73,7 @@ class StoredMessage(msgspec.Struct, kw_only=True):
     final_ms: int | None = None
 
 
-class StoredPart(msgspec.Struct, kw_only=True):
+class StoredPart(msgspec.Struct, kw_only=True, gc=False):
     """A row of `parts`."""
 
     message_id: int
@@ -89,7 +92,7 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     amount: int
 
 
-class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
+class NewBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A submission to be stored whole or refused whole."""
 
     batch: StoredBatch
@@ -119,7 +122,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     refund: bool
 
 
-class StateChange(msgspec.Struct, frozen=True, kw_only=True):
+class StateChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One step of a message, with all that is stored together with it."""
 
     message_id: int
@@ -143,7 +146,7 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True):
     callback: NewCallback | None = None
 
 
-class PartReport(msgspec.Struct, frozen=True, kw_only=True):
+class PartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A report on a part that does not change its message's state yet.
 
     Without a part it only waits for what was written before it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from dragoman.dialects.linkmobility.mapping import STATUSES, status_code, status_reason
 from dragoman.dialects.linkmobility.times import render_log_date
@@ -17,22 +17,18 @@ UNKNOWN_NETWORK = "0"
 def render_callback(url: str, facts: CallbackFacts, *, zone: str) -> CallbackCall:
     """Renders the request; the parameters follow those the customer's URL has already."""
     failure = FailureCode(facts.failure)
-    parameters = (
-        ("status", STATUSES[facts.state]),
-        ("reason", status_reason(facts.state, failure)),
-        ("receivetime", facts.at_ms // 1000),
-        ("msgid", render_hex(facts.message_id)),
-        ("to", facts.recipient),
-        ("statuscode", status_code(facts.state, failure)),
-        ("returndata", facts.return_data),
-        ("logdate", render_log_date(facts.at_ms, zone)),
-        ("mcc", facts.mcc),
-        ("mnc", UNKNOWN_NETWORK),
-        ("batchid", facts.batch_id),
-        ("push_price", 0),
+    # Only these two can hold what a URL cannot: the others are words and digits of ours.
+    reason = quote_plus(status_reason(facts.state, failure))
+    return_data = quote_plus(facts.return_data)
+    query = (
+        f"status={STATUSES[facts.state]}&reason={reason}&receivetime={facts.at_ms // 1000}"
+        f"&msgid={render_hex(facts.message_id)}&to={facts.recipient}"
+        f"&statuscode={status_code(facts.state, failure)}&returndata={return_data}"
+        f"&logdate={render_log_date(facts.at_ms, zone)}&mcc={facts.mcc}&mnc={UNKNOWN_NETWORK}"
+        f"&batchid={facts.batch_id}&push_price=0"
     )
     address, _, _ = url.partition("#")
-    return CallbackCall(method="GET", url=address + _joint(address) + urlencode(parameters))
+    return CallbackCall(method="GET", url=address + _joint(address) + query)
 
 
 def _joint(address: str) -> str:
