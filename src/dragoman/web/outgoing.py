@@ -5,22 +5,25 @@ name that changes its mind between check and call gains nothing. Redirects are a
 instructions; there are no cookies, proxies or credentials.
 """
 
+from __future__ import annotations
+
 import asyncio
+import re
 import socket
 import ssl
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Final, Self
 
-import aiohttp
 import msgspec
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from dragoman.web.addresses import is_permitted, parse_literal
 from dragoman.web.client_address import Network
+from dragoman.web.http_connection import Answer, ConnectionBroke, HttpConnection, NotHttp
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -28,8 +31,6 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 PORTS: Final = (range(80, 81), range(443, 444), range(1024, 65536))
 TIMEOUT_S: Final = 15.0
 ANSWER_LIMIT_BYTES: Final = 4096
-HEADER_LINE_LIMIT_BYTES: Final = 4096
-HEADERS_LIMIT: Final = 64
 CONNECTIONS: Final = 1024
 CONNECTIONS_PER_HOST: Final = 16
 KEEP_ALIVE_S: Final = 30.0
@@ -38,10 +39,12 @@ URL_LIMIT: Final = 8192
 ORIGINS_REMEMBERED: Final = 4096
 
 _SCHEMES: Final = frozenset({"http", "https"})
-_KEPT_HEADERS: Final = ("retry-after", "content-type")
 _OWN_HEADERS: Final = frozenset(
     {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "user-agent"}
 )
+_ORIGIN: Final = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_BREAKS: Final = re.compile(r"[\r\n\0]")
 
 
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,29 +95,16 @@ class GuardedClient:
         self._ports = tuple(ports)
         self._answer_limit_bytes = answer_limit_bytes
         self._timeout_s = timeout_s
-        self._check_origin = lru_cache(maxsize=ORIGINS_REMEMBERED)(self._refuse_origin)
-        self._connector = aiohttp.TCPConnector(
-            resolver=_CheckedResolver(resolve or _system_resolve, self._allow),
-            ssl=tls or True,
-            limit=connections,
-            limit_per_host=connections_per_host,
-            keepalive_timeout=KEEP_ALIVE_S,
-            ttl_dns_cache=NAME_TTL_S,
-        )
-        self._session = aiohttp.ClientSession(
-            connector=self._connector,
-            timeout=aiohttp.ClientTimeout(total=timeout_s),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={
-                "User-Agent": f"Dragoman/{version}",
-                "Accept": "*/*",
-                "Accept-Encoding": "identity",
-            },
-            auto_decompress=False,
-            trust_env=False,
-            max_line_size=HEADER_LINE_LIMIT_BYTES,
-            max_field_size=HEADER_LINE_LIMIT_BYTES,
-            max_headers=HEADERS_LIMIT,
+        self._connections = asyncio.Semaphore(connections)
+        self._connections_per_host = connections_per_host
+        self._tls = tls or ssl.create_default_context()
+        self._resolve = resolve or _system_resolve
+        self._origin_of = lru_cache(maxsize=ORIGINS_REMEMBERED)(self._parse_origin)
+        self._pools: dict[_Origin, _Pool] = {}
+        self._names: dict[str, tuple[float, list[str]]] = {}
+        self._sweep_timer: asyncio.TimerHandle | None = None
+        self._common_headers = (
+            f"User-Agent: Dragoman/{version}\r\nAccept: */*\r\nAccept-Encoding: identity\r\n"
         )
 
     async def request(
@@ -122,40 +112,35 @@ class GuardedClient:
     ) -> Fetched:
         """Calls a URL once and returns its answer, whatever its status.
 
-        Raises `FetchRefused` where the URL may not be called and `FetchFailed` where no answer
-        came within the time limit.
+        A kept connection that turns out to be closed is replaced once for a GET. Raises
+        `FetchRefused` where the URL may not be called and `FetchFailed` where no answer came
+        within the time limit.
         """
-        target = self._checked_url(url)
-        own = [(name, value) for name, value in headers if name.lower() not in _OWN_HEADERS]
+        origin, target = self._checked_url(url)
+        request = self._render(method, origin, target, headers, body)
         try:
-            async with self._session.request(
-                method, target, headers=own, data=body or None, allow_redirects=False
-            ) as response:
-                data = await self._read(response)
-                kept = {
-                    name: response.headers[name]
-                    for name in _KEPT_HEADERS
-                    if name in response.headers
-                }
-                return Fetched(status=response.status, headers=kept, body=data)
-        except FetchError:
-            raise
+            async with asyncio.timeout(self._timeout_s):
+                answer = await self._exchange(origin, request, repeatable=method == "GET")
         except TimeoutError:
-            raise FetchFailed(f"no answer from {_place(target)} in {self._timeout_s:g} s") from None
-        except aiohttp.InvalidURL:
-            raise FetchRefused("the URL is not valid") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise FetchFailed(f"{_place(target)}: {_failure(error)}") from None
-        except ValueError:
-            raise FetchRefused("the method or a header is not valid") from None
+            raise FetchFailed(f"no answer from {origin.place} in {self._timeout_s:g} s") from None
+        except NotHttp:
+            raise FetchFailed(f"{origin.place}: the answer is not HTTP") from None
+        except ConnectionBroke:
+            raise FetchFailed(f"{origin.place}: the connection broke") from None
+        return Fetched(status=answer.status, headers=answer.headers, body=answer.body)
 
     def forget_names(self) -> None:
         """Has every name resolved anew for its next connection; else it is after ten seconds."""
-        self._connector.clear_dns_cache()
+        self._names.clear()
 
     async def close(self) -> None:
         """Closes every connection."""
-        await self._session.close()
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
+        for pool in self._pools.values():
+            for connection in pool.idle:
+                connection.close()
+        self._pools.clear()
 
     async def __aenter__(self) -> Self:
         return self
@@ -168,21 +153,160 @@ class GuardedClient:
     ) -> None:
         await self.close()
 
-    def _checked_url(self, url: str) -> URL:
+    async def _exchange(self, origin: _Origin, request: bytes, *, repeatable: bool) -> Answer:
+        pool = self._pools.get(origin)
+        if pool is None:
+            pool = self._pools[origin] = _Pool(self._connections_per_host)
+        pool.asking += 1
+        try:
+            async with self._connections, pool.room:
+                kept = pool.take()
+                if kept is not None:
+                    try:
+                        return await self._ask(kept, pool, request)
+                    except ConnectionBroke as error:
+                        if error.heard or not repeatable:
+                            raise
+                return await self._ask(await self._connect(origin), pool, request)
+        finally:
+            pool.asking -= 1
+
+    async def _ask(self, connection: HttpConnection, pool: _Pool, request: bytes) -> Answer:
+        try:
+            answer = await connection.exchange(request)
+        except BaseException:
+            connection.close()
+            raise
+        if answer.reusable and connection.usable:
+            loop = asyncio.get_running_loop()
+            connection.idle_since = loop.time()
+            pool.idle.append(connection)
+            if self._sweep_timer is None:
+                self._sweep_timer = loop.call_later(KEEP_ALIVE_S, self._sweep)
+        else:
+            connection.close()
+        return answer
+
+    async def _connect(self, origin: _Origin) -> HttpConnection:
+        loop = asyncio.get_running_loop()
+        failure: OSError | None = None
+        for address in await self._addresses(origin):
+            try:
+                _, connection = await loop.create_connection(
+                    lambda: HttpConnection(self._answer_limit_bytes),
+                    address,
+                    origin.port,
+                    ssl=self._tls if origin.tls else None,
+                    server_hostname=origin.host if origin.tls else None,
+                )
+            except ssl.SSLCertVerificationError:
+                raise FetchFailed(f"{origin.place}: the TLS certificate is not valid") from None
+            except ssl.SSLError:
+                raise FetchFailed(f"{origin.place}: TLS failed") from None
+            except OSError as error:
+                failure = error
+            else:
+                return connection
+        reason = getattr(failure, "strerror", None) or type(failure).__name__
+        raise FetchFailed(f"{origin.place}: no connection ({reason})")
+
+    async def _addresses(self, origin: _Origin) -> list[str]:
+        """The addresses to connect to; refuses a name with even one forbidden address."""
+        if origin.literal:
+            return [origin.literal]
+        now = asyncio.get_running_loop().time()
+        known = self._names.get(origin.host)
+        if known is not None and known[0] > now:
+            return known[1]
+        try:
+            found = await self._resolve(origin.host, origin.port)
+        except OSError:
+            raise FetchFailed(f"{origin.place}: the name does not resolve") from None
+        addresses = [ip_address(text) for text in found]
+        for address in addresses:
+            if not is_permitted(address, self._allow):
+                raise FetchRefused(f"{origin.host} is not a public address")
+        texts = [str(address) for address in addresses]
+        if len(self._names) >= ORIGINS_REMEMBERED:
+            self._names.clear()
+        self._names[origin.host] = (now + NAME_TTL_S, texts)
+        return texts
+
+    def _sweep(self) -> None:
+        """Closes connections that nobody has used for a while, and forgets empty pools."""
+        loop = asyncio.get_running_loop()
+        self._sweep_timer = None
+        for origin, pool in list(self._pools.items()):
+            while pool.idle and (
+                pool.idle[0].idle_since < loop.time() - KEEP_ALIVE_S or not pool.idle[0].usable
+            ):
+                pool.idle.popleft().close()
+            if not pool.idle and not pool.asking:
+                del self._pools[origin]
+        if any(pool.idle for pool in self._pools.values()):
+            self._sweep_timer = loop.call_later(KEEP_ALIVE_S, self._sweep)
+
+    def _render(
+        self,
+        method: str,
+        origin: _Origin,
+        target: str,
+        headers: Iterable[tuple[str, str]],
+        body: bytes,
+    ) -> bytes:
+        lines = "".join(
+            f"{name}: {value}\r\n" for name, value in headers if name.lower() not in _OWN_HEADERS
+        )
+        if body or method != "GET":
+            lines += f"Content-Length: {len(body)}\r\n"
+        head = f"{method} {target} HTTP/1.1\r\nHost: {origin.host_field}\r\n{self._common_headers}"
+        for name, value in headers:
+            if not _TOKEN.fullmatch(name) or _BREAKS.search(value):
+                raise FetchRefused("the method or a header is not valid")
+        if not _TOKEN.fullmatch(method):
+            raise FetchRefused("the method or a header is not valid")
+        try:
+            return f"{head}{lines}\r\n".encode("latin-1") + body
+        except UnicodeEncodeError:
+            raise FetchRefused("the method or a header is not valid") from None
+
+    def _checked_url(self, url: str) -> tuple[_Origin, str]:
+        """Where to connect, and what to ask for there: as the customer wrote it if in ASCII."""
         if len(url) > URL_LIMIT or not url.isprintable():
             raise FetchRefused("the URL is too long or holds control characters")
+        if not url.isascii() or " " in url:
+            try:
+                url = str(URL(url))
+            except ValueError:
+                raise FetchRefused("the URL is not valid") from None
+        match = _ORIGIN.match(url)
+        if match is None:
+            raise FetchRefused("only http and https are called")
+        origin = self._origin_of(match[0])
+        target = url[match.end() :].partition("#")[0]
+        return origin, target if target.startswith("/") else f"/{target}"
+
+    def _parse_origin(self, text: str) -> _Origin:
         try:
-            # A URL that is plain ASCII is sent exactly as the customer wrote it.
-            target = URL(url, encoded=url.isascii() and " " not in url)
-            host, port = target.raw_host, target.port
+            url = URL(text, encoded=True)
+            host, port = url.raw_host, url.port
         except ValueError:
             raise FetchRefused("the URL is not valid") from None
-        if target.raw_user is not None or target.raw_password is not None:
+        if url.raw_user is not None or url.raw_password is not None:
             raise FetchRefused("a URL with a user name is not called")
-        self._check_origin(target.scheme, host, port)
-        return target
+        literal = self._refuse_origin(url.scheme, host, port)
+        assert host is not None
+        assert port is not None
+        return _Origin(
+            scheme=url.scheme,
+            host=host,
+            port=port,
+            literal=literal,
+            host_field=url.host_port_subcomponent or host,
+        )
 
-    def _refuse_origin(self, scheme: str, host: str | None, port: int | None) -> None:
+    def _refuse_origin(self, scheme: str, host: str | None, port: int | None) -> str:
+        """Raises `FetchRefused`; the address where the host is one, else empty."""
         if scheme not in _SCHEMES:
             raise FetchRefused("only http and https are called")
         if not host or port is None:
@@ -195,46 +319,41 @@ class GuardedClient:
             raise FetchRefused("the URL's host is not a plain address or name") from None
         if literal is not None and not is_permitted(literal, self._allow):
             raise FetchRefused(f"{literal} is not a public address")
-
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        """Reads up to the limit; an answer that goes on costs its connection, not our memory."""
-        limit = self._answer_limit_bytes
-        data = b""
-        while len(data) < limit and (chunk := await response.content.read(limit - len(data))):
-            data += chunk
-        if not response.content.at_eof():
-            response.close()
-        return data
+        return "" if literal is None else str(literal)
 
 
-class _CheckedResolver(AbstractResolver):
-    """Resolves names for the connector, refusing a name with even one forbidden address."""
+class _Origin(msgspec.Struct, frozen=True, kw_only=True):
+    scheme: str
+    host: str
+    port: int
+    literal: str
+    host_field: str
 
-    def __init__(self, resolve: Resolve, allow: Sequence[Network]) -> None:
-        self._resolve = resolve
-        self._allow = allow
+    @property
+    def tls(self) -> bool:
+        return self.scheme == "https"
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        addresses = [ip_address(text) for text in await self._resolve(host, port)]
-        for address in addresses:
-            if not is_permitted(address, self._allow):
-                raise FetchRefused(f"{host} is not a public address")
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address),
-                port=port,
-                family=socket.AF_INET if address.version == 4 else socket.AF_INET6,
-                proto=socket.IPPROTO_TCP,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for address in addresses
-        ]
+    @property
+    def place(self) -> str:
+        return f"{self.scheme}://{self.host}:{self.port}"
 
-    async def close(self) -> None:
-        """Holds nothing open."""
+
+class _Pool:
+    """The connections to one origin."""
+
+    def __init__(self, limit: int) -> None:
+        self.room = asyncio.Semaphore(limit)
+        self.idle: deque[HttpConnection] = deque()
+        self.asking = 0
+        """Requests that wait for room or are under way."""
+
+    def take(self) -> HttpConnection | None:
+        """The connection used last of those that are still open."""
+        while self.idle:
+            connection = self.idle.pop()
+            if connection.usable:
+                return connection
+        return None
 
 
 async def _system_resolve(host: str, port: int) -> Sequence[str]:
@@ -242,22 +361,3 @@ async def _system_resolve(host: str, port: int) -> Sequence[str]:
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
     )
     return [str(address[0]) for *_, address in found]
-
-
-def _place(url: URL) -> str:
-    return f"{url.scheme}://{url.raw_host}:{url.port}"
-
-
-def _failure(error: BaseException) -> str:
-    """Words a failure by its kind; the library's own texts may quote the URL."""
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "the name does not resolve"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return "the TLS certificate is not valid"
-    if isinstance(error, aiohttp.ClientSSLError):
-        return "TLS failed"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return f"no connection ({error.os_error.strerror or type(error.os_error).__name__})"
-    if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):
-        return "the answer is not HTTP"
-    return "the connection broke"

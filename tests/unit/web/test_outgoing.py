@@ -342,3 +342,56 @@ async def test_header_that_breaks_its_line_is_refused(header: tuple[str, str]) -
         with pytest.raises(FetchRefused):
             await client.request("GET", f"http://127.0.0.1:{port}/", headers=[header])
     assert not asked
+
+
+async def test_kept_connection_that_was_closed_is_replaced_for_a_get() -> None:
+    async with (
+        answering(reply()) as (port, asked, connections),
+        GuardedClient(version="0", allow=LOOPBACK) as client,
+    ):
+        url = f"http://127.0.0.1:{port}/"
+        await client.request("GET", url)
+        connections[0].transport.abort()
+        assert (await client.request("GET", url)).body == b"ok"
+    assert (len(asked), len(connections)) == (2, 2)
+
+
+async def test_announcement_before_the_answer_is_passed_over() -> None:
+    async with (
+        answering(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + reply(b"late")) as (port, _, _),
+        GuardedClient(version="0", allow=LOOPBACK) as client,
+    ):
+        fetched = await client.request("GET", f"http://127.0.0.1:{port}/")
+    assert (fetched.status, fetched.body) == (200, b"late")
+
+
+async def test_answer_without_a_length_ends_with_its_connection() -> None:
+    async with (
+        answering(b"HTTP/1.0 200 OK\r\n\r\nall of it") as (port, _, connections),
+        GuardedClient(version="0", allow=LOOPBACK) as client,
+    ):
+        asking = asyncio.create_task(client.request("GET", f"http://127.0.0.1:{port}/"))
+        await asyncio.sleep(0.05)
+        connections[0].close()
+        assert (await asking).body == b"all of it"
+
+
+async def test_chunked_answer_is_read_and_its_connection_kept() -> None:
+    chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+    async with (
+        answering(chunked) as (port, _, connections),
+        GuardedClient(version="0", allow=LOOPBACK) as client,
+    ):
+        for _ in range(2):
+            assert (await client.request("GET", f"http://127.0.0.1:{port}/")).body == b"ok"
+    assert len(connections) == 1
+
+
+async def test_no_more_connections_than_allowed_to_one_host() -> None:
+    async with (
+        answering(reply()) as (port, asked, connections),
+        GuardedClient(version="0", allow=LOOPBACK, connections_per_host=2) as client,
+    ):
+        url = f"http://127.0.0.1:{port}/"
+        await asyncio.gather(*(client.request("GET", url) for _ in range(20)))
+    assert (len(asked), len(connections)) == (20, 2)
