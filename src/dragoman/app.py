@@ -342,6 +342,7 @@ class Gateway(House):
             pages,
             addresses=addresses,
             body_timeout_s=self.settings.http.request_timeout_s,
+            max_body_bytes=self.settings.http.max_body_bytes,
         )
         self._server = build_server(app, host=host, port=port)
         self._server_task = asyncio.create_task(self._server.serve())

@@ -30,7 +30,6 @@ LEVELS: Final = MappingProxyType(
 # What these libraries tell at their usual level is either told by us or carries query strings.
 _LIBRARY_LEVELS: Final[Mapping[str, int]] = MappingProxyType(
     {
-        "aiohttp.access": logging.CRITICAL,
         "alembic": logging.WARNING,
         "asyncio": logging.WARNING,
         "sqlalchemy": logging.WARNING,

@@ -147,7 +147,7 @@ class Inbound:
         words = text.split(maxsplit=1)
         return _Text(
             sender=_digits(sender),
-            recipient=recipient,
+            recipient=_digits(recipient),
             text=text.replace("\0", "\N{REPLACEMENT CHARACTER}"),
             alphabet=str(alphabet),
             keyword=words[0].upper()[:MAX_KEYWORD].replace("\0", "") if words else "",

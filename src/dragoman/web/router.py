@@ -8,7 +8,7 @@ import re
 import secrets
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import structlog
@@ -71,9 +71,12 @@ class DialectApp:
         *,
         addresses: ClientAddressReader | None = None,
         body_timeout_s: float = BODY_TIMEOUT_S,
+        max_body_bytes: int | None = None,
         new_reference: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
+        """`max_body_bytes` narrows what operations take themselves."""
         self._fallback = fallback
+        self._max_body_bytes = max_body_bytes
         self._addresses = addresses or ClientAddressReader()
         self.body_timeout_s = body_timeout_s
         self._new_reference = new_reference
@@ -210,7 +213,13 @@ class DialectApp:
             if not any(_is_under(operation.path, prefix) for prefix in dialect.prefixes):
                 raise ValueError(f"{operation.path} lies outside the prefixes of {dialect.name}")
             endpoint = self._paths.add(operation.path, lambda: _Endpoint(dialect))
-            endpoint.add(operation)
+            endpoint.add(self._narrowed(operation))
+
+    def _narrowed(self, operation: Operation) -> Operation:
+        most = self._max_body_bytes
+        if most is None or operation.body_limit_bytes <= most:
+            return operation
+        return replace(operation, body_limit_bytes=most)
 
 
 class Call:

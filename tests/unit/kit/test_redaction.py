@@ -136,7 +136,7 @@ def test_no_secret_reaches_the_log(lines: io.StringIO, format: str) -> None:
         raise ValueError(f"call of http://h/?key={secret}", len(secret))
     except ValueError:
         structlog.get_logger().exception("failed", apikey=secret, text=secret)
-        logging.getLogger("aiohttp.client").exception("GET /x?key=%s", secret)
+        logging.getLogger("uvicorn.error").exception("GET /x?key=%s", secret)
     logging.getLogger("uvicorn.access").info("GET /x?key=%s", secret)
     written = lines.getvalue()
     assert written.count("ValueError: ('call of http://h/?***', 6)") == 2

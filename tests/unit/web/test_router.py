@@ -381,3 +381,10 @@ def test_every_refusal_has_a_conventional_status() -> None:
     from dragoman.web.refusals import STATUS
 
     assert set(STATUS) == set(RefusalKind)
+
+
+async def test_operators_limit_narrows_what_an_operation_takes(sample, serve, fallback) -> None:
+    app = DialectApp([sample()], fallback, max_body_bytes=20)
+    async with serve(app) as wire:
+        answer = await wire.ask("POST", "/v9/text.json", b"x" * 40)
+    assert (answer.status, answer.json["refused"]) == (413, "too_large")

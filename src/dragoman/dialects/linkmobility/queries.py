@@ -28,6 +28,7 @@ from dragoman.dialects.linkmobility.times import (
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.lifecycle import State
+from dragoman.domain.senders import SHORT_CODE_DIGITS
 from dragoman.kit.ids import parse_dashed, parse_hex, render_dashed, render_hex, time_of
 from dragoman.storage.repositories.inbound import InboxFilter, StoredInbound
 from dragoman.storage.repositories.outbox import MessageView, OutboxFilter
@@ -156,6 +157,12 @@ def _fits_price(query: schemas.OutboxQuery) -> bool:
     return price is None or compare(FREE, price)
 
 
+def _shown_number(number: str) -> str:
+    """A number of ours as the inbox shows it: with `+`, unless it is a short code."""
+    digits = _digits(number)
+    return digits if len(digits) <= SHORT_CODE_DIGITS else f"+{digits}"
+
+
 def _digits(number: str) -> str:
     return number.strip().removeprefix("+")
 
@@ -261,7 +268,7 @@ def _inbox_item(text: StoredInbound, zone: str) -> schemas.InboxItem:
     return schemas.InboxItem(
         lookupid=render_dashed(text.inbound_id),
         msgid=render_hex(text.inbound_id),
-        recipient=text.recipient,
+        recipient=_shown_number(text.recipient),
         sender=text.sender,
         logtime=render_batch_time(time_of(text.inbound_id), zone),
         message=text.text,
@@ -271,7 +278,7 @@ def _inbox_item(text: StoredInbound, zone: str) -> schemas.InboxItem:
 def _inbox_details(text: StoredInbound, zone: str) -> schemas.InboxDetails:
     return schemas.InboxDetails(
         msgid=render_hex(text.inbound_id),
-        recipient=text.recipient,
+        recipient=_shown_number(text.recipient),
         sender=text.sender,
         logtime=render_batch_time(time_of(text.inbound_id), zone),
         message=text.text,
