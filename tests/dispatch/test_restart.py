@@ -130,6 +130,30 @@ async def test_a_cancelled_request_does_not_leave_its_message_behind(
     assert simulator.taken == 1
 
 
+async def test_a_request_cancelled_just_after_the_commit_leaves_no_message_behind(
+    make_rig: Any, simulator: Any
+) -> None:
+    """Bug: cancelled between the commit and its own next step, it published nothing."""
+    rig = await make_rig(carriers={"smsc": simulator.port})
+    account = await rig.account(credits=1)
+    submit = rig.storage.writer.submit
+
+    class CancelsOnCommit:
+        def submit(self, operation: Any, item: Any, done: Any) -> None:
+            def stored(result: Any) -> None:
+                done(result)
+                request.cancel()
+
+            submit(operation, item, stored)
+
+    rig.submission._writer = CancelsOnCommit()
+    request = asyncio.create_task(rig.submit(account))
+    with pytest.raises(asyncio.CancelledError):
+        await request
+    await rig.until_states(account, S.DELIVERED)
+    assert simulator.taken == 1
+
+
 class _Noting:
     def __init__(self, submit: Any, written: list[Any]) -> None:
         self._submit = submit

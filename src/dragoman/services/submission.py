@@ -226,7 +226,13 @@ class SubmissionService:
                 self._adopt(batch, messages)
 
         self._writer.submit(submissions.accept, new, stored)
-        await waiting
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            # It may have been on disk already when the caller went away.
+            if not waiting.cancelled() and waiting.exception() is None:
+                self._adopt(batch, messages)
+            raise
 
     async def _publish(self, batch: LiveBatch, messages: Sequence[StoredMessage]) -> None:
         await self._backlog.publish([LiveMessage(message, batch) for message in messages])
