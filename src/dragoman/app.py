@@ -112,6 +112,22 @@ class House:
             clock=self.clock,
         )
         self.queries = Queries(self.storage)
+        self.inbound = Inbound(
+            storage=self.storage,
+            accounts=self.accounts,
+            ids=self.ids,
+            clock=self.clock,
+            meters=self.meters,
+            numbers=settings.owners_of_numbers(),
+        )
+        self.services = Services(
+            settings=settings.dialects,
+            accounts=self.accounts,
+            submission=self.submission,
+            batches=self.batches,
+            queries=self.queries,
+            meters=self.meters,
+        )
 
     async def open(self, *, migrate: bool) -> None:
         """Readies the database; raises `StorageUnavailable` where its tables are not current."""
@@ -162,14 +178,6 @@ class Gateway(House):
             meters=self.meters,
             park_s=receipts.park_s,
         )
-        self.inbound = Inbound(
-            storage=self.storage,
-            accounts=self.accounts,
-            ids=self.ids,
-            clock=self.clock,
-            meters=self.meters,
-            numbers=settings.owners_of_numbers(),
-        )
         self.deadlines = Deadlines(
             storage=self.storage,
             live=self.live,
@@ -193,15 +201,7 @@ class Gateway(House):
             carrier.name: CONNECTORS[carrier.type](carrier, self.dispatcher, self.clock)
             for carrier in settings.carriers
         }
-        services = Services(
-            settings=settings.dialects,
-            accounts=self.accounts,
-            submission=self.submission,
-            batches=self.batches,
-            queries=self.queries,
-            meters=self.meters,
-        )
-        self.dialects = tuple(DIALECTS[name](services) for name in settings.dialects.enabled)
+        self.dialects = tuple(DIALECTS[name](self.services) for name in settings.dialects.enabled)
         self.callbacks: CallbackWorker | None = None
         self._client: GuardedClient | None = None
         self._server: Server | None = None

@@ -79,6 +79,13 @@ class LinkMobility(Section, frozen=True, kw_only=True):
     time_zone: Annotated[
         TimeZone, Meta(description="Zone of its times, for accounts without a zone of their own.")
     ] = "Europe/Copenhagen"
+    advanced_key: Annotated[
+        Secret,
+        Meta(
+            description="Opens what the manual calls advanced to whoever gives it as `advanced`;"
+            " nobody where it is not set.",
+        ),
+    ] = Secret("")
 
 
 class Dialects(Section, frozen=True, kw_only=True):

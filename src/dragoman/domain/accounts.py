@@ -19,6 +19,17 @@ class Permission(StrEnum):
     ANY_SENDER = "any_sender"
     """Sends under any well-formed sender; without it, only under approved ones."""
     ADMINISTER = "administer"
+    """Creates, changes and deletes accounts below its own."""
+    PREMIUM = "premium"
+    """Sends messages that the recipient pays for, up to the bound for everybody."""
+    PREMIUM_HIGH = "premium_high"
+    """Sends premium messages above that bound."""
+    CHARITY = "charity"
+    """Sends premium messages for charity."""
+    INBOX = "inbox"
+    """Reads received texts on pages of its own."""
+    NUMBER_LOOKUP = "number_lookup"
+    """Asks networks about numbers (HLR)."""
 
 
 DEFAULT_PERMISSIONS = frozenset({Permission.SEND, Permission.RECEIVE, Permission.ANY_SENDER})

@@ -14,7 +14,6 @@ from sqlalchemy import func, select
 
 from dragoman.app import House
 from dragoman.config import Settings
-from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility import build_linkmobility
 from dragoman.domain.callbacks import CallbackCall, CallbackFacts
 from dragoman.domain.errors import FailureCode
@@ -75,16 +74,7 @@ class Link:
         self.house = house
         self.clock = clock
         self.key = KEY
-        self.dialect = build_linkmobility(
-            Services(
-                settings=house.settings.dialects,
-                accounts=house.accounts,
-                submission=house.submission,
-                batches=house.batches,
-                queries=house.queries,
-                meters=house.meters,
-            )
-        )
+        self.dialect = build_linkmobility(house.services)
         self.app = DialectApp([self.dialect.web], _outside)
 
     async def ask(

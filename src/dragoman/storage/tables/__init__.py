@@ -2,6 +2,7 @@
 
 from dragoman.storage.tables.accounts import accounts, credentials, senders
 from dragoman.storage.tables.callbacks import callbacks
+from dragoman.storage.tables.contacts import contact_lists, contacts, merge_fields
 from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
 from dragoman.storage.tables.messages import batches, messages, parts
 from dragoman.storage.tables.metadata import metadata
@@ -13,11 +14,14 @@ __all__ = [
     "accounts",
     "batches",
     "callbacks",
+    "contact_lists",
+    "contacts",
     "credentials",
     "hourly_statistics",
     "inbound_parts",
     "inbound_texts",
     "ledger_entries",
+    "merge_fields",
     "messages",
     "metadata",
     "parked_receipts",

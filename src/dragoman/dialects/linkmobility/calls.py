@@ -1,0 +1,151 @@
+"""How the calls of this API are declared: one line a call, over one way to authenticate and answer.
+
+Each room of the API (lists, messages, the query interface …) returns its own tuple of these;
+`routes` joins them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.linkmobility import schemas
+from dragoman.dialects.linkmobility.auth import authenticate
+from dragoman.dialects.linkmobility.errors import problem_of
+from dragoman.dialects.linkmobility.mapping import DIALECT
+from dragoman.dialects.linkmobility.rendering import render
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import Refused
+from dragoman.web.operations import DEFAULT_BODY_LIMIT_BYTES, Handler, Operation
+from dragoman.web.requests import Request
+from dragoman.web.responses import Response
+
+Act = Callable[[Account, Request], Awaitable[schemas.Answer]]
+"""Answers a call of a known account; raises `Refused`."""
+
+_PROBLEMS: Final = dict.fromkeys((400, 401, 403, 404), schemas.Problem)
+
+
+class Calls:
+    """Declares calls over the services."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def get(
+        self,
+        path: str,
+        act: Act,
+        answer: type[msgspec.Struct],
+        summary: str,
+        source: str,
+        query: type[msgspec.Struct] = schemas.Credentials,
+    ) -> Operation:
+        """A question; `path` is what stands between `/v2/` and the suffix."""
+        return self._call("GET", path, act, {200: answer}, summary, source, query=query)
+
+    def delete(
+        self, path: str, act: Act, answer: type[msgspec.Struct], summary: str, source: str
+    ) -> Operation:
+        """A deletion."""
+        return self._call("DELETE", path, act, {200: answer}, summary, source)
+
+    def post(
+        self,
+        path: str,
+        act: Act,
+        body: type[msgspec.Struct],
+        answer: type[msgspec.Struct],
+        summary: str,
+        source: str,
+        *,
+        status: int = 201,
+        wrapper: str = "",
+        body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
+    ) -> Operation:
+        """A creation; `wrapper` is the single JSON key and the XML root around the body."""
+        return self._call(
+            "POST",
+            path,
+            act,
+            {status: answer},
+            summary,
+            source,
+            body=body,
+            wrapper=wrapper,
+            body_limit_bytes=body_limit_bytes,
+        )
+
+    def put(
+        self,
+        path: str,
+        act: Act,
+        body: type[msgspec.Struct],
+        answer: type[msgspec.Struct],
+        summary: str,
+        source: str,
+        *,
+        status: int = 200,
+        wrapper: str = "",
+        body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
+    ) -> Operation:
+        """A change; `wrapper` as for `post`."""
+        return self._call(
+            "PUT",
+            path,
+            act,
+            {status: answer},
+            summary,
+            source,
+            body=body,
+            wrapper=wrapper,
+            body_limit_bytes=body_limit_bytes,
+        )
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        act: Act,
+        answers: Mapping[int, type[msgspec.Struct]],
+        summary: str,
+        source: str,
+        *,
+        query: type[msgspec.Struct] = schemas.Credentials,
+        body: type[msgspec.Struct] | None = None,
+        wrapper: str = "",
+        body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
+    ) -> Operation:
+        return Operation(
+            methods=(method,),
+            path=f"/v2/{path}.{{format:json|xml}}",
+            handler=self._handler(act),
+            summary=summary,
+            source=source,
+            query=query,
+            body=body,
+            body_formats=() if body is None else ("json", "xml"),
+            body_limit_bytes=body_limit_bytes,
+            wrapper=wrapper,
+            answers={**answers, **_PROBLEMS},
+            answer_formats=("json", "xml"),
+            tags=(path.partition("/")[0],),
+        )
+
+    def _handler(self, act: Act) -> Handler:
+        accounts, refused_meter = self._services.accounts, self._services.meters.refused
+
+        async def handle(request: Request) -> Response:
+            answer: schemas.Answer
+            try:
+                account = await authenticate(accounts, request)
+                answer = await act(account, request)
+            except Refused as refused:
+                refused_meter[DIALECT, refused.code.value] += 1
+                answer = problem_of(refused)
+            return render(request, answer)
+
+        return handle

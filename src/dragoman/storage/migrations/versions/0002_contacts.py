@@ -1,0 +1,107 @@
+"""Lists of contacts and their merge fields.
+
+Revision: 0002; after: 0001
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "contact_lists",
+        sa.Column(
+            "list_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("parent_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "deleted_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.account_id"], name=op.f("fk_contact_lists_account_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["parent_id"], ["contact_lists.list_id"], name=op.f("fk_contact_lists_parent_id")
+        ),
+        sa.PrimaryKeyConstraint("list_id", name=op.f("pk_contact_lists")),
+    )
+    op.create_index(
+        "ix_contact_lists_account_id_list_id",
+        "contact_lists",
+        ["account_id", "list_id"],
+        unique=False,
+    )
+    op.create_table(
+        "merge_fields",
+        sa.Column(
+            "field_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.account_id"], name=op.f("fk_merge_fields_account_id")
+        ),
+        sa.PrimaryKeyConstraint("field_id", name=op.f("pk_merge_fields")),
+    )
+    op.create_index(
+        "ix_merge_fields_account_id_field_id",
+        "merge_fields",
+        ["account_id", "field_id"],
+        unique=False,
+    )
+    op.create_table(
+        "contacts",
+        sa.Column(
+            "contact_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("list_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("mobile", sa.Text(), nullable=False),
+        sa.Column("fields", sa.Text(), nullable=False),
+        sa.Column(
+            "changed_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "deleted_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.account_id"], name=op.f("fk_contacts_account_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["list_id"], ["contact_lists.list_id"], name=op.f("fk_contacts_list_id")
+        ),
+        sa.PrimaryKeyConstraint("contact_id", name=op.f("pk_contacts")),
+    )
+    op.create_index(
+        "ix_contacts_account_id_contact_id", "contacts", ["account_id", "contact_id"], unique=False
+    )
+    op.create_index(
+        "ix_contacts_account_id_mobile", "contacts", ["account_id", "mobile"], unique=False
+    )
+    op.create_index(
+        "ix_contacts_list_id_contact_id", "contacts", ["list_id", "contact_id"], unique=False
+    )
