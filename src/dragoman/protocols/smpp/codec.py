@@ -40,6 +40,9 @@ __all__ = [
 ]
 
 _HEADER: Final = struct.Struct(">IIII")
+_unpack_header: Final = _HEADER.unpack_from
+_unpack_without_times: Final = struct.Struct("10B").unpack_from
+"""What follows the destination where both times are empty: esm_class to sm_length."""
 
 _Decoder = Callable[[bytes, int, int], Pdu]
 
@@ -62,14 +65,15 @@ def decode(frame: bytes | bytearray | memoryview) -> Pdu:
     """
     if type(frame) is not bytes:
         frame = bytes(frame)
-    if len(frame) < HEADER_LENGTH:
+    try:
+        length, command_id, status, sequence = _unpack_header(frame)
+    except struct.error:
         raise DecodeError(
             "shorter than a header",
             command_id=0,
             sequence_number=0,
             command_status=CommandStatus.ESME_RINVCMDLEN.value,
-        )
-    length, command_id, status, sequence = _HEADER.unpack_from(frame)
+        ) from None
     if length != len(frame):
         raise DecodeError(
             f"{len(frame)} octets with command_length {length}",
@@ -77,8 +81,9 @@ def decode(frame: bytes | bytearray | memoryview) -> Pdu:
             sequence_number=sequence,
             command_status=CommandStatus.ESME_RINVCMDLEN.value,
         )
-    decoder = _DECODERS.get(command_id)
-    if decoder is None:
+    try:
+        decoder = _DECODERS[command_id]
+    except KeyError:
         return pdus.UnknownPdu(
             command_id=command_id,
             command_status=status,
@@ -104,23 +109,38 @@ def encode(pdu: Pdu) -> bytes:
 
 
 def _message_decoder(cls: type[pdus.SubmitSm] | type[pdus.DeliverSm]) -> _Decoder:
+    by_layout = _layout_decoder(cls)
+
     def decode_message(frame: bytes, status: int, sequence: int) -> Pdu:
-        # A truncated body makes `index` raise ValueError or a subscript raise IndexError.
+        # A truncated body makes `index` raise ValueError, a subscript IndexError, and so on.
         text = frame.decode("latin-1")
         index = text.index
         service_end = index("\0", 16)
         source_end = index("\0", service_end + 3)
         destination_end = index("\0", source_end + 3)
-        schedule_end = index("\0", destination_end + 4)
-        validity_end = index("\0", schedule_end + 1)
-        message = validity_end + 6
-        end = message + frame[validity_end + 5]
-        if end > len(frame):
+        (
+            esm_class,
+            protocol_id,
+            priority_flag,
+            schedule,
+            validity,
+            registered_delivery,
+            replace_if_present_flag,
+            data_coding,
+            sm_default_msg_id,
+            sm_length,
+        ) = _unpack_without_times(frame, destination_end + 1)
+        if schedule or validity:  # a time stands where nearly every peer leaves both empty
+            return by_layout(frame, status, sequence)
+        message = destination_end + 11
+        end = message + sm_length
+        size = len(frame)
+        if end > size:
             raise MalformedBodyError("sm_length runs past the end", CommandStatus.ESME_RINVMSGLEN)
         return cls(
             status,
             sequence,
-            read_tlvs(frame, end) if end < len(frame) else (),
+            read_tlvs(frame, end) if end < size else (),
             text[16:service_end],
             frame[service_end + 1],
             frame[service_end + 2],
@@ -128,15 +148,15 @@ def _message_decoder(cls: type[pdus.SubmitSm] | type[pdus.DeliverSm]) -> _Decode
             frame[source_end + 1],
             frame[source_end + 2],
             text[source_end + 3 : destination_end],
-            frame[destination_end + 1],
-            frame[destination_end + 2],
-            frame[destination_end + 3],
-            text[destination_end + 4 : schedule_end],
-            text[schedule_end + 1 : validity_end],
-            frame[validity_end + 1],
-            frame[validity_end + 2],
-            frame[validity_end + 3],
-            frame[validity_end + 4],
+            esm_class,
+            protocol_id,
+            priority_flag,
+            "",
+            "",
+            registered_delivery,
+            replace_if_present_flag,
+            data_coding,
+            sm_default_msg_id,
             frame[message:end],
         )
 

@@ -37,6 +37,7 @@ MOST_UNSUCCESS: Final = 255
 
 _TLV_HEADER: Final = struct.Struct(">HH")
 _TLV_HEADER_SIZE: Final = 4
+_unpack_tlv_header: Final = _TLV_HEADER.unpack_from
 _STATUS: Final = struct.Struct(">I")
 
 
@@ -102,22 +103,22 @@ def read_tlvs(frame: bytes, at: int) -> tuple[Tlv, ...]:
 
     Up to three stray NULs at the end are ignored: some peers end a body with one too many.
     """
-    tlvs: list[Tlv] = []
+    tlvs: tuple[Tlv, ...] = ()
     size = len(frame)
-    while size - at >= _TLV_HEADER_SIZE:
-        tag, length = _TLV_HEADER.unpack_from(frame, at)
-        at += _TLV_HEADER_SIZE
-        end = at + length
-        if end > size:
+    last = size - _TLV_HEADER_SIZE
+    while at <= last:
+        tag, length = _unpack_tlv_header(frame, at)
+        start = at + _TLV_HEADER_SIZE
+        at = start + length
+        if at > size:
             raise MalformedBodyError(
                 f"TLV 0x{tag:04x} of {length} octets runs past the end",
                 CommandStatus.ESME_RINVPARLEN,
             )
-        tlvs.append(Tlv(tag, frame[at:end]))
-        at = end
-    if any(frame[at:]):
+        tlvs += (Tlv(tag, frame[start:at]),)
+    if at != size and any(frame[at:]):
         raise MalformedBodyError("octets behind the last TLV", CommandStatus.ESME_RINVOPTPARSTREAM)
-    return tuple(tlvs)
+    return tlvs
 
 
 def write_tlvs(tlvs: Sequence[Tlv]) -> bytes:
