@@ -26,7 +26,7 @@ from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import callbacks
 from dragoman.storage.repositories.callbacks import Attempt, CallbackState, StoredCallback
-from dragoman.web.outgoing import FetchFailed, FetchRefused, GuardedClient
+from dragoman.web.outgoing import Fetched, FetchError, FetchRefused, GuardedClient
 
 MAX_IN_MEMORY = 1_000
 """Callbacks of an origin in memory; more wait in their rows."""
@@ -66,7 +66,8 @@ class CallbackWorker:
         self._clock = clock
         self._meters = meters
         self._lanes: dict[str, _OriginLane] = {}
-        self._senders: set[asyncio.Task[None]] = set()
+        self._calling = 0
+        self._nothing_called: asyncio.Future[None] | None = None
 
     def announce(self, new: NewCallback) -> None:
         """A callback was stored: sends it soon, or leaves it in its row."""
@@ -106,14 +107,16 @@ class CallbackWorker:
                         await self._read_back(lane)
                     except Exception as error:  # the next poll may find the database again
                         log.error("callbacks_not_read", reason=type(error).__name__)
-                elif idle and not lane.in_rows and not lane.senders:
+                elif idle and not lane.in_rows and not lane.calling:
                     del self._lanes[lane.origin]
 
     async def stop(self) -> None:
         """Lets what is being sent end; the rest stays in its rows."""
         for lane in self._lanes.values():
             lane.queue.clear()
-        await asyncio.gather(*self._senders, return_exceptions=True)
+        if self._calling:
+            self._nothing_called = asyncio.get_running_loop().create_future()
+            await self._nothing_called
 
     def depth(self) -> int:
         """Callbacks that wait, in memory and in rows."""
@@ -148,27 +151,28 @@ class CallbackWorker:
         self._put_to_work(lane)
 
     def _put_to_work(self, lane: _OriginLane) -> None:
-        if lane.senders < self._per_origin:
-            lane.senders += 1
-            sender = asyncio.create_task(self._send_from(lane))
-            self._senders.add(sender)
-            sender.add_done_callback(self._senders.discard)
+        while lane.calling < self._per_origin and (callback := lane.take()) is not None:
+            lane.calling += 1
+            self._calling += 1
+            self._call(lane, callback)
 
-    async def _send_from(self, lane: _OriginLane) -> None:
-        try:
-            while (callback := lane.take()) is not None:
-                await self._deliver(lane, callback)
-        finally:
-            lane.senders -= 1
-
-    async def _deliver(self, lane: _OriginLane, callback: StoredCallback) -> None:
+    def _call(self, lane: _OriginLane, callback: StoredCallback) -> None:
         try:
             call = self._render(callback)
         except Exception as error:  # a defect of ours, or a dialect that is not enabled now
             log.error("callback_not_rendered", dialect=callback.dialect, reason=repr(error))
             called = _Called(status=None, answer="not rendered", ours=True)
-        else:
-            called = await self._call(call)
+            asyncio.get_running_loop().call_soon(self._end, lane, callback, called)
+            return
+
+        def told(result: Fetched | FetchError) -> None:
+            self._end(lane, callback, _called(result))
+
+        self._client.start(call.method, call.url, told, headers=call.headers, body=call.body)
+
+    def _end(self, lane: _OriginLane, callback: StoredCallback, called: _Called) -> None:
+        lane.calling -= 1
+        self._calling -= 1
         status = called.status
         if status is not None and status != TOO_MANY_REQUESTS:
             lane.failures = 0  # somebody answers
@@ -203,25 +207,14 @@ class CallbackWorker:
                 self._put_to_work(lane)
 
         persist(self._storage.writer, callbacks.record, attempt, recorded)
+        if lane.queue:
+            self._put_to_work(lane)
+        if not self._calling and self._nothing_called and not self._nothing_called.done():
+            self._nothing_called.set_result(None)
 
     def _render(self, callback: StoredCallback) -> CallbackCall:
         facts = msgspec.json.decode(callback.payload, type=CallbackFacts)
         return self._renderers[callback.dialect](callback.url, facts)
-
-    async def _call(self, call: CallbackCall) -> _Called:
-        try:
-            fetched = await self._client.request(
-                call.method, call.url, headers=call.headers, body=call.body
-            )
-        except FetchRefused as error:
-            return _Called(status=None, answer=error.reason, refused=True)
-        except FetchFailed as error:
-            return _Called(status=None, answer=error.reason)
-        return _Called(
-            status=fetched.status,
-            answer=fetched.body.decode("utf-8", "replace"),
-            retry_after=fetched.headers.get("retry-after", ""),
-        )
 
     def _pause(self, lane: _OriginLane, wish_s: float | None) -> None:
         now = self._clock.monotonic()
@@ -255,6 +248,16 @@ class _Called(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether it was not even tried, for a reason that is not the customer's."""
 
 
+def _called(result: Fetched | FetchError) -> _Called:
+    if isinstance(result, Fetched):
+        return _Called(
+            status=result.status,
+            answer=result.body.decode("utf-8", "replace"),
+            retry_after=result.headers.get("retry-after", ""),
+        )
+    return _Called(status=None, answer=result.reason, refused=isinstance(result, FetchRefused))
+
+
 class _OriginLane:
     """The callbacks to one origin."""
 
@@ -263,7 +266,8 @@ class _OriginLane:
         self.queue: deque[StoredCallback] = deque()
         self.in_rows = 0
         """Callbacks that are pending in SQL and not here."""
-        self.senders = 0
+        self.calling = 0
+        """Calls under way."""
         self.busy: set[int] = set()
         """Messages of which a callback is being delivered, or its result being stored."""
         self.failures = 0

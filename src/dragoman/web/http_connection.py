@@ -7,6 +7,7 @@ answer beyond the limits costs the connection, never our memory.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from typing import Final, cast
 
 import httptools
@@ -17,16 +18,16 @@ HEADER_LINE_LIMIT_BYTES: Final = 4096
 HEADERS_LIMIT: Final = 64
 
 _KEPT_HEADERS: Final = frozenset({b"retry-after", b"content-type"})
+_FRAMING_HEADERS: Final = frozenset({b"content-length", b"transfer-encoding"})
 _FIRST_FINAL_STATUS: Final = 200
 
 
-class Answer(msgspec.Struct, frozen=True, gc=False):
-    """A final answer, cut at the limit, and whether the connection can be used again."""
+class Fetched(msgspec.Struct, frozen=True, gc=False):
+    """An answer: any status, redirects included, and the first few KiB of the body."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes
-    reusable: bool
 
 
 class NotHttp(Exception):
@@ -41,35 +42,58 @@ class ConnectionBroke(Exception):
         self.heard = heard
 
 
+Answered = Callable[[Fetched | NotHttp | ConnectionBroke], None]
+
+
 class HttpConnection(asyncio.Protocol):
     """A client's side of one connection; asks one thing at a time."""
 
+    __slots__ = (
+        "_answered",
+        "_body",
+        "_body_bytes",
+        "_body_limit_bytes",
+        "_ends_with_connection",
+        "_framed",
+        "_head_bytes",
+        "_header_count",
+        "_headers",
+        "_heard",
+        "_in_body",
+        "_parser",
+        "_result",
+        "_reusable",
+        "_status",
+        "_transport",
+        "idle_since",
+    )
+    _body_bytes: int
+
     def __init__(self, body_limit_bytes: int) -> None:
         self._body_limit_bytes = body_limit_bytes
-        self._waiting: asyncio.Future[Answer] | None = None
+        self._answered: Answered | None = None
         self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpResponseParser(self)
         self.idle_since = 0.0
-        self._begin()
+        self._forget()
 
     @property
     def usable(self) -> bool:
         """Whether another request can be sent."""
         return self._transport is not None and not self._transport.is_closing()
 
-    async def exchange(self, request: bytes) -> Answer:
-        """Sends a request and returns its answer; raises `NotHttp` or `ConnectionBroke`."""
+    def ask(self, request: bytes, answered: Answered) -> None:
+        """Sends a request; `answered` is told of its answer once, and never after `close`."""
         if self._transport is None:
-            raise ConnectionBroke(heard=False)
-        self._begin()
-        self._waiting = asyncio.get_running_loop().create_future()
+            answered(ConnectionBroke(heard=False))
+            return
+        self._forget()
+        self._answered = answered
         self._transport.write(request)
-        try:
-            return await self._waiting
-        finally:
-            self._waiting = None
 
     def close(self) -> None:
-        """Ends the connection at once."""
+        """Ends the connection at once, and with it what was asked."""
+        self._answered = None
         if self._transport is not None:
             self._transport.abort()
 
@@ -80,7 +104,7 @@ class HttpConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._waiting is None or self._waiting.done():
+        if self._answered is None:
             self.close()  # nobody asked for this
             return
         self._heard = True
@@ -91,26 +115,32 @@ class HttpConnection(asyncio.Protocol):
             if not self._in_body and self._head_bytes > HEAD_LIMIT_BYTES:
                 raise NotHttp
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, NotHttp):
-            self._fail(NotHttp())
+            self._end(self._result or NotHttp(), reusable=False)
+        else:
+            # Told only now: the parser must be done before anything else is asked here.
+            if self._result is not None:
+                self._end(self._result, self._reusable)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
         if self._ends_with_connection and error is None:
             self._finish(reusable=False)
-        else:
-            self._fail(ConnectionBroke(self._heard))
+        self._end(self._result or ConnectionBroke(self._heard), reusable=False)
 
     # httptools callbacks
+
+    def on_message_begin(self) -> None:
+        self._reusable = False  # a second answer to one request: nobody knows whose it is
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._header_count += 1
         if self._header_count > HEADERS_LIMIT or len(name) + len(value) > HEADER_LINE_LIMIT_BYTES:
             raise NotHttp
         name = name.lower()
-        if name in _KEPT_HEADERS:
-            self._headers[name.decode("latin-1")] = value.decode("latin-1")
-        elif name in {b"content-length", b"transfer-encoding"}:
+        if name in _FRAMING_HEADERS:
             self._framed = True
+        elif name in _KEPT_HEADERS:
+            self._headers[name.decode("latin-1")] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         self._status = self._parser.get_status_code()
@@ -119,12 +149,13 @@ class HttpConnection(asyncio.Protocol):
             self._ends_with_connection = not self._framed
 
     def on_body(self, data: bytes) -> None:
-        room = self._body_limit_bytes - self._body_bytes
-        self._body.append(data[:room])
+        if not self._body_bytes and len(data) <= self._body_limit_bytes:
+            self._body, self._body_bytes = data, len(data)  # nearly always the whole of it
+            return
+        self._body += data[: self._body_limit_bytes - self._body_bytes]
         self._body_bytes += len(data)
         if self._body_bytes > self._body_limit_bytes:
             self._finish(reusable=False)
-            self.close()
 
     def on_message_complete(self) -> None:
         if self._status >= _FIRST_FINAL_STATUS:
@@ -132,28 +163,30 @@ class HttpConnection(asyncio.Protocol):
         else:
             self._forget()  # 100 and its kind only announce an answer
 
-    def _begin(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
-        self._forget()
-
     def _forget(self) -> None:
         self._status = 0
         self._headers: dict[str, str] = {}
         self._header_count = 0
         self._head_bytes = 0
-        self._body: list[bytes] = []
+        self._body = b""
         self._body_bytes = 0
         self._heard = False
         self._framed = False
         self._in_body = False
         self._ends_with_connection = False
+        self._result: Fetched | None = None
+        self._reusable = False
 
     def _finish(self, *, reusable: bool) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            body = b"".join(self._body)
-            self._waiting.set_result(Answer(self._status, self._headers, body, reusable))
+        if self._result is None:
+            self._result = Fetched(self._status, self._headers, self._body)
+            self._reusable = reusable
 
-    def _fail(self, error: Exception) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(error)
-        self.close()
+    def _end(self, result: Fetched | NotHttp | ConnectionBroke, reusable: bool) -> None:
+        answered = self._answered
+        if reusable:
+            self._answered = None
+        else:
+            self.close()
+        if answered is not None:
+            answered(result)

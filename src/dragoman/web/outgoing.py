@@ -11,8 +11,7 @@ import asyncio
 import re
 import socket
 import ssl
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from types import TracebackType
@@ -23,7 +22,10 @@ from yarl import URL
 
 from dragoman.web.addresses import is_permitted, parse_literal
 from dragoman.web.client_address import Network
-from dragoman.web.http_connection import Answer, ConnectionBroke, HttpConnection, NotHttp
+from dragoman.web.exchanges import Exchanges
+from dragoman.web.http_connection import ConnectionBroke, Fetched, HttpConnection, NotHttp
+
+__all__ = ["FetchError", "FetchFailed", "FetchRefused", "Fetched", "GuardedClient"]
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -33,7 +35,6 @@ TIMEOUT_S: Final = 15.0
 ANSWER_LIMIT_BYTES: Final = 4096
 CONNECTIONS: Final = 1024
 CONNECTIONS_PER_HOST: Final = 16
-KEEP_ALIVE_S: Final = 30.0
 NAME_TTL_S: Final = 10
 URL_LIMIT: Final = 8192
 ORIGINS_REMEMBERED: Final = 4096
@@ -45,14 +46,6 @@ _OWN_HEADERS: Final = frozenset(
 _ORIGIN: Final = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BREAKS: Final = re.compile(r"[\r\n\0]")
-
-
-class Fetched(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer: any status, redirects included, and the first few KiB of the body."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class FetchError(Exception):
@@ -95,14 +88,16 @@ class GuardedClient:
         self._ports = tuple(ports)
         self._answer_limit_bytes = answer_limit_bytes
         self._timeout_s = timeout_s
-        self._connections = asyncio.Semaphore(connections)
-        self._connections_per_host = connections_per_host
+        self._exchanges = Exchanges(
+            self._connect,
+            places=connections,
+            places_per_origin=connections_per_host,
+            timeout_s=timeout_s,
+        )
         self._tls = tls or ssl.create_default_context()
         self._resolve = resolve or _system_resolve
         self._origin_of = lru_cache(maxsize=ORIGINS_REMEMBERED)(self._parse_origin)
-        self._pools: dict[_Origin, _Pool] = {}
         self._names: dict[str, tuple[float, list[str]]] = {}
-        self._sweep_timer: asyncio.TimerHandle | None = None
         self._common_headers = (
             f"User-Agent: Dragoman/{version}\r\nAccept: */*\r\nAccept-Encoding: identity\r\n"
         )
@@ -116,31 +111,59 @@ class GuardedClient:
         `FetchRefused` where the URL may not be called and `FetchFailed` where no answer came
         within the time limit.
         """
-        origin, target = self._checked_url(url)
-        request = self._render(method, origin, target, headers, body)
+        waiting: asyncio.Future[Fetched] = asyncio.get_running_loop().create_future()
+
+        def told(result: Fetched | FetchError) -> None:
+            if waiting.done():
+                return
+            if isinstance(result, Fetched):
+                waiting.set_result(result)
+            else:
+                waiting.set_exception(result)
+
+        self.start(method, url, told, headers=headers, body=body)
+        return await waiting
+
+    def start(
+        self,
+        method: str,
+        url: str,
+        told: Callable[[Fetched | FetchError], None],
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> None:
+        """Like `request`, but tells the outcome to a callback, never before it returns."""
         try:
-            async with asyncio.timeout(self._timeout_s):
-                answer = await self._exchange(origin, request, repeatable=method == "GET")
-        except TimeoutError:
-            raise FetchFailed(f"no answer from {origin.place} in {self._timeout_s:g} s") from None
-        except NotHttp:
-            raise FetchFailed(f"{origin.place}: the answer is not HTTP") from None
-        except ConnectionBroke:
-            raise FetchFailed(f"{origin.place}: the connection broke") from None
-        return Fetched(status=answer.status, headers=answer.headers, body=answer.body)
+            origin, target = self._checked_url(url)
+            request = self._render(method, origin, target, headers, body)
+        except FetchRefused as refused:
+            asyncio.get_running_loop().call_soon(told, refused)
+            return
+
+        def ended(result: Fetched | Exception) -> None:
+            told(result if isinstance(result, Fetched) else self._failure(origin, result))
+
+        self._exchanges.start(origin, request, ended, repeatable=method == "GET")
+
+    def _failure(self, origin: _Origin, error: Exception) -> FetchError:
+        if isinstance(error, FetchError):
+            return error
+        if isinstance(error, TimeoutError):
+            return FetchFailed(f"no answer from {origin.place} in {self._timeout_s:g} s")
+        if isinstance(error, NotHttp):
+            return FetchFailed(f"{origin.place}: the answer is not HTTP")
+        if isinstance(error, ConnectionBroke):
+            return FetchFailed(f"{origin.place}: the connection broke")
+        return FetchFailed(f"{origin.place}: {type(error).__name__}")
 
     def forget_names(self) -> None:
         """Has every name resolved anew for its next connection; else it is after ten seconds."""
         self._names.clear()
 
     async def close(self) -> None:
-        """Closes every connection."""
-        if self._sweep_timer is not None:
-            self._sweep_timer.cancel()
-        for pool in self._pools.values():
-            for connection in pool.idle:
-                connection.close()
-        self._pools.clear()
+        """Closes every connection; what is under way is never told of."""
+        self._exchanges.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -153,41 +176,8 @@ class GuardedClient:
     ) -> None:
         await self.close()
 
-    async def _exchange(self, origin: _Origin, request: bytes, *, repeatable: bool) -> Answer:
-        pool = self._pools.get(origin)
-        if pool is None:
-            pool = self._pools[origin] = _Pool(self._connections_per_host)
-        pool.asking += 1
-        try:
-            async with self._connections, pool.room:
-                kept = pool.take()
-                if kept is not None:
-                    try:
-                        return await self._ask(kept, pool, request)
-                    except ConnectionBroke as error:
-                        if error.heard or not repeatable:
-                            raise
-                return await self._ask(await self._connect(origin), pool, request)
-        finally:
-            pool.asking -= 1
-
-    async def _ask(self, connection: HttpConnection, pool: _Pool, request: bytes) -> Answer:
-        try:
-            answer = await connection.exchange(request)
-        except BaseException:
-            connection.close()
-            raise
-        if answer.reusable and connection.usable:
-            loop = asyncio.get_running_loop()
-            connection.idle_since = loop.time()
-            pool.idle.append(connection)
-            if self._sweep_timer is None:
-                self._sweep_timer = loop.call_later(KEEP_ALIVE_S, self._sweep)
-        else:
-            connection.close()
-        return answer
-
-    async def _connect(self, origin: _Origin) -> HttpConnection:
+    async def _connect(self, origin: Hashable) -> HttpConnection:
+        assert isinstance(origin, _Origin)
         loop = asyncio.get_running_loop()
         failure: OSError | None = None
         for address in await self._addresses(origin):
@@ -231,20 +221,6 @@ class GuardedClient:
             self._names.clear()
         self._names[origin.host] = (now + NAME_TTL_S, texts)
         return texts
-
-    def _sweep(self) -> None:
-        """Closes connections that nobody has used for a while, and forgets empty pools."""
-        loop = asyncio.get_running_loop()
-        self._sweep_timer = None
-        for origin, pool in list(self._pools.items()):
-            while pool.idle and (
-                pool.idle[0].idle_since < loop.time() - KEEP_ALIVE_S or not pool.idle[0].usable
-            ):
-                pool.idle.popleft().close()
-            if not pool.idle and not pool.asking:
-                del self._pools[origin]
-        if any(pool.idle for pool in self._pools.values()):
-            self._sweep_timer = loop.call_later(KEEP_ALIVE_S, self._sweep)
 
     def _render(
         self,
@@ -336,24 +312,6 @@ class _Origin(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> str:
         return f"{self.scheme}://{self.host}:{self.port}"
-
-
-class _Pool:
-    """The connections to one origin."""
-
-    def __init__(self, limit: int) -> None:
-        self.room = asyncio.Semaphore(limit)
-        self.idle: deque[HttpConnection] = deque()
-        self.asking = 0
-        """Requests that wait for room or are under way."""
-
-    def take(self) -> HttpConnection | None:
-        """The connection used last of those that are still open."""
-        while self.idle:
-            connection = self.idle.pop()
-            if connection.usable:
-                return connection
-        return None
 
 
 async def _system_resolve(host: str, port: int) -> Sequence[str]:

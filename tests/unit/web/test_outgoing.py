@@ -395,3 +395,56 @@ async def test_no_more_connections_than_allowed_to_one_host() -> None:
         url = f"http://127.0.0.1:{port}/"
         await asyncio.gather(*(client.request("GET", url) for _ in range(20)))
     assert (len(asked), len(connections)) == (20, 2)
+
+
+async def test_no_more_requests_under_way_than_allowed_in_all() -> None:
+    async with (
+        answering(reply()) as (one, asked_one, _),
+        answering(reply()) as (other, asked_other, _),
+        GuardedClient(version="0", allow=LOOPBACK, connections=1) as client,
+    ):
+        urls = [f"http://127.0.0.1:{port}/" for port in (one, other)] * 10
+        fetched = await asyncio.gather(*(client.request("GET", url) for url in urls))
+    assert [answer.body for answer in fetched] == [b"ok"] * 20
+    assert (len(asked_one), len(asked_other)) == (10, 10)
+
+
+async def test_an_origin_that_does_not_answer_leaves_places_to_others() -> None:
+    async with (
+        answering(b"", hold=True) as (silent, _, _),
+        answering(reply()) as (port, _, _),
+        GuardedClient(
+            version="0", allow=LOOPBACK, connections=3, connections_per_host=2, timeout_s=0.5
+        ) as client,
+    ):
+        waiting = [
+            asyncio.create_task(client.request("GET", f"http://127.0.0.1:{silent}/"))
+            for _ in range(5)
+        ]
+        await asyncio.sleep(0)
+        for _ in range(5):
+            assert (await client.request("GET", f"http://127.0.0.1:{port}/")).status == 200
+        assert not any(task.done() for task in waiting)
+        # Those in line run out of time as well, without ever having been sent.
+        ended = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(error) for error in ended] == [FetchFailed] * 5
+
+
+async def test_a_second_answer_to_one_request_is_nobody_elses() -> None:
+    async with (
+        answering(reply(b"first") + reply(b"forged"), reply(b"second")) as (port, _, connections),
+        GuardedClient(version="0", allow=LOOPBACK) as client,
+    ):
+        url = f"http://127.0.0.1:{port}/"
+        assert (await client.request("GET", url)).body == b"first"
+        assert (await client.request("GET", url)).body == b"second"
+    assert len(connections) == 2
+
+
+async def test_refusal_is_told_after_start_has_returned() -> None:
+    told: list[object] = []
+    async with GuardedClient(version="0", resolve=never) as client:
+        client.start("GET", "http://127.0.0.1/", told.append)
+        assert not told
+        await asyncio.sleep(0)
+    assert [type(error) for error in told] == [FetchRefused]

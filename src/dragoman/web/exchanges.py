@@ -1,0 +1,233 @@
+"""Requests under way to customers' servers: who goes over which connection, who waits in line.
+
+Nothing here costs a task or a future as long as a kept connection is free: a request is written,
+and its answer is told to a callback. Only opening a connection takes a task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Final
+
+from dragoman.web.http_connection import ConnectionBroke, Fetched, HttpConnection, NotHttp
+
+KEEP_ALIVE_S: Final = 30.0
+LONGEST_CHECK_S: Final = 1.0
+
+Failure = NotHttp | ConnectionBroke | TimeoutError
+Told = Callable[[Fetched | Exception], None]
+"""Is told what came of a request, once: the answer, one of `Failure`, or what `connect` raised."""
+Connect = Callable[[Hashable], Awaitable[HttpConnection]]
+
+
+class Exchanges:
+    """Exchanges with any number of origins, within bounds of places and time.
+
+    `connect` opens a connection to an origin; what it raises goes to whoever asked. `places` and
+    `places_per_origin` bound the requests under way; others wait in line. `timeout_s` is the time
+    from `start` to the whole answer, waiting and connecting included.
+    """
+
+    def __init__(
+        self, connect: Connect, *, places: int, places_per_origin: int, timeout_s: float
+    ) -> None:
+        self._connect = connect
+        self._free = places
+        self._places_per_origin = places_per_origin
+        self._timeout_s = timeout_s
+        self._pools: dict[Hashable, _Pool] = {}
+        self._open: dict[_Exchange, None] = {}
+        """In the order they began, and so in the order of their deadlines."""
+        self._waiting: dict[_Pool, None] = {}
+        """Pools with a line, in the order in which they are served."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._check_timer: asyncio.TimerHandle | None = None
+        self._sweep_timer: asyncio.TimerHandle | None = None
+
+    def start(self, origin: Hashable, request: bytes, told: Told, *, repeatable: bool) -> None:
+        """Sends a request as soon as there is room for it.
+
+        A `repeatable` one that finds its kept connection closed is sent over a new one.
+        """
+        pool = self._pools.get(origin)
+        if pool is None:
+            pool = self._pools[origin] = _Pool(origin, self._places_per_origin)
+        loop = asyncio.get_running_loop()
+        exchange = _Exchange(pool, request, told, repeatable, loop.time() + self._timeout_s)
+        self._open[exchange] = None
+        if self._check_timer is None:
+            self._check_timer = loop.call_later(self._check_s, self._check_deadlines)
+        if pool.free and self._free and not pool.line:
+            self._begin(exchange)
+        else:
+            pool.line.append(exchange)
+            self._waiting[pool] = None
+
+    def close(self) -> None:
+        """Closes every connection; what is under way is never told of."""
+        for timer in (self._check_timer, self._sweep_timer):
+            if timer is not None:
+                timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        for exchange in self._open:
+            if exchange.connection is not None:
+                exchange.connection.close()
+        for pool in self._pools.values():
+            for connection in pool.idle:
+                connection.close()
+        self._open.clear()
+        self._pools.clear()
+        self._waiting.clear()
+
+    @property
+    def _check_s(self) -> float:
+        return min(LONGEST_CHECK_S, self._timeout_s / 4)
+
+    def _begin(self, exchange: _Exchange) -> None:
+        pool = exchange.pool
+        pool.free -= 1
+        self._free -= 1
+        exchange.has_place = True
+        connection = pool.take()
+        if connection is None:
+            self._connect_for(exchange)
+        else:
+            exchange.connection = connection
+            connection.ask(exchange.request, lambda result: self._over_kept(exchange, result))
+
+    def _over_kept(self, exchange: _Exchange, result: Fetched | Exception) -> None:
+        unheard = isinstance(result, ConnectionBroke) and not result.heard
+        if unheard and exchange.repeatable:
+            exchange.connection = None
+            self._connect_for(exchange)
+        else:
+            self._end(exchange, result)
+
+    def _connect_for(self, exchange: _Exchange) -> None:
+        exchange.connecting = task = asyncio.create_task(self._ask_over_new(exchange))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _ask_over_new(self, exchange: _Exchange) -> None:
+        try:
+            connection = await self._connect(exchange.pool.origin)
+        except Exception as error:
+            self._end(exchange, error)
+            return
+        exchange.connecting = None
+        exchange.connection = connection
+        connection.ask(exchange.request, lambda result: self._end(exchange, result))
+
+    def _end(self, exchange: _Exchange, result: Fetched | Exception) -> None:
+        del self._open[exchange]
+        pool, connection = exchange.pool, exchange.connection
+        if connection is not None and connection.usable and isinstance(result, Fetched):
+            loop = asyncio.get_running_loop()
+            connection.idle_since = loop.time()
+            pool.idle.append(connection)
+            if self._sweep_timer is None:
+                self._sweep_timer = loop.call_later(KEEP_ALIVE_S, self._sweep)
+        if exchange.has_place:
+            pool.free += 1
+            self._free += 1
+            if self._waiting:
+                self._serve_lines()
+        exchange.told(result)
+
+    def _serve_lines(self) -> None:
+        """Gives free places to who waits, the origins in turn."""
+        blocked = []
+        while self._free and self._waiting:
+            pool = next(iter(self._waiting))
+            del self._waiting[pool]
+            if pool.line and pool.free:
+                self._begin(pool.line.popleft())
+                if pool.line:
+                    self._waiting[pool] = None
+            elif pool.line:
+                blocked.append(pool)
+        self._waiting.update(dict.fromkeys(blocked))
+
+    def _check_deadlines(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        late = []
+        for exchange in self._open:
+            if exchange.deadline > now:
+                break
+            late.append(exchange)
+        for exchange in late:
+            if exchange.connecting is not None:
+                exchange.connecting.cancel()
+            elif exchange.connection is not None:
+                exchange.connection.close()
+            else:
+                exchange.pool.line.remove(exchange)
+            self._end(exchange, TimeoutError())
+        self._check_timer = (
+            loop.call_later(self._check_s, self._check_deadlines) if self._open else None
+        )
+
+    def _sweep(self) -> None:
+        """Closes connections that nobody has used for a while, and forgets empty pools."""
+        loop = asyncio.get_running_loop()
+        self._sweep_timer = None
+        for origin, pool in list(self._pools.items()):
+            while pool.idle and (
+                pool.idle[0].idle_since < loop.time() - KEEP_ALIVE_S or not pool.idle[0].usable
+            ):
+                pool.idle.popleft().close()
+            if not pool.idle and not pool.line and pool.free == self._places_per_origin:
+                del self._pools[origin]
+        if any(pool.idle for pool in self._pools.values()):
+            self._sweep_timer = loop.call_later(KEEP_ALIVE_S, self._sweep)
+
+
+class _Exchange:
+    """A request, from its start to its end."""
+
+    __slots__ = (
+        "connecting",
+        "connection",
+        "deadline",
+        "has_place",
+        "pool",
+        "repeatable",
+        "request",
+        "told",
+    )
+
+    def __init__(
+        self, pool: _Pool, request: bytes, told: Told, repeatable: bool, deadline: float
+    ) -> None:
+        self.pool = pool
+        self.request = request
+        self.told = told
+        self.repeatable = repeatable
+        self.deadline = deadline
+        self.has_place = False
+        self.connection: HttpConnection | None = None
+        self.connecting: asyncio.Task[None] | None = None
+
+
+class _Pool:
+    """The connections to one origin, and who waits for one."""
+
+    __slots__ = ("free", "idle", "line", "origin")
+
+    def __init__(self, origin: Hashable, places: int) -> None:
+        self.origin = origin
+        self.free = places
+        self.idle: deque[HttpConnection] = deque()
+        self.line: deque[_Exchange] = deque()
+
+    def take(self) -> HttpConnection | None:
+        """The connection used last of those that are still open."""
+        while self.idle:
+            connection = self.idle.pop()
+            if connection.usable:
+                return connection
+        return None
