@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -99,7 +100,7 @@ def _check_details(_name: str, value: AccountDetails) -> AccountDetails:
     return value
 
 
-_CHECKS: Final = {
+_CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "username": _check_username,
     "allowed_addresses": _check_list,
     "prefixes": _check_list,

@@ -1,8 +1,8 @@
 """Accounts: who is calling, from where, and the keys they call with.
 
-Who was let in is remembered under a digest of its key, or a keyed one of its password, complete with
-what it may do by itself and by those above it. Every change drops what is remembered, so a revoked
-key is refused from that moment on.
+Who was let in is remembered under a digest of its key, or a keyed one of its password, complete
+with what it may do by itself and by those above it. Every change drops what is remembered, so a
+revoked key is refused from that moment on.
 """
 
 from __future__ import annotations

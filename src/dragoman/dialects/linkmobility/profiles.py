@@ -1,9 +1,9 @@
 """The two editions of this API, and all in which they differ.
 
-`link` is the manual of LINK Mobility DK, `zumosms` the older one of Zumosms. An account's own profile
-comes first, then the host name it calls, then the configuration. The rooms of the API know nothing
-of this: what a profile lacks is refused before a call and dropped from its answer. What the
-manuals only say differently, and what programs of both need alike, is no difference here.
+`link` is the manual of LINK Mobility DK, `zumosms` the older one of Zumosms. An account's own
+profile comes first, then the host name it calls, then the configuration. The rooms of the API know
+nothing of this: what a profile lacks is refused before a call and dropped from its answer. What
+the manuals only say differently, and what programs of both need alike, is no difference here.
 """
 
 from __future__ import annotations
@@ -96,6 +96,8 @@ class CallRule:
         if not self._values:
             return False
         upper = body.upper()
+        if b"\\U" in upper or b"\0" in upper:
+            return True  # escapes and wide characters hide words
         return any(
             value.encode() in upper
             for name, values in self._values.items()
