@@ -115,7 +115,7 @@ def _end(connection: Connection, item: AccountDeletion) -> None:
         accounts.c.parent_id == item.account_id, accounts.c.deleted_ms.is_(None)
     )
     if connection.execute(below.limit(1)).first() is not None:
-        raise Refused(RefusalCode.INVALID_FIELD, row.username, "there are users below it")
+        raise Refused(RefusalCode.INVALID_FIELD, "account", "there are users below it")
     connection.execute(
         update(accounts)
         .where(accounts.c.account_id == item.account_id)

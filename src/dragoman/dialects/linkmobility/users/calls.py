@@ -83,9 +83,10 @@ class Users:
                 _require(name, getattr(new, name))
             if credits is None:
                 raise Refused(RefusalCode.MISSING_FIELD, "credits")
+            fields = read_fields(new, NEW_DETAILS)
             created = await self._tree.create(
                 caller,
-                read_fields(new, NEW_DETAILS),
+                msgspec.structs.replace(fields, details=fields.details or NEW_DETAILS),
                 password=str(new.password),
                 credits=credits or None,
                 permissions=read_permissions(new),

@@ -130,7 +130,9 @@ def reword(refused: Refused, deed: str) -> Refused:
         RefusalCode.ALREADY_EXISTS: "[username] is already taken",
         RefusalCode.INVALID_SENDER: f"[defaultsender] is not valid{because}",
         RefusalCode.MISSING_FIELD: f"[{name}] empty",
-        RefusalCode.INVALID_FIELD: f"[{name}] is not valid{because}",
+        RefusalCode.INVALID_FIELD: refused.detail
+        if refused.subject == "account"
+        else f"[{name}] is not valid{because}",
     }
     text = texts.get(refused.code)
     return refused if text is None else WordedRefusal(refused.code, f"User not {deed}, {text}")
