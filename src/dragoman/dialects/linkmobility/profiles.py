@@ -147,7 +147,7 @@ def drop_fields(tree: Any, paths: tuple[FieldPath, ...]) -> None:
 
 
 def _drop(tree: Any, path: FieldPath) -> None:
-    if isinstance(tree, list):
+    if isinstance(tree, list | tuple):
         for item in tree:
             _drop(item, path)
     elif isinstance(tree, dict):
