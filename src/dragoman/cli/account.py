@@ -203,10 +203,11 @@ def list_accounts(
         write_json(answer)
         return
     print_table(
-        ("account", "state", "credits", "spent", "allowed from", "sender"),
+        ("account", "below", "state", "credits", "spent", "allowed from", "sender"),
         [
             (
                 account.username,
+                account.parent,
                 "enabled" if account.enabled else "disabled",
                 _show_credits(account),
                 str(account.spent),

@@ -106,7 +106,7 @@ class CallRule:
 
     def _check_body(self, body: msgspec.Struct) -> None:
         for name, values in self._values.items():
-            given = getattr(body, name)
+            given = getattr(body, name, None)
             if not given:
                 continue
             if not values:
