@@ -28,6 +28,7 @@ from dragoman.kit.clock import Clock, SystemClock
 from dragoman.kit.ids import IdSource, time_of
 from dragoman.pages import build_pages
 from dragoman.queue.local import LocalQueue
+from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
@@ -68,6 +69,9 @@ class House:
         self.prices = PriceList(settings.prices_for_price_list())
         self.policies = {c.name: OnUnknown(c.on_unknown) for c in settings.carriers}
         self.accounts = Accounts(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.account_tree = AccountTree(
+            accounts=self.accounts, storage=self.storage, ids=self.ids, clock=self.clock
+        )
         self.recall = Recall(self.storage, self.live)
         self.delivery = Delivery(
             live=self.live,
@@ -123,6 +127,7 @@ class House:
         self.services = Services(
             settings=settings.dialects,
             accounts=self.accounts,
+            account_tree=self.account_tree,
             submission=self.submission,
             batches=self.batches,
             queries=self.queries,

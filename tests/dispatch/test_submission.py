@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dragoman.domain.accounts import Account, Permission
+from dragoman.domain.allowed_prefixes import AllowedPrefixes, parse_allowed_prefixes
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.lifecycle import BatchState, State
 from dragoman.domain.messages import CallbackRequest, Format, Lane
@@ -55,6 +56,12 @@ REFUSALS: list[tuple[RefusalCode, dict[str, Any], dict[str, Any]]] = [
     (C.INVALID_SENDER, {"sender": ""}, {}),
     (C.INVALID_SENDER, {"sender": "日本"}, {}),
     (C.SENDER_NOT_ALLOWED, {"sender": "Bank"}, {"permissions": frozenset({Permission.SEND})}),
+    (
+        C.RECIPIENT_NOT_ALLOWED,
+        {"recipients": ("4511111111", "4611111111")},
+        {"prefixes": parse_allowed_prefixes("45")},
+    ),
+    (C.RECIPIENT_NOT_ALLOWED, {}, {"prefixes": AllowedPrefixes("45", ())}),
     (C.EMPTY_TEXT, {"text": ""}, {}),
     (C.TEXT_TOO_LONG, {"text": "x" * 1531}, {}),
     (C.TEXT_TOO_LONG, {"text": "x" * 161}, {"max_parts": 1}),

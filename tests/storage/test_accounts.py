@@ -8,7 +8,7 @@ from typing import Any
 from dragoman.domain.accounts import Account, CredentialKind, Permission
 from dragoman.domain.allowed_addresses import parse_allowed_addresses
 from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.storage.repositories import accounts
+from dragoman.storage.repositories import account_tree, accounts
 
 KEY = CredentialKind.API_KEY
 
@@ -93,7 +93,7 @@ async def test_rotation_ends_the_old_credentials_of_its_kinds_only(rows: Any) ->
 
 async def test_a_disabled_account_says_so(rows: Any) -> None:
     account = await rows.account()
-    update = accounts.AccountUpdate(account_id=account.account_id, values={"enabled": False})
-    await rows.write(accounts.change, update)
+    change = account_tree.AccountChange(account_id=account.account_id, at_ms=1, enabled=False)
+    await rows.write(account_tree.change, change)
     found = await rows.storage.read(lambda c: accounts.find_by_username(c, "acme"))
     assert found.enabled is False

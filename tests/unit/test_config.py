@@ -89,6 +89,24 @@ WRONG_KEYS = [
         "dialects.enabled[0]: unknown dialect `httpsmss`, did you mean `httpsms`?",
     ),
     (
+        '[dialects.linkmobility]\nprofile = "zumo"',
+        "dialects.linkmobility.profile: expected one of link, zumosms, got 'zumo'",
+    ),
+    (
+        '[[dialects.linkmobility.hosts]]\nhost = "http://x"\nprofile = "link"',
+        "dialects.linkmobility.hosts.http://x.host: 'http://x' is not a host name,"
+        " such as api.example.com",
+    ),
+    (
+        '[[dialects.linkmobility.hosts]]\nhost = "a.example"',
+        "dialects.linkmobility.hosts.a.example.profile: missing",
+    ),
+    (
+        '[[dialects.linkmobility.hosts]]\nhost = "a.example"\nprofile = "link"\n'
+        '[[dialects.linkmobility.hosts]]\nhost = "A.example"\nprofile = "zumosms"',
+        "dialects.linkmobility.hosts.host: `a.example` is there 2 times",
+    ),
+    (
         '[dialects.linkmobility]\ntime_zone = "Copenhagen"',
         "dialects.linkmobility.time_zone: 'Copenhagen' is no IANA time zone,"
         " such as Europe/Copenhagen",

@@ -48,6 +48,12 @@ OVERRIDES = [
         lambda s: s.dialects.linkmobility.time_zone,
         "UTC",
     ),
+    (
+        "DRAGOMAN_DIALECTS__LINKMOBILITY__PROFILE",
+        "zumosms",
+        lambda s: s.dialects.linkmobility.profile,
+        "zumosms",
+    ),
     ("DRAGOMAN_CARRIERS__MAIN_1__PASSWORD", "12345678", lambda s: s.carriers[0].password,
      "12345678"),
     ("DRAGOMAN_CARRIERS__MAIN_1__PASSWORD", '"quoted"', lambda s: s.carriers[0].password,

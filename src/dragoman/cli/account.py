@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +22,34 @@ ApiKey = Annotated[
     str | None,
     typer.Option("--api-key", help="The key; made up if not given.", show_default=False),
 ]
+ParentOption = Annotated[
+    str, typer.Option(help="The account it lies below, which it never has more than.")
+]
+MayOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--may",
+        help="A permission it has beside the usual ones: premium, premium_high, charity,"
+        " number_lookup, administer, legacy_login … May be given several times.",
+        show_default=False,
+    ),
+]
+MayNotOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--may-not",
+        help="A permission it does not have: send, receive, any_sender, inbox … May be given"
+        " several times.",
+        show_default=False,
+    ),
+]
+
+
+class Profile(StrEnum):
+    """The editions of LINK's API."""
+
+    LINK = "link"
+    ZUMOSMS = "zumosms"
 
 
 @app.command("create")
@@ -49,6 +78,23 @@ def create_account(
         ),
     ] = False,
     sender: Annotated[str, typer.Option(help="Sender where a message names none.")] = "",
+    parent: ParentOption = "",
+    time_zone: Annotated[
+        str, typer.Option(help="IANA zone of its times; the API's own if not given.")
+    ] = "",
+    prefixes: Annotated[
+        str,
+        typer.Option(
+            help="First digits of the numbers it may send to, with commas between; all if not"
+            " given."
+        ),
+    ] = "",
+    profile: Annotated[
+        Profile | None,
+        typer.Option(help="The edition of LINK's API that its programs are written for."),
+    ] = None,
+    may: MayOption = None,
+    may_not: MayNotOption = None,
     config: ConfigOption = None,
     data: DataOption = None,
     json: JsonOption = False,
@@ -64,8 +110,85 @@ def create_account(
         allowed_addresses=allowed_ips,
         legacy_md5=legacy_md5,
         default_sender=sender,
+        parent=parent,
+        time_zone=time_zone,
+        prefixes=prefixes,
+        profile=profile.value if profile is not None else "",
+        grant=tuple(may or ()),
+        revoke=tuple(may_not or ()),
     )
     _show_secrets(ask(find_settings(config, data), request), json)
+
+
+@app.command("set")
+def set_account(
+    username: Username,
+    name: Annotated[str | None, typer.Option(help="Its new user name.", show_default=False)] = None,
+    credits: Annotated[
+        int, typer.Option(help="Credits to add; negative to take. Ends having no limit.")
+    ] = 0,
+    allowed_ips: Annotated[
+        str | None,
+        typer.Option(
+            "--allowed-ips",
+            help="Where it may be used from; empty for everywhere.",
+            show_default=False,
+        ),
+    ] = None,
+    sender: Annotated[
+        str | None, typer.Option(help="Sender where a message names none.", show_default=False)
+    ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(help="IANA zone of its times.", show_default=False)
+    ] = None,
+    prefixes: Annotated[
+        str | None,
+        typer.Option(
+            help="First digits of the numbers it may send to; empty for all.", show_default=False
+        ),
+    ] = None,
+    profile: Annotated[
+        Profile | None,
+        typer.Option(help="The edition of LINK's API that its programs are written for."),
+    ] = None,
+    may: MayOption = None,
+    may_not: MayNotOption = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Change what is given of an account, from this moment on."""
+    from dragoman.control.requests import ChangeAccount
+
+    request = ChangeAccount(
+        username=username,
+        new_username=name,
+        allowed_addresses=allowed_ips,
+        default_sender=sender,
+        time_zone=time_zone,
+        prefixes=prefixes,
+        profile=profile.value if profile is not None else None,
+        credits=credits,
+        grant=tuple(may or ()),
+        revoke=tuple(may_not or ()),
+    )
+    account = ask(find_settings(config, data), request)
+    if json:
+        write_json(account)
+        return
+    print_fields(
+        [
+            ("account", account.username),
+            ("below", account.parent),
+            ("credits", _show_credits(account)),
+            ("may", " ".join(account.permissions)),
+            ("allowed from", account.allowed_addresses or "everywhere"),
+            ("sends to", account.prefixes or "everywhere"),
+            ("sender", account.default_sender),
+            ("time zone", account.time_zone),
+            ("profile", account.profile),
+        ]
+    )
 
 
 @app.command("list")
@@ -80,10 +203,11 @@ def list_accounts(
         write_json(answer)
         return
     print_table(
-        ("account", "state", "credits", "spent", "allowed from", "sender"),
+        ("account", "below", "state", "credits", "spent", "allowed from", "sender"),
         [
             (
                 account.username,
+                account.parent,
                 "enabled" if account.enabled else "disabled",
                 _show_credits(account),
                 str(account.spent),

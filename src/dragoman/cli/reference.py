@@ -348,6 +348,7 @@ def _calls_page() -> Iterator[str]:
     services = Services(
         settings=Dialects(),
         accounts=nothing,
+        account_tree=nothing,
         submission=nothing,
         batches=nothing,
         queries=nothing,

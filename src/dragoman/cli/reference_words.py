@@ -24,6 +24,7 @@ REFUSALS: Final = MappingProxyType(
         RefusalCode.INVALID_SENDER: "The sender is neither a number nor a name of at most 11"
         " characters.",
         RefusalCode.SENDER_NOT_ALLOWED: "The sender is not approved for the account.",
+        RefusalCode.RECIPIENT_NOT_ALLOWED: "The account may not send to such numbers.",
         RefusalCode.EMPTY_TEXT: "There is no text.",
         RefusalCode.TEXT_TOO_LONG: "The text takes more parts than are allowed; it is never cut.",
         RefusalCode.TEXT_NOT_ENCODABLE: "The text does not fit the alphabet that was asked for.",

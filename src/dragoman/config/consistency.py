@@ -23,6 +23,8 @@ def find_inconsistencies(
     yield from _find_doubles(
         "numbers", "number", (table.number.removeprefix("+") for table in settings.numbers)
     )
+    hosts = (one.host.lower() for one in settings.dialects.linkmobility.hosts)
+    yield from _find_doubles("dialects.linkmobility.hosts", "host", hosts)
     if dialects is not None:
         for index, name in enumerate(settings.dialects.enabled):
             if name not in dialects:

@@ -11,6 +11,7 @@ from dragoman.config.values import (
     Address,
     DatabaseUrl,
     FilePath,
+    HostName,
     Network,
     NetworkText,
     Secret,
@@ -73,6 +74,16 @@ class Storage(Section, frozen=True, kw_only=True):
     ] = None
 
 
+LinkProfile = Literal["link", "zumosms"]
+
+
+class LinkHost(Section, frozen=True, kw_only=True):
+    """A host name, and the edition of the API that programs find there."""
+
+    host: Annotated[HostName, Meta(description="The name that programs call, without a port.")]
+    profile: Annotated[LinkProfile, Meta(description="The edition they are answered in.")]
+
+
 class LinkMobility(Section, frozen=True, kw_only=True):
     """The dialect of LINK Mobility DK v2."""
 
@@ -86,6 +97,16 @@ class LinkMobility(Section, frozen=True, kw_only=True):
             " nobody where it is not set.",
         ),
     ] = Secret("")
+    profile: Annotated[
+        LinkProfile,
+        Meta(
+            description="Edition of the API: LINK Mobility's or the older one of Zumosms; an"
+            " account's own comes before it, and so does that of the host name."
+        ),
+    ] = "link"
+    hosts: Annotated[
+        tuple[LinkHost, ...], Meta(description="Host names with an edition of their own.")
+    ] = ()
 
 
 class Dialects(Section, frozen=True, kw_only=True):

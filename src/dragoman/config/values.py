@@ -90,6 +90,11 @@ def _check_number(text: str) -> None:
         raise ValueError(f"{text!r} is not a number or short code of 3 to 15 digits")
 
 
+def _check_host(text: str) -> None:
+    if not text or not text.isascii() or not text.isprintable() or set(text) & set("/:@ "):
+        raise ValueError(f"{text!r} is not a host name, such as api.example.com")
+
+
 def _check_listen(text: str) -> None:
     if text:
         parse_address(text)
@@ -107,6 +112,7 @@ Prefix = Annotated[str, _checked(_check_prefix, "45")]
 OptionalPrefix = Annotated[str, _checked(_check_any_prefix, "45")]
 PhoneNumber = Annotated[str, _checked(_check_number, "4512345678", "1245")]
 Amount = Annotated[str, _checked(parse_price, "0.05")]
+HostName = Annotated[str, _checked(_check_host, "api.example.com")]
 FilePath = Annotated[str, Meta(extra={"path": "file"})]
 """A file that has to be there; a relative one is taken from the configuration's folder."""
 FolderPath = Annotated[str, Meta(extra={"path": "folder"})]

@@ -14,8 +14,14 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     username: str
     enabled: bool
     permissions: tuple[str, ...]
+    """What it really has: less where an account above it has less."""
     allowed_addresses: str
     default_sender: str
+    parent: str
+    """The user name of the account above it; empty for a root."""
+    time_zone: str
+    prefixes: str
+    profile: str
     credits: int | None
     """What is left; None is unlimited."""
     held: int

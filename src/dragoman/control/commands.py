@@ -23,11 +23,13 @@ from dragoman.control.answers import (
 from dragoman.control.carriers import view_carriers
 from dragoman.control.diagnosis import check_house
 from dragoman.control.house import Controlled, HouseServices
-from dragoman.domain.accounts import Account
+from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Account, Permission
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.messages import Submission
 from dragoman.domain.pricing import render_price
 from dragoman.kit.ids import LIMIT, parse_dashed, parse_hex
+from dragoman.services.account_fields import AccountFields
+from dragoman.services.account_tree import NOT_BY_DEFAULT
 from dragoman.storage.repositories import batches, outbox
 from dragoman.storage.repositories.outbox import MessageView
 
@@ -44,6 +46,9 @@ async def _create_account(
     controlled: Controlled, request: requests.CreateAccount
 ) -> AccountSecrets:
     accounts = controlled.house.accounts
+    grant, revoke = _read_permissions(request.grant), _read_permissions(request.revoke)
+    parent = await accounts.find(request.parent) if request.parent else None
+    usual = DEFAULT_PERMISSIONS if parent is None else parent.permissions - NOT_BY_DEFAULT
     created = await accounts.create(
         request.username,
         password=request.password,
@@ -52,6 +57,10 @@ async def _create_account(
         allowed_addresses=request.allowed_addresses,
         legacy_md5=request.legacy_md5,
         default_sender=request.default_sender,
+        time_zone=request.time_zone,
+        parent=parent,
+        permissions=(usual | grant) - revoke,
+        fields=AccountFields(prefixes=request.prefixes, profile=request.profile),
     )
     return AccountSecrets(
         account=await _view_account(controlled.house, created.account),
@@ -74,6 +83,33 @@ async def _set_enabled(controlled: Controlled, request: requests.SetEnabled) -> 
     return await _view_account(house, account)
 
 
+async def _change_account(controlled: Controlled, request: requests.ChangeAccount) -> AccountView:
+    house = controlled.house
+    account = await house.accounts.change(
+        request.username,
+        AccountFields(
+            username=request.new_username,
+            allowed_addresses=request.allowed_addresses,
+            default_sender=request.default_sender,
+            time_zone=request.time_zone,
+            prefixes=request.prefixes,
+            profile=request.profile,
+        ),
+        grant=_read_permissions(request.grant),
+        revoke=_read_permissions(request.revoke),
+        credits=request.credits,
+    )
+    return await _view_account(house, account)
+
+
+def _read_permissions(names: tuple[str, ...]) -> frozenset[Permission]:
+    unknown = sorted(set(names) - set(Permission))
+    if unknown:
+        detail = f"no such permission; there are {', '.join(Permission)}"
+        raise Refused(RefusalCode.INVALID_FIELD, unknown[0], detail)
+    return frozenset(map(Permission, names))
+
+
 async def _rotate_key(controlled: Controlled, request: requests.RotateKey) -> AccountSecrets:
     house = controlled.house
     api_key = await house.accounts.rotate_key(request.username, request.api_key)
@@ -83,6 +119,9 @@ async def _rotate_key(controlled: Controlled, request: requests.RotateKey) -> Ac
 
 async def _view_account(house: HouseServices, account: Account) -> AccountView:
     balance = await house.accounts.balance(account)
+    parent = None
+    if account.parent_id is not None:
+        parent = await house.accounts.find_by_id(account.parent_id)
     return AccountView(
         account_id=account.account_id,
         username=account.username,
@@ -90,6 +129,10 @@ async def _view_account(house: HouseServices, account: Account) -> AccountView:
         permissions=tuple(sorted(account.permissions)),
         allowed_addresses=account.allowed_addresses.text,
         default_sender=account.default_sender,
+        parent=parent.username if parent is not None else "",
+        time_zone=account.time_zone,
+        prefixes=account.prefixes.text,
+        profile=account.profile,
         credits=None if balance.unlimited else balance.available,
         held=balance.held,
         spent=balance.spent,
@@ -241,6 +284,7 @@ async def _diagnose(controlled: Controlled, _request: requests.Diagnose) -> Diag
 HANDLERS: Final = MappingProxyType[type[Any], Callable[[Controlled, Any], Awaitable[Any]]](
     {
         requests.CreateAccount: _create_account,
+        requests.ChangeAccount: _change_account,
         requests.ListAccounts: _list_accounts,
         requests.SetEnabled: _set_enabled,
         requests.RotateKey: _rotate_key,

@@ -46,6 +46,30 @@ class CreateAccount(Request[AccountSecrets], frozen=True, kw_only=True, tag="acc
     allowed_addresses: str = ""
     legacy_md5: bool = False
     default_sender: str = ""
+    parent: str = ""
+    """User name of the account it lies below."""
+    time_zone: str = ""
+    prefixes: str = ""
+    profile: str = ""
+    grant: tuple[str, ...] = ()
+    """Permissions beside the usual ones."""
+    revoke: tuple[str, ...] = ()
+
+
+class ChangeAccount(Request[AccountView], frozen=True, kw_only=True, tag="account.set"):
+    """Changes what is given of an account; `credits` are added."""
+
+    answer_type: ClassVar[Any] = AccountView
+    username: str
+    new_username: str | None = None
+    allowed_addresses: str | None = None
+    default_sender: str | None = None
+    time_zone: str | None = None
+    prefixes: str | None = None
+    profile: str | None = None
+    credits: int = 0
+    grant: tuple[str, ...] = ()
+    revoke: tuple[str, ...] = ()
 
 
 class ListAccounts(Request[AccountList], frozen=True, kw_only=True, tag="account.list"):
@@ -100,5 +124,13 @@ class Diagnose(Request[Diagnosis], frozen=True, kw_only=True, tag="diagnose"):
 
 
 AnyRequest = (
-    CreateAccount | ListAccounts | SetEnabled | RotateKey | Send | Find | ShowOverview | Diagnose
+    CreateAccount
+    | ChangeAccount
+    | ListAccounts
+    | SetEnabled
+    | RotateKey
+    | Send
+    | Find
+    | ShowOverview
+    | Diagnose
 )

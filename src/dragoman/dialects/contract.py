@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dragoman.config.sections import Dialects
 from dragoman.domain.callbacks import CallbackCall, CallbackFacts
+from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
 from dragoman.services.meters import Meters
@@ -21,6 +22,7 @@ class Services:
 
     settings: Dialects
     accounts: Accounts
+    account_tree: AccountTree
     submission: SubmissionService
     batches: Batches
     queries: Queries

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
+from functools import reduce
 
 import msgspec
 
 from dragoman.domain.allowed_addresses import AllowedAddresses
+from dragoman.domain.allowed_prefixes import AllowedPrefixes
 
 
 class Permission(StrEnum):
@@ -32,11 +35,32 @@ class Permission(StrEnum):
     """Asks networks about numbers (HLR)."""
 
 
-DEFAULT_PERMISSIONS = frozenset({Permission.SEND, Permission.RECEIVE, Permission.ANY_SENDER})
+DEFAULT_PERMISSIONS = frozenset(
+    {Permission.SEND, Permission.RECEIVE, Permission.ANY_SENDER, Permission.INBOX}
+)
+"""What an account has that its operator says nothing about.
+
+What costs third parties (premium, number look-ups), opens accounts to others or weakens the login
+is only ever given by name.
+"""
+
+
+class AccountDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is written down about an account and decides nothing; stored as JSON."""
+
+    company: str | None = None
+    integration: str | None = None
+    """Which kind of program the customer uses."""
+    integration_id: str | None = None
+    """How a reseller's own books call the customer."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """A customer or a part of one; accounts form a tree by `parent_id` and `path`."""
+    """A customer or a part of one; accounts form a tree by `parent_id` and `path`.
+
+    As loaded, `enabled`, `permissions` and `prefixes` are what it really has: its own, narrowed by
+    every account above it.
+    """
 
     account_id: int
     username: str
@@ -47,6 +71,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
     permissions: frozenset[Permission] = DEFAULT_PERMISSIONS
     allowed_addresses: AllowedAddresses = AllowedAddresses()
+    prefixes: AllowedPrefixes = AllowedPrefixes()
+    profile: str = ""
+    """The edition of a provider's API its programs are written for; empty leaves it to the dialect.
+    """
+    details: AccountDetails = AccountDetails()
     time_zone: str = ""
     """IANA name; empty leaves it to the dialect."""
     default_sender: str = ""
@@ -55,6 +84,32 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
+
+    @property
+    def ancestor_ids(self) -> tuple[int, ...]:
+        """The accounts above this one, from the root down."""
+        if self.parent_id is None:
+            return ()
+        return tuple(int(identifier, 36) for identifier in self.path.split("/")[:-1])
+
+    def is_at_or_below(self, other: Account) -> bool:
+        """Whether this account is the other one or lies in the tree below it."""
+        return self.path == other.path or self.path.startswith(f"{other.path}/")
+
+
+def narrow(account: Account, ancestors: Iterable[Account]) -> Account:
+    """The account with nothing that one of the accounts above it does not have."""
+    above = list(ancestors)
+    if not above:
+        return account
+    return msgspec.structs.replace(
+        account,
+        enabled=account.enabled and all(one.enabled for one in above),
+        permissions=account.permissions.intersection(*(one.permissions for one in above)),
+        prefixes=reduce(
+            AllowedPrefixes.narrowed, (one.prefixes for one in above), account.prefixes
+        ),
+    )
 
 
 class CredentialKind(StrEnum):

@@ -19,6 +19,7 @@ class RefusalCode(StrEnum):
     TOO_MANY_RECIPIENTS = "too_many_recipients"
     INVALID_SENDER = "invalid_sender"
     SENDER_NOT_ALLOWED = "sender_not_allowed"
+    RECIPIENT_NOT_ALLOWED = "recipient_not_allowed"
     EMPTY_TEXT = "empty_text"
     TEXT_TOO_LONG = "text_too_long"
     TEXT_NOT_ENCODABLE = "text_not_encodable"

@@ -13,6 +13,7 @@ EPOCH_MS = 1_577_836_800_000  # 2020-01-01T00:00:00Z; 41 bits last until 2089
 SEQUENCE_BITS = 12
 LIMIT = 1 << 53
 
+_BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 _HEX_MODULUS = 1 << 128
 _HEX_FACTOR = 0x9E3779B97F4A7C15F39CC0605CEDC835  # odd, so multiplying by it is reversible
 _HEX_INVERSE = pow(_HEX_FACTOR, -1, _HEX_MODULUS)
@@ -97,3 +98,12 @@ def parse_dashed(text: str) -> int | None:
         return None
     identifier = ((int(seconds) * 1000 - EPOCH_MS) << SEQUENCE_BITS) + int(rest)
     return identifier if 0 <= identifier < LIMIT else None
+
+
+def render_base36(number: int) -> str:
+    """A number in base 36, in lower case; `int(text, 36)` reads it."""
+    digits = ""
+    while number:
+        number, rest = divmod(number, 36)
+        digits = _BASE36[rest] + digits
+    return digits or "0"

@@ -1,14 +1,13 @@
 """Accounts: who is calling, from where, and the keys they call with.
 
-API keys are random and stored as SHA-256; passwords are Argon2id, verified in a thread and
-remembered in memory under a keyed digest. Every change here drops what is remembered, so a revoked
-key is refused from that moment on.
+Who was let in is remembered under a digest of its key, or a keyed one of its password, complete
+with what it may do by itself and by those above it. Every change drops what is remembered, so a
+revoked key is refused from that moment on.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
@@ -16,35 +15,38 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 
 from dragoman.domain.accounts import (
     DEFAULT_PERMISSIONS,
     Account,
     CredentialKind,
     Permission,
+    narrow,
 )
-from dragoman.domain.allowed_addresses import parse_allowed_addresses
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.clock import Clock
-from dragoman.kit.ids import IdSource
+from dragoman.kit.ids import IdSource, render_base36
+from dragoman.services.account_fields import AccountFields, read_fields, render_fields
+from dragoman.services.credentials import (
+    Credentials,
+    digest_of_key,
+    md5_of_password,
+    new_key,
+)
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import accounts, wallets
+from dragoman.storage.repositories import account_tree, accounts, wallets
+from dragoman.storage.repositories.account_tree import AccountChange
 from dragoman.storage.writer import Operation
 
-KEY_BYTES = 32
-"""64 hexadecimal digits, the form the LINK manual shows."""
-MIN_KEY_LENGTH = 16
-MAX_NAME = 64
+__all__ = ["Accounts", "CreatedAccount", "digest_of_key", "md5_of_password", "new_key"]
+
+MAX_DEPTH = 16
+"""Accounts from a root to the lowest one below it."""
 MAX_REMEMBERED = 10_000
-MAX_ARGON2_THREADS = 2
 FIRST_DELAY_S = 0.1
 MAX_DELAY_S = 5.0
 
 Item = TypeVar("Item")
-
-_BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class CreatedAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,8 +64,7 @@ class Accounts:
         self._storage = storage
         self._ids = ids
         self._clock = clock
-        self._hasher = PasswordHasher()
-        self._hashing = asyncio.Semaphore(MAX_ARGON2_THREADS)
+        self.credentials = Credentials(ids=ids, clock=clock)
         self._secret = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, Account] = OrderedDict()
         self._senders: dict[int, frozenset[str]] = {}
@@ -116,27 +117,8 @@ class Accounts:
                 lambda c: accounts.load_digests(c, found.account_id, kind)
             )
         # A name that does not exist costs the same time as a wrong password.
-        hashes = [digest.decode() for digest in digests] or [self._decoy]
-        async with self._hashing:
-            secret = password.encode("utf-8", "surrogatepass")  # JSON can hold half a character
-            matches = await asyncio.to_thread(self._matches_any, hashes, secret)
+        matches = await self.credentials.matches(digests, password)
         return account if matches and digests else None
-
-    def _matches_any(self, hashes: Sequence[str], password: bytes) -> bool:
-        for hash_ in hashes:
-            try:
-                self._hasher.verify(hash_, password)
-            except (VerificationError, InvalidHashError):
-                continue
-            return True
-        return False
-
-    @property
-    def _decoy(self) -> str:
-        return (
-            "$argon2id$v=19$m=65536,t=3,p=4$ZHJhZ29tYW5kcmFnb21hbg"
-            "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-        )
 
     async def approved_senders(self, account: Account) -> frozenset[str]:
         """The senders an account may use besides those every account may."""
@@ -160,49 +142,77 @@ class Accounts:
         allowed_addresses: str = "",
         legacy_md5: bool = False,
         default_sender: str = "",
+        time_zone: str = "",
+        parent: Account | None = None,
+        permissions: frozenset[Permission] | None = None,
+        fields: AccountFields | None = None,
+        giver: Account | None = None,
     ) -> CreatedAccount:
-        """Creates an account with a wallet; `credits` None is unlimited. Raises `Refused`."""
-        if not username or len(username) > MAX_NAME or not username.isprintable():
-            raise Refused(RefusalCode.INVALID_FIELD, "username", "1 to 64 printable characters")
-        if credits is not None and credits < 0:
+        """Creates an account with a wallet; `credits` None is unlimited. Raises `Refused`.
+
+        It lies below `parent`, and has at most what that has. Its credits are taken from `giver`;
+        without one they come from the operator. `fields` are those that have no name here.
+        """
+        if credits is not None and not 0 <= credits <= wallets.MAX_CREDITS:
             raise Refused(RefusalCode.INVALID_FIELD, "credits", "not negative")
-        if api_key is not None and len(api_key) < MIN_KEY_LENGTH:
-            raise Refused(
-                RefusalCode.INVALID_FIELD, "api_key", f"at least {MIN_KEY_LENGTH} characters"
-            )
-        api_key = api_key or new_key()
-        password = password or secrets.token_urlsafe(16)
+        given = AccountFields(
+            username=username,
+            allowed_addresses=allowed_addresses,
+            default_sender=default_sender,
+            time_zone=time_zone,
+        )
+        values = read_fields(given) | read_fields(fields or AccountFields())
         account_id = self._ids.next()
-        permissions = DEFAULT_PERMISSIONS
+        if permissions is None:
+            permissions = DEFAULT_PERMISSIONS
         if legacy_md5:
             permissions |= {Permission.LEGACY_LOGIN}
-        try:
-            addresses = parse_allowed_addresses(allowed_addresses)
-        except ValueError as error:
-            raise Refused(RefusalCode.INVALID_FIELD, "allowed_addresses", str(error)) from None
+        path = render_base36(account_id)
+        if parent is not None:
+            path = f"{parent.path}/{path}"
+            if path.count("/") >= MAX_DEPTH:
+                raise Refused(RefusalCode.INVALID_FIELD, "parent", "too many accounts above")
         account = Account(
             account_id=account_id,
-            username=username,
             wallet_id=self._ids.next(),
-            path=_base36(account_id),
+            path=path,
+            parent_id=parent.account_id if parent is not None else None,
             permissions=permissions,
-            allowed_addresses=addresses,
-            default_sender=default_sender,
+            **values,
         )
-        now_ms = self._clock.now_ms()
+        api_key = new_key() if api_key is None else api_key
+        password = password or secrets.token_urlsafe(16)
+        opening = None
+        if credits:
+            note = "opening balance"
+            opening = self.transfer(account.wallet_id, credits, note, giver)
         new = accounts.NewAccount(
             account=account,
             unlimited=credits is None,
             credentials=(
-                self._credential(account_id, CredentialKind.API_KEY, digest_of_key(api_key)),
-                *await self._password_credentials(account_id, password, legacy_md5),
+                self.credentials.of_key(account_id, api_key),
+                *await self.credentials.of_password(account_id, password, legacy_md5=legacy_md5),
             ),
-            created_ms=now_ms,
+            created_ms=self._clock.now_ms(),
+            giver=giver.wallet_id if giver is not None else None,
+            opening=opening,
         )
-        await self._change(accounts.create, new)
-        if credits:
-            await self.top_up(account, credits, "opening balance")
-        return CreatedAccount(account=account, api_key=api_key, password=password)
+        await self.write(accounts.create, new)
+        narrowed = narrow(account, [parent] if parent is not None else [])
+        return CreatedAccount(account=narrowed, api_key=api_key, password=password)
+
+    def transfer(
+        self, wallet_id: int, credits: int, note: str, giver: Account | None
+    ) -> wallets.Transfer:
+        """A movement of credits into a wallet, from an account's or from outside."""
+        return wallets.Transfer(
+            giver=giver.wallet_id if giver is not None else None,
+            taker=wallet_id,
+            giver_entry_id=self._ids.next(),
+            taker_entry_id=self._ids.next(),
+            amount=credits,
+            note=note,
+        )
 
     async def top_up(self, account: Account, credits: int, note: str) -> None:
         """Adds credits to an account's wallet, or takes them away; raises `Refused`."""
@@ -211,30 +221,49 @@ class Accounts:
 
     async def set_enabled(self, username: str, enabled: bool) -> Account:
         """Lets an account in or shuts it out, from now on; raises `Refused`."""
+        return await self.change(username, enabled=enabled)
+
+    async def change(
+        self,
+        username: str,
+        fields: AccountFields | None = None,
+        *,
+        enabled: bool | None = None,
+        grant: frozenset[Permission] = frozenset(),
+        revoke: frozenset[Permission] = frozenset(),
+        credits: int = 0,
+    ) -> Account:
+        """Changes what is given of an account, as its operator may; raises `Refused`.
+
+        `credits` are added, or taken where they are negative.
+        """
         account = await self.find(username)
-        update = accounts.AccountUpdate(account_id=account.account_id, values={"enabled": enabled})
-        await self._change(accounts.change, update)
-        return await self.find(username)
+        change = AccountChange(
+            account_id=account.account_id,
+            at_ms=self._clock.now_ms(),
+            values=render_fields(fields or AccountFields()),
+            enabled=enabled,
+            grant=tuple(grant),
+            revoke=tuple(revoke),
+            transfer=self.transfer(account.wallet_id, credits, "operator", None)
+            if credits
+            else None,
+        )
+        await self.write(account_tree.change, change)
+        found = await self.find_by_id(account.account_id)
+        return found if found is not None else account
 
     async def rotate_key(self, username: str, api_key: str | None = None) -> str:
         """Ends every API key of an account and gives it a new one; raises `Refused`."""
         account = await self.find(username)
-        if api_key is not None and len(api_key) < MIN_KEY_LENGTH:
-            raise Refused(
-                RefusalCode.INVALID_FIELD, "api_key", f"at least {MIN_KEY_LENGTH} characters"
-            )
-        api_key = api_key or new_key()
+        api_key = new_key() if api_key is None else api_key
         rotation = accounts.CredentialRotation(
             account_id=account.account_id,
             revoke_kinds=(CredentialKind.API_KEY,),
-            credentials=(
-                self._credential(
-                    account.account_id, CredentialKind.API_KEY, digest_of_key(api_key)
-                ),
-            ),
+            credentials=(self.credentials.of_key(account.account_id, api_key),),
             at_ms=self._clock.now_ms(),
         )
-        await self._change(accounts.rotate, rotation)
+        await self.write(accounts.rotate, rotation)
         return api_key
 
     async def find(self, username: str) -> Account:
@@ -256,7 +285,8 @@ class Accounts:
         """What the account's wallet holds."""
         return await self._storage.read(lambda c: wallets.balance(c, account.wallet_id))
 
-    async def _change(self, operation: Operation[Item, None], item: Item) -> None:
+    async def write(self, operation: Operation[Item, None], item: Item) -> None:
+        """Writes a change of accounts and forgets what was remembered; raises `Refused`."""
         try:
             await self._storage.writer.write(operation, item)
         finally:
@@ -279,45 +309,6 @@ class Accounts:
             self._failures.popitem(last=False)
         await asyncio.sleep(min(FIRST_DELAY_S * 2 ** min(failures, 10), MAX_DELAY_S))
 
-    async def _password_credentials(
-        self, account_id: int, password: str, legacy_md5: bool
-    ) -> list[accounts.NewCredential]:
-        spellings = [(CredentialKind.PASSWORD, password)]
-        if legacy_md5:
-            spellings.append((CredentialKind.LEGACY_MD5, md5_of_password(password)))
-        return [
-            self._credential(
-                account_id, kind, (await asyncio.to_thread(self._hasher.hash, text)).encode()
-            )
-            for kind, text in spellings
-        ]
-
-    def _credential(
-        self, account_id: int, kind: CredentialKind, digest: bytes
-    ) -> accounts.NewCredential:
-        return accounts.NewCredential(
-            credential_id=self._ids.next(),
-            account_id=account_id,
-            kind=kind.value,
-            digest=digest,
-            created_ms=self._clock.now_ms(),
-        )
-
-
-def new_key() -> str:
-    """A new API key."""
-    return secrets.token_hex(KEY_BYTES)
-
-
-def digest_of_key(key: str) -> bytes:
-    """What is stored of an API key."""
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
-
-
-def md5_of_password(password: str) -> str:
-    """What an old program sends in place of a password (LINK v2 s. 03, "Legacy auth")."""
-    return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
-
 
 def _may_log_in(account: Account, kind: CredentialKind) -> bool:
     return kind is not CredentialKind.LEGACY_MD5 or account.may(Permission.LEGACY_LOGIN)
@@ -329,11 +320,3 @@ def _admit(account: Account, address: str) -> Account:
     if not account.allowed_addresses.allow(address):
         raise Refused(RefusalCode.ADDRESS_NOT_ALLOWED, address)
     return account
-
-
-def _base36(number: int) -> str:
-    digits = ""
-    while number:
-        number, rest = divmod(number, 36)
-        digits = _BASE36[rest] + digits
-    return digits or "0"

@@ -101,6 +101,7 @@ class SubmissionService:
         recipients = _check_recipients(
             submission.recipients, min(self._max_recipients, account.max_recipients)
         )
+        _check_prefixes(account, recipients)
         _check_storable(submission)
         segmentation = _check_text(submission, min(self._max_parts, account.max_parts))
         callback = submission.callback
@@ -281,6 +282,13 @@ def _check_recipients(recipients: Sequence[str], maximum: int) -> list[str]:
     if len(recipients) == 1:
         return [normalise(recipients[0])]
     return list(dict.fromkeys(normalise(recipient) for recipient in recipients))
+
+
+def _check_prefixes(account: Account, recipients: Sequence[str]) -> None:
+    if account.prefixes.prefixes is not None:
+        for recipient in recipients:
+            if not account.prefixes.allow(recipient):
+                raise Refused(RefusalCode.RECIPIENT_NOT_ALLOWED, recipient)
 
 
 def _check_storable(submission: Submission) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from dragoman.storage.repositories import (
+    account_tree,
     accounts,
     batches,
     callbacks,
@@ -20,7 +21,8 @@ from dragoman.storage.work import Operation
 OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
     operation.name: operation
     for operation in (
-        accounts.change,
+        account_tree.change,
+        account_tree.delete,
         accounts.create,
         accounts.rotate,
         batches.cancel,

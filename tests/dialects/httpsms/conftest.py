@@ -157,6 +157,7 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
     services = Services(
         settings=house.settings.dialects,
         accounts=house.accounts,
+        account_tree=house.account_tree,
         submission=house.submission,
         batches=house.batches,
         queries=house.queries,

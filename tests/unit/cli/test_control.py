@@ -101,6 +101,36 @@ async def test_an_account_lives_its_life_over_the_socket(house: House) -> None:
     assert [account.username for account in listed.accounts] == ["shop"]
 
 
+async def test_an_account_is_made_below_another_and_changed(house: House) -> None:
+    root = await ask(
+        house,
+        requests.CreateAccount(
+            username="reseller", grant=("administer", "premium"), revoke=("inbox",)
+        ),
+    )
+    assert root.account.permissions == ("administer", "any_sender", "premium", "receive", "send")
+    made = await ask(
+        house,
+        requests.CreateAccount(
+            username="shop",
+            parent="reseller",
+            time_zone="Europe/Oslo",
+            prefixes="47",
+            profile="zumosms",
+            grant=("charity",),
+        ),
+    )
+    shop = made.account
+    assert shop.permissions == ("any_sender", "premium", "receive", "send")
+    assert (shop.parent, shop.time_zone, shop.prefixes) == ("reseller", "Europe/Oslo", "47")
+    change = requests.ChangeAccount(
+        username="shop", new_username="store", credits=7, revoke=("premium",), profile="link"
+    )
+    store = await ask(house, change)
+    assert (store.username, store.credits, store.profile) == ("store", 7, "link")
+    assert store.permissions == ("any_sender", "receive", "send")
+
+
 async def test_a_message_is_sent_from_the_only_account_and_found(house: House) -> None:
     await house.accounts.create("shop", default_sender="Shop")
     sent = await ask(house, requests.Send(recipients=("+4512345678",), text="hello"))
@@ -117,6 +147,13 @@ def test_every_request_has_somebody_who_carries_it_out() -> None:
 
 
 REFUSED = {
+    "no such permission": (
+        requests.CreateAccount(username="x", grant=("fly",)),
+        "invalid_field",
+    ),
+    "no such parent": (requests.CreateAccount(username="x", parent="nobody"), "not_found"),
+    "no such zone": (requests.CreateAccount(username="x", time_zone="Mars"), "invalid_field"),
+    "nobody to change": (requests.ChangeAccount(username="nobody", credits=1), "not_found"),
     "nobody to send": (requests.Send(recipients=("4512345678",), text="x"), "missing_field"),
     "nobody of that name": (requests.RotateKey(username="x"), "not_found"),
     "no such message": (requests.Find(identifier="1"), "not_found"),

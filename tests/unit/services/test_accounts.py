@@ -15,7 +15,8 @@ from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.clock import SystemClock
 from dragoman.kit.ids import IdSource
 from dragoman.services import accounts as accounts_module
-from dragoman.services.accounts import Accounts, digest_of_key, md5_of_password
+from dragoman.services.accounts import Accounts
+from dragoman.services.credentials import DECOY, digest_of_key, md5_of_password
 from dragoman.storage.tables import accounts as account_table
 from dragoman.storage.tables import credentials, ledger_entries
 
@@ -30,7 +31,7 @@ async def accounts(storage: Any, monkeypatch: pytest.MonkeyPatch) -> Accounts:
     monkeypatch.setattr(accounts_module, "FIRST_DELAY_S", 0.0)
     clock = SystemClock()
     made = Accounts(storage=storage, ids=IdSource(clock), clock=clock)
-    made._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    made.credentials.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     return made
 
 
@@ -176,7 +177,7 @@ async def test_no_secret_is_stored(accounts: Accounts, storage: Any) -> None:
 
 
 async def test_a_name_that_does_not_exist_costs_a_real_hash() -> None:
-    decoy = Accounts._decoy.fget(None)  # type: ignore[attr-defined]
+    decoy = DECOY
     with pytest.raises(VerifyMismatchError):
         PasswordHasher().verify(decoy, "anything")
     assert not PasswordHasher().check_needs_rehash(decoy)

@@ -16,6 +16,7 @@ from dragoman.dialects.linkmobility import schemas
 from dragoman.dialects.linkmobility.auth import authenticate
 from dragoman.dialects.linkmobility.errors import problem_of
 from dragoman.dialects.linkmobility.mapping import DIALECT
+from dragoman.dialects.linkmobility.profiles import PROFILES, CallRule, ProfileChoice, name_call
 from dragoman.dialects.linkmobility.rendering import render
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import Refused
@@ -34,6 +35,7 @@ class Calls:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._profile = ProfileChoice(services.settings.linkmobility)
 
     def get(
         self,
@@ -122,7 +124,7 @@ class Calls:
         return Operation(
             methods=(method,),
             path=f"/v2/{path}.{{format:json|xml}}",
-            handler=self._handler(act),
+            handler=self._handler(act, name_call(method, path), body),
             summary=summary,
             source=source,
             query=query,
@@ -135,17 +137,25 @@ class Calls:
             tags=(path.partition("/")[0],),
         )
 
-    def _handler(self, act: Act) -> Handler:
+    def _handler(self, act: Act, call: str, body: type[msgspec.Struct] | None) -> Handler:
         accounts, refused_meter = self._services.accounts, self._services.meters.refused
+        profile_of = self._profile.of
+        rules = {
+            name: rule for name, profile in PROFILES.items() if (rule := CallRule(profile, call))
+        }
 
         async def handle(request: Request) -> Response:
             answer: schemas.Answer
+            dropped: tuple[tuple[str, ...], ...] = ()
             try:
                 account = await authenticate(accounts, request)
+                if rules and (rule := rules.get(profile_of(account, request))) is not None:
+                    rule.apply(request, body)
+                    dropped = rule.dropped
                 answer = await act(account, request)
             except Refused as refused:
                 refused_meter[DIALECT, refused.code.value] += 1
                 answer = problem_of(refused)
-            return render(request, answer)
+            return render(request, answer, dropped)
 
         return handle

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from dragoman.domain.accounts import Account, Permission
+from dragoman.domain.accounts import Account, AccountDetails, Permission, narrow
 from dragoman.domain.allowed_addresses import parse_allowed_addresses
+from dragoman.domain.allowed_prefixes import parse_allowed_prefixes
 from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.storage.repositories.wallets import Transfer, is_unlimited, transfer
 from dragoman.storage.tables import accounts, credentials, senders, wallets
 from dragoman.storage.work import Operation
 
-_ACCOUNT_AND_WALLET = (
-    select(accounts, wallets.c.wallet_id)
+ACCOUNT_AND_WALLET = (
+    select(
+        accounts,
+        wallets.c.wallet_id,
+        wallets.c.unlimited,
+        *(wallets.c[side] for side in ("available", "held", "spent")),
+    )
     .join(wallets, wallets.c.account_id == accounts.c.account_id)
     .where(wallets.c.kind == "credits")
 )
@@ -38,13 +46,9 @@ class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
     unlimited: bool
     credentials: tuple[NewCredential, ...]
     created_ms: int
-
-
-class AccountUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """Columns of an account to change."""
-
-    account_id: int
-    values: dict[str, Any]
+    giver: int | None = None
+    """The wallet of the account that makes this one; its limit is not to be got around."""
+    opening: Transfer | None = None
 
 
 class CredentialRotation(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,110 +63,130 @@ class CredentialRotation(msgspec.Struct, frozen=True, kw_only=True):
 def _create(connection: Connection, items: list[NewAccount]) -> list[Exception | None]:
     results: list[Exception | None] = []
     for item in items:
-        account = item.account
         try:
             with connection.begin_nested():
-                connection.execute(
-                    insert(accounts).values(
-                        account_id=account.account_id,
-                        parent_id=account.parent_id,
-                        path=account.path,
-                        username=account.username,
-                        enabled=account.enabled,
-                        permissions=render_permissions(account.permissions),
-                        allowed_addresses=account.allowed_addresses.text,
-                        time_zone=account.time_zone,
-                        default_sender=account.default_sender,
-                        max_parts=account.max_parts,
-                        max_recipients=account.max_recipients,
-                        created_ms=item.created_ms,
-                    )
-                )
+                _check_parent(connection, item)
+                _insert(connection, item)
+                if item.opening is not None:
+                    transfer(connection, item.opening)
         except IntegrityError:
-            results.append(Refused(RefusalCode.ALREADY_EXISTS, account.username, "user name"))
-            continue
-        connection.execute(
-            insert(wallets).values(
-                wallet_id=account.wallet_id,
-                account_id=account.account_id,
-                kind="credits",
-                unlimited=item.unlimited,
-                available=0,
-                held=0,
-                spent=0,
-            )
-        )
-        _insert_credentials(connection, item.credentials)
-        results.append(None)
+            results.append(Refused(RefusalCode.ALREADY_EXISTS, item.account.username, "user name"))
+        except Refused as refused:
+            results.append(refused)
+        else:
+            results.append(None)
     return results
 
 
-def _insert_credentials(connection: Connection, new: tuple[NewCredential, ...]) -> None:
+def _check_parent(connection: Connection, item: NewAccount) -> None:
+    if item.account.parent_id is not None:
+        query = select(accounts.c.account_id).where(
+            accounts.c.account_id == item.account.parent_id, accounts.c.deleted_ms.is_(None)
+        )
+        if connection.execute(query).first() is None:
+            raise Refused(RefusalCode.NOT_FOUND, str(item.account.parent_id), "user")
+    if item.unlimited and item.giver is not None and not is_unlimited(connection, item.giver):
+        raise Refused(RefusalCode.PERMISSION_DENIED, "credits")
+
+
+def _insert(connection: Connection, item: NewAccount) -> None:
+    account = item.account
+    connection.execute(
+        insert(accounts).values(
+            account_id=account.account_id,
+            parent_id=account.parent_id,
+            path=account.path,
+            username=account.username,
+            enabled=account.enabled,
+            permissions=render_permissions(account.permissions),
+            allowed_addresses=account.allowed_addresses.text,
+            time_zone=account.time_zone,
+            default_sender=account.default_sender,
+            max_parts=account.max_parts,
+            max_recipients=account.max_recipients,
+            created_ms=item.created_ms,
+            prefixes=account.prefixes.text,
+            profile=account.profile,
+            details=render_details(account.details),
+        )
+    )
+    connection.execute(
+        insert(wallets).values(
+            wallet_id=account.wallet_id,
+            account_id=account.account_id,
+            kind="credits",
+            unlimited=item.unlimited,
+            available=0,
+            held=0,
+            spent=0,
+        )
+    )
+    insert_credentials(connection, item.credentials)
+
+
+def insert_credentials(connection: Connection, new: tuple[NewCredential, ...]) -> None:
     for credential in new:
         connection.execute(
             insert(credentials).values(**msgspec.structs.asdict(credential), revoked_ms=None)
         )
 
 
-def _update(connection: Connection, items: list[AccountUpdate]) -> list[Exception | None]:
-    for item in items:
-        connection.execute(
-            update(accounts).where(accounts.c.account_id == item.account_id).values(**item.values)
-        )
-    return [None] * len(items)
-
-
 def _rotate(connection: Connection, items: list[CredentialRotation]) -> list[Exception | None]:
     for item in items:
-        connection.execute(
-            update(credentials)
-            .where(
-                credentials.c.account_id == item.account_id,
-                credentials.c.kind.in_(item.revoke_kinds),
-                credentials.c.revoked_ms.is_(None),
-            )
-            .values(revoked_ms=item.at_ms)
-        )
-        _insert_credentials(connection, item.credentials)
+        replace_credentials(connection, item)
     return [None] * len(items)
+
+
+def replace_credentials(connection: Connection, rotation: CredentialRotation) -> None:
+    """Ends the credentials of some kinds and stores new ones."""
+    connection.execute(
+        update(credentials)
+        .where(
+            credentials.c.account_id == rotation.account_id,
+            credentials.c.kind.in_(rotation.revoke_kinds),
+            credentials.c.revoked_ms.is_(None),
+        )
+        .values(revoked_ms=rotation.at_ms)
+    )
+    insert_credentials(connection, rotation.credentials)
 
 
 create = Operation(_create, "create_account", NewAccount)
-change = Operation(_update, "change_account", AccountUpdate)
 rotate = Operation(_rotate, "rotate_credentials", CredentialRotation)
 
 
 def find_by_digest(connection: Connection, kind: str, digest: bytes) -> Account | None:
     """The account whose valid credential has this digest."""
-    query = _ACCOUNT_AND_WALLET.join(
+    query = ACCOUNT_AND_WALLET.join(
         credentials, credentials.c.account_id == accounts.c.account_id
     ).where(
         credentials.c.digest == digest,
         credentials.c.kind == kind,
         credentials.c.revoked_ms.is_(None),
     )
-    row = connection.execute(query).first()
-    return None if row is None else _account(row)
+    return _first(connection, connection.execute(query).first())
 
 
 def find_by_username(connection: Connection, username: str) -> Account | None:
     """The account of that user name."""
-    row = connection.execute(_ACCOUNT_AND_WALLET.where(accounts.c.username == username)).first()
-    return None if row is None else _account(row)
+    query = ACCOUNT_AND_WALLET.where(
+        accounts.c.username == username, accounts.c.deleted_ms.is_(None)
+    )
+    return _first(connection, connection.execute(query).first())
 
 
 def find_by_id(connection: Connection, account_id: int) -> Account | None:
-    """The account of that identifier."""
-    row = connection.execute(_ACCOUNT_AND_WALLET.where(accounts.c.account_id == account_id)).first()
-    return None if row is None else _account(row)
+    """The account of that identifier, deleted ones too: what they sent is still theirs."""
+    query = ACCOUNT_AND_WALLET.where(accounts.c.account_id == account_id)
+    return _first(connection, connection.execute(query).first())
 
 
 def load_all(connection: Connection) -> list[Account]:
-    """Every account, in the order of creation."""
-    return [
-        _account(row)
-        for row in connection.execute(_ACCOUNT_AND_WALLET.order_by(accounts.c.account_id))
-    ]
+    """Every account that is not deleted, in the order of creation."""
+    query = ACCOUNT_AND_WALLET.where(accounts.c.deleted_ms.is_(None)).order_by(
+        accounts.c.account_id
+    )
+    return to_accounts(connection, connection.execute(query).all())
 
 
 def load_digests(connection: Connection, account_id: int, kind: str) -> list[bytes]:
@@ -188,18 +212,53 @@ def render_permissions(permissions: frozenset[Permission]) -> str:
     return " ".join(sorted(permissions))
 
 
-def _account(row: Row[Any]) -> Account:
+def parse_permissions(text: str) -> frozenset[Permission]:
+    """The permissions this version knows among those that are stored."""
+    return frozenset(Permission(name) for name in text.split() if name in set(Permission))
+
+
+def change_permissions(text: str, grant: Iterable[str], revoke: Iterable[str]) -> str:
+    """Stored permissions with some more and some fewer; names of a newer version stay."""
+    return " ".join(sorted({*text.split(), *grant} - {*revoke}))
+
+
+def render_details(details: AccountDetails) -> str:
+    """Details as they are stored."""
+    return msgspec.json.encode(details).decode()
+
+
+def to_accounts(connection: Connection, rows: Sequence[Row[Any]]) -> list[Account]:
+    """Rows of `ACCOUNT_AND_WALLET` as accounts, each narrowed by all that are above it."""
+    own = {row.account_id: _own(row) for row in rows}
+    missing = {above for account in own.values() for above in account.ancestor_ids} - own.keys()
+    known = dict(own)
+    if missing:
+        query = ACCOUNT_AND_WALLET.where(accounts.c.account_id.in_(missing))
+        known |= {row.account_id: _own(row) for row in connection.execute(query)}
+    return [
+        narrow(account, (known[above] for above in account.ancestor_ids))
+        for account in own.values()
+    ]
+
+
+def _first(connection: Connection, row: Row[Any] | None) -> Account | None:
+    return None if row is None else to_accounts(connection, [row])[0]
+
+
+def _own(row: Row[Any]) -> Account:
+    """What a row says of its account, without those above it."""
     return Account(
         account_id=row.account_id,
         username=row.username,
         wallet_id=row.wallet_id,
         path=row.path,
         parent_id=row.parent_id,
-        enabled=row.enabled,
-        permissions=frozenset(
-            Permission(name) for name in row.permissions.split() if name in set(Permission)
-        ),
+        enabled=row.enabled and row.deleted_ms is None,
+        permissions=parse_permissions(row.permissions),
         allowed_addresses=parse_allowed_addresses(row.allowed_addresses),
+        prefixes=parse_allowed_prefixes(row.prefixes),
+        profile=row.profile,
+        details=msgspec.json.decode(row.details, type=AccountDetails),
         time_zone=row.time_zone,
         default_sender=row.default_sender,
         max_parts=row.max_parts,

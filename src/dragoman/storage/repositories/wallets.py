@@ -10,13 +10,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select, text, update
 
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
 from dragoman.storage.records import Reservation, Settlement
 from dragoman.storage.tables import ledger_entries, wallets
 from dragoman.storage.work import Operation
+
+MAX_CREDITS = 1 << 53
+"""What readers of JSON in JavaScript and PHP keep exactly."""
 
 _INSERT_ENTRIES = BulkInsert(ledger_entries)
 _SETTLE = BulkUpdate(
@@ -35,6 +38,18 @@ class TopUp(msgspec.Struct, frozen=True):
 
     wallet_id: int
     entry_id: int
+    amount: int
+    note: str
+
+
+class Transfer(msgspec.Struct, frozen=True, kw_only=True):
+    """Credits that one account gives another or, negative, takes back from it."""
+
+    giver: int | None
+    """Its wallet; None where they come from outside, from the operator."""
+    taker: int
+    giver_entry_id: int
+    taker_entry_id: int
     amount: int
     note: str
 
@@ -133,6 +148,45 @@ def _top_up(connection: Connection, items: list[TopUp]) -> list[Exception | None
 
 
 top_up = Operation(_top_up, "top_up", TopUp)
+
+
+def transfer(connection: Connection, item: Transfer) -> None:
+    """Moves credits between wallets; raises `Refused`, and the caller then rolls back.
+
+    A giver without a limit loses nothing. A taker without a limit has one from now on: what it
+    was given.
+    """
+    if item.giver is not None and not is_unlimited(connection, item.giver):
+        _move(connection, item.giver, item.giver_entry_id, -item.amount, item.note)
+    amount = item.amount
+    if is_unlimited(connection, item.taker):
+        if amount <= 0:
+            raise Refused(RefusalCode.INVALID_FIELD, "credits", "there is no limit to take from")
+        amount -= balance(connection, item.taker).available
+        connection.execute(
+            update(wallets).where(wallets.c.wallet_id == item.taker).values(unlimited=False)
+        )
+    _move(connection, item.taker, item.taker_entry_id, amount, item.note)
+
+
+def is_unlimited(connection: Connection, wallet_id: int) -> bool:
+    """Whether a wallet has no limit."""
+    query = select(wallets.c.unlimited).where(wallets.c.wallet_id == wallet_id)
+    return bool(connection.execute(query).scalar_one())
+
+
+def _move(connection: Connection, wallet_id: int, entry_id: int, amount: int, note: str) -> None:
+    available = wallets.c.available + amount
+    moved = connection.execute(
+        update(wallets)
+        .where(wallets.c.wallet_id == wallet_id, available.between(0, MAX_CREDITS))
+        .values(available=available)
+    )
+    if not moved.rowcount:
+        raise Refused(RefusalCode.INSUFFICIENT_CREDIT, str(wallet_id))
+    debit, credit = ("outside", "available") if amount >= 0 else ("available", "outside")
+    row = (entry_id, wallet_id, "transfer", debit, credit, abs(amount), None, note)
+    _INSERT_ENTRIES.run(connection, [row])
 
 
 class Balance:

@@ -21,7 +21,18 @@ accounts = Table(
     Column("max_parts", Integer, nullable=False),
     Column("max_recipients", Integer, nullable=False),
     Column("created_ms", Identifier, nullable=False),
+    Column("prefixes", Text, nullable=False, server_default=""),
+    Column("profile", Text, nullable=False, server_default=""),
+    Column("details", Text, nullable=False, server_default="{}"),
+    Column("deactivated_ms", Identifier),
+    Column("deleted_ms", Identifier),
+    Index("ix_accounts_parent_id", "parent_id"),
 )
+"""`permissions` are names with blanks between; names of a newer version are kept, not heeded.
+
+`details` is JSON (`domain.accounts.AccountDetails`). A deleted account keeps its row for what it
+sent; `path` holds identifiers in base 36 from the root to the account.
+"""
 
 credentials = Table(
     "credentials",

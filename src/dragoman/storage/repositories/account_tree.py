@@ -1,0 +1,187 @@
+"""Accounts below an account: seen with their wallets, changed and deleted in one piece."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, Select, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.storage.repositories.accounts import (
+    ACCOUNT_AND_WALLET,
+    CredentialRotation,
+    change_permissions,
+    replace_credentials,
+    to_accounts,
+)
+from dragoman.storage.repositories.wallets import (
+    Balance,
+    Transfer,
+    balance,
+    is_unlimited,
+    transfer,
+)
+from dragoman.storage.tables import accounts, credentials
+from dragoman.storage.work import Operation
+
+
+class AccountView(msgspec.Struct, frozen=True, kw_only=True):
+    """An account as those above it see it; times are milliseconds since the Unix epoch."""
+
+    account: Account
+    balance: Balance
+    created_ms: int
+    deactivated_ms: int | None
+
+
+class AccountChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes different about an account: all of it, or nothing."""
+
+    account_id: int
+    at_ms: int
+    values: dict[str, Any] = {}
+    """Columns to set."""
+    enabled: bool | None = None
+    grant: tuple[str, ...] = ()
+    revoke: tuple[str, ...] = ()
+    rotation: CredentialRotation | None = None
+    transfer: Transfer | None = None
+
+
+class AccountDeletion(msgspec.Struct, frozen=True, kw_only=True):
+    """An account that ends; what is left in its wallet goes to `heir`, if that has a limit."""
+
+    account_id: int
+    username: str
+    """What it is called from now on, so that its name is free."""
+    wallet_id: int
+    heir: int
+    entry_ids: tuple[int, int]
+    at_ms: int
+
+
+def _change(connection: Connection, items: list[AccountChange]) -> list[Exception | None]:
+    results: list[Exception | None] = []
+    for item in items:
+        try:
+            with connection.begin_nested():
+                _amend(connection, item)
+        except IntegrityError:
+            username = str(item.values.get("username", ""))
+            results.append(Refused(RefusalCode.ALREADY_EXISTS, username, "user name"))
+        except Refused as refused:
+            results.append(refused)
+        else:
+            results.append(None)
+    return results
+
+
+def _amend(connection: Connection, item: AccountChange) -> None:
+    row = _living(connection, item.account_id)
+    values = dict(item.values)
+    if item.enabled is not None and item.enabled != row.enabled:
+        values |= {"enabled": item.enabled, "deactivated_ms": None if item.enabled else item.at_ms}
+    if item.grant or item.revoke:
+        values["permissions"] = change_permissions(row.permissions, item.grant, item.revoke)
+    if values:
+        connection.execute(
+            update(accounts).where(accounts.c.account_id == item.account_id).values(**values)
+        )
+    if item.rotation is not None:
+        replace_credentials(connection, item.rotation)
+    if item.transfer is not None:
+        transfer(connection, item.transfer)
+
+
+def _delete(connection: Connection, items: list[AccountDeletion]) -> list[Exception | None]:
+    results: list[Exception | None] = []
+    for item in items:
+        try:
+            with connection.begin_nested():
+                _end(connection, item)
+        except Refused as refused:
+            results.append(refused)
+        else:
+            results.append(None)
+    return results
+
+
+def _end(connection: Connection, item: AccountDeletion) -> None:
+    row = _living(connection, item.account_id)
+    below = select(accounts.c.account_id).where(
+        accounts.c.parent_id == item.account_id, accounts.c.deleted_ms.is_(None)
+    )
+    if connection.execute(below.limit(1)).first() is not None:
+        raise Refused(RefusalCode.INVALID_FIELD, "account", "there are users below it")
+    connection.execute(
+        update(accounts)
+        .where(accounts.c.account_id == item.account_id)
+        .values(
+            username=item.username,
+            enabled=False,
+            deactivated_ms=row.deactivated_ms or item.at_ms,
+            deleted_ms=item.at_ms,
+        )
+    )
+    connection.execute(
+        update(credentials)
+        .where(credentials.c.account_id == item.account_id, credentials.c.revoked_ms.is_(None))
+        .values(revoked_ms=item.at_ms)
+    )
+    left = balance(connection, item.wallet_id)
+    if left.available > 0 and not left.unlimited and not is_unlimited(connection, item.heir):
+        giver_entry_id, taker_entry_id = item.entry_ids
+        transfer(
+            connection,
+            Transfer(
+                giver=item.wallet_id,
+                taker=item.heir,
+                giver_entry_id=giver_entry_id,
+                taker_entry_id=taker_entry_id,
+                amount=left.available,
+                note=f"left by {row.username}",
+            ),
+        )
+
+
+def _living(connection: Connection, account_id: int) -> Row[Any]:
+    query = select(accounts).where(
+        accounts.c.account_id == account_id, accounts.c.deleted_ms.is_(None)
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        raise Refused(RefusalCode.NOT_FOUND, str(account_id), "user")
+    return row
+
+
+change = Operation(_change, "change_account", AccountChange)
+delete = Operation(_delete, "delete_account", AccountDeletion)
+
+
+def load_views(connection: Connection, top: Account) -> list[AccountView]:
+    """An account and all that are below it, enabled or not, in the order of creation."""
+    below = or_(accounts.c.path == top.path, accounts.c.path.like(f"{top.path}/%"))
+    return _views(connection, ACCOUNT_AND_WALLET.where(below))
+
+
+def find_view(connection: Connection, account_id: int) -> AccountView | None:
+    """An account that is not deleted."""
+    found = _views(connection, ACCOUNT_AND_WALLET.where(accounts.c.account_id == account_id))
+    return found[0] if found else None
+
+
+def _views(connection: Connection, query: Select[Any]) -> list[AccountView]:
+    living = query.where(accounts.c.deleted_ms.is_(None)).order_by(accounts.c.account_id)
+    rows = connection.execute(living).all()
+    return [
+        AccountView(
+            account=account,
+            balance=Balance(row.available, row.held, row.spent, row.unlimited),
+            created_ms=row.created_ms,
+            deactivated_ms=row.deactivated_ms,
+        )
+        for row, account in zip(rows, to_accounts(connection, rows), strict=True)
+    ]
