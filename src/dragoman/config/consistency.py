@@ -23,6 +23,14 @@ def find_inconsistencies(
     yield from _find_doubles(
         "numbers", "number", (table.number.removeprefix("+") for table in settings.numbers)
     )
+    yield from _find_doubles(
+        "short_codes",
+        "number",
+        (f"+{code.country_code}{code.number}" for code in settings.short_codes),
+    )
+    for code in settings.short_codes:
+        key = f"short_codes.{code.number}.content_types"
+        yield from _find_doubles(key, "id", (str(one.id) for one in code.content_types))
     if dialects is not None:
         for index, name in enumerate(settings.dialects.enabled):
             if name not in dialects:

@@ -10,7 +10,9 @@ from dragoman.domain.callbacks import CallbackCall, CallbackFacts
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
 from dragoman.services.meters import Meters
+from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
+from dragoman.services.refunds import Refunds
 from dragoman.services.submission import SubmissionService
 from dragoman.web.operations import Dialect
 
@@ -24,6 +26,8 @@ class Services:
     submission: SubmissionService
     batches: Batches
     queries: Queries
+    premium: PremiumRules
+    refunds: Refunds
     meters: Meters
 
 
