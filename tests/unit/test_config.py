@@ -292,13 +292,16 @@ def test_the_example_names_every_key() -> None:
 def test_the_commented_examples_are_valid_too(tmp_path: Path) -> None:
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     tables = "\n".join(lines)
-    for start in ("# [[routes]]", "# [[prices]]", "# [[numbers]]"):
+    for start in ("# [[routes]]", "# [[prices]]", "# [[numbers]]", "# [[short_codes]]"):
         at = lines.index(start)
         end = next(index for index in range(at, len(lines)) if not lines[index])
         tables += "\n" + "\n".join(line.removeprefix("# ") for line in lines[at:end])
     tables += '\n[[carriers]]\nname = "danish"\nhost = "h"\nsystem_id = "x"\n'
     settings = load(write(tmp_path, tables), {})
     assert settings.owners_of_numbers() == {"4512345678": "shop"}
+    (code,) = settings.short_codes_for_premium()
+    assert (code.international, code.accounts) == ("+451272", {"shop"})
+    assert [one.description for one in code.content_types] == ["Tickets"]
     assert settings.prices_for_price_list()[1] == Price(prefix="45", credits=1, price=500)
 
 
@@ -396,4 +399,4 @@ def test_an_address_that_is_none_is_refused(text: str) -> None:
 def test_the_example_does_not_repeat_itself() -> None:
     tables: dict[str, Any] = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
     known = {field.name for field in fields(Settings)}
-    assert set(tables) == known - {"numbers"}
+    assert set(tables) == known - {"numbers", "short_codes"}

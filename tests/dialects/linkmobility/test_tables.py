@@ -75,6 +75,8 @@ async def test_document_describes_every_call(link: Any) -> None:
         "/v2/inbox/lookup/{lookupid}.{format}",
         "/v2/outbox/{page}.{format}",
         "/v2/outbox/lookup/{lookupid}.{format}",
+        "/v2/message/refund/{lookupid}.{format}",
+        "/v2/premium/contenttypes.{format}",
     ]
     message = document["components"]["schemas"]["Message"]["properties"]
     assert {"recipients", "class", "statusurl", "returndata"} <= set(message)
