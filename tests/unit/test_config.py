@@ -28,6 +28,8 @@ host = "smsc.example.net"
 system_id = "dragoman"
 """
 SPARE = CARRIER.replace("main", "spare")
+SHORT_CODE = '[[short_codes]]\nnumber = "1272"\ncountry_code = "45"\n'
+CONTENT_TYPE = '[[short_codes.content_types]]\nid = 9\ndescription = "Tickets"\n'
 
 
 def write(folder: Path, text: str) -> Path:
@@ -182,6 +184,51 @@ WRONG_KEYS = [
     (
         '[[numbers]]\nnumber = "1245"\naccount = "a"\n[[numbers]]\nnumber = "+1245"\naccount = "b"',
         "numbers.number: `1245` is there 2 times",
+    ),
+    (
+        f"{CARRIER}[carriers.premium]\nprice_tag = 0x0204",
+        "carriers.main.premium.price_tag: 0x0204 has a meaning in SMPP 3.4; carriers' own begin at"
+        " 0x1400",
+    ),
+    (
+        f"{CARRIER}[carriers.premium]\nprice_tag = 0x10000",
+        "carriers.main.premium.price_tag: expected int <= 65535, got 65536",
+    ),
+    (
+        f'{CARRIER}[carriers.premium]\nservice_type = "PRE{{price}}"',
+        "carriers.main.premium.service_type: expected at most 5 ASCII characters once {price} and"
+        " {content_type} are filled in",
+    ),
+    (
+        f'{CARRIER}[carriers.premium]\nservice_type = "{{cost}}"',
+        "carriers.main.premium.service_type: expected at most 5 ASCII characters once {price} and"
+        " {content_type} are filled in",
+    ),
+    (
+        f'{CARRIER}[carriers.premium]\nform = "bcd"',
+        "carriers.main.premium.form: expected one of c_string, octets, integer, got 'bcd'",
+    ),
+    (
+        '[[short_codes]]\nnumber = "+451272"\ncountry_code = "45"',
+        "short_codes.+451272.number: '+451272' is not a short code of 3 to 8 digits, without the"
+        " country",
+    ),
+    (
+        f'{SHORT_CODE}catalogue = "dutch"',
+        "short_codes.1272.catalogue: expected one of danish, norwegian, got 'dutch'",
+    ),
+    (SHORT_CODE + SHORT_CODE, "short_codes.number: `+451272` is there 2 times"),
+    (
+        f'{SHORT_CODE}[[short_codes.content_types]]\nid = 0\ndescription = "x"',
+        "short_codes.1272.content_types[0].id: expected int >= 1, got 0",
+    ),
+    (
+        f'{SHORT_CODE}{CONTENT_TYPE}expires = "soon"',
+        "short_codes.1272.content_types[0].expires: 'soon' is no day, such as 2027-12-31",
+    ),
+    (
+        SHORT_CODE + CONTENT_TYPE + CONTENT_TYPE,
+        "short_codes.1272.content_types.id: `9` is there 2 times",
     ),
     ("[callbacks]\nmax_retry_s = 1", "callbacks.max_retry_s: less than callbacks.first_retry_s"),
     ('[log]\nlevel = "loud"', "log.level: expected one of debug, info, warning, error, got 'loud'"),

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, exists, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, exists, func, literal, select
 
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
@@ -169,7 +169,7 @@ def _fits_premium_price(price: int, comparison: str) -> ColumnElement[bool]:
     """Whether the price of a message compares so; most messages have none, and no row for it."""
     compare = _COMPARISONS[comparison]
     charges = exists().where(premium_messages.c.message_id == messages.c.message_id)
-    fits = compare(premium_messages.c.price, price)
+    fits = compare(premium_messages.c.price, literal(price, BigInteger))  # may be any number
     if compare(0, price):
         return ~charges.where(~fits)
     return charges.where(fits)
