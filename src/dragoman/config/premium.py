@@ -61,13 +61,14 @@ Day = Annotated[str, Meta(extra={"check": _check_day}, examples=["2027-12-31"])]
 
 
 class BillingTable(Section, frozen=True, kw_only=True):
-    """How a carrier is told what the recipient of a premium message pays; each has its own way.
-
-    With neither a `price_tag` nor `{price}` in `service_type` the carrier takes no such messages.
-    """
+    """How a carrier is told what the recipient of a premium message pays; each has its own way."""
 
     price_tag: Annotated[
-        Tag, Meta(description="Tag of the parameter (TLV) that holds the price; 0 for none.")
+        Tag,
+        Meta(
+            description="Tag of the parameter (TLV) that holds the price; 0 for none. Without it,"
+            " and without `{price}` in `service_type`, the carrier takes no premium messages."
+        ),
     ] = 0
     content_type_tag: Annotated[
         Tag, Meta(description="Tag of the parameter that holds the content type; 0 for none.")
