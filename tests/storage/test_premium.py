@@ -10,6 +10,7 @@ import pytest
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.lifecycle import State
 from dragoman.domain.premium import REFUNDABLE, Premium, PremiumState
+from dragoman.storage.engine import Storage
 from dragoman.storage.records import BatchOptions
 from dragoman.storage.repositories import changes, outbox, premium, refunds, submissions
 from dragoman.storage.repositories.outbox import OutboxFilter
@@ -233,3 +234,22 @@ async def test_notice_and_refund_are_refused_together(rows: Any, why: str) -> No
     with pytest.raises(Refused):
         await rows.write(refunds.refund, refund_of(rows, new, notice=rows.batch(account)))
     assert [await rows.all(table) for table in tables] == before
+
+
+async def test_charges_and_refunds_cross_to_the_process_that_writes(
+    sqlite_url: str, make_rows: Any
+) -> None:
+    storage = Storage(sqlite_url, own_process=True)
+    storage.start()
+    try:
+        rows = make_rows(storage)
+        account = await rows.account(credits=2)
+        new = await captured(rows, account)
+        item = refund_of(rows, new, notice=rows.batch(account))
+        await rows.write(refunds.refund, item)
+        with pytest.raises(Refused, match=refunds.ALREADY_REFUNDED):
+            await rows.write(refunds.refund, item)
+        assert await states(rows) == [P.TRANSACTION_REFUNDED]
+        assert len(await rows.all(messages)) == 2
+    finally:
+        await storage.stop()
