@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from sqlalchemy import Table, select
 
+from dragoman.config.premium import BillingTable
 from dragoman.config.tables import Carrier
 from dragoman.connectors.smpp import carrier as carrier_module
 from dragoman.connectors.smpp import handover as handover_module
@@ -23,6 +24,7 @@ from dragoman.dispatch.dispatcher import Dispatcher
 from dragoman.domain.accounts import Account
 from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import Submission
+from dragoman.domain.premium import ShortCode
 from dragoman.domain.pricing import Price, PriceList
 from dragoman.domain.routing import Route, Router
 from dragoman.kit.clock import Clock, SystemClock
@@ -39,9 +41,11 @@ from dragoman.services.delivery import Delivery, OnUnknown
 from dragoman.services.inbound import Inbound
 from dragoman.services.live import LiveMessages
 from dragoman.services.meters import Meters
+from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
 from dragoman.services.recall import Recall
 from dragoman.services.receipts import Receipts
+from dragoman.services.refunds import Refunds
 from dragoman.services.submission import AcceptedBatch, SubmissionService
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
@@ -174,8 +178,11 @@ class Rig:
         clock: Clock | None = None,
         inline_recipients: int = 100,
         horizon_s: float = 3600.0,
+        short_codes: Sequence[ShortCode] = (),
+        billing: BillingTable | None = None,
         **carrier: Any,
     ) -> None:
+        billing = billing or BillingTable()
         self.clock = clock or SystemClock()
         self.meters = Meters()
         self.storage = Storage(url, self.meters)
@@ -223,6 +230,11 @@ class Rig:
             inline_recipients=inline_recipients,
             max_parts=10,
             max_recipients=100_000,
+            premium=PremiumRules(
+                short_codes=short_codes,
+                billing=dict.fromkeys(carriers, billing.terms()),
+                router=self.router,
+            ),
         )
         self.batches = Batches(
             storage=self.storage,
@@ -235,6 +247,12 @@ class Rig:
             clock=self.clock,
         )
         self.queries = Queries(self.storage)
+        self.refunds = Refunds(
+            writer=self.storage.writer,
+            queries=self.queries,
+            submission=self.submission,
+            clock=self.clock,
+        )
         self.receipts = Receipts(recall=self.recall, delivery=self.delivery, park_s=3600.0, **flow)
         self.deadlines = Deadlines(
             live=self.live,
@@ -269,6 +287,7 @@ class Rig:
                         "system_id": "dragoman",
                         "reconnect_min_s": 0.05,
                         "reconnect_max_s": 0.1,
+                        "premium": billing,
                         **carrier,
                     }
                 ),

@@ -37,9 +37,11 @@ from dragoman.services.delivery import Delivery, OnUnknown
 from dragoman.services.inbound import Inbound
 from dragoman.services.live import LiveMessages
 from dragoman.services.meters import Meters
+from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
 from dragoman.services.recall import Recall
 from dragoman.services.receipts import Receipts
+from dragoman.services.refunds import Refunds
 from dragoman.services.submission import SubmissionService
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
@@ -91,6 +93,11 @@ class House:
             routes=self.router.routes.keys(),
             held_routes=self._held_routes(),
         )
+        self.premium = PremiumRules(
+            short_codes=settings.short_codes_for_premium(),
+            billing=settings.billing_of_carriers(),
+            router=self.router,
+        )
         self.submission = SubmissionService(
             writer=self.storage.writer,
             queue=self.queue,
@@ -104,6 +111,7 @@ class House:
             inline_recipients=settings.limits.inline_recipients,
             max_parts=settings.limits.max_parts,
             max_recipients=settings.limits.max_recipients,
+            premium=self.premium,
         )
         self.batches = Batches(
             storage=self.storage,
@@ -116,6 +124,12 @@ class House:
             clock=self.clock,
         )
         self.queries = Queries(self.storage)
+        self.refunds = Refunds(
+            writer=self.storage.writer,
+            queries=self.queries,
+            submission=self.submission,
+            clock=self.clock,
+        )
         self.inbound = Inbound(
             storage=self.storage,
             accounts=self.accounts,
@@ -131,6 +145,8 @@ class House:
             submission=self.submission,
             batches=self.batches,
             queries=self.queries,
+            premium=self.premium,
+            refunds=self.refunds,
             meters=self.meters,
         )
 

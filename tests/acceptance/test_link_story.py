@@ -234,7 +234,7 @@ async def test_a_program_lives_through_the_manual(
     rows = [[f"+452000{n:04}", f"Kunde {n}", str(n)] for n in range(1, CONTACTS)]
     keys = ["Mobile", "Fornavn", "Point"]
     half = len(rows) // 2
-    first = rows[:half] + [["20009999", "Uden landekode", "1"]]
+    first = [*rows[:half], ["20009999", "Uden landekode", "1"]]
     said = await program.put(f"import/{hash_}", {"import": {"keys": keys, "values": first}})
     assert said["errors"][0]["errors"] == {str(half): "20009999"}
     rest = rows[half:] + rows[:3]  # three come a second time
@@ -401,7 +401,10 @@ async def test_a_program_lives_through_the_manual(
     # 14 Content types
     kinds = (await program.get("premium/contenttypes"))["data"]
     assert {"id": "9", "type": "physical"}.items() <= {
-        key: value for one in kinds[0]["contenttypes"] if one["id"] == "9" for key, value in one.items()
+        key: value
+        for one in kinds[0]["contenttypes"]
+        if one["id"] == "9"
+        for key, value in one.items()
     }.items()
 
 

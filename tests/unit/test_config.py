@@ -28,6 +28,8 @@ host = "smsc.example.net"
 system_id = "dragoman"
 """
 SPARE = CARRIER.replace("main", "spare")
+SHORT_CODE = '[[short_codes]]\nnumber = "1272"\ncountry_code = "45"\n'
+CONTENT_TYPE = '[[short_codes.content_types]]\nid = 9\ndescription = "Tickets"\n'
 
 
 def write(folder: Path, text: str) -> Path:
@@ -201,6 +203,51 @@ WRONG_KEYS = [
         '[[numbers]]\nnumber = "1245"\naccount = "a"\n[[numbers]]\nnumber = "+1245"\naccount = "b"',
         "numbers.number: `1245` is there 2 times",
     ),
+    (
+        f"{CARRIER}[carriers.premium]\nprice_tag = 0x0204",
+        "carriers.main.premium.price_tag: 0x0204 has a meaning in SMPP 3.4; carriers' own begin at"
+        " 0x1400",
+    ),
+    (
+        f"{CARRIER}[carriers.premium]\nprice_tag = 0x10000",
+        "carriers.main.premium.price_tag: expected int <= 65535, got 65536",
+    ),
+    (
+        f'{CARRIER}[carriers.premium]\nservice_type = "PRE{{price}}"',
+        "carriers.main.premium.service_type: expected at most 5 ASCII characters once {price} and"
+        " {content_type} are filled in",
+    ),
+    (
+        f'{CARRIER}[carriers.premium]\nservice_type = "{{cost}}"',
+        "carriers.main.premium.service_type: expected at most 5 ASCII characters once {price} and"
+        " {content_type} are filled in",
+    ),
+    (
+        f'{CARRIER}[carriers.premium]\nform = "bcd"',
+        "carriers.main.premium.form: expected one of c_string, octets, integer, got 'bcd'",
+    ),
+    (
+        '[[short_codes]]\nnumber = "+451272"\ncountry_code = "45"',
+        "short_codes.+451272.number: '+451272' is not a short code of 3 to 8 digits, without the"
+        " country",
+    ),
+    (
+        f'{SHORT_CODE}catalogue = "dutch"',
+        "short_codes.1272.catalogue: expected one of danish, norwegian, got 'dutch'",
+    ),
+    (SHORT_CODE + SHORT_CODE, "short_codes.number: `+451272` is there 2 times"),
+    (
+        f'{SHORT_CODE}[[short_codes.content_types]]\nid = 0\ndescription = "x"',
+        "short_codes.1272.content_types[0].id: expected int >= 1, got 0",
+    ),
+    (
+        f'{SHORT_CODE}{CONTENT_TYPE}expires = "soon"',
+        "short_codes.1272.content_types[0].expires: 'soon' is no day, such as 2027-12-31",
+    ),
+    (
+        SHORT_CODE + CONTENT_TYPE + CONTENT_TYPE,
+        "short_codes.1272.content_types.id: `9` is there 2 times",
+    ),
     ("[callbacks]\nmax_retry_s = 1", "callbacks.max_retry_s: less than callbacks.first_retry_s"),
     ('[log]\nlevel = "loud"', "log.level: expected one of debug, info, warning, error, got 'loud'"),
     ('[http]\nlisten = "x"', "http.listen: 'x' is not host:port, such as 127.0.0.1:8080"),
@@ -310,13 +357,16 @@ def test_the_example_names_every_key() -> None:
 def test_the_commented_examples_are_valid_too(tmp_path: Path) -> None:
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     tables = "\n".join(lines)
-    for start in ("# [[routes]]", "# [[prices]]", "# [[numbers]]"):
+    for start in ("# [[routes]]", "# [[prices]]", "# [[numbers]]", "# [[short_codes]]"):
         at = lines.index(start)
         end = next(index for index in range(at, len(lines)) if not lines[index])
         tables += "\n" + "\n".join(line.removeprefix("# ") for line in lines[at:end])
     tables += '\n[[carriers]]\nname = "danish"\nhost = "h"\nsystem_id = "x"\n'
     settings = load(write(tmp_path, tables), {})
     assert settings.owners_of_numbers() == {"4512345678": "shop"}
+    (code,) = settings.short_codes_for_premium()
+    assert (code.international, code.accounts) == ("+451272", {"shop"})
+    assert [one.description for one in code.content_types] == ["Tickets"]
     assert settings.prices_for_price_list()[1] == Price(prefix="45", credits=1, price=500)
 
 
@@ -414,4 +464,4 @@ def test_an_address_that_is_none_is_refused(text: str) -> None:
 def test_the_example_does_not_repeat_itself() -> None:
     tables: dict[str, Any] = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
     known = {field.name for field in fields(Settings)}
-    assert set(tables) == known - {"numbers"}
+    assert set(tables) == known - {"numbers", "short_codes"}

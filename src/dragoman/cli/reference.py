@@ -352,6 +352,8 @@ def _calls_page() -> Iterator[str]:
         submission=nothing,
         batches=nothing,
         queries=nothing,
+        premium=nothing,
+        refunds=nothing,
         meters=Meters(),
     )
     for name, build in DIALECTS.items():

@@ -35,6 +35,9 @@ REFUSALS: Final = MappingProxyType(
         RefusalCode.NOT_SUPPORTED: "The call or option is known but not supported.",
         RefusalCode.NOT_FOUND: "There is no such thing, or it belongs to another account.",
         RefusalCode.NOT_CANCELLABLE: "It is being sent, or has been.",
+        RefusalCode.NOT_BILLABLE: "The recipient cannot be charged: another country, or no carrier"
+        " that bills.",
+        RefusalCode.NOT_REFUNDABLE: "There is nothing to give back, or it has been given back.",
         RefusalCode.ALREADY_EXISTS: "The name is taken.",
         RefusalCode.UNAVAILABLE: "Nothing can be stored now; nothing was accepted.",
     }

@@ -25,6 +25,14 @@ def find_inconsistencies(
     )
     hosts = (one.host.lower() for one in settings.dialects.linkmobility.hosts)
     yield from _find_doubles("dialects.linkmobility.hosts", "host", hosts)
+    yield from _find_doubles(
+        "short_codes",
+        "number",
+        (f"+{code.country_code}{code.number}" for code in settings.short_codes),
+    )
+    for code in settings.short_codes:
+        key = f"short_codes.{code.number}.content_types"
+        yield from _find_doubles(key, "id", (str(one.id) for one in code.content_types))
     if dialects is not None:
         for index, name in enumerate(settings.dialects.enabled):
             if name not in dialects:

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from msgspec import Meta
 
+from dragoman.config.premium import ShortCodeTable
 from dragoman.config.sections import (
     Callbacks,
     Dialects,
@@ -20,6 +21,7 @@ from dragoman.config.sections import (
 )
 from dragoman.config.tables import Carrier, NumberTable, PriceTable, RouteTable
 from dragoman.config.values import SQLITE, FolderPath, Secret, parse_address
+from dragoman.domain.premium import BillingTerms, ShortCode
 from dragoman.domain.pricing import Price, parse_price
 from dragoman.domain.routing import Route
 
@@ -51,6 +53,10 @@ class Settings(Section, frozen=True, kw_only=True):
     ] = ()
     numbers: Annotated[
         tuple[NumberTable, ...], Meta(description="Who owns the numbers that texts arrive at.")
+    ] = ()
+    short_codes: Annotated[
+        tuple[ShortCodeTable, ...],
+        Meta(description="The short codes that recipients are charged under."),
     ] = ()
     callbacks: Annotated[Callbacks, Meta(description="Calls to customers' URLs.")] = Callbacks()
     limits: Annotated[Limits, Meta(description="Bounds of one request.")] = Limits()
@@ -120,3 +126,11 @@ class Settings(Section, frozen=True, kw_only=True):
     def owners_of_numbers(self) -> dict[str, str]:
         """User name by number, as digits without `+`."""
         return {table.number.removeprefix("+"): table.account for table in self.numbers}
+
+    def short_codes_for_premium(self) -> tuple[ShortCode, ...]:
+        """The short codes with their content types."""
+        return tuple(table.value() for table in self.short_codes)
+
+    def billing_of_carriers(self) -> dict[str, BillingTerms]:
+        """How each carrier is told what recipients pay, by its name."""
+        return {carrier.name: carrier.premium.terms() for carrier in self.carriers}

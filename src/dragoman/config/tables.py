@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from dragoman.config.premium import BillingTable
 from dragoman.config.sections import Section
 from dragoman.config.values import (
     Amount,
@@ -136,6 +137,9 @@ class Carrier(Section, frozen=True, kw_only=True):
             " duplicate, or hold the message as unknown."
         ),
     ] = "resend"
+    premium: Annotated[
+        BillingTable, Meta(description="How it is told what recipients of premium messages pay.")
+    ] = BillingTable()
 
 
 class RouteTable(Section, frozen=True, kw_only=True):

@@ -11,7 +11,9 @@ from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
 from dragoman.services.meters import Meters
+from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
+from dragoman.services.refunds import Refunds
 from dragoman.services.submission import SubmissionService
 from dragoman.web.operations import Dialect
 
@@ -26,6 +28,8 @@ class Services:
     submission: SubmissionService
     batches: Batches
     queries: Queries
+    premium: PremiumRules
+    refunds: Refunds
     meters: Meters
 
 

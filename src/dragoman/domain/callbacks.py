@@ -22,6 +22,8 @@ class CallbackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     mcc: str = "0"
     parts: int = 1
     price: int = 0
+    premium_price: int = 0
+    """What the recipient pays, in the smallest unit."""
 
 
 class CallbackCall(msgspec.Struct, frozen=True, kw_only=True):

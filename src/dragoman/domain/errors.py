@@ -30,6 +30,8 @@ class RefusalCode(StrEnum):
     NOT_SUPPORTED = "not_supported"
     NOT_FOUND = "not_found"
     NOT_CANCELLABLE = "not_cancellable"
+    NOT_BILLABLE = "not_billable"
+    NOT_REFUNDABLE = "not_refundable"
     ALREADY_EXISTS = "already_exists"
     UNAVAILABLE = "unavailable"
 

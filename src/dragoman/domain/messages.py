@@ -8,6 +8,7 @@ from typing import NewType
 import msgspec
 
 from dragoman.domain.lifecycle import ReceiptState, State
+from dragoman.domain.premium import Premium
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.segmentation import UserData
 
@@ -66,6 +67,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     protocol: str = ""
     """How the request came in, as the dialect shows it (`REST`, `SMTP`)."""
     urgent: bool = False
+    premium: Premium | None = None
+    """What each recipient pays; None for messages that the account alone pays for."""
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +85,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     message_class: int | None = None
     protocol_id: int = 0
     attempt: int = 1
+    premium: Premium | None = None
 
 
 class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -149,7 +149,7 @@ class Backlog:
         """Decides on a message that a process before this one may have handed to a link."""
         if message.state is State.QUEUED or message.message_id > self._restart_at:
             return True
-        if message.route not in self._held_routes:
+        if message.route not in self._held_routes and not message.is_premium:
             message.possible_duplicate = True
             return True
         self._delivery.change(

@@ -140,7 +140,13 @@ class Batches:
         finished = expansion.at + len(chunk) >= len(expansion.recipients)
         moved = await self._storage.writer.write(
             submissions.expand,
-            submissions.Expansion(expansion.live.batch_id, messages, expansion.at, finished),
+            submissions.Expansion(
+                expansion.live.batch_id,
+                messages,
+                expansion.at,
+                finished,
+                expansion.batch.options.premium,
+            ),
         )
         if not moved:
             return False

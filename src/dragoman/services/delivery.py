@@ -13,6 +13,7 @@ from dragoman.domain.callbacks import CallbackFacts
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State, may_go
 from dragoman.domain.outcomes import Accepted, Rejected, Unknown
+from dragoman.domain.premium import PREMIUM_STATES
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.protocols.smpp.message_ids import stored_keys
@@ -96,7 +97,9 @@ class Delivery:
         self, message: LiveMessage, carrier: str, outcome: Unknown, stored: Stored
     ) -> bool:
         """The message left us and no answer came; whether it is to be sent again now."""
-        if self._policies.get(carrier, OnUnknown.RESEND) is OnUnknown.RESEND:
+        policy = self._policies.get(carrier, OnUnknown.RESEND)
+        # What a recipient pays for is never sent twice, whatever the carrier's policy.
+        if policy is OnUnknown.RESEND and not message.is_premium:
             message.possible_duplicate = True
             message.attempts += 1
             for number, carrier_id in _known(outcome.carrier_ids):
@@ -180,6 +183,7 @@ class Delivery:
             part_rows=part_rows,
             settlement=self._settlement(message, before, after, reported),
             callback=callback,
+            premium_state=PREMIUM_STATES[after] if message.is_premium else None,
         )
         message.writes += 1
 
@@ -230,6 +234,7 @@ class Delivery:
             mcc=message.mcc,
             parts=message.part_count,
             price=message.price,
+            premium_price=options.premium.price if options.premium is not None else 0,
         )
         return NewCallback(
             callback_id=self._ids.next(),

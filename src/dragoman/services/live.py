@@ -101,6 +101,11 @@ class LiveMessage:
         """Changes that are decided but not on disk yet."""
 
     @property
+    def is_premium(self) -> bool:
+        """Whether its recipient pays for it."""
+        return self.batch.stored.options.premium is not None
+
+    @property
     def work(self) -> Work:
         """The queue's item for this message."""
         return Work(self.message_id, self.batch.account_id, self.batch.stored.lane)
@@ -120,6 +125,7 @@ class LiveMessage:
             message_class=options.message_class,
             protocol_id=options.protocol_id,
             attempt=self.attempts + 1,
+            premium=options.premium,
         )
 
     def _user_data(self) -> tuple[UserData, ...]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.texts import is_storable
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import batches, inbound, outbox
+from dragoman.storage.repositories import batches, inbound, outbox, premium
 from dragoman.storage.repositories.batches import BatchProgress
 from dragoman.storage.repositories.inbound import InboxFilter, InboxPage
 from dragoman.storage.repositories.outbox import MessageView, OutboxFilter, OutboxPage
+from dragoman.storage.repositories.premium import Charge
 
 
 class Queries:
@@ -64,6 +67,13 @@ class Queries:
         if not _can_be_found(wanted):
             return OutboxPage(messages=(), total=0, parts=0)
         return await self._storage.read(lambda c: outbox.search(c, wanted, offset, limit))
+
+    async def charges(self, views: Iterable[MessageView]) -> dict[int, Charge]:
+        """What recipients pay for those of the messages that are premium, by message."""
+        charged = [view.message_id for view in views if view.options.premium is not None]
+        if not charged:
+            return {}
+        return await self._storage.read(lambda c: premium.find_charges(c, charged))
 
     async def inbox(self, wanted: InboxFilter, offset: int, limit: int) -> InboxPage:
         """A page of what was received, newest first."""

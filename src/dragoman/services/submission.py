@@ -7,7 +7,7 @@ stored with its recipients and becomes messages in chunks when it runs (`service
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -31,6 +31,7 @@ from dragoman.services.accounts import Accounts
 from dragoman.services.backlog import Backlog
 from dragoman.services.live import LiveBatch, LiveMessage, segment
 from dragoman.services.meters import Meters
+from dragoman.services.premium import PremiumRules
 from dragoman.storage.records import (
     BatchOptions,
     NewBatch,
@@ -47,6 +48,9 @@ MAX_VALIDITY_S = 14 * 24 * 3600
 MAX_SCHEDULE_S = 2 * 366 * 24 * 3600
 MAX_URL = 2_000
 MAX_REFERENCE = 255
+
+Store = Callable[[NewBatch, Callable[[Exception | None], None]], None]
+"""Stores a batch and tells, once it is on disk or refused, what came of it."""
 
 
 class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -78,6 +82,7 @@ class SubmissionService:
         inline_recipients: int,
         max_parts: int,
         max_recipients: int,
+        premium: PremiumRules | None = None,
     ) -> None:
         self._writer = writer
         self._queue = queue
@@ -91,10 +96,16 @@ class SubmissionService:
         self._inline_recipients = inline_recipients
         self._max_parts = max_parts
         self._max_recipients = max_recipients
+        self._premium = premium or PremiumRules()
         self._orphans: set[asyncio.Task[None]] = set()
 
-    async def submit(self, account: Account, submission: Submission) -> AcceptedBatch:
-        """Stores a submission whole and queues it; raises `Refused`."""
+    async def submit(
+        self, account: Account, submission: Submission, *, store: Store | None = None
+    ) -> AcceptedBatch:
+        """Stores a submission whole and queues it; raises `Refused`.
+
+        `store` is for callers that store something else together with the batch.
+        """
         if not account.may(Permission.SEND):
             raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
         sender = await self._check_sender(account, submission.sender)
@@ -113,6 +124,15 @@ class SubmissionService:
         due_ms = _check_schedule(submission.due_ms, now_ms)
         expires_ms = due_ms + _check_validity(submission.validity_s) * 1000
         inline = due_ms <= now_ms and len(recipients) <= self._inline_recipients
+        if submission.premium is not None:
+            sender = self._premium.check(
+                account,
+                submission.premium,
+                sender=sender,
+                recipients=recipients,
+                parts=segmentation.count,
+                due_ms=due_ms,
+            )
 
         batch = StoredBatch(
             batch_id=self._ids.next(),
@@ -131,6 +151,7 @@ class SubmissionService:
                 callback_url=callback.url if callback else "",
                 return_data=callback.return_data if callback else "",
                 callback_states=tuple(sorted(callback.states)) if callback else (),
+                premium=submission.premium,
             ),
             lane=self._lane(submission, len(recipients)).value,
             due_ms=due_ms,
@@ -145,7 +166,7 @@ class SubmissionService:
         tariffs = self._tariffs(account, recipients)
         credits = sum(price.credits for _, price in tariffs) * segmentation.count
         messages = self._make_messages(live_batch, recipients, tariffs) if inline else ()
-        await self._store(account, live_batch, messages, credits)
+        await self._store(account, live_batch, messages, credits, store or self._accept)
         self._meters.accepted[submission.dialect] += len(recipients)
         if inline:
             await self._publish(live_batch, messages)
@@ -201,6 +222,7 @@ class SubmissionService:
         batch: LiveBatch,
         messages: Sequence[StoredMessage],
         credits: int,
+        store: Store,
     ) -> None:
         claimed = [m for m in messages if self._queue.claim(m.route)]
         for message in claimed:
@@ -226,7 +248,7 @@ class SubmissionService:
                 # The caller is gone, the rows are not: they must not wait for a restart.
                 self._adopt(batch, messages)
 
-        self._writer.submit(submissions.accept, new, stored)
+        store(new, stored)
         try:
             await waiting
         except asyncio.CancelledError:
@@ -234,6 +256,9 @@ class SubmissionService:
             if not waiting.cancelled() and waiting.exception() is None:
                 self._adopt(batch, messages)
             raise
+
+    def _accept(self, new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
+        self._writer.submit(submissions.accept, new, stored)
 
     async def _publish(self, batch: LiveBatch, messages: Sequence[StoredMessage]) -> None:
         await self._backlog.publish([LiveMessage(message, batch) for message in messages])

@@ -11,6 +11,7 @@ import msgspec
 
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import BatchState, State
+from dragoman.domain.premium import Premium, PremiumState
 
 
 class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -24,6 +25,7 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     callback_url: str = ""
     return_data: str = ""
     callback_states: tuple[int, ...] = ()
+    premium: Premium | None = None
 
 
 class StoredBatch(msgspec.Struct, kw_only=True, gc=False):
@@ -144,6 +146,8 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     part_rows: tuple[StoredPart, ...] = ()
     settlement: Settlement | None = None
     callback: NewCallback | None = None
+    premium_state: PremiumState | None = None
+    """Where the charge of a premium message is now; None for messages without one."""
 
 
 class PartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):

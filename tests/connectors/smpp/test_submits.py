@@ -9,6 +9,7 @@ import pytest
 from dragoman.connectors.smpp.profiles import PROFILES, LongMessages, Profile
 from dragoman.connectors.smpp.submits import NotSendable, render_submits
 from dragoman.domain.messages import Outgoing
+from dragoman.domain.premium import BillingTerms, Premium, ValueForm
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.segmentation import segment_binary, segment_text
 from dragoman.protocols.smpp.constants import Tag
@@ -151,3 +152,58 @@ def test_header_of_other_elements_stays_when_the_parts_are_marked_by_tlvs() -> N
     assert first.short_message.startswith(ports)
     assert first.esm_class == 0x40
     assert len(first.tlvs) == 3
+
+
+TICKET = Premium(price=1000, content_type=9, invoice_text="Færge")
+
+
+@pytest.mark.parametrize(
+    ("terms", "service_type", "tlvs"),
+    [
+        (BillingTerms(price_tag=0x1400), "", [(0x1400, b"1000\0")]),
+        (
+            BillingTerms(price_tag=0x1400, content_type_tag=0x1401, form=ValueForm.OCTETS),
+            "",
+            [(0x1400, b"1000"), (0x1401, b"9")],
+        ),
+        (
+            BillingTerms(
+                price_tag=0x1400,
+                content_type_tag=0x1401,
+                invoice_text_tag=0x3FFF,
+                form=ValueForm.INTEGER,
+            ),
+            "",
+            [(0x1400, b"\0\0\x03\xe8"), (0x1401, b"\0\0\0\x09"), (0x3FFF, b"F\xe6rge\0")],
+        ),
+        (
+            BillingTerms(
+                price_tag=0x1400,
+                invoice_text_tag=0x1402,
+                form=ValueForm.OCTETS,
+                service_type="PREM",
+            ),
+            "PREM",
+            [(0x1400, b"1000"), (0x1402, b"F\xe6rge")],
+        ),
+        (BillingTerms(service_type="{price}"), "1000", []),
+        (BillingTerms(service_type="{price}{content_type}"), "10009", []),
+    ],
+)
+def test_price_is_told_as_the_carrier_wants(
+    terms: BillingTerms, service_type: str, tlvs: list[tuple[int, bytes]]
+) -> None:
+    (pdu,) = render_submits(message(premium=TICKET), PROFILES["default"], NOW_MS, terms)
+    assert pdu.service_type == service_type
+    assert pdu.tlvs == tuple(Tlv(tag, value) for tag, value in tlvs)
+
+
+def test_message_without_a_price_is_told_none() -> None:
+    terms = BillingTerms(price_tag=0x1400, service_type="PREM")
+    assert render_submits(message(), PROFILES["default"], NOW_MS, terms) == render()
+
+
+@pytest.mark.parametrize("terms", [BillingTerms(), BillingTerms(service_type="PP{price}")])
+def test_price_that_the_carrier_cannot_be_told_is_never_sent(terms: BillingTerms) -> None:
+    with pytest.raises(NotSendable):
+        render_submits(message(premium=TICKET), PROFILES["default"], NOW_MS, terms)

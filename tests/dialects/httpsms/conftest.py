@@ -161,6 +161,8 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         submission=house.submission,
         batches=house.batches,
         queries=house.queries,
+        premium=house.premium,
+        refunds=house.refunds,
         meters=house.meters,
     )
     yield Gate(house, build_httpsms(services), await house.accounts.find("customer"))

@@ -227,11 +227,19 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def link(prepared: Path, tmp_path: Path) -> AsyncIterator[Link]:
+def configure() -> Callable[[Settings], Settings]:
+    """What the tests of a room change in the settings; nothing here."""
+    return lambda settings: settings
+
+
+@pytest.fixture
+async def link(
+    prepared: Path, tmp_path: Path, configure: Callable[[Settings], Settings]
+) -> AsyncIterator[Link]:
     clock = FixedClock(NOW_MS)
     folder = tmp_path / "data"
     shutil.copytree(prepared, folder)
-    house = ListeningHouse(_settings(folder), clock)
+    house = ListeningHouse(configure(_settings(folder)), clock)
     await house.open(migrate=False)
     try:
         yield Link(house, clock)

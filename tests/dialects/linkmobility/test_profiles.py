@@ -127,38 +127,6 @@ async def test_message_is_created_alike_in_both(link: Any, profile: str, fields:
 
 
 @pytest.mark.parametrize(
-    ("body", "content_type", "text"),
-    [
-        (
-            b'{"message":{"recipients":"+4512345678","message":"x","attachment":["http://x/y"]}}',
-            b"application/json",
-            "Field [attachment] is not supported yet",
-        ),
-        (
-            b'{"message":{"recipients":"+4512345678","message":"x","form\\u0061t":"m\\u006ds"}}',
-            b"application/json",
-            "Format [MMS] is not supported yet",
-        ),
-        (
-            b"<message><format>mms</format><message>x</message></message>",
-            b"text/xml",
-            "Format [MMS] is not supported yet",
-        ),
-    ],
-)
-async def test_link_has_no_pictures(
-    link: Any, refused: Any, body: bytes, content_type: bytes, text: str
-) -> None:
-    answer = await refused(link.post(body, content_type))
-    assert (answer.status, answer.json["message"]) == (400, text)
-
-
-async def test_words_of_other_fields_do_not_matter(link: Any) -> None:
-    assert (await link.send(message="MMS attachment")).status == 201
-    assert (await link.send(attachment=[], message="none")).status == 201
-
-
-@pytest.mark.parametrize(
     ("call", "absent"),
     [
         ("GET users", True),

@@ -105,8 +105,6 @@ NEEDS_A_NUMBER = "use a number between {} and {}"
             "Udh is not valid, not hexadecimal octets",
         ),
         ({"udh": "050003000201"}, "Udh is not valid, use format BINARY"),
-        ({"price": 1000}, "Field [price] is not supported yet"),
-        ({"price": "100"}, "Field [price] is not supported yet"),
         ({"pushurl": "http://jp.dk"}, "Field [pushurl] is not supported yet"),
         ({"pushexpire": 1}, "Field [pushexpire] is not supported yet"),
         ({"filter": {"match": "any", "rules": []}}, "Field [filter] is not supported yet"),

@@ -78,6 +78,8 @@ async def test_document_describes_every_call(link: Any) -> None:
         "/v2/users.{format}",
         "/v2/user/{id}.{format}",
         "/v2/user.{format}",
+        "/v2/message/refund/{lookupid}.{format}",
+        "/v2/premium/contenttypes.{format}",
     ]
     message = document["components"]["schemas"]["Message"]["properties"]
     assert {"recipients", "class", "statusurl", "returndata"} <= set(message)

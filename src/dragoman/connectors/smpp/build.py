@@ -70,6 +70,7 @@ def settings_of(carrier: Carrier) -> CarrierSettings:
         ),
         tls=tls if carrier.tls else None,
         profile=_profile(carrier),
+        billing=carrier.premium.terms(),
     )
 
 

@@ -108,7 +108,9 @@ class SmppCarrier:
             self._settle(message, Deferred(code=code, retry_in_s=_RETRY_IN_S))
             return
         try:
-            submits = render_submits(message, self.settings.profile, self._wall_clock_ms())
+            submits = render_submits(
+                message, self.settings.profile, self._wall_clock_ms(), self.settings.billing
+            )
         except (NotSendable, ValueError) as error:
             self._settle(message, Rejected(code=FailureCode.INVALID_CONTENT, detail=str(error)))
             return

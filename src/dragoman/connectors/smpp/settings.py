@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from dragoman.connectors.smpp.profiles import Profile
+from dragoman.domain.premium import BillingTerms
 from dragoman.kit.backoff import Backoff
 from dragoman.protocols.smpp.session import SessionSettings
 
@@ -56,3 +57,5 @@ class CarrierSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Receipts and texts of one link waiting to be stored; more are told to come again."""
     tls: TlsSettings | None = None
     profile: Profile = Profile()
+    billing: BillingTerms = BillingTerms()
+    """How the SMSC is told what recipients of premium messages pay."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from dragoman.connectors.smpp.profiles import GsmCharset, LongMessages, Profile
 from dragoman.domain.messages import Outgoing
+from dragoman.domain.premium import BillingTerms, Premium, ValueForm
 from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm, pack_septets
 from dragoman.protocols.gsm.segmentation import MAX_OCTETS, UserData
 from dragoman.protocols.gsm.udh import (
@@ -22,16 +23,18 @@ from dragoman.protocols.smpp.addresses import address_recipient, address_sender
 from dragoman.protocols.smpp.constants import ESM_UDHI, MAX_SHORT_MESSAGE, Tag
 from dragoman.protocols.smpp.pdus import SubmitSm
 from dragoman.protocols.smpp.times import render_relative
-from dragoman.protocols.smpp.tlvs import Tlv, integer_tlv
+from dragoman.protocols.smpp.tlvs import Tlv, integer_tlv, text_tlv
 
 _CLASS_MEANINGFUL: Final = 0x10
 _CODING_BITS: Final = {Alphabet.GSM7: 0x00, Alphabet.BINARY: 0x04, Alphabet.UCS2: 0x08}
 _CONCATENATIONS: Final = frozenset({CONCATENATION_8, CONCATENATION_16})
+NO_BILLING: Final = BillingTerms()
+_NOTHING: Final[tuple[Tlv, ...]] = ()
 _AS_PAYLOAD: Final = (Tlv(Tag.MESSAGE_PAYLOAD, b""),)
 
 
 class NotSendable(Exception):
-    """The text cannot be said in the charset of this SMSC."""
+    """The text cannot be said in the charset of this SMSC, or it cannot be told the price."""
 
 
 @lru_cache(maxsize=1_000)
@@ -40,7 +43,9 @@ def _relative(seconds: int) -> str:
     return render_relative(timedelta(seconds=seconds))
 
 
-def render_submits(message: Outgoing, profile: Profile, now_ms: int) -> list[SubmitSm]:
+def render_submits(
+    message: Outgoing, profile: Profile, now_ms: int, billing: BillingTerms = NO_BILLING
+) -> list[SubmitSm]:
     """Renders a message: one PDU a part, or one in all where the profile wants a payload.
 
     Raises NotSendable.
@@ -50,6 +55,9 @@ def render_submits(message: Outgoing, profile: Profile, now_ms: int) -> list[Sub
     validity = ""
     if message.validity_until_ms is not None:
         validity = _relative(max(1000, message.validity_until_ms - now_ms) // 1000)
+    service_type, charge = profile.service_type, _NOTHING
+    if message.premium is not None:
+        service_type, charge = render_charge(message.premium, billing, service_type)
     submits = []
     for udh, data, tlvs in _carried(message.parts, profile.long_messages):
         coding, octets = _encode(message, profile, udh, data)
@@ -61,7 +69,7 @@ def render_submits(message: Outgoing, profile: Profile, now_ms: int) -> list[Sub
             carried = tlvs
         submits.append(
             SubmitSm(
-                service_type=profile.service_type,
+                service_type=service_type,
                 source_addr_ton=source.ton,
                 source_addr_npi=source.npi,
                 source_addr=source.addr,
@@ -74,10 +82,37 @@ def render_submits(message: Outgoing, profile: Profile, now_ms: int) -> list[Sub
                 registered_delivery=profile.registered_delivery if message.wants_receipt else 0,
                 data_coding=coding,
                 short_message=short_message,
-                tlvs=carried,
+                tlvs=carried + charge if charge else carried,
             )
         )
     return submits
+
+
+def render_charge(
+    premium: Premium, billing: BillingTerms, service_type: str
+) -> tuple[str, tuple[Tlv, ...]]:
+    """Renders what a recipient pays: the service type and the optional parameters of a submit.
+
+    Raises NotSendable where the SMSC cannot be told: it would deliver, and charge nobody.
+    """
+    if not billing.can_bill(premium):
+        raise NotSendable("the carrier cannot be told the price")
+    tlvs = []
+    for tag, number in (
+        (billing.price_tag, premium.price),
+        (billing.content_type_tag, premium.content_type),
+    ):
+        if tag and billing.form is ValueForm.INTEGER:
+            tlvs.append(integer_tlv(tag, number, 4))
+        elif tag:
+            tlvs.append(_text_tlv(tag, str(number), billing.form))
+    if billing.invoice_text_tag and premium.invoice_text:
+        tlvs.append(_text_tlv(billing.invoice_text_tag, premium.invoice_text, billing.form))
+    return billing.service_type_of(premium) or service_type, tuple(tlvs)
+
+
+def _text_tlv(tag: int, text: str, form: ValueForm) -> Tlv:
+    return Tlv(tag, text.encode("latin-1")) if form is ValueForm.OCTETS else text_tlv(tag, text)
 
 
 def _carried(

@@ -45,6 +45,8 @@ ANSWERS: Final = MappingProxyType(
         RefusalCode.NOT_SUPPORTED: NOT_ACCEPTED,
         RefusalCode.NOT_FOUND: NOT_ACCEPTED,
         RefusalCode.NOT_CANCELLABLE: NOT_ACCEPTED,
+        RefusalCode.NOT_BILLABLE: NOT_ACCEPTED,
+        RefusalCode.NOT_REFUNDABLE: NOT_ACCEPTED,
         RefusalCode.ALREADY_EXISTS: NOT_ACCEPTED,
         RefusalCode.UNAVAILABLE: NOT_ACCEPTED,
     }

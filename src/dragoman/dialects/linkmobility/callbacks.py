@@ -25,7 +25,7 @@ def render_callback(url: str, facts: CallbackFacts, *, zone: str) -> CallbackCal
         f"&msgid={render_hex(facts.message_id)}&to={facts.recipient}"
         f"&statuscode={status_code(facts.state, failure)}&returndata={return_data}"
         f"&logdate={render_log_date(facts.at_ms, zone)}&mcc={facts.mcc}&mnc={UNKNOWN_NETWORK}"
-        f"&batchid={facts.batch_id}&push_price=0"
+        f"&batchid={facts.batch_id}&push_price={facts.premium_price}"
     )
     address, _, _ = url.partition("#")
     return CallbackCall(method="GET", url=address + _joint(address) + query)

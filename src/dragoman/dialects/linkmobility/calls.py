@@ -124,7 +124,7 @@ class Calls:
         return Operation(
             methods=(method,),
             path=f"/v2/{path}.{{format:json|xml}}",
-            handler=self._handler(act, name_call(method, path), body),
+            handler=self._handler(act, name_call(method, path)),
             summary=summary,
             source=source,
             query=query,
@@ -137,7 +137,7 @@ class Calls:
             tags=(path.partition("/")[0],),
         )
 
-    def _handler(self, act: Act, call: str, body: type[msgspec.Struct] | None) -> Handler:
+    def _handler(self, act: Act, call: str) -> Handler:
         accounts, refused_meter = self._services.accounts, self._services.meters.refused
         profile_of = self._profile.of
         rules = {
@@ -150,7 +150,7 @@ class Calls:
             try:
                 account = await authenticate(accounts, request)
                 if rules and (rule := rules.get(profile_of(account, request))) is not None:
-                    rule.apply(request, body)
+                    rule.apply(request)
                     dropped = rule.dropped
                 answer = await act(account, request)
             except Refused as refused:

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from dragoman.dialects.linkmobility.schemas import Problem
+from dragoman.domain.accounts import Permission
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.web.refusals import Refusal, RefusalKind
 from dragoman.web.requests import Request
@@ -61,14 +62,35 @@ REFUSALS: Final = MappingProxyType(
         RefusalCode.NOT_SUPPORTED: Wording(400, "{name} is not supported yet{because}"),
         RefusalCode.NOT_FOUND: Wording(404, "{kind} id [{subject}] not found"),
         RefusalCode.NOT_CANCELLABLE: Wording(400, "Batch id [{subject}] is being sent"),
+        RefusalCode.NOT_BILLABLE: Wording(400, "Recipient [{subject}] cannot be charged{because}"),
+        RefusalCode.NOT_REFUNDABLE: Wording(
+            400, "Lookup id [{subject}] cannot be refunded{because}"
+        ),
         RefusalCode.ALREADY_EXISTS: Wording(400, "{name} is already taken"),
         RefusalCode.UNAVAILABLE: Wording(503, "Service temporary not available"),
     }
 )
 """`subject` is the value a refusal is about, `name` the field, `kind` what was looked for."""
 
-_NAMES: Final = MappingProxyType({"text": "message", "callback": "statusurl"})
+_NAMES: Final = MappingProxyType(
+    {
+        "text": "message",
+        "callback": "statusurl",
+        "content_type": "contenttype",
+        "invoice_text": "invoicetext",
+        "revenue_text": "revenuetext",
+    }
+)
 """The manual's names of the house's fields, where they differ."""
+
+_PERMISSIONS: Final = MappingProxyType[str, str](
+    {
+        Permission.PREMIUM: "aclBilling",
+        Permission.PREMIUM_HIGH: "aclBillingHigh",
+        Permission.CHARITY: "aclCharity",
+    }
+)
+"""The manual's names of permissions, where it has any (LINK v2 s. 11)."""
 
 _KIT_TEXTS: Final = MappingProxyType(
     {
@@ -104,8 +126,11 @@ def problem_of(refused: Refused) -> Problem:
     wording = REFUSALS[refused.code]
     if isinstance(refused, WordedRefusal):
         return Problem(status=wording.status, message=refused.text)
+    subject = refused.subject
+    if refused.code is RefusalCode.PERMISSION_DENIED:
+        subject = _PERMISSIONS.get(subject, subject)
     text = wording.text.format(
-        subject=quoted(refused.subject),
+        subject=quoted(subject),
         name=quoted(_NAMES.get(refused.subject, refused.subject)).capitalize(),
         kind=refused.detail.capitalize(),
         because=f", {refused.detail}" if refused.detail else "",

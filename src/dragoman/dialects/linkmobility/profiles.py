@@ -19,7 +19,6 @@ from dragoman.config.sections import LinkMobility
 from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode
-from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Parameters, Request
 
 FieldPath = tuple[str, ...]
@@ -35,19 +34,13 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """The beginnings of paths that do not exist."""
     unknown_parameters: Mapping[str, frozenset[str]] = {}
     """Parameters of the query that have no effect, by call."""
-    unknown_values: Mapping[str, Mapping[str, frozenset[str]]] = {}
-    """Fields of the body that are refused, by call: with these values, or with any."""
     dropped: Mapping[str, tuple[FieldPath, ...]] = {}
     """Fields that an answer does not have, by call."""
 
 
 PROFILES: Final = MappingProxyType(
     {
-        "link": Profile(
-            unknown_values={
-                "POST message": {"attachment": frozenset(), "format": frozenset({"MMS"})}
-            },
-        ),
+        "link": Profile(),
         "zumosms": Profile(
             absent=("message/expand", "users", "user", "keywords", "services", "premium"),
             unknown_parameters={"GET outbox/{}": frozenset({"subusers"})},
@@ -75,12 +68,11 @@ class CallRule:
         self.is_absent = any(path == one or path.startswith(f"{one}/") for one in profile.absent)
         self.dropped = profile.dropped.get(call, ())
         self._parameters = profile.unknown_parameters.get(call, frozenset[str]())
-        self._values = profile.unknown_values.get(call, {})
 
     def __bool__(self) -> bool:
-        return bool(self.is_absent or self.dropped or self._parameters or self._values)
+        return bool(self.is_absent or self.dropped or self._parameters)
 
-    def apply(self, request: Request, body: type[msgspec.Struct] | None) -> None:
+    def apply(self, request: Request) -> None:
         """Takes from a request what the profile ignores; raises `Refused` for what it lacks."""
         if self.is_absent:
             text = f"Resource [{quoted(request.path)}] not found"
@@ -88,34 +80,6 @@ class CallRule:
         if not self._parameters.isdisjoint(request.query):
             pairs = request.query.pairs
             request.query = Parameters(pair for pair in pairs if pair[0] not in self._parameters)
-        if body is not None and self._mentions_unknown(request.body):
-            self._check_body(decode_body(request, body))
-
-    def _mentions_unknown(self, body: bytes) -> bool:
-        """Whether reading the body twice may be worth it; most bodies are read once."""
-        if not self._values:
-            return False
-        upper = body.upper()
-        if b"\\U" in upper or b"\0" in upper:
-            return True  # escapes and wide characters hide words
-        return any(
-            value.encode() in upper
-            for name, values in self._values.items()
-            for value in values or {name.upper()}
-        )
-
-    def _check_body(self, body: msgspec.Struct) -> None:
-        for name, values in self._values.items():
-            given = getattr(body, name, None)
-            if not given:
-                continue
-            if not values:
-                text = f"Field [{name}] is not supported yet"
-                raise WordedRefusal(RefusalCode.NOT_SUPPORTED, text)
-            written = str(given).strip().upper()
-            if written in values:
-                text = f"{name.capitalize()} [{written}] is not supported yet"
-                raise WordedRefusal(RefusalCode.NOT_SUPPORTED, text)
 
 
 class ProfileChoice:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from operator import eq, gt, lt
-from types import MappingProxyType
 from typing import Final
+
+from msgspec import UNSET
 
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility import schemas
@@ -19,6 +18,7 @@ from dragoman.dialects.linkmobility.mapping import (
     status_reason,
 )
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER, Page, count_pages
+from dragoman.dialects.linkmobility.premium.mapping import STATES as PREMIUM_STATES
 from dragoman.dialects.linkmobility.times import (
     parse_time,
     render_batch_time,
@@ -32,6 +32,7 @@ from dragoman.domain.senders import SHORT_CODE_DIGITS
 from dragoman.kit.ids import parse_dashed, parse_hex, render_dashed, render_hex, time_of
 from dragoman.storage.repositories.inbound import InboxFilter, StoredInbound
 from dragoman.storage.repositories.outbox import MessageView, OutboxFilter
+from dragoman.storage.repositories.premium import Charge
 from dragoman.web.bodies import decode_query
 from dragoman.web.requests import Request
 
@@ -39,14 +40,12 @@ ITEMS_PER_PAGE: Final = 10
 NOBODY: Final = -1
 """An identifier that nothing has, for a search that can find nothing."""
 FREE: Final = 0
-"""The price of a message without one; premium messages are not sent yet."""
+"""The price of a message that its recipient does not pay for."""
 OK: Final = 200
 
 _INTEGER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
 _WILDCARDS: Final = "*%"
-_COMPARISONS: Final = MappingProxyType[str, Callable[[int, int], bool]](
-    {"": eq, "=": eq, "<": lt, ">": gt}
-)
+_COMPARISONS: Final = frozenset({"<", ">", "="})
 _LAST_MS: Final = 999
 """The end of a second, so that a search up to a time finds what happened in that second."""
 
@@ -64,8 +63,11 @@ class Outbox:
         page = Page.of(request, ITEMS_PER_PAGE)
         wanted = _outbox_filter(account, decode_query(request, schemas.OutboxQuery), zone)
         found = await self._queries.outbox(wanted, page.offset, page.size)
+        charges = await self._queries.charges(found.messages)
         return schemas.OutboxPage(
-            query=tuple(_outbox_item(view, zone) for view in found.messages),
+            query=tuple(
+                _outbox_item(view, charges.get(view.message_id), zone) for view in found.messages
+            ),
             paging=_paging(page, found.total),
             stats=schemas.OutboxStats(total=found.total, splitcount=found.parts),
             status=OK,
@@ -82,8 +84,10 @@ class Outbox:
         except Refused:
             raise _unknown_lookup(lookup_id) from None
         answer = await self._queries.last_callback_answer(message_id)
+        charge = (await self._queries.charges((view,))).get(message_id)
         zone = zone_of(account, self._default_zone)
-        return schemas.OutboxLookup(query=_outbox_details(view, answer, zone), status=OK)
+        details = _outbox_details(view, charge, answer, zone)
+        return schemas.OutboxLookup(query=details, status=OK)
 
 
 class Inbox:
@@ -127,7 +131,9 @@ def _outbox_filter(account: Account, query: schemas.OutboxQuery, zone: str) -> O
         sender=_sender(query.sender),
         from_ms=_time("starttime", query.starttime, zone),
         to_ms=_end_time("endtime", query.endtime, zone),
-        batch_id=_integer("batchid", query.batchid) if _fits_price(query) else NOBODY,
+        premium_price=_integer("price", query.price),
+        price_comparison=_comparison(query.price_expression),
+        batch_id=_integer("batchid", query.batchid),
         message_id=_message_id(query.msgid),
         text=query.message.strip(_WILDCARDS),
         states=_states(query.status),
@@ -148,13 +154,11 @@ def _inbox_filter(account: Account, query: schemas.InboxQuery, zone: str) -> Inb
     )
 
 
-def _fits_price(query: schemas.OutboxQuery) -> bool:
-    """Whether a message without a price is among those searched for."""
-    compare = _COMPARISONS.get(query.price_expression.strip())
-    if compare is None:
+def _comparison(expression: str) -> str:
+    comparison = expression.strip() or "="
+    if comparison not in _COMPARISONS:
         raise Refused(RefusalCode.INVALID_FIELD, "price_expression", "use <, > or =")
-    price = _integer("price", query.price)
-    return price is None or compare(FREE, price)
+    return comparison
 
 
 def _shown_number(number: str) -> str:
@@ -222,7 +226,7 @@ def _paging(page: Page, total: int) -> schemas.Paging:
     return schemas.Paging(pages=count_pages(total, page.size), offset=page.size, current=current)
 
 
-def _outbox_item(view: MessageView, zone: str) -> schemas.OutboxItem:
+def _outbox_item(view: MessageView, charge: Charge | None, zone: str) -> schemas.OutboxItem:
     return schemas.OutboxItem(
         lookupid=render_dashed(view.message_id),
         msgid=render_hex(view.message_id),
@@ -239,10 +243,15 @@ def _outbox_item(view: MessageView, zone: str) -> schemas.OutboxItem:
         mnc=UNKNOWN_NETWORK,
         userid=str(view.account_id),
         splitcount=str(view.parts),
+        push_price=UNSET if charge is None else charge.price,
+        contenttype=UNSET if charge is None else str(charge.content_type),
+        state=UNSET if charge is None else PREMIUM_STATES[charge.state],
     )
 
 
-def _outbox_details(view: MessageView, answer: str, zone: str) -> schemas.OutboxDetails:
+def _outbox_details(
+    view: MessageView, charge: Charge | None, answer: str, zone: str
+) -> schemas.OutboxDetails:
     return schemas.OutboxDetails(
         msgid=render_hex(view.message_id),
         batchid=str(view.batch_id),
@@ -257,10 +266,10 @@ def _outbox_details(view: MessageView, answer: str, zone: str) -> schemas.Outbox
         statusurl=view.options.callback_url,
         statusresponse=answer,
         statuscode=str(status_code(view.state, view.failure)),
-        push_price=str(FREE),
+        push_price=str(FREE if charge is None else charge.price),
         userid=str(view.account_id),
         splitcount=str(view.parts),
-        state="",
+        state="" if charge is None else PREMIUM_STATES[charge.state],
     )
 
 

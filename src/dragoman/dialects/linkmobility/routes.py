@@ -11,6 +11,7 @@ from dragoman.dialects.linkmobility.calls import Calls
 from dragoman.dialects.linkmobility.errors import problem_of_kit
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.dialects.linkmobility.messages import Messages
+from dragoman.dialects.linkmobility.premium.calls import build_premium_calls
 from dragoman.dialects.linkmobility.queries import Inbox, Outbox
 from dragoman.dialects.linkmobility.rendering import render
 from dragoman.dialects.linkmobility.users.calls import build_user_calls
@@ -35,6 +36,7 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
         *_message_calls(calls, services),
         *_query_calls(calls, services),
         *build_user_calls(calls, services),
+        *build_premium_calls(calls, services),
     )
 
 

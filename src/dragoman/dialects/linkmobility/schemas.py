@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Protocol
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 Text = str | int | None
 Number = int | str | None
@@ -36,11 +36,18 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         default=None, name="class"
     )
     sendtime: Annotated[str | None, Meta(description="dd-mm-YYYY HH:MM; now if it is past.")] = None
-    price: Annotated[Number, Meta(description="Not supported yet.")] = None
-    charity: Annotated[Flag, Meta(description="Goes with price.")] = None
-    invoicetext: Annotated[Text, Meta(description="Goes with price.")] = None
+    price: Annotated[
+        Number,
+        Meta(description="What the recipient pays, in the smallest unit; at least 100."),
+    ] = None
+    charity: Annotated[Flag, Meta(description="Whether the price is for charity.")] = None
+    invoicetext: Annotated[
+        Text, Meta(description="Goes with price: up to 40 characters for the phone bill.")
+    ] = None
     validity: Annotated[Number, Meta(description="Minutes; 2880 if not given.")] = None
-    contenttype: Annotated[Number, Meta(description="Goes with price.")] = None
+    contenttype: Annotated[
+        Number, Meta(description="Goes with price: what is sold, see premium/contenttypes.")
+    ] = None
     format: Annotated[str | None, Meta(description="GSM, UNICODE or BINARY.")] = None
     udh: Annotated[str | None, Meta(description="Hexadecimal header of a BINARY message.")] = None
     attachment: Annotated[list[Any] | str | None, Meta(description="Not supported.")] = None
@@ -54,7 +61,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     charset: Annotated[
         str | None, Meta(description="Not needed: the body itself says its charset.")
     ] = None
-    revenuetext: Annotated[Text, Meta(description="Goes with price.")] = None
+    revenuetext: Annotated[
+        Text, Meta(description="Goes with price: a name for a group of messages.")
+    ] = None
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,6 +226,15 @@ class OutboxItem(msgspec.Struct, frozen=True, kw_only=True):
     mnc: str
     userid: str
     splitcount: str
+    push_price: Annotated[
+        int | UnsetType, Meta(description="What the recipient pays; only of premium messages.")
+    ] = UNSET
+    contenttype: Annotated[
+        str | UnsetType, Meta(description="What is sold; only of premium messages.")
+    ] = UNSET
+    state: Annotated[
+        str | UnsetType, Meta(description="How far the charge is; only of premium messages.")
+    ] = UNSET
 
 
 class OutboxStats(msgspec.Struct, frozen=True, kw_only=True):

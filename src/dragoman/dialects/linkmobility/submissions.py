@@ -24,16 +24,18 @@ from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import CallbackRequest, Format, Submission
+from dragoman.domain.premium import Premium
 
 DEFAULT_SENDER: Final = "Service SMS"
 DEFAULT_CLASS: Final = 1
 MAX_CLASS: Final = 3
 MAX_PROTOCOL_ID: Final = 255
 MAX_VALIDITY_MIN: Final = 14 * 24 * 60
+MAX_NUMBER: Final = 999_999_999
 MAX_RETURN_DATA: Final = 5_000
 """Characters that `returndata` may take in the call of a `statusurl`, escapes included."""
 
-_NOT_YET: Final = ("price", "filter", "segmentation", "attachment", "pushurl", "pushexpire")
+_NOT_YET: Final = ("filter", "segmentation", "attachment", "pushurl", "pushexpire")
 _ADVANCED: Final = ("advanced", "protocol")
 _FORMATS_NOT_YET: Final = frozenset({"WAPPUSH", "MMS"})
 _FLAGS: Final = MappingProxyType[bool | int | str | None, bool](
@@ -70,6 +72,7 @@ def read_message(message: Message, account: Account, zone: str) -> Submission:
         message_class=None if message_class == DEFAULT_CLASS else message_class,
         protocol_id=_read_integer("pid", message.pid, 0, MAX_PROTOCOL_ID) or 0,
         protocol=PROTOCOL,
+        premium=_read_premium(message),
     )
 
 
@@ -161,6 +164,23 @@ def _read_callback(message: Message) -> CallbackRequest | None:
     # Without a wish for reports the URL is only remembered, for the lookup to show.
     states = REPORTED if wanted else _NO_STATES
     return CallbackRequest(url=url, return_data=return_data, states=states)
+
+
+def _read_premium(message: Message) -> Premium | None:
+    """What the recipients pay; without a price, what belongs to one has no effect."""
+    price = _read_integer("price", message.price, 0, MAX_NUMBER)
+    if not price:
+        return None
+    content_type = _read_integer("contenttype", message.contenttype, 0, MAX_NUMBER)
+    if not content_type:
+        raise Refused(RefusalCode.MISSING_FIELD, "contenttype")
+    return Premium(
+        price=price,
+        content_type=content_type,
+        charity=_read_flag("charity", message.charity),
+        invoice_text=_read_text(message.invoicetext),
+        revenue_text=_read_text(message.revenuetext),
+    )
 
 
 def _read_flag(field: str, value: Flag) -> bool:

@@ -18,7 +18,7 @@ from dragoman.storage.records import (
     StoredPart,
     row_of,
 )
-from dragoman.storage.repositories import wallets
+from dragoman.storage.repositories import premium, wallets
 from dragoman.storage.repositories.statistics import QUEUED, Counters
 from dragoman.storage.tables import (
     batches,
@@ -130,6 +130,14 @@ def _record(connection: Connection, items: list[StateChange]) -> list[Exception 
     wallets.settle(
         connection,
         ((change.batch_id, change.settlement) for change in items if change.settlement is not None),
+    )
+    premium.move(
+        connection,
+        (
+            (change.message_id, change.premium_state)
+            for change in items
+            if change.premium_state is not None
+        ),
     )
     _INSERT_CALLBACKS.run(
         connection,

@@ -8,13 +8,13 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, exists, func, literal, select
 
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
 from dragoman.kit.ids import first_at, time_of
 from dragoman.storage.records import BatchOptions
-from dragoman.storage.tables import batches, callbacks, messages
+from dragoman.storage.tables import batches, callbacks, messages, premium_messages
 
 _COMPARISONS: Final = MappingProxyType[str, Callable[[Any, Any], Any]]({"<": lt, ">": gt, "=": eq})
 
@@ -56,6 +56,8 @@ class OutboxFilter(msgspec.Struct, frozen=True, kw_only=True):
     to_ms: int | None = None
     """Both ends included."""
     price: int | None = None
+    premium_price: int | None = None
+    """What the recipient pays; a message that costs the recipient nothing has 0."""
     price_comparison: str = "="
     """`<`, `>` or `=`."""
     batch_id: int | None = None
@@ -148,6 +150,8 @@ def _conditions(wanted: OutboxFilter) -> list[ColumnElement[bool]]:
     if wanted.price is not None:
         compare = _COMPARISONS[wanted.price_comparison]
         conditions.append(compare(messages.c.price, wanted.price))
+    if wanted.premium_price is not None:
+        conditions.append(_fits_premium_price(wanted.premium_price, wanted.price_comparison))
     if wanted.batch_id is not None:
         conditions.append(messages.c.batch_id == wanted.batch_id)
     if wanted.message_id is not None:
@@ -159,6 +163,16 @@ def _conditions(wanted: OutboxFilter) -> list[ColumnElement[bool]]:
     if wanted.mccs:
         conditions.append(messages.c.mcc.in_(wanted.mccs))
     return conditions
+
+
+def _fits_premium_price(price: int, comparison: str) -> ColumnElement[bool]:
+    """Whether the price of a message compares so; most messages have none, and no row for it."""
+    compare = _COMPARISONS[comparison]
+    charges = exists().where(premium_messages.c.message_id == messages.c.message_id)
+    fits = compare(premium_messages.c.price, literal(price, BigInteger))  # may be any number
+    if compare(0, price):
+        return ~charges.where(~fits)
+    return charges.where(fits)
 
 
 def _view(row: Any) -> MessageView:

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, update
 
 from dragoman.domain.lifecycle import BatchState
+from dragoman.domain.premium import Premium
 from dragoman.storage.bulk import BulkInsert
 from dragoman.storage.records import NewBatch, StoredMessage, row_of, row_of_batch
-from dragoman.storage.repositories import wallets
+from dragoman.storage.repositories import premium, wallets
 from dragoman.storage.repositories.statistics import Counters
 from dragoman.storage.tables import batches, messages
 from dragoman.storage.work import Operation
@@ -25,6 +26,8 @@ def _accept(connection: Connection, items: list[NewBatch]) -> list[Exception | N
     accepted = [new for new, refusal in zip(items, refusals, strict=True) if refusal is None]
     _INSERT_BATCHES.run(connection, [row_of_batch(new.batch) for new in accepted])
     _insert_messages(connection, [message for new in accepted for message in new.messages])
+    for new in accepted:
+        premium.insert(connection, new.messages, new.batch.options.premium)
     return refusals
 
 
@@ -45,6 +48,8 @@ class Expansion(NamedTuple):
     """Recipients of the batch that were messages before."""
     finished: bool
     """Whether these are the last."""
+    premium: Premium | None = None
+    """What each recipient pays."""
 
 
 def _expand(connection: Connection, items: list[Expansion]) -> list[bool | Exception]:
@@ -68,6 +73,7 @@ def _expand(connection: Connection, items: list[Expansion]) -> list[bool | Excep
         ).rowcount
         if moved:
             _insert_messages(connection, list(item.messages))
+            premium.insert(connection, item.messages, item.premium)
         results.append(bool(moved))
     return results
 

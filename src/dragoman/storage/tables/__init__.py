@@ -6,6 +6,7 @@ from dragoman.storage.tables.contacts import contact_lists, contacts, merge_fiel
 from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
 from dragoman.storage.tables.messages import batches, messages, parts
 from dragoman.storage.tables.metadata import metadata
+from dragoman.storage.tables.premium import premium_messages
 from dragoman.storage.tables.receipts import parked_receipts, receipt_keys
 from dragoman.storage.tables.statistics import hourly_statistics
 from dragoman.storage.tables.wallets import ledger_entries, wallets
@@ -26,6 +27,7 @@ __all__ = [
     "metadata",
     "parked_receipts",
     "parts",
+    "premium_messages",
     "receipt_keys",
     "senders",
     "wallets",

@@ -1,0 +1,169 @@
+"""What is configured about messages that recipients pay for: short codes, and carriers' billing."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from dragoman.config.sections import Section
+from dragoman.config.values import Prefix
+from dragoman.domain.premium import (
+    MAX_SERVICE_TYPE,
+    BillingTerms,
+    ContentKind,
+    ContentType,
+    Premium,
+    ShortCode,
+    ValueForm,
+)
+
+NEVER = "0000-00-00"
+"""A day of expiry that does not come."""
+_LOWEST_TAG = 0x1400
+"""Tags below it have meanings of their own (SMPP 3.4 s. 5.3.2)."""
+
+
+def _check_tag(tag: int) -> None:
+    if tag and tag < _LOWEST_TAG:
+        raise ValueError(f"{tag:#06x} has a meaning in SMPP 3.4; carriers' own begin at 0x1400")
+
+
+def _check_service_type(text: str) -> None:
+    least = BillingTerms(service_type=text).service_type_of(Premium(price=100, content_type=1))
+    if not text.isascii() or len(least) > MAX_SERVICE_TYPE or "{" in least or "}" in least:
+        raise ValueError(
+            f"expected at most {MAX_SERVICE_TYPE} ASCII characters once {{price}} and"
+            " {content_type} are filled in"
+        )
+
+
+def _check_day(text: str) -> None:
+    if text != NEVER:
+        try:
+            date.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is no day, such as 2027-12-31") from None
+
+
+def _check_short_code(text: str) -> None:
+    if not (text.isascii() and text.isdigit() and 3 <= len(text) <= 8):
+        raise ValueError(f"{text!r} is not a short code of 3 to 8 digits, without the country")
+
+
+Tag = Annotated[int, Meta(ge=0, le=0xFFFF, extra={"check": _check_tag})]
+Day = Annotated[str, Meta(extra={"check": _check_day}, examples=["2027-12-31"])]
+
+
+class BillingTable(Section, frozen=True, kw_only=True):
+    """How a carrier is told what the recipient of a premium message pays; each has its own way."""
+
+    price_tag: Annotated[
+        Tag,
+        Meta(
+            description="Tag of the parameter (TLV) that holds the price; 0 for none. Without it,"
+            " and without `{price}` in `service_type`, the carrier takes no premium messages."
+        ),
+    ] = 0
+    content_type_tag: Annotated[
+        Tag, Meta(description="Tag of the parameter that holds the content type; 0 for none.")
+    ] = 0
+    invoice_text_tag: Annotated[
+        Tag, Meta(description="Tag of the parameter that holds the invoice text; 0 for none.")
+    ] = 0
+    form: Annotated[
+        ValueForm,
+        Meta(
+            description="How values are written: digits with a final NUL, digits alone, or four"
+            " octets."
+        ),
+    ] = ValueForm.C_STRING
+    service_type: Annotated[
+        str,
+        Meta(
+            description="Service type of premium messages, where `{price}` and `{content_type}`"
+            " stand for those of the message.",
+            extra={"check": _check_service_type},
+        ),
+    ] = ""
+
+    def terms(self) -> BillingTerms:
+        """The table as a value of the domain."""
+        return BillingTerms(**msgspec.structs.asdict(self))
+
+
+class ContentTypeTable(Section, frozen=True, kw_only=True):
+    """Something that a premium message may be for."""
+
+    id: Annotated[int, Meta(ge=1, le=999_999, description="The number programs name it by.")]
+    description: Annotated[str, Meta(min_length=1, description="What it is.")]
+    type: Annotated[ContentKind, Meta(description="What sort of thing is sold.")] = (
+        ContentKind.DIGITAL
+    )
+    vat_exempt: Annotated[bool, Meta(description="Whether no VAT is due.")] = False
+    expires: Annotated[
+        Day, Meta(description=f"The last day on which it may be used; {NEVER} for no end.")
+    ] = NEVER
+
+    def value(self) -> ContentType:
+        """The table as a value of the domain."""
+        return ContentType(
+            content_type_id=self.id,
+            description=self.description,
+            kind=self.type,
+            vat_exempt=self.vat_exempt,
+            expires=None if self.expires == NEVER else date.fromisoformat(self.expires),
+        )
+
+
+class ShortCodeTable(Section, frozen=True, kw_only=True):
+    """A short code that recipients are charged under, and who may use it."""
+
+    number: Annotated[
+        str,
+        Meta(
+            description="The code without its country, such as 1272.",
+            extra={"check": _check_short_code},
+        ),
+    ]
+    country_code: Annotated[
+        Prefix, Meta(description="Calling code of its country; only numbers there are charged.")
+    ]
+    accounts: Annotated[
+        tuple[str, ...],
+        Meta(description="User names of the accounts that use it; none for all accounts."),
+    ] = ()
+    catalogue: Annotated[
+        Literal["danish", "norwegian"],
+        Meta(description="Content types that come with Dragoman, where none are written."),
+    ] = "danish"
+    content_types: Annotated[
+        tuple[ContentTypeTable, ...], Meta(description="The code's own content types.")
+    ] = ()
+
+    def value(self) -> ShortCode:
+        """The table as a value of the domain, its catalogue read."""
+        own = tuple(table.value() for table in self.content_types)
+        return ShortCode(
+            number=self.number,
+            country_code=self.country_code,
+            accounts=frozenset(self.accounts),
+            content_types=own or shipped_catalogue(self.catalogue),
+        )
+
+
+class _Catalogue(Section, frozen=True, kw_only=True):
+    content_types: tuple[ContentTypeTable, ...]
+
+
+@cache
+def shipped_catalogue(name: str) -> tuple[ContentType, ...]:
+    """The content types of a catalogue that comes with Dragoman."""
+    text = (files(__package__) / "content_types" / f"{name}.toml").read_text(encoding="utf-8")
+    catalogue = msgspec.convert(tomllib.loads(text), _Catalogue)
+    return tuple(table.value() for table in catalogue.content_types)

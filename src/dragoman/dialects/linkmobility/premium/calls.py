@@ -1,0 +1,105 @@
+"""The calls on premium messages: giving back what was paid, and what may be sold."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Final
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.linkmobility.calls import Calls
+from dragoman.dialects.linkmobility.mapping import DIALECT, PROTOCOL
+from dragoman.dialects.linkmobility.premium.mapping import FLAGS, KINDS, NEVER
+from dragoman.dialects.linkmobility.premium.schemas import (
+    Catalogue,
+    Catalogues,
+    ContentType,
+    Refund,
+    Refunded,
+)
+from dragoman.domain import premium
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.kit.ids import parse_dashed
+from dragoman.web.bodies import decode_body
+from dragoman.web.operations import Operation
+from dragoman.web.requests import Request
+
+OK: Final = 200
+QUEUED: Final = "Message is now in queue for refund."
+
+_ABOUT_THE_MESSAGE: Final = frozenset({RefusalCode.NOT_FOUND, RefusalCode.NOT_REFUNDABLE})
+
+
+def build_premium_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
+    """Builds the part of the table that is about premium messages."""
+    charges = Charges(services)
+    return (
+        calls.put(
+            "message/refund/{lookupid}",
+            charges.refund,
+            Refund,
+            Refunded,
+            "Give back what the recipient of a premium message paid",
+            "LINK v2 s. 08",
+            wrapper="refund",
+        ),
+        calls.get(
+            "premium/contenttypes",
+            charges.content_types,
+            Catalogues,
+            "What premium messages may be for, by short code",
+            "LINK v2 s. 14",
+        ),
+    )
+
+
+class Charges:
+    """Answers the calls on premium messages."""
+
+    def __init__(self, services: Services) -> None:
+        self._rules = services.premium
+        self._refunds = services.refunds
+
+    async def refund(self, account: Account, request: Request) -> Refunded:
+        """Refunds a message, and tells the recipient where a text is given; raises `Refused`."""
+        wanted = decode_body(request, Refund) if request.body.strip() else Refund()
+        notice = "" if wanted.message is None else str(wanted.message)
+        lookup_id = request.path_params["lookupid"]
+        message_id = parse_dashed(lookup_id)
+        if message_id is None:
+            raise Refused(RefusalCode.NOT_FOUND, lookup_id, "lookup")
+        try:
+            await self._refunds.refund(
+                account, message_id, notice=notice, dialect=DIALECT, protocol=PROTOCOL
+            )
+        except Refused as refused:
+            if refused.code not in _ABOUT_THE_MESSAGE:
+                raise
+            missing = refused.code is RefusalCode.NOT_FOUND
+            detail = "lookup" if missing else refused.detail
+            raise Refused(refused.code, lookup_id, detail) from None
+        return Refunded(status=OK, statusreason=QUEUED)
+
+    async def content_types(self, account: Account, _request: Request) -> Catalogues:
+        """The content types of the account's short codes; codes with the same ones together."""
+        codes: dict[tuple[premium.ContentType, ...], list[str]] = defaultdict(list)
+        for code in self._rules.short_codes_of(account):
+            codes[code.content_types].append(code.international)
+        data = tuple(
+            Catalogue(
+                contenttypes=tuple(map(_content_type, content_types)), shortcodes=tuple(numbers)
+            )
+            for content_types, numbers in codes.items()
+        )
+        return Catalogues(data=data, status=OK)
+
+
+def _content_type(content_type: premium.ContentType) -> ContentType:
+    expires = content_type.expires
+    return ContentType(
+        id=str(content_type.content_type_id),
+        description=content_type.description,
+        type=KINDS[content_type.kind],
+        vatexempt=FLAGS[content_type.vat_exempt],
+        expires=NEVER if expires is None else expires.isoformat(),
+    )
