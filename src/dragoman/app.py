@@ -31,8 +31,10 @@ from dragoman.queue.local import LocalQueue
 from dragoman.services.accounts import Accounts
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
+from dragoman.services.contacts import Contacts
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
+from dragoman.services.imports import Imports
 from dragoman.services.inbound import Inbound
 from dragoman.services.live import LiveMessages
 from dragoman.services.meters import Meters
@@ -112,6 +114,8 @@ class House:
             clock=self.clock,
         )
         self.queries = Queries(self.storage)
+        self.contacts = Contacts(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.imports = Imports(storage=self.storage, ids=self.ids, clock=self.clock)
         self.inbound = Inbound(
             storage=self.storage,
             accounts=self.accounts,
@@ -126,6 +130,8 @@ class House:
             submission=self.submission,
             batches=self.batches,
             queries=self.queries,
+            contacts=self.contacts,
+            imports=self.imports,
             meters=self.meters,
         )
 
@@ -244,6 +250,7 @@ class Gateway(House):
             self.backlog.run(),
             self.batches.run(),
             self.deadlines.run(),
+            self.imports.run(),
             self.callbacks.run(),
         )
         for connector in self.connectors.values():

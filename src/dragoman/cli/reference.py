@@ -351,6 +351,8 @@ def _calls_page() -> Iterator[str]:
         submission=nothing,
         batches=nothing,
         queries=nothing,
+        contacts=nothing,
+        imports=nothing,
         meters=Meters(),
     )
     for name, build in DIALECTS.items():

@@ -9,6 +9,8 @@ from dragoman.config.sections import Dialects
 from dragoman.domain.callbacks import CallbackCall, CallbackFacts
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
+from dragoman.services.contacts import Contacts
+from dragoman.services.imports import Imports
 from dragoman.services.meters import Meters
 from dragoman.services.queries import Queries
 from dragoman.services.submission import SubmissionService
@@ -24,6 +26,8 @@ class Services:
     submission: SubmissionService
     batches: Batches
     queries: Queries
+    contacts: Contacts
+    imports: Imports
     meters: Meters
 
 

@@ -55,16 +55,20 @@ class FaultReport:
 
 
 def read_rows(
-    rows: Sequence[Any], first: int, fields: Sequence[tuple[str, int]], report: FaultReport
+    rows: Sequence[Any],
+    start: int,
+    end: int,
+    fields: Sequence[tuple[str, int]],
+    report: FaultReport,
 ) -> tuple[tuple[str, str], ...]:
-    """Mobile number and stored fields of each good row; the others go into the report.
+    """Mobile number and stored fields of each good row from `start` to `end`; reports the others.
 
     A row is a list: the number, then a value for each of `fields` (name and identifier). Values
-    may be missing at its end, and None is no value. `first` is the index of the first row.
+    may be missing at its end, and None is no value.
     """
     good = []
     columns = len(fields) + 1
-    for index, row in enumerate(rows, first):
+    for index, row in enumerate(rows[start:end], start):
         if not isinstance(row, list | tuple) or not 1 <= len(row) <= columns:
             report.add(index, Fault.SHAPE, row[0] if isinstance(row, list) and row else "")
             continue

@@ -8,7 +8,6 @@ again after its end adds nothing; a group is known by its content, and only the 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
@@ -119,26 +118,28 @@ class Imports:
         return found
 
     async def add_rows(
-        self, account: Account, key: str, names: Sequence[str], rows: Sequence[Any]
+        self, account: Account, key: str, names: Sequence[str], rows: Sequence[Any], digest: str
     ) -> ImportedRows:
-        """Makes contacts of a group of rows; raises `Refused`, before anything is stored.
+        """Makes contacts of a group of rows; raises `Refused`.
 
         A row is a list of a number and a value for each of `names`, which are merge fields, created
-        where they are missing. A row with a fault is left out and reported.
+        where they are missing. A row with a fault is left out and reported. `digest` tells the
+        group from others. Slices of `rows` are taken in another thread.
         """
         check_values(dict.fromkeys(names, ""))
+        if len(set(names)) < len(names):
+            raise Refused(RefusalCode.INVALID_FIELD, "keys", "one comes twice")
         if len(rows) > MAX_ROWS:
             raise Refused(RefusalCode.INVALID_FIELD, "values", f"at most {MAX_ROWS} rows")
         job = await self.find(account, key)
         turn = self._turns.setdefault(job.import_id, asyncio.Lock())
         async with turn:
-            report = await self._add_rows(job, names, rows)
+            report = await self._add_rows(job, names, rows, digest)
         return ImportedRows(job=await self.find(account, key), faults=report.faults())
 
     async def _add_rows(
-        self, job: ImportJob, names: Sequence[str], rows: Sequence[Any]
+        self, job: ImportJob, names: Sequence[str], rows: Sequence[Any], digest: str
     ) -> FaultReport:
-        digest = await asyncio.to_thread(_digest, names, rows)
         await self._add_fields(job, names)
         ids = {
             field.name: field.field_id
@@ -157,7 +158,7 @@ class Imports:
         report = FaultReport()
         storing: asyncio.Future[None] | None = None
         for start, end in _steps(done, len(rows)):
-            good = await asyncio.to_thread(read_rows, rows[start:end], start, fields, report)
+            good = await asyncio.to_thread(read_rows, rows, start, end, fields, report)
             if start < done:
                 continue  # stored before, and read again for the report
             if storing is not None:
@@ -192,10 +193,6 @@ class Imports:
 
     def _oldest_ms(self) -> int:
         return self._clock.now_ms() - LIFETIME_MS
-
-
-def _digest(names: Sequence[str], rows: Sequence[Any]) -> str:
-    return hashlib.sha256(msgspec.msgpack.encode((names, rows))).hexdigest()
 
 
 def _steps(done: int, count: int) -> Iterator[tuple[int, int]]:

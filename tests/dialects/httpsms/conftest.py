@@ -160,6 +160,8 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         submission=house.submission,
         batches=house.batches,
         queries=house.queries,
+        contacts=house.contacts,
+        imports=house.imports,
         meters=house.meters,
     )
     yield Gate(house, build_httpsms(services), await house.accounts.find("customer"))
