@@ -109,19 +109,23 @@ def read_column(written: str, fields: Iterable[MergeField]) -> str:
 
 
 def read_values(values: Any, fields: list[MergeField], *, from_xml: bool) -> dict[str, str]:
-    """Values by the names of merge fields, some of which may be new; raises `Refused`."""
+    """Values by the names of merge fields, some of which may be new; raises `Refused`.
+
+    An empty list is no values: so PHP writes an empty map.
+    """
     if not values:
         return {}
     if not isinstance(values, Mapping):
         raise Refused(RefusalCode.INVALID_FIELD, "fields", "use names with values")
     names = {element_name(field.name): field.name for field in fields} if from_xml else {}
     names |= {field.name: field.name for field in fields}
-    return {
-        read_column(names.get(str(written), str(written)), fields): ""
-        if value is None
-        else str(value)
-        for written, value in values.items()
-    }
+    read: dict[str, str] = {}
+    for written, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+            raise Refused(RefusalCode.INVALID_FIELD, written, "use a text")
+        name = read_column(names.get(str(written), str(written)), fields)
+        read[name] = "" if value is None else str(value)
+    return read
 
 
 def is_xml(request: Request) -> bool:

@@ -13,9 +13,6 @@ from msgspec import Meta
 
 from dragoman.dialects.linkmobility.schemas import Credentials, Flag, Number, Paging, Text
 
-Values = dict[str, Text | float] | list[Any] | str | None
-"""Values by the names of merge fields; PHP writes an empty map as a list."""
-
 
 class ListBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A list of contacts to create or change (LINK v2 s. 04)."""
@@ -32,7 +29,7 @@ class ContactBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     listid: Annotated[Number, Meta(description="The list that holds it; 0 for none.")] = None
     mobile: Annotated[Text, Meta(description="With `+` and country code.")] = None
     fields: Annotated[
-        Values, Meta(description="Values by the names, or the keys, of merge fields.")
+        Any, Meta(description="A map of values by the names, or the keys, of merge fields.")
     ] = None
     id: Annotated[Any, Meta(description="No effect.")] = None
     created: Annotated[Any, Meta(description="No effect.")] = None
