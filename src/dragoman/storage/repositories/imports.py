@@ -193,16 +193,16 @@ def _without_duplicates(
 ) -> tuple[tuple[str, str], ...]:
     """The rows whose number neither the list nor an earlier row has."""
     first_of_number = dict(reversed(item.contacts))
+    # Only by number: a condition on the list would tempt a database to walk the whole list.
     known = connection.execute(
-        select(contacts.c.mobile).where(
+        select(contacts.c.mobile, contacts.c.list_id, contacts.c.deleted_ms).where(
             contacts.c.account_id == job.account_id,
             contacts.c.mobile.in_(list(first_of_number)),
-            contacts.c.list_id == job.list_id,
-            contacts.c.deleted_ms.is_(None),
         )
-    ).scalars()
-    for mobile in known:
-        first_of_number.pop(mobile, None)
+    )
+    for mobile, list_id, deleted_ms in known:
+        if list_id == job.list_id and deleted_ms is None:
+            first_of_number.pop(mobile, None)
     return tuple(reversed(first_of_number.items()))
 
 
