@@ -93,10 +93,14 @@ def _contacts(folder: Path, _runs: int) -> None:
         print(
             f"  {database}: {imported.rows_per_s:,} rows/s, {imported.rows_per_cpu_s:,} a second of"
             f" processor time, longest pause {imported.longest_pause_ms} ms"
+            f" ({imported.longest_pause_cpu_ms} of processor time)"
             f"   {_verdict(imported.flaws)}"
         )
         for search in searches:
-            print(f"    {search.name:<34} p50 {search.p50_ms:>7} ms   p95 {search.p95_ms:>7} ms")
+            print(
+                f"    {search.name:<34} p50 {search.p50_ms:>7} ms   p95 {search.p95_ms:>7} ms"
+                f" ({search.p95_cpu_ms} of processor time)"
+            )
 
 
 def _codec(_folder: Path, _runs: int) -> None:

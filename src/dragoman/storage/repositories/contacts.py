@@ -241,7 +241,9 @@ def _conditions(wanted: ContactFilter, driver: str) -> list[ColumnElement[bool]]
         deleted.is_not(None) if wanted.deleted else deleted.is_(None),
     ]
     if wanted.list_id is not None:
-        conditions.append(contacts.c.list_id == (wanted.list_id or None))
+        # A number has few rows, and a list many: a sum is no column of the index of lists.
+        of_list: Any = contacts.c.list_id + 0 if wanted.mobile else contacts.c.list_id
+        conditions.append(of_list == (wanted.list_id or None))
     if wanted.mobile:
         conditions.append(contacts.c.mobile == wanted.mobile)
     if wanted.field_ids is not None:

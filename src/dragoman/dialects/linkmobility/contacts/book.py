@@ -16,6 +16,7 @@ from dragoman.dialects.linkmobility.contacts.reading import (
     read_flag,
     read_list_id,
     read_mobile,
+    read_searched_mobile,
     read_values,
 )
 from dragoman.dialects.linkmobility.contacts.schemas import (
@@ -33,7 +34,6 @@ from dragoman.dialects.linkmobility.schemas import Paging
 from dragoman.dialects.linkmobility.times import render_log_time, zone_of
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.phone_numbers import normalise
 from dragoman.storage.repositories.contacts import Contact, ContactFilter
 from dragoman.storage.repositories.merge_fields import MergeField
 from dragoman.web.bodies import decode_body, decode_query
@@ -151,8 +151,7 @@ def _filter(account: Account, query: ContactQuery, fields: Sequence[MergeField])
     return ContactFilter(
         account_id=account.account_id,
         list_id=list_id,
-        # A plus that was not escaped arrives as a space.
-        mobile=normalise(query.mobile) if query.mobile.strip() else "",
+        mobile=read_searched_mobile(query.mobile),
         deleted=read_flag("deleted", query.deleted),
         field_ids=_field_ids(query, fields),
         field_value=query.field_value,

@@ -12,6 +12,7 @@ from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
 from dragoman.dialects.linkmobility.schemas import Flag, Number, Text
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.numbering_plans import parse_international
+from dragoman.domain.phone_numbers import normalise
 from dragoman.storage.repositories.merge_fields import MergeField
 from dragoman.web.requests import Request
 from dragoman.web.xml_tree import element_name
@@ -73,6 +74,16 @@ def read_mobile(value: Text) -> str:
     if mobile is None:
         raise WordedRefusal(RefusalCode.INVALID_FIELD, INVALID_MOBILE)
     return mobile
+
+
+def read_searched_mobile(written: str) -> str:
+    """The digits of a number that is looked for, with or without `+`; raises `Refused`."""
+    if not written.strip():
+        return ""
+    try:
+        return normalise(written)  # a plus that was not escaped arrived as a space
+    except Refused:
+        raise WordedRefusal(RefusalCode.INVALID_FIELD, INVALID_MOBILE) from None
 
 
 def read_field_name(value: Text) -> str:

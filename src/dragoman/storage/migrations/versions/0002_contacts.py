@@ -120,7 +120,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_contacts_account_id_contact_id",
         "contacts",
-        ["account_id", "contact_id"],
+        ["account_id", "contact_id", "deleted_ms"],
         unique=False,
         sqlite_where=sa.text("deleted_ms IS NULL"),
         postgresql_where=sa.text("deleted_ms IS NULL"),
@@ -139,7 +139,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_contacts_list_id_contact_id",
         "contacts",
-        ["list_id", "contact_id"],
+        ["list_id", "contact_id", "account_id", "deleted_ms"],
         unique=False,
         sqlite_where=sa.text("deleted_ms IS NULL"),
         postgresql_where=sa.text("deleted_ms IS NULL"),
