@@ -221,6 +221,7 @@ async def test_import_is_refused_before_anything_is_stored(importer: Importer) -
         (importer.open(name=""), RefusalCode.MISSING_FIELD, "name"),
         (importer.open(name="x" * 101), RefusalCode.INVALID_FIELD, "name"),
         (other.add(key, numbers(0, 1)), RefusalCode.NOT_FOUND, key),
+        (importer.service.find(importer.account, "\0"), RefusalCode.NOT_FOUND, "\0"),
         (importer.add(key, [["+4520000000"]] * 100_001), RefusalCode.INVALID_FIELD, "values"),
         (importer.add(key, numbers(0, 1), "A", "A"), RefusalCode.INVALID_FIELD, "keys"),
         (importer.add(key, numbers(0, 1), "[A]"), RefusalCode.INVALID_FIELD, "name"),

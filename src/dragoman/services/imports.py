@@ -18,6 +18,7 @@ import structlog
 
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.texts import is_storable
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, first_at
 from dragoman.services.contacts import DELETED_AT_ONCE, check_list_name, check_values
@@ -110,9 +111,11 @@ class Imports:
     async def find(self, account: Account, key: str) -> ImportJob:
         """One of the account's jobs; raises `Refused`."""
         since_ms = self._oldest_ms()
-        found = await self._storage.read(
-            lambda c: imports.find(c, account.account_id, key, since_ms)
-        )
+        found = None
+        if is_storable(key):
+            found = await self._storage.read(
+                lambda c: imports.find(c, account.account_id, key, since_ms)
+            )
         if found is None:
             raise Refused(RefusalCode.NOT_FOUND, key, "import")
         return found
