@@ -185,7 +185,11 @@ async def test_other_rows_after_a_crash_do_not_count_what_never_came(importer: I
     storage = importer.rows.storage
     job = await importer.service.find(importer.account, key)
     begun = imports.RowsBegun(
-        import_id=job.import_id, fresh_list_id=importer.rows.ids.next(), digest="x", rows=8
+        import_id=job.import_id,
+        fresh_list_id=importer.rows.ids.next(),
+        fresh={},
+        digest="x",
+        rows=8,
     )
     await storage.writer.write(imports.begin, begun)
     await importer.add(key, numbers(0, 3))
@@ -238,6 +242,19 @@ async def test_import_is_refused_before_anything_is_stored(importer: Importer) -
     assert await importer.rows.all(merge_fields) == await importer.mobiles() == []
     assert await importer.rows.all(contact_lists) == lists
     assert await importer.progress(key) == (0, 0)
+
+
+async def test_refused_fields_leave_neither_list_nor_fields(importer: Importer) -> None:
+    for n in range(199):
+        await importer.contacts.create_merge_field(importer.account, f"f{n}")
+    key, before = await importer.open(), await importer.rows.all(merge_fields)
+    with pytest.raises(Refused, match="at most 200 merge fields"):
+        await importer.add(key, numbers(0, 1), "one", "two")
+    assert await importer.rows.all(contact_lists) == await importer.mobiles() == []
+    assert await importer.rows.all(merge_fields) == before
+    assert await importer.progress(key) == (0, 0)
+    await importer.add(key, numbers(0, 1), "one")
+    assert await importer.mobiles() == digits(0, 1)
 
 
 async def test_list_that_goes_away_stops_the_import(importer: Importer) -> None:

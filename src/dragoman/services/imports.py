@@ -143,20 +143,16 @@ class Imports:
     async def _add_rows(
         self, job: ImportJob, names: Sequence[str], rows: Sequence[Any], digest: str
     ) -> FaultReport:
-        await self._add_fields(job, names)
-        ids = {
-            field.name: field.field_id
-            for field in await self._storage.read(lambda c: merge_fields.load(c, job.account_id))
-        }
-        fields = [(name, ids[name]) for name in names]
         write = self._storage.writer.write
         begun = imports.RowsBegun(
             import_id=job.import_id,
             fresh_list_id=self._ids.next(),
+            fresh={name: self._ids.next() for name in names},
             digest=digest,
             rows=len(rows),
         )
         done = await write(imports.begin, begun)
+        fields = await self._fields(job, names)
         await self._clean(job)
         report = FaultReport()
         storing: asyncio.Future[None] | None = None
@@ -178,12 +174,11 @@ class Imports:
             await storing
         return report
 
-    async def _add_fields(self, job: ImportJob, names: Sequence[str]) -> None:
-        if names:
-            fresh = {name: self._ids.next() for name in names}
-            await self._storage.writer.write(
-                merge_fields.add, merge_fields.FieldNames(account_id=job.account_id, names=fresh)
-            )
+    async def _fields(self, job: ImportJob, names: Sequence[str]) -> list[tuple[str, int]]:
+        """Names with the identifiers of their fields; 0 for one that was deleted meanwhile."""
+        found = await self._storage.read(lambda c: merge_fields.load(c, job.account_id))
+        ids = {field.name: field.field_id for field in found}
+        return [(name, ids.get(name, 0)) for name in names]
 
     async def _clean(self, job: ImportJob) -> None:
         if job.cleaned:

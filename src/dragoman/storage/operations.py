@@ -48,7 +48,6 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         inbound.drop_parts,
         inbound.store_parts,
         inbound.store_texts,
-        merge_fields.add,
         merge_fields.create,
         merge_fields.remove,
         merge_fields.rename,

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.ids import first_at
+from dragoman.storage.repositories import merge_fields
 from dragoman.storage.repositories.contact_counts import Tally, delete_some_of_list
 from dragoman.storage.repositories.contact_lists import ContactList, add_list, check_list
 from dragoman.storage.repositories.contacts import insert_contacts
@@ -32,10 +33,15 @@ class ImportJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RowsBegun(msgspec.Struct, frozen=True, kw_only=True):
-    """A group of rows that is about to be stored; `fresh_list_id` is for a job without a list."""
+    """A group of rows that is about to be stored.
+
+    `fresh_list_id` is for a job without a list, `fresh` has an identifier for each merge field that
+    may be missing.
+    """
 
     import_id: int
     fresh_list_id: int
+    fresh: dict[str, int]
     digest: str
     rows: int
 
@@ -93,7 +99,8 @@ def _begin(connection: Connection, items: list[RowsBegun]) -> list[int | Excepti
     results: list[int | Exception] = []
     for item in items:
         try:
-            results.append(_begin_one(connection, item))
+            with connection.begin_nested():  # a refusal leaves neither list nor fields
+                results.append(_begin_one(connection, item))
         except Refused as refused:
             results.append(refused)
     return results
@@ -108,6 +115,7 @@ def _begin_one(connection: Connection, item: RowsBegun) -> int:
         add_list(connection, new)
     else:
         check_list(connection, job.account_id, list_id)
+    merge_fields.resolve(connection, job.account_id, item.fresh)
     if job.rows_digest == item.digest:
         return job.rows_done
     connection.execute(

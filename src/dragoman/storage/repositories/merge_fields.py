@@ -23,13 +23,6 @@ class MergeField(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
-class FieldNames(msgspec.Struct, frozen=True, kw_only=True):
-    """Names that must have a field, each with the identifier it gets where it has none."""
-
-    account_id: int
-    names: dict[str, int]
-
-
 class FieldKey(msgspec.Struct, frozen=True, kw_only=True):
     """Which field of which account."""
 
@@ -72,21 +65,6 @@ def resolve(connection: Connection, account_id: int, names: Mapping[str, int]) -
 def too_many() -> Refused:
     """The refusal of one field more than an account may have."""
     return Refused(RefusalCode.INVALID_FIELD, "fields", f"at most {MAX_FIELDS} merge fields")
-
-
-def _add(connection: Connection, items: list[FieldNames]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        try:
-            resolve(connection, item.account_id, item.names)
-            results.append(None)
-        except Refused as refused:
-            results.append(refused)
-    return results
-
-
-add = Operation(_add, "add_merge_fields", FieldNames)
-"""Gives every name a field; those that have one keep it."""
 
 
 def _create(connection: Connection, items: list[MergeField]) -> list[Exception | None]:
