@@ -1,4 +1,4 @@
-"""F: importing contacts by PUTs of 100,000 rows, and searching among a million of them."""
+"""H: importing contacts by PUTs of 100,000 rows, and searching among a million of them."""
 
 from __future__ import annotations
 
