@@ -1,6 +1,6 @@
 """Runs benchmarks and prints our figure, Kannel's of the same run, and the ratio.
 
-    python -m benchmarks [A] [B] [C] [D] [G] [--runs 3]
+    python -m benchmarks [A] [B] [C] [D] [G] [H] [--runs 3]
 
 On an otherwise idle machine only. Figures of different runs cannot be compared, ratios can.
 """
@@ -12,16 +12,16 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks import accept, batch, codec, latency
+from benchmarks import accept, batch, codec, contacts, latency
 
-CHOICES = ("A", "B", "C", "D", "G")
+CHOICES = ("A", "B", "C", "D", "G", "H")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("which", nargs="*", metavar="A|B|C|D|G")
+    parser.add_argument("which", nargs="*", metavar="A|B|C|D|G|H")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
     chosen = options.which or list(CHOICES)
@@ -84,6 +84,25 @@ def _latency(folder: Path, runs: int) -> None:
         )
 
 
+def _contacts(folder: Path, _runs: int) -> None:
+    print(f"\nH  {contacts.CONTACTS:,} contacts, imported {contacts.ROWS:,} rows a PUT")
+    home = folder / "h"
+    home.mkdir()
+    for database, url in contacts.databases(home):
+        imported, searches = contacts.run(home, url)
+        print(
+            f"  {database}: {imported.rows_per_s:,} rows/s, {imported.rows_per_cpu_s:,} a second of"
+            f" processor time, longest pause {imported.longest_pause_ms} ms"
+            f" ({imported.longest_pause_cpu_ms} of processor time)"
+            f"   {_verdict(imported.flaws)}"
+        )
+        for search in searches:
+            print(
+                f"    {search.name:<34} p50 {search.p50_ms:>7} ms   p95 {search.p95_ms:>7} ms"
+                f" ({search.p95_cpu_ms} of processor time)"
+            )
+
+
 def _codec(_folder: Path, _runs: int) -> None:
     print("\nG  SMPP codec, one core")
     for figure in codec.run():
@@ -97,7 +116,7 @@ def _verdict(flaws: tuple[str, ...]) -> str:
     return f"VOID: {', '.join(flaws)}" if flaws else "nothing lost, nothing doubled"
 
 
-_REPORTS = {"A": _accept, "B": _call_back, "C": _batch, "D": _latency, "G": _codec}
+_REPORTS = {"A": _accept, "B": _call_back, "C": _batch, "D": _latency, "G": _codec, "H": _contacts}
 
 
 if __name__ == "__main__":

@@ -32,8 +32,10 @@ from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
+from dragoman.services.contacts import Contacts
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
+from dragoman.services.imports import Imports
 from dragoman.services.inbound import Inbound
 from dragoman.services.live import LiveMessages
 from dragoman.services.meters import Meters
@@ -130,6 +132,8 @@ class House:
             submission=self.submission,
             clock=self.clock,
         )
+        self.contacts = Contacts(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.imports = Imports(storage=self.storage, ids=self.ids, clock=self.clock)
         self.inbound = Inbound(
             storage=self.storage,
             accounts=self.accounts,
@@ -147,6 +151,8 @@ class House:
             queries=self.queries,
             premium=self.premium,
             refunds=self.refunds,
+            contacts=self.contacts,
+            imports=self.imports,
             meters=self.meters,
         )
 
@@ -265,6 +271,7 @@ class Gateway(House):
             self.backlog.run(),
             self.batches.run(),
             self.deadlines.run(),
+            self.imports.run(),
             self.callbacks.run(),
         )
         for connector in self.connectors.values():

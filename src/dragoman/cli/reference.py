@@ -354,6 +354,8 @@ def _calls_page() -> Iterator[str]:
         queries=nothing,
         premium=nothing,
         refunds=nothing,
+        contacts=nothing,
+        imports=nothing,
         meters=Meters(),
     )
     for name, build in DIALECTS.items():

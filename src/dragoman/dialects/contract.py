@@ -10,6 +10,8 @@ from dragoman.domain.callbacks import CallbackCall, CallbackFacts
 from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
+from dragoman.services.contacts import Contacts
+from dragoman.services.imports import Imports
 from dragoman.services.meters import Meters
 from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
@@ -30,6 +32,8 @@ class Services:
     queries: Queries
     premium: PremiumRules
     refunds: Refunds
+    contacts: Contacts
+    imports: Imports
     meters: Meters
 
 

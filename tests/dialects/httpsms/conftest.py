@@ -163,6 +163,8 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         queries=house.queries,
         premium=house.premium,
         refunds=house.refunds,
+        contacts=house.contacts,
+        imports=house.imports,
         meters=house.meters,
     )
     yield Gate(house, build_httpsms(services), await house.accounts.find("customer"))

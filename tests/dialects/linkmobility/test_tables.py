@@ -68,6 +68,17 @@ async def test_document_describes_every_call(link: Any) -> None:
     document = render_openapi(link.dialect.web, version="1")
     assert list(document["paths"]) == [
         "/v2/ping.{format}",
+        "/v2/lists.{format}",
+        "/v2/list/{id}.{format}",
+        "/v2/list.{format}",
+        "/v2/contacts/{page}.{format}",
+        "/v2/contact/{id}.{format}",
+        "/v2/contact.{format}",
+        "/v2/import.{format}",
+        "/v2/import/{hash}.{format}",
+        "/v2/mergefields.{format}",
+        "/v2/mergefield.{format}",
+        "/v2/mergefield/{id}.{format}",
         "/v2/message.{format}",
         "/v2/message/{batchid}/{page}.{format}",
         "/v2/messages/{page}.{format}",

@@ -6,6 +6,7 @@ Each room of the API (lists, messages, the query interface …) returns its own 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -45,9 +46,16 @@ class Calls:
         summary: str,
         source: str,
         query: type[msgspec.Struct] = schemas.Credentials,
+        *,
+        in_thread: bool = False,
     ) -> Operation:
-        """A question; `path` is what stands between `/v2/` and the suffix."""
-        return self._call("GET", path, act, {200: answer}, summary, source, query=query)
+        """A question; `path` is what stands between `/v2/` and the suffix.
+
+        `in_thread` renders an answer that may be large away from the event loop.
+        """
+        return self._call(
+            "GET", path, act, {200: answer}, summary, source, query=query, in_thread=in_thread
+        )
 
     def delete(
         self, path: str, act: Act, answer: type[msgspec.Struct], summary: str, source: str
@@ -93,8 +101,9 @@ class Calls:
         status: int = 200,
         wrapper: str = "",
         body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
+        in_thread: bool = False,
     ) -> Operation:
-        """A change; `wrapper` as for `post`."""
+        """A change; `wrapper` as for `post`, `in_thread` as for `get`."""
         return self._call(
             "PUT",
             path,
@@ -105,6 +114,7 @@ class Calls:
             body=body,
             wrapper=wrapper,
             body_limit_bytes=body_limit_bytes,
+            in_thread=in_thread,
         )
 
     def _call(
@@ -120,11 +130,12 @@ class Calls:
         body: type[msgspec.Struct] | None = None,
         wrapper: str = "",
         body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
+        in_thread: bool = False,
     ) -> Operation:
         return Operation(
             methods=(method,),
             path=f"/v2/{path}.{{format:json|xml}}",
-            handler=self._handler(act, name_call(method, path)),
+            handler=self._handler(act, name_call(method, path), in_thread=in_thread),
             summary=summary,
             source=source,
             query=query,
@@ -137,7 +148,7 @@ class Calls:
             tags=(path.partition("/")[0],),
         )
 
-    def _handler(self, act: Act, call: str) -> Handler:
+    def _handler(self, act: Act, call: str, *, in_thread: bool) -> Handler:
         accounts, refused_meter = self._services.accounts, self._services.meters.refused
         profile_of = self._profile.of
         rules = {
@@ -156,6 +167,8 @@ class Calls:
             except Refused as refused:
                 refused_meter[DIALECT, refused.code.value] += 1
                 answer = problem_of(refused)
+            if in_thread:
+                return await asyncio.to_thread(render, request, answer, dropped)
             return render(request, answer, dropped)
 
         return handle

@@ -8,6 +8,7 @@ from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility import schemas
 from dragoman.dialects.linkmobility.auth import LEGACY
 from dragoman.dialects.linkmobility.calls import Calls
+from dragoman.dialects.linkmobility.contacts.routes import contact_calls
 from dragoman.dialects.linkmobility.errors import problem_of_kit
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.dialects.linkmobility.messages import Messages
@@ -33,6 +34,7 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
     calls = Calls(services)
     return (
         calls.get("ping", _ping, schemas.Ping, "Whose key this is", S03),
+        *contact_calls(calls, services),
         *_message_calls(calls, services),
         *_query_calls(calls, services),
         *build_user_calls(calls, services),

@@ -21,10 +21,14 @@ from dragoman.storage.tables import (
     accounts,
     batches,
     callbacks,
+    contact_lists,
+    contacts,
     credentials,
+    imports,
     inbound_parts,
     inbound_texts,
     ledger_entries,
+    merge_fields,
     messages,
     parked_receipts,
     parts,
@@ -51,6 +55,10 @@ def last_identifier(connection: Connection) -> int:
         inbound_texts.c.inbound_id,
         inbound_parts.c.part_id,
         parked_receipts.c.receipt_id,
+        contact_lists.c.list_id,
+        contacts.c.contact_id,
+        merge_fields.c.field_id,
+        imports.c.import_id,
     )
     highest = (connection.execute(select(func.max(column))).scalar_one() for column in columns)
     return max(value or 0 for value in highest)

@@ -2,7 +2,13 @@
 
 from dragoman.storage.tables.accounts import accounts, credentials, senders
 from dragoman.storage.tables.callbacks import callbacks
-from dragoman.storage.tables.contacts import contact_lists, contacts, merge_fields
+from dragoman.storage.tables.contacts import (
+    contact_counts,
+    contact_lists,
+    contacts,
+    imports,
+    merge_fields,
+)
 from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
 from dragoman.storage.tables.messages import batches, messages, parts
 from dragoman.storage.tables.metadata import metadata
@@ -15,10 +21,12 @@ __all__ = [
     "accounts",
     "batches",
     "callbacks",
+    "contact_counts",
     "contact_lists",
     "contacts",
     "credentials",
     "hourly_statistics",
+    "imports",
     "inbound_parts",
     "inbound_texts",
     "ledger_entries",

@@ -1,10 +1,27 @@
-"""Address books: lists of contacts, and the merge fields an account has given its contacts."""
+"""Address books: lists of contacts, the merge fields of an account, and imports into lists."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Table, Text
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text, text
 
 from dragoman.storage.tables.metadata import Identifier, metadata, primary_identifier
+
+# A search shows either contacts that are there or deleted ones, so neither must step over the
+# other; a query fits the indexes of those that are there where it says `deleted_ms IS NULL`. Their
+# last columns spare a deep page the look at every row that it steps over.
+_LIVE: Final[Mapping[str, Any]] = MappingProxyType(
+    {"sqlite_where": text("deleted_ms IS NULL"), "postgresql_where": text("deleted_ms IS NULL")}
+)
+_DELETED: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "sqlite_where": text("deleted_ms IS NOT NULL"),
+        "postgresql_where": text("deleted_ms IS NOT NULL"),
+    }
+)
 
 contact_lists = Table(
     "contact_lists",
@@ -28,14 +45,31 @@ contacts = Table(
     Column("fields", Text, nullable=False),
     Column("changed_ms", Identifier, nullable=False),
     Column("deleted_ms", Identifier),
-    Index("ix_contacts_list_id_contact_id", "list_id", "contact_id"),
-    Index("ix_contacts_account_id_contact_id", "account_id", "contact_id"),
+    Index(
+        "ix_contacts_list_id_contact_id",
+        *("list_id", "contact_id", "account_id", "deleted_ms"),
+        **_LIVE,
+    ),
+    Index("ix_contacts_account_id_contact_id", "account_id", "contact_id", "deleted_ms", **_LIVE),
+    Index("ix_contacts_account_id_contact_id_deleted", "account_id", "contact_id", **_DELETED),
     Index("ix_contacts_account_id_mobile", "account_id", "mobile"),
 )
 """`mobile` is the digits of the international number; `list_id` the one list that holds it.
 
-`fields` is a JSON object of texts by `field_id`, so that renaming a field touches no contact.
+`fields` is a JSON object of texts by `field_id`, so that renaming a field touches no contact. It is
+written without spaces and without escapes that JSON does not ask for, since a search looks for
+`"<field_id>":"<value>"` in it.
 """
+
+contact_counts = Table(
+    "contact_counts",
+    metadata,
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("list_id", Identifier, primary_key=True, autoincrement=False),
+    Column("live", Integer, nullable=False),
+    Column("deleted", Integer, nullable=False),
+)
+"""How many contacts a list has, kept by the transactions that change them; list 0 is no list."""
 
 merge_fields = Table(
     "merge_fields",
@@ -44,4 +78,29 @@ merge_fields = Table(
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     Column("name", Text, nullable=False),
     Index("ix_merge_fields_account_id_field_id", "account_id", "field_id"),
+    Index("ix_merge_fields_account_id_name", "account_id", "name", unique=True),
 )
+
+imports = Table(
+    "imports",
+    metadata,
+    primary_identifier("import_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("list_id", Identifier, ForeignKey("contact_lists.list_id")),
+    Column("name", Text, nullable=False),
+    Column("clean", Boolean, nullable=False),
+    Column("drop_duplicates", Boolean, nullable=False),
+    Column("cleaned", Boolean, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("processed", Integer, nullable=False),
+    Column("rows_digest", Text, nullable=False),
+    Column("rows_done", Integer, nullable=False),
+    Index("ix_imports_key", "key", unique=True),
+)
+"""`key` is what a customer knows an import by; `list_id` is empty until the first rows make a list.
+
+`rows_digest` tells the last group of rows from another, `rows_done` how many of them are stored, so
+that a group that is sent again goes on where it stopped. `cleaned`: what the list held before is
+deleted.
+"""

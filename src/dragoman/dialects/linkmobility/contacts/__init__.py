@@ -1,0 +1,1 @@
+"""Lists, contacts, imports and merge fields (LINK v2 s. 04 to 07)."""

@@ -1,0 +1,181 @@
+"""Imports of many contacts at once (LINK v2 s. 06)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.linkmobility.contacts.reading import (
+    INVALID_MOBILE,
+    MOBILE,
+    is_xml,
+    read_column,
+    read_flag,
+    read_list_id,
+    read_text,
+)
+from dragoman.dialects.linkmobility.contacts.schemas import (
+    ImportAnswer,
+    ImportBody,
+    ImportState,
+    RowErrors,
+    RowsAnswer,
+    RowsBody,
+    RowsState,
+    XmlRowsBody,
+)
+from dragoman.dialects.linkmobility.errors import quoted
+from dragoman.dialects.linkmobility.times import render_log_time, zone_of
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.kit.ids import time_of
+from dragoman.services.contacts import MAX_FIELD_VALUE
+from dragoman.services.import_rows import Fault, FaultyRows
+from dragoman.services.imports import ImportedRows
+from dragoman.storage.repositories.imports import ImportJob
+from dragoman.web.bodies import decode_body
+from dragoman.web.requests import Request
+
+OK: Final = 200
+CREATED: Final = 201
+
+FAULTS: Final = MappingProxyType(
+    {
+        Fault.MOBILE: INVALID_MOBILE,
+        Fault.VALUE: f"{{field}} is not valid! Remember a value must be a text of at most"
+        f" {MAX_FIELD_VALUE} characters",
+        Fault.SHAPE: "Row is not valid! Remember a row must be a list with a value for each key",
+    }
+)
+"""What the report says of rows that are no contacts."""
+
+
+class Rows(Sequence[Any]):
+    """Rows of a JSON body, which are read when a slice of them is taken."""
+
+    def __init__(self, rows: list[msgspec.Raw]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, taken: Any) -> Any:
+        if not isinstance(taken, slice):
+            return _read_row(self._rows[taken])
+        rows = self._rows[taken]
+        try:
+            return _decode_rows(b"[" + b",".join(rows) + b"]")
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return [_read_row(row) for row in rows]
+
+
+class ContactImports:
+    """Answers the calls on imports."""
+
+    def __init__(self, services: Services) -> None:
+        self._contacts = services.contacts
+        self._imports = services.imports
+        self._default_zone = services.settings.linkmobility.time_zone
+
+    async def create(self, account: Account, request: Request) -> ImportAnswer:
+        """Opens an import; raises `Refused`."""
+        body = decode_body(request, ImportBody)
+        job = await self._imports.create(
+            account,
+            list_id=read_list_id("listid", body.listid),
+            name=read_text(body.name),
+            clean=read_flag("clean", body.clean),
+            drop_duplicates=read_flag("duplicate", body.duplicate),
+        )
+        return self._answer(account, job, CREATED)
+
+    async def one(self, account: Account, request: Request) -> ImportAnswer:
+        """How far an import is; raises `Refused`."""
+        job = await self._imports.find(account, request.path_params["hash"])
+        return self._answer(account, job, OK)
+
+    async def add_rows(self, account: Account, request: Request) -> RowsAnswer:
+        """Imports rows; raises `Refused`."""
+        keys, rows, digest = await asyncio.to_thread(_read_body, request)
+        if not keys or keys[0].strip().lower() != MOBILE.lower():
+            raise Refused(RefusalCode.INVALID_FIELD, "keys", f"the first must be {MOBILE}")
+        fields = await self._contacts.merge_fields(account)
+        names = [read_column(key, fields) for key in keys[1:]]
+        key = request.path_params["hash"]
+        imported = await self._imports.add_rows(account, key, names, rows, digest)
+        return self._rows_answer(account, imported)
+
+    def _answer(self, account: Account, job: ImportJob, status: int) -> ImportAnswer:
+        state = ImportState(
+            hash=job.key,
+            created=self._created(account, job),
+            listid=job.list_id or 0,
+            name=job.name,
+            clean=int(job.clean),
+            total=job.total,
+            processed=job.processed,
+        )
+        return ImportAnswer(import_=state, status=status)
+
+    def _rows_answer(self, account: Account, imported: ImportedRows) -> RowsAnswer:
+        job = imported.job
+        state = RowsState(
+            hash=job.key,
+            created=self._created(account, job),
+            listid=job.list_id or 0,
+            name=job.name,
+            clean=int(job.clean),
+            duplicate=int(job.drop_duplicates),
+            total=job.total,
+            processed=job.processed,
+        )
+        return RowsAnswer(import_=state, errors=tuple(map(_errors, imported.faults)), status=OK)
+
+    def _created(self, account: Account, job: ImportJob) -> str:
+        return render_log_time(time_of(job.import_id), zone_of(account, self._default_zone))
+
+
+def _read_body(request: Request) -> tuple[list[str], Sequence[Any], str]:
+    """The keys, the rows, and what tells this body from another."""
+    digest = hashlib.sha256(request.body).hexdigest()
+    if not is_xml(request):
+        body = decode_body(request, RowsBody)
+        return body.keys, Rows(body.values), digest
+    xml = decode_body(request, XmlRowsBody)
+    return xml.keys, [_row_of_elements(row) for row in xml.values], digest
+
+
+def _row_of_elements(row: Any) -> Any:
+    """The values of a row, whatever their elements are called."""
+    if not isinstance(row, dict):
+        return [row] if isinstance(row, str) else None
+    values = []
+    for element in row.values():
+        values += element if isinstance(element, list) else [element]
+    return values
+
+
+def _read_row(row: msgspec.Raw) -> Any:
+    try:
+        return _decode_row(row)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+_Value = str | int | float | bool | None
+_decode_row: Final = msgspec.json.Decoder(list[_Value]).decode
+_decode_rows: Final = msgspec.json.Decoder(list[list[_Value]]).decode
+
+
+def _errors(faulty: FaultyRows) -> RowErrors:
+    return RowErrors(
+        message=FAULTS[faulty.fault].format(field=faulty.field),
+        count=len(faulty.values),
+        errors={str(index): quoted(value) for index, value in faulty.values.items()},
+    )

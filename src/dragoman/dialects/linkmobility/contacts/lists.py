@@ -1,0 +1,106 @@
+"""Lists of contacts (LINK v2 s. 04)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from msgspec import UNSET
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.linkmobility.contacts.book import contact_item
+from dragoman.dialects.linkmobility.contacts.reading import (
+    path_identifier,
+    read_list_id,
+    read_text,
+)
+from dragoman.dialects.linkmobility.contacts.schemas import (
+    Deleted,
+    ListAnswer,
+    ListBody,
+    ListDetails,
+    ListItem,
+    Lists,
+)
+from dragoman.dialects.linkmobility.errors import WordedRefusal
+from dragoman.dialects.linkmobility.times import zone_of
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import RefusalCode
+from dragoman.storage.repositories.contact_lists import ContactList
+from dragoman.storage.repositories.contacts import Contact, ContactFilter
+from dragoman.web.bodies import decode_body
+from dragoman.web.requests import Request
+
+MAX_SHOWN: Final = 20_000
+"""Contacts that one answer shows; bounds what it takes to make it."""
+OK: Final = 200
+CREATED: Final = 201
+
+
+class ContactLists:
+    """Answers the calls on lists."""
+
+    def __init__(self, services: Services) -> None:
+        self._contacts = services.contacts
+        self._default_zone = services.settings.linkmobility.time_zone
+
+    async def all(self, account: Account, _request: Request) -> Lists:
+        """All lists, in the order of creation."""
+        found = await self._contacts.lists(account)
+        return Lists(list=tuple(map(_item, found)), status=OK)
+
+    async def one(self, account: Account, request: Request) -> ListAnswer:
+        """A list and the contacts it holds itself; raises `Refused` where they are too many."""
+        found = await self._contacts.list_of(account, path_identifier(request, "list"))
+        if await self._contacts.count(account, found.list_id) > MAX_SHOWN:
+            text = (
+                f"List id [{found.list_id}] has more than {MAX_SHOWN} contacts,"
+                f" use contacts/1 with listid={found.list_id}"
+            )
+            raise WordedRefusal(RefusalCode.INVALID_FIELD, text)
+        return await self._answer(account, found, OK)
+
+    async def create(self, account: Account, request: Request) -> ListAnswer:
+        """Creates a list; raises `Refused`."""
+        body = decode_body(request, ListBody)
+        parent_id = read_list_id("parent", body.parent)
+        created = await self._contacts.create_list(account, read_text(body.name), parent_id)
+        return ListAnswer(list=_details(created), status=CREATED)
+
+    async def change(self, account: Account, request: Request) -> ListAnswer:
+        """Changes what is given of a list; raises `Refused`."""
+        list_id = path_identifier(request, "list")
+        body = decode_body(request, ListBody)
+        changed = await self._contacts.change_list(
+            account,
+            list_id,
+            name=UNSET if body.name is None else read_text(body.name),
+            parent_id=UNSET if body.parent is None else read_list_id("parent", body.parent),
+        )
+        return await self._answer(account, changed, CREATED)
+
+    async def delete(self, account: Account, request: Request) -> Deleted:
+        """Deletes a list and its contacts; raises `Refused`."""
+        list_id = path_identifier(request, "list")
+        await self._contacts.delete_list(account, list_id)
+        return Deleted(message=f"List id [{list_id}] deleted", status=OK)
+
+    async def _answer(self, account: Account, found: ContactList, status: int) -> ListAnswer:
+        wanted = ContactFilter(account_id=account.account_id, list_id=found.list_id)
+        page = await self._contacts.search(wanted, 0, MAX_SHOWN)
+        zone = zone_of(account, self._default_zone)
+        details = await asyncio.to_thread(_details, found, page.contacts, zone)
+        return ListAnswer(list=details, status=status)
+
+
+def _item(found: ContactList) -> ListItem:
+    return ListItem(id=str(found.list_id), parent=str(found.parent_id or 0), name=found.name)
+
+
+def _details(found: ContactList, contacts: tuple[Contact, ...] = (), zone: str = "") -> ListDetails:
+    return ListDetails(
+        id=str(found.list_id),
+        parent=str(found.parent_id or 0),
+        name=found.name,
+        contacts=tuple(contact_item(contact, zone) for contact in contacts),
+    )
