@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from dragoman.kit import ids
 from dragoman.storage.bulk import BulkInsert
@@ -83,3 +84,85 @@ def hour_of(identifier: int) -> int:
 def _add(entry: list[int], count: int, parts: int) -> None:
     entry[0] += count
     entry[1] += parts
+
+
+class HourCount(NamedTuple):
+    """What was counted in one hour."""
+
+    hour_ms: int
+    counted: int
+    parts: int
+
+
+class PeriodCount(NamedTuple):
+    """What was counted in one period."""
+
+    period: int
+    """How many of its unit the period begins after 1970 in local time."""
+    account_id: int
+    value: str
+    counted: int
+
+
+def count_by_hour(
+    connection: Connection,
+    account_ids: Sequence[int],
+    direction: str,
+    dimension: str,
+    *,
+    narrow: Callable[[ColumnElement[str]], ColumnElement[bool]] | None = None,
+    from_ms: int | None = None,
+    before_ms: int | None = None,
+) -> list[HourCount]:
+    """The hours in which anything was counted, newest first; `narrow` chooses among the values."""
+    table = hourly_statistics.c
+    conditions = [
+        table.account_id.in_(account_ids),
+        table.direction == direction,
+        table.dimension == dimension,
+    ]
+    if narrow is not None:
+        conditions.append(narrow(table.value))
+    if from_ms is not None:
+        conditions.append(table.hour_ms >= from_ms)
+    if before_ms is not None:
+        conditions.append(table.hour_ms < before_ms)
+    count = func.sum(table.count)
+    query = (
+        select(table.hour_ms, count, func.sum(table.parts))
+        .where(*conditions)
+        .group_by(table.hour_ms)
+        .having(count > 0)
+        .order_by(table.hour_ms.desc())
+    )
+    return [HourCount(hour, int(n), int(parts)) for hour, n, parts in connection.execute(query)]
+
+
+def count_by_period(
+    connection: Connection,
+    account_ids: Sequence[int],
+    directions: Sequence[str],
+    dimension: str,
+    *,
+    from_ms: int,
+    before_ms: int,
+    offset_ms: int,
+    unit_ms: int,
+) -> list[PeriodCount]:
+    """Sums over periods of local time that is `offset_ms` ahead of UTC."""
+    table = hourly_statistics.c
+    period = ((table.hour_ms + offset_ms) // unit_ms).label("period")
+    query = (
+        select(period, table.account_id, table.value, func.sum(table.count))
+        .where(
+            table.account_id.in_(account_ids),
+            table.hour_ms >= from_ms,
+            table.hour_ms < before_ms,
+            table.direction.in_(directions),
+            table.dimension == dimension,
+        )
+        .group_by(period, table.account_id, table.value)
+    )
+    return [
+        PeriodCount(p, owner, value, int(n)) for p, owner, value, n in connection.execute(query)
+    ]
