@@ -39,6 +39,7 @@ from dragoman.services.meters import Meters
 from dragoman.services.queries import Queries
 from dragoman.services.recall import Recall
 from dragoman.services.receipts import Receipts
+from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
@@ -112,6 +113,7 @@ class House:
             clock=self.clock,
         )
         self.queries = Queries(self.storage)
+        self.statistics = Statistics(storage=self.storage, queries=self.queries, clock=self.clock)
         self.inbound = Inbound(
             storage=self.storage,
             accounts=self.accounts,
@@ -126,6 +128,7 @@ class House:
             submission=self.submission,
             batches=self.batches,
             queries=self.queries,
+            statistics=self.statistics,
             meters=self.meters,
         )
 

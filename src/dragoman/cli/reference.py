@@ -351,6 +351,7 @@ def _calls_page() -> Iterator[str]:
         submission=nothing,
         batches=nothing,
         queries=nothing,
+        statistics=nothing,
         meters=Meters(),
     )
     for name, build in DIALECTS.items():

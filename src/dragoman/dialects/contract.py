@@ -11,6 +11,7 @@ from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
 from dragoman.services.meters import Meters
 from dragoman.services.queries import Queries
+from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
 from dragoman.web.operations import Dialect
 
@@ -24,6 +25,7 @@ class Services:
     submission: SubmissionService
     batches: Batches
     queries: Queries
+    statistics: Statistics
     meters: Meters
 
 

@@ -160,6 +160,7 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         submission=house.submission,
         batches=house.batches,
         queries=house.queries,
+        statistics=house.statistics,
         meters=house.meters,
     )
     yield Gate(house, build_httpsms(services), await house.accounts.find("customer"))

@@ -13,6 +13,7 @@ from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.dialects.linkmobility.messages import Messages
 from dragoman.dialects.linkmobility.queries import Inbox, Outbox
 from dragoman.dialects.linkmobility.rendering import render
+from dragoman.dialects.linkmobility.statistics.calls import statistics_calls
 from dragoman.domain.accounts import Account
 from dragoman.web.operations import Operation, Refuse
 from dragoman.web.refusals import Refusal
@@ -33,6 +34,7 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
         calls.get("ping", _ping, schemas.Ping, "Whose key this is", S03),
         *_message_calls(calls, services),
         *_query_calls(calls, services),
+        *statistics_calls(calls, services),
     )
 
 
@@ -89,7 +91,12 @@ def _query_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
             schemas.OutboxQuery,
         ),
         calls.get(
-            "outbox/lookup/{lookupid}", outbox.look_up, schemas.OutboxLookup, "A message", S09
+            "outbox/lookup/{lookupid}",
+            outbox.look_up,
+            schemas.OutboxLookup,
+            "A message",
+            S09,
+            schemas.OutboxLookupQuery,
         ),
     )
 

@@ -151,7 +151,9 @@ def ragged_ends(from_ms: int | None, to_ms: int | None) -> tuple[Span | None, Sp
     if first is not None and end is not None and first >= end:
         return Span.of_times(from_ms, to_ms), None
     late = None if to_ms is None or to_ms + 1 == end else Span.of_times(end, to_ms)
-    early = None if from_ms is None or from_ms == first else Span(_first_at(from_ms), _first_at(first))
+    early = (
+        None if from_ms is None or from_ms == first else Span(_first_at(from_ms), _first_at(first))
+    )
     return late, early
 
 

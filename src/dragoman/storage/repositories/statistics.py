@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from dragoman.kit import ids
+from dragoman.kit.zones import Stretch
 from dragoman.storage.bulk import BulkInsert
 from dragoman.storage.tables import hourly_statistics
+from dragoman.storage.time_limit import time_limit
 
 HOUR_MS: Final = 3_600_000
+READ_LIMIT_S: Final = 2.0
+"""A question that takes longer is given up."""
 QUEUED: Final = "queued"
 """What the states before a carrier took a message are called in the statistics."""
 
@@ -99,7 +103,6 @@ class PeriodCount(NamedTuple):
 
     period: int
     """How many of its unit the period begins after 1970 in local time."""
-    account_id: int
     value: str
     counted: int
 
@@ -144,25 +147,31 @@ def count_by_period(
     directions: Sequence[str],
     dimension: str,
     *,
-    from_ms: int,
-    before_ms: int,
-    offset_ms: int,
+    stretches: Iterable[Stretch],
     unit_ms: int,
 ) -> list[PeriodCount]:
-    """Sums over periods of local time that is `offset_ms` ahead of UTC."""
+    """Sums over periods of local time, a period that stretches share in parts.
+
+    Raises `TookTooLong`.
+    """
     table = hourly_statistics.c
-    period = ((table.hour_ms + offset_ms) // unit_ms).label("period")
-    query = (
-        select(period, table.account_id, table.value, func.sum(table.count))
-        .where(
-            table.account_id.in_(account_ids),
-            table.hour_ms >= from_ms,
-            table.hour_ms < before_ms,
-            table.direction.in_(directions),
-            table.dimension == dimension,
-        )
-        .group_by(period, table.account_id, table.value)
-    )
-    return [
-        PeriodCount(p, owner, value, int(n)) for p, owner, value, n in connection.execute(query)
-    ]
+    counted = func.sum(table.count)
+    found: list[PeriodCount] = []
+    with time_limit(connection, READ_LIMIT_S):
+        for stretch in stretches:
+            period = ((table.hour_ms + stretch.offset_ms) // unit_ms).label("period")
+            query = (
+                select(period, table.value, counted)
+                .where(
+                    table.account_id.in_(account_ids),
+                    table.hour_ms >= stretch.from_ms,
+                    table.hour_ms < stretch.before_ms,
+                    table.direction.in_(directions),
+                    table.dimension == dimension,
+                )
+                .group_by(period, table.value)
+                .having(counted > 0)
+            )
+            rows = connection.execute(query)
+            found += (PeriodCount(int(at), value, int(n)) for at, value, n in rows)
+    return found
