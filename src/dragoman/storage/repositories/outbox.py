@@ -44,6 +44,10 @@ _STATES_OF_NAMES: Final = MappingProxyType(
         for name in STATISTICS_NAMES.values()
     }
 )
+_SEARCHED: Final = tuple(
+    messages.c[name] for name in ("message_id", "batch_id", "parts", "price", "state", "mcc")
+)
+"""What a search looks at in the messages it goes through."""
 TEXT: Final = batches.c.text
 """The text of a message."""
 
@@ -176,6 +180,8 @@ def _find_page(connection: Connection, wanted: OutboxFilter, offset: int, limit:
         driving.append(messages.c.recipient == wanted.recipient)
     if wanted.batch_id is not None:
         driving.append(messages.c.batch_id == wanted.batch_id)
+        # SQLite would take the index of the account's messages; a sum has none.
+        own = (messages.c.account_id + 0).in_((wanted.account_id, *wanted.below))
     if wanted.message_id is not None:
         driving.append(messages.c.message_id == wanted.message_id)
     looks_into_batches = bool(wanted.sender or wanted.text)
@@ -197,7 +203,7 @@ def _find_page(connection: Connection, wanted: OutboxFilter, offset: int, limit:
         span = _steer(connection, wanted, span)
     return scan(
         connection,
-        candidates=select(messages).where(
+        candidates=select(*_SEARCHED).where(
             own, *driving, *_index_of_failed(wanted), *span.within(messages.c.message_id)
         ),
         identifier="message_id",

@@ -18,7 +18,7 @@ from dragoman.storage.repositories.statistics import HOUR_MS, HourCount
 
 SCAN_LIMIT: Final = 100_000
 """Candidates that a search looks through where only an index narrows it."""
-TEXT_SCAN_LIMIT: Final = 50_000
+TEXT_SCAN_LIMIT: Final = 25_000
 """Candidates whose texts or senders a search looks into."""
 MAX_HOURS: Final = 500
 """Hours from which one page is gathered."""
@@ -74,21 +74,23 @@ def scan(
     `candidates` selects their rows by conditions an index answers; `filters` makes of a subquery of
     them the selection of those that fit, without which all do.
     """
-    ordering = candidates.selected_columns[identifier].desc()
-    bounded = candidates.order_by(ordering).limit(scan_limit).subquery()
-    fitting = select(bounded) if filters is None else filters(bounded)
+    column = candidates.selected_columns[identifier]
+    if filters is None:
+        parts_alone = candidates.with_only_columns(candidates.selected_columns["parts"])
+        bounded = parts_alone.limit(scan_limit).subquery()
+        fitting = select(bounded)
+        page = candidates.with_only_columns(column).order_by(column.desc())
+    else:
+        bounded = candidates.order_by(column.desc()).limit(scan_limit).subquery()
+        fitting = filters(bounded)
+        page = fitting.with_only_columns(bounded.c[identifier])
+        page = page.order_by(bounded.c[identifier].desc())
     counted: Any = connection.execute(
         fitting.with_only_columns(func.count(), func.sum(bounded.c.parts))
     ).one()
     total, parts = counted[0], counted[1] or 0
     if offset >= total:
         return Found([], total, parts)
-    if filters is None:
-        page = candidates.with_only_columns(candidates.selected_columns[identifier])
-        page = page.order_by(ordering)
-    else:
-        page = fitting.with_only_columns(bounded.c[identifier])
-        page = page.order_by(bounded.c[identifier].desc())
     limit = min(limit, total - offset)
     found = connection.execute(page.offset(offset).limit(limit)).scalars()
     return Found(list(found), total, parts)
