@@ -43,8 +43,9 @@ RUNS = 20
 CHUNK = 1_000_000
 
 _STATES = (
-    "CASE WHEN h % 1000 < 930 THEN 40 WHEN h % 1000 < 960 THEN 41 WHEN h % 1000 < 980 THEN 42"
-    " WHEN h % 1000 < 985 THEN 43 WHEN i > {recent} THEN 30 ELSE 40 END"
+    "CASE WHEN h / 1000 % 1000 < 930 THEN 40 WHEN h / 1000 % 1000 < 960 THEN 41"
+    " WHEN h / 1000 % 1000 < 980 THEN 42 WHEN h / 1000 % 1000 < 985 THEN 43"
+    " WHEN i > {recent} THEN 30 ELSE 40 END"
 )
 _MESSAGES = (
     "INSERT INTO messages (message_id, batch_id, account_id, recipient, route, mcc, parts, credits,"
