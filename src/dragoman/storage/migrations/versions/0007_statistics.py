@@ -13,7 +13,7 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-IS_FAILED = sa.text("state IN (35, 41, 42, 43, 44)")
+IS_FAILED = sa.text("state > 30 AND state <> 40")
 
 
 def upgrade() -> None:
