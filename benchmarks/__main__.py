@@ -1,6 +1,6 @@
 """Runs benchmarks and prints our figure, Kannel's of the same run, and the ratio.
 
-    python -m benchmarks [A] [B] [C] [D] [G] [H] [--runs 3]
+    python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [--runs 3] [--messages 200000]
 
 On an otherwise idle machine only. Figures of different runs cannot be compared, ratios can.
 """
@@ -12,17 +12,18 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks import accept, batch, codec, contacts, latency
+from benchmarks import accept, batch, codec, contacts, latency, queries
 
-CHOICES = ("A", "B", "C", "D", "G", "H")
+CHOICES = ("A", "B", "C", "D", "F", "G", "H")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("which", nargs="*", metavar="A|B|C|D|G|H")
+    parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--messages", type=int, default=200_000, help="messages that F searches")
     options = parser.parse_args()
     chosen = options.which or list(CHOICES)
     unknown = set(chosen) - set(CHOICES)
@@ -30,7 +31,10 @@ def main() -> None:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory(prefix="dragoman-bench-") as folder:
         for which in chosen:
-            _REPORTS[which](Path(folder), options.runs)
+            if which == "F":
+                _queries(Path(folder), options.messages)
+            else:
+                _REPORTS[which](Path(folder), options.runs)
 
 
 def _accept(folder: Path, runs: int) -> None:
@@ -100,6 +104,16 @@ def _contacts(folder: Path, _runs: int) -> None:
             print(
                 f"    {search.name:<34} p50 {search.p50_ms:>7} ms   p95 {search.p95_ms:>7} ms"
                 f" ({search.p95_cpu_ms} of processor time)"
+            )
+
+
+def _queries(folder: Path, count: int) -> None:
+    for name, url in queries.open_databases(folder / "f").items():
+        print(f"\nF  searching {count:,} messages on {name}")
+        for figure in queries.run(url, count):
+            print(
+                f"  {figure.name:<28} p50 {figure.p50_ms:>7} ms   p95 {figure.p95_ms:>7} ms"
+                f"   reader's CPU {figure.cpu_ms:>6} ms   total {figure.total:,}"
             )
 
 

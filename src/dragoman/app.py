@@ -44,6 +44,7 @@ from dragoman.services.queries import Queries
 from dragoman.services.recall import Recall
 from dragoman.services.receipts import Receipts
 from dragoman.services.refunds import Refunds
+from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
@@ -134,6 +135,7 @@ class House:
         )
         self.contacts = Contacts(storage=self.storage, ids=self.ids, clock=self.clock)
         self.imports = Imports(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.statistics = Statistics(storage=self.storage, queries=self.queries, clock=self.clock)
         self.inbound = Inbound(
             storage=self.storage,
             accounts=self.accounts,
@@ -153,6 +155,7 @@ class House:
             refunds=self.refunds,
             contacts=self.contacts,
             imports=self.imports,
+            statistics=self.statistics,
             meters=self.meters,
         )
 

@@ -356,6 +356,7 @@ def _calls_page() -> Iterator[str]:
         refunds=nothing,
         contacts=nothing,
         imports=nothing,
+        statistics=nothing,
         meters=Meters(),
     )
     for name, build in DIALECTS.items():

@@ -16,6 +16,7 @@ from dragoman.services.meters import Meters
 from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
 from dragoman.services.refunds import Refunds
+from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
 from dragoman.web.operations import Dialect
 
@@ -34,6 +35,7 @@ class Services:
     refunds: Refunds
     contacts: Contacts
     imports: Imports
+    statistics: Statistics
     meters: Meters
 
 

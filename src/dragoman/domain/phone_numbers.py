@@ -19,11 +19,15 @@ from dragoman.domain.errors import RefusalCode, Refused
 MIN_DIGITS = 7
 MAX_DIGITS = 15
 
+NORTH_AMERICAN_DIGITS = 11
+"""`1`, area code and number; there are no shorter or longer ones (NANP)."""
+
 _WRITTEN = re.compile(r"(?:\+|00)?([1-9][0-9 .()/-]{4,30})")
+_TRUNK_ZERO = re.compile(r"\( *0 *\)")
 _PUNCTUATION = str.maketrans("", "", " .()/-")
 
 # The mobile country code that a number of a calling code most likely has (ITU E.212). Zones that
-# several countries share, such as +1 and +7, have the code of the largest.
+# several countries share have the code of the largest; `_WITHIN_ZONES` knows the others of +1, +7.
 MOBILE_COUNTRY_CODES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "1": "310", "20": "602", "211": "659", "212": "604", "213": "603", "216": "605",
@@ -59,22 +63,56 @@ MOBILE_COUNTRY_CODES: Final[Mapping[str, str]] = MappingProxyType(
         "963": "417", "964": "418", "965": "419", "966": "420", "967": "421", "968": "422",
         "970": "425", "971": "424", "972": "425", "973": "426", "974": "427", "975": "402",
         "976": "428", "977": "429", "98": "432", "992": "436", "993": "438", "994": "400",
-        "995": "282", "996": "437", "998": "434",
+        "995": "282", "996": "437", "998": "434", "246": "995", "247": "658", "681": "543",
+        "683": "555", "690": "554", "870": "901", "881": "901", "882": "901", "883": "901",
     }
 )  # fmt: skip
+
+_CANADA: Final = (
+    "204 226 236 249 250 257 263 289 306 343 354 365 367 368 382 387 403 416 418 428 431 437 438"
+    " 450 468 474 506 514 519 537 548 568 579 581 584 587 604 613 639 647 672 683 705 709 742 753"
+    " 778 780 782 807 819 825 867 873 879 902 905 942"
+)
+
+# Countries of the zones +1 (by area code) and +7 (by first digit) beside the largest.
+_WITHIN_ZONES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **{f"1{area}": "302" for area in _CANADA.split()},
+        "1242": "364", "1246": "342", "1264": "365", "1268": "344", "1284": "348", "1340": "332",
+        "1345": "346", "1441": "350", "1473": "352", "1649": "376", "1658": "338", "1664": "354",
+        "1684": "544", "1721": "362", "1758": "358", "1767": "366", "1784": "360", "1787": "330",
+        "1809": "370", "1829": "370", "1849": "370", "1868": "374", "1869": "356", "1876": "338",
+        "1939": "330", "76": "401", "77": "401",
+    }
+)  # fmt: skip
+
+_DIGITS_OF_ZONES: Final[Mapping[str | None, int]] = MappingProxyType({"1": 4, "7": 2})
 
 
 def normalise(number: str) -> str:
     """The digits of an international number; `Refused(INVALID_RECIPIENT)` for anything else.
 
-    Accepts `+`, `00` or nothing before the country code, and the punctuation people write.
+    Accepts `+`, `00` or nothing before the country code, and the punctuation people write; a trunk
+    zero in brackets after the country code, `+44 (0) 20…`, falls away.
     """
     written = _WRITTEN.fullmatch(number.strip())
     if written is not None:
-        digits = written[1].translate(_PUNCTUATION)
-        if MIN_DIGITS <= len(digits) <= MAX_DIGITS and country_code(digits[:3]) is not None:
+        digits = _digits(written[1])
+        code = country_code(digits[:3]) if MIN_DIGITS <= len(digits) <= MAX_DIGITS else None
+        if code is not None and (code != "1" or len(digits) == NORTH_AMERICAN_DIGITS):
             return digits
     raise Refused(RefusalCode.INVALID_RECIPIENT, number[:32], "not an international number")
+
+
+def _digits(written: str) -> str:
+    """The digits of a number as it is written; none where a trunk zero is out of place."""
+    zero = _TRUNK_ZERO.search(written) if "(" in written else None
+    if zero is None:
+        return written.translate(_PUNCTUATION)
+    code = written[: zero.start()].translate(_PUNCTUATION)
+    if country_code(code[:3]) != code or _TRUNK_ZERO.search(written, zero.end()):
+        return ""
+    return code + written[zero.end() :].translate(_PUNCTUATION)
 
 
 @lru_cache(maxsize=1000)
@@ -89,4 +127,8 @@ def country_code(digits: str) -> str | None:
 def mobile_country_code(digits: str) -> str:
     """The likely mobile country code (ITU E.212) of a number; `0` where it is not known."""
     code = country_code(digits[:3])
+    if code in _DIGITS_OF_ZONES:
+        within = _WITHIN_ZONES.get(digits[: _DIGITS_OF_ZONES[code]])
+        if within is not None:
+            return within
     return MOBILE_COUNTRY_CODES.get(code, "0") if code else "0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -10,11 +11,14 @@ from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.texts import is_storable
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import batches, inbound, outbox, premium
+from dragoman.storage.repositories import accounts, batches, inbound, outbox, premium
 from dragoman.storage.repositories.batches import BatchProgress
 from dragoman.storage.repositories.inbound import InboxFilter, InboxPage
 from dragoman.storage.repositories.outbox import MessageView, OutboxFilter, OutboxPage
 from dragoman.storage.repositories.premium import Charge
+
+MAX_ACCOUNTS: Final = 10_000
+"""Accounts that one question may be about."""
 
 
 class Queries:
@@ -23,9 +27,13 @@ class Queries:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    async def message(self, account: Account, message_id: int) -> MessageView:
-        """One message; raises `Refused`."""
-        found = await self._storage.read(lambda c: outbox.find(c, account.account_id, message_id))
+    async def message(
+        self, account: Account, message_id: int, below: tuple[int, ...] = ()
+    ) -> MessageView:
+        """One message of the account, or of those `below` it; raises `Refused`."""
+        found = await self._storage.read(
+            lambda c: outbox.find(c, account.account_id, message_id, below)
+        )
         if found is None:
             raise Refused(RefusalCode.NOT_FOUND, str(message_id), "message")
         return found
@@ -81,6 +89,16 @@ class Queries:
             return InboxPage(texts=(), total=0)
         return await self._storage.read(lambda c: inbound.search(c, wanted, offset, limit))
 
+    async def accounts_below(self, account: Account) -> tuple[int, ...]:
+        """The accounts below one in the tree, at any depth; raises `Refused` for too many."""
+        found = await self._storage.read(
+            lambda c: accounts.load_below(c, account, limit=MAX_ACCOUNTS + 1)
+        )
+        if len(found) > MAX_ACCOUNTS:
+            detail = f"more than {MAX_ACCOUNTS} users"
+            raise Refused(RefusalCode.INVALID_FIELD, "subusers", detail)
+        return tuple(found)
+
     async def last_callback_answer(self, message_id: int) -> str:
         """What the customer's server said to the last callback of a message."""
         return await self._storage.read(lambda c: outbox.last_callback_answer(c, message_id))
@@ -88,5 +106,7 @@ class Queries:
 
 def _can_be_found(wanted: OutboxFilter | InboxFilter) -> bool:
     """Whether a filter asks only for text that can have been stored."""
-    texts = (value for value in msgspec.structs.astuple(wanted) if isinstance(value, str))
-    return all(is_storable(text) for text in texts)
+    values = msgspec.structs.astuple(wanted)
+    texts = [value for value in values if isinstance(value, str)]
+    texts += [text for value in values if isinstance(value, tuple) for text in map(str, value)]
+    return all(map(is_storable, texts))

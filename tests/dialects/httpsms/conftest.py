@@ -165,6 +165,7 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         refunds=house.refunds,
         contacts=house.contacts,
         imports=house.imports,
+        statistics=house.statistics,
         meters=house.meters,
     )
     yield Gate(house, build_httpsms(services), await house.accounts.find("customer"))

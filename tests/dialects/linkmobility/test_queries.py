@@ -7,6 +7,7 @@ import pytest
 
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
+from dragoman.storage.repositories import accounts
 
 OTHER = "b" * 64
 
@@ -97,7 +98,11 @@ async def test_outbox_in_xml_repeats_the_query_element(link: Any) -> None:
         ("message=hello", [0]),
         ("message=*world*", [0]),
         ("message=" + quote("øå"), [1]),
-        ("message=x%25x", []),
+        ("message=x%25x", [2]),
+        ("message=HEL*ORLD", [0]),
+        ("message=WORLD*hello", []),
+        ("message=" + quote("ÆØÅ"), [1]),
+        ("message=" + quote("[!]"), []),
         ("mcc=238", [1, 0]),
         ("mcc=262,238", [2, 1, 0]),
         ("mcc=240", []),
@@ -132,6 +137,16 @@ async def test_outbox_is_searched_by_batch_and_by_message(link: Any) -> None:
         ("outbox/1.json?price=-1", "Price is not valid, use a number"),
         ("outbox/1.json?price_expression=!", "Price_expression is not valid, use <, > or ="),
         ("outbox/1.json?status=lost", "Status [lost] is not valid"),
+        ("outbox/1.json?mcc=DK", "Mcc is not valid, use codes of three digits"),
+        ("outbox/1.json?mcc=" + "1," * 101, "Mcc is not valid, use codes of three digits"),
+        (
+            "outbox/1.json?message=" + "*a" * 11,
+            "Message is not valid, up to 500 characters and 9 wildcards",
+        ),
+        (
+            "inbox/1.json?message=" + "a" * 501,
+            "Message is not valid, up to 500 characters and 9 wildcards",
+        ),
         ("inbox/1.json?starttime=now", "Starttime is not valid, not of the form dd-mm-YYYY HH:MM"),
     ],
 )
@@ -250,3 +265,35 @@ async def test_lookup_of_another_account_is_not_found(link: Any) -> None:
         lookup_id = (await link.get(f"{box}/1.json")).json["query"][0]["lookupid"]
         answer = await link.ask("GET", f"{box}/lookup/{lookup_id}.json?apikey={OTHER}")
         assert answer.status == 404
+
+
+async def test_subusers_extends_search_and_lookup_to_the_tree(link: Any) -> None:
+    above = await link.house.accounts.find("hn")
+    other = await link.house.accounts.find("other")
+    await link.sent(message="mine")
+    values = {"parent_id": above.account_id, "path": f"{above.path}/child"}
+    move = accounts.AccountUpdate(account_id=other.account_id, values=values)
+    await link.house.storage.writer.write(accounts.change, move)
+    link.clock.advance(1)
+    link.key, own_key = OTHER, link.key
+    await link.sent(message="of the child")
+    assert await _texts(link, "") == await _texts(link, "subusers=1") == ["of the child"]
+    link.key = own_key
+    assert await _texts(link, "") == await _texts(link, "subusers=0") == ["mine"]
+    assert await _texts(link, "subusers=1") == ["of the child", "mine"]
+    assert await _texts(link, "subusers=1&status=queued") == ["of the child", "mine"]
+    assert await _texts(link, "subusers=1&recipient=4512721272") == ["of the child", "mine"]
+    assert await _texts(link, "subusers=1&message=child") == ["of the child"]
+    item = (await link.get("outbox/1.json?subusers=1")).json["query"][0]
+    assert item["userid"] == str(other.account_id)
+    lookup = f"outbox/lookup/{item['lookupid']}.json"
+    assert (await link.get(f"{lookup}?subusers=1")).json["query"]["message"] == "of the child"
+    assert (await link.get(lookup)).status == 404
+    answer = await link.get("outbox/1.json?subusers=yes")
+    assert answer.json == {"status": 400, "message": "Subusers is not valid, use 0 or 1"}
+
+
+async def _texts(link: Any, query: str) -> list[str]:
+    answer = await link.get(f"outbox/1.json?{query}")
+    assert answer.json["stats"]["total"] == len(answer.json["query"])
+    return [item["message"] for item in answer.json["query"]]

@@ -91,6 +91,9 @@ async def test_document_describes_every_call(link: Any) -> None:
         "/v2/user.{format}",
         "/v2/message/refund/{lookupid}.{format}",
         "/v2/premium/contenttypes.{format}",
+        "/v2/stats/{type}/{aggregate}.{format}",
+        "/v2/stats/inbox.{format}",
+        "/v2/stats/outbox.{format}",
     ]
     message = document["components"]["schemas"]["Message"]["properties"]
     assert {"recipients", "class", "statusurl", "returndata"} <= set(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import Final
 
 from msgspec import UNSET
@@ -44,7 +45,12 @@ FREE: Final = 0
 OK: Final = 200
 
 _INTEGER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
-_WILDCARDS: Final = "*%"
+_WILDCARDS: Final = re.compile(r"[*%]+")
+_COUNTRY: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
+_SUBUSERS: Final = MappingProxyType({"": False, "0": False, "1": True})
+MAX_PIECES: Final = 10
+MAX_TEXT: Final = 500
+MAX_COUNTRIES: Final = 100
 _COMPARISONS: Final = frozenset({"<", ">", "="})
 _LAST_MS: Final = 999
 """The end of a second, so that a search up to a time finds what happened in that second."""
@@ -61,7 +67,9 @@ class Outbox:
         """A page of the messages that fit the filters, newest first."""
         zone = zone_of(account, self._default_zone)
         page = Page.of(request, ITEMS_PER_PAGE)
-        wanted = _outbox_filter(account, decode_query(request, schemas.OutboxQuery), zone)
+        query = decode_query(request, schemas.OutboxQuery)
+        below = await self._below(account, query.subusers)
+        wanted = _outbox_filter(account, below, query, zone)
         found = await self._queries.outbox(wanted, page.offset, page.size)
         charges = await self._queries.charges(found.messages)
         return schemas.OutboxPage(
@@ -79,8 +87,10 @@ class Outbox:
         message_id = parse_dashed(lookup_id)
         if message_id is None:
             raise _unknown_lookup(lookup_id)
+        subusers = decode_query(request, schemas.OutboxLookupQuery).subusers
+        below = await self._below(account, subusers)
         try:
-            view = await self._queries.message(account, message_id)
+            view = await self._queries.message(account, message_id, below)
         except Refused:
             raise _unknown_lookup(lookup_id) from None
         answer = await self._queries.last_callback_answer(message_id)
@@ -88,6 +98,13 @@ class Outbox:
         zone = zone_of(account, self._default_zone)
         details = _outbox_details(view, charge, answer, zone)
         return schemas.OutboxLookup(query=details, status=OK)
+
+    async def _below(self, account: Account, subusers: str) -> tuple[int, ...]:
+        """The accounts that `subusers` extends a search to."""
+        extends = _SUBUSERS.get(subusers.strip())
+        if extends is None:
+            raise Refused(RefusalCode.INVALID_FIELD, "subusers", "use 0 or 1")
+        return await self._queries.accounts_below(account) if extends else ()
 
 
 class Inbox:
@@ -124,20 +141,23 @@ class Inbox:
         return schemas.InboxLookup(query=_inbox_details(found.texts[0], zone), status=OK)
 
 
-def _outbox_filter(account: Account, query: schemas.OutboxQuery, zone: str) -> OutboxFilter:
+def _outbox_filter(
+    account: Account, below: tuple[int, ...], query: schemas.OutboxQuery, zone: str
+) -> OutboxFilter:
     return OutboxFilter(
         account_id=account.account_id,
+        below=below,
         recipient=_digits(query.recipient),
         sender=_sender(query.sender),
-        from_ms=_time("starttime", query.starttime, zone),
-        to_ms=_end_time("endtime", query.endtime, zone),
+        from_ms=read_time("starttime", query.starttime, zone),
+        to_ms=read_end_time("endtime", query.endtime, zone),
         premium_price=_integer("price", query.price),
         price_comparison=_comparison(query.price_expression),
         batch_id=_integer("batchid", query.batchid),
         message_id=_message_id(query.msgid),
-        text=query.message.strip(_WILDCARDS),
+        text=_pieces(query.message),
         states=_states(query.status),
-        mccs=tuple(filter(None, (mcc.strip() for mcc in query.mcc.split(",")))),
+        mccs=_countries(query.mcc),
     )
 
 
@@ -146,10 +166,10 @@ def _inbox_filter(account: Account, query: schemas.InboxQuery, zone: str) -> Inb
         account_id=account.account_id,
         recipient=_digits(query.recipient),
         sender=_digits(query.sender),
-        from_ms=_time("starttime", query.starttime, zone),
-        to_ms=_end_time("endtime", query.endtime, zone),
+        from_ms=read_time("starttime", query.starttime, zone),
+        to_ms=read_end_time("endtime", query.endtime, zone),
         inbound_id=_message_id(query.msgid),
-        text=query.message.strip(_WILDCARDS),
+        text=_pieces(query.message),
         keyword=query.keyword,
     )
 
@@ -178,7 +198,8 @@ def _sender(sender: str) -> str:
     return sender.strip()
 
 
-def _time(field: str, text: str, zone: str) -> int | None:
+def read_time(field: str, text: str, zone: str) -> int | None:
+    """A time of a filter, if it is given; raises `Refused`."""
     if not text.strip():
         return None
     try:
@@ -187,8 +208,9 @@ def _time(field: str, text: str, zone: str) -> int | None:
         raise Refused(RefusalCode.INVALID_FIELD, field, str(error)) from None
 
 
-def _end_time(field: str, text: str, zone: str) -> int | None:
-    at_ms = _time(field, text, zone)
+def read_end_time(field: str, text: str, zone: str) -> int | None:
+    """The end of the second that a filter gives; raises `Refused`."""
+    at_ms = read_time(field, text, zone)
     return None if at_ms is None else at_ms + _LAST_MS
 
 
@@ -199,6 +221,22 @@ def _integer(field: str, text: str) -> int | None:
     if not _INTEGER.fullmatch(text) or int(text) > MAX_IDENTIFIER:
         raise Refused(RefusalCode.INVALID_FIELD, field, "use a number")
     return int(text)
+
+
+def _pieces(message: str) -> tuple[str, ...]:
+    """What stands between the wildcards of a `message` filter."""
+    pieces = tuple(filter(None, _WILDCARDS.split(message)))
+    if len(message) > MAX_TEXT or len(pieces) > MAX_PIECES:
+        detail = f"up to {MAX_TEXT} characters and {MAX_PIECES - 1} wildcards"
+        raise Refused(RefusalCode.INVALID_FIELD, "message", detail)
+    return pieces
+
+
+def _countries(mcc: str) -> tuple[str, ...]:
+    countries = tuple(filter(None, (one.strip() for one in mcc.split(","))))
+    if len(countries) > MAX_COUNTRIES or not all(map(_COUNTRY.fullmatch, countries)):
+        raise Refused(RefusalCode.INVALID_FIELD, "mcc", "use codes of three digits")
+    return countries
 
 
 def _message_id(msgid: str) -> int | None:

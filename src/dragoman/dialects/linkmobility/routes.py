@@ -15,6 +15,7 @@ from dragoman.dialects.linkmobility.messages import Messages
 from dragoman.dialects.linkmobility.premium.calls import build_premium_calls
 from dragoman.dialects.linkmobility.queries import Inbox, Outbox
 from dragoman.dialects.linkmobility.rendering import render
+from dragoman.dialects.linkmobility.statistics.calls import statistics_calls
 from dragoman.dialects.linkmobility.users.calls import build_user_calls
 from dragoman.domain.accounts import Account
 from dragoman.web.operations import Operation, Refuse
@@ -39,6 +40,7 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
         *_query_calls(calls, services),
         *build_user_calls(calls, services),
         *build_premium_calls(calls, services),
+        *statistics_calls(calls, services),
     )
 
 
@@ -95,7 +97,12 @@ def _query_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
             schemas.OutboxQuery,
         ),
         calls.get(
-            "outbox/lookup/{lookupid}", outbox.look_up, schemas.OutboxLookup, "A message", S09
+            "outbox/lookup/{lookupid}",
+            outbox.look_up,
+            schemas.OutboxLookup,
+            "A message",
+            S09,
+            schemas.OutboxLookupQuery,
         ),
     )
 

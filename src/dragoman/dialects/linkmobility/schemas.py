@@ -85,7 +85,7 @@ class InboxQuery(Credentials, frozen=True, kw_only=True):
     starttime: Annotated[str, Meta(description="dd-mm-YYYY HH:MM")] = ""
     endtime: Annotated[str, Meta(description="dd-mm-YYYY HH:MM")] = ""
     msgid: str = ""
-    message: Annotated[str, Meta(description="Part of the text.")] = ""
+    message: Annotated[str, Meta(description="Part of the text; * and % are wildcards.")] = ""
     keyword: str = ""
 
 
@@ -100,11 +100,22 @@ class OutboxQuery(Credentials, frozen=True, kw_only=True):
     price_expression: Annotated[str, Meta(description="<, > or =")] = ""
     batchid: str = ""
     msgid: str = ""
-    message: Annotated[str, Meta(description="Part of the text.")] = ""
+    message: Annotated[str, Meta(description="Part of the text; * and % are wildcards.")] = ""
     status: Annotated[str, Meta(description="queued, buffered, received, rejected or expired.")] = (
         ""
     )
     mcc: Annotated[str, Meta(description="Mobile country codes, separated by commas.")] = ""
+    subusers: Annotated[
+        str, Meta(description="1 finds messages of all users below the caller too.")
+    ] = ""
+
+
+class OutboxLookupQuery(Credentials, frozen=True, kw_only=True):
+    """What a look-up of a sent message takes (LINK v2 s. 09)."""
+
+    subusers: Annotated[
+        str, Meta(description="1 finds messages of all users below the caller too.")
+    ] = ""
 
 
 class Answer(Protocol):

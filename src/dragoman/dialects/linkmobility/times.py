@@ -14,6 +14,7 @@ from dragoman.kit.clock import ms_of
 _WRITTEN: Final = re.compile(
     r"([0-9]{1,2})-([0-9]{1,2})-([0-9]{4}) +([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?"
 )
+_LOGGED: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2} [0-9]{2}(:[0-9]{2}){2}", re.ASCII)
 _BATCH_TIME: Final = "%d-%m-%Y %H:%M:%S"
 _LOG_TIME: Final = "%Y-%m-%d %H:%M:%S"
 _LOG_DATE: Final = "%Y_%m_%d"
@@ -34,6 +35,13 @@ def parse_time(text: str, zone: str) -> int:
         return ms_of(datetime(year, month, day, hour, minute, second, tzinfo=ZoneInfo(zone)))
     except (ValueError, OverflowError):
         raise ValueError("no such date") from None
+
+
+def parse_log_time(text: str, zone: str) -> int:
+    """Reads `2015-02-13 10:32:44`, the form of the outbox; ValueError for anything else."""
+    if not _LOGGED.fullmatch(text):
+        raise ValueError("not of the form YYYY-mm-dd HH:MM:SS")
+    return ms_of(datetime.strptime(text, _LOG_TIME).replace(tzinfo=ZoneInfo(zone)))
 
 
 def render_batch_time(at_ms: int, zone: str) -> str:

@@ -189,6 +189,17 @@ def load_all(connection: Connection) -> list[Account]:
     return to_accounts(connection, connection.execute(query).all())
 
 
+def load_below(connection: Connection, account: Account, limit: int) -> list[int]:
+    """The identifiers of the accounts below one, at any depth."""
+    query = (
+        select(accounts.c.account_id)
+        .where(accounts.c.path.startswith(f"{account.path}/"))
+        .order_by(accounts.c.account_id)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars()) if account.path else []
+
+
 def load_digests(connection: Connection, account_id: int, kind: str) -> list[bytes]:
     """The digests of an account's valid credentials of a kind."""
     query = select(credentials.c.digest).where(

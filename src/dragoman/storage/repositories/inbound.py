@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, delete, select
 
 from dragoman.kit import ids
 from dragoman.storage.bulk import BulkInsert
 from dragoman.storage.records import NewCallback
-from dragoman.storage.repositories.statistics import Counters
+from dragoman.storage.repositories.pages import (
+    SCAN_LIMIT,
+    TEXT_SCAN_LIMIT,
+    Found,
+    Span,
+    scan,
+    walk,
+    whole_hours,
+)
+from dragoman.storage.repositories.statistics import Counters, count_by_hour
 from dragoman.storage.tables import inbound_parts, inbound_texts
+from dragoman.storage.text_search import contains_pieces
+from dragoman.storage.time_limit import time_limit
 from dragoman.storage.work import Operation
+
+SEARCH_LIMIT_S: Final = 2.0
+"""A search that takes longer is given up."""
 
 
 class StoredInbound(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,8 +122,8 @@ class InboxFilter(msgspec.Struct, frozen=True, kw_only=True):
     to_ms: int | None = None
     """Both ends included."""
     inbound_id: int | None = None
-    text: str = ""
-    """Part of the text, in any case."""
+    text: tuple[str, ...] = ()
+    """Pieces of the text in this order, in any case, with anything around them."""
     keyword: str = ""
 
 
@@ -120,34 +135,70 @@ class InboxPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def search(connection: Connection, wanted: InboxFilter, offset: int, limit: int) -> InboxPage:
-    """A page of the texts an account received, newest first."""
+    """A page of the texts an account received, newest first; raises `TookTooLong`."""
     table = inbound_texts.c
-    conditions: list[ColumnElement[bool]] = [table.account_id == wanted.account_id]
-    if wanted.recipient:
-        conditions.append(table.recipient == wanted.recipient)
+    with time_limit(connection, SEARCH_LIMIT_S):
+        found = _find_page(connection, wanted, offset, limit)
+        query = (
+            select(inbound_texts)
+            .where(table.inbound_id.in_(found.identifiers))
+            .order_by(table.inbound_id.desc())
+        )
+        rows = connection.execute(query) if found.identifiers else ()
+        return InboxPage(
+            texts=tuple(StoredInbound(**row._mapping) for row in rows), total=found.total
+        )
+
+
+def _find_page(connection: Connection, wanted: InboxFilter, offset: int, limit: int) -> Found:
+    table = inbound_texts.c
+    own = table.account_id == wanted.account_id
+    filters = _filters(connection.dialect.name, wanted)
+    driving: list[ColumnElement[bool]] = []
     if wanted.sender:
-        conditions.append(table.sender == wanted.sender)
-    if wanted.from_ms is not None:
-        conditions.append(table.inbound_id >= ids.first_at(wanted.from_ms))
-    if wanted.to_ms is not None:
-        conditions.append(table.inbound_id < ids.first_at(wanted.to_ms + 1))
+        driving.append(table.sender == wanted.sender)
     if wanted.inbound_id is not None:
-        conditions.append(table.inbound_id == wanted.inbound_id)
-    if wanted.text:
-        conditions.append(table.text.icontains(wanted.text, autoescape=True))
-    if wanted.keyword:
-        conditions.append(table.keyword == wanted.keyword.upper())
-    total = connection.execute(
-        select(func.count()).select_from(inbound_texts).where(*conditions)
-    ).scalar_one()
-    query = (
-        select(inbound_texts)
-        .where(*conditions)
-        .order_by(table.inbound_id.desc())
-        .offset(offset)
-        .limit(limit)
+        driving.append(table.inbound_id == wanted.inbound_id)
+    if not driving and filters is None:
+        first, end = whole_hours(wanted.from_ms, wanted.to_ms)
+        return walk(
+            connection,
+            identifier=table.inbound_id,
+            parts=table.parts,
+            conditions=[own],
+            hours=count_by_hour(
+                connection, [wanted.account_id], "inbox", "sum", from_ms=first, before_ms=end
+            ),
+            from_ms=wanted.from_ms,
+            to_ms=wanted.to_ms,
+            offset=offset,
+            limit=limit,
+        )
+    span = Span.of_times(wanted.from_ms, wanted.to_ms)
+    return scan(
+        connection,
+        candidates=select(inbound_texts).where(own, *driving, *span.within(table.inbound_id)),
+        identifier="inbound_id",
+        filters=filters,
+        limit=limit,
+        offset=offset,
+        scan_limit=TEXT_SCAN_LIMIT if wanted.text else SCAN_LIMIT,
     )
-    return InboxPage(
-        texts=tuple(StoredInbound(**row._mapping) for row in connection.execute(query)),
-        total=total,
-    )
+
+
+def _filters(driver: str, wanted: InboxFilter) -> Callable[[FromClause], Select[Any]] | None:
+    """Makes of a subquery of texts the selection of those that fit, if anything narrows it."""
+    if not (wanted.recipient or wanted.text or wanted.keyword):
+        return None
+
+    def narrow(candidates: FromClause) -> Select[Any]:
+        query = select(candidates)
+        if wanted.recipient:
+            query = query.where(candidates.c.recipient == wanted.recipient)
+        if wanted.keyword:
+            query = query.where(candidates.c.keyword == wanted.keyword.upper())
+        if wanted.text:
+            query = query.where(contains_pieces(driver, candidates.c.text, wanted.text))
+        return query
+
+    return narrow

@@ -8,15 +8,58 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, Connection, exists, func, literal, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    exists,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
 from dragoman.kit.ids import first_at, time_of
 from dragoman.storage.records import BatchOptions
-from dragoman.storage.tables import batches, callbacks, messages, premium_messages
+from dragoman.storage.repositories.changes import STATISTICS_NAMES
+from dragoman.storage.repositories.pages import (
+    SCAN_LIMIT,
+    TEXT_SCAN_LIMIT,
+    Found,
+    Span,
+    scan,
+    walk,
+    whole_hours,
+)
+from dragoman.storage.repositories.statistics import HOUR_MS, HourCount, count_by_hour
+from dragoman.storage.tables import IS_FAILED, batches, callbacks, messages, premium_messages
+from dragoman.storage.text_search import contains_pieces
+from dragoman.storage.time_limit import time_limit
 
+Columns = ReadOnlyColumnCollection[str, Any]
+
+SEARCH_LIMIT_S: Final = 2.0
+"""A search that takes longer is given up."""
 _COMPARISONS: Final = MappingProxyType[str, Callable[[Any, Any], Any]]({"<": lt, ">": gt, "=": eq})
+_FAILED: Final = frozenset(
+    {State.UNKNOWN, State.UNDELIVERED, State.EXPIRED, State.REJECTED, State.CANCELLED}
+)
+_STATES_OF_NAMES: Final = MappingProxyType(
+    {
+        name: frozenset(state for state in State if STATISTICS_NAMES[state] == name)
+        for name in STATISTICS_NAMES.values()
+    }
+)
+_SEARCHED: Final = tuple(
+    messages.c[name] for name in ("message_id", "batch_id", "parts", "price", "state", "mcc")
+)
+"""What a search looks at in the messages it goes through."""
+TEXT: Final = batches.c.text
+"""The text of a message."""
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +93,8 @@ class OutboxFilter(msgspec.Struct, frozen=True, kw_only=True):
     """What to search for; what is not given does not narrow."""
 
     account_id: int
+    below: tuple[int, ...] = ()
+    """Accounts whose messages are searched too."""
     recipient: str = ""
     sender: str = ""
     from_ms: int | None = None
@@ -62,14 +107,18 @@ class OutboxFilter(msgspec.Struct, frozen=True, kw_only=True):
     """`<`, `>` or `=`."""
     batch_id: int | None = None
     message_id: int | None = None
-    text: str = ""
-    """Part of the text, in any case."""
+    text: tuple[str, ...] = ()
+    """Pieces of the text in this order, in any case, with anything around them."""
     states: tuple[State, ...] = ()
     mccs: tuple[str, ...] = ()
 
 
 class OutboxPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some of what was found, and how much there is in all."""
+    """Some of what was found, and how much there is in all.
+
+    `total` and `parts` are exact, except that a search looks through no more than
+    `pages.SCAN_LIMIT` candidates (`TEXT_SCAN_LIMIT` for a text or sender), the newest ones.
+    """
 
     messages: tuple[MessageView, ...]
     total: int
@@ -87,28 +136,26 @@ _VIEW = select(
 
 
 def search(connection: Connection, wanted: OutboxFilter, offset: int, limit: int) -> OutboxPage:
-    """A page of what was sent, newest first."""
-    conditions = _conditions(wanted)
-    counting: Any = select(func.count(), func.sum(messages.c.parts))
-    if wanted.sender or wanted.text:
-        counting = counting.select_from(
-            messages.join(batches, batches.c.batch_id == messages.c.batch_id)
+    """A page of what was sent, newest first; raises `TookTooLong`."""
+    with time_limit(connection, SEARCH_LIMIT_S):
+        found = _find_page(connection, wanted, offset, limit)
+        query = _VIEW.where(messages.c.message_id.in_(found.identifiers)).order_by(
+            messages.c.message_id.desc()
         )
-    counted: Any = connection.execute(counting.where(*conditions)).one()
-    query = (
-        _VIEW.where(*conditions).order_by(messages.c.message_id.desc()).offset(offset).limit(limit)
-    )
-    return OutboxPage(
-        messages=tuple(_view(row) for row in connection.execute(query)),
-        total=counted[0],
-        parts=counted[1] or 0,
-    )
+        rows = connection.execute(query) if found.identifiers else ()
+        return OutboxPage(
+            messages=tuple(_view(row) for row in rows), total=found.total, parts=found.parts
+        )
 
 
-def find(connection: Connection, account_id: int, message_id: int) -> MessageView | None:
-    """One of the account's messages."""
+def find(
+    connection: Connection, account_id: int, message_id: int, below: tuple[int, ...] = ()
+) -> MessageView | None:
+    """One of the account's messages, or of those of the accounts `below` it."""
     row = connection.execute(
-        _VIEW.where(messages.c.message_id == message_id, messages.c.account_id == account_id)
+        _VIEW.where(
+            messages.c.message_id == message_id, messages.c.account_id.in_((account_id, *below))
+        )
     ).first()
     return None if row is None else _view(row)
 
@@ -137,38 +184,144 @@ def last_callback_answer(connection: Connection, message_id: int) -> str:
     return answer or ""
 
 
-def _conditions(wanted: OutboxFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [messages.c.account_id == wanted.account_id]
+def _find_page(connection: Connection, wanted: OutboxFilter, offset: int, limit: int) -> Found:
+    span = Span.of_times(wanted.from_ms, wanted.to_ms)
+    own = messages.c.account_id.in_((wanted.account_id, *wanted.below))
+    driving: list[ColumnElement[bool]] = []
     if wanted.recipient:
-        conditions.append(messages.c.recipient == wanted.recipient)
-    if wanted.sender:
-        conditions.append(batches.c.sender == wanted.sender)
-    if wanted.from_ms is not None:
-        conditions.append(messages.c.message_id >= first_at(wanted.from_ms))
-    if wanted.to_ms is not None:
-        conditions.append(messages.c.message_id < first_at(wanted.to_ms + 1))
+        driving.append(messages.c.recipient == wanted.recipient)
+    if wanted.batch_id is not None:
+        driving.append(messages.c.batch_id == wanted.batch_id)
+        # SQLite would take the index of the account's messages; a sum has none.
+        own = (messages.c.account_id + 0).in_((wanted.account_id, *wanted.below))
+    if wanted.message_id is not None:
+        driving.append(messages.c.message_id == wanted.message_id)
+    looks_into_batches = bool(wanted.sender or wanted.text)
+    if not driving and (wanted.states or wanted.mccs or not looks_into_batches):
+        first, end = whole_hours(wanted.from_ms, wanted.to_ms)
+        if _is_counted(wanted):
+            hours = _hours(connection, wanted, first, end)
+            return walk(
+                connection,
+                identifier=messages.c.message_id,
+                parts=messages.c.parts,
+                conditions=[own, *_index_of_failed(wanted), *_conditions(wanted, messages.c)],
+                hours=hours,
+                from_ms=wanted.from_ms,
+                to_ms=wanted.to_ms,
+                offset=offset,
+                limit=limit,
+            )
+        span = _steer(connection, wanted, span)
+    return scan(
+        connection,
+        candidates=select(*_SEARCHED).where(
+            own, *driving, *_index_of_failed(wanted), *span.within(messages.c.message_id)
+        ),
+        identifier="message_id",
+        filters=_filters(connection.dialect.name, wanted),
+        limit=limit,
+        offset=offset,
+        scan_limit=TEXT_SCAN_LIMIT if looks_into_batches else SCAN_LIMIT,
+    )
+
+
+def _is_counted(wanted: OutboxFilter) -> bool:
+    """Whether the hourly counters know how many messages a filter finds."""
+    if wanted.sender or wanted.text:
+        return False
+    if wanted.price is not None or wanted.premium_price is not None:
+        return False
+    states = set(wanted.states)
+    return all(states >= alike or not states & alike for alike in _STATES_OF_NAMES.values())
+
+
+def _hours(
+    connection: Connection, wanted: OutboxFilter, from_ms: int | None, before_ms: int | None
+) -> list[HourCount]:
+    """The hours in which messages of the wanted states and countries were counted."""
+    names = {STATISTICS_NAMES[state] for state in wanted.states or State}
+
+    def narrow(value: ColumnElement[str]) -> ColumnElement[bool]:
+        if wanted.mccs:
+            return value.in_([f"{mcc}:{name}" for mcc in wanted.mccs for name in sorted(names)])
+        return or_(*(value.like(f"%:{name}") for name in sorted(names)))
+
+    by_state = bool(wanted.states or wanted.mccs)
+    return count_by_hour(
+        connection,
+        (wanted.account_id, *wanted.below),
+        "outbox",
+        "mcc:status" if by_state else "sum",
+        narrow=narrow if by_state else None,
+        from_ms=from_ms,
+        before_ms=before_ms,
+    )
+
+
+def _steer(connection: Connection, wanted: OutboxFilter, span: Span) -> Span:
+    """The span without the times in which no such message was made."""
+    if not wanted.states and not wanted.mccs:
+        return span
+    from_ms = None if wanted.from_ms is None else wanted.from_ms - wanted.from_ms % HOUR_MS
+    before_ms = None if wanted.to_ms is None else wanted.to_ms + 1
+    hours = _hours(connection, wanted, from_ms, before_ms)
+    if not hours:
+        return Span(0, 0)
+    first, end = first_at(hours[-1].hour_ms), first_at(hours[0].hour_ms + HOUR_MS)
+    return Span(
+        first if span.first is None else max(first, span.first),
+        end if span.end is None else min(end, span.end),
+    )
+
+
+def _index_of_failed(wanted: OutboxFilter) -> list[ColumnElement[bool]]:
+    """What tells a database that the index of failed messages has all that is wanted."""
+    return [IS_FAILED] if wanted.states and set(wanted.states) <= _FAILED else []
+
+
+def _filters(driver: str, wanted: OutboxFilter) -> Callable[[FromClause], Select[Any]] | None:
+    """Makes of a subquery of messages the selection of those that fit, if anything narrows it."""
+    looks_into_batches = wanted.sender or wanted.text
+    if not (looks_into_batches or _conditions(wanted, messages.c)):
+        return None
+
+    def narrow(candidates: FromClause) -> Select[Any]:
+        query = select(candidates).where(*_conditions(wanted, candidates.c))
+        if looks_into_batches:
+            query = query.join(batches, batches.c.batch_id == candidates.c.batch_id)
+        if wanted.sender:
+            query = query.where(batches.c.sender == wanted.sender)
+        if wanted.text:
+            query = query.where(contains_pieces(driver, TEXT, wanted.text))
+        return query
+
+    return narrow
+
+
+def _conditions(wanted: OutboxFilter, columns: Columns) -> list[ColumnElement[bool]]:
+    """What a filter asks of a message's own columns, besides what an index answers."""
+    conditions: list[ColumnElement[bool]] = []
     if wanted.price is not None:
         compare = _COMPARISONS[wanted.price_comparison]
-        conditions.append(compare(messages.c.price, wanted.price))
+        conditions.append(compare(columns.price, wanted.price))
     if wanted.premium_price is not None:
-        conditions.append(_fits_premium_price(wanted.premium_price, wanted.price_comparison))
-    if wanted.batch_id is not None:
-        conditions.append(messages.c.batch_id == wanted.batch_id)
-    if wanted.message_id is not None:
-        conditions.append(messages.c.message_id == wanted.message_id)
-    if wanted.text:
-        conditions.append(batches.c.text.icontains(wanted.text, autoescape=True))
+        conditions.append(
+            _fits_premium_price(columns.message_id, wanted.premium_price, wanted.price_comparison)
+        )
     if wanted.states:
-        conditions.append(messages.c.state.in_([state.value for state in wanted.states]))
+        conditions.append(columns.state.in_([state.value for state in wanted.states]))
     if wanted.mccs:
-        conditions.append(messages.c.mcc.in_(wanted.mccs))
+        conditions.append(columns.mcc.in_(wanted.mccs))
     return conditions
 
 
-def _fits_premium_price(price: int, comparison: str) -> ColumnElement[bool]:
+def _fits_premium_price(
+    message_id: ColumnElement[Any], price: int, comparison: str
+) -> ColumnElement[bool]:
     """Whether the price of a message compares so; most messages have none, and no row for it."""
     compare = _COMPARISONS[comparison]
-    charges = exists().where(premium_messages.c.message_id == messages.c.message_id)
+    charges = exists().where(premium_messages.c.message_id == message_id)
     fits = compare(premium_messages.c.price, literal(price, BigInteger))  # may be any number
     if compare(0, price):
         return ~charges.where(~fits)

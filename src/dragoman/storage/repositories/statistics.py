@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from dragoman.kit import ids
+from dragoman.kit.zones import Stretch
 from dragoman.storage.bulk import BulkInsert
 from dragoman.storage.tables import hourly_statistics
+from dragoman.storage.time_limit import time_limit
 
 HOUR_MS: Final = 3_600_000
+READ_LIMIT_S: Final = 2.0
+"""A question that takes longer is given up."""
 QUEUED: Final = "queued"
 """What the states before a carrier took a message are called in the statistics."""
 
@@ -83,3 +88,90 @@ def hour_of(identifier: int) -> int:
 def _add(entry: list[int], count: int, parts: int) -> None:
     entry[0] += count
     entry[1] += parts
+
+
+class HourCount(NamedTuple):
+    """What was counted in one hour."""
+
+    hour_ms: int
+    counted: int
+    parts: int
+
+
+class PeriodCount(NamedTuple):
+    """What was counted in one period."""
+
+    period: int
+    """How many of its unit the period begins after 1970 in local time."""
+    value: str
+    counted: int
+
+
+def count_by_hour(
+    connection: Connection,
+    account_ids: Sequence[int],
+    direction: str,
+    dimension: str,
+    *,
+    narrow: Callable[[ColumnElement[str]], ColumnElement[bool]] | None = None,
+    from_ms: int | None = None,
+    before_ms: int | None = None,
+) -> list[HourCount]:
+    """The hours in which anything was counted, newest first; `narrow` chooses among the values."""
+    table = hourly_statistics.c
+    conditions = [
+        table.account_id.in_(account_ids),
+        table.direction == direction,
+        table.dimension == dimension,
+    ]
+    if narrow is not None:
+        conditions.append(narrow(table.value))
+    if from_ms is not None:
+        conditions.append(table.hour_ms >= from_ms)
+    if before_ms is not None:
+        conditions.append(table.hour_ms < before_ms)
+    count = func.sum(table.count)
+    query = (
+        select(table.hour_ms, count, func.sum(table.parts))
+        .where(*conditions)
+        .group_by(table.hour_ms)
+        .having(count > 0)
+        .order_by(table.hour_ms.desc())
+    )
+    return [HourCount(hour, int(n), int(parts)) for hour, n, parts in connection.execute(query)]
+
+
+def count_by_period(
+    connection: Connection,
+    account_ids: Sequence[int],
+    directions: Sequence[str],
+    dimension: str,
+    *,
+    stretches: Iterable[Stretch],
+    unit_ms: int,
+) -> list[PeriodCount]:
+    """Sums over periods of local time, a period that stretches share in parts.
+
+    Raises `TookTooLong`.
+    """
+    table = hourly_statistics.c
+    counted = func.sum(table.count)
+    found: list[PeriodCount] = []
+    with time_limit(connection, READ_LIMIT_S):
+        for stretch in stretches:
+            period = ((table.hour_ms + stretch.offset_ms) // unit_ms).label("period")
+            query = (
+                select(period, table.value, counted)
+                .where(
+                    table.account_id.in_(account_ids),
+                    table.hour_ms >= stretch.from_ms,
+                    table.hour_ms < stretch.before_ms,
+                    table.direction.in_(directions),
+                    table.dimension == dimension,
+                )
+                .group_by(period, table.value)
+                .having(counted > 0)
+            )
+            rows = connection.execute(query)
+            found += (PeriodCount(int(at), value, int(n)) for at, value, n in rows)
+    return found

@@ -10,14 +10,15 @@ from dragoman.storage.tables.contacts import (
     merge_fields,
 )
 from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
-from dragoman.storage.tables.messages import batches, messages, parts
+from dragoman.storage.tables.messages import IS_FAILED, batches, messages, parts
 from dragoman.storage.tables.metadata import metadata
 from dragoman.storage.tables.premium import premium_messages
 from dragoman.storage.tables.receipts import parked_receipts, receipt_keys
-from dragoman.storage.tables.statistics import hourly_statistics
+from dragoman.storage.tables.statistics import hourly_statistics, ingested_rows
 from dragoman.storage.tables.wallets import ledger_entries, wallets
 
 __all__ = [
+    "IS_FAILED",
     "accounts",
     "batches",
     "callbacks",
@@ -29,6 +30,7 @@ __all__ = [
     "imports",
     "inbound_parts",
     "inbound_texts",
+    "ingested_rows",
     "ledger_entries",
     "merge_fields",
     "messages",

@@ -30,6 +30,7 @@ inbound_texts = Table(
     Column("parts", SmallInteger, nullable=False),
     Column("complete", Boolean, nullable=False),
     Index("ix_inbound_texts_account_id_inbound_id", "account_id", "inbound_id"),
+    Index("ix_inbound_texts_account_id_sender_inbound_id", "account_id", "sender", "inbound_id"),
 )
 """`account_id` is empty while nobody owns the number a text came to."""
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    literal_column,
     text,
 )
 
@@ -60,6 +61,9 @@ batches = Table(
 A batch of one keeps no counters: its message is the counter.
 """
 
+IS_FAILED = literal_column("state > 30 AND state <> 40", Boolean)
+"""Unknown, undelivered, expired, rejected or cancelled: few messages, and often asked for."""
+
 messages = Table(
     "messages",
     metadata,
@@ -80,8 +84,8 @@ messages = Table(
     Column("possible_duplicate", Boolean, nullable=False),
     Column("sent_ms", Identifier),
     Column("final_ms", Identifier),
-    Index("ix_messages_batch_id", "batch_id"),
-    Index("ix_messages_account_id_recipient", "account_id", "recipient"),
+    Index("ix_messages_batch_id_message_id", "batch_id", "message_id"),
+    Index("ix_messages_account_id_recipient_message_id", "account_id", "recipient", "message_id"),
     Index("ix_messages_account_id_message_id", "account_id", "message_id"),
     Index(
         "ix_messages_unsent",
@@ -89,6 +93,13 @@ messages = Table(
         "message_id",
         sqlite_where=text("state IN (10, 20)"),
         postgresql_where=text("state IN (10, 20)"),
+    ),
+    Index(
+        "ix_messages_failed",
+        "account_id",
+        "message_id",
+        sqlite_where=IS_FAILED,
+        postgresql_where=IS_FAILED,
     ),
 )
 """One recipient of a batch; created at the time in its identifier."""

@@ -18,4 +18,19 @@ hourly_statistics = Table(
     Column("parts", Identifier, nullable=False),
     sqlite_with_rowid=False,
 )
-"""`direction` is outbox or inbox; `dimension` sum, mcc:status or keyword:number."""
+"""`direction` is outbox or inbox, with `told:` before it for what others counted and told us.
+
+`dimension` is sum, mcc:status or keyword:number. What a search finds is read from these counts, so
+nothing is counted under outbox or inbox that has no row of its own.
+"""
+
+ingested_rows = Table(
+    "ingested_rows",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("direction", Text, primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("ingested_ms", Identifier, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What was counted because we were told, by its sender's own reference: none counts twice."""

@@ -1,0 +1,1 @@
+"""The statistics of the LINK dialect (LINK v2 s. 10)."""

@@ -1,0 +1,195 @@
+"""Rows that others counted, told to us to be counted too."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.linkmobility.advanced import check_advanced
+from dragoman.dialects.linkmobility.errors import WordedRefusal, problem_of, quoted
+from dragoman.dialects.linkmobility.mapping import (
+    BUFFERED,
+    EXPIRED,
+    QUEUED,
+    RECEIVED,
+    REJECTED,
+)
+from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
+from dragoman.dialects.linkmobility.schemas import Text
+from dragoman.dialects.linkmobility.statistics.answers import KEYWORD_NUMBER, MCC_STATUS, SUM
+from dragoman.dialects.linkmobility.statistics.schemas import (
+    InboxRow,
+    InboxRows,
+    Ingested,
+    IngestedStats,
+    OutboxRow,
+    OutboxRows,
+    RowError,
+)
+from dragoman.dialects.linkmobility.times import parse_log_time, zone_of
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.lifecycle import State
+from dragoman.domain.texts import is_storable
+from dragoman.services.statistics import Ingestion
+from dragoman.storage.repositories.ingestion import IngestedRow
+from dragoman.web.bodies import decode_body
+from dragoman.web.requests import Request
+
+_Row = TypeVar("_Row", InboxRow, OutboxRow)
+
+CREATED: Final = 201
+MAX_ROWS: Final = 10_000
+MAX_PARTS: Final = 255
+MAX_WORD: Final = 32
+"""Characters of a number or keyword."""
+_NUMBER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
+_COUNTRY: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
+
+COUNTS_OF_STATUSES: Final = MappingProxyType(
+    {
+        QUEUED: QUEUED,
+        BUFFERED: State.SENT.name.lower(),
+        RECEIVED: State.DELIVERED.name.lower(),
+        REJECTED: State.REJECTED.name.lower(),
+        EXPIRED: State.EXPIRED.name.lower(),
+    }
+)
+"""What a `status` is counted as."""
+
+_REASONS: Final = MappingProxyType[Ingestion, Callable[[IngestedRow], Refused]](
+    {
+        Ingestion.UNKNOWN_ACCOUNT: lambda row: Refused(
+            RefusalCode.NOT_FOUND, str(row.account_id), "user"
+        ),
+        Ingestion.INVALID_TIME: lambda _: Refused(
+            RefusalCode.INVALID_FIELD, "logtime", "before 2000 or in the future"
+        ),
+        Ingestion.INVALID_REFERENCE: lambda _: Refused(
+            RefusalCode.INVALID_FIELD, "msgid", "1 to 64 characters"
+        ),
+    }
+)
+"""Why a row is not counted that could be read."""
+
+
+class Ingesting:
+    """Takes rows to count from whoever has the advanced key."""
+
+    def __init__(self, services: Services) -> None:
+        self._statistics = services.statistics
+        self._settings = services.settings.linkmobility
+
+    async def take_inbox(self, account: Account, request: Request) -> Ingested:
+        """Counts texts that were received elsewhere; raises `Refused`."""
+        body = decode_body(request, InboxRows)
+        self._check(request, body.advanced)
+        return await self._take(account, body.stats or (), _read_inbox_row)
+
+    async def take_outbox(self, account: Account, request: Request) -> Ingested:
+        """Counts messages that were sent elsewhere; raises `Refused`."""
+        body = decode_body(request, OutboxRows)
+        self._check(request, body.advanced)
+        return await self._take(account, body.stats or (), _read_outbox_row)
+
+    def _check(self, request: Request, advanced: Text) -> None:
+        given = request.query.get("advanced", "") or _text(advanced)
+        check_advanced(self._settings.advanced_key, given, "stats")
+
+    async def _take(
+        self, account: Account, rows: Sequence[_Row], read: Callable[[_Row, str], IngestedRow]
+    ) -> Ingested:
+        if not rows:
+            raise Refused(RefusalCode.MISSING_FIELD, "stats")
+        if len(rows) > MAX_ROWS:
+            raise Refused(RefusalCode.INVALID_FIELD, "stats", f"more than {MAX_ROWS} rows")
+        zone = zone_of(account, self._settings.time_zone)
+        fit: dict[int, IngestedRow] = {}
+        refusals: dict[int, Refused] = {}
+        for place, row in enumerate(rows):
+            try:
+                fit[place] = read(row, zone)
+            except Refused as refused:
+                refusals[place] = refused
+        results = await self._statistics.ingest(account, list(fit.values()))
+        for (place, ingested), result in zip(fit.items(), results, strict=True):
+            if result in _REASONS:
+                refusals[place] = _REASONS[result](ingested)
+        counted = Counter(results)
+        return Ingested(
+            stats=IngestedStats(
+                total=len(rows),
+                counted=counted[Ingestion.COUNTED],
+                repeated=counted[Ingestion.REPEATED],
+                refused=len(refusals),
+            ),
+            errors=tuple(
+                RowError(
+                    row=place,
+                    msgid=quoted(_text(rows[place].msgid)),
+                    message=problem_of(refusals[place]).message,
+                )
+                for place in sorted(refusals)
+            ),
+            status=CREATED,
+        )
+
+
+def _read_inbox_row(row: InboxRow, zone: str) -> IngestedRow:
+    keyword = f"{_word('keywordid', row.keywordid)}:{_word('code', row.code).removeprefix('+')}"
+    return _read_row(row, zone, "inbox", (KEYWORD_NUMBER, keyword), 1)
+
+
+def _read_outbox_row(row: OutboxRow, zone: str) -> IngestedRow:
+    status = COUNTS_OF_STATUSES.get((row.status or "").strip().lower())
+    if status is None:
+        text = f"Status [{quoted(row.status or '')}] is not valid"
+        raise WordedRefusal(RefusalCode.INVALID_FIELD, text)
+    mcc = _text(row.mcc) or "0"
+    if not _COUNTRY.fullmatch(mcc):
+        raise Refused(RefusalCode.INVALID_FIELD, "mcc", "use a code of three digits")
+    parts = _number("splitcount", 1 if row.splitcount in (None, "") else row.splitcount)
+    if not 1 <= parts <= MAX_PARTS:
+        raise Refused(RefusalCode.INVALID_FIELD, "splitcount", f"1 to {MAX_PARTS}")
+    return _read_row(row, zone, "outbox", (MCC_STATUS, f"{mcc}:{status}"), parts)
+
+
+def _read_row(
+    row: InboxRow | OutboxRow, zone: str, direction: str, count: tuple[str, str], parts: int
+) -> IngestedRow:
+    try:
+        at_ms = parse_log_time(_text(row.logtime), zone)
+    except ValueError as error:
+        raise Refused(RefusalCode.INVALID_FIELD, "logtime", str(error)) from None
+    return IngestedRow(
+        account_id=_number("userid", row.userid),
+        direction=direction,
+        reference=_text(row.msgid),
+        at_ms=at_ms,
+        counts=((SUM, SUM), count),
+        parts=parts,
+    )
+
+
+def _text(value: Text) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _word(field: str, value: Text) -> str:
+    word = _text(value)
+    if not word:
+        raise Refused(RefusalCode.MISSING_FIELD, field)
+    if len(word) > MAX_WORD or ":" in word or not is_storable(word):
+        raise Refused(RefusalCode.INVALID_FIELD, field, f"up to {MAX_WORD} characters")
+    return word
+
+
+def _number(field: str, value: Text) -> int:
+    digits = _text(value)
+    if not _NUMBER.fullmatch(digits) or int(digits) > MAX_IDENTIFIER:
+        raise Refused(RefusalCode.INVALID_FIELD, field, "use a number")
+    return int(digits)

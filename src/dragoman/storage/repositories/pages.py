@@ -1,0 +1,186 @@
+"""A page of what a search finds, newest first, and how much there is, without counting it all.
+
+Ten million rows cannot be counted at every question. What only asks for a time, a state or a
+country is answered from the hourly counters: they tell how many there are and in which hour a page
+begins, however deep it is. Everything else looks through candidates that an index gives, newest
+first, and no more of them than a bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, literal_column, select
+
+from dragoman.kit.ids import first_at
+from dragoman.storage.repositories.statistics import HOUR_MS, HourCount
+
+SCAN_LIMIT: Final = 100_000
+"""Candidates that a search looks through where only an index narrows it."""
+TEXT_SCAN_LIMIT: Final = 25_000
+"""Candidates whose texts or senders a search looks into."""
+MAX_HOURS: Final = 500
+"""Hours from which one page is gathered."""
+
+
+class Found(NamedTuple):
+    """Identifiers of a page, and how much there is in all."""
+
+    identifiers: list[int]
+    total: int
+    parts: int
+
+
+class Span(NamedTuple):
+    """A range of identifiers, the end not included; None where it is open."""
+
+    first: int | None
+    end: int | None
+
+    @classmethod
+    def of_times(cls, from_ms: int | None, to_ms: int | None) -> Span:
+        """What was made from one time to another, both included."""
+        return cls(_first_at(from_ms), None if to_ms is None else first_at(to_ms + 1))
+
+    def within(self, identifier: ColumnElement[int]) -> list[ColumnElement[bool]]:
+        """The conditions that keep an identifier in the range."""
+        conditions = []
+        if self.first is not None:
+            conditions.append(identifier >= self.first)
+        if self.end is not None:
+            conditions.append(identifier < self.end)
+        return conditions
+
+
+class _Piece(NamedTuple):
+    span: Span
+    counted: int
+    parts: int
+
+
+def scan(
+    connection: Connection,
+    *,
+    candidates: Select[Any],
+    identifier: str,
+    filters: Callable[[FromClause], Select[Any]] | None,
+    limit: int,
+    offset: int,
+    scan_limit: int,
+) -> Found:
+    """Looks through the newest candidates.
+
+    `candidates` selects their rows by conditions an index answers; `filters` makes of a subquery of
+    them the selection of those that fit, without which all do.
+    """
+    column = candidates.selected_columns[identifier]
+    if filters is None:
+        parts_alone = candidates.with_only_columns(candidates.selected_columns["parts"])
+        bounded = parts_alone.limit(scan_limit).subquery()
+        fitting = select(bounded)
+        page = candidates.with_only_columns(column).order_by(column.desc())
+    else:
+        bounded = candidates.order_by(column.desc()).limit(scan_limit).subquery()
+        fitting = filters(bounded)
+        page = fitting.with_only_columns(bounded.c[identifier])
+        page = page.order_by(bounded.c[identifier].desc())
+    counted: Any = connection.execute(
+        fitting.with_only_columns(func.count(), func.sum(bounded.c.parts))
+    ).one()
+    total, parts = counted[0], counted[1] or 0
+    if offset >= total:
+        return Found([], total, parts)
+    limit = min(limit, total - offset)
+    found = connection.execute(page.offset(offset).limit(limit)).scalars()
+    return Found(list(found), total, parts)
+
+
+def walk(
+    connection: Connection,
+    *,
+    identifier: ColumnElement[int],
+    parts: ColumnElement[int],
+    conditions: Sequence[ColumnElement[bool]],
+    hours: Sequence[HourCount],
+    from_ms: int | None,
+    to_ms: int | None,
+    offset: int,
+    limit: int,
+) -> Found:
+    """Finds a page by counted hours, newest first, of which only the ends are counted anew.
+
+    `hours` are those that lie wholly between the times.
+    """
+    pieces = [_Piece(_hour(hour.hour_ms), hour.counted, hour.parts) for hour in hours]
+    late, early = ragged_ends(from_ms, to_ms)
+    if late is not None:
+        pieces.insert(0, _count(connection, identifier, parts, conditions, late))
+    if early is not None:
+        pieces.append(_count(connection, identifier, parts, conditions, early))
+    found: list[int] = []
+    looked = 0
+    skipped = 0
+    for piece in pieces:
+        if skipped + piece.counted <= offset:
+            skipped += piece.counted
+            continue
+        query = (
+            select(identifier)
+            .where(*conditions, *piece.span.within(identifier))
+            .order_by(identifier.desc())
+            .offset(max(0, offset - skipped))
+            .limit(limit - len(found))
+        )
+        found += connection.execute(query).scalars()
+        skipped = offset
+        looked += 1
+        if len(found) == limit or looked == MAX_HOURS:
+            break
+    return Found(found, sum(p.counted for p in pieces), sum(p.parts for p in pieces))
+
+
+def whole_hours(from_ms: int | None, to_ms: int | None) -> tuple[int | None, int | None]:
+    """The beginning of the first and the end of the last hour that lie wholly between times."""
+    first = None if from_ms is None else -(-from_ms // HOUR_MS) * HOUR_MS
+    end = None if to_ms is None else (to_ms + 1) // HOUR_MS * HOUR_MS
+    return first, end
+
+
+def ragged_ends(from_ms: int | None, to_ms: int | None) -> tuple[Span | None, Span | None]:
+    """What of a time lies after its last whole hour, and what before its first."""
+    first, end = whole_hours(from_ms, to_ms)
+    if first is not None and end is not None and first >= end:
+        return Span.of_times(from_ms, to_ms), None
+    late = None if to_ms is None or to_ms + 1 == end else Span.of_times(end, to_ms)
+    early = (
+        None if from_ms is None or from_ms == first else Span(_first_at(from_ms), _first_at(first))
+    )
+    return late, early
+
+
+def _first_at(at_ms: int | None) -> int | None:
+    return None if at_ms is None else first_at(at_ms)
+
+
+def _hour(hour_ms: int) -> Span:
+    return Span.of_times(hour_ms, hour_ms + HOUR_MS - 1)
+
+
+def _count(
+    connection: Connection,
+    identifier: ColumnElement[int],
+    parts: ColumnElement[int],
+    conditions: Sequence[ColumnElement[bool]],
+    span: Span,
+) -> _Piece:
+    rows = (
+        select(parts.label("parts"))
+        .where(*conditions, *span.within(identifier))
+        .limit(SCAN_LIMIT)
+        .subquery()
+    )
+    counted: Any = connection.execute(
+        select(func.count(literal_column("*")), func.sum(rows.c.parts)).select_from(rows)
+    ).one()
+    return _Piece(span, counted[0], counted[1] or 0)

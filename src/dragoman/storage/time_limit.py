@@ -1,0 +1,58 @@
+"""A bound on the time of reading, so that no question holds a reader of the database for long."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from dragoman.domain.errors import RefusalCode, Refused
+
+STEPS_BETWEEN_LOOKS = 20_000
+"""Instructions of SQLite's machine between two looks at the clock: well under a millisecond."""
+_INTERRUPTED = frozenset({"SQLITE_INTERRUPT", "57014"})
+
+
+class TookTooLong(Refused):
+    """A question asks for more than can be looked through in its time."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            RefusalCode.INVALID_FIELD, "starttime", "too much to search, ask for a shorter time"
+        )
+
+
+@contextlib.contextmanager
+def time_limit(connection: Connection, limit_s: float) -> Iterator[None]:
+    """Ends what runs on a reader's connection after a time; raises `TookTooLong`.
+
+    PostgreSQL is told besides to follow indexes: it takes the bounds of a search for guesses and
+    would rather read whole tables.
+    """
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        deadline = time.monotonic() + limit_s
+        driver.set_progress_handler(lambda: time.monotonic() > deadline, STEPS_BETWEEN_LOOKS)
+    else:
+        for setting in (
+            f"statement_timeout = {round(limit_s * 1000)}",
+            "enable_hashjoin = off",
+            "enable_mergejoin = off",
+            "jit = off",
+        ):
+            connection.exec_driver_sql(f"SET LOCAL {setting}")
+    try:
+        yield
+    except DBAPIError as error:
+        cause: Any = error.orig
+        name = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
+        if name in _INTERRUPTED:
+            raise TookTooLong from None
+        raise
+    finally:
+        if connection.dialect.name == "sqlite":
+            driver.set_progress_handler(None, 0)

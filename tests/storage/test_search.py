@@ -1,0 +1,281 @@
+"""Searches agree with a recount of the rows, whatever was sent and whatever is asked."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from dragoman.domain.errors import RefusalCode
+from dragoman.domain.lifecycle import TRANSITIONS, State
+from dragoman.storage.repositories import changes, outbox, pages
+from dragoman.storage.repositories.changes import STATISTICS_NAMES
+from dragoman.storage.repositories.outbox import OutboxFilter
+from dragoman.storage.repositories.statistics import Counters
+from dragoman.storage.tables import hourly_statistics, messages
+from dragoman.storage.time_limit import TookTooLong, time_limit
+from dragoman.storage.work import Operation
+
+HOUR = 3_600_000
+NUMBERS = ("4511111111", "4522222222", "4533333333")
+COUNTRIES = ("238", "240", "0")
+
+
+class History:
+    """Messages of three accounts by chance, each taken through states by chance."""
+
+    def __init__(self, rows: Any, seed: int) -> None:
+        self.rows = rows
+        self.chance = random.Random(seed)
+        self.states: dict[int, State] = {}
+        self.made: list[tuple[Any, Any]] = []
+
+    async def make(self, batches: int = 40) -> None:
+        self.accounts = [await self.rows.account(f"a{n}") for n in range(3)]
+        chance = self.chance
+        for _ in range(batches):
+            account = chance.choice(self.accounts)
+            numbers = [chance.choice(NUMBERS) for _ in range(chance.choice((1, 1, 3)))]
+            message = {"mcc": chance.choice(COUNTRIES), "parts": chance.randint(1, 3)}
+            text = chance.choice(("Rødgrød med fløde", "RØDGRØD", "plain"))
+            sender = chance.choice(("Shop", "Bank"))
+            new = await self.rows.accepted(
+                account, numbers, message=message, text=text, sender=sender
+            )
+            for stored in new.messages:
+                self.made.append((stored, new))
+                await self._live(account, new, stored)
+            self.rows.clock.advance(chance.choice((1, 60, 1000, 3600, 20_000)))
+
+    async def _live(self, account: Any, new: Any, stored: Any) -> None:
+        state = State.QUEUED
+        for _ in range(self.chance.randint(0, 3)):
+            onward = sorted(TRANSITIONS[state] - {State.SENDING})
+            if not onward:
+                break
+            after = self.chance.choice(onward)
+            await self.rows.write(
+                changes.record, self.rows.change(account, new, stored, state, after)
+            )
+            state = after
+        self.states[stored.message_id] = state
+
+    def expected(self, wanted: OutboxFilter) -> list[int]:
+        """What a search must find, newest first, told from what was made."""
+        return sorted(
+            (
+                stored.message_id
+                for stored, new in self.made
+                if stored.account_id in (wanted.account_id, *wanted.below)
+                and wanted.recipient in ("", stored.recipient)
+                and wanted.sender in ("", new.batch.sender)
+                and wanted.batch_id in (None, stored.batch_id)
+                and (not wanted.mccs or stored.mcc in wanted.mccs)
+                and (not wanted.states or self.states[stored.message_id] in wanted.states)
+                and all(piece in new.batch.text.lower() for piece in wanted.text)
+                and (wanted.from_ms or 0)
+                <= outbox.time_of(stored.message_id)
+                <= (wanted.to_ms or 1 << 60)
+            ),
+            reverse=True,
+        )
+
+    def filter(self) -> OutboxFilter:
+        chance, times = self.chance, [outbox.time_of(m.message_id) for m, _ in self.made]
+        account, *others = chance.sample(self.accounts, 3)
+
+        def perhaps(value: Any, nothing: Any, one_in: int = 3) -> Any:
+            return value if chance.randrange(one_in) == 0 else nothing
+
+        return OutboxFilter(
+            account_id=account.account_id,
+            below=perhaps(tuple(other.account_id for other in others), ()),
+            recipient=perhaps(chance.choice(NUMBERS), "", 6),
+            sender=perhaps("Shop", "", 6),
+            batch_id=perhaps(chance.choice(self.made)[0].batch_id, None, 9),
+            text=perhaps(("rødgrød",), (), 6),
+            from_ms=perhaps(chance.choice(times) - chance.choice((0, 1, HOUR)), None),
+            to_ms=perhaps(chance.choice(times) + chance.choice((0, 1, HOUR)), None),
+            states=perhaps(
+                chance.choice(
+                    (
+                        (State.DELIVERED,),
+                        (State.SCHEDULED, State.QUEUED),
+                        (State.SENDING, State.SENT),
+                        (State.UNKNOWN, State.EXPIRED),
+                        (State.UNDELIVERED, State.REJECTED, State.CANCELLED),
+                    )
+                ),
+                (),
+                2,
+            ),
+            mccs=perhaps(chance.choice((("238",), ("238", "0"), ("999",))), ()),
+        )
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_searches_find_what_a_recount_finds(rows: Any, seed: int) -> None:
+    history = History(rows, seed)
+    await history.make()
+    parts = {stored.message_id: stored.parts for stored, _ in history.made}
+    for _ in range(120):
+        wanted, offset = history.filter(), history.chance.choice((0, 0, 3, 17))
+        page = await rows.storage.read(lambda c, w=wanted, o=offset: outbox.search(c, w, o, 5))
+        expected = history.expected(wanted)
+        assert page.total == len(expected), wanted
+        assert page.parts == sum(parts[found] for found in expected), wanted
+        found = [view.message_id for view in page.messages]
+        assert found == expected[offset : offset + 5], wanted
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_counters_are_what_a_recount_of_the_messages_gives(rows: Any, seed: int) -> None:
+    history = History(rows, seed)
+    await history.make()
+    recount: dict[tuple[int, int, str, str], tuple[int, int]] = {}
+    for row in await rows.all(messages):
+        hour = outbox.time_of(row["message_id"]) // HOUR * HOUR
+        name = STATISTICS_NAMES[State(row["state"])]
+        for dimension, value in (("sum", "sum"), ("mcc:status", f"{row['mcc']}:{name}")):
+            key = (row["account_id"], hour, dimension, value)
+            count, parts = recount.get(key, (0, 0))
+            recount[key] = (count + 1, parts + row["parts"])
+    counters = {
+        (row["account_id"], row["hour_ms"], row["dimension"], row["value"]): (
+            row["count"], row["parts"]
+        )
+        for row in await rows.all(hourly_statistics)
+        if row["count"]
+    }  # fmt: skip
+    assert counters == recount
+
+
+TEXTS = [
+    ("Rødgrød MED fløde", ("RØDGRØD",), True),
+    ("RØDGRØD", ("rødgrød",), True),
+    ("ÆØÅ", ("æøå",), True),
+    ("ПРИВЕТ, мир", ("привет", "МИР"), True),
+    ("Straße", ("straße",), True),
+    ("one two three", ("ONE", "three"), True),
+    ("one two three", ("three", "one"), False),
+    ("first\nsecond", ("FIRST", "second"), True),
+    ("50% [off]? (yes) a*b c\\d ^$ x.y {2} |", ("[OFF]?",), True),
+    (
+        "50% [off]? (yes) a*b c\\d ^$ x.y {2} |",
+        ("(YES)", "a*b", "C\\D", "^$", "x.y", "{2} |"),
+        True,
+    ),
+    ("xay", ("x.y",), False),
+    ("xxy", ("x*y",), False),
+    ("o", ("[off]",), False),
+    ('it\'s "so" — 🎉', ('\'s "so"', "🎉"), True),
+    ("a_b", ("A_B",), True),
+    ("axb", ("a_b",), False),
+    ("***", ("***",), True),
+    ("(?i)", ("(?i)",), True),
+]
+
+
+@pytest.mark.parametrize(("text", "pieces", "found"), TEXTS)
+async def test_text_is_found_alike_on_every_database(
+    rows: Any, text: str, pieces: tuple[str, ...], found: bool
+) -> None:
+    account = await rows.account()
+    await rows.accepted(account, text=text)
+    wanted = OutboxFilter(account_id=account.account_id, text=pieces)
+    page = await rows.storage.read(lambda c: outbox.search(c, wanted, 0, 10))
+    assert page.total == len(page.messages) == int(found)
+
+
+async def test_search_for_a_text_looks_at_the_newest_only(
+    rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "TEXT_SCAN_LIMIT", 3)
+    account = await rows.account()
+    for text in ("old news", "news", "other", "News"):
+        await rows.accepted(account, text=text)
+        rows.clock.advance(1)
+    wanted = OutboxFilter(account_id=account.account_id, text=("news",))
+    page = await rows.storage.read(lambda c: outbox.search(c, wanted, 0, 10))
+    assert [view.text for view in page.messages] == ["News", "news"]
+    assert (page.total, page.parts) == (2, 2)
+
+
+async def test_search_by_number_counts_no_further_than_its_bound(
+    rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "SCAN_LIMIT", 3)
+    account = await rows.account()
+    for _ in range(5):
+        await rows.accepted(account)
+    wanted = OutboxFilter(account_id=account.account_id, recipient="4511111111")
+    page = await rows.storage.read(lambda c: outbox.search(c, wanted, 2, 10))
+    assert (page.total, len(page.messages)) == (3, 1)
+
+
+async def test_page_goes_on_where_counters_promise_too_much(rows: Any) -> None:
+    account = await rows.account()
+
+    def promise(connection: Any, items: list[int]) -> list[None]:
+        counters = Counters()
+        for at_ms in items:
+            counters.add(account.account_id, at_ms, "outbox", "sum", "sum", 1)
+        counters.write(connection)
+        return [None] * len(items)
+
+    made = []
+    for _ in range(3):
+        made.append(await rows.accepted(account))
+        await rows.write(Operation(promise), rows.clock.now_ms())
+        rows.clock.advance(3600)
+    wanted = OutboxFilter(account_id=account.account_id)
+    page = await rows.storage.read(lambda c: outbox.search(c, wanted, 0, 10))
+    expected = [new.messages[0].message_id for new in reversed(made)]
+    assert [view.message_id for view in page.messages] == expected
+
+
+async def test_a_reader_is_taken_from_a_question_that_takes_too_long(rows: Any) -> None:
+    def ask(connection: Any) -> None:
+        with time_limit(connection, 0.05):
+            connection.exec_driver_sql(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99999999)"
+                " SELECT count(*) FROM n"
+            )
+
+    with pytest.raises(TookTooLong) as refused:
+        await rows.storage.read(ask)
+    assert refused.value.code is RefusalCode.INVALID_FIELD
+    account = await rows.account()
+    await rows.accepted(account)
+    wanted = OutboxFilter(account_id=account.account_id)
+    assert (await rows.storage.read(lambda c: outbox.search(c, wanted, 0, 10))).total == 1
+
+
+@pytest.mark.parametrize(
+    ("from_ms", "to_ms", "late", "early"),
+    [
+        (None, None, None, None),
+        (HOUR, 3 * HOUR - 1, None, None),
+        (HOUR + 5, None, None, (HOUR + 5, 2 * HOUR - 1)),
+        (None, HOUR + 5, (HOUR, HOUR + 5), None),
+        (HOUR - 1, 2 * HOUR, (2 * HOUR, 2 * HOUR), (HOUR - 1, HOUR - 1)),
+        (HOUR + 1, HOUR + 9, (HOUR + 1, HOUR + 9), None),
+        (HOUR + 1, 2 * HOUR + 9, (HOUR + 1, 2 * HOUR + 9), None),
+        (HOUR, HOUR + 9, (HOUR, HOUR + 9), None),
+        (HOUR + 9, HOUR, (HOUR + 9, HOUR), None),
+    ],
+)
+def test_ends_beside_whole_hours(
+    from_ms: int | None, to_ms: int | None, late: Any, early: Any
+) -> None:
+    start = 1_790_000_000_000 // HOUR * HOUR
+
+    def at(ms: int | None) -> int | None:
+        return None if ms is None else start + ms
+
+    expected = tuple(
+        None if ends is None else pages.Span.of_times(at(ends[0]), at(ends[1]))
+        for ends in (late, early)
+    )
+    assert pages.ragged_ends(at(from_ms), at(to_ms)) == expected
