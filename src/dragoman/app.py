@@ -21,6 +21,8 @@ from dragoman.connectors import CONNECTORS
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
 from dragoman.dispatch.dispatcher import Dispatcher
+from dragoman.domain.callbacks import renderer_of_texts
+from dragoman.domain.keywords import words_to_match
 from dragoman.domain.ports import Connector
 from dragoman.domain.pricing import PriceList
 from dragoman.domain.routing import Router
@@ -33,9 +35,12 @@ from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
+from dragoman.services.directory import Directory
 from dragoman.services.inbound import Inbound
+from dragoman.services.keywords import Keywords
 from dragoman.services.live import LiveMessages
 from dragoman.services.meters import Meters
+from dragoman.services.opt_outs import OptOuts
 from dragoman.services.queries import Queries
 from dragoman.services.recall import Recall
 from dragoman.services.receipts import Receipts
@@ -66,8 +71,25 @@ class House:
         self.queue = LocalQueue()
         self.router = Router(settings.routes_for_router())
         self.prices = PriceList(settings.prices_for_price_list())
+        stop_words = words_to_match(settings.inbound.stop_words)
+        start_words = words_to_match(settings.inbound.start_words)
         self.policies = {c.name: OnUnknown(c.on_unknown) for c in settings.carriers}
         self.accounts = Accounts(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.directory = Directory(
+            storage=self.storage,
+            accounts=self.accounts,
+            clock=self.clock,
+            configured=settings.owners_of_numbers(),
+        )
+        self.accounts.on_change = self.directory.accounts_changed
+        self.keywords = Keywords(
+            storage=self.storage,
+            directory=self.directory,
+            ids=self.ids,
+            clock=self.clock,
+            reserved_words=stop_words | start_words,
+        )
+        self.opt_outs = OptOuts(storage=self.storage, ids=self.ids)
         self.recall = Recall(self.storage, self.live)
         self.delivery = Delivery(
             live=self.live,
@@ -94,6 +116,8 @@ class House:
             accounts=self.accounts,
             router=self.router,
             prices=self.prices,
+            opt_outs=self.opt_outs,
+            delivery=self.delivery,
             ids=self.ids,
             clock=self.clock,
             meters=self.meters,
@@ -114,11 +138,14 @@ class House:
         self.queries = Queries(self.storage)
         self.inbound = Inbound(
             storage=self.storage,
-            accounts=self.accounts,
+            directory=self.directory,
+            opt_outs=self.opt_outs,
             ids=self.ids,
             clock=self.clock,
             meters=self.meters,
-            numbers=settings.owners_of_numbers(),
+            announce=self._announce,
+            stop_words=stop_words,
+            start_words=start_words,
         )
         self.services = Services(
             settings=settings.dialects,
@@ -126,6 +153,7 @@ class House:
             submission=self.submission,
             batches=self.batches,
             queries=self.queries,
+            keywords=self.keywords,
             meters=self.meters,
         )
 
@@ -136,6 +164,8 @@ class House:
         self.storage.check()
         self.storage.start()
         self.ids.continue_after(await self.storage.read(pending.last_identifier))
+        await self.directory.load()
+        await self.opt_outs.load()
 
     async def close(self) -> None:
         await self.storage.stop()
@@ -232,6 +262,11 @@ class Gateway(House):
             per_origin=settings.callbacks.per_host,
             clock=self.clock,
             meters=self.meters,
+            text_renderers={
+                renderer_of_texts(d.name): d.render_text
+                for d in self.dialects
+                if d.render_text is not None
+            },
         )
         await self.callbacks.restore()
         await self.inbound.restore()

@@ -351,6 +351,7 @@ def _calls_page() -> Iterator[str]:
         submission=nothing,
         batches=nothing,
         queries=nothing,
+        keywords=nothing,
         meters=Meters(),
     )
     for name, build in DIALECTS.items():

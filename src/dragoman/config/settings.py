@@ -11,6 +11,7 @@ from dragoman.config.sections import (
     Callbacks,
     Dialects,
     Http,
+    Inbound,
     Limits,
     Log,
     Metrics,
@@ -52,6 +53,7 @@ class Settings(Section, frozen=True, kw_only=True):
     numbers: Annotated[
         tuple[NumberTable, ...], Meta(description="Who owns the numbers that texts arrive at.")
     ] = ()
+    inbound: Annotated[Inbound, Meta(description="Texts that phones send to us.")] = Inbound()
     callbacks: Annotated[Callbacks, Meta(description="Calls to customers' URLs.")] = Callbacks()
     limits: Annotated[Limits, Meta(description="Bounds of one request.")] = Limits()
     receipts: Annotated[Receipts, Meta(description="Waiting for carriers' reports.")] = Receipts()

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dragoman.config.sections import Dialects
-from dragoman.domain.callbacks import CallbackCall, CallbackFacts
+from dragoman.domain.callbacks import CallbackCall, CallbackFacts, TextFacts
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
+from dragoman.services.keywords import Keywords
 from dragoman.services.meters import Meters
 from dragoman.services.queries import Queries
 from dragoman.services.submission import SubmissionService
@@ -24,6 +25,7 @@ class Services:
     submission: SubmissionService
     batches: Batches
     queries: Queries
+    keywords: Keywords
     meters: Meters
 
 
@@ -35,3 +37,5 @@ class ProviderDialect:
     web: Dialect
     render_callback: Callable[[str, CallbackFacts], CallbackCall]
     """Makes the request to a customer's URL; only asked for dialects that submit with one."""
+    render_text: Callable[[str, TextFacts], CallbackCall] | None = None
+    """Makes the request that sends an inbound text on; None where the API knows none."""

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -70,6 +70,8 @@ class Accounts:
         self._generation = 0
         """Counts changes, so that what was read before one is not remembered after it."""
         self._failures: OrderedDict[str, int] = OrderedDict()
+        self.on_change: Callable[[], None] = _nobody
+        """Is told after each change of an account."""
 
     async def authenticate_key(self, key: str, address: str) -> Account:
         """The account of an API key; raises `Refused`."""
@@ -263,6 +265,7 @@ class Accounts:
             self._generation += 1
             self._remembered.clear()
             self._senders.clear()
+            self.on_change()
 
     def _remember(self, key: bytes, account: Account, generation: int) -> None:
         if generation != self._generation:
@@ -302,6 +305,10 @@ class Accounts:
             digest=digest,
             created_ms=self._clock.now_ms(),
         )
+
+
+def _nobody() -> None:
+    """Nobody waits for changes."""
 
 
 def new_key() -> str:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from dragoman.domain.accounts import Account, Permission
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.lifecycle import BatchState, State
 from dragoman.domain.messages import Lane, Submission
 from dragoman.domain.phone_numbers import mobile_country_code, normalise
@@ -29,12 +29,15 @@ from dragoman.protocols.gsm.segmentation import InvalidHeader, Segmentation, Too
 from dragoman.queue.port import WorkQueue
 from dragoman.services.accounts import Accounts
 from dragoman.services.backlog import Backlog
+from dragoman.services.delivery import Delivery
 from dragoman.services.live import LiveBatch, LiveMessage, segment
 from dragoman.services.meters import Meters
+from dragoman.services.opt_outs import OptOuts
 from dragoman.storage.records import (
     BatchOptions,
     NewBatch,
     Reservation,
+    StateChange,
     StoredBatch,
     StoredMessage,
 )
@@ -72,6 +75,8 @@ class SubmissionService:
         accounts: Accounts,
         router: Router,
         prices: PriceList,
+        opt_outs: OptOuts,
+        delivery: Delivery,
         ids: IdSource,
         clock: Clock,
         meters: Meters,
@@ -85,6 +90,8 @@ class SubmissionService:
         self._accounts = accounts
         self._router = router
         self._prices = prices
+        self._opt_outs = opt_outs
+        self._delivery = delivery
         self._ids = ids
         self._clock = clock
         self._meters = meters
@@ -144,10 +151,13 @@ class SubmissionService:
         tariffs = self._tariffs(account, recipients)
         credits = sum(price.credits for _, price in tariffs) * segmentation.count
         messages = self._make_messages(live_batch, recipients, tariffs) if inline else ()
-        await self._store(account, live_batch, messages, credits)
+        rejections = self.reject_opted_out(live_batch, messages)
+        sendable = without_rejected(messages, rejections)
+        await self._store(account, live_batch, messages, credits, sendable, rejections)
         self._meters.accepted[submission.dialect] += len(recipients)
         if inline:
-            await self._publish(live_batch, messages)
+            await self._publish(live_batch, sendable)
+            self._delivery.tell_rejections(rejections)
         return AcceptedBatch(
             batch_id=batch.batch_id,
             due_ms=due_ms,
@@ -170,6 +180,21 @@ class SubmissionService:
             for recipient in recipients
         ]
         return self._make_messages(batch, recipients, tariffs)
+
+    def reject_opted_out(
+        self, batch: LiveBatch, messages: Sequence[StoredMessage]
+    ) -> tuple[StateChange, ...]:
+        """The end of the messages whose recipients want none, to be stored together with them."""
+        refusers = self._opt_outs.among(
+            batch.account_id, batch.stored.sender, (message.recipient for message in messages)
+        )
+        if not refusers:
+            return ()
+        return tuple(
+            self._delivery.rejection(LiveMessage(message, batch), FailureCode.OPTED_OUT)
+            for message in messages
+            if message.recipient in refusers
+        )
 
     def _make_messages(
         self, batch: LiveBatch, recipients: Sequence[str], tariffs: Sequence[tuple[str, Price]]
@@ -200,8 +225,10 @@ class SubmissionService:
         batch: LiveBatch,
         messages: Sequence[StoredMessage],
         credits: int,
+        sendable: Sequence[StoredMessage],
+        rejections: tuple[StateChange, ...],
     ) -> None:
-        claimed = [m for m in messages if self._queue.claim(m.route)]
+        claimed = [m for m in sendable if self._queue.claim(m.route)]
         for message in claimed:
             message.state = State.SENDING  # a link takes it as soon as it is on disk
         new = NewBatch(
@@ -210,6 +237,7 @@ class SubmissionService:
             reservation=Reservation(
                 wallet_id=account.wallet_id, entry_id=self._ids.next(), amount=credits
             ),
+            rejections=rejections,
         )
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -223,7 +251,7 @@ class SubmissionService:
                     waiting.set_exception(result)
             elif result is None:
                 # The caller is gone, the rows are not: they must not wait for a restart.
-                self._adopt(batch, messages)
+                self._adopt(batch, sendable, rejections)
 
         self._writer.submit(submissions.accept, new, stored)
         try:
@@ -231,13 +259,19 @@ class SubmissionService:
         except asyncio.CancelledError:
             # It may have been on disk already when the caller went away.
             if not waiting.cancelled() and waiting.exception() is None:
-                self._adopt(batch, messages)
+                self._adopt(batch, sendable, rejections)
             raise
 
     async def _publish(self, batch: LiveBatch, messages: Sequence[StoredMessage]) -> None:
         await self._backlog.publish([LiveMessage(message, batch) for message in messages])
 
-    def _adopt(self, batch: LiveBatch, messages: Sequence[StoredMessage]) -> None:
+    def _adopt(
+        self,
+        batch: LiveBatch,
+        messages: Sequence[StoredMessage],
+        rejections: Sequence[StateChange],
+    ) -> None:
+        self._delivery.tell_rejections(rejections)
         if messages:
             orphans = asyncio.create_task(self._publish(batch, messages))
             self._orphans.add(orphans)
@@ -265,6 +299,16 @@ class SubmissionService:
         if submission.urgent:
             return Lane.URGENT
         return Lane.SINGLE if recipients <= self._inline_recipients else Lane.BULK
+
+
+def without_rejected(
+    messages: Sequence[StoredMessage], rejections: Sequence[StateChange]
+) -> Sequence[StoredMessage]:
+    """The messages that are to be sent."""
+    if not rejections:
+        return messages
+    rejected = {rejection.message_id for rejection in rejections}
+    return [message for message in messages if message.message_id not in rejected]
 
 
 @lru_cache(maxsize=1_000)

@@ -159,6 +159,7 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         accounts=house.accounts,
         submission=house.submission,
         batches=house.batches,
+        keywords=None,  # type: ignore[arg-type]
         queries=house.queries,
         meters=house.meters,
     )

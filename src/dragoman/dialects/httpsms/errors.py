@@ -34,6 +34,7 @@ ANSWERS: Final = MappingProxyType(
         RefusalCode.TOO_MANY_RECIPIENTS: NOT_ACCEPTED,
         RefusalCode.INVALID_SENDER: NOT_ACCEPTED,
         RefusalCode.SENDER_NOT_ALLOWED: NOT_ACCEPTED,
+        RefusalCode.NUMBER_NOT_ALLOWED: NOT_ACCEPTED,
         RefusalCode.EMPTY_TEXT: NOT_ACCEPTED,
         RefusalCode.TEXT_TOO_LONG: NOT_ACCEPTED,
         RefusalCode.TEXT_NOT_ENCODABLE: NOT_ACCEPTED,

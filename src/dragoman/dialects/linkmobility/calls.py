@@ -48,10 +48,17 @@ class Calls:
         return self._call("GET", path, act, {200: answer}, summary, source, query=query)
 
     def delete(
-        self, path: str, act: Act, answer: type[msgspec.Struct], summary: str, source: str
+        self,
+        path: str,
+        act: Act,
+        answer: type[msgspec.Struct],
+        summary: str,
+        source: str,
+        *,
+        status: int = 200,
     ) -> Operation:
         """A deletion."""
-        return self._call("DELETE", path, act, {200: answer}, summary, source)
+        return self._call("DELETE", path, act, {status: answer}, summary, source)
 
     def post(
         self,

@@ -9,6 +9,8 @@ from dragoman.dialects.linkmobility import schemas
 from dragoman.dialects.linkmobility.auth import LEGACY
 from dragoman.dialects.linkmobility.calls import Calls
 from dragoman.dialects.linkmobility.errors import problem_of_kit
+from dragoman.dialects.linkmobility.keywords.calls import keyword_calls
+from dragoman.dialects.linkmobility.keywords.services import service_calls
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.dialects.linkmobility.messages import Messages
 from dragoman.dialects.linkmobility.queries import Inbox, Outbox
@@ -33,6 +35,8 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
         calls.get("ping", _ping, schemas.Ping, "Whose key this is", S03),
         *_message_calls(calls, services),
         *_query_calls(calls, services),
+        *keyword_calls(calls, services),
+        *service_calls(calls, services),
     )
 
 

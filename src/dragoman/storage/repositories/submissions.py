@@ -8,8 +8,8 @@ from sqlalchemy import Connection, update
 
 from dragoman.domain.lifecycle import BatchState
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.records import NewBatch, StoredMessage, row_of, row_of_batch
-from dragoman.storage.repositories import wallets
+from dragoman.storage.records import NewBatch, StateChange, StoredMessage, row_of, row_of_batch
+from dragoman.storage.repositories import changes, wallets
 from dragoman.storage.repositories.statistics import Counters
 from dragoman.storage.tables import batches, messages
 from dragoman.storage.work import Operation
@@ -25,6 +25,7 @@ def _accept(connection: Connection, items: list[NewBatch]) -> list[Exception | N
     accepted = [new for new, refusal in zip(items, refusals, strict=True) if refusal is None]
     _INSERT_BATCHES.run(connection, [row_of_batch(new.batch) for new in accepted])
     _insert_messages(connection, [message for new in accepted for message in new.messages])
+    _reject(connection, [change for new in accepted for change in new.rejections])
     return refusals
 
 
@@ -36,6 +37,11 @@ def _insert_messages(connection: Connection, new: list[StoredMessage]) -> None:
     counters.write(connection)
 
 
+def _reject(connection: Connection, rejections: list[StateChange]) -> None:
+    if rejections:
+        changes.record.run(connection, rejections)
+
+
 class Expansion(NamedTuple):
     """The next recipients of a batch become messages."""
 
@@ -45,18 +51,20 @@ class Expansion(NamedTuple):
     """Recipients of the batch that were messages before."""
     finished: bool
     """Whether these are the last."""
+    rejections: tuple[StateChange, ...] = ()
+    """Messages among them that end at once."""
 
 
 def _expand(connection: Connection, items: list[Expansion]) -> list[bool | Exception]:
     """False, and nothing stored, for a batch that was stopped in the meantime."""
     results: list[bool | Exception] = []
     for item in items:
-        changes: dict[str, Any] = {
+        values: dict[str, Any] = {
             "state": BatchState.RUNNING.value,
             "expanded": item.begin + len(item.messages),
         }
         if item.finished:
-            changes["waiting_recipients"] = None
+            values["waiting_recipients"] = None
         moved = connection.execute(
             update(batches)
             .where(
@@ -64,10 +72,11 @@ def _expand(connection: Connection, items: list[Expansion]) -> list[bool | Excep
                 batches.c.expanded == item.begin,
                 batches.c.waiting_recipients.is_not(None),
             )
-            .values(**changes)
+            .values(**values)
         ).rowcount
         if moved:
             _insert_messages(connection, list(item.messages))
+            _reject(connection, list(item.rejections))
         results.append(bool(moved))
     return results
 

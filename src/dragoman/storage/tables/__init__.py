@@ -4,6 +4,7 @@ from dragoman.storage.tables.accounts import accounts, credentials, senders
 from dragoman.storage.tables.callbacks import callbacks
 from dragoman.storage.tables.contacts import contact_lists, contacts, merge_fields
 from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
+from dragoman.storage.tables.keywords import forwardings, keywords, numbers, opt_outs
 from dragoman.storage.tables.messages import batches, messages, parts
 from dragoman.storage.tables.metadata import metadata
 from dragoman.storage.tables.receipts import parked_receipts, receipt_keys
@@ -17,13 +18,17 @@ __all__ = [
     "contact_lists",
     "contacts",
     "credentials",
+    "forwardings",
     "hourly_statistics",
     "inbound_parts",
     "inbound_texts",
+    "keywords",
     "ledger_entries",
     "merge_fields",
     "messages",
     "metadata",
+    "numbers",
+    "opt_outs",
     "parked_receipts",
     "parts",
     "receipt_keys",
