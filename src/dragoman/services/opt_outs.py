@@ -92,13 +92,14 @@ class OptOuts:
         await self._storage.writer.write(opt_outs.add, opt_out)
         return opt_out
 
-    async def remove(self, account: Account, recipient: str, sender: str = "") -> OptOutKey:
-        """Takes an opt-out back; raises `Refused`."""
+    async def remove(self, account: Account, recipient: str, sender: str = "") -> OptOut:
+        """Takes an opt-out back; returns what it was. Raises `Refused`."""
         key = _key(account, recipient, sender)
-        if not await self._storage.writer.write(opt_outs.remove, key):
+        known = await self._storage.read(lambda c: opt_outs.find(c, key))
+        if known is None or not await self._storage.writer.write(opt_outs.remove, key):
             raise Refused(RefusalCode.NOT_FOUND, recipient, "no such opt-out")
         self.forget(key)
-        return key
+        return known
 
     async def page(self, account: Account, after: int, limit: int) -> list[OptOut]:
         """Opt-outs of an account made after one, oldest first."""

@@ -67,8 +67,14 @@ remove = Operation(_remove, "remove_opt_outs", OptOutKey)
 def load_keys(connection: Connection) -> Iterator[tuple[int, str, str]]:
     """(account, sender, recipient) of every opt-out."""
     query = select(opt_outs.c.account_id, opt_outs.c.sender, opt_outs.c.recipient)
-    for account_id, sender, recipient in connection.execute(query):
-        yield account_id, sender, recipient
+    for row in connection.execute(query):
+        yield row.account_id, row.sender, row.recipient
+
+
+def find(connection: Connection, key: OptOutKey) -> OptOut | None:
+    """One opt-out."""
+    row = connection.execute(select(opt_outs).where(_is(key))).first()
+    return None if row is None else OptOut(**row._mapping)
 
 
 def load_page(connection: Connection, account_id: int, after: int, limit: int) -> list[OptOut]:

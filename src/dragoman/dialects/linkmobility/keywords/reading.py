@@ -13,7 +13,6 @@ from dragoman.domain.accounts import Account, Permission
 from dragoman.domain.errors import RefusalCode, Refused
 
 _IDENTIFIER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
-_NONE: Final = 0
 _SWITCHES: Final = MappingProxyType({"0": False, "false": False, "1": True, "true": True})
 
 
@@ -33,7 +32,7 @@ def read_identifier(value: Text) -> int | None:
     """An identifier, 0 where none is given; None for what none can be."""
     written = read_text(value)
     if not written:
-        return _NONE
+        return 0
     if not _IDENTIFIER.fullmatch(written) or int(written) > MAX_IDENTIFIER:
         return None
     return int(written)
