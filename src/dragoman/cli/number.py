@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, help="Numbers: whose the texts are that 
 Number = Annotated[
     str,
     typer.Argument(
-        help="The number or short code, as the carrier delivers it.", show_default=False
+        help="The number or short code, as carriers give it.", show_default=False
     ),
 ]
 
