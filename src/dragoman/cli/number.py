@@ -15,9 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="Numbers: whose the texts are that 
 
 Number = Annotated[
     str,
-    typer.Argument(
-        help="The number or short code, as carriers give it.", show_default=False
-    ),
+    typer.Argument(help="The number or short code, as carriers give it.", show_default=False),
 ]
 
 
