@@ -348,6 +348,7 @@ class Rig:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.directory.settle()
         await self.storage.stop()
 
     async def account(self, username: str = "acme", credits: int | None = None) -> Account:

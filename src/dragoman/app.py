@@ -168,6 +168,7 @@ class House:
         await self.opt_outs.load()
 
     async def close(self) -> None:
+        await self.directory.settle()
         await self.storage.stop()
 
     def _announce(self, _callback: NewCallback) -> None:

@@ -51,7 +51,11 @@ class Settings(Section, frozen=True, kw_only=True):
         Meta(description="What parts cost; one credit where nothing is said."),
     ] = ()
     numbers: Annotated[
-        tuple[NumberTable, ...], Meta(description="Who owns the numbers that texts arrive at.")
+        tuple[NumberTable, ...],
+        Meta(
+            description="Who owns the numbers that texts arrive at; what `dragoman number` stored"
+            " of a number wins."
+        ),
     ] = ()
     inbound: Annotated[Inbound, Meta(description="Texts that phones send to us.")] = Inbound()
     callbacks: Annotated[Callbacks, Meta(description="Calls to customers' URLs.")] = Callbacks()

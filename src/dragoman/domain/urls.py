@@ -8,18 +8,16 @@ from urllib.parse import urlsplit
 MAX_URL: Final = 2_000
 
 
-def may_be_called(url: str) -> bool:
-    """Whether a text is an http or https address with a host; its network is checked at the call.
-
-    A user name in it is not taken: it would be kept in plain text.
-    """
+def is_http_address(url: str) -> bool:
+    """Whether a text is an http or https address with a host; its network is checked at the call."""
     try:
         parts = urlsplit(url)
         fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-    return fits and "@" not in parts.netloc and len(url) <= MAX_URL and _is_plain(url)
+    return fits and len(url) <= MAX_URL and url.isprintable() and " " not in url
 
 
-def _is_plain(url: str) -> bool:
-    return url.isprintable() and " " not in url
+def names_user(url: str) -> bool:
+    """Whether an address holds a user name, with which nothing is called."""
+    return "@" in urlsplit(url).netloc

@@ -76,6 +76,11 @@ class Directory:
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.create_task(self._refresh())
 
+    async def settle(self) -> None:
+        """Returns once nothing is being read any more."""
+        if self._refreshing is not None:
+            await self._refreshing
+
     async def _refresh(self) -> None:
         while self._stale:
             self._stale = False

@@ -17,7 +17,7 @@ from dragoman.domain.accounts import Account, Permission
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.inbound import Forwarding, Keyword, Number
 from dragoman.domain.keywords import CATCH_ALL, parse_keyword, parse_own_number
-from dragoman.domain.urls import MAX_URL, may_be_called
+from dragoman.domain.urls import MAX_URL, is_http_address, names_user
 from dragoman.kit.clock import Clock, datetime_of, ms_of
 from dragoman.kit.ids import IdSource
 from dragoman.services.directory import Directory
@@ -256,7 +256,7 @@ def _check_url(url: str) -> str:
     url = url.strip()
     if not url:
         raise Refused(RefusalCode.MISSING_FIELD, "url")
-    if not may_be_called(url):
+    if not is_http_address(url) or names_user(url):
         detail = f"not an http or https address of at most {MAX_URL} characters"
         raise Refused(RefusalCode.INVALID_FIELD, "url", detail)
     return url

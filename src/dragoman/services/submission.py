@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -22,6 +21,7 @@ from dragoman.domain.pricing import Price, PriceList
 from dragoman.domain.routing import Router
 from dragoman.domain.senders import normalise_sender
 from dragoman.domain.texts import is_storable
+from dragoman.domain.urls import is_http_address
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.protocols.gsm.alphabet import NotEncodable
@@ -48,7 +48,6 @@ DEFAULT_VALIDITY_S = 48 * 3600
 MIN_VALIDITY_S = 60
 MAX_VALIDITY_S = 14 * 24 * 3600
 MAX_SCHEDULE_S = 2 * 366 * 24 * 3600
-MAX_URL = 2_000
 MAX_REFERENCE = 255
 
 
@@ -359,12 +358,7 @@ def _check_text(submission: Submission, max_parts: int) -> Segmentation:
 
 
 def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        fits = False
-    if not fits or len(url) > MAX_URL or not url.isprintable() or " " in url:
+    if not is_http_address(url):
         raise Refused(RefusalCode.INVALID_CALLBACK_URL, "", "not an http or https address")
 
 

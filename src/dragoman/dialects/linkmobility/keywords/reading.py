@@ -9,8 +9,9 @@ from typing import Final
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
 from dragoman.dialects.linkmobility.schemas import Flag, Text
-from dragoman.domain.accounts import Account, Permission
+from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.services.keywords import check_may_receive
 
 _IDENTIFIER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
 _SWITCHES: Final = MappingProxyType({"0": False, "false": False, "1": True, "true": True})
@@ -18,9 +19,11 @@ _SWITCHES: Final = MappingProxyType({"0": False, "false": False, "1": True, "tru
 
 def check_incoming(account: Account) -> None:
     """Raises `Refused` unless the account may receive texts."""
-    if not account.may(Permission.RECEIVE):
+    try:
+        check_may_receive(account)
+    except Refused as refused:
         text = "Access denied, [aclIncoming] access is denied for user"
-        raise WordedRefusal(RefusalCode.PERMISSION_DENIED, text)
+        raise WordedRefusal(refused.code, text) from None
 
 
 def read_text(value: Text) -> str:
