@@ -28,8 +28,12 @@ def words_of(text: str, limit: int = KEYWORD_WORDS) -> tuple[str, ...]:
     Marks of direction and other invisible characters count for nothing, control characters as
     spaces; punctuation around a word falls off, unless there is nothing else.
     """
-    seen = "".join(map(_visible, text.lstrip()[:_LOOKED_AT]))
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).upper())
+    seen = text.lstrip()[:_LOOKED_AT]
+    if seen.isascii() and seen.isprintable():
+        folded = seen.upper()
+    else:
+        visible = "".join(map(_visible, seen))
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).upper())
     return tuple(map(_bare, folded.split(maxsplit=limit)[:limit]))
 
 

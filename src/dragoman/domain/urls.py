@@ -9,7 +9,7 @@ MAX_URL: Final = 2_000
 
 
 def is_http_address(url: str) -> bool:
-    """Whether a text is an http or https address with a host; its network is checked at the call."""
+    """Whether a text is an http or https address with a host, as far as can be seen from it."""
     try:
         parts = urlsplit(url)
         fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
