@@ -122,6 +122,8 @@ async def test_who_may_not_receive_gets_nothing_from_that_moment_on(rig: Any, un
     await until(lambda: rig.directory.find("1272", ()).account_id is None)
     assert (await say(rig, "hello"))[0] is None
     assert (await say(rig, "word"))[0] is None
+    assert await say(rig, "stop") == (None, "STOP", "opted_out")  # that is not the account's to say
+    assert rig.opt_outs.among(shop.account_id, "x", [ALICE]) == {ALICE}
 
 
 async def test_the_database_wins_over_the_configuration(

@@ -127,11 +127,11 @@ class Directory:
         return chain[0] if chain else None
 
     def accounts_on(self, number: str) -> list[int]:
-        """The accounts that texts to a number may belong to, its owner first."""
+        """The accounts that a number stands for, its owner first; also those that may not receive."""
         owner = self.number(number)
         found = [owner.account_id] if owner is not None else []
         found += [keyword.account_id for keyword in self._keywords.get(number, {}).values()]
-        return [account_id for account_id in dict.fromkeys(found) if account_id not in self._deaf]
+        return list(dict.fromkeys(found))
 
     def _chain(self, number: str, words: Sequence[str]) -> tuple[Keyword, ...]:
         """The keyword that the first words name, and the main keyword above it where it has one."""

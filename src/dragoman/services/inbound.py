@@ -215,16 +215,15 @@ class Inbound:
         alone = len(words) == 1 or self._directory.keyword(number, words[1:]) is not None
         if words and words[0] in self._start_words and alone:
             return self._read_wish(text, Handling.OPTED_IN)
-        handling = Handling.FORWARDED if destination.forwardings else Handling.KEPT
-        return _Meaning(destination=destination, handling=handling)
+        return _plain(destination)
 
     def _read_wish(self, text: _Text, handling: Handling) -> _Meaning:
         """An opt-out or its end: of a keyword's account, else of all whose number it may be."""
         number, rest = text.recipient, text.words[1:]
-        if self._directory.keyword(number, rest) is not None:
+        keyword = self._directory.keyword(number, rest)
+        if keyword is not None:
             destination = self._directory.find(number, rest)
-            found = destination.account_id
-            accounts = [found] if found is not None else []
+            accounts = [keyword.account_id]
         else:
             destination = self._directory.find(number, ())
             accounts = self._directory.accounts_on(number)
@@ -233,7 +232,7 @@ class Inbound:
         except Refused:  # no number we could ever send to
             accounts = []
         if not accounts:
-            return _Meaning(destination=destination, handling=Handling.KEPT)
+            return _plain(destination)
         senders = (ALL_SENDERS,) if handling is Handling.OPTED_OUT else (ALL_SENDERS, number)
         keys = tuple(
             OptOutKey(account_id=account_id, sender=sender, recipient=recipient)
@@ -308,6 +307,11 @@ class _Meaning(msgspec.Struct, frozen=True, kw_only=True):
     handling: Handling
     opted_out: tuple[OptOutKey, ...] = ()
     opted_in: tuple[OptOutKey, ...] = ()
+
+
+def _plain(destination: Destination) -> _Meaning:
+    handling = Handling.FORWARDED if destination.forwardings else Handling.KEPT
+    return _Meaning(destination=destination, handling=handling)
 
 
 def _utf16(text: str) -> bytes:
