@@ -127,7 +127,7 @@ class Directory:
         return chain[0] if chain else None
 
     def accounts_on(self, number: str) -> list[int]:
-        """The accounts that a number stands for, its owner first; also those that may not receive."""
+        """The accounts a number stands for, its owner first, whether they may receive or not."""
         owner = self.number(number)
         found = [owner.account_id] if owner is not None else []
         found += [keyword.account_id for keyword in self._keywords.get(number, {}).values()]
