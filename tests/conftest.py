@@ -38,9 +38,12 @@ from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
+from dragoman.services.directory import Directory
 from dragoman.services.inbound import Inbound
+from dragoman.services.keywords import Keywords
 from dragoman.services.live import LiveMessages
 from dragoman.services.meters import Meters
+from dragoman.services.opt_outs import OptOuts
 from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
 from dragoman.services.recall import Recall
@@ -180,6 +183,7 @@ class Rig:
         horizon_s: float = 3600.0,
         short_codes: Sequence[ShortCode] = (),
         billing: BillingTable | None = None,
+        numbers: Mapping[str, str] | None = None,
         **carrier: Any,
     ) -> None:
         billing = billing or BillingTable()
@@ -198,6 +202,18 @@ class Rig:
         shared = {"storage": self.storage, "clock": self.clock}
         flow = {**shared, "live": self.live, "meters": self.meters, "ids": self.ids}
         self.accounts = Accounts(ids=self.ids, **shared)
+        self.directory = Directory(
+            storage=self.storage, accounts=self.accounts, clock=self.clock, configured=numbers or {}
+        )
+        self.accounts.on_change = self.directory.accounts_changed
+        self.keywords = Keywords(
+            storage=self.storage,
+            directory=self.directory,
+            ids=self.ids,
+            clock=self.clock,
+            reserved_words={"STOP", "START"},
+        )
+        self.opt_outs = OptOuts(storage=self.storage, ids=self.ids)
         self.recall = Recall(self.storage, self.live)
         self.delivery = Delivery(
             live=self.live,
@@ -224,6 +240,8 @@ class Rig:
             accounts=self.accounts,
             router=self.router,
             prices=PriceList(prices),
+            opt_outs=self.opt_outs,
+            delivery=self.delivery,
             ids=self.ids,
             clock=self.clock,
             meters=self.meters,
@@ -263,7 +281,14 @@ class Rig:
             **shared,
         )
         self.inbound = Inbound(
-            accounts=self.accounts, ids=self.ids, meters=self.meters, numbers={}, **shared
+            directory=self.directory,
+            opt_outs=self.opt_outs,
+            ids=self.ids,
+            meters=self.meters,
+            announce=self.told.append,
+            stop_words={"STOP"},
+            start_words={"START"},
+            **shared,
         )
         self.dispatcher = Dispatcher(
             queue=self.queue,
@@ -303,6 +328,8 @@ class Rig:
         """Starts storage only: what is submitted stays queued."""
         self.storage.start()
         self.ids.continue_after(await self.storage.read(pending.last_identifier))
+        await self.directory.load()
+        await self.opt_outs.load()
 
     async def start(self) -> None:
         """Takes up what an earlier rig left, and sends."""
@@ -340,6 +367,7 @@ class Rig:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.directory.settle()
         await self.storage.stop()
 
     async def account(self, username: str = "acme", credits: int | None = None) -> Account:

@@ -21,6 +21,8 @@ from dragoman.connectors import CONNECTORS
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
 from dragoman.dispatch.dispatcher import Dispatcher
+from dragoman.domain.callbacks import renderer_of_texts
+from dragoman.domain.keywords import words_to_match
 from dragoman.domain.ports import Connector
 from dragoman.domain.pricing import PriceList
 from dragoman.domain.routing import Router
@@ -35,10 +37,13 @@ from dragoman.services.batches import Batches
 from dragoman.services.contacts import Contacts
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
+from dragoman.services.directory import Directory
 from dragoman.services.imports import Imports
 from dragoman.services.inbound import Inbound
+from dragoman.services.keywords import Keywords
 from dragoman.services.live import LiveMessages
 from dragoman.services.meters import Meters
+from dragoman.services.opt_outs import OptOuts
 from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
 from dragoman.services.recall import Recall
@@ -72,11 +77,28 @@ class House:
         self.queue = LocalQueue()
         self.router = Router(settings.routes_for_router())
         self.prices = PriceList(settings.prices_for_price_list())
+        stop_words = words_to_match(settings.inbound.stop_words)
+        start_words = words_to_match(settings.inbound.start_words)
         self.policies = {c.name: OnUnknown(c.on_unknown) for c in settings.carriers}
         self.accounts = Accounts(storage=self.storage, ids=self.ids, clock=self.clock)
         self.account_tree = AccountTree(
             accounts=self.accounts, storage=self.storage, ids=self.ids, clock=self.clock
         )
+        self.directory = Directory(
+            storage=self.storage,
+            accounts=self.accounts,
+            clock=self.clock,
+            configured=settings.owners_of_numbers(),
+        )
+        self.accounts.on_change = self.directory.accounts_changed
+        self.keywords = Keywords(
+            storage=self.storage,
+            directory=self.directory,
+            ids=self.ids,
+            clock=self.clock,
+            reserved_words=stop_words | start_words,
+        )
+        self.opt_outs = OptOuts(storage=self.storage, ids=self.ids)
         self.recall = Recall(self.storage, self.live)
         self.delivery = Delivery(
             live=self.live,
@@ -108,6 +130,8 @@ class House:
             accounts=self.accounts,
             router=self.router,
             prices=self.prices,
+            opt_outs=self.opt_outs,
+            delivery=self.delivery,
             ids=self.ids,
             clock=self.clock,
             meters=self.meters,
@@ -138,11 +162,14 @@ class House:
         self.statistics = Statistics(storage=self.storage, queries=self.queries, clock=self.clock)
         self.inbound = Inbound(
             storage=self.storage,
-            accounts=self.accounts,
+            directory=self.directory,
+            opt_outs=self.opt_outs,
             ids=self.ids,
             clock=self.clock,
             meters=self.meters,
-            numbers=settings.owners_of_numbers(),
+            announce=self._announce,
+            stop_words=stop_words,
+            start_words=start_words,
         )
         self.services = Services(
             settings=settings.dialects,
@@ -156,6 +183,7 @@ class House:
             contacts=self.contacts,
             imports=self.imports,
             statistics=self.statistics,
+            keywords=self.keywords,
             meters=self.meters,
         )
 
@@ -166,8 +194,11 @@ class House:
         self.storage.check()
         self.storage.start()
         self.ids.continue_after(await self.storage.read(pending.last_identifier))
+        await self.directory.load()
+        await self.opt_outs.load()
 
     async def close(self) -> None:
+        await self.directory.settle()
         await self.storage.stop()
 
     def _announce(self, _callback: NewCallback) -> None:
@@ -262,6 +293,11 @@ class Gateway(House):
             per_origin=settings.callbacks.per_host,
             clock=self.clock,
             meters=self.meters,
+            text_renderers={
+                renderer_of_texts(d.name): d.render_text
+                for d in self.dialects
+                if d.render_text is not None
+            },
         )
         await self.callbacks.restore()
         await self.inbound.restore()

@@ -111,7 +111,7 @@ def test_the_table_above_has_every_code_a_submission_can_meet() -> None:
     elsewhere = {
         C.AUTHENTICATION_FAILED, C.ADDRESS_NOT_ALLOWED, C.MALFORMED_REQUEST, C.NOT_SUPPORTED,
         C.NOT_FOUND, C.NOT_CANCELLABLE, C.NOT_BILLABLE, C.NOT_REFUNDABLE,
-        C.ALREADY_EXISTS, C.UNAVAILABLE,
+        C.ALREADY_EXISTS, C.UNAVAILABLE, C.NUMBER_NOT_ALLOWED,
     }  # fmt: skip
     assert {code for code, _, _ in REFUSALS} == set(C) - elsewhere
 

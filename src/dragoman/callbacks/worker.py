@@ -12,12 +12,13 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import msgspec
 import structlog
 
 from dragoman.callbacks.schedule import RetrySchedule, Verdict, parse_retry_after
-from dragoman.domain.callbacks import CallbackCall, CallbackFacts
+from dragoman.domain.callbacks import CallbackCall, CallbackFacts, TextFacts
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import time_of
 from dragoman.services.meters import Meters
@@ -40,6 +41,8 @@ TOO_MANY_REQUESTS = 429
 
 Render = Callable[[str, CallbackFacts], CallbackCall]
 """Makes the request from the customer's URL and the facts."""
+RenderText = Callable[[str, TextFacts], CallbackCall]
+"""Makes the request that sends an inbound text on."""
 
 log = structlog.get_logger(__name__)
 
@@ -57,10 +60,12 @@ class CallbackWorker:
         per_origin: int,
         clock: Clock,
         meters: Meters,
+        text_renderers: Mapping[str, RenderText] = MappingProxyType({}),
     ) -> None:
         self._storage = storage
         self._client = client
         self._renderers = renderers
+        self._text_renderers = text_renderers
         self._schedule = schedule
         self._per_origin = per_origin
         self._clock = clock
@@ -213,6 +218,10 @@ class CallbackWorker:
             self._nothing_called.set_result(None)
 
     def _render(self, callback: StoredCallback) -> CallbackCall:
+        render_text = self._text_renderers.get(callback.dialect)
+        if render_text is not None:
+            text = msgspec.json.decode(callback.payload, type=TextFacts)
+            return render_text(callback.url, text)
         facts = msgspec.json.decode(callback.payload, type=CallbackFacts)
         return self._renderers[callback.dialect](callback.url, facts)
 

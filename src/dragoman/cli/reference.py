@@ -357,6 +357,7 @@ def _calls_page() -> Iterator[str]:
         contacts=nothing,
         imports=nothing,
         statistics=nothing,
+        keywords=nothing,
         meters=Meters(),
     )
     for name, build in DIALECTS.items():

@@ -25,6 +25,7 @@ REFUSALS: Final = MappingProxyType(
         " characters.",
         RefusalCode.SENDER_NOT_ALLOWED: "The sender is not approved for the account.",
         RefusalCode.RECIPIENT_NOT_ALLOWED: "The account may not send to such numbers.",
+        RefusalCode.NUMBER_NOT_ALLOWED: "The number is not the account's, nor shared.",
         RefusalCode.EMPTY_TEXT: "There is no text.",
         RefusalCode.TEXT_TOO_LONG: "The text takes more parts than are allowed; it is never cut.",
         RefusalCode.TEXT_NOT_ENCODABLE: "The text does not fit the alphabet that was asked for.",
@@ -61,6 +62,7 @@ FAILURES: Final = MappingProxyType(
         FailureCode.EXPIRED: "The validity ran out first.",
         FailureCode.CANCELLED: "The customer stopped it.",
         FailureCode.NO_ROUTE: "No carrier is left on its route.",
+        FailureCode.OPTED_OUT: "The recipient wants no messages from the account or sender.",
         FailureCode.NO_REPORT: "No report came in time.",
         FailureCode.RESPONSE_LOST: "The carrier may have it: the answer was lost, and it must not"
         " be sent twice.",

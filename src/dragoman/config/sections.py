@@ -172,6 +172,18 @@ class Limits(Section, frozen=True, kw_only=True):
     ] = 100
 
 
+class Inbound(Section, frozen=True, kw_only=True):
+    """Texts that phones send to us."""
+
+    stop_words: Annotated[
+        tuple[str, ...],
+        Meta(description="First words of texts whose senders want no more messages."),
+    ] = ("STOP",)
+    start_words: Annotated[
+        tuple[str, ...], Meta(description="Words that take an opt-out back, alone in a text.")
+    ] = ("START",)
+
+
 class Receipts(Section, frozen=True, kw_only=True):
     """How long reports of carriers are waited for and kept."""
 

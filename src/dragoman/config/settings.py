@@ -12,6 +12,7 @@ from dragoman.config.sections import (
     Callbacks,
     Dialects,
     Http,
+    Inbound,
     Limits,
     Log,
     Metrics,
@@ -52,12 +53,17 @@ class Settings(Section, frozen=True, kw_only=True):
         Meta(description="What parts cost; one credit where nothing is said."),
     ] = ()
     numbers: Annotated[
-        tuple[NumberTable, ...], Meta(description="Who owns the numbers that texts arrive at.")
+        tuple[NumberTable, ...],
+        Meta(
+            description="Who owns the numbers that texts arrive at; what `dragoman number` stored"
+            " of a number wins."
+        ),
     ] = ()
     short_codes: Annotated[
         tuple[ShortCodeTable, ...],
         Meta(description="The short codes that recipients are charged under."),
     ] = ()
+    inbound: Annotated[Inbound, Meta(description="Texts that phones send to us.")] = Inbound()
     callbacks: Annotated[Callbacks, Meta(description="Calls to customers' URLs.")] = Callbacks()
     limits: Annotated[Limits, Meta(description="Bounds of one request.")] = Limits()
     receipts: Annotated[Receipts, Meta(description="Waiting for carriers' reports.")] = Receipts()

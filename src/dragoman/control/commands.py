@@ -23,6 +23,7 @@ from dragoman.control.answers import (
 from dragoman.control.carriers import view_carriers
 from dragoman.control.diagnosis import check_house
 from dragoman.control.house import Controlled, HouseServices
+from dragoman.control.inbound import INBOUND_HANDLERS
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Account, Permission
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.messages import Submission
@@ -292,6 +293,7 @@ HANDLERS: Final = MappingProxyType[type[Any], Callable[[Controlled, Any], Awaita
         requests.Find: _find,
         requests.ShowOverview: _show_overview,
         requests.Diagnose: _diagnose,
+        **INBOUND_HANDLERS,
     }
 )
 """What carries out each request."""

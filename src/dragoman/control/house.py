@@ -11,7 +11,9 @@ from dragoman.domain.ports import Connector
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.services.accounts import Accounts
+from dragoman.services.keywords import Keywords
 from dragoman.services.meters import Meters
+from dragoman.services.opt_outs import OptOuts
 from dragoman.services.queries import Queries
 from dragoman.services.submission import SubmissionService
 from dragoman.storage.engine import Storage
@@ -34,6 +36,10 @@ class HouseServices(Protocol):
     def submission(self) -> SubmissionService: ...
     @property
     def queries(self) -> Queries: ...
+    @property
+    def keywords(self) -> Keywords: ...
+    @property
+    def opt_outs(self) -> OptOuts: ...
 
 
 class RunningGateway(Protocol):

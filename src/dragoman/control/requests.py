@@ -12,7 +12,13 @@ from dragoman.control.answers import (
     AccountView,
     BatchStatus,
     Diagnosis,
+    KeywordList,
+    KeywordView,
     MessageStatus,
+    NumberList,
+    NumberView,
+    OptOutList,
+    OptOutView,
     Overview,
     SentBatch,
 )
@@ -111,6 +117,97 @@ class Find(Request[MessageStatus | BatchStatus], frozen=True, kw_only=True, tag=
     identifier: str
 
 
+class AddNumber(Request[NumberView], frozen=True, kw_only=True, tag="number.add"):
+    """Gives a number to an account; others may reserve keywords on a shared one."""
+
+    answer_type: ClassVar[Any] = NumberView
+    username: str
+    number: str
+    shared: bool = False
+
+
+class ListNumbers(Request[NumberList], frozen=True, kw_only=True, tag="number.list"):
+    """Lists every number."""
+
+    answer_type: ClassVar[Any] = NumberList
+
+
+class RemoveNumber(Request[NumberView], frozen=True, kw_only=True, tag="number.remove"):
+    """Removes a number that has no keywords."""
+
+    answer_type: ClassVar[Any] = NumberView
+    number: str
+
+
+class ReserveKeyword(Request[KeywordView], frozen=True, kw_only=True, tag="keyword.reserve"):
+    """Reserves a keyword on a number, or below another keyword."""
+
+    answer_type: ClassVar[Any] = KeywordView
+    username: str
+    number: str
+    keyword: str
+    below: str = ""
+    url: str = ""
+    """Where its texts are forwarded to."""
+    charset: str = ""
+
+
+class ListKeywords(Request[KeywordList], frozen=True, kw_only=True, tag="keyword.list"):
+    """Lists the keywords of an account, or of all."""
+
+    answer_type: ClassVar[Any] = KeywordList
+    username: str = ""
+
+
+class AttachKeyword(Request[KeywordView], frozen=True, kw_only=True, tag="keyword.attach"):
+    """Forwards the texts of a keyword to a URL; without one, nowhere."""
+
+    answer_type: ClassVar[Any] = KeywordView
+    username: str
+    number: str
+    keyword: str
+    below: str = ""
+    url: str = ""
+    charset: str = ""
+
+
+class DeleteKeyword(Request[KeywordView], frozen=True, kw_only=True, tag="keyword.delete"):
+    """Gives a keyword up; it stays its account's until the month ends."""
+
+    answer_type: ClassVar[Any] = KeywordView
+    username: str
+    number: str
+    keyword: str
+    below: str = ""
+
+
+class AddOptOut(Request[OptOutView], frozen=True, kw_only=True, tag="optout.add"):
+    """Lets a number get nothing more of an account, or of one of its senders."""
+
+    answer_type: ClassVar[Any] = OptOutView
+    username: str
+    recipient: str
+    sender: str = ""
+
+
+class RemoveOptOut(Request[OptOutView], frozen=True, kw_only=True, tag="optout.remove"):
+    """Takes an opt-out back."""
+
+    answer_type: ClassVar[Any] = OptOutView
+    username: str
+    recipient: str
+    sender: str = ""
+
+
+class ListOptOuts(Request[OptOutList], frozen=True, kw_only=True, tag="optout.list"):
+    """Lists opt-outs of an account, oldest first."""
+
+    answer_type: ClassVar[Any] = OptOutList
+    username: str
+    after: int = 0
+    limit: int = 1000
+
+
 class ShowOverview(Request[Overview], frozen=True, kw_only=True, tag="overview"):
     """Shows what the gateway is doing."""
 
@@ -133,4 +230,14 @@ AnyRequest = (
     | Find
     | ShowOverview
     | Diagnose
+    | AddNumber
+    | ListNumbers
+    | RemoveNumber
+    | ReserveKeyword
+    | ListKeywords
+    | AttachKeyword
+    | DeleteKeyword
+    | AddOptOut
+    | RemoveOptOut
+    | ListOptOuts
 )

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dragoman.config.sections import Dialects
-from dragoman.domain.callbacks import CallbackCall, CallbackFacts
+from dragoman.domain.callbacks import CallbackCall, CallbackFacts, TextFacts
 from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
 from dragoman.services.contacts import Contacts
 from dragoman.services.imports import Imports
+from dragoman.services.keywords import Keywords
 from dragoman.services.meters import Meters
 from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
@@ -36,6 +37,7 @@ class Services:
     contacts: Contacts
     imports: Imports
     statistics: Statistics
+    keywords: Keywords
     meters: Meters
 
 
@@ -47,3 +49,5 @@ class ProviderDialect:
     web: Dialect
     render_callback: Callable[[str, CallbackFacts], CallbackCall]
     """Makes the request to a customer's URL; only asked for dialects that submit with one."""
+    render_text: Callable[[str, TextFacts], CallbackCall] | None = None
+    """Makes the request that sends an inbound text on; None where the API knows none."""

@@ -26,6 +26,23 @@ class CallbackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """What the recipient pays, in the smallest unit."""
 
 
+class TextFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A text that a phone sent, as stored with the callback that forwards it."""
+
+    inbound_id: int
+    sender: str
+    """Digits without `+`, or a name."""
+    recipient: str
+    text: str
+    charset: str = ""
+    """What the customer asked for; empty leaves it to the dialect."""
+
+
+def renderer_of_texts(dialect: str) -> str:
+    """The name under which stored callbacks know how a dialect forwards texts."""
+    return f"{dialect}:text"
+
+
 class CallbackCall(msgspec.Struct, frozen=True, kw_only=True):
     """A request to make, as the dialect renders it."""
 

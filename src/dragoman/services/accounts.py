@@ -11,7 +11,7 @@ import asyncio
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -71,6 +71,8 @@ class Accounts:
         self._generation = 0
         """Counts changes, so that what was read before one is not remembered after it."""
         self._failures: OrderedDict[str, int] = OrderedDict()
+        self.on_change: Callable[[], None] = _nobody
+        """Is told after each change of an account."""
 
     async def authenticate_key(self, key: str, address: str) -> Account:
         """The account of an API key; raises `Refused`."""
@@ -293,6 +295,7 @@ class Accounts:
             self._generation += 1
             self._remembered.clear()
             self._senders.clear()
+            self.on_change()
 
     def _remember(self, key: bytes, account: Account, generation: int) -> None:
         if generation != self._generation:
@@ -308,6 +311,10 @@ class Accounts:
         if len(self._failures) > MAX_REMEMBERED:
             self._failures.popitem(last=False)
         await asyncio.sleep(min(FIRST_DELAY_S * 2 ** min(failures, 10), MAX_DELAY_S))
+
+
+def _nobody() -> None:
+    """Nobody waits for changes."""
 
 
 def _may_log_in(account: Account, kind: CredentialKind) -> bool:

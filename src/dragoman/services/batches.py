@@ -20,7 +20,7 @@ from dragoman.services.accounts import Accounts
 from dragoman.services.backlog import Backlog
 from dragoman.services.delivery import Delivery
 from dragoman.services.live import LiveBatch, LiveMessage, LiveMessages
-from dragoman.services.submission import SubmissionService
+from dragoman.services.submission import SubmissionService, without_rejected
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import Settlement, StoredBatch
 from dragoman.storage.repositories import batches, pending, submissions
@@ -137,6 +137,7 @@ class Batches:
         """Makes messages of the next chunk; whether recipients are left."""
         chunk = expansion.recipients[expansion.at : expansion.at + CHUNK]
         messages = self._submission.make_messages(expansion.account, expansion.live, chunk)
+        rejections = self._submission.reject_opted_out(expansion.live, messages)
         finished = expansion.at + len(chunk) >= len(expansion.recipients)
         moved = await self._storage.writer.write(
             submissions.expand,
@@ -146,13 +147,16 @@ class Batches:
                 expansion.at,
                 finished,
                 expansion.batch.options.premium,
+                rejections,
             ),
         )
         if not moved:
             return False
         expansion.at += len(chunk)
         expansion.routes = None
-        live = [LiveMessage(message, expansion.live) for message in messages]
+        self._delivery.tell_rejections(rejections)
+        sendable = without_rejected(messages, rejections)
+        live = [LiveMessage(message, expansion.live) for message in sendable]
         await self._backlog.publish([message for message in live if message.route])
         for message in live:
             if not message.route:  # there was one when the batch was accepted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -201,6 +201,35 @@ class Delivery:
         if carrier is not None:
             for key, number in keys:
                 self.on_key(carrier, key, message, number)
+
+    def rejection(self, message: LiveMessage, failure: FailureCode) -> StateChange:
+        """The end of a message that no carrier is to have, to be stored with its acceptance.
+
+        Once it is on disk, `tell_rejections` is to be called.
+        """
+        now_ms, batch = self._clock.now_ms(), message.batch
+        before, message.state, message.failure = message.state, State.REJECTED, failure
+        return StateChange(
+            message_id=message.message_id,
+            batch_id=batch.batch_id,
+            account_id=batch.account_id,
+            mcc=message.mcc,
+            parts=message.part_count,
+            before=before,
+            after=State.REJECTED,
+            at_ms=now_ms,
+            counted_in_batch=batch.stored.recipients > 1,
+            failure=failure,
+            settlement=self._settlement(message, before, State.REJECTED, reported=False),
+            callback=self._callback(message, State.REJECTED, failure, "", now_ms),
+        )
+
+    def tell_rejections(self, rejections: Iterable[StateChange]) -> None:
+        """Rejections are on disk: lets the customers know."""
+        for rejection in rejections:
+            self._meters.finals["", rejection.after.name.lower()] += 1
+            if rejection.callback is not None:
+                self._announce(rejection.callback)
 
     def _settlement(
         self, message: LiveMessage, before: State, after: State, reported: bool

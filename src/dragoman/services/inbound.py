@@ -1,13 +1,22 @@
-"""Texts that phones send to us: stored, then acknowledged; long ones put together in any order."""
+"""Texts that phones send to us: stored, then acknowledged; long ones put together in any order.
+
+What a text means (whose it is, where it is forwarded to, whether its sender opts out) is decided
+from memory and stored together with it, before its carrier hears that we have it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
+from dragoman.domain.callbacks import TextFacts, renderer_of_texts
+from dragoman.domain.errors import Refused
+from dragoman.domain.inbound import Handling, OptOutKey
+from dragoman.domain.keywords import MAX_KEYWORD, words_of
 from dragoman.domain.messages import InboundPartReport
+from dragoman.domain.phone_numbers import normalise
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
@@ -18,50 +27,54 @@ from dragoman.protocols.gsm.reassembly import (
     Partial,
     Reassembler,
 )
-from dragoman.services.accounts import Accounts
+from dragoman.services.delivery import origin_of
+from dragoman.services.directory import Destination, Directory
 from dragoman.services.meters import Meters
+from dragoman.services.opt_outs import ALL_SENDERS, OptOuts
 from dragoman.services.persistence import persist
 from dragoman.storage.engine import Storage
+from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import inbound
+from dragoman.storage.repositories.opt_outs import OptOut
 
 PARTS_WAIT_S = 24 * 3600
 """A text whose parts do not all come in this time is shown as far as it came."""
 EXPIRY_CHECK_S = 60.0
-MAX_KEYWORD = 40
 
 Acknowledge = Callable[[bool], None]
 
 
 class Inbound:
-    """Takes texts, finds whose number they came to, and keeps them for queries."""
+    """Takes texts, finds whose they are, keeps them for queries and sends them on."""
 
     def __init__(
         self,
         *,
         storage: Storage,
-        accounts: Accounts,
+        directory: Directory,
+        opt_outs: OptOuts,
         ids: IdSource,
         clock: Clock,
         meters: Meters,
-        numbers: Mapping[str, str],
+        announce: Callable[[NewCallback], None],
+        stop_words: Collection[str],
+        start_words: Collection[str],
     ) -> None:
         self._storage = storage
-        self._accounts = accounts
+        self._directory = directory
+        self._opt_outs = opt_outs
         self._ids = ids
         self._clock = clock
         self._meters = meters
-        self._numbers = numbers
-        """User names by the numbers and short codes they own."""
+        self._announce = announce
+        self._stop_words = frozenset(stop_words)
+        self._start_words = frozenset(start_words)
         self._reassembler = Reassembler()
-        self._owners: dict[str, int | None] = {}
 
     async def restore(self) -> None:
         """Takes up the parts that an earlier run had stored."""
         for part in await self._storage.read(inbound.load_parts):
             self._reassemble(part, identifiers.time_of(part.part_id))
-        for number, username in self._numbers.items():
-            accounts = {a.username: a.account_id for a in await self._accounts.list_all()}
-            self._owners[_digits(number)] = accounts.get(username)
 
     async def run(self) -> None:
         """Gives up waiting for parts that do not come; runs until cancelled."""
@@ -144,13 +157,13 @@ class Inbound:
         parts: int = 1,
         complete: bool = True,
     ) -> _Text:
-        words = text.split(maxsplit=1)
+        words = words_of(text)
         return _Text(
             sender=_digits(sender),
             recipient=_digits(recipient),
             text=text.replace("\0", "\N{REPLACEMENT CHARACTER}"),
             alphabet=str(alphabet),
-            keyword=words[0].upper()[:MAX_KEYWORD].replace("\0", "") if words else "",
+            words=words,
             parts=parts,
             complete=complete,
         )
@@ -158,20 +171,122 @@ class Inbound:
     def _store(
         self, text: _Text, carrier: str, part_ids: tuple[int, ...], done: Acknowledge
     ) -> None:
+        inbound_id = self._ids.next()
+        meaning = self._read(text)
+        callbacks = self._callbacks(inbound_id, text, meaning.destination)
         row = inbound.StoredInbound(
-            inbound_id=self._ids.next(),
-            account_id=self._owners.get(_digits(text.recipient)),
+            inbound_id=inbound_id,
+            account_id=meaning.destination.account_id,
             carrier=carrier,
             sender=text.sender,
             recipient=text.recipient,
             text=text.text,
             alphabet=text.alphabet,
-            keyword=text.keyword,
+            keyword=text.words[0][:MAX_KEYWORD] if text.words else "",
             parts=text.parts,
             complete=text.complete,
+            handling=meaning.handling.value,
         )
-        new = inbound.NewInbound(text=row, part_ids=part_ids)
-        persist(self._storage.writer, inbound.store_texts, new, done)
+        new = inbound.NewInbound(
+            text=row,
+            part_ids=part_ids,
+            callbacks=callbacks,
+            opt_outs=self._note(inbound_id, meaning.opted_out),
+            opt_ins=meaning.opted_in,
+        )
+        for key in meaning.opted_in:
+            self._opt_outs.forget(key)
+
+        def stored(on_disk: bool) -> None:
+            if on_disk:
+                for callback in callbacks:
+                    self._announce(callback)
+            done(on_disk)
+
+        persist(self._storage.writer, inbound.store_texts, new, stored)
+
+    def _read(self, text: _Text) -> _Meaning:
+        """What a text means: an opt-out, the end of one, or something for its receiver."""
+        number, words = text.recipient, text.words
+        destination = self._directory.find(number, words)
+        if words and words[0] in self._stop_words:
+            return self._read_wish(text, Handling.OPTED_OUT)
+        # In doubt nobody is opted in: only the word alone, or a keyword after it, counts.
+        alone = len(words) == 1 or self._directory.keyword(number, words[1:]) is not None
+        if words and words[0] in self._start_words and alone:
+            return self._read_wish(text, Handling.OPTED_IN)
+        return _plain(destination)
+
+    def _read_wish(self, text: _Text, handling: Handling) -> _Meaning:
+        """An opt-out or its end: of a keyword's account, else of all whose number it may be."""
+        number, rest = text.recipient, text.words[1:]
+        keyword = self._directory.keyword(number, rest)
+        if keyword is not None:
+            destination = self._directory.find(number, rest)
+            accounts = [keyword.account_id]
+        else:
+            destination = self._directory.find(number, ())
+            accounts = self._directory.accounts_on(number)
+        try:
+            recipient = normalise(text.sender)
+        except Refused:  # no number we could ever send to
+            accounts = []
+        if not accounts:
+            return _plain(destination)
+        senders = (ALL_SENDERS,) if handling is Handling.OPTED_OUT else (ALL_SENDERS, number)
+        keys = tuple(
+            OptOutKey(account_id=account_id, sender=sender, recipient=recipient)
+            for account_id in accounts
+            for sender in senders
+        )
+        if handling is Handling.OPTED_OUT:
+            return _Meaning(destination=destination, handling=handling, opted_out=keys)
+        return _Meaning(destination=destination, handling=handling, opted_in=keys)
+
+    def _note(self, inbound_id: int, keys: Sequence[OptOutKey]) -> tuple[OptOut, ...]:
+        """Lets nothing more be accepted for who opts out; the rows are still to be stored."""
+        for key in keys:
+            self._opt_outs.note(key)
+        return tuple(
+            OptOut(
+                opt_out_id=self._ids.next(),
+                account_id=key.account_id,
+                sender=key.sender,
+                recipient=key.recipient,
+                inbound_id=inbound_id,
+            )
+            for key in keys
+        )
+
+    def _callbacks(
+        self, inbound_id: int, text: _Text, destination: Destination
+    ) -> tuple[NewCallback, ...]:
+        """The calls that send a text on, one for each of its receivers."""
+        now_ms = self._clock.now_ms()
+        callbacks = []
+        for forwarding in destination.forwardings:
+            facts = TextFacts(
+                inbound_id=inbound_id,
+                sender=text.sender,
+                recipient=text.recipient,
+                text=text.text,
+                charset=forwarding.charset,
+            )
+            callback_id = self._ids.next()
+            callbacks.append(
+                NewCallback(
+                    callback_id=callback_id,
+                    account_id=forwarding.account_id,
+                    # Each receiver on its own: one that is away must not hold up another.
+                    message_id=callback_id,
+                    dialect=renderer_of_texts(forwarding.dialect),
+                    origin=origin_of(forwarding.url),
+                    url=forwarding.url,
+                    payload=msgspec.json.encode(facts).decode(),
+                    due_ms=now_ms,
+                )
+            )
+        return tuple(callbacks)
 
     def _drop(self, part: inbound.StoredInboundPart) -> None:
         persist(self._storage.writer, inbound.drop_parts, part.part_id, _ignore)
@@ -182,9 +297,21 @@ class _Text(msgspec.Struct, frozen=True, kw_only=True):
     recipient: str
     text: str
     alphabet: str
-    keyword: str
+    words: tuple[str, ...]
     parts: int
     complete: bool
+
+
+class _Meaning(msgspec.Struct, frozen=True, kw_only=True):
+    destination: Destination
+    handling: Handling
+    opted_out: tuple[OptOutKey, ...] = ()
+    opted_in: tuple[OptOutKey, ...] = ()
+
+
+def _plain(destination: Destination) -> _Meaning:
+    handling = Handling.FORWARDED if destination.forwardings else Handling.KEPT
+    return _Meaning(destination=destination, handling=handling)
 
 
 def _utf16(text: str) -> bytes:

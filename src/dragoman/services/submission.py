@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 import msgspec
 
 from dragoman.domain.accounts import Account, Permission
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.lifecycle import BatchState, State
 from dragoman.domain.messages import Lane, Submission
 from dragoman.domain.phone_numbers import mobile_country_code, normalise
@@ -22,6 +21,7 @@ from dragoman.domain.pricing import Price, PriceList
 from dragoman.domain.routing import Router
 from dragoman.domain.senders import normalise_sender
 from dragoman.domain.texts import is_storable
+from dragoman.domain.urls import is_http_address
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.protocols.gsm.alphabet import NotEncodable
@@ -29,13 +29,16 @@ from dragoman.protocols.gsm.segmentation import InvalidHeader, Segmentation, Too
 from dragoman.queue.port import WorkQueue
 from dragoman.services.accounts import Accounts
 from dragoman.services.backlog import Backlog
+from dragoman.services.delivery import Delivery
 from dragoman.services.live import LiveBatch, LiveMessage, segment
 from dragoman.services.meters import Meters
+from dragoman.services.opt_outs import OptOuts
 from dragoman.services.premium import PremiumRules
 from dragoman.storage.records import (
     BatchOptions,
     NewBatch,
     Reservation,
+    StateChange,
     StoredBatch,
     StoredMessage,
 )
@@ -46,7 +49,6 @@ DEFAULT_VALIDITY_S = 48 * 3600
 MIN_VALIDITY_S = 60
 MAX_VALIDITY_S = 14 * 24 * 3600
 MAX_SCHEDULE_S = 2 * 366 * 24 * 3600
-MAX_URL = 2_000
 MAX_REFERENCE = 255
 
 Store = Callable[[NewBatch, Callable[[Exception | None], None]], None]
@@ -76,6 +78,8 @@ class SubmissionService:
         accounts: Accounts,
         router: Router,
         prices: PriceList,
+        opt_outs: OptOuts,
+        delivery: Delivery,
         ids: IdSource,
         clock: Clock,
         meters: Meters,
@@ -90,6 +94,8 @@ class SubmissionService:
         self._accounts = accounts
         self._router = router
         self._prices = prices
+        self._opt_outs = opt_outs
+        self._delivery = delivery
         self._ids = ids
         self._clock = clock
         self._meters = meters
@@ -166,10 +172,15 @@ class SubmissionService:
         tariffs = self._tariffs(account, recipients)
         credits = sum(price.credits for _, price in tariffs) * segmentation.count
         messages = self._make_messages(live_batch, recipients, tariffs) if inline else ()
-        await self._store(account, live_batch, messages, credits, store or self._accept)
+        rejections = self.reject_opted_out(live_batch, messages)
+        sendable = without_rejected(messages, rejections)
+        await self._store(
+            account, live_batch, messages, credits, sendable, rejections, store or self._accept
+        )
         self._meters.accepted[submission.dialect] += len(recipients)
         if inline:
-            await self._publish(live_batch, messages)
+            await self._publish(live_batch, sendable)
+            self._delivery.tell_rejections(rejections)
         return AcceptedBatch(
             batch_id=batch.batch_id,
             due_ms=due_ms,
@@ -192,6 +203,21 @@ class SubmissionService:
             for recipient in recipients
         ]
         return self._make_messages(batch, recipients, tariffs)
+
+    def reject_opted_out(
+        self, batch: LiveBatch, messages: Sequence[StoredMessage]
+    ) -> tuple[StateChange, ...]:
+        """The end of the messages whose recipients want none, to be stored together with them."""
+        refusers = self._opt_outs.among(
+            batch.account_id, batch.stored.sender, (message.recipient for message in messages)
+        )
+        if not refusers:
+            return ()
+        return tuple(
+            self._delivery.rejection(LiveMessage(message, batch), FailureCode.OPTED_OUT)
+            for message in messages
+            if message.recipient in refusers
+        )
 
     def _make_messages(
         self, batch: LiveBatch, recipients: Sequence[str], tariffs: Sequence[tuple[str, Price]]
@@ -222,9 +248,11 @@ class SubmissionService:
         batch: LiveBatch,
         messages: Sequence[StoredMessage],
         credits: int,
+        sendable: Sequence[StoredMessage],
+        rejections: tuple[StateChange, ...],
         store: Store,
     ) -> None:
-        claimed = [m for m in messages if self._queue.claim(m.route)]
+        claimed = [m for m in sendable if self._queue.claim(m.route)]
         for message in claimed:
             message.state = State.SENDING  # a link takes it as soon as it is on disk
         new = NewBatch(
@@ -233,6 +261,7 @@ class SubmissionService:
             reservation=Reservation(
                 wallet_id=account.wallet_id, entry_id=self._ids.next(), amount=credits
             ),
+            rejections=rejections,
         )
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -246,7 +275,7 @@ class SubmissionService:
                     waiting.set_exception(result)
             elif result is None:
                 # The caller is gone, the rows are not: they must not wait for a restart.
-                self._adopt(batch, messages)
+                self._adopt(batch, sendable, rejections)
 
         store(new, stored)
         try:
@@ -254,7 +283,7 @@ class SubmissionService:
         except asyncio.CancelledError:
             # It may have been on disk already when the caller went away.
             if not waiting.cancelled() and waiting.exception() is None:
-                self._adopt(batch, messages)
+                self._adopt(batch, sendable, rejections)
             raise
 
     def _accept(self, new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
@@ -263,7 +292,13 @@ class SubmissionService:
     async def _publish(self, batch: LiveBatch, messages: Sequence[StoredMessage]) -> None:
         await self._backlog.publish([LiveMessage(message, batch) for message in messages])
 
-    def _adopt(self, batch: LiveBatch, messages: Sequence[StoredMessage]) -> None:
+    def _adopt(
+        self,
+        batch: LiveBatch,
+        messages: Sequence[StoredMessage],
+        rejections: Sequence[StateChange],
+    ) -> None:
+        self._delivery.tell_rejections(rejections)
         if messages:
             orphans = asyncio.create_task(self._publish(batch, messages))
             self._orphans.add(orphans)
@@ -291,6 +326,16 @@ class SubmissionService:
         if submission.urgent:
             return Lane.URGENT
         return Lane.SINGLE if recipients <= self._inline_recipients else Lane.BULK
+
+
+def without_rejected(
+    messages: Sequence[StoredMessage], rejections: Sequence[StateChange]
+) -> Sequence[StoredMessage]:
+    """The messages that are to be sent."""
+    if not rejections:
+        return messages
+    rejected = {rejection.message_id for rejection in rejections}
+    return [message for message in messages if message.message_id not in rejected]
 
 
 @lru_cache(maxsize=1_000)
@@ -348,12 +393,7 @@ def _check_text(submission: Submission, max_parts: int) -> Segmentation:
 
 
 def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        fits = False
-    if not fits or len(url) > MAX_URL or not url.isprintable() or " " in url:
+    if not is_http_address(url):
         raise Refused(RefusalCode.INVALID_CALLBACK_URL, "", "not an http or https address")
 
 

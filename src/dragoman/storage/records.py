@@ -100,6 +100,8 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     batch: StoredBatch
     messages: tuple[StoredMessage, ...]
     reservation: Reservation
+    rejections: tuple[StateChange, ...] = ()
+    """Messages among them that end with their acceptance."""
 
 
 class NewCallback(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -160,6 +160,7 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         account_tree=house.account_tree,
         submission=house.submission,
         batches=house.batches,
+        keywords=None,  # type: ignore[arg-type]
         queries=house.queries,
         premium=house.premium,
         refunds=house.refunds,

@@ -94,6 +94,11 @@ async def test_document_describes_every_call(link: Any) -> None:
         "/v2/stats/{type}/{aggregate}.{format}",
         "/v2/stats/inbox.{format}",
         "/v2/stats/outbox.{format}",
+        "/v2/keywords.{format}",
+        "/v2/keywords/{number}/{keyword}.{format}",
+        "/v2/keywords/{id}.{format}",
+        "/v2/services/{type}.{format}",
+        "/v2/services/{type}/{id}.{format}",
     ]
     message = document["components"]["schemas"]["Message"]["properties"]
     assert {"recipients", "class", "statusurl", "returndata"} <= set(message)

@@ -142,6 +142,57 @@ async def test_a_message_is_sent_from_the_only_account_and_found(house: House) -
     assert await ask(house, requests.Find(identifier=str(message.message_id))) == message
 
 
+async def test_a_number_with_keywords_lives_its_life_over_the_socket(house: House) -> None:
+    for name in ("owner", "shop"):
+        await house.accounts.create(name, password="x")
+    added = await ask(house, requests.AddNumber(username="owner", number="+1272", shared=True))
+    assert (added.number, added.account, added.shared, added.configured) == (
+        "1272", "owner", True, False,
+    )  # fmt: skip
+    assert (await ask(house, requests.ListNumbers())).numbers == (added,)
+
+    pizza = {"username": "shop", "number": "1272", "keyword": "pizza"}
+    url = "https://shop.example/sms"
+    reserved = await ask(house, requests.ReserveKeyword(**pizza, url=url))
+    assert (reserved.keyword, reserved.url, reserved.below) == ("PIZZA", url, "")
+    below = requests.ReserveKeyword(
+        username="shop", number="1272", keyword="ja", below="pizza", url=url
+    )
+    assert (await ask(house, below)).service_id == reserved.service_id  # one URL, one service
+    attached = await ask(house, requests.AttachKeyword(**pizza))
+    assert (attached.service_id, attached.url) == (None, "")
+    listed = (await ask(house, requests.ListKeywords(username="shop"))).keywords
+    assert [(k.keyword, k.below, k.url) for k in listed] == [
+        ("PIZZA", "", ""), ("JA", "PIZZA", url),
+    ]  # fmt: skip
+    assert (await ask(house, requests.ListKeywords())).keywords == listed
+    with pytest.raises(CommandFailed):
+        await ask(house, requests.RemoveNumber(number="1272"))
+    assert await ask(house, requests.DeleteKeyword(**pizza)) == listed[0]
+    assert (await ask(house, requests.ListKeywords())).keywords == ()
+    assert await ask(house, requests.RemoveNumber(number="1272")) == added
+    assert (await ask(house, requests.ListNumbers())).numbers == ()
+
+
+async def test_opt_outs_are_entered_listed_in_pages_and_taken_back(house: House) -> None:
+    await house.accounts.create("shop", password="x", default_sender="Shop")
+    for number in ("+4511111111", "+4522222222"):
+        await ask(house, requests.AddOptOut(username="shop", recipient=number))
+    only = requests.AddOptOut(username="shop", recipient="4511111111", sender="+4570101010")
+    assert (await ask(house, only)).sender == "4570101010"
+    first = await ask(house, requests.ListOptOuts(username="shop", limit=2))
+    assert [opt_out.recipient for opt_out in first.opt_outs] == ["4511111111", "4522222222"]
+    second = await ask(house, requests.ListOptOuts(username="shop", after=first.after))
+    assert ([opt_out.sender for opt_out in second.opt_outs], second.after) == (["4570101010"], None)
+    sent = await ask(house, requests.Send(recipients=("+4522222222",), text="hello"))
+    [message] = (await ask(house, requests.Find(identifier=str(sent.batch_id)))).messages
+    assert (message.state, message.failure) == ("rejected", "opted_out")
+    remove = requests.RemoveOptOut(username="shop", recipient="+4522222222")
+    assert (await ask(house, remove)).recipient == "4522222222"
+    with pytest.raises(CommandFailed):
+        await ask(house, remove)
+
+
 def test_every_request_has_somebody_who_carries_it_out() -> None:
     assert set(get_args(requests.AnyRequest)) == set(HANDLERS)
 
@@ -160,6 +211,13 @@ REFUSED = {
     "no identifier at all": (requests.Find(identifier="x"), "not_found"),
     "a number above all identifiers": (requests.Find(identifier="9" * 16), "not_found"),
     "a key too short": (requests.CreateAccount(username="a", api_key="k"), "invalid_field"),
+    "nobody to own a number": (requests.AddNumber(username="x", number="1272"), "not_found"),
+    "no number to remove": (requests.RemoveNumber(number="1272"), "not_found"),
+    "no digits to remove": (requests.RemoveNumber(number="x"), "invalid_field"),
+    "nobody to opt out of": (
+        requests.AddOptOut(username="x", recipient="4512345678"),
+        "not_found",
+    ),
     "an address that is none": (
         requests.CreateAccount(username="a", allowed_addresses="x"),
         "invalid_field",

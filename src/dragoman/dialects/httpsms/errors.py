@@ -35,6 +35,7 @@ ANSWERS: Final = MappingProxyType(
         RefusalCode.INVALID_SENDER: NOT_ACCEPTED,
         RefusalCode.SENDER_NOT_ALLOWED: NOT_ACCEPTED,
         RefusalCode.RECIPIENT_NOT_ALLOWED: NOT_ACCEPTED,
+        RefusalCode.NUMBER_NOT_ALLOWED: NOT_ACCEPTED,
         RefusalCode.EMPTY_TEXT: NOT_ACCEPTED,
         RefusalCode.TEXT_TOO_LONG: NOT_ACCEPTED,
         RefusalCode.TEXT_NOT_ENCODABLE: NOT_ACCEPTED,

@@ -52,6 +52,7 @@ REASONS: Final = MappingProxyType(
         FailureCode.EXPIRED: "Message expired",
         FailureCode.CANCELLED: "Message deleted",
         FailureCode.NO_ROUTE: "No route to destination",
+        FailureCode.OPTED_OUT: "Recipient opted out",
         FailureCode.NO_REPORT: "No delivery report",
         FailureCode.RESPONSE_LOST: "No response from carrier",
         FailureCode.REFUSED_BY_CARRIER: "Rejected by carrier",

@@ -58,10 +58,17 @@ class Calls:
         )
 
     def delete(
-        self, path: str, act: Act, answer: type[msgspec.Struct], summary: str, source: str
+        self,
+        path: str,
+        act: Act,
+        answer: type[msgspec.Struct],
+        summary: str,
+        source: str,
+        *,
+        status: int = 200,
     ) -> Operation:
         """A deletion."""
-        return self._call("DELETE", path, act, {200: answer}, summary, source)
+        return self._call("DELETE", path, act, {status: answer}, summary, source)
 
     def post(
         self,

@@ -48,6 +48,7 @@ REFUSALS: Final = MappingProxyType(
         RefusalCode.INVALID_SENDER: Wording(400, "Sender [{subject}] is not valid{because}"),
         RefusalCode.SENDER_NOT_ALLOWED: Wording(403, "User cannot access sender [{subject}]"),
         RefusalCode.RECIPIENT_NOT_ALLOWED: Wording(403, "User cannot send to [{subject}]"),
+        RefusalCode.NUMBER_NOT_ALLOWED: Wording(401, "User cannot access number [{subject}]"),
         RefusalCode.EMPTY_TEXT: Wording(400, "Message cannot be empty"),
         RefusalCode.TEXT_TOO_LONG: Wording(
             400, "Message is too long, [{subject}] message parts{because}"

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from dragoman.domain.errors import FailureCode
+from dragoman.domain.inbound import Handling
 from dragoman.domain.lifecycle import BatchState, State
 from dragoman.domain.messages import Format
 
@@ -132,6 +133,7 @@ CODES_OF_FAILURES: Final = MappingProxyType(
         FailureCode.EXPIRED: 108,
         FailureCode.CANCELLED: 108,
         FailureCode.NO_ROUTE: 100,
+        FailureCode.OPTED_OUT: 103,
         FailureCode.NO_REPORT: 10,
         FailureCode.RESPONSE_LOST: 10,
         FailureCode.REFUSED_BY_CARRIER: 108,
@@ -139,6 +141,16 @@ CODES_OF_FAILURES: Final = MappingProxyType(
     }
 )
 """The `statuscode` of a message that did not arrive."""
+
+FUNCTIONS: Final = MappingProxyType(
+    {
+        Handling.KEPT: "",
+        Handling.FORWARDED: "http",
+        Handling.OPTED_OUT: "stop",
+        Handling.OPTED_IN: "start",
+    }
+)
+"""The `function` of a received text: what was done with it."""
 
 _FAILED: Final = frozenset({REJECTED, EXPIRED})
 

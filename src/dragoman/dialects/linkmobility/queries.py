@@ -13,6 +13,7 @@ from dragoman.dialects.linkmobility import schemas
 from dragoman.dialects.linkmobility.callbacks import UNKNOWN_NETWORK
 from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
 from dragoman.dialects.linkmobility.mapping import (
+    FUNCTIONS,
     STATES_OF_STATUS,
     STATUSES,
     status_code,
@@ -28,6 +29,7 @@ from dragoman.dialects.linkmobility.times import (
 )
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.inbound import Handling
 from dragoman.domain.lifecycle import State
 from dragoman.domain.senders import SHORT_CODE_DIGITS
 from dragoman.kit.ids import parse_dashed, parse_hex, render_dashed, render_hex, time_of
@@ -330,5 +332,5 @@ def _inbox_details(text: StoredInbound, zone: str) -> schemas.InboxDetails:
         logtime=render_batch_time(time_of(text.inbound_id), zone),
         message=text.text,
         keyword=text.keyword,
-        function="",
+        function=FUNCTIONS[Handling(text.handling)],
     )

@@ -10,6 +10,8 @@ from dragoman.dialects.linkmobility.auth import LEGACY
 from dragoman.dialects.linkmobility.calls import Calls
 from dragoman.dialects.linkmobility.contacts.routes import contact_calls
 from dragoman.dialects.linkmobility.errors import problem_of_kit
+from dragoman.dialects.linkmobility.keywords.calls import keyword_calls
+from dragoman.dialects.linkmobility.keywords.services import service_calls
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.dialects.linkmobility.messages import Messages
 from dragoman.dialects.linkmobility.premium.calls import build_premium_calls
@@ -41,6 +43,8 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
         *build_user_calls(calls, services),
         *build_premium_calls(calls, services),
         *statistics_calls(calls, services),
+        *keyword_calls(calls, services),
+        *service_calls(calls, services),
     )
 
 

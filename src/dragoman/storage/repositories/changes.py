@@ -139,11 +139,15 @@ def _record(connection: Connection, items: list[StateChange]) -> list[Exception 
             if change.premium_state is not None
         ),
     )
-    _INSERT_CALLBACKS.run(
-        connection,
-        [_callback_row(change.callback) for change in items if change.callback is not None],
+    insert_callbacks(
+        connection, [change.callback for change in items if change.callback is not None]
     )
     return [None] * len(items)
+
+
+def insert_callbacks(connection: Connection, new: list[NewCallback]) -> None:
+    """Stores what customers are to be told."""
+    _INSERT_CALLBACKS.run(connection, [_callback_row(callback) for callback in new])
 
 
 def _message_rows(items: list[StateChange]) -> list[tuple[Any, ...]]:

@@ -8,9 +8,14 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, delete, select
 
+from dragoman.domain.inbound import Handling, OptOutKey
+from dragoman.domain.keywords import MAX_KEYWORD, words_of
 from dragoman.kit import ids
 from dragoman.storage.bulk import BulkInsert
 from dragoman.storage.records import NewCallback
+from dragoman.storage.repositories import opt_outs
+from dragoman.storage.repositories.changes import insert_callbacks
+from dragoman.storage.repositories.opt_outs import OptOut
 from dragoman.storage.repositories.pages import (
     SCAN_LIMIT,
     TEXT_SCAN_LIMIT,
@@ -43,6 +48,7 @@ class StoredInbound(msgspec.Struct, frozen=True, kw_only=True):
     keyword: str
     parts: int
     complete: bool
+    handling: str = Handling.KEPT.value
 
 
 class StoredInboundPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,11 +66,13 @@ class StoredInboundPart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewInbound(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole text, and the stored parts it was made of."""
+    """A whole text, the stored parts it was made of, and all that follows from it."""
 
     text: StoredInbound
     part_ids: tuple[int, ...] = ()
-    callback: NewCallback | None = None
+    callbacks: tuple[NewCallback, ...] = ()
+    opt_outs: tuple[OptOut, ...] = ()
+    opt_ins: tuple[OptOutKey, ...] = ()
 
 
 _INSERT_TEXTS = BulkInsert(inbound_texts)
@@ -80,6 +88,7 @@ def _store_texts(connection: Connection, items: list[NewInbound]) -> list[Except
     counters = Counters()
     rows: list[tuple[Any, ...]] = []
     part_ids: list[int] = []
+    opted: dict[OptOutKey, OptOut | None] = {}
     for item in items:
         rows.append(msgspec.structs.astuple(item.text))
         part_ids.extend(item.part_ids)
@@ -89,10 +98,15 @@ def _store_texts(connection: Connection, items: list[NewInbound]) -> list[Except
         counters.add(account_id, at_ms, "inbox", "sum", "sum", parts)
         keyword = f"{item.text.keyword}:{item.text.recipient}"
         counters.add(account_id, at_ms, "inbox", "keyword:number", keyword, parts)
+        opted.update((opt_out.key, opt_out) for opt_out in item.opt_outs)
+        opted.update(dict.fromkeys(item.opt_ins))
     _INSERT_TEXTS.run(connection, rows)
     if part_ids:
         connection.execute(delete(inbound_parts).where(inbound_parts.c.part_id.in_(part_ids)))
     counters.write(connection)
+    if opted:
+        opt_outs.write(connection, opted)
+    insert_callbacks(connection, [callback for item in items for callback in item.callbacks])
     return [None] * len(items)
 
 
@@ -196,7 +210,9 @@ def _filters(driver: str, wanted: InboxFilter) -> Callable[[FromClause], Select[
         if wanted.recipient:
             query = query.where(candidates.c.recipient == wanted.recipient)
         if wanted.keyword:
-            query = query.where(candidates.c.keyword == wanted.keyword.upper())
+            query = query.where(
+                candidates.c.keyword == "".join(words_of(wanted.keyword, 1))[:MAX_KEYWORD]
+            )
         if wanted.text:
             query = query.where(contains_pieces(driver, candidates.c.text, wanted.text))
         return query

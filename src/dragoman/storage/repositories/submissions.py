@@ -9,8 +9,8 @@ from sqlalchemy import Connection, update
 from dragoman.domain.lifecycle import BatchState
 from dragoman.domain.premium import Premium
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.records import NewBatch, StoredMessage, row_of, row_of_batch
-from dragoman.storage.repositories import premium, wallets
+from dragoman.storage.records import NewBatch, StateChange, StoredMessage, row_of, row_of_batch
+from dragoman.storage.repositories import changes, premium, wallets
 from dragoman.storage.repositories.statistics import Counters
 from dragoman.storage.tables import batches, messages
 from dragoman.storage.work import Operation
@@ -28,6 +28,7 @@ def _accept(connection: Connection, items: list[NewBatch]) -> list[Exception | N
     _insert_messages(connection, [message for new in accepted for message in new.messages])
     for new in accepted:
         premium.insert(connection, new.messages, new.batch.options.premium)
+    _reject(connection, [change for new in accepted for change in new.rejections])
     return refusals
 
 
@@ -37,6 +38,11 @@ def _insert_messages(connection: Connection, new: list[StoredMessage]) -> None:
         counters.accepted(message.account_id, message.message_id, message.mcc, message.parts)
     _INSERT_MESSAGES.run(connection, [row_of(message) for message in new])
     counters.write(connection)
+
+
+def _reject(connection: Connection, rejections: list[StateChange]) -> None:
+    if rejections:
+        changes.record.run(connection, rejections)
 
 
 class Expansion(NamedTuple):
@@ -50,18 +56,20 @@ class Expansion(NamedTuple):
     """Whether these are the last."""
     premium: Premium | None = None
     """What each recipient pays."""
+    rejections: tuple[StateChange, ...] = ()
+    """Messages among them that end at once."""
 
 
 def _expand(connection: Connection, items: list[Expansion]) -> list[bool | Exception]:
     """False, and nothing stored, for a batch that was stopped in the meantime."""
     results: list[bool | Exception] = []
     for item in items:
-        changes: dict[str, Any] = {
+        values: dict[str, Any] = {
             "state": BatchState.RUNNING.value,
             "expanded": item.begin + len(item.messages),
         }
         if item.finished:
-            changes["waiting_recipients"] = None
+            values["waiting_recipients"] = None
         moved = connection.execute(
             update(batches)
             .where(
@@ -69,11 +77,12 @@ def _expand(connection: Connection, items: list[Expansion]) -> list[bool | Excep
                 batches.c.expanded == item.begin,
                 batches.c.waiting_recipients.is_not(None),
             )
-            .values(**changes)
+            .values(**values)
         ).rowcount
         if moved:
             _insert_messages(connection, list(item.messages))
             premium.insert(connection, item.messages, item.premium)
+            _reject(connection, list(item.rejections))
         results.append(bool(moved))
     return results
 

@@ -10,6 +10,7 @@ from dragoman.storage.tables.contacts import (
     merge_fields,
 )
 from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
+from dragoman.storage.tables.keywords import forwardings, keywords, numbers, opt_outs
 from dragoman.storage.tables.messages import IS_FAILED, batches, messages, parts
 from dragoman.storage.tables.metadata import metadata
 from dragoman.storage.tables.premium import premium_messages
@@ -26,15 +27,19 @@ __all__ = [
     "contact_lists",
     "contacts",
     "credentials",
+    "forwardings",
     "hourly_statistics",
     "imports",
     "inbound_parts",
     "inbound_texts",
     "ingested_rows",
+    "keywords",
     "ledger_entries",
     "merge_fields",
     "messages",
     "metadata",
+    "numbers",
+    "opt_outs",
     "parked_receipts",
     "parts",
     "premium_messages",

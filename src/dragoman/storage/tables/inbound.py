@@ -29,10 +29,14 @@ inbound_texts = Table(
     Column("keyword", Text, nullable=False),
     Column("parts", SmallInteger, nullable=False),
     Column("complete", Boolean, nullable=False),
+    Column("handling", Text, nullable=False, server_default="kept"),
     Index("ix_inbound_texts_account_id_inbound_id", "account_id", "inbound_id"),
     Index("ix_inbound_texts_account_id_sender_inbound_id", "account_id", "sender", "inbound_id"),
 )
-"""`account_id` is empty while nobody owns the number a text came to."""
+"""`account_id` is empty where nobody owned the number a text came to.
+
+`handling` says what was done with it (`domain.inbound.Handling`).
+"""
 
 inbound_parts = Table(
     "inbound_parts",

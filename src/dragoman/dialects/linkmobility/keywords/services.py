@@ -1,0 +1,124 @@
+"""Services: where texts with a keyword are forwarded to (LINK v2 s. 13)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.linkmobility.calls import Calls
+from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
+from dragoman.dialects.linkmobility.keywords.reading import (
+    check_incoming,
+    read_identifier,
+    read_switch,
+    read_text,
+)
+from dragoman.dialects.linkmobility.keywords.schemas import (
+    NewService,
+    Service,
+    ServiceAnswer,
+    ServiceList,
+)
+from dragoman.dialects.linkmobility.mapping import DIALECT
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.inbound import Forwarding
+from dragoman.web.bodies import decode_body
+from dragoman.web.operations import Operation
+from dragoman.web.requests import Request
+
+S13: Final = "LINK v2 s. 13"
+OURS: Final = "not in the manual"
+HTTP: Final = "http"
+OK: Final = 200
+CREATED: Final = 201
+
+
+def service_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
+    """The calls on services."""
+    room = ForwardingServices(services)
+    return (
+        calls.get("services/{type}", room.list_all, ServiceList, "The account's services", S13),
+        calls.get("services/{type}/{id}", room.show, ServiceAnswer, "A service", OURS),
+        calls.post(
+            "services/{type}", room.create, NewService, ServiceAnswer, "Create a service", S13
+        ),
+        calls.put(
+            "services/{type}/{id}",
+            room.change,
+            NewService,
+            ServiceAnswer,
+            "Change a service",
+            S13,
+        ),
+    )
+
+
+class ForwardingServices:
+    """Answers the calls on services of the type `http`."""
+
+    def __init__(self, services: Services) -> None:
+        self._keywords = services.keywords
+
+    async def list_all(self, account: Account, request: Request) -> ServiceList:
+        """The account's services, in the order of creation."""
+        _check(account, request)
+        found = await self._keywords.forwardings(account)
+        return ServiceList(services=tuple(map(_service, found)), status=OK)
+
+    async def show(self, account: Account, request: Request) -> ServiceAnswer:
+        """One service; raises `Refused`."""
+        _check(account, request)
+        found = await self._keywords.forwarding(account, _identifier(request))
+        return ServiceAnswer(service=_service(found), status=OK)
+
+    async def create(self, account: Account, request: Request) -> ServiceAnswer:
+        """Creates a service; raises `Refused`."""
+        _check(account, request)
+        body = decode_body(request, NewService)
+        created = await self._keywords.add_forwarding(
+            account,
+            dialect=DIALECT,
+            url=read_text(body.url),
+            charset=body.charset or "",
+            continuous=bool(read_switch("continuous", body.continuous)),
+        )
+        return ServiceAnswer(service=_service(created), status=CREATED)
+
+    async def change(self, account: Account, request: Request) -> ServiceAnswer:
+        """Changes a service: what is not given stays, but the URL; raises `Refused`."""
+        _check(account, request)
+        body = decode_body(request, NewService)
+        changed = await self._keywords.change_forwarding(
+            account,
+            _identifier(request),
+            url=read_text(body.url),
+            charset=body.charset,
+            continuous=read_switch("continuous", body.continuous),
+        )
+        return ServiceAnswer(service=_service(changed), status=OK)
+
+
+def _check(account: Account, request: Request) -> None:
+    check_incoming(account)
+    kind = request.path_params["type"]
+    if kind != HTTP:
+        text = f"Service type [{quoted(kind)}] is not supported, use [{HTTP}]"
+        raise WordedRefusal(RefusalCode.NOT_SUPPORTED, text)
+
+
+def _identifier(request: Request) -> int:
+    written = request.path_params["id"]
+    service_id = read_identifier(written)
+    if service_id is None:
+        raise Refused(RefusalCode.NOT_FOUND, written, "service")
+    return service_id
+
+
+def _service(forwarding: Forwarding) -> Service:
+    return Service(
+        id=str(forwarding.forwarding_id),
+        url=forwarding.url,
+        continuous="1" if forwarding.continuous else "0",
+        charset=forwarding.charset,
+    )

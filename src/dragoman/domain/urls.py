@@ -1,0 +1,23 @@
+"""URLs that customers give us to call."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+MAX_URL: Final = 2_000
+
+
+def is_http_address(url: str) -> bool:
+    """Whether a text is an http or https address with a host, as far as can be seen from it."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return fits and len(url) <= MAX_URL and url.isprintable() and " " not in url
+
+
+def names_user(url: str) -> bool:
+    """Whether an address holds a user name, with which nothing is called."""
+    return "@" in urlsplit(url).netloc

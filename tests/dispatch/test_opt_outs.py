@@ -1,0 +1,182 @@
+"""Who opts out gets nothing more: decided with the text, held by acceptance and expansion."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from typing import Any
+
+import pytest
+
+from dragoman.domain.errors import FailureCode, Refused
+from dragoman.domain.inbound import OptOutKey
+from dragoman.domain.lifecycle import State
+from dragoman.domain.messages import CallbackRequest, InboundPartReport
+from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.services.opt_outs import OptOuts
+from dragoman.storage.repositories import opt_outs as stored_opt_outs
+from dragoman.storage.tables import batches, callbacks, inbound_texts, opt_outs
+
+ALICE, BOB = "4511111111", "4522222222"
+
+
+@pytest.fixture
+async def rig(make_rig: Any, simulator: Any, until: Any) -> Any:
+    rig = await make_rig(carriers={"smsc": simulator.port}, inline_recipients=2)
+    await until(lambda: rig.carriers["smsc"].up)
+    rig.simulator = simulator
+    return rig
+
+
+@pytest.fixture
+async def shop(rig: Any) -> Any:
+    shop = await rig.account("shop", credits=10)
+    await rig.keywords.add_number(shop, "1272", shared=False)
+    return shop
+
+
+async def say(rig: Any, text: str, sender: str = ALICE) -> str:
+    """A phone sends a text to 1272; what was done with it."""
+    await rig.simulator.send_text(sender, "1272", text)
+    return str((await rig.rows(inbound_texts))[-1]["handling"])
+
+
+async def opted(rig: Any) -> set[tuple[int, str, str]]:
+    return {(r["account_id"], r["sender"], r["recipient"]) for r in await rig.rows(opt_outs)}
+
+
+async def test_stop_ends_what_is_sent_and_start_brings_it_back(rig: Any, shop: Any) -> None:
+    assert await say(rig, "Stop, please") == "opted_out"
+    [row] = await rig.rows(opt_outs)
+    [text] = await rig.rows(inbound_texts)
+    assert (row["recipient"], row["inbound_id"]) == (ALICE, text["inbound_id"])
+    await rig.submit(shop, ALICE)
+    [view] = await rig.outbox(shop)
+    assert (view.state, view.failure) == (State.REJECTED, FailureCode.OPTED_OUT)
+    assert await rig.balance(shop) == (10, 0, 0)
+    assert len(rig.live) == 0
+    assert await say(rig, "start over, I was wrong") == "kept"
+    assert await say(rig, "START") == "opted_in"
+    assert await opted(rig) == set()
+    await rig.submit(shop, ALICE)
+    await rig.until_states(shop, State.REJECTED, State.DELIVERED)
+    assert [text.text for text in rig.simulator.phone(ALICE).received] == ["hello"]
+
+
+async def test_a_rejected_message_is_told_and_counted(rig: Any, shop: Any) -> None:
+    await rig.opt_outs.add(shop, ALICE)
+    callback = CallbackRequest(url="http://127.0.0.1:9/", states=frozenset({State.REJECTED}))
+    await rig.submit(shop, ALICE, BOB, callback=callback)
+    await rig.until_states(shop, State.REJECTED, State.DELIVERED)
+    [told] = rig.told
+    [row] = await rig.rows(callbacks)
+    assert (row["callback_id"], '"failure":"opted_out"' in row["payload"]) == (
+        told.callback_id, True,
+    )  # fmt: skip
+    [batch] = await rig.rows(batches)
+    assert [batch[k] for k in ("unsent", "buffered", "received", "failed")] == [0, 0, 1, 1]
+    assert await rig.balance(shop) == (9, 0, 1)
+
+
+async def test_a_long_list_leaves_them_out_when_it_is_expanded(rig: Any, shop: Any) -> None:
+    await rig.opt_outs.add(shop, ALICE)
+    await rig.submit(shop, ALICE, BOB, "4533333333")
+    await rig.until_states(shop, State.REJECTED, State.DELIVERED, State.DELIVERED)
+    assert await rig.balance(shop) == (8, 0, 2)
+    assert rig.simulator.phone(ALICE).received == []
+
+
+async def test_an_opt_out_of_one_sender_leaves_the_others(rig: Any, shop: Any) -> None:
+    await rig.opt_outs.add(shop, ALICE, sender="+4570101010")
+    for sender in ("+4570101010", "4570101010", "News"):
+        await rig.submit(shop, ALICE, sender=sender)
+    await rig.until_states(shop, State.REJECTED, State.REJECTED, State.DELIVERED)
+    other = await rig.account("other")
+    await rig.submit(other, ALICE, sender="+4570101010")
+    await rig.until_states(other, State.DELIVERED)
+
+
+async def test_on_a_shared_number_a_keyword_says_whom_it_is_about(rig: Any) -> None:
+    owner, one, two = [await rig.account(name) for name in ("owner", "one", "two")]
+    await rig.keywords.add_number(owner, "1272", shared=True)
+    await rig.keywords.reserve(one, "1272", "pizza")
+    await rig.keywords.reserve(two, "1272", "sushi")
+    assert await say(rig, "stop pizza") == "opted_out"
+    assert await opted(rig) == {(one.account_id, "", ALICE)}
+    assert await say(rig, "STOP", sender=BOB) == "opted_out"
+    everybody = {(account.account_id, "", BOB) for account in (owner, one, two)}
+    assert await opted(rig) == {(one.account_id, "", ALICE)} | everybody
+    assert await say(rig, "start sushi", sender=BOB) == "opted_in"
+    assert await opted(rig) == {(one.account_id, "", ALICE)} | {
+        key for key in everybody if key[0] != two.account_id
+    }
+    assert not rig.opt_outs.among(two.account_id, "x", [BOB])
+
+
+@pytest.mark.parametrize("word", ["stop", "START", " Stop! "])
+async def test_the_words_that_opt_out_are_nobodys(rig: Any, shop: Any, word: str) -> None:
+    with pytest.raises(Refused):
+        await rig.keywords.reserve(shop, "1272", word)
+
+
+async def test_who_is_no_number_cannot_opt_out(rig: Any, shop: Any) -> None:
+    assert await say(rig, "STOP", sender="12345") == "kept"
+    assert await opted(rig) == set()
+
+
+async def test_a_text_is_not_kept_without_its_opt_out(
+    rig: Any, shop: Any, make_rig: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows the text in its transaction fails: the carrier must not hear that we have it."""
+
+    def die(*_: Any) -> None:
+        raise RuntimeError("here the process ends")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(stored_opt_outs, "write", die)
+        acknowledged: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        report = InboundPartReport(
+            carrier="smsc", source=ALICE, destination="1272", alphabet=Alphabet.GSM7, text="STOP"
+        )
+        rig.inbound.receive(report, acknowledged.set_result)
+        assert await acknowledged is False
+        assert await rig.rows(inbound_texts) == []
+    await rig.crash()
+    second = await make_rig(carriers={"smsc": simulator.port})
+    second.simulator = simulator
+    assert await opted(second) == set()
+    second.inbound.receive(report, lambda _: None)  # it was not acknowledged, so it comes again
+    assert second.opt_outs.among(shop.account_id, "x", [ALICE]) == {ALICE}  # before it is on disk
+    await second.submit(shop, ALICE)
+    assert await opted(second) == {(shop.account_id, "", ALICE)}
+    assert await second.states(shop) == [State.REJECTED]
+
+
+async def test_a_restart_knows_who_opted_out(
+    rig: Any, shop: Any, make_rig: Any, simulator: Any
+) -> None:
+    await say(rig, "STOP")
+    await rig.crash()
+    second = await make_rig(carriers={"smsc": simulator.port})
+    await second.submit(shop, ALICE)
+    assert await second.states(shop) == [State.REJECTED]
+    with pytest.raises(Refused):
+        await second.opt_outs.remove(shop, BOB)
+    await second.opt_outs.remove(shop, f"+{ALICE}")
+    assert await opted(second) == set()
+
+
+def test_many_take_eight_octets_each() -> None:
+    known = OptOuts(storage=None, ids=None)  # type: ignore[arg-type]
+    numbers = [str(4_500_000_000 + n * 7919 % 100_003) for n in range(20_000)]
+    for number in numbers:
+        known.note(OptOutKey(account_id=1, sender="", recipient=number))
+        known.note(OptOutKey(account_id=1, sender="", recipient=number))
+    assert known.among(1, "x", [*numbers, "4599999999"]) == set(numbers)
+    [stored] = known._recipients.values()
+    assert isinstance(stored, array)
+    assert (stored.itemsize, len(stored)) == (8, 20_000)
+    for number in numbers:
+        known.forget(OptOutKey(account_id=1, sender="", recipient=number))
+    assert known.among(1, "x", numbers) == set()
+    assert known._recipients == {}
