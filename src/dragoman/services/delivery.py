@@ -222,6 +222,7 @@ class Delivery:
             failure=failure,
             settlement=self._settlement(message, before, State.REJECTED, reported=False),
             callback=self._callback(message, State.REJECTED, failure, "", now_ms),
+            premium_state=PREMIUM_STATES[State.REJECTED] if message.is_premium else None,
         )
 
     def tell_rejections(self, rejections: Iterable[StateChange]) -> None:
