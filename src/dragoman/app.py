@@ -26,6 +26,7 @@ from dragoman.domain.pricing import PriceList
 from dragoman.domain.routing import Router
 from dragoman.kit.clock import Clock, SystemClock
 from dragoman.kit.ids import IdSource, time_of
+from dragoman.mail.listener import MailListener
 from dragoman.pages import build_pages
 from dragoman.queue.local import LocalQueue
 from dragoman.services.accounts import Accounts
@@ -205,6 +206,7 @@ class Gateway(House):
         self.callbacks: CallbackWorker | None = None
         self._client: GuardedClient | None = None
         self._server: Server | None = None
+        self._mail: MailListener | None = None
         self._control = ControlServer(self, self)
         self._tasks: list[asyncio.Task[None]] = []
         self.ready = False
@@ -250,6 +252,7 @@ class Gateway(House):
             await connector.start()
         await self._control.start()
         await self._listen()
+        await self._listen_for_mail()
         self.ready = True
 
     async def stop(self) -> None:
@@ -262,6 +265,8 @@ class Gateway(House):
         if self._server is not None:
             self._server.should_exit = True
             await self._server_task
+        if self._mail is not None:
+            await self._mail.stop(timeout_s)
         await self._control.stop()
         await self.dispatcher.stop()
         await asyncio.gather(*(c.stop(timeout_s) for c in self.connectors.values()))
@@ -350,6 +355,17 @@ class Gateway(House):
             if self._server_task.done():
                 raise SystemExit(f"cannot listen on {host}:{port}")
             await asyncio.sleep(0.01)
+
+    async def _listen_for_mail(self) -> None:
+        settings = self.settings.mail
+        mailbox = next((d.mailbox for d in self.dialects if d.mailbox is not None), None)
+        if not settings.enabled or mailbox is None:
+            return
+        try:
+            self._mail = MailListener(settings, mailbox, self.clock)
+            await self._mail.start()
+        except OSError as error:
+            raise SystemExit(f"cannot take mail on {settings.listen}: {error}") from None
 
 
 def _report_end(task: asyncio.Task[None]) -> None:

@@ -9,6 +9,9 @@ from dragoman.config.errors import Mistake
 from dragoman.config.reading import suggest
 from dragoman.config.settings import Settings
 
+MAIL_DIALECT = "linkmobility"
+"""The one that takes mail."""
+
 
 def find_inconsistencies(
     settings: Settings,
@@ -29,6 +32,7 @@ def find_inconsistencies(
                 yield _unknown(f"dialects.enabled[{index}]", "dialect", name, dialects)
     yield from _check_carriers(settings, profiles)
     yield from _check_routes(settings)
+    yield from _check_mail(settings)
     if settings.callbacks.max_retry_s < settings.callbacks.first_retry_s:
         yield Mistake(key="callbacks.max_retry_s", problem="less than callbacks.first_retry_s")
 
@@ -57,6 +61,14 @@ def _check_routes(settings: Settings) -> Iterator[Mistake]:
                 yield _unknown(key, "carrier", name, carriers)
             elif carriers[name].bind == "receiver":
                 yield Mistake(key=key, problem=f"carrier `{name}` only receives")
+
+
+def _check_mail(settings: Settings) -> Iterator[Mistake]:
+    mail = settings.mail
+    if mail.enabled and MAIL_DIALECT not in settings.dialects.enabled:
+        yield Mistake(key="mail.enabled", problem=f"needs the dialect `{MAIL_DIALECT}`")
+    if mail.require_tls and mail.tls_certificate_file is None:
+        yield Mistake(key="mail.require_tls", problem="needs mail.tls_certificate_file")
 
 
 def _find_doubles(table: str, key: str, names: Iterable[str]) -> Iterator[Mistake]:

@@ -13,6 +13,7 @@ from dragoman.config.sections import (
     Http,
     Limits,
     Log,
+    Mail,
     Metrics,
     Receipts,
     Section,
@@ -38,6 +39,7 @@ class Settings(Section, frozen=True, kw_only=True):
     http: Annotated[Http, Meta(description="The HTTP server.")] = Http()
     storage: Annotated[Storage, Meta(description="The database.")] = Storage()
     dialects: Annotated[Dialects, Meta(description="The HTTP APIs that are answered.")] = Dialects()
+    mail: Annotated[Mail, Meta(description="Mail that becomes messages.")] = Mail()
     carriers: Annotated[
         tuple[Carrier, ...], Meta(description="The SMSCs that messages go to.")
     ] = ()

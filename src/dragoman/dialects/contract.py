@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dragoman.config.sections import Dialects
 from dragoman.domain.callbacks import CallbackCall, CallbackFacts
+from dragoman.mail.contract import Mailbox
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
 from dragoman.services.meters import Meters
@@ -35,3 +36,5 @@ class ProviderDialect:
     web: Dialect
     render_callback: Callable[[str, CallbackFacts], CallbackCall]
     """Makes the request to a customer's URL; only asked for dialects that submit with one."""
+    mailbox: Mailbox | None = None
+    """Where the dialect takes messages by mail."""

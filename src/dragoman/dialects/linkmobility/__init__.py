@@ -6,6 +6,7 @@ from functools import partial
 
 from dragoman.dialects.contract import ProviderDialect, Services
 from dragoman.dialects.linkmobility.callbacks import render_callback
+from dragoman.dialects.linkmobility.mail.mailbox import LinkMailbox
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.dialects.linkmobility.routes import build_operations, build_refuse
 from dragoman.web.operations import Dialect
@@ -30,4 +31,5 @@ def build_linkmobility(services: Services) -> ProviderDialect:
             cors=True,
         ),
         render_callback=partial(render_callback, zone=services.settings.linkmobility.time_zone),
+        mailbox=LinkMailbox(services),
     )

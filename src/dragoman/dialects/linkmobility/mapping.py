@@ -12,6 +12,8 @@ from dragoman.domain.messages import Format
 DIALECT: Final = "linkmobility"
 PROTOCOL: Final = "REST"
 """How a message came in, as queries show it."""
+MAIL_PROTOCOL: Final = "SMTP"
+"""The same, of a message that came by mail."""
 
 QUEUED: Final = "queued"
 BUFFERED: Final = "buffered"
