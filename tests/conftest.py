@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from sqlalchemy import Table, select
 
-from dragoman.config.tables import Carrier
+from dragoman.config.tables import SmppTable
 from dragoman.connectors.smpp import carrier as carrier_module
 from dragoman.connectors.smpp import handover as handover_module
 from dragoman.connectors.smpp.build import build_smpp_carrier
@@ -261,7 +261,7 @@ class Rig:
         self._events = events
         self.carriers = {
             name: build_smpp_carrier(
-                Carrier(
+                SmppTable(
                     **{
                         "name": name,
                         "host": "127.0.0.1",

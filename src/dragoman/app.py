@@ -18,6 +18,8 @@ from dragoman.callbacks.schedule import RetrySchedule
 from dragoman.callbacks.worker import CallbackWorker
 from dragoman.config import Settings
 from dragoman.connectors import CONNECTORS
+from dragoman.connectors.mm7.carrier import Mm7Carrier
+from dragoman.connectors.mm7.reports import build_reports
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
 from dragoman.dispatch.dispatcher import Dispatcher
@@ -30,6 +32,7 @@ from dragoman.mail.listener import MailListener
 from dragoman.pages import build_pages
 from dragoman.queue.local import LocalQueue
 from dragoman.services.accounts import Accounts
+from dragoman.services.attachments import AttachmentLimits, Attachments
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
 from dragoman.services.deadlines import Deadlines
@@ -45,6 +48,7 @@ from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import pending
 from dragoman.web.client_address import ClientAddressReader
+from dragoman.web.downloads import Downloader
 from dragoman.web.outgoing import GuardedClient
 from dragoman.web.router import DialectApp
 from dragoman.web.server import Server, build_server
@@ -88,11 +92,27 @@ class House:
             routes=self.router.routes.keys(),
             held_routes=self._held_routes(),
         )
+        self.downloader = Downloader(
+            version=__version__,
+            allow=settings.callbacks.private_networks,
+            max_bytes=settings.mms.max_bytes,
+            timeout_s=settings.mms.timeout_s,
+        )
+        self.attachments = Attachments(
+            storage=self.storage,
+            fetch=self.downloader.fetch,
+            limits=AttachmentLimits(
+                max_attachments=settings.mms.max_attachments,
+                max_bytes=settings.mms.max_bytes,
+                types=frozenset(settings.mms.types),
+            ),
+        )
         self.submission = SubmissionService(
             writer=self.storage.writer,
             queue=self.queue,
             backlog=self.backlog,
             accounts=self.accounts,
+            attachments=self.attachments,
             router=self.router,
             prices=self.prices,
             ids=self.ids,
@@ -139,6 +159,7 @@ class House:
         self.ids.continue_after(await self.storage.read(pending.last_identifier))
 
     async def close(self) -> None:
+        await self.downloader.close()
         await self.storage.stop()
 
     def _announce(self, _callback: NewCallback) -> None:
@@ -199,7 +220,9 @@ class Gateway(House):
             meters=self.meters,
         )
         self.connectors: dict[str, Connector] = {
-            carrier.name: CONNECTORS[carrier.type](carrier, self.dispatcher, self.clock)
+            carrier.name: CONNECTORS[carrier.type](
+                carrier, self.dispatcher, self.clock, self.attachments
+            )
             for carrier in settings.carriers
         }
         self.dialects = tuple(DIALECTS[name](self.services) for name in settings.dialects.enabled)
@@ -335,6 +358,7 @@ class Gateway(House):
         host, port = self.settings.http.address
         addresses = ClientAddressReader(self.settings.http.proxy_networks)
         dialects = [dialect.web for dialect in self.dialects]
+        reporting = [c for c in self.connectors.values() if isinstance(c, Mm7Carrier)]
         pages = build_pages(
             health=self,
             measured=self,
@@ -343,7 +367,7 @@ class Gateway(House):
             public_metrics=self.settings.metrics.public,
         )
         app = DialectApp(
-            dialects,
+            [*dialects, build_reports(reporting)] if reporting else dialects,
             pages,
             addresses=addresses,
             body_timeout_s=self.settings.http.request_timeout_s,

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import FieldInfo, fields
 
 from dragoman.config import ConfigError, Secret, Settings, check, load
-from dragoman.config.reading import entry_of, section_of
+from dragoman.config.reading import entries_of, section_of
 from dragoman.config.sections import Section
 from dragoman.config.values import parse_address
 from dragoman.domain.pricing import Price
@@ -109,7 +109,7 @@ WRONG_KEYS = [
     (CARRIER + 'port = "a"', "carriers.main.port: expected int, got str"),
     (CARRIER + "port = 0", "carriers.main.port: expected int >= 1, got 0"),
     (CARRIER + "windw = 5", "carriers.main.windw: unknown key, did you mean `window`?"),
-    (CARRIER + 'type = "http"', "carriers.main.type: expected one of smpp, got 'http'"),
+    (CARRIER + 'type = "http"', "carriers.main.type: expected one of smpp, mm7, got 'http'"),
     (
         CARRIER + 'bind = "trx"',
         "carriers.main.bind: expected one of transceiver, transmitter, receiver, got 'trx'",
@@ -256,8 +256,8 @@ def test_without_a_file_the_environment_alone_configures() -> None:
 def walk(kind: type[Section]) -> Iterator[tuple[type[Section], FieldInfo]]:
     for field in fields(kind):
         yield kind, field
-        inner = section_of(field.type) or entry_of(field.type)
-        if inner is not None:
+        section = section_of(field.type)
+        for inner in (section,) if section is not None else entries_of(field.type):
             yield from walk(inner)
 
 
@@ -272,7 +272,17 @@ def test_every_field_is_described() -> None:
 def test_the_example_is_valid_and_shows_the_defaults() -> None:
     settings = load(EXAMPLE, {})
     assert [carrier.name for carrier in settings.carriers] == ["main"]
-    for section in ("http", "storage", "dialects", "callbacks", "limits", "receipts", "log"):
+    for section in (
+        "http",
+        "storage",
+        "dialects",
+        "mail",
+        "mms",
+        "callbacks",
+        "limits",
+        "receipts",
+        "log",
+    ):
         assert getattr(settings, section) == getattr(Settings(), section), section
     assert settings.metrics == Settings().metrics
     (carrier,) = settings.carriers
@@ -285,14 +295,14 @@ def test_the_example_names_every_key() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     uncommented = "\n".join(line.removeprefix("# ") for line in text.splitlines())
     for kind, field in walk(Settings):
-        if section_of(field.type) is None and entry_of(field.type) is None:
+        if section_of(field.type) is None and not entries_of(field.type):
             assert f"\n{field.name} = " in uncommented, f"{kind.__name__}.{field.name}"
 
 
 def test_the_commented_examples_are_valid_too(tmp_path: Path) -> None:
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     tables = "\n".join(lines)
-    for start in ("# [[routes]]", "# [[prices]]", "# [[numbers]]"):
+    for start in ("# [[carriers]]", "# [[routes]]", "# [[prices]]", "# [[numbers]]"):
         at = lines.index(start)
         end = next(index for index in range(at, len(lines)) if not lines[index])
         tables += "\n" + "\n".join(line.removeprefix("# ") for line in lines[at:end])

@@ -145,6 +145,38 @@ class Mail(Section, frozen=True, kw_only=True):
         return parse_address(self.listen)
 
 
+class Mms(Section, frozen=True, kw_only=True):
+    """What a multimedia message may carry; files are fetched while the caller waits."""
+
+    max_attachments: Annotated[
+        int, Meta(ge=1, le=100, description="Attachments one message may have.")
+    ] = 10
+    max_bytes: Annotated[
+        int, Meta(ge=1024, le=16 << 20, description="Size of all attachments of a message.")
+    ] = 600 * 1024
+    timeout_s: Annotated[
+        float, Meta(gt=0, le=120, description="Longest wait for one attachment.")
+    ] = 15.0
+    types: Annotated[
+        tuple[str, ...], Meta(min_length=1, description="Media types that are taken.")
+    ] = (
+        "application/smil",
+        "audio/aac",
+        "audio/amr",
+        "audio/mp4",
+        "audio/mpeg",
+        "image/gif",
+        "image/jpeg",
+        "image/png",
+        "text/calendar",
+        "text/plain",
+        "text/vcard",
+        "text/x-vcard",
+        "video/3gpp",
+        "video/mp4",
+    )
+
+
 class Callbacks(Section, frozen=True, kw_only=True):
     """How customers' URLs are called when a message changes its state."""
 

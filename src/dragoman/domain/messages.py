@@ -7,6 +7,7 @@ from typing import NewType
 
 import msgspec
 
+from dragoman.domain.attachments import Multimedia
 from dragoman.domain.lifecycle import ReceiptState, State
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.segmentation import UserData
@@ -35,6 +36,8 @@ class Format(StrEnum):
     UNICODE = "unicode"
     BINARY = "binary"
     """Hexadecimal octets with the caller's own user data header."""
+    MMS = "mms"
+    """Text, which may be empty, and attachments."""
 
 
 class CallbackRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -66,6 +69,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     protocol: str = ""
     """How the request came in, as the dialect shows it (`REST`, `SMTP`)."""
     urgent: bool = False
+    attachment_urls: tuple[str, ...] = ()
+    """With `Format.MMS`; fetched before the submission is accepted."""
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +87,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     message_class: int | None = None
     protocol_id: int = 0
     attempt: int = 1
+    multimedia: Multimedia | None = None
+    """In place of `parts`, which are then without meaning."""
 
 
 class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from dragoman.domain.accounts import Account, Permission
+from dragoman.domain.attachments import Attachment
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.lifecycle import BatchState, State
-from dragoman.domain.messages import Lane, Submission
+from dragoman.domain.messages import Format, Lane, Submission
 from dragoman.domain.phone_numbers import mobile_country_code, normalise
 from dragoman.domain.pricing import Price, PriceList
 from dragoman.domain.routing import Router
@@ -28,6 +29,7 @@ from dragoman.protocols.gsm.alphabet import NotEncodable
 from dragoman.protocols.gsm.segmentation import InvalidHeader, Segmentation, TooManyParts
 from dragoman.queue.port import WorkQueue
 from dragoman.services.accounts import Accounts
+from dragoman.services.attachments import Attachments
 from dragoman.services.backlog import Backlog
 from dragoman.services.live import LiveBatch, LiveMessage, segment
 from dragoman.services.meters import Meters
@@ -47,6 +49,8 @@ MAX_VALIDITY_S = 14 * 24 * 3600
 MAX_SCHEDULE_S = 2 * 366 * 24 * 3600
 MAX_URL = 2_000
 MAX_REFERENCE = 255
+MAX_MULTIMEDIA_TEXT = 5_000
+"""Characters."""
 
 
 class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -70,6 +74,7 @@ class SubmissionService:
         queue: WorkQueue,
         backlog: Backlog,
         accounts: Accounts,
+        attachments: Attachments | None = None,
         router: Router,
         prices: PriceList,
         ids: IdSource,
@@ -83,6 +88,7 @@ class SubmissionService:
         self._queue = queue
         self._backlog = backlog
         self._accounts = accounts
+        self._attachments = attachments
         self._router = router
         self._prices = prices
         self._ids = ids
@@ -108,6 +114,7 @@ class SubmissionService:
             _check_url(callback.url)
         if submission.reference is not None and len(submission.reference) > MAX_REFERENCE:
             raise Refused(RefusalCode.INVALID_FIELD, "reference", "too long")
+        attachments = await self._collect_attachments(account, submission, sender, recipients)
         now_ms = self._clock.now_ms()
         due_ms = _check_schedule(submission.due_ms, now_ms)
         expires_ms = due_ms + _check_validity(submission.validity_s) * 1000
@@ -141,10 +148,10 @@ class SubmissionService:
             unsent=len(recipients),
         )
         live_batch = LiveBatch(batch, account.wallet_id, segmentation)
-        tariffs = self._tariffs(account, recipients)
+        tariffs = self._tariffs(account, recipients, live_batch.multimedia is not None)
         credits = sum(price.credits for _, price in tariffs) * segmentation.count
         messages = self._make_messages(live_batch, recipients, tariffs) if inline else ()
-        await self._store(account, live_batch, messages, credits)
+        await self._store(account, live_batch, messages, credits, attachments)
         self._meters.accepted[submission.dialect] += len(recipients)
         if inline:
             await self._publish(live_batch, messages)
@@ -156,17 +163,18 @@ class SubmissionService:
             credits=credits,
         )
 
-    def route_of(self, account: Account, recipient: str) -> str:
+    def route_of(self, account: Account, recipient: str, multimedia: bool) -> str:
         """The name of the route to a recipient; empty where there is none (any more)."""
-        route = self._router.choose(account.username, recipient)
+        route = self._router.choose(account.username, recipient, multimedia=multimedia)
         return route.name if route is not None else ""
 
     def make_messages(
         self, account: Account, batch: LiveBatch, recipients: Sequence[str]
     ) -> tuple[StoredMessage, ...]:
         """The messages of a batch to some of its recipients, as they are to be stored."""
+        multimedia = batch.multimedia is not None
         tariffs = [
-            (self.route_of(account, recipient), self._prices.price_of(recipient))
+            (self.route_of(account, recipient, multimedia), self._prices.price_of(recipient))
             for recipient in recipients
         ]
         return self._make_messages(batch, recipients, tariffs)
@@ -200,6 +208,7 @@ class SubmissionService:
         batch: LiveBatch,
         messages: Sequence[StoredMessage],
         credits: int,
+        attachments: tuple[Attachment, ...],
     ) -> None:
         claimed = [m for m in messages if self._queue.claim(m.route)]
         for message in claimed:
@@ -210,6 +219,7 @@ class SubmissionService:
             reservation=Reservation(
                 wallet_id=account.wallet_id, entry_id=self._ids.next(), amount=credits
             ),
+            attachments=attachments,
         )
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -251,11 +261,26 @@ class SubmissionService:
                 raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender)
         return sender
 
-    def _tariffs(self, account: Account, recipients: Sequence[str]) -> list[tuple[str, Price]]:
+    async def _collect_attachments(
+        self, account: Account, submission: Submission, sender: str, recipients: Sequence[str]
+    ) -> tuple[Attachment, ...]:
+        """Fetches the attachments of a multimedia message that can be sent."""
+        if submission.format is not Format.MMS:
+            return ()
+        if self._attachments is None:
+            raise Refused(RefusalCode.NOT_SUPPORTED, "format")
+        if not sender.removeprefix("+").isdigit():
+            raise Refused(RefusalCode.INVALID_SENDER, sender, "an MMS needs a number or short code")
+        self._tariffs(account, recipients, multimedia=True)  # not fetched for nothing
+        return await self._attachments.collect(submission.attachment_urls)
+
+    def _tariffs(
+        self, account: Account, recipients: Sequence[str], multimedia: bool
+    ) -> list[tuple[str, Price]]:
         """The route and price of each recipient; `Refused` where one cannot be reached."""
         tariffs = []
         for recipient in recipients:
-            route = self._router.choose(account.username, recipient)
+            route = self._router.choose(account.username, recipient, multimedia=multimedia)
             if route is None:
                 raise Refused(RefusalCode.NO_ROUTE, recipient)
             tariffs.append((route.name, self._prices.price_of(recipient)))
@@ -297,7 +322,9 @@ def _check_storable(submission: Submission) -> None:
 
 
 def _check_text(submission: Submission, max_parts: int) -> Segmentation:
-    if not submission.text:
+    if submission.format is Format.MMS and len(submission.text) > MAX_MULTIMEDIA_TEXT:
+        raise Refused(RefusalCode.INVALID_FIELD, "text", "too long for an MMS")
+    if not submission.text and submission.format is not Format.MMS:
         raise Refused(RefusalCode.EMPTY_TEXT, "text")
     try:
         return segment(submission.text, submission.format, submission.udh, max_parts)

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from dragoman.domain.attachments import Attachment
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import BatchState, State
 
@@ -98,6 +99,7 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     batch: StoredBatch
     messages: tuple[StoredMessage, ...]
     reservation: Reservation
+    attachments: tuple[Attachment, ...] = ()
 
 
 class NewCallback(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -71,6 +71,10 @@ class FetchFailed(FetchError):
     """The call failed on the way and may be tried again; the far side may have seen it."""
 
 
+class NotConnected(FetchFailed):
+    """Nothing was sent: there was no connection to send it over."""
+
+
 class GuardedClient:
     """An HTTP client for addresses on the open internet and in the operator's `allow` list.
 
@@ -88,6 +92,8 @@ class GuardedClient:
         answer_limit_bytes: int = ANSWER_LIMIT_BYTES,
         connections: int = CONNECTIONS,
         connections_per_host: int = CONNECTIONS_PER_HOST,
+        keep_alive: bool = True,
+        connect_timeout_s: float | None = None,
         tls: ssl.SSLContext | None = None,
         resolve: Resolve | None = None,
     ) -> None:
@@ -97,6 +103,8 @@ class GuardedClient:
         self._timeout_s = timeout_s
         self._connections = asyncio.Semaphore(connections)
         self._connections_per_host = connections_per_host
+        self._keep_alive = keep_alive
+        self._connect_timeout_s = connect_timeout_s
         self._tls = tls or ssl.create_default_context()
         self._resolve = resolve or _system_resolve
         self._origin_of = lru_cache(maxsize=ORIGINS_REMEMBERED)(self._parse_origin)
@@ -167,7 +175,7 @@ class GuardedClient:
                     except ConnectionBroke as error:
                         if error.heard or not repeatable:
                             raise
-                return await self._ask(await self._connect(origin), pool, request)
+                return await self._ask(await self._connect_in_time(origin), pool, request)
         finally:
             pool.asking -= 1
 
@@ -177,7 +185,7 @@ class GuardedClient:
         except BaseException:
             connection.close()
             raise
-        if answer.reusable and connection.usable:
+        if self._keep_alive and answer.reusable and connection.usable:
             loop = asyncio.get_running_loop()
             connection.idle_since = loop.time()
             pool.idle.append(connection)
@@ -186,6 +194,14 @@ class GuardedClient:
         else:
             connection.close()
         return answer
+
+    async def _connect_in_time(self, origin: _Origin) -> HttpConnection:
+        try:
+            async with asyncio.timeout(self._connect_timeout_s):
+                return await self._connect(origin)
+        except TimeoutError:
+            reason = f"{origin.place}: no connection in {self._connect_timeout_s:g} s"
+            raise NotConnected(reason) from None
 
     async def _connect(self, origin: _Origin) -> HttpConnection:
         loop = asyncio.get_running_loop()
@@ -200,15 +216,15 @@ class GuardedClient:
                     server_hostname=origin.host if origin.tls else None,
                 )
             except ssl.SSLCertVerificationError:
-                raise FetchFailed(f"{origin.place}: the TLS certificate is not valid") from None
+                raise NotConnected(f"{origin.place}: the TLS certificate is not valid") from None
             except ssl.SSLError:
-                raise FetchFailed(f"{origin.place}: TLS failed") from None
+                raise NotConnected(f"{origin.place}: TLS failed") from None
             except OSError as error:
                 failure = error
             else:
                 return connection
         reason = getattr(failure, "strerror", None) or type(failure).__name__
-        raise FetchFailed(f"{origin.place}: no connection ({reason})")
+        raise NotConnected(f"{origin.place}: no connection ({reason})")
 
     async def _addresses(self, origin: _Origin) -> list[str]:
         """The addresses to connect to; refuses a name with even one forbidden address."""
@@ -221,7 +237,7 @@ class GuardedClient:
         try:
             found = await self._resolve(origin.host, origin.port)
         except OSError:
-            raise FetchFailed(f"{origin.place}: the name does not resolve") from None
+            raise NotConnected(f"{origin.place}: the name does not resolve") from None
         addresses = [ip_address(text) for text in found]
         for address in addresses:
             if not is_permitted(address, self._allow):

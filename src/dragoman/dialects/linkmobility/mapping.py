@@ -62,7 +62,7 @@ BATCH_STATES: Final = MappingProxyType(
 """The `state` of a batch; programs refuse any fourth word."""
 
 FORMATS: Final = MappingProxyType(
-    {"GSM": Format.GSM, "UNICODE": Format.UNICODE, "BINARY": Format.BINARY}
+    {"GSM": Format.GSM, "UNICODE": Format.UNICODE, "BINARY": Format.BINARY, "MMS": Format.MMS}
 )
 
 NO_ERROR: Final = 0

@@ -41,9 +41,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     invoicetext: Annotated[Text, Meta(description="Goes with price.")] = None
     validity: Annotated[Number, Meta(description="Minutes; 2880 if not given.")] = None
     contenttype: Annotated[Number, Meta(description="Goes with price.")] = None
-    format: Annotated[str | None, Meta(description="GSM, UNICODE or BINARY.")] = None
+    format: Annotated[str | None, Meta(description="GSM, UNICODE, BINARY or MMS.")] = None
     udh: Annotated[str | None, Meta(description="Hexadecimal header of a BINARY message.")] = None
-    attachment: Annotated[list[Any] | str | None, Meta(description="Not supported.")] = None
+    attachment: Annotated[Structure, Meta(description="URLs of the files of an MMS.")] = None
     pushurl: Annotated[Text, Meta(description="Not supported yet.")] = None
     pushexpire: Annotated[Number, Meta(description="Not supported yet.")] = None
     filter: Annotated[Structure, Meta(description="Not supported yet.")] = None
