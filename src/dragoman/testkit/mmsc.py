@@ -83,7 +83,7 @@ class Mmsc:
 
     async def start(self) -> None:
         """Begins to answer."""
-        self._server = build_server(self._serve, host="127.0.0.1", port=0, grace_s=1)
+        self._server = build_server(self, host="127.0.0.1", port=0, grace_s=1)
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
 
     async def stop(self) -> None:
@@ -103,9 +103,10 @@ class Mmsc:
         )
         return _ENVELOPE.format(transaction="report-1", body=body).encode()
 
-    async def _serve(
+    async def __call__(
         self, scope: Any, receive: Callable[[], Any], send: Callable[..., Any]
     ) -> None:
+        """Answers a request (ASGI 3.0)."""
         octets, more = b"", True
         while more:
             message = await receive()
