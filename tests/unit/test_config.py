@@ -27,6 +27,15 @@ name = "main"
 host = "smsc.example.net"
 system_id = "dragoman"
 """
+NOT_A_URL = (
+    "carriers.pictures.url: expected http://<host>/<path> or https://…, without user and password"
+)
+MM7 = """
+[[carriers]]
+name = "pictures"
+type = "mm7"
+url = "https://mmsc.example.net/mm7"
+"""
 SPARE = CARRIER.replace("main", "spare")
 
 
@@ -187,6 +196,32 @@ WRONG_KEYS = [
     ('[log]\nlevel = "loud"', "log.level: expected one of debug, info, warning, error, got 'loud'"),
     ('[http]\nlisten = "x"', "http.listen: 'x' is not host:port, such as 127.0.0.1:8080"),
     ('data_dir = ""', "data_dir: expected the path of a folder"),
+    (
+        MM7.replace("https://", "mmsc"),
+        NOT_A_URL,
+    ),
+    (
+        MM7.replace("https://", "https://me:x@"),
+        NOT_A_URL,
+    ),
+    (MM7 + 'host = "x"', "carriers.pictures.host: unknown key"),
+    (
+        MM7 + 'report_secret = ""',
+        "carriers.pictures.report_secret: missing; or give report_addresses",
+    ),
+    (MM7 + 'report_secret = "a/b"', "carriers.pictures.report_secret: cannot stand in a path"),
+    (
+        CARRIER
+        + MM7
+        + 'report_secret = "s"\n[[routes]]\nname = "r"\ncarriers = ["main", "pictures"]',
+        "routes.r.carriers: mixes mm7 and smpp; texts and multimedia messages need routes of their"
+        " own",
+    ),
+    (
+        '[dialects]\nenabled = ["httpsms"]\n[mail]\nenabled = true',
+        "mail.enabled: needs the dialect `linkmobility`",
+    ),
+    ("[mail]\nrequire_tls = true", "mail.require_tls: needs mail.tls_certificate_file"),
 ]
 
 
@@ -315,6 +350,21 @@ def test_the_commented_examples_are_valid_too(tmp_path: Path) -> None:
 def test_one_carrier_needs_no_route(tmp_path: Path) -> None:
     settings = load(write(tmp_path, CARRIER), {})
     assert settings.routes_for_router() == (Route(name="default", carriers=("main",)),)
+
+
+def test_one_carrier_of_each_type_needs_no_route(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, CARRIER + MM7 + 'report_secret = "s"'), {})
+    assert [type(carrier).__name__ for carrier in settings.carriers] == ["SmppTable", "Mm7Table"]
+    assert settings.routes_for_router() == (
+        Route(name="default", carriers=("main",)),
+        Route(name="multimedia", carriers=("pictures",), multimedia=True),
+    )
+
+
+def test_a_route_over_an_mmsc_is_for_multimedia_messages(tmp_path: Path) -> None:
+    text = MM7 + 'report_secret = "s"\n[[routes]]\nname = "r"\ncarriers = ["pictures"]'
+    (route,) = load(write(tmp_path, text), {}).routes_for_router()
+    assert route.multimedia
 
 
 def test_routes_prices_and_numbers_become_domain_values(tmp_path: Path) -> None:

@@ -113,19 +113,20 @@ class Mmsc:
             octets += message.get("body", b"")
             more = message.get("more_body", False)
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        transaction = ""
         try:
             submit = read_submit(headers, octets)
         except (ValueError, KeyError, AssertionError, etree.XMLSyntaxError) as error:
             self.mistakes.append(repr(error))
-            submit = None
         else:
             self.received.append(submit)
+            transaction = submit.transaction_id
         answer = self.answers.popleft() if self.answers else Answer()
         if answer.hold is not None:
             await answer.hold.wait()
         body = answer.body
         if body is None:
-            body = self._render(answer, submit.transaction_id if submit else "")
+            body = self._render(answer, transaction)
         await send(
             {
                 "type": "http.response.start",

@@ -157,7 +157,7 @@ async def test_pauses_grow_while_the_mmsc_is_away(
     for failures in (1, 2, 3):
         carrier.send(outgoing())
         await house.next_outcome()
-        assert carrier._failures == failures
+        assert carrier.failures == failures
         await until(lambda: carrier.up)
 
 

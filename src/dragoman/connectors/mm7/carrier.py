@@ -55,6 +55,7 @@ class Mm7Carrier:
         self._wall_clock_ms = wall_clock_ms
         self._random = random
         self._backoff = Backoff(first_s=settings.retry_s, longest_s=32 * settings.retry_s)
+        self.last_error = ""
         self._failures = 0
         self._pause: asyncio.TimerHandle | None = None
         self._running = False
@@ -77,6 +78,16 @@ class Mm7Carrier:
     def capacity(self) -> int:
         """Submits that may be unanswered; 0 when down."""
         return self.settings.window if self.up else 0
+
+    @property
+    def in_flight(self) -> int:
+        """Submits that are being made."""
+        return len(self._tasks)
+
+    @property
+    def failures(self) -> int:
+        """Failures of the MMSC since it last answered."""
+        return self._failures
 
     def send(self, message: Outgoing) -> None:
         """Takes a message; its outcome is told later, exactly once."""
@@ -172,7 +183,9 @@ class Mm7Carrier:
         """Pauses after a failure of the MMSC, so that other carriers of the route take over."""
         if isinstance(outcome, Accepted | Rejected):
             self._failures = 0
+            self.last_error = ""
             return
+        self.last_error = outcome.detail
         if not self._running:
             return
         log.warning("mm7_not_taken", carrier=self.name, reason=outcome.detail)
