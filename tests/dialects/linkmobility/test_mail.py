@@ -14,6 +14,7 @@ from typing import Any
 
 import aiosmtplib
 import pytest
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -420,12 +421,14 @@ async def test_stopping_waits_for_the_mail_that_is_being_stored(
 async def test_neither_keys_nor_texts_reach_the_log(
     listener: MailListener, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.root.level
+    root, handlers, level = logging.root, logging.root.handlers[:], logging.root.level
+    configured = structlog.get_config()
     try:
         kit_logging.configure("debug", "json")
         assert (await bring(listener))[0] == 250
         written = capsys.readouterr().err
     finally:
+        structlog.configure(**configured)
         root.handlers, root.level = handlers, level
     assert KEY not in written
     assert "Hello world" not in written
