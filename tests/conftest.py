@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Table, select
 
 from dragoman.config.premium import BillingTable
-from dragoman.config.tables import Carrier
+from dragoman.config.tables import SmppTable
 from dragoman.connectors.smpp import carrier as carrier_module
 from dragoman.connectors.smpp import handover as handover_module
 from dragoman.connectors.smpp.build import build_smpp_carrier
@@ -304,7 +304,7 @@ class Rig:
         self._events = events
         self.carriers = {
             name: build_smpp_carrier(
-                Carrier(
+                SmppTable(
                     **{
                         "name": name,
                         "host": "127.0.0.1",

@@ -18,6 +18,8 @@ from dragoman.callbacks.schedule import RetrySchedule
 from dragoman.callbacks.worker import CallbackWorker
 from dragoman.config import Settings
 from dragoman.connectors import CONNECTORS
+from dragoman.connectors.mm7.carrier import Mm7Carrier
+from dragoman.connectors.mm7.reports import build_reports
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
 from dragoman.dispatch.dispatcher import Dispatcher
@@ -28,10 +30,12 @@ from dragoman.domain.pricing import PriceList
 from dragoman.domain.routing import Router
 from dragoman.kit.clock import Clock, SystemClock
 from dragoman.kit.ids import IdSource, time_of
+from dragoman.mail.listener import MailListener
 from dragoman.pages import build_pages
 from dragoman.queue.local import LocalQueue
 from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
+from dragoman.services.attachments import AttachmentLimits, Attachments
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
 from dragoman.services.contacts import Contacts
@@ -55,6 +59,7 @@ from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import pending
 from dragoman.web.client_address import ClientAddressReader
+from dragoman.web.downloads import Downloader
 from dragoman.web.outgoing import GuardedClient
 from dragoman.web.router import DialectApp
 from dragoman.web.server import Server, build_server
@@ -123,11 +128,27 @@ class House:
             billing=settings.billing_of_carriers(),
             router=self.router,
         )
+        self.downloader = Downloader(
+            version=__version__,
+            allow=settings.callbacks.private_networks,
+            max_bytes=settings.mms.max_bytes,
+            timeout_s=settings.mms.timeout_s,
+        )
+        self.attachments = Attachments(
+            storage=self.storage,
+            fetch=self.downloader.fetch,
+            limits=AttachmentLimits(
+                max_attachments=settings.mms.max_attachments,
+                max_bytes=settings.mms.max_bytes,
+                types=frozenset(settings.mms.types),
+            ),
+        )
         self.submission = SubmissionService(
             writer=self.storage.writer,
             queue=self.queue,
             backlog=self.backlog,
             accounts=self.accounts,
+            attachments=self.attachments,
             router=self.router,
             prices=self.prices,
             opt_outs=self.opt_outs,
@@ -199,6 +220,7 @@ class House:
 
     async def close(self) -> None:
         await self.directory.settle()
+        await self.downloader.close()
         await self.storage.stop()
 
     def _announce(self, _callback: NewCallback) -> None:
@@ -259,13 +281,16 @@ class Gateway(House):
             meters=self.meters,
         )
         self.connectors: dict[str, Connector] = {
-            carrier.name: CONNECTORS[carrier.type](carrier, self.dispatcher, self.clock)
+            carrier.name: CONNECTORS[carrier.type](
+                carrier, self.dispatcher, self.clock, self.attachments
+            )
             for carrier in settings.carriers
         }
         self.dialects = tuple(DIALECTS[name](self.services) for name in settings.dialects.enabled)
         self.callbacks: CallbackWorker | None = None
         self._client: GuardedClient | None = None
         self._server: Server | None = None
+        self._mail: MailListener | None = None
         self._control = ControlServer(self, self)
         self._tasks: list[asyncio.Task[None]] = []
         self.ready = False
@@ -317,6 +342,7 @@ class Gateway(House):
             await connector.start()
         await self._control.start()
         await self._listen()
+        await self._listen_for_mail()
         self.ready = True
 
     async def stop(self) -> None:
@@ -329,6 +355,8 @@ class Gateway(House):
         if self._server is not None:
             self._server.should_exit = True
             await self._server_task
+        if self._mail is not None:
+            await self._mail.stop(timeout_s)
         await self._control.stop()
         await self.dispatcher.stop()
         await asyncio.gather(*(c.stop(timeout_s) for c in self.connectors.values()))
@@ -397,6 +425,7 @@ class Gateway(House):
         host, port = self.settings.http.address
         addresses = ClientAddressReader(self.settings.http.proxy_networks)
         dialects = [dialect.web for dialect in self.dialects]
+        reporting = [c for c in self.connectors.values() if isinstance(c, Mm7Carrier)]
         pages = build_pages(
             health=self,
             measured=self,
@@ -405,7 +434,7 @@ class Gateway(House):
             public_metrics=self.settings.metrics.public,
         )
         app = DialectApp(
-            dialects,
+            [*dialects, build_reports(reporting)] if reporting else dialects,
             pages,
             addresses=addresses,
             body_timeout_s=self.settings.http.request_timeout_s,
@@ -417,6 +446,17 @@ class Gateway(House):
             if self._server_task.done():
                 raise SystemExit(f"cannot listen on {host}:{port}")
             await asyncio.sleep(0.01)
+
+    async def _listen_for_mail(self) -> None:
+        settings = self.settings.mail
+        mailbox = next((d.mailbox for d in self.dialects if d.mailbox is not None), None)
+        if not settings.enabled or mailbox is None:
+            return
+        try:
+            self._mail = MailListener(settings, mailbox, self.clock)
+            await self._mail.start()
+        except OSError as error:
+            raise SystemExit(f"cannot take mail on {settings.listen}: {error}") from None
 
 
 def _report_end(task: asyncio.Task[None]) -> None:

@@ -13,7 +13,7 @@ from dragoman.app import Gateway
 from dragoman.callbacks import worker as worker_module
 from dragoman.config import Settings
 from dragoman.config.sections import Callbacks, Http
-from dragoman.config.tables import Carrier
+from dragoman.config.tables import SmppTable
 from dragoman.storage.repositories.inbound import InboxFilter
 
 ALICE = "4511111111"
@@ -61,7 +61,7 @@ async def make_gateway(
         data_dir=str(tmp_path),
         http=Http(listen="127.0.0.1:0"),
         carriers=(
-            Carrier(name="smsc", host="127.0.0.1", port=simulator.port, system_id="dragoman"),
+            SmppTable(name="smsc", host="127.0.0.1", port=simulator.port, system_id="dragoman"),
         ),
         callbacks=Callbacks(allow_private=("127.0.0.0/8",), first_retry_s=0.05, max_retry_s=0.1),
     )

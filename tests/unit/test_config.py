@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import FieldInfo, fields
 
 from dragoman.config import ConfigError, Secret, Settings, check, load
-from dragoman.config.reading import entry_of, section_of
+from dragoman.config.reading import entries_of, section_of
 from dragoman.config.sections import Section
 from dragoman.config.values import parse_address
 from dragoman.domain.pricing import Price
@@ -26,6 +26,15 @@ CARRIER = """
 name = "main"
 host = "smsc.example.net"
 system_id = "dragoman"
+"""
+NOT_A_URL = (
+    "carriers.pictures.url: expected http://<host>/<path> or https://…, without user and password"
+)
+MM7 = """
+[[carriers]]
+name = "pictures"
+type = "mm7"
+url = "https://mmsc.example.net/mm7"
 """
 SPARE = CARRIER.replace("main", "spare")
 SHORT_CODE = '[[short_codes]]\nnumber = "1272"\ncountry_code = "45"\n'
@@ -129,7 +138,7 @@ WRONG_KEYS = [
     (CARRIER + 'port = "a"', "carriers.main.port: expected int, got str"),
     (CARRIER + "port = 0", "carriers.main.port: expected int >= 1, got 0"),
     (CARRIER + "windw = 5", "carriers.main.windw: unknown key, did you mean `window`?"),
-    (CARRIER + 'type = "http"', "carriers.main.type: expected one of smpp, got 'http'"),
+    (CARRIER + 'type = "http"', "carriers.main.type: expected one of smpp, mm7, got 'http'"),
     (
         CARRIER + 'bind = "trx"',
         "carriers.main.bind: expected one of transceiver, transmitter, receiver, got 'trx'",
@@ -252,6 +261,32 @@ WRONG_KEYS = [
     ('[log]\nlevel = "loud"', "log.level: expected one of debug, info, warning, error, got 'loud'"),
     ('[http]\nlisten = "x"', "http.listen: 'x' is not host:port, such as 127.0.0.1:8080"),
     ('data_dir = ""', "data_dir: expected the path of a folder"),
+    (
+        MM7.replace("https://", "mmsc"),
+        NOT_A_URL,
+    ),
+    (
+        MM7.replace("https://", "https://me:x@"),
+        NOT_A_URL,
+    ),
+    (MM7 + 'host = "x"', "carriers.pictures.host: unknown key"),
+    (
+        MM7 + 'report_secret = ""',
+        "carriers.pictures.report_secret: missing; or give report_addresses",
+    ),
+    (MM7 + 'report_secret = "a/b"', "carriers.pictures.report_secret: cannot stand in a path"),
+    (
+        CARRIER
+        + MM7
+        + 'report_secret = "s"\n[[routes]]\nname = "r"\ncarriers = ["main", "pictures"]',
+        "routes.r.carriers: mixes mm7 and smpp; texts and multimedia messages need routes of their"
+        " own",
+    ),
+    (
+        '[dialects]\nenabled = ["httpsms"]\n[mail]\nenabled = true',
+        "mail.enabled: needs the dialect `linkmobility`",
+    ),
+    ("[mail]\nrequire_tls = true", "mail.require_tls: needs mail.tls_certificate_file"),
 ]
 
 
@@ -321,8 +356,8 @@ def test_without_a_file_the_environment_alone_configures() -> None:
 def walk(kind: type[Section]) -> Iterator[tuple[type[Section], FieldInfo]]:
     for field in fields(kind):
         yield kind, field
-        inner = section_of(field.type) or entry_of(field.type)
-        if inner is not None:
+        section = section_of(field.type)
+        for inner in (section,) if section is not None else entries_of(field.type):
             yield from walk(inner)
 
 
@@ -337,7 +372,17 @@ def test_every_field_is_described() -> None:
 def test_the_example_is_valid_and_shows_the_defaults() -> None:
     settings = load(EXAMPLE, {})
     assert [carrier.name for carrier in settings.carriers] == ["main"]
-    for section in ("http", "storage", "dialects", "callbacks", "limits", "receipts", "log"):
+    for section in (
+        "http",
+        "storage",
+        "dialects",
+        "mail",
+        "mms",
+        "callbacks",
+        "limits",
+        "receipts",
+        "log",
+    ):
         assert getattr(settings, section) == getattr(Settings(), section), section
     assert settings.metrics == Settings().metrics
     (carrier,) = settings.carriers
@@ -350,14 +395,21 @@ def test_the_example_names_every_key() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     uncommented = "\n".join(line.removeprefix("# ") for line in text.splitlines())
     for kind, field in walk(Settings):
-        if section_of(field.type) is None and entry_of(field.type) is None:
+        if section_of(field.type) is None and not entries_of(field.type):
             assert f"\n{field.name} = " in uncommented, f"{kind.__name__}.{field.name}"
 
 
 def test_the_commented_examples_are_valid_too(tmp_path: Path) -> None:
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     tables = "\n".join(lines)
-    for start in ("# [[routes]]", "# [[prices]]", "# [[numbers]]", "# [[short_codes]]"):
+    starts = (
+        "# [[carriers]]",
+        "# [[routes]]",
+        "# [[prices]]",
+        "# [[numbers]]",
+        "# [[short_codes]]",
+    )
+    for start in starts:
         at = lines.index(start)
         end = next(index for index in range(at, len(lines)) if not lines[index])
         tables += "\n" + "\n".join(line.removeprefix("# ") for line in lines[at:end])
@@ -373,6 +425,21 @@ def test_the_commented_examples_are_valid_too(tmp_path: Path) -> None:
 def test_one_carrier_needs_no_route(tmp_path: Path) -> None:
     settings = load(write(tmp_path, CARRIER), {})
     assert settings.routes_for_router() == (Route(name="default", carriers=("main",)),)
+
+
+def test_one_carrier_of_each_type_needs_no_route(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, CARRIER + MM7 + 'report_secret = "s"'), {})
+    assert [type(carrier).__name__ for carrier in settings.carriers] == ["SmppTable", "Mm7Table"]
+    assert settings.routes_for_router() == (
+        Route(name="default", carriers=("main",)),
+        Route(name="multimedia", carriers=("pictures",), multimedia=True),
+    )
+
+
+def test_a_route_over_an_mmsc_is_for_multimedia_messages(tmp_path: Path) -> None:
+    text = MM7 + 'report_secret = "s"\n[[routes]]\nname = "r"\ncarriers = ["pictures"]'
+    (route,) = load(write(tmp_path, text), {}).routes_for_router()
+    assert route.multimedia
 
 
 def test_routes_prices_and_numbers_become_domain_values(tmp_path: Path) -> None:

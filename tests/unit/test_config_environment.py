@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dragoman.config import ConfigError, Settings, load
+from dragoman.config.tables import Mm7Table
 
 FILE = """
 [http]
@@ -201,3 +202,16 @@ def test_a_database_url_can_come_from_a_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"storage\.url_file: expected sqlite") as raised:
         load_with(tmp_path, {}, '[storage]\nurl_file = "url"\n')
     assert "hunter2" not in str(raised.value)
+
+
+def test_a_carrier_of_another_type_is_configured_by_the_environment_alone() -> None:
+    (carrier,) = load(
+        None,
+        {
+            "DRAGOMAN_CARRIERS__PICTURES__URL": "https://mmsc/mm7",
+            "DRAGOMAN_CARRIERS__PICTURES__REPORT_SECRET": "s",
+            "DRAGOMAN_CARRIERS__PICTURES__TYPE": "mm7",
+        },
+    ).carriers
+    assert isinstance(carrier, Mm7Table)
+    assert carrier.url == "https://mmsc/mm7"

@@ -93,6 +93,7 @@ async def _run(settings: Settings) -> None:
     from dragoman.cli import dev_file
     from dragoman.cli.running import build_gateway, check_port, run_gateway
     from dragoman.cli.welcome import print_welcome
+    from dragoman.config.tables import SmppTable
     from dragoman.kit import logging
     from dragoman.testkit.simulator import Behaviour, Simulator
 
@@ -101,6 +102,7 @@ async def _run(settings: Settings) -> None:
     folder = settings.data_path
     kept = dev_file.set_aside(folder)
     carrier = settings.carriers[0]
+    assert isinstance(carrier, SmppTable)
     host, port = settings.http.address
     for option, (where, number) in {
         "--http": (host, port),

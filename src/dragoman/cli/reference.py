@@ -19,7 +19,7 @@ from msgspec.structs import FieldInfo, fields
 from dragoman.cli.reference_words import FAILURES, REFUSALS, STATES
 from dragoman.cli.root import EPILOG, app
 from dragoman.config import Secret, Settings
-from dragoman.config.reading import entry_of, item_of, join, section_of
+from dragoman.config.reading import entries_of, item_of, join, section_of
 from dragoman.config.sections import Dialects, Section
 from dragoman.dialects import DIALECTS, Services
 from dragoman.dialects.httpsms import errors as httpsms_errors
@@ -146,13 +146,13 @@ def _section(kind: type[Section], key: str, heading: str) -> Iterator[str]:
         yield ""
     plain, tables = [], []
     for field in fields(kind):
-        inner = section_of(field.type) or entry_of(field.type)
-        if inner is None:
+        path = join(key, field.name)
+        section, entries = section_of(field.type), entries_of(field.type)
+        if section is not None:
+            tables.append((section, path, f"[{path}]"))
+        elif not entries:
             plain.append((f"`{field.name}`", _type(field), _default(field), _description(field)))
-        else:
-            repeated = section_of(field.type) is None
-            path = join(key, field.name)
-            tables.append((inner, path, f"[[{path}]]" if repeated else f"[{path}]"))
+        tables += [(entry, path, f"[[{path}]]") for entry in entries]
     yield from _table(("key", "type", "default", "what it is"), plain)
     for inner, path, title in tables:
         yield from _section(inner, path, title)

@@ -8,6 +8,10 @@ from collections.abc import Collection, Iterable, Iterator
 from dragoman.config.errors import Mistake
 from dragoman.config.reading import suggest
 from dragoman.config.settings import Settings
+from dragoman.config.tables import Mm7Table, SmppTable
+
+MAIL_DIALECT = "linkmobility"
+"""The one that takes mail."""
 
 
 def find_inconsistencies(
@@ -39,6 +43,7 @@ def find_inconsistencies(
                 yield _unknown(f"dialects.enabled[{index}]", "dialect", name, dialects)
     yield from _check_carriers(settings, profiles)
     yield from _check_routes(settings)
+    yield from _check_mail(settings)
     if settings.callbacks.max_retry_s < settings.callbacks.first_retry_s:
         yield Mistake(key="callbacks.max_retry_s", problem="less than callbacks.first_retry_s")
 
@@ -46,6 +51,14 @@ def find_inconsistencies(
 def _check_carriers(settings: Settings, profiles: Collection[str] | None) -> Iterator[Mistake]:
     for carrier in settings.carriers:
         key = f"carriers.{carrier.name}"
+        if isinstance(carrier, Mm7Table):
+            if not (carrier.report_secret or carrier.report_addresses):
+                yield Mistake(
+                    key=f"{key}.report_secret", problem="missing; or give report_addresses"
+                )
+            if "/" in carrier.report_secret or not carrier.report_secret.isprintable():
+                yield Mistake(key=f"{key}.report_secret", problem="cannot stand in a path")
+            continue
         if profiles is not None and carrier.profile not in profiles:
             yield _unknown(f"{key}.profile", "profile", carrier.profile, profiles)
         if carrier.reconnect_max_s < carrier.reconnect_min_s:
@@ -58,15 +71,33 @@ def _check_carriers(settings: Settings, profiles: Collection[str] | None) -> Ite
 
 def _check_routes(settings: Settings) -> Iterator[Mistake]:
     carriers = {carrier.name: carrier for carrier in settings.carriers}
-    if not settings.routes and len(carriers) > 1:
+    kinds = Counter(carrier.type for carrier in carriers.values())
+    if not settings.routes and any(count > 1 for count in kinds.values()):
         yield Mistake(key="routes", problem="missing; several carriers need at least one route")
     for route in settings.routes:
         for index, name in enumerate(route.carriers):
             key = f"routes.{route.name}.carriers[{index}]"
             if name not in carriers:
                 yield _unknown(key, "carrier", name, carriers)
-            elif carriers[name].bind == "receiver":
+                continue
+            carrier = carriers[name]
+            if isinstance(carrier, SmppTable) and carrier.bind == "receiver":
                 yield Mistake(key=key, problem=f"carrier `{name}` only receives")
+        types = {carriers[name].type for name in route.carriers if name in carriers}
+        if len(types) > 1:
+            yield Mistake(
+                key=f"routes.{route.name}.carriers",
+                problem=f"mixes {' and '.join(sorted(types))}; texts and multimedia messages need"
+                " routes of their own",
+            )
+
+
+def _check_mail(settings: Settings) -> Iterator[Mistake]:
+    mail = settings.mail
+    if mail.enabled and MAIL_DIALECT not in settings.dialects.enabled:
+        yield Mistake(key="mail.enabled", problem=f"needs the dialect `{MAIL_DIALECT}`")
+    if mail.require_tls and mail.tls_certificate_file is None:
+        yield Mistake(key="mail.require_tls", problem="needs mail.tls_certificate_file")
 
 
 def _find_doubles(table: str, key: str, names: Iterable[str]) -> Iterator[Mistake]:

@@ -16,7 +16,8 @@ from msgspec.structs import fields
 
 from dragoman.config.errors import Mistake
 from dragoman.config.reading import (
-    entry_of,
+    entries_of,
+    entry_for,
     is_text,
     item_of,
     join,
@@ -31,6 +32,7 @@ PREFIX = "DRAGOMAN_"
 # `CONFIG` is the command line's; the others are what Kubernetes sets for a service "dragoman".
 _NOT_SETTINGS = re.compile(r"CONFIG|SERVICE_(HOST|PORT).*|PORT(_.*)?")
 _FILE = "_file"
+_TYPE = "__TYPE"
 
 
 class Overrides:
@@ -48,7 +50,8 @@ class Overrides:
 
     def apply(self, environ: Mapping[str, str]) -> None:
         """Applies every variable that begins with `PREFIX`."""
-        for variable in sorted(environ):
+        # A table's type says which keys it has, so it is written first.
+        for variable in sorted(environ, key=lambda name: (not name.endswith(_TYPE), name)):
             name = variable.removeprefix(PREFIX)
             if name != variable and not _NOT_SETTINGS.fullmatch(name):
                 steps = name.lower().split("__")
@@ -80,7 +83,7 @@ class Overrides:
                 return
             inner = table.setdefault(name, {})
             self._write(variable, text, section, inner, rest, join(key, name))
-        elif (entry := entry_of(field_type)) is not None:
+        elif kinds := entries_of(field_type):
             if len(rest) < 2:
                 self._complain(
                     variable, f"`{name}` are tables; name one and its key, joined by `__`"
@@ -88,8 +91,9 @@ class Overrides:
                 return
             entries = table.setdefault(name, [])
             if isinstance(entries, list):
-                index = _find_or_add(entry, entries, rest[0])
-                entry_key = key_of_entry(join(key, name), entry, entries, index)
+                index = _find_or_add(kinds[0], entries, rest[0])
+                entry_key = key_of_entry(join(key, name), kinds[0], entries, index)
+                entry = entry_for(kinds, entries[index]) or kinds[0]
                 self._write(variable, text, entry, entries[index], rest[1:], entry_key)
         elif rest:
             self._complain(variable, f"`{join(key, name)}` is no table")

@@ -15,7 +15,7 @@ from dragoman.config.environment import Overrides
 from dragoman.config.errors import ConfigError, Mistake
 from dragoman.config.reading import Reader
 from dragoman.config.settings import Settings
-from dragoman.config.tables import Carrier, check_password
+from dragoman.config.tables import CarrierTable, SmppTable, check_password
 from dragoman.config.values import Secret
 
 ENVIRONMENT = "environment"
@@ -90,17 +90,18 @@ def _read_secret_files(settings: Settings, base: Path, mistakes: list[Mistake]) 
     )
 
 
-def _with_password(carrier: Carrier, mistakes: list[Mistake]) -> Carrier:
+def _with_password(carrier: CarrierTable, mistakes: list[Mistake]) -> CarrierTable:
     if carrier.password_file is None:
         return carrier
     key = f"carriers.{carrier.name}.password_file"
     if carrier.password:
         mistakes.append(Mistake(key=key, problem="stands beside `password`; one of them is enough"))
     password = _read_secret(carrier.password_file, key, mistakes)
-    try:
-        check_password(password)
-    except ValueError as error:
-        mistakes.append(Mistake(key=key, problem=str(error)))
+    if isinstance(carrier, SmppTable):
+        try:
+            check_password(password)
+        except ValueError as error:
+            mistakes.append(Mistake(key=key, problem=str(error)))
     return msgspec.structs.replace(carrier, password=password)
 
 

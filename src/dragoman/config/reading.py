@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from pathlib import Path
+from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -20,6 +21,7 @@ from dragoman.config.values import Secret
 
 S = TypeVar("S", bound=Section)
 
+TYPE = "type"
 _IN_QUOTES = {"Expected `str`, got `int`", "Expected `str`, got `float`"}
 
 
@@ -59,15 +61,23 @@ class Reader:
     def _read_field(self, field: FieldInfo, value: Any, key: str) -> Any:
         if (section := section_of(field.type)) is not None:
             return self._read_section(section, value, key)
-        if (entry := entry_of(field.type)) is not None:
+        if entries := entries_of(field.type):
             if not isinstance(value, list):
                 self._note(key, f"expected tables written [[{key}]], got {_name_of(value)}")
                 return None
             return tuple(
-                self._read_section(entry, table, key_of_entry(key, entry, value, index))
+                self._read_entry(entries, table, key_of_entry(key, entries[0], value, index))
                 for index, table in enumerate(value)
             )
         return self._read_value(field.type, value, key)
+
+    def _read_entry(self, entries: tuple[type[Section], ...], table: Any, key: str) -> Any:
+        entry = entry_for(entries, table)
+        if entry is None:
+            types = ", ".join(map(type_of_entry, entries))
+            self._note(join(key, TYPE), f"expected one of {types}, got {table[TYPE]!r}")
+            return None
+        return self._read_section(entry, table, key)
 
     def _read_value(self, kind: Any, value: Any, key: str) -> Any:
         item = item_of(kind)
@@ -137,10 +147,28 @@ def section_of(kind: Any) -> type[Section] | None:
     return kind if isinstance(kind, type) and issubclass(kind, Section) else None
 
 
-def entry_of(kind: Any) -> type[Section] | None:
-    """The section that a field of this type repeats; None for any other field."""
+def entries_of(kind: Any) -> tuple[type[Section], ...]:
+    """The sections that a field of this type repeats; none for any other field.
+
+    Where there are several, the `type` of a table chooses; the first is for tables without one.
+    """
     item = item_of(kind)
-    return section_of(item) if item is not None else None
+    kinds = get_args(item) if isinstance(item, UnionType) else (item,)
+    sections = tuple(section_of(one) for one in kinds)
+    return tuple(section for section in sections if section is not None)
+
+
+def entry_for(entries: tuple[type[Section], ...], table: Any) -> type[Section] | None:
+    """The section that a table is to be read as; None for an unknown `type`."""
+    if len(entries) == 1 or not isinstance(table, Mapping) or TYPE not in table:
+        return entries[0]
+    return next((entry for entry in entries if type_of_entry(entry) == table[TYPE]), None)
+
+
+def type_of_entry(entry: type[Section]) -> str:
+    """The `type` by which a section is chosen from several."""
+    default: str = next(field.default for field in fields(entry) if field.name == TYPE)
+    return default
 
 
 def item_of(kind: Any) -> Any:

@@ -120,6 +120,84 @@ class Dialects(Section, frozen=True, kw_only=True):
     )
 
 
+class Mail(Section, frozen=True, kw_only=True):
+    """Mail that becomes messages, over SMTP; only the dialect linkmobility takes any."""
+
+    enabled: Annotated[bool, Meta(description="Whether mail is taken.")] = False
+    listen: Annotated[Address, Meta(description="Host and port the SMTP server listens on.")] = (
+        "127.0.0.1:2525"
+    )
+    domains: Annotated[
+        tuple[str, ...],
+        Meta(description="What stands behind the @ of addresses; empty takes anything."),
+    ] = ()
+    max_bytes: Annotated[
+        int, Meta(ge=1024, le=1 << 24, description="Largest mail that is taken.")
+    ] = 256 * 1024
+    max_recipients: Annotated[
+        int, Meta(ge=1, le=10_000, description="Recipients one mail may have.")
+    ] = 100
+    max_connections: Annotated[
+        int, Meta(ge=1, le=10_000, description="Connections at the same time.")
+    ] = 100
+    max_connections_per_client: Annotated[
+        int, Meta(ge=1, le=10_000, description="Connections of one address at the same time.")
+    ] = 10
+    mails_per_minute_per_key: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Mails an account may send in a minute.")
+    ] = 60
+    mails_per_minute_per_client: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Mails an address may bring in a minute.")
+    ] = 120
+    timeout_s: Annotated[
+        float, Meta(gt=0, le=600, description="Time for one command, or for a whole mail.")
+    ] = 60.0
+    tls_certificate_file: Annotated[
+        FilePath | None,
+        Meta(description="PEM file of certificate and key; with it STARTTLS is offered."),
+    ] = None
+    require_tls: Annotated[bool, Meta(description="Whether mail is taken only after STARTTLS.")] = (
+        False
+    )
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of `listen`."""
+        return parse_address(self.listen)
+
+
+class Mms(Section, frozen=True, kw_only=True):
+    """What a multimedia message may carry; files are fetched while the caller waits."""
+
+    max_attachments: Annotated[
+        int, Meta(ge=1, le=100, description="Attachments one message may have.")
+    ] = 10
+    max_bytes: Annotated[
+        int, Meta(ge=1024, le=16 << 20, description="Size of all attachments of a message.")
+    ] = 600 * 1024
+    timeout_s: Annotated[
+        float, Meta(gt=0, le=120, description="Longest wait for one attachment.")
+    ] = 15.0
+    types: Annotated[
+        tuple[str, ...], Meta(min_length=1, description="Media types that are taken.")
+    ] = (
+        "application/smil",
+        "audio/aac",
+        "audio/amr",
+        "audio/mp4",
+        "audio/mpeg",
+        "image/gif",
+        "image/jpeg",
+        "image/png",
+        "text/calendar",
+        "text/plain",
+        "text/vcard",
+        "text/x-vcard",
+        "video/3gpp",
+        "video/mp4",
+    )
+
+
 class Callbacks(Section, frozen=True, kw_only=True):
     """How customers' URLs are called when a message changes its state."""
 

@@ -15,18 +15,28 @@ from dragoman.config.sections import (
     Inbound,
     Limits,
     Log,
+    Mail,
     Metrics,
+    Mms,
     Receipts,
     Section,
     Storage,
 )
-from dragoman.config.tables import Carrier, NumberTable, PriceTable, RouteTable
+from dragoman.config.tables import (
+    CarrierTable,
+    Mm7Table,
+    NumberTable,
+    PriceTable,
+    RouteTable,
+    SmppTable,
+)
 from dragoman.config.values import SQLITE, FolderPath, Secret, parse_address
 from dragoman.domain.premium import BillingTerms, ShortCode
 from dragoman.domain.pricing import Price, parse_price
 from dragoman.domain.routing import Route
 
 DEFAULT_ROUTE = "default"
+MULTIMEDIA_ROUTE = "multimedia"
 SIMULATOR = "simulator"
 SIMULATOR_WINDOW = 50
 LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -41,8 +51,10 @@ class Settings(Section, frozen=True, kw_only=True):
     http: Annotated[Http, Meta(description="The HTTP server.")] = Http()
     storage: Annotated[Storage, Meta(description="The database.")] = Storage()
     dialects: Annotated[Dialects, Meta(description="The HTTP APIs that are answered.")] = Dialects()
+    mail: Annotated[Mail, Meta(description="Mail that becomes messages.")] = Mail()
+    mms: Annotated[Mms, Meta(description="Multimedia messages.")] = Mms()
     carriers: Annotated[
-        tuple[Carrier, ...], Meta(description="The SMSCs that messages go to.")
+        tuple[CarrierTable, ...], Meta(description="The SMSCs and MMSCs that messages go to.")
     ] = ()
     routes: Annotated[
         tuple[RouteTable, ...],
@@ -82,7 +94,7 @@ class Settings(Section, frozen=True, kw_only=True):
             data_dir=str(data_dir.absolute()),
             http=Http(listen=http),
             carriers=(
-                Carrier(
+                SmppTable(
                     name=SIMULATOR,
                     host=host,
                     port=port,
@@ -109,15 +121,24 @@ class Settings(Section, frozen=True, kw_only=True):
         return Secret(f"{SQLITE}{self.data_path / url.removeprefix(SQLITE)}")
 
     def routes_for_router(self) -> tuple[Route, ...]:
-        """The routes; where none is written and one carrier exists, the one over it."""
-        if not self.routes and len(self.carriers) == 1:
-            return (Route(name=DEFAULT_ROUTE, carriers=(self.carriers[0].name,)),)
+        """The routes; where none is written, one over the only carrier of each kind."""
+        multimedia = {c.name for c in self.carriers if isinstance(c, Mm7Table)}
+        if not self.routes:
+            return tuple(
+                Route(
+                    name=MULTIMEDIA_ROUTE if carrier.name in multimedia else DEFAULT_ROUTE,
+                    carriers=(carrier.name,),
+                    multimedia=carrier.name in multimedia,
+                )
+                for carrier in self.carriers
+            )
         return tuple(
             Route(
                 name=route.name,
                 prefixes=route.prefixes,
                 accounts=route.accounts,
                 carriers=route.carriers,
+                multimedia=multimedia.issuperset(route.carriers),
             )
             for route in self.routes
         )
@@ -139,4 +160,8 @@ class Settings(Section, frozen=True, kw_only=True):
 
     def billing_of_carriers(self) -> dict[str, BillingTerms]:
         """How each carrier is told what recipients pay, by its name."""
-        return {carrier.name: carrier.premium.terms() for carrier in self.carriers}
+        return {
+            carrier.name: carrier.premium.terms()
+            for carrier in self.carriers
+            if isinstance(carrier, SmppTable)
+        }

@@ -14,10 +14,14 @@ from dragoman.config.sections import Section
 from dragoman.config.values import (
     Amount,
     FilePath,
+    HttpUrl,
+    Network,
+    NetworkText,
     OptionalPrefix,
     PhoneNumber,
     Prefix,
     Secret,
+    parse_network,
 )
 from dragoman.protocols.smpp import fields
 from dragoman.protocols.smpp.message_ids import IdReading
@@ -35,8 +39,8 @@ TypeOfNumber = Annotated[int, Meta(ge=0, le=7)]
 NumberingPlan = Annotated[int, Meta(ge=0, le=18)]
 
 
-class Carrier(Section, frozen=True, kw_only=True):
-    """An account at an SMSC, and how it is used."""
+class SmppTable(Section, frozen=True, kw_only=True):
+    """An account at an SMSC (`type = "smpp"`, and where no type is given)."""
 
     name: Annotated[Name, Meta(description="What routes, logs and the command line call it.")]
     type: Annotated[Literal["smpp"], Meta(description="How the carrier is spoken to.")] = "smpp"
@@ -140,6 +144,73 @@ class Carrier(Section, frozen=True, kw_only=True):
     premium: Annotated[
         BillingTable, Meta(description="How it is told what recipients of premium messages pay.")
     ] = BillingTable()
+
+
+class Mm7Table(Section, frozen=True, kw_only=True):
+    """An account at an MMSC, for multimedia messages (`type = "mm7"`)."""
+
+    name: Annotated[Name, Meta(description="What routes, logs and the command line call it.")]
+    type: Annotated[Literal["mm7"], Meta(description="How the carrier is spoken to.")] = "mm7"
+    url: Annotated[HttpUrl, Meta(description="Where the MMSC takes submits.")]
+    username: Annotated[
+        str, Meta(max_length=255, description="User name for HTTP, where the MMSC wants one.")
+    ] = ""
+    password: Annotated[Secret, Meta(description="Password for HTTP.")] = Secret("")
+    password_file: Annotated[
+        FilePath | None, Meta(description="File that holds the password instead.")
+    ] = None
+    vasp_id: Annotated[str, Meta(max_length=64, description="VASPID of submits.")] = ""
+    vas_id: Annotated[str, Meta(max_length=64, description="VASID of submits.")] = ""
+    service_code: Annotated[
+        str, Meta(max_length=64, description="ServiceCode of submits, for billing.")
+    ] = ""
+    schema: Annotated[
+        Literal["REL-5-MM7-1-0", "REL-5-MM7-1-3", "REL-6-MM7-1-4", "REL-6-MM7-1-5"],
+        Meta(description="Edition of the MM7 schema the MMSC speaks."),
+    ] = "REL-6-MM7-1-4"
+    version: Annotated[
+        str, Meta(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", description="MM7Version of submits.")
+    ] = "6.8.0"
+    window: Annotated[
+        int, Meta(ge=1, le=1_000, description="Submits that may be unanswered at a time.")
+    ] = 8
+    timeout_s: Annotated[
+        float, Meta(gt=0, le=600, description="Time for the MMSC to take and answer a submit.")
+    ] = 60.0
+    retry_s: Annotated[
+        float,
+        Meta(
+            gt=0, le=3600, description="Wait after a failure of the MMSC; doubles up to 32 times."
+        ),
+    ] = 5.0
+    tls_ca_file: Annotated[
+        FilePath | None, Meta(description="PEM file of trusted authorities, if not the system's.")
+    ] = None
+    tls_certificate_file: Annotated[
+        FilePath | None, Meta(description="PEM file of our own certificate and key, if asked for.")
+    ] = None
+    report_secret: Annotated[
+        Secret,
+        Meta(description="Last part of the path /mm7/<name>/<secret> that takes reports."),
+    ] = Secret("")
+    report_addresses: Annotated[
+        tuple[NetworkText, ...], Meta(description="Where reports may come from; none for anywhere.")
+    ] = ()
+    on_unknown: Annotated[
+        Literal["resend", "hold"],
+        Meta(
+            description="What to do when a response is lost: send again, marked as a possible"
+            " duplicate, or hold the message as unknown."
+        ),
+    ] = "resend"
+
+    @property
+    def report_networks(self) -> tuple[Network, ...]:
+        """`report_addresses`, parsed."""
+        return tuple(map(parse_network, self.report_addresses))
+
+
+CarrierTable = SmppTable | Mm7Table
 
 
 class RouteTable(Section, frozen=True, kw_only=True):

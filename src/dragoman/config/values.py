@@ -67,6 +67,17 @@ def _check_database_url(text: str) -> None:
         raise ValueError("expected sqlite:///<file> or postgresql://<user>@<host>/<database>")
 
 
+def _check_http_url(text: str) -> None:
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        fits = fits and parts.username is None and text.isascii() and text.isprintable()
+    except ValueError:
+        fits = False
+    if not fits or " " in text:
+        raise ValueError("expected http://<host>/<path> or https://…, without user and password")
+
+
 def _check_time_zone(text: str) -> None:
     try:
         ZoneInfo(text)
@@ -107,6 +118,7 @@ def _checked(check: Callable[[str], Any], *examples: str) -> Meta:
 Address = Annotated[str, _checked(parse_address, "127.0.0.1:8080")]
 NetworkText = Annotated[str, _checked(parse_network, "10.0.0.0/8")]
 DatabaseUrl = Annotated[Secret, _checked(_check_database_url, "sqlite:///dragoman.db")]
+HttpUrl = Annotated[str, _checked(_check_http_url, "https://mmsc.example.net/mm7")]
 TimeZone = Annotated[str, _checked(_check_time_zone, "Europe/Copenhagen")]
 Prefix = Annotated[str, _checked(_check_prefix, "45")]
 OptionalPrefix = Annotated[str, _checked(_check_any_prefix, "45")]

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.control.answers import CarrierView, LinkView
 from dragoman.control.house import RunningGateway
@@ -79,16 +80,35 @@ def _view(connector: Connector, use: Mapping[str, tuple[int, int]]) -> CarrierVi
         capacity=capacity,
         round_trip_ms=smpp.round_trip_s * 1000 if smpp and smpp.round_trip_s else None,
         rate_per_s=smpp.settings.rate_per_s if smpp else None,
-        links=tuple(
-            LinkView(
-                name=link.name,
-                bound=link.bound,
-                outstanding=link.outstanding,
-                waiting=link.load - link.outstanding,
-                reconnects=link.reconnects,
-                throttled=link.pace.throttled,
-                last_error=link.last_error,
-            )
-            for link in (smpp.links if smpp else ())
+        links=_mm7_link(connector) if isinstance(connector, Mm7Carrier) else _smpp_links(smpp),
+    )
+
+
+def _smpp_links(carrier: SmppCarrier | None) -> tuple[LinkView, ...]:
+    return tuple(
+        LinkView(
+            name=link.name,
+            bound=link.bound,
+            outstanding=link.outstanding,
+            waiting=link.load - link.outstanding,
+            reconnects=link.reconnects,
+            throttled=link.pace.throttled,
+            last_error=link.last_error,
+        )
+        for link in (carrier.links if carrier else ())
+    )
+
+
+def _mm7_link(carrier: Mm7Carrier) -> tuple[LinkView, ...]:
+    """HTTP has no link; an MMSC that takes messages stands for one that is bound."""
+    return (
+        LinkView(
+            name=carrier.name,
+            bound=carrier.up,
+            outstanding=carrier.in_flight,
+            waiting=0,
+            reconnects=carrier.failures,
+            throttled=0,
+            last_error=carrier.last_error,
         ),
     )

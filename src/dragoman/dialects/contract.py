@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dragoman.config.sections import Dialects
 from dragoman.domain.callbacks import CallbackCall, CallbackFacts, TextFacts
+from dragoman.mail.contract import Mailbox
 from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
@@ -51,3 +52,5 @@ class ProviderDialect:
     """Makes the request to a customer's URL; only asked for dialects that submit with one."""
     render_text: Callable[[str, TextFacts], CallbackCall] | None = None
     """Makes the request that sends an inbound text on; None where the API knows none."""
+    mailbox: Mailbox | None = None
+    """Where the dialect takes messages by mail."""

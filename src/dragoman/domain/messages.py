@@ -7,6 +7,7 @@ from typing import NewType
 
 import msgspec
 
+from dragoman.domain.attachments import Multimedia
 from dragoman.domain.lifecycle import ReceiptState, State
 from dragoman.domain.premium import Premium
 from dragoman.protocols.gsm.alphabet import Alphabet
@@ -36,6 +37,8 @@ class Format(StrEnum):
     UNICODE = "unicode"
     BINARY = "binary"
     """Hexadecimal octets with the caller's own user data header."""
+    MMS = "mms"
+    """Text, which may be empty, and attachments."""
 
 
 class CallbackRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -69,6 +72,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     urgent: bool = False
     premium: Premium | None = None
     """What each recipient pays; None for messages that the account alone pays for."""
+    attachment_urls: tuple[str, ...] = ()
+    """With `Format.MMS`; fetched before the submission is accepted."""
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +91,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     protocol_id: int = 0
     attempt: int = 1
     premium: Premium | None = None
+    multimedia: Multimedia | None = None
+    """In place of `parts`, which are then without meaning."""
 
 
 class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):

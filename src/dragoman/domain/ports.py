@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from dragoman.domain.attachments import Attachment
 from dragoman.domain.messages import InboundPartReport, Outgoing, ReceiptReport
 from dragoman.domain.outcomes import Outcome
+
+
+class AttachmentSource(Protocol):
+    """Where connectors find what belongs to a multimedia message."""
+
+    async def load(self, batch_id: int) -> tuple[Attachment, ...]:
+        """The attachments of a batch, in order; raises `Refused` while storage is away."""
+        ...
 
 
 class CarrierEvents(Protocol):

@@ -19,6 +19,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     prefixes: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
     """User names."""
+    multimedia: bool = False
+    """Whether its carriers take multimedia messages, and only those."""
 
 
 class Router:
@@ -34,17 +36,19 @@ class Router:
             if not route.accounts:
                 self._general.append(route)
 
-    def choose(self, username: str, digits: str) -> Route | None:
+    def choose(self, username: str, digits: str, *, multimedia: bool = False) -> Route | None:
         """The route for a number sent to by an account; None where no route fits."""
         own = self._by_account.get(username)
-        if own is not None and (route := _longest_prefix(own, digits)) is not None:
+        if own is not None and (route := _longest_prefix(own, digits, multimedia)) is not None:
             return route
-        return _longest_prefix(self._general, digits)
+        return _longest_prefix(self._general, digits, multimedia)
 
 
-def _longest_prefix(routes: list[Route], digits: str) -> Route | None:
+def _longest_prefix(routes: list[Route], digits: str, multimedia: bool) -> Route | None:
     best, best_length = None, -1
     for route in routes:
+        if route.multimedia is not multimedia:
+            continue
         if not route.prefixes:
             length = 0
         else:

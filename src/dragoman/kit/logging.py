@@ -32,6 +32,7 @@ _LIBRARY_LEVELS: Final[Mapping[str, int]] = MappingProxyType(
     {
         "alembic": logging.WARNING,
         "asyncio": logging.WARNING,
+        "mail.log": logging.CRITICAL,  # aiosmtpd; addresses carry keys
         "sqlalchemy": logging.WARNING,
         "uvicorn": logging.WARNING,
         "uvicorn.access": logging.CRITICAL,

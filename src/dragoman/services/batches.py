@@ -130,7 +130,10 @@ class Batches:
         if expansion.routes is None:
             chunk = expansion.recipients[expansion.at : expansion.at + CHUNK]
             route_of = self._submission.route_of
-            expansion.routes = {route_of(expansion.account, number) for number in chunk}
+            expansion.routes = {
+                route_of(expansion.account, number, expansion.live.multimedia is not None)
+                for number in chunk
+            }
         return all(self._backlog.room(route) >= CHUNK for route in expansion.routes)
 
     async def _expand(self, expansion: _Expansion) -> bool:

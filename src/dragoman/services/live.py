@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager
 
+from dragoman.domain.attachments import Multimedia
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import Format, Outgoing
@@ -25,12 +26,17 @@ from dragoman.storage.records import StoredBatch, StoredMessage, StoredPart
 
 ALPHABET_OF_FORMAT = {Format.GSM: Alphabet.GSM7, Format.UNICODE: Alphabet.UCS2}
 
+MULTIMEDIA = Segmentation(alphabet=Alphabet.BINARY, texts=(), bodies=(b"",), units=0)
+"""A multimedia message is one part, whatever its size."""
+
 MAX_AWAITING_REPORT = 200_000
 """Messages kept in memory only for their report; older ones are found through SQL."""
 
 
 def segment(text: str, format_: Format, udh: bytes, max_parts: int = 255) -> Segmentation:
     """Cuts a submission's text into parts as its format asks."""
+    if format_ is Format.MMS:
+        return MULTIMEDIA
     if format_ is Format.BINARY:
         return segment_binary(bytes.fromhex(text), udh=udh, max_parts=max_parts)
     return segment_text(text, alphabet=ALPHABET_OF_FORMAT.get(format_), max_parts=max_parts)
@@ -39,7 +45,7 @@ def segment(text: str, format_: Format, udh: bytes, max_parts: int = 255) -> Seg
 class LiveBatch:
     """What the messages of a batch share."""
 
-    __slots__ = ("account_id", "batch_id", "segmentation", "stored", "wallet_id")
+    __slots__ = ("account_id", "batch_id", "multimedia", "segmentation", "stored", "wallet_id")
 
     def __init__(
         self, stored: StoredBatch, wallet_id: int, segmentation: Segmentation | None = None
@@ -48,6 +54,11 @@ class LiveBatch:
         self.batch_id = stored.batch_id
         self.account_id = stored.account_id
         self.wallet_id = wallet_id
+        self.multimedia = (
+            Multimedia(batch_id=stored.batch_id, text=stored.text)
+            if stored.format == Format.MMS
+            else None
+        )
         self.segmentation = segmentation or segment(
             stored.text, Format(stored.format), bytes.fromhex(stored.options.udh)
         )
@@ -126,6 +137,7 @@ class LiveMessage:
             protocol_id=options.protocol_id,
             attempt=self.attempts + 1,
             premium=options.premium,
+            multimedia=self.batch.multimedia,
         )
 
     def _user_data(self) -> tuple[UserData, ...]:

@@ -13,9 +13,10 @@ from functools import lru_cache
 import msgspec
 
 from dragoman.domain.accounts import Account, Permission
+from dragoman.domain.attachments import Attachment
 from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.lifecycle import BatchState, State
-from dragoman.domain.messages import Lane, Submission
+from dragoman.domain.messages import Format, Lane, Submission
 from dragoman.domain.phone_numbers import mobile_country_code, normalise
 from dragoman.domain.pricing import Price, PriceList
 from dragoman.domain.routing import Router
@@ -28,6 +29,7 @@ from dragoman.protocols.gsm.alphabet import NotEncodable
 from dragoman.protocols.gsm.segmentation import InvalidHeader, Segmentation, TooManyParts
 from dragoman.queue.port import WorkQueue
 from dragoman.services.accounts import Accounts
+from dragoman.services.attachments import Attachments
 from dragoman.services.backlog import Backlog
 from dragoman.services.delivery import Delivery
 from dragoman.services.live import LiveBatch, LiveMessage, segment
@@ -50,6 +52,8 @@ MIN_VALIDITY_S = 60
 MAX_VALIDITY_S = 14 * 24 * 3600
 MAX_SCHEDULE_S = 2 * 366 * 24 * 3600
 MAX_REFERENCE = 255
+MAX_MULTIMEDIA_TEXT = 5_000
+"""Characters."""
 
 Store = Callable[[NewBatch, Callable[[Exception | None], None]], None]
 """Stores a batch and tells, once it is on disk or refused, what came of it."""
@@ -76,6 +80,7 @@ class SubmissionService:
         queue: WorkQueue,
         backlog: Backlog,
         accounts: Accounts,
+        attachments: Attachments | None = None,
         router: Router,
         prices: PriceList,
         opt_outs: OptOuts,
@@ -92,6 +97,7 @@ class SubmissionService:
         self._queue = queue
         self._backlog = backlog
         self._accounts = accounts
+        self._attachments = attachments
         self._router = router
         self._prices = prices
         self._opt_outs = opt_outs
@@ -126,6 +132,7 @@ class SubmissionService:
             _check_url(callback.url)
         if submission.reference is not None and len(submission.reference) > MAX_REFERENCE:
             raise Refused(RefusalCode.INVALID_FIELD, "reference", "too long")
+        attachments = await self._collect_attachments(account, submission, sender, recipients)
         now_ms = self._clock.now_ms()
         due_ms = _check_schedule(submission.due_ms, now_ms)
         expires_ms = due_ms + _check_validity(submission.validity_s) * 1000
@@ -169,13 +176,20 @@ class SubmissionService:
             unsent=len(recipients),
         )
         live_batch = LiveBatch(batch, account.wallet_id, segmentation)
-        tariffs = self._tariffs(account, recipients)
+        tariffs = self._tariffs(account, recipients, live_batch.multimedia is not None)
         credits = sum(price.credits for _, price in tariffs) * segmentation.count
         messages = self._make_messages(live_batch, recipients, tariffs) if inline else ()
         rejections = self.reject_opted_out(live_batch, messages)
         sendable = without_rejected(messages, rejections)
         await self._store(
-            account, live_batch, messages, credits, sendable, rejections, store or self._accept
+            account,
+            live_batch,
+            messages,
+            credits,
+            sendable,
+            rejections,
+            attachments,
+            store or self._accept,
         )
         self._meters.accepted[submission.dialect] += len(recipients)
         if inline:
@@ -189,17 +203,18 @@ class SubmissionService:
             credits=credits,
         )
 
-    def route_of(self, account: Account, recipient: str) -> str:
+    def route_of(self, account: Account, recipient: str, multimedia: bool) -> str:
         """The name of the route to a recipient; empty where there is none (any more)."""
-        route = self._router.choose(account.username, recipient)
+        route = self._router.choose(account.username, recipient, multimedia=multimedia)
         return route.name if route is not None else ""
 
     def make_messages(
         self, account: Account, batch: LiveBatch, recipients: Sequence[str]
     ) -> tuple[StoredMessage, ...]:
         """The messages of a batch to some of its recipients, as they are to be stored."""
+        multimedia = batch.multimedia is not None
         tariffs = [
-            (self.route_of(account, recipient), self._prices.price_of(recipient))
+            (self.route_of(account, recipient, multimedia), self._prices.price_of(recipient))
             for recipient in recipients
         ]
         return self._make_messages(batch, recipients, tariffs)
@@ -250,6 +265,7 @@ class SubmissionService:
         credits: int,
         sendable: Sequence[StoredMessage],
         rejections: tuple[StateChange, ...],
+        attachments: tuple[Attachment, ...],
         store: Store,
     ) -> None:
         claimed = [m for m in sendable if self._queue.claim(m.route)]
@@ -262,6 +278,7 @@ class SubmissionService:
                 wallet_id=account.wallet_id, entry_id=self._ids.next(), amount=credits
             ),
             rejections=rejections,
+            attachments=attachments,
         )
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -312,11 +329,26 @@ class SubmissionService:
                 raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender)
         return sender
 
-    def _tariffs(self, account: Account, recipients: Sequence[str]) -> list[tuple[str, Price]]:
+    async def _collect_attachments(
+        self, account: Account, submission: Submission, sender: str, recipients: Sequence[str]
+    ) -> tuple[Attachment, ...]:
+        """Fetches the attachments of a multimedia message that can be sent."""
+        if submission.format is not Format.MMS:
+            return ()
+        if self._attachments is None:
+            raise Refused(RefusalCode.NOT_SUPPORTED, "format")
+        if not sender.removeprefix("+").isdigit():
+            raise Refused(RefusalCode.INVALID_SENDER, sender, "an MMS needs a number or short code")
+        self._tariffs(account, recipients, multimedia=True)  # not fetched for nothing
+        return await self._attachments.collect(submission.attachment_urls)
+
+    def _tariffs(
+        self, account: Account, recipients: Sequence[str], multimedia: bool
+    ) -> list[tuple[str, Price]]:
         """The route and price of each recipient; `Refused` where one cannot be reached."""
         tariffs = []
         for recipient in recipients:
-            route = self._router.choose(account.username, recipient)
+            route = self._router.choose(account.username, recipient, multimedia=multimedia)
             if route is None:
                 raise Refused(RefusalCode.NO_ROUTE, recipient)
             tariffs.append((route.name, self._prices.price_of(recipient)))
@@ -375,7 +407,9 @@ def _check_storable(submission: Submission) -> None:
 
 
 def _check_text(submission: Submission, max_parts: int) -> Segmentation:
-    if not submission.text:
+    if submission.format is Format.MMS and len(submission.text) > MAX_MULTIMEDIA_TEXT:
+        raise Refused(RefusalCode.INVALID_FIELD, "text", "too long for an MMS")
+    if not submission.text and submission.format is not Format.MMS:
         raise Refused(RefusalCode.EMPTY_TEXT, "text")
     try:
         return segment(submission.text, submission.format, submission.udh, max_parts)

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from dragoman.domain.attachments import Attachment
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import BatchState, State
 from dragoman.domain.premium import Premium, PremiumState
@@ -102,6 +103,7 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reservation: Reservation
     rejections: tuple[StateChange, ...] = ()
     """Messages among them that end with their acceptance."""
+    attachments: tuple[Attachment, ...] = ()
 
 
 class NewCallback(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -31,12 +31,19 @@ class Exchanges:
     """
 
     def __init__(
-        self, connect: Connect, *, places: int, places_per_origin: int, timeout_s: float
+        self,
+        connect: Connect,
+        *,
+        places: int,
+        places_per_origin: int,
+        timeout_s: float,
+        keep_alive: bool = True,
     ) -> None:
         self._connect = connect
         self._free = places
         self._places_per_origin = places_per_origin
         self._timeout_s = timeout_s
+        self._keep_alive = keep_alive
         self._pools: dict[Hashable, _Pool] = {}
         self._open: dict[_Exchange, None] = {}
         """In the order they began, and so in the order of their deadlines."""
@@ -124,18 +131,25 @@ class Exchanges:
     def _end(self, exchange: _Exchange, result: Fetched | Exception) -> None:
         del self._open[exchange]
         pool, connection = exchange.pool, exchange.connection
-        if connection is not None and connection.usable and isinstance(result, Fetched):
-            loop = asyncio.get_running_loop()
-            connection.idle_since = loop.time()
-            pool.idle.append(connection)
-            if self._sweep_timer is None:
-                self._sweep_timer = loop.call_later(KEEP_ALIVE_S, self._sweep)
+        if connection is not None and connection.usable:
+            self._keep(pool, connection)
         if exchange.has_place:
             pool.free += 1
             self._free += 1
             if self._waiting:
                 self._serve_lines()
         exchange.told(result)
+
+    def _keep(self, pool: _Pool, connection: HttpConnection) -> None:
+        """Keeps a connection that has served for the next request to its origin."""
+        if not self._keep_alive:
+            connection.close()
+            return
+        loop = asyncio.get_running_loop()
+        connection.idle_since = loop.time()
+        pool.idle.append(connection)
+        if self._sweep_timer is None:
+            self._sweep_timer = loop.call_later(KEEP_ALIVE_S, self._sweep)
 
     def _serve_lines(self) -> None:
         """Gives free places to who waits, the origins in turn."""

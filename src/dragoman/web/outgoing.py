@@ -25,7 +25,7 @@ from dragoman.web.client_address import Network
 from dragoman.web.exchanges import Exchanges
 from dragoman.web.http_connection import ConnectionBroke, Fetched, HttpConnection, NotHttp
 
-__all__ = ["FetchError", "FetchFailed", "FetchRefused", "Fetched", "GuardedClient"]
+__all__ = ["FetchError", "FetchFailed", "FetchRefused", "Fetched", "GuardedClient", "NotConnected"]
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -64,6 +64,10 @@ class FetchFailed(FetchError):
     """The call failed on the way and may be tried again; the far side may have seen it."""
 
 
+class NotConnected(FetchFailed):
+    """Nothing was sent: there was no connection to send it over."""
+
+
 class GuardedClient:
     """An HTTP client for addresses on the open internet and in the operator's `allow` list.
 
@@ -81,6 +85,8 @@ class GuardedClient:
         answer_limit_bytes: int = ANSWER_LIMIT_BYTES,
         connections: int = CONNECTIONS,
         connections_per_host: int = CONNECTIONS_PER_HOST,
+        keep_alive: bool = True,
+        connect_timeout_s: float | None = None,
         tls: ssl.SSLContext | None = None,
         resolve: Resolve | None = None,
     ) -> None:
@@ -89,11 +95,13 @@ class GuardedClient:
         self._answer_limit_bytes = answer_limit_bytes
         self._timeout_s = timeout_s
         self._exchanges = Exchanges(
-            self._connect,
+            self._connect_in_time,
             places=connections,
             places_per_origin=connections_per_host,
             timeout_s=timeout_s,
+            keep_alive=keep_alive,
         )
+        self._connect_timeout_s = connect_timeout_s
         self._tls = tls or ssl.create_default_context()
         self._resolve = resolve or _system_resolve
         self._origin_of = lru_cache(maxsize=ORIGINS_REMEMBERED)(self._parse_origin)
@@ -176,8 +184,16 @@ class GuardedClient:
     ) -> None:
         await self.close()
 
-    async def _connect(self, origin: Hashable) -> HttpConnection:
+    async def _connect_in_time(self, origin: Hashable) -> HttpConnection:
         assert isinstance(origin, _Origin)
+        try:
+            async with asyncio.timeout(self._connect_timeout_s):
+                return await self._connect(origin)
+        except TimeoutError:
+            reason = f"{origin.place}: no connection in {self._connect_timeout_s:g} s"
+            raise NotConnected(reason) from None
+
+    async def _connect(self, origin: _Origin) -> HttpConnection:
         loop = asyncio.get_running_loop()
         failure: OSError | None = None
         for address in await self._addresses(origin):
@@ -190,15 +206,15 @@ class GuardedClient:
                     server_hostname=origin.host if origin.tls else None,
                 )
             except ssl.SSLCertVerificationError:
-                raise FetchFailed(f"{origin.place}: the TLS certificate is not valid") from None
+                raise NotConnected(f"{origin.place}: the TLS certificate is not valid") from None
             except ssl.SSLError:
-                raise FetchFailed(f"{origin.place}: TLS failed") from None
+                raise NotConnected(f"{origin.place}: TLS failed") from None
             except OSError as error:
                 failure = error
             else:
                 return connection
         reason = getattr(failure, "strerror", None) or type(failure).__name__
-        raise FetchFailed(f"{origin.place}: no connection ({reason})")
+        raise NotConnected(f"{origin.place}: no connection ({reason})")
 
     async def _addresses(self, origin: _Origin) -> list[str]:
         """The addresses to connect to; refuses a name with even one forbidden address."""
@@ -211,7 +227,7 @@ class GuardedClient:
         try:
             found = await self._resolve(origin.host, origin.port)
         except OSError:
-            raise FetchFailed(f"{origin.place}: the name does not resolve") from None
+            raise NotConnected(f"{origin.place}: the name does not resolve") from None
         addresses = [ip_address(text) for text in found]
         for address in addresses:
             if not is_permitted(address, self._allow):

@@ -95,8 +95,19 @@ NEEDS_A_NUMBER = "use a number between {} and {}"
             "Returndata is not valid, too long",
         ),
         ({"format": "MORSE"}, "Format [MORSE] is not valid"),
-        ({"format": "MMS", "attachment": ["x"]}, "Field [attachment] is not supported yet"),
-        ({"format": "MMS"}, "Format [MMS] is not supported yet"),
+        ({"attachment": ["http://a/b"]}, "Attachment is not valid, use format MMS"),
+        (
+            {"format": "MMS", "attachment": [1]},
+            "Attachment is not valid, expected an array of URLs",
+        ),
+        (
+            {"format": "MMS", "attachment": ["http://a/b"]},
+            "Sender [TEST] is not valid, an MMS needs a number or short code",
+        ),
+        (
+            {"format": "MMS", "sender": "1272", "attachment": ["http://a/b"]},
+            "Recipient [4512721272] cannot be reached",
+        ),
         ({"format": "wappush"}, "Format [WAPPUSH] is not supported yet"),
         ({"format": "BINARY"}, "Message is not valid, not hexadecimal octets"),
         ({"format": "BINARY", "message": "012"}, "Message is not valid, not hexadecimal octets"),

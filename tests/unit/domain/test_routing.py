@@ -61,3 +61,15 @@ def test_a_number_without_a_route_is_told(router: Router, username: str) -> None
 
 def test_routes_are_found_by_name() -> None:
     assert ROUTER.routes["premium"].prefixes == ("4590",)
+
+
+def test_multimedia_messages_have_routes_of_their_own() -> None:
+    texts = route("texts", "45")
+    pictures = Route(name="pictures", carriers=("mmsc",), multimedia=True)
+    own = Route(name="own", carriers=("mmsc",), multimedia=True, accounts=("shop",))
+    router = Router([texts, pictures, own])
+    assert router.choose("acme", "4512345678") is texts
+    assert router.choose("acme", "4612345678") is None
+    assert router.choose("acme", "4512345678", multimedia=True) is pictures
+    assert router.choose("shop", "4512345678", multimedia=True) is own
+    assert router.choose("shop", "4512345678") is texts

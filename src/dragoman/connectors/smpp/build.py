@@ -6,7 +6,7 @@ import random
 
 import msgspec
 
-from dragoman.config.tables import Carrier
+from dragoman.config.tables import SmppTable
 from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.connectors.smpp.profiles import PROFILES, Profile
 from dragoman.connectors.smpp.settings import BindMode, CarrierSettings, TlsSettings
@@ -23,7 +23,7 @@ _BIND_MODES = {
 }
 
 
-def build_smpp_carrier(carrier: Carrier, sink: CarrierEvents, clock: Clock) -> SmppCarrier:
+def build_smpp_carrier(carrier: SmppTable, sink: CarrierEvents, clock: Clock) -> SmppCarrier:
     """Builds the connector, without connecting."""
     return SmppCarrier(
         settings_of(carrier),
@@ -34,7 +34,7 @@ def build_smpp_carrier(carrier: Carrier, sink: CarrierEvents, clock: Clock) -> S
     )
 
 
-def settings_of(carrier: Carrier) -> CarrierSettings:
+def settings_of(carrier: SmppTable) -> CarrierSettings:
     """Translates what an operator wrote."""
     tls = TlsSettings(
         verify=carrier.tls_verify,
@@ -74,7 +74,7 @@ def settings_of(carrier: Carrier) -> CarrierSettings:
     )
 
 
-def _profile(carrier: Carrier) -> Profile:
+def _profile(carrier: SmppTable) -> Profile:
     profile = PROFILES[carrier.profile]
     if carrier.id_reading is not None:
         profile = msgspec.structs.replace(profile, id_reading=carrier.id_reading)

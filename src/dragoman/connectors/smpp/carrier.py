@@ -107,6 +107,10 @@ class SmppCarrier:
             code = RetryCode.DRAINING if self._closing else RetryCode.LINK_DOWN
             self._settle(message, Deferred(code=code, retry_in_s=_RETRY_IN_S))
             return
+        if message.multimedia is not None:  # its route has changed carriers since it was accepted
+            detail = "SMPP carries no multimedia messages"
+            self._settle(message, Rejected(code=FailureCode.INVALID_CONTENT, detail=detail))
+            return
         try:
             submits = render_submits(
                 message, self.settings.profile, self._wall_clock_ms(), self.settings.billing

@@ -7,6 +7,7 @@ from functools import partial
 from dragoman.dialects.contract import ProviderDialect, Services
 from dragoman.dialects.linkmobility.callbacks import render_callback
 from dragoman.dialects.linkmobility.keywords.forwarding import render_text
+from dragoman.dialects.linkmobility.mail.mailbox import LinkMailbox
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.dialects.linkmobility.routes import build_operations, build_refuse
 from dragoman.web.operations import Dialect
@@ -32,4 +33,5 @@ def build_linkmobility(services: Services) -> ProviderDialect:
         ),
         render_callback=partial(render_callback, zone=services.settings.linkmobility.time_zone),
         render_text=render_text,
+        mailbox=LinkMailbox(services),
     )

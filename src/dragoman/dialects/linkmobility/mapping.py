@@ -13,6 +13,8 @@ from dragoman.domain.messages import Format
 DIALECT: Final = "linkmobility"
 PROTOCOL: Final = "REST"
 """How a message came in, as queries show it."""
+MAIL_PROTOCOL: Final = "SMTP"
+"""The same, of a message that came by mail."""
 
 QUEUED: Final = "queued"
 BUFFERED: Final = "buffered"
@@ -61,7 +63,7 @@ BATCH_STATES: Final = MappingProxyType(
 """The `state` of a batch; programs refuse any fourth word."""
 
 FORMATS: Final = MappingProxyType(
-    {"GSM": Format.GSM, "UNICODE": Format.UNICODE, "BINARY": Format.BINARY}
+    {"GSM": Format.GSM, "UNICODE": Format.UNICODE, "BINARY": Format.BINARY, "MMS": Format.MMS}
 )
 
 NO_ERROR: Final = 0

@@ -48,9 +48,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     contenttype: Annotated[
         Number, Meta(description="Goes with price: what is sold, see premium/contenttypes.")
     ] = None
-    format: Annotated[str | None, Meta(description="GSM, UNICODE or BINARY.")] = None
+    format: Annotated[str | None, Meta(description="GSM, UNICODE, BINARY or MMS.")] = None
     udh: Annotated[str | None, Meta(description="Hexadecimal header of a BINARY message.")] = None
-    attachment: Annotated[list[Any] | str | None, Meta(description="Not supported.")] = None
+    attachment: Annotated[Structure, Meta(description="URLs of the files of an MMS.")] = None
     pushurl: Annotated[Text, Meta(description="Not supported yet.")] = None
     pushexpire: Annotated[Number, Meta(description="Not supported yet.")] = None
     filter: Annotated[Structure, Meta(description="Not supported yet.")] = None

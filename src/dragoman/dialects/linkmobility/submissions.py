@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote_plus
 
+from dragoman.dialects.linkmobility.attachments import read_attachments
 from dragoman.dialects.linkmobility.errors import (
     WordedRefusal,
     missing_contact,
@@ -35,9 +36,9 @@ MAX_NUMBER: Final = 999_999_999
 MAX_RETURN_DATA: Final = 5_000
 """Characters that `returndata` may take in the call of a `statusurl`, escapes included."""
 
-_NOT_YET: Final = ("filter", "segmentation", "attachment", "pushurl", "pushexpire")
+_NOT_YET: Final = ("filter", "segmentation", "pushurl", "pushexpire")
 _ADVANCED: Final = ("advanced", "protocol")
-_FORMATS_NOT_YET: Final = frozenset({"WAPPUSH", "MMS"})
+_FORMATS_NOT_YET: Final = frozenset({"WAPPUSH"})
 _FLAGS: Final = MappingProxyType[bool | int | str | None, bool](
     {None: False, "": False, 0: False, "0": False, "false": False}
     | {1: True, "1": True, "true": True}  # False and True are 0 and 1 here
@@ -73,6 +74,7 @@ def read_message(message: Message, account: Account, zone: str) -> Submission:
         protocol_id=_read_integer("pid", message.pid, 0, MAX_PROTOCOL_ID) or 0,
         protocol=PROTOCOL,
         premium=_read_premium(message),
+        attachment_urls=read_attachments(message.attachment, format_),
     )
 
 

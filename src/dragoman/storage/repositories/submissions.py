@@ -10,7 +10,7 @@ from dragoman.domain.lifecycle import BatchState
 from dragoman.domain.premium import Premium
 from dragoman.storage.bulk import BulkInsert
 from dragoman.storage.records import NewBatch, StateChange, StoredMessage, row_of, row_of_batch
-from dragoman.storage.repositories import changes, premium, wallets
+from dragoman.storage.repositories import attachments, changes, premium, wallets
 from dragoman.storage.repositories.statistics import Counters
 from dragoman.storage.tables import batches, messages
 from dragoman.storage.work import Operation
@@ -25,6 +25,7 @@ def _accept(connection: Connection, items: list[NewBatch]) -> list[Exception | N
     )
     accepted = [new for new, refusal in zip(items, refusals, strict=True) if refusal is None]
     _INSERT_BATCHES.run(connection, [row_of_batch(new.batch) for new in accepted])
+    attachments.add(connection, accepted)
     _insert_messages(connection, [message for new in accepted for message in new.messages])
     for new in accepted:
         premium.insert(connection, new.messages, new.batch.options.premium)

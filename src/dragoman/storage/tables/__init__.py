@@ -1,6 +1,7 @@
 """The tables, one module a noun family. Times are milliseconds since the Unix epoch, UTC."""
 
 from dragoman.storage.tables.accounts import accounts, credentials, senders
+from dragoman.storage.tables.attachments import attachments
 from dragoman.storage.tables.callbacks import callbacks
 from dragoman.storage.tables.contacts import (
     contact_counts,
@@ -21,6 +22,7 @@ from dragoman.storage.tables.wallets import ledger_entries, wallets
 __all__ = [
     "IS_FAILED",
     "accounts",
+    "attachments",
     "batches",
     "callbacks",
     "contact_counts",

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from dragoman.config import Settings
 from dragoman.config.premium import BillingTable, ContentTypeTable, ShortCodeTable
-from dragoman.config.tables import Carrier, RouteTable
+from dragoman.config.tables import RouteTable, SmppTable
 from dragoman.storage.tables import accounts
 
 ALL = "any_sender charity premium premium_high receive send"
@@ -28,7 +28,7 @@ def configure() -> Callable[[Settings], Settings]:
             settings,
             carriers=(
                 msgspec.structs.replace(carrier, premium=billing),
-                Carrier(name="plain", host="127.0.0.1", system_id="dragoman"),
+                SmppTable(name="plain", host="127.0.0.1", system_id="dragoman"),
             ),
             routes=(
                 RouteTable(name="default", carriers=(carrier.name,)),

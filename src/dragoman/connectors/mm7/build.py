@@ -1,0 +1,53 @@
+"""Makes an MM7 carrier of its table in the configuration."""
+
+from __future__ import annotations
+
+import random
+import ssl
+from ipaddress import ip_network
+from typing import Final
+
+from dragoman import __version__
+from dragoman.config.tables import Mm7Table
+from dragoman.connectors.mm7.carrier import Mm7Carrier
+from dragoman.domain.ports import AttachmentSource, CarrierEvents
+from dragoman.kit.clock import Clock
+from dragoman.web.outgoing import GuardedClient
+
+ANSWER_LIMIT_BYTES: Final = 64 * 1024
+CONNECT_TIMEOUT_S: Final = 10.0
+_ANYWHERE: Final = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+"""The operator says where the MMSC is, and it may well be inside."""
+
+
+def build_mm7_carrier(
+    carrier: Mm7Table, sink: CarrierEvents, clock: Clock, attachments: AttachmentSource
+) -> Mm7Carrier:
+    """Builds the connector, without connecting."""
+    client = GuardedClient(
+        version=__version__,
+        allow=_ANYWHERE,
+        ports=(range(1, 65536),),
+        timeout_s=carrier.timeout_s,
+        answer_limit_bytes=ANSWER_LIMIT_BYTES,
+        connections=carrier.window,
+        connections_per_host=carrier.window,
+        keep_alive=False,
+        connect_timeout_s=min(CONNECT_TIMEOUT_S, carrier.timeout_s),
+        tls=_tls_context(carrier),
+    )
+    return Mm7Carrier(
+        carrier,
+        sink,
+        client=client,
+        attachments=attachments,
+        wall_clock_ms=clock.now_ms,
+        random=random.random,
+    )
+
+
+def _tls_context(carrier: Mm7Table) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=carrier.tls_ca_file)
+    if carrier.tls_certificate_file is not None:
+        context.load_cert_chain(carrier.tls_certificate_file)
+    return context

@@ -1,0 +1,1 @@
+"""Mail to SMS: `[options+]<apikey>+sms4512345678@<host>`, options as JSON in the subject."""

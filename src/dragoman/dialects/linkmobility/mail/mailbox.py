@@ -1,0 +1,108 @@
+"""Mail as messages of this API: the same fields, checks and refusals as `POST message`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.linkmobility.errors import problem_of
+from dragoman.dialects.linkmobility.mail.addresses import parse_address
+from dragoman.dialects.linkmobility.mapping import DIALECT, MAIL_PROTOCOL
+from dragoman.dialects.linkmobility.schemas import Message
+from dragoman.dialects.linkmobility.submissions import read_message
+from dragoman.dialects.linkmobility.times import zone_of
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.phone_numbers import normalise
+from dragoman.mail.contract import Mail, MailRefused, Recipient, Reply
+
+_TAKEN: Final = ("recipients", "message")
+"""Fields that the address and the body of a mail give."""
+_AUTHENTICATION: Final = Reply(550, "5.7.1", "Access denied, authentication failed")
+_REPLIES: Final = {
+    400: (554, "5.6.0"),
+    401: (550, "5.7.1"),
+    403: (550, "5.7.1"),
+    404: (554, "5.6.0"),
+    503: (451, "4.3.0"),
+}
+"""What an HTTP status of this API is in SMTP: only what may pass by itself is worth another try."""
+
+
+class LinkMailbox:
+    """Takes mail for the accounts whose keys are in its addresses."""
+
+    def __init__(self, services: Services) -> None:
+        self._accounts = services.accounts
+        self._submission = services.submission
+        self._meters = services.meters
+        self._default_zone = services.settings.linkmobility.time_zone
+
+    async def admit(self, local_part: str, client: str) -> Recipient:
+        """Knows a recipient by its key; raises `MailRefused`."""
+        try:
+            address = parse_address(local_part)
+        except ValueError as error:
+            raise MailRefused(Reply(550, "5.1.3", f"Address is not valid, {error}")) from None
+        try:
+            account = await self._accounts.authenticate_key(address.key, client)
+            normalise(address.number)
+        except Refused as refused:
+            raise self._refusal(refused) from None
+        return Recipient(
+            account_id=account.account_id,
+            key=address.key,
+            options=address.options,
+            number=address.number,
+        )
+
+    async def deliver(self, recipients: Sequence[Recipient], mail: Mail, client: str) -> int:
+        """Stores a mail as one batch to all recipients; raises `MailRefused`."""
+        first = recipients[0]
+        try:
+            # Once more: the key may have been revoked since the recipient was admitted.
+            account = await self._accounts.authenticate_key(first.key, client)
+            message = self._read(first, [recipient.number for recipient in recipients], mail)
+            return await self._submit(account, message)
+        except Refused as refused:
+            raise self._refusal(refused) from None
+
+    async def _submit(self, account: Account, message: Message) -> int:
+        submission = read_message(message, account, zone_of(account, self._default_zone))
+        submission = msgspec.structs.replace(submission, protocol=MAIL_PROTOCOL)
+        accepted = await self._submission.submit(account, submission)
+        return accepted.batch_id
+
+    def _read(self, recipient: Recipient, numbers: list[str], mail: Mail) -> Message:
+        """The message of a mail; options in the subject win over those in the address."""
+        fields: dict[str, Any] = dict(recipient.options) | _read_subject(mail.subject)
+        for name in _TAKEN:
+            if name in fields:
+                raise Refused(RefusalCode.INVALID_FIELD, name, "not an option of a mail")
+        try:
+            return msgspec.convert({**fields, "recipients": numbers, "message": mail.text}, Message)
+        except msgspec.ValidationError as error:
+            raise Refused(RefusalCode.MALFORMED_REQUEST, detail=str(error)) from None
+
+    def _refusal(self, refused: Refused) -> MailRefused:
+        self._meters.refused[DIALECT, refused.code.value] += 1
+        if refused.code is RefusalCode.AUTHENTICATION_FAILED:
+            return MailRefused(_AUTHENTICATION)  # without the key: mail servers log replies
+        problem = problem_of(refused)
+        code, status = _REPLIES.get(problem.status, _REPLIES[400])
+        return MailRefused(Reply(code, status, problem.message))
+
+
+def _read_subject(subject: str) -> dict[str, Any]:
+    """The options in a subject; a subject that does not begin as a JSON object has none."""
+    if not subject.lstrip().startswith("{"):
+        return {}
+    try:
+        options = msgspec.json.decode(subject, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        # A broken option must not send now what was to be sent later.
+        raise Refused(RefusalCode.INVALID_FIELD, "subject", "not JSON") from None
+    return options

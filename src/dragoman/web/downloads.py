@@ -1,0 +1,54 @@
+"""Files from customers' URLs, fetched by the guarded client within limits of size and time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from dragoman.domain.attachments import Download, DownloadFailed
+from dragoman.web.client_address import Network
+from dragoman.web.outgoing import FetchError, GuardedClient
+
+CONNECTIONS: Final = 8
+CONNECTIONS_PER_HOST: Final = 4
+"""Few: each may hold a whole file in memory."""
+_OK: Final = 200
+
+
+class Downloader:
+    """Fetches files; opens its client when the first one is asked for."""
+
+    def __init__(
+        self, *, version: str, allow: Sequence[Network], max_bytes: int, timeout_s: float
+    ) -> None:
+        self._version = version
+        self._allow = allow
+        self._max_bytes = max_bytes
+        self._timeout_s = timeout_s
+        self._client: GuardedClient | None = None
+
+    async def fetch(self, url: str) -> Download:
+        """The file at a URL; raises `DownloadFailed`. Redirects are not followed."""
+        if self._client is None:
+            self._client = GuardedClient(
+                version=self._version,
+                allow=self._allow,
+                timeout_s=self._timeout_s,
+                answer_limit_bytes=self._max_bytes + 1,
+                connections=CONNECTIONS,
+                connections_per_host=CONNECTIONS_PER_HOST,
+            )
+        try:
+            answer = await self._client.request("GET", url)
+        except FetchError as error:
+            raise DownloadFailed(error.reason) from None
+        if answer.status != _OK:
+            raise DownloadFailed(f"answered {answer.status}")
+        if len(answer.body) > self._max_bytes:
+            raise DownloadFailed(f"larger than {self._max_bytes} bytes")
+        return Download(content_type=answer.headers.get("content-type", ""), content=answer.body)
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        if self._client is not None:
+            await self._client.close()
