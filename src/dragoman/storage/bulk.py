@@ -19,6 +19,8 @@ EXACT = 96
 """Up to so many rows have a statement of their own, so that a usual group takes one step."""
 SIZES = (512, 256, EXACT)
 MAX_PARAMETERS = 32_000  # SQLite takes 32,766 in a statement, PostgreSQL 65,535
+MIN_COPIED = 128
+"""From so many rows on, COPY is cheaper to PostgreSQL than a statement."""
 
 Row = tuple[Any, ...]
 
@@ -81,6 +83,21 @@ class BulkInsert(BulkStatement):
     def __init__(self, table: Table, columns: Sequence[str] = (), *, suffix: str = "") -> None:
         super().__init__(table, columns or [column.name for column in table.columns])
         self._suffix = suffix
+
+    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """Stores the rows, in the order of `columns`; the number of rows that were changed."""
+        copies = connection.dialect.name == "postgresql" and not self._suffix
+        if not copies or len(rows) < MIN_COPIED:
+            return super().run(connection, rows)
+        columns = ", ".join(f'"{name}"' for name in self._columns)
+        cursor = connection.connection.cursor()
+        try:
+            with cursor.copy(f"COPY {self._table.name} ({columns}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        finally:
+            cursor.close()
+        return len(rows)
 
     def _render(self, driver: str, count: int) -> str:
         values = self._values(driver, count, typed=False)

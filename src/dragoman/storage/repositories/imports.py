@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Text,
+    any_,
+    delete,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.ids import first_at
@@ -205,13 +216,22 @@ def _without_duplicates(
     known = connection.execute(
         select(contacts.c.mobile, contacts.c.list_id, contacts.c.deleted_ms).where(
             contacts.c.account_id == job.account_id,
-            contacts.c.mobile.in_(list(first_of_number)),
+            _among(connection, contacts.c.mobile, list(first_of_number)),
         )
     )
     for mobile, list_id, deleted_ms in known:
         if list_id == job.list_id and deleted_ms is None:
             first_of_number.pop(mobile, None)
     return tuple(reversed(first_of_number.items()))
+
+
+def _among(
+    connection: Connection, column: ColumnElement[str], values: list[str]
+) -> ColumnElement[bool]:
+    """Whether a column has one of many values; one parameter where the database takes an array."""
+    if connection.dialect.name == "postgresql":
+        return column == any_(literal(values, ARRAY(Text)))
+    return column.in_(values)
 
 
 def _drop(connection: Connection, items: list[int]) -> list[Exception | None]:

@@ -39,8 +39,8 @@ contacts = Table(
     "contacts",
     metadata,
     primary_identifier("contact_id"),
-    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
-    Column("list_id", Identifier, ForeignKey("contact_lists.list_id")),
+    Column("account_id", Identifier, nullable=False),
+    Column("list_id", Identifier),
     Column("mobile", Text, nullable=False),
     Column("fields", Text, nullable=False),
     Column("changed_ms", Identifier, nullable=False),
@@ -54,7 +54,10 @@ contacts = Table(
     Index("ix_contacts_account_id_contact_id_deleted", "account_id", "contact_id", **_DELETED),
     Index("ix_contacts_account_id_mobile", "account_id", "mobile"),
 )
-"""`mobile` is the digits of the international number; `list_id` the one list that holds it.
+"""Accounts and lists are checked in the transaction that stores contacts, once a group and not
+once a row as a foreign key would: an import has many rows.
+
+`mobile` is the digits of the international number; `list_id` the one list that holds it.
 
 `fields` is a JSON object of texts by `field_id`, so that renaming a field touches no contact. It is
 written without spaces and without escapes that JSON does not ask for, since a search looks for

@@ -109,12 +109,6 @@ def upgrade() -> None:
         sa.Column(
             "deleted_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["accounts.account_id"], name=op.f("fk_contacts_account_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["list_id"], ["contact_lists.list_id"], name=op.f("fk_contacts_list_id")
-        ),
         sa.PrimaryKeyConstraint("contact_id", name=op.f("pk_contacts")),
     )
     op.create_index(
