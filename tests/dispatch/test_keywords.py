@@ -11,7 +11,6 @@ from dragoman.domain.accounts import Account, Permission
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.keywords import CATCH_ALL
 from dragoman.kit.clock import FixedClock
-from dragoman.storage.repositories import accounts
 from dragoman.storage.tables import callbacks, inbound_texts, keywords
 
 ALICE = "4511111111"
@@ -115,10 +114,7 @@ async def test_who_may_not_receive_gets_nothing_from_that_moment_on(rig: Any, un
     shop = await rig.account("shop")
     await rig.keywords.add_number(shop, "1272", shared=False)
     await rig.keywords.reserve(shop, "1272", "word")
-    update = accounts.AccountUpdate(
-        account_id=shop.account_id, values={"permissions": Permission.SEND.value}
-    )
-    await rig.accounts._change(accounts.change, update)
+    await rig.accounts.change("shop", revoke=frozenset({Permission.RECEIVE}))
     await until(lambda: rig.directory.find("1272", ()).account_id is None)
     assert (await say(rig, "hello"))[0] is None
     assert (await say(rig, "word"))[0] is None

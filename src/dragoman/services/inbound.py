@@ -125,13 +125,14 @@ class Inbound:
                 handle=part,
             )
         )
-        if isinstance(result, Complete):
-            self._store_joined(result)
-        elif isinstance(result, Duplicate):
+        if isinstance(result, Duplicate):
             if isinstance(result.released, inbound.StoredInboundPart):
                 self._drop(result.released)
-        elif result.displaced is not None:
+            return
+        if result.displaced is not None:
             self._store_joined(result.displaced)
+        if isinstance(result, Complete):
+            self._store_joined(result)
 
     def _store_joined(self, joined: Complete | Partial) -> None:
         rows = [row for row in joined.handles if isinstance(row, inbound.StoredInboundPart)]

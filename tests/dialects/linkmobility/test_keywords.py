@@ -13,7 +13,6 @@ from dragoman.domain.accounts import Permission
 from dragoman.domain.callbacks import TextFacts
 from dragoman.domain.messages import InboundPartReport
 from dragoman.protocols.gsm.alphabet import Alphabet
-from dragoman.storage.repositories import accounts
 
 XML = b"text/xml"
 URL = "http://www.test.com/incoming"
@@ -361,11 +360,7 @@ async def test_another_accounts_are_as_if_they_were_not(link: Any, refused: Any)
 
 
 async def test_who_may_not_receive_may_not_ask(link: Any, refused: Any) -> None:
-    account = await link.house.accounts.find("hn")
-    update = accounts.AccountUpdate(
-        account_id=account.account_id, values={"permissions": Permission.SEND.value}
-    )
-    await link.house.accounts._change(accounts.change, update)
+    await link.house.accounts.change("hn", revoke=frozenset({Permission.RECEIVE}))
     for method, target in (
         ("GET", "keywords"), ("GET", "keywords/1"), ("GET", "keywords/1272/x"),
         ("POST", "keywords"), ("PUT", "keywords/1"), ("DELETE", "keywords/1"),

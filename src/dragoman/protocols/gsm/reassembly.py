@@ -45,14 +45,16 @@ class Assembled(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(part.handle for part in self.parts if part.handle is not None)
 
 
-class Complete(Assembled, frozen=True, kw_only=True):
-    """A message of which every part has come."""
-
-
 class Partial(Assembled, frozen=True, kw_only=True):
     """The parts that came in time; `missing` has the numbers of those that did not."""
 
     missing: tuple[int, ...]
+
+
+class Complete(Assembled, frozen=True, kw_only=True):
+    """A message of which every part has come; an older one may have had to make way."""
+
+    displaced: Partial | None = None
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,7 +138,7 @@ class Reassembler:
         if len(held) < part.total:
             return Waiting(received=len(held), total=part.total, displaced=displaced)
         del self._open[key]
-        complete = Complete(parts=_in_order(held))
+        complete = Complete(parts=_in_order(held), displaced=displaced)
         self._remember(key, complete)
         return complete
 

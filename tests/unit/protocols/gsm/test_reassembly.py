@@ -192,6 +192,20 @@ def test_complete_messages_are_remembered_within_bounds() -> None:
     assert isinstance(reassembler.add(part(1, "x", total=2, reference=1)), Waiting)
 
 
+def test_message_completed_by_known_parts_does_not_lose_what_makes_way() -> None:
+    """Bug: the displaced message went with neither outcome."""
+    reassembler = Reassembler(max_open=1)
+    for number in (1, 2):
+        reassembler.add(part(number, "a", total=2, reference=1, handle=number))
+    reassembler.add(part(1, "a", total=2, reference=1, handle=3))  # delivered again
+    reassembler.add(part(1, "x", total=2, reference=2, handle=4))  # fills the room
+    outcome = reassembler.add(part(2, "b", total=2, reference=1, handle=5))
+    assert isinstance(outcome, Complete)
+    assert outcome.displaced is not None
+    assert outcome.displaced.handles == (4,)
+    assert 5 in outcome.handles
+
+
 @given(st.data())
 def test_every_handle_comes_back_once(data: st.DataObject) -> None:
     reassembler = Reassembler(max_open=3)
@@ -209,8 +223,10 @@ def test_every_handle_comes_back_once(data: st.DataObject) -> None:
         )
         assert len(reassembler) <= 3
         match outcome:
-            case Complete():
+            case Complete(displaced=displaced):
                 returned.extend(outcome.handles)
+                if displaced is not None:
+                    returned.extend(displaced.handles)
             case Duplicate(released=released) if released is not None:
                 returned.append(released)
             case Waiting(displaced=displaced) if displaced is not None:
