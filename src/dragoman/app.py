@@ -29,6 +29,7 @@ from dragoman.kit.ids import IdSource, time_of
 from dragoman.pages import build_pages
 from dragoman.queue.local import LocalQueue
 from dragoman.services.accounts import Accounts
+from dragoman.services.audiences import Audiences
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
 from dragoman.services.deadlines import Deadlines
@@ -87,6 +88,7 @@ class House:
             routes=self.router.routes.keys(),
             held_routes=self._held_routes(),
         )
+        self.audiences = Audiences(self.storage)
         self.submission = SubmissionService(
             writer=self.storage.writer,
             queue=self.queue,
@@ -97,6 +99,7 @@ class House:
             ids=self.ids,
             clock=self.clock,
             meters=self.meters,
+            audiences=self.audiences,
             inline_recipients=settings.limits.inline_recipients,
             max_parts=settings.limits.max_parts,
             max_recipients=settings.limits.max_recipients,
@@ -107,6 +110,7 @@ class House:
             backlog=self.backlog,
             delivery=self.delivery,
             submission=self.submission,
+            audiences=self.audiences,
             accounts=self.accounts,
             ids=self.ids,
             clock=self.clock,

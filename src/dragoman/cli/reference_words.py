@@ -53,6 +53,7 @@ FAILURES: Final = MappingProxyType(
         FailureCode.INVALID_DESTINATION: "The carrier does not take the number.",
         FailureCode.INVALID_SENDER: "The carrier does not take the sender.",
         FailureCode.INVALID_CONTENT: "The carrier does not take the text or its coding.",
+        FailureCode.TEXT_TOO_LONG: "With its merge fields the text needs more parts than allowed.",
         FailureCode.DUPLICATE: "The carrier had the message already.",
         FailureCode.EXPIRED: "The validity ran out first.",
         FailureCode.CANCELLED: "The customer stopped it.",

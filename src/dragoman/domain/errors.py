@@ -65,6 +65,7 @@ class FailureCode(StrEnum):
     INVALID_DESTINATION = "invalid_destination"
     INVALID_SENDER = "invalid_sender"
     INVALID_CONTENT = "invalid_content"
+    TEXT_TOO_LONG = "text_too_long"
     DUPLICATE = "duplicate"
     EXPIRED = "expired"
     CANCELLED = "cancelled"

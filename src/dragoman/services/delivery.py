@@ -170,7 +170,7 @@ class Delivery:
             before=before,
             after=after,
             at_ms=now_ms,
-            counted_in_batch=batch.stored.recipients > 1,
+            counted_in_batch=batch.counted,
             carrier=carrier,
             failure=failure,
             detail=detail,

@@ -1,7 +1,8 @@
 """The only door in: decides on a request to send, stores it whole, and lets it go.
 
 A batch of a few recipients that is due becomes messages at once; a larger or a scheduled one is
-stored with its recipients and becomes messages in chunks when it runs (`services.batches`).
+stored with its recipients and becomes messages in chunks when it runs (`services.batches`); one to
+lists and contacts is stored as it was asked, and its credits are held as its recipients are known.
 """
 
 from __future__ import annotations
@@ -9,44 +10,47 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 import msgspec
 
 from dragoman.domain.accounts import Account, Permission
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.audiences import Audience
+from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.lifecycle import BatchState, State
-from dragoman.domain.messages import Lane, Submission
-from dragoman.domain.phone_numbers import mobile_country_code, normalise
+from dragoman.domain.messages import Format, Lane, Submission
+from dragoman.domain.phone_numbers import mobile_country_code
 from dragoman.domain.pricing import Price, PriceList
 from dragoman.domain.routing import Router
 from dragoman.domain.senders import normalise_sender
-from dragoman.domain.texts import is_storable
+from dragoman.domain.templates import Template
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
-from dragoman.protocols.gsm.alphabet import NotEncodable
-from dragoman.protocols.gsm.segmentation import InvalidHeader, Segmentation, TooManyParts
+from dragoman.protocols.gsm.segmentation import Segmentation
 from dragoman.queue.port import WorkQueue
 from dragoman.services.accounts import Accounts
+from dragoman.services.admission import (
+    Terms,
+    check_named,
+    check_recipients,
+    check_terms,
+    check_text,
+    check_texts,
+    encode_waiting,
+)
+from dragoman.services.audiences import Audiences, Recipient
 from dragoman.services.backlog import Backlog
-from dragoman.services.live import LiveBatch, LiveMessage, segment
+from dragoman.services.live import LiveBatch, LiveMessage
 from dragoman.services.meters import Meters
 from dragoman.storage.records import (
     BatchOptions,
     NewBatch,
     Reservation,
+    StoredAudience,
     StoredBatch,
     StoredMessage,
 )
 from dragoman.storage.repositories import submissions
 from dragoman.storage.writer import Writer
-
-DEFAULT_VALIDITY_S = 48 * 3600
-MIN_VALIDITY_S = 60
-MAX_VALIDITY_S = 14 * 24 * 3600
-MAX_SCHEDULE_S = 2 * 366 * 24 * 3600
-MAX_URL = 2_000
-MAX_REFERENCE = 255
 
 
 class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -55,9 +59,11 @@ class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     batch_id: int
     due_ms: int
     recipients: int
+    """0 for an audience: only expansion tells."""
     parts: int
-    """Of one message."""
+    """Of one message, where all have the same text."""
     credits: int
+    """What is held for the batch now."""
 
 
 class SubmissionService:
@@ -75,6 +81,7 @@ class SubmissionService:
         ids: IdSource,
         clock: Clock,
         meters: Meters,
+        audiences: Audiences,
         inline_recipients: int,
         max_parts: int,
         max_recipients: int,
@@ -88,6 +95,7 @@ class SubmissionService:
         self._ids = ids
         self._clock = clock
         self._meters = meters
+        self._audiences = audiences
         self._inline_recipients = inline_recipients
         self._max_parts = max_parts
         self._max_recipients = max_recipients
@@ -98,22 +106,106 @@ class SubmissionService:
         if not account.may(Permission.SEND):
             raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
         sender = await self._check_sender(account, submission.sender)
-        recipients = _check_recipients(
-            submission.recipients, min(self._max_recipients, account.max_recipients)
+        terms = check_terms(submission, self._clock.now_ms())
+        if submission.audience is not None:
+            return await self._submit_audience(account, submission, submission.audience, sender)
+        maximum = min(self._max_recipients, account.max_recipients)
+        recipients = check_recipients(submission.recipients, maximum)
+        max_parts = self._max_parts_of(account)
+        segmentation: Segmentation | None = None
+        own: list[Recipient] | None = None
+        if submission.texts:
+            own = check_texts(submission, recipients, max_parts, terms)
+        else:
+            segmentation = check_text(submission, submission.text, max_parts, terms)
+        inline = terms.due_now and len(recipients) <= self._inline_recipients
+        tariffs = self._tariffs(account, recipients)
+        if own is None:
+            parts = segmentation.count if segmentation is not None else 0
+            credits = sum(price.credits for _, price in tariffs) * parts
+        else:
+            parts = 0
+            credits = sum(
+                price.credits * recipient.parts
+                for recipient, (_, price) in zip(own, tariffs, strict=True)
+            )
+        tariff_options = () if inline else tuple(dict.fromkeys(price for _, price in tariffs))
+        batch = self._batch(account, submission, sender, terms, len(recipients), tariff_options)
+        if inline:
+            batch.state = BatchState.RUNNING
+            batch.expanded = len(recipients)
+        else:
+            batch.waiting_recipients = encode_waiting(recipients, own)
+        live_batch = LiveBatch(batch, account.wallet_id, segmentation)
+        messages: Sequence[StoredMessage] = ()
+        if inline and own is None:
+            messages = self._make_messages(live_batch, recipients, tariffs)
+        elif inline and own is not None:
+            messages = self.make_messages(account, live_batch, own)
+        await self._store(account, live_batch, messages, credits)
+        self._meters.accepted[submission.dialect] += len(recipients)
+        if inline:
+            await self._publish(live_batch, messages)
+        return AcceptedBatch(
+            batch_id=batch.batch_id,
+            due_ms=terms.due_ms,
+            recipients=len(recipients),
+            parts=parts,
+            credits=credits,
         )
-        _check_storable(submission)
-        segmentation = _check_text(submission, min(self._max_parts, account.max_parts))
-        callback = submission.callback
-        if callback is not None:
-            _check_url(callback.url)
-        if submission.reference is not None and len(submission.reference) > MAX_REFERENCE:
-            raise Refused(RefusalCode.INVALID_FIELD, "reference", "too long")
-        now_ms = self._clock.now_ms()
-        due_ms = _check_schedule(submission.due_ms, now_ms)
-        expires_ms = due_ms + _check_validity(submission.validity_s) * 1000
-        inline = due_ms <= now_ms and len(recipients) <= self._inline_recipients
 
-        batch = StoredBatch(
+    async def _submit_audience(
+        self, account: Account, submission: Submission, wanted: Audience, sender: str
+    ) -> AcceptedBatch:
+        """Stores what was asked; who that is, and what it costs, is known when the batch runs."""
+        terms = check_terms(submission, self._clock.now_ms())
+        maximum = min(self._max_recipients, account.max_recipients)
+        numbers = check_named(submission, wanted, maximum)
+        self._tariffs(account, numbers)
+        max_parts = self._max_parts_of(account)
+        audience = await self._audiences.check(
+            account,
+            wanted,
+            "" if submission.format is Format.BINARY else submission.text,
+            numbers=numbers,
+            max_parts=max_parts,
+            due_ms=terms.due_ms,
+        )
+        # What stands around the places must fit; each text is cut when it is made.
+        fixed = Template(submission.text, audience.fields).render({})
+        segmentation = None
+        if not audience.fields:
+            segmentation = check_text(submission, submission.text, max_parts, terms)
+        elif fixed:
+            check_text(submission, fixed, max_parts, terms)
+        batch = self._batch(account, submission, sender, terms, 0, (), Lane.BULK)
+        batch.waiting_recipients = b""
+        live_batch = LiveBatch(batch, account.wallet_id, segmentation)
+        await self._store(account, live_batch, (), 0, audience)
+        return AcceptedBatch(
+            batch_id=batch.batch_id,
+            due_ms=terms.due_ms,
+            recipients=0,
+            parts=segmentation.count if segmentation is not None else 0,
+            credits=0,
+        )
+
+    def count_accepted(self, batch: LiveBatch, recipients: int) -> None:
+        """Counts recipients of an audience, as they become known."""
+        self._meters.accepted[batch.stored.dialect] += recipients
+
+    def _batch(
+        self,
+        account: Account,
+        submission: Submission,
+        sender: str,
+        terms: Terms,
+        recipients: int,
+        tariffs: tuple[Price, ...],
+        lane: Lane = Lane.SINGLE,
+    ) -> StoredBatch:
+        callback = submission.callback
+        return StoredBatch(
             batch_id=self._ids.next(),
             account_id=account.account_id,
             dialect=submission.dialect,
@@ -128,33 +220,22 @@ class SubmissionService:
                 message_class=submission.message_class,
                 protocol_id=submission.protocol_id,
                 callback_url=callback.url if callback else "",
-                return_data=callback.return_data if callback else "",
+                return_data=callback.return_data if callback else submission.return_data,
                 callback_states=tuple(sorted(callback.states)) if callback else (),
+                push=terms.push,
+                audience=submission.audience is not None,
+                tariffs=tariffs,
             ),
-            lane=self._lane(submission, len(recipients)).value,
-            due_ms=due_ms,
-            expires_ms=expires_ms,
-            state=BatchState.RUNNING if inline else BatchState.QUEUED,
-            recipients=len(recipients),
-            waiting_recipients=None if inline else ",".join(recipients).encode(),
-            expanded=len(recipients) if inline else 0,
-            unsent=len(recipients),
+            lane=self._lane(submission, recipients, lane).value,
+            due_ms=terms.due_ms,
+            expires_ms=terms.expires_ms,
+            state=BatchState.QUEUED,
+            recipients=recipients,
+            unsent=recipients,
         )
-        live_batch = LiveBatch(batch, account.wallet_id, segmentation)
-        tariffs = self._tariffs(account, recipients)
-        credits = sum(price.credits for _, price in tariffs) * segmentation.count
-        messages = self._make_messages(live_batch, recipients, tariffs) if inline else ()
-        await self._store(account, live_batch, messages, credits)
-        self._meters.accepted[submission.dialect] += len(recipients)
-        if inline:
-            await self._publish(live_batch, messages)
-        return AcceptedBatch(
-            batch_id=batch.batch_id,
-            due_ms=due_ms,
-            recipients=len(recipients),
-            parts=segmentation.count,
-            credits=credits,
-        )
+
+    def _max_parts_of(self, account: Account) -> int:
+        return min(self._max_parts, account.max_parts)
 
     def route_of(self, account: Account, recipient: str) -> str:
         """The name of the route to a recipient; empty where there is none (any more)."""
@@ -162,14 +243,43 @@ class SubmissionService:
         return route.name if route is not None else ""
 
     def make_messages(
-        self, account: Account, batch: LiveBatch, recipients: Sequence[str]
+        self,
+        account: Account,
+        batch: LiveBatch,
+        recipients: Sequence[Recipient],
+        prices: PriceList | None = None,
     ) -> tuple[StoredMessage, ...]:
-        """The messages of a batch to some of its recipients, as they are to be stored."""
-        tariffs = [
-            (self.route_of(account, recipient), self._prices.price_of(recipient))
-            for recipient in recipients
-        ]
-        return self._make_messages(batch, recipients, tariffs)
+        """The messages of a batch to some of its recipients, as they are to be stored.
+
+        One that cannot be sent has no route and says why; its credits are those held for it.
+        """
+        price_of = (prices or self._prices).price_of
+        held_before = not batch.stored.options.audience
+        messages = []
+        for message_id, recipient in zip(self._ids.take(len(recipients)), recipients, strict=True):
+            number, text, parts, failure = recipient
+            route = "" if failure else self.route_of(account, number)
+            price = price_of(number)
+            if text is None:
+                parts = 0 if failure else batch.segmentation.count
+            paid = parts if route or held_before else 0
+            messages.append(
+                StoredMessage(
+                    message_id=message_id,
+                    batch_id=batch.batch_id,
+                    account_id=batch.account_id,
+                    recipient=number,
+                    route=route,
+                    mcc=mobile_country_code(number),
+                    parts=parts,
+                    credits=price.credits * paid,
+                    price=price.price * paid,
+                    state=State.QUEUED,
+                    failure=None if route else (failure or FailureCode.NO_ROUTE).value,
+                    text=text,
+                )
+            )
+        return tuple(messages)
 
     def _make_messages(
         self, batch: LiveBatch, recipients: Sequence[str], tariffs: Sequence[tuple[str, Price]]
@@ -200,6 +310,7 @@ class SubmissionService:
         batch: LiveBatch,
         messages: Sequence[StoredMessage],
         credits: int,
+        audience: StoredAudience | None = None,
     ) -> None:
         claimed = [m for m in messages if self._queue.claim(m.route)]
         for message in claimed:
@@ -210,6 +321,7 @@ class SubmissionService:
             reservation=Reservation(
                 wallet_id=account.wallet_id, entry_id=self._ids.next(), amount=credits
             ),
+            audience=audience,
         )
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -261,80 +373,14 @@ class SubmissionService:
             tariffs.append((route.name, self._prices.price_of(recipient)))
         return tariffs
 
-    def _lane(self, submission: Submission, recipients: int) -> Lane:
+    def _lane(self, submission: Submission, recipients: int, lane: Lane) -> Lane:
         if submission.urgent:
             return Lane.URGENT
+        if lane is Lane.BULK:
+            return lane
         return Lane.SINGLE if recipients <= self._inline_recipients else Lane.BULK
 
 
 @lru_cache(maxsize=1_000)
 def _cached_sender(sender: str) -> str:
     return normalise_sender(sender)
-
-
-def _check_recipients(recipients: Sequence[str], maximum: int) -> list[str]:
-    """The digits of each recipient once, in the order given."""
-    if not recipients:
-        raise Refused(RefusalCode.MISSING_FIELD, "recipients")
-    if len(recipients) > maximum:
-        raise Refused(RefusalCode.TOO_MANY_RECIPIENTS, str(len(recipients)), f"at most {maximum}")
-    if len(recipients) == 1:
-        return [normalise(recipients[0])]
-    return list(dict.fromkeys(normalise(recipient) for recipient in recipients))
-
-
-def _check_storable(submission: Submission) -> None:
-    """Refuses what no database keeps: NUL, and halves of surrogate pairs."""
-    callback = submission.callback
-    texts = {
-        "text": submission.text,
-        "reference": submission.reference or "",
-        "callback": callback.url + callback.return_data if callback else "",
-    }
-    for field, text in texts.items():
-        if not is_storable(text):
-            raise Refused(RefusalCode.INVALID_FIELD, field, "not valid Unicode text")
-
-
-def _check_text(submission: Submission, max_parts: int) -> Segmentation:
-    if not submission.text:
-        raise Refused(RefusalCode.EMPTY_TEXT, "text")
-    try:
-        return segment(submission.text, submission.format, submission.udh, max_parts)
-    except TooManyParts as error:
-        raise Refused(
-            RefusalCode.TEXT_TOO_LONG, str(error.count), f"at most {max_parts} parts"
-        ) from None
-    except NotEncodable:
-        raise Refused(RefusalCode.TEXT_NOT_ENCODABLE, "text") from None
-    except InvalidHeader as error:
-        raise Refused(RefusalCode.INVALID_FIELD, "udh", str(error)) from None
-    except ValueError:
-        code = RefusalCode.INVALID_FIELD
-        raise Refused(code, "text", "not hexadecimal octets") from None
-
-
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        fits = False
-    if not fits or len(url) > MAX_URL or not url.isprintable() or " " in url:
-        raise Refused(RefusalCode.INVALID_CALLBACK_URL, "", "not an http or https address")
-
-
-def _check_schedule(due_ms: int | None, now_ms: int) -> int:
-    if due_ms is None or due_ms <= now_ms:
-        return now_ms
-    if due_ms > now_ms + MAX_SCHEDULE_S * 1000:
-        raise Refused(RefusalCode.INVALID_SCHEDULE, "", "more than two years ahead")
-    return due_ms
-
-
-def _check_validity(validity_s: int | None) -> int:
-    if validity_s is None:
-        return DEFAULT_VALIDITY_S
-    if not MIN_VALIDITY_S <= validity_s <= MAX_VALIDITY_S:
-        raise Refused(RefusalCode.INVALID_VALIDITY, str(validity_s), "one minute to 14 days")
-    return validity_s

@@ -9,8 +9,11 @@ from typing import Any
 
 import msgspec
 
+from dragoman.domain.audiences import Audience
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import BatchState, State
+from dragoman.domain.messages import Push
+from dragoman.domain.pricing import Price
 
 
 class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -24,6 +27,11 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     callback_url: str = ""
     return_data: str = ""
     callback_states: tuple[int, ...] = ()
+    push: Push | None = None
+    audience: bool = False
+    """Whether an audience says who the recipients are; only expansion tells how many."""
+    tariffs: tuple[Price, ...] = ()
+    """What its recipients cost when credits were held for them, where they wait to be expanded."""
 
 
 class StoredBatch(msgspec.Struct, kw_only=True, gc=False):
@@ -71,6 +79,29 @@ class StoredMessage(msgspec.Struct, kw_only=True, gc=False):
     possible_duplicate: bool = False
     sent_ms: int | None = None
     final_ms: int | None = None
+    text: str | None = None
+    """Its own text; None where it has the text of its batch."""
+
+
+class StoredAudience(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whom a batch is for, as it was asked; stored as JSON."""
+
+    numbers: tuple[str, ...] = ()
+    """Digits of the numbers that were named."""
+    audience: Audience
+    """With the keys of merge fields for their names."""
+    fields: dict[str, str] = {}
+    """The names of merge fields in the text, folded, and their keys."""
+    max_parts: int
+
+
+class AudienceProgress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How far an audience has become messages; columns of `audiences`."""
+
+    done_up_to: str = ""
+    seen: int = 0
+    taken: int = 0
+    stopped: str = ""
 
 
 class StoredPart(msgspec.Struct, kw_only=True, gc=False):
@@ -98,6 +129,7 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     batch: StoredBatch
     messages: tuple[StoredMessage, ...]
     reservation: Reservation
+    audience: StoredAudience | None = None
 
 
 class NewCallback(msgspec.Struct, frozen=True, kw_only=True, gc=False):

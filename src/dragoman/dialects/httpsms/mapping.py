@@ -48,6 +48,7 @@ REASONS: Final = MappingProxyType(
         FailureCode.INVALID_DESTINATION: "Invalid destination number",
         FailureCode.INVALID_SENDER: "Invalid sender",
         FailureCode.INVALID_CONTENT: "Invalid message content",
+        FailureCode.TEXT_TOO_LONG: "Invalid message content",
         FailureCode.DUPLICATE: "Duplicate message",
         FailureCode.EXPIRED: "Message expired",
         FailureCode.CANCELLED: "Message deleted",

@@ -60,7 +60,12 @@ BATCH_STATES: Final = MappingProxyType(
 """The `state` of a batch; programs refuse any fourth word."""
 
 FORMATS: Final = MappingProxyType(
-    {"GSM": Format.GSM, "UNICODE": Format.UNICODE, "BINARY": Format.BINARY}
+    {
+        "GSM": Format.GSM,
+        "UNICODE": Format.UNICODE,
+        "BINARY": Format.BINARY,
+        "WAPPUSH": Format.WAP_PUSH,
+    }
 )
 
 NO_ERROR: Final = 0
@@ -128,6 +133,7 @@ CODES_OF_FAILURES: Final = MappingProxyType(
         FailureCode.INVALID_DESTINATION: 206,
         FailureCode.INVALID_SENDER: 127,
         FailureCode.INVALID_CONTENT: 128,
+        FailureCode.TEXT_TOO_LONG: 202,
         FailureCode.DUPLICATE: 207,
         FailureCode.EXPIRED: 108,
         FailureCode.CANCELLED: 108,

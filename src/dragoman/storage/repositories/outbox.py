@@ -74,10 +74,11 @@ class OutboxPage(msgspec.Struct, frozen=True, kw_only=True):
     parts: int
 
 
+_TEXT: Final = func.coalesce(messages.c.text, batches.c.text)
 _VIEW = select(
-    messages,
+    *(column for column in messages.columns if column.name != "text"),
     batches.c.sender,
-    batches.c.text,
+    _TEXT.label("text"),
     batches.c.format,
     batches.c.protocol,
     batches.c.options,
@@ -153,7 +154,7 @@ def _conditions(wanted: OutboxFilter) -> list[ColumnElement[bool]]:
     if wanted.message_id is not None:
         conditions.append(messages.c.message_id == wanted.message_id)
     if wanted.text:
-        conditions.append(batches.c.text.icontains(wanted.text, autoescape=True))
+        conditions.append(_TEXT.icontains(wanted.text, autoescape=True))
     if wanted.states:
         conditions.append(messages.c.state.in_([state.value for state in wanted.states]))
     if wanted.mccs:

@@ -74,6 +74,7 @@ def load_unsent(
             _UNSENT,
             messages.c.message_id > after,
             batches.c.lane == lane,
+            batches.c.state != BatchState.CANCELLED.value,
         )
         .order_by(messages.c.message_id)
         .limit(limit)
@@ -86,9 +87,36 @@ def load_expired(connection: Connection, now_ms: int, limit: int) -> list[Stored
     query = (
         select(messages)
         .join(batches, batches.c.batch_id == messages.c.batch_id)
-        .where(_UNSENT, batches.c.expires_ms <= now_ms)
+        .where(
+            _UNSENT,
+            batches.c.expires_ms <= now_ms,
+            batches.c.state != BatchState.CANCELLED.value,
+        )
         .limit(limit)
     )
+    return [_message(row) for row in connection.execute(query)]
+
+
+def load_unsendable(connection: Connection, limit: int) -> list[StoredMessage]:
+    """Messages that were made without a route, and not rejected before an earlier run ended."""
+    query = select(messages).where(messages.c.route == "", _UNSENT).limit(limit)
+    return [_message(row) for row in connection.execute(query)]
+
+
+def stopped_with_unsent(connection: Connection) -> list[int]:
+    """Batches that were stopped, some of whose messages have not been ended yet."""
+    query = (
+        select(batches.c.batch_id)
+        .join(messages, messages.c.batch_id == batches.c.batch_id)
+        .where(_UNSENT, batches.c.state == BatchState.CANCELLED.value)
+        .distinct()
+    )
+    return list(connection.execute(query).scalars())
+
+
+def load_unsent_of_batch(connection: Connection, batch_id: int, limit: int) -> list[StoredMessage]:
+    """Messages of a batch that wait for a carrier."""
+    query = select(messages).where(messages.c.batch_id == batch_id, _UNSENT).limit(limit)
     return [_message(row) for row in connection.execute(query)]
 
 

@@ -4,7 +4,7 @@ from dragoman.storage.tables.accounts import accounts, credentials, senders
 from dragoman.storage.tables.callbacks import callbacks
 from dragoman.storage.tables.contacts import contact_lists, contacts, merge_fields
 from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
-from dragoman.storage.tables.messages import batches, messages, parts
+from dragoman.storage.tables.messages import audiences, batches, messages, parts
 from dragoman.storage.tables.metadata import metadata
 from dragoman.storage.tables.receipts import parked_receipts, receipt_keys
 from dragoman.storage.tables.statistics import hourly_statistics
@@ -12,6 +12,7 @@ from dragoman.storage.tables.wallets import ledger_entries, wallets
 
 __all__ = [
     "accounts",
+    "audiences",
     "batches",
     "callbacks",
     "contact_lists",

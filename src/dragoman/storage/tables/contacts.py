@@ -29,6 +29,7 @@ contacts = Table(
     Column("changed_ms", Identifier, nullable=False),
     Column("deleted_ms", Identifier),
     Index("ix_contacts_list_id_contact_id", "list_id", "contact_id"),
+    Index("ix_contacts_list_id_mobile", "list_id", "mobile"),
     Index("ix_contacts_account_id_contact_id", "account_id", "contact_id"),
     Index("ix_contacts_account_id_mobile", "account_id", "mobile"),
 )
