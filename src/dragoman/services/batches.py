@@ -96,8 +96,11 @@ class Batches:
     async def cancel(self, account: Account, batch_id: int) -> None:
         """Stops a batch none of whose messages a carrier has been given; raises `Refused`.
 
-        All of it stops, or nothing.
+        All of it stops, or nothing, also where the caller goes away meanwhile.
         """
+        await asyncio.shield(asyncio.ensure_future(self._cancel(account, batch_id)))
+
+    async def _cancel(self, account: Account, batch_id: int) -> None:
         async with self._turn:
             progress = await self._storage.read(
                 lambda c: batches.find(c, account.account_id, batch_id)
@@ -141,14 +144,14 @@ class Batches:
             )
             stopped = False
             try:
-                stopped = await asyncio.shield(self._storage.writer.write(batches.stop, stop))
+                stopped = await self._storage.writer.write(batches.stop, stop)
             finally:
                 if not stopped:
                     self._backlog.read_again(routes, batch_id)
         if not stopped:
             raise _too_late(batch_id)
         self._running = deque(e for e in self._running if e.batch_id != batch_id)
-        await asyncio.shield(asyncio.ensure_future(self._end_stopped(batch_id)))
+        await self._end_stopped(batch_id)
 
     async def _end_stopped(self, batch_id: int) -> None:
         """Ends the messages of a batch that was stopped, whose rows nobody else reads any more."""
@@ -200,7 +203,7 @@ class Batches:
 
     async def _step(self) -> bool:
         """Expands one chunk; whether there was anything to do."""
-        blocked = sum(not self._has_room(expansion) for expansion in self._running)
+        blocked = sum(e.waits or not self._has_room(e) for e in self._running)
         room = min(MAX_RUNNING + blocked, MAX_HELD) - len(self._running)
         if room > 0:
             await self._take_up_due(room)

@@ -32,6 +32,8 @@ class Expansion(Protocol):
     live: LiveBatch
     routes: set[str] | None
     """Of the next recipients, once somebody has asked."""
+    waits: bool
+    """Whether other batches come first."""
     prices: PriceList | None
     """The tariffs its credits were held by; None for those of now."""
 
@@ -59,6 +61,8 @@ class Expansion(Protocol):
 
 class NumbersExpansion:
     """Numbers that wait in the row of their batch; their credits are held already."""
+
+    waits = False
 
     def __init__(self, stored: StoredBatch, account: Account) -> None:
         self.account = account
@@ -105,6 +109,7 @@ class AudienceExpansion:
     """
 
     prices: PriceList | None = None
+    waits = False
 
     def __init__(
         self,
@@ -133,6 +138,7 @@ class AudienceExpansion:
             walk = self._walk = await self._audiences.open(self.live)
         if not self._ready:
             self._ready = await self._audiences.is_ready(walk)
+            self.waits = not self._ready
         return await self._audiences.read(walk, limit) if self._ready else None
 
     def step(

@@ -182,6 +182,12 @@ def load_batches(connection: Connection, batch_ids: Collection[int]) -> dict[int
     return {row.batch_id: _batch(row) for row in connection.execute(query)}
 
 
+def load_waiting(connection: Connection, batch_id: int) -> bytes:
+    """The recipients of a batch that wait, as its row keeps them."""
+    query = select(batches.c.waiting_recipients).where(batches.c.batch_id == batch_id)
+    return connection.execute(query).scalar() or b""
+
+
 def load_due_batches(
     connection: Connection, now_ms: int, known: Collection[int], limit: int
 ) -> list[StoredBatch]:
@@ -196,7 +202,7 @@ def load_due_batches(
             batches.c.due_ms <= now_ms,
             batches.c.batch_id.not_in(known),
         )
-        .order_by(batches.c.due_ms)
+        .order_by(batches.c.due_ms, batches.c.batch_id)
         .limit(limit)
     )
     return [_batch(row) for row in connection.execute(query)]
