@@ -1,6 +1,6 @@
 """Runs benchmarks and prints our figure, Kannel's of the same run, and the ratio.
 
-    python -m benchmarks [A] [B] [C] [D] [G] [--runs 3]
+    python -m benchmarks [A] [B] [C] [D] [G] [H] [--runs 3] [--contacts 100000]
 
 On an otherwise idle machine only. Figures of different runs cannot be compared, ratios can.
 """
@@ -12,17 +12,18 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks import accept, batch, codec, latency
+from benchmarks import accept, batch, codec, expansion, latency
 
-CHOICES = ("A", "B", "C", "D", "G")
+CHOICES = ("A", "B", "C", "D", "G", "H")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("which", nargs="*", metavar="A|B|C|D|G")
+    parser.add_argument("which", nargs="*", metavar="A|B|C|D|G|H")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--contacts", type=int, default=expansion.CONTACTS)
     options = parser.parse_args()
     chosen = options.which or list(CHOICES)
     unknown = set(chosen) - set(CHOICES)
@@ -30,7 +31,10 @@ def main() -> None:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory(prefix="dragoman-bench-") as folder:
         for which in chosen:
-            _REPORTS[which](Path(folder), options.runs)
+            if which == "H":
+                _expansion(Path(folder), options.runs, options.contacts)
+            else:
+                _REPORTS[which](Path(folder), options.runs)
 
 
 def _accept(folder: Path, runs: int) -> None:
@@ -65,12 +69,22 @@ def _accept_or_call_back(folder: Path, runs: int, *, callbacks: bool) -> None:
 
 
 def _batch(folder: Path, runs: int) -> None:
-    print(f"\nC  one batch of {batch.RECIPIENTS:,} numbers")
+    print(f"\nC  one batch to a list of {batch.RECIPIENTS:,} contacts")
     for number in range(1, runs + 1):
         figure = batch.run(folder / f"c{number}")
         print(
             f"  run {number}  accepted in {figure.accepted_s} s   {figure.per_s:>6}/s to the last"
             f" receipt   peak {figure.peak_mb} MB   {_verdict(figure.flaws)}"
+        )
+
+
+def _expansion(folder: Path, runs: int, contacts: int) -> None:
+    print(f"\nH  a list of {contacts:,} contacts becomes messages, none sent")
+    for number in range(1, runs + 1):
+        figure = expansion.run(folder / f"h{number}", contacts)
+        print(
+            f"  run {number}  {figure.per_s:,} recipients/s   {figure.per_cpu_s:,} a second of"
+            f" processor time   grows by {figure.grown_mb} MB   {_verdict(figure.flaws)}"
         )
 
 

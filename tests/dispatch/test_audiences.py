@@ -122,9 +122,7 @@ async def expand(rig: Any) -> None:
 
 
 async def reached(rig: Any, account: Any, accepted: Any) -> list[str]:
-    return [
-        m.recipient for m in await rig.outbox(account) if m.batch_id == accepted.batch_id
-    ]
+    return [m.recipient for m in await rig.outbox(account) if m.batch_id == accepted.batch_id]
 
 
 @pytest.fixture
@@ -196,8 +194,12 @@ async def test_a_number_with_more_contacts_than_a_page_is_met_once(
     field = await book.field("City")
     list_id = await book.list()
     cities = ["Aarhus"] * 6 + ["Odense"]
-    await book.contacts(list_id, ["4511111111"] * 7 + numbers(2), **{f"felt{field}": [*cities, "Odense", "x"]})
-    only = Filter(match=Match.ALL, rules=(Rule(field="City", operation=Operation.IS, value="odense"),))
+    await book.contacts(
+        list_id, ["4511111111"] * 7 + numbers(2), **{f"felt{field}": [*cities, "Odense", "x"]}
+    )
+    only = Filter(
+        match=Match.ALL, rules=(Rule(field="City", operation=Operation.IS, value="odense"),)
+    )
     accepted = await send(rig, book.account, lists=(list_id,), filter=only, text="[City]")
     await expand(rig)
     found = [(m.recipient, m.text) for m in await rig.outbox(book.account)]
@@ -291,7 +293,7 @@ async def test_an_empty_audience_is_done_with_zeros(rig: Any, book: Book) -> Non
     assert [row["kind"] for row in await rig.rows(ledger_entries)] == ["top_up", "reserve"]
 
 
-@pytest.mark.parametrize("crash_after", [1, 2, 5])
+@pytest.mark.parametrize("crash_after", [1, 2, 3])
 async def test_a_crash_in_mid_expansion_neither_loses_nor_doubles_a_recipient(
     make_rig: Any,
     database_url: str,
@@ -367,9 +369,7 @@ async def test_what_the_wallet_cannot_pay_is_counted_and_left_for_another_batch(
     assert await rig.balance(book.account) == (65, 60, 0)
 
 
-async def test_the_rest_is_exactly_the_rest_though_contacts_are_added(
-    rig: Any, book: Book
-) -> None:
+async def test_the_rest_is_exactly_the_rest_though_contacts_are_added(rig: Any, book: Book) -> None:
     list_id = await book.list()
     await book.contacts(list_id, numbers(95))
     sample = await send(rig, book.account, lists=(list_id,), segment=Segment(percent=10))
@@ -425,7 +425,11 @@ async def test_a_count_is_the_most_that_are_sent_to(
         ({"lists": "foreign"}, RefusalCode.NOT_FOUND, None),
         ({"contacts": "foreign"}, RefusalCode.NOT_FOUND, None),
         ({"lists": "deleted"}, RefusalCode.NOT_FOUND, None),
-        ({"lists": "own", "segment": Segment(exclude=(1,))}, RefusalCode.INVALID_FIELD, "segmentation"),
+        (
+            {"lists": "own", "segment": Segment(exclude=(1,))},
+            RefusalCode.INVALID_FIELD,
+            "segmentation",
+        ),
         ({"lists": "own", "text": "x" * 1531}, RefusalCode.TEXT_TOO_LONG, "11"),
         ({"lists": "own", "text": ""}, RefusalCode.EMPTY_TEXT, "text"),
         (
@@ -463,9 +467,7 @@ async def test_an_audience_that_cannot_be_is_refused_and_nothing_stored(
 
 async def test_a_batch_that_excludes_a_later_one_is_refused(rig: Any, book: Book) -> None:
     list_id = await book.list()
-    later = await send(
-        rig, book.account, lists=(list_id,), due_ms=rig.clock.now_ms() + 3_600_000
-    )
+    later = await send(rig, book.account, lists=(list_id,), due_ms=rig.clock.now_ms() + 3_600_000)
     with pytest.raises(Refused) as caught:
         segment = Segment(exclude=(later.batch_id,))
         await send(rig, book.account, lists=(list_id,), segment=segment)
@@ -545,24 +547,22 @@ async def test_a_batch_of_which_something_was_sent_is_not_cancelled_and_goes_on(
 async def test_a_cancellation_that_a_crash_interrupted_is_finished_at_the_next_start(
     make_rig: Any, database_url: str, simulator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dragoman.services.backlog.MAX_QUEUED", 6)
     first = await make_rig(database_url, carriers={"smsc": 1}, start=False)
     account = await first.account(credits=20)
     accepted = await first.submit(account, *numbers(20))
-    other = await first.submit(account, "4599999999") if False else None
 
     async def dies(_batch_id: int) -> None:
         raise asyncio.CancelledError
 
     monkeypatch.setattr(first.batches, "_end_stopped", dies)
-    first.live.remove(next(iter(first.live))) if len(first.live) else None
+    first.live.remove(next(iter(first.live)))
     with pytest.raises(asyncio.CancelledError):
         await first.batches.cancel(account, accepted.batch_id)
     await first.crash()
     second = await make_rig(database_url, carriers={"smsc": simulator.port})
     await second.until_states(account, S.CANCELLED, count=20)
     assert await second.balance(account) == (20, 0, 0)
-    assert (simulator.taken, other) == (0, None)
+    assert simulator.taken == 0
 
 
 async def test_a_price_that_changes_before_the_expansion_leaves_nothing_held(
@@ -629,7 +629,7 @@ async def test_a_wap_push_travels_as_octets_to_the_port_of_the_push_client(
     await rig.until_states(account, S.DELIVERED, count=2)
     one, *parts = [submit.pdu for submit in simulator.submits]
     assert (one.data_coding, one.esm_class & 0x40) == (4, 0x40)
-    assert one.short_message.startswith(bytes.fromhex("0605040b8423f0" "000601ae02056a0045c60c03"))
+    assert one.short_message.startswith(bytes.fromhex("0605040b8423f0000601ae02056a0045c60c03"))
     assert b"jp.dk\x00" in one.short_message
     assert b"Jyllands Posten" in one.short_message
     assert [p.short_message[:7] for p in parts] == [bytes.fromhex("0b05040b8423f0")] * 2

@@ -126,8 +126,6 @@ NEEDS_A_NUMBER = "use a number between {} and {}"
             {"segmentation": {"percent": 10}},
             "Segmentation is not valid, it needs a list among the recipients",
         ),
-        ({"recipients": "12"}, "List ID 12 not found"),
-        ({"recipients": "+4512345678,12"}, "List ID 12 not found"),
         ({"recipients": "c12"}, "Contact ID 12 not found"),
         ({"recipients": "9" * 40}, f"List ID {'9' * 40} not found"),
         ({"recipients": "c" + "9" * 16}, f"Contact ID {'9' * 16} not found"),

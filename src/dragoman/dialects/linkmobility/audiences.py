@@ -109,6 +109,8 @@ def _read_integer(name: str, value: object, highest: int) -> int | None:
 
 
 def _read_fields(field: str, value: object, known: set[str]) -> Mapping[str, Any]:
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]  # an element of XML that could be repeated
     if not isinstance(value, dict):
         raise _refused(field, f"use an object with {', '.join(sorted(known))}")
     for name in value:
