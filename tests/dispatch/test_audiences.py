@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -386,6 +387,47 @@ async def test_the_rest_is_exactly_the_rest_though_contacts_are_added(rig: Any, 
     assert Counter(both) == Counter(["4511111111", *numbers(100)])
 
 
+@pytest.mark.parametrize("seed", range(6))
+async def test_two_halves_of_any_lists_reach_everyone_once(
+    make_rig: Any, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """A share and the rest without it; a filter and its opposite: over lists that overlap."""
+    dice = random.Random(seed)
+    monkeypatch.setattr(batches_module, "CHUNK", dice.randint(2, 20))
+    rig = await make_rig(carriers={"smsc": 1}, start=False, clock=FixedClock())
+    book = Book(rig, await rig.account())
+    field = await book.field("Age")
+    everybody = numbers(60)
+    ages = {number: str(dice.randint(1, 99)) for number in everybody}
+    lists = [await book.list() for _ in range(dice.randint(1, 4))]
+    for list_id in lists:
+        some = dice.sample(everybody, dice.randint(1, 60))
+        await book.contacts(list_id, some, **{f"felt{field}": [ages[n] for n in some]})
+    asked = {"lists": tuple(lists)}
+    whole = await send(rig, book.account, **asked)
+    await expand(rig)
+    expected = await reached(rig, book.account, whole)
+
+    share = Segment(percent=dice.randint(1, 100))
+    sample = await send(rig, book.account, **asked, segment=share)
+    await book.contacts(lists[0], ["4510000000", "4590000000"])
+    rest = Segment(exclude=(sample.batch_id,))
+    others = await send(rig, book.account, **asked, segment=rest)
+    await expand(rig)
+    both = [*await reached(rig, book.account, sample), *await reached(rig, book.account, others)]
+    assert Counter(both) == Counter([*expected, "4510000000", "4590000000"])
+
+    halves = []
+    bound = str(dice.randint(1, 99))
+    for operation in (Operation.IS, Operation.NOT):
+        rule = Rule(field="age", operation=operation, value=bound)
+        only = Filter(match=Match.ANY, rules=(rule,))
+        half = await send(rig, book.account, **asked, filter=only)
+        await expand(rig)
+        halves += await reached(rig, book.account, half)
+    assert Counter(halves) == Counter(both)
+
+
 async def test_the_rest_waits_for_the_batch_it_excludes(
     rig: Any, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -468,8 +510,8 @@ async def test_an_audience_that_cannot_be_is_refused_and_nothing_stored(
 async def test_a_batch_that_excludes_a_later_one_is_refused(rig: Any, book: Book) -> None:
     list_id = await book.list()
     later = await send(rig, book.account, lists=(list_id,), due_ms=rig.clock.now_ms() + 3_600_000)
+    segment = Segment(exclude=(later.batch_id,))
     with pytest.raises(Refused) as caught:
-        segment = Segment(exclude=(later.batch_id,))
         await send(rig, book.account, lists=(list_id,), segment=segment)
     assert caught.value.code is RefusalCode.INVALID_FIELD
 
