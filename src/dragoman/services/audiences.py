@@ -33,7 +33,8 @@ FIELD_KEY: Final = "felt"
 """Before the identifier of a merge field, this names it as well as its name does."""
 
 _NO_VALUES: Final[Mapping[str, str]] = {}
-_decode_fields = msgspec.json.Decoder(dict[str, str]).decode
+_decode_texts = msgspec.json.Decoder(dict[str, str]).decode
+_decode_any = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Recipient(NamedTuple):
@@ -110,6 +111,15 @@ class Audiences:
     async def read(self, walk: AudienceWalk, limit: int) -> Chunk:
         """The next recipients, about `limit`; the walk goes on once they are settled."""
         return await self._storage.read(lambda c: walk.read(c, limit))
+
+
+def decode_fields(stored: str) -> Mapping[str, str]:
+    """The values of a contact by field; one that is stored as no text is read as one."""
+    try:
+        return _decode_texts(stored)
+    except msgspec.ValidationError:
+        values = _decode_any(stored)
+        return {key: str(value) for key, value in values.items() if value is not None}
 
 
 class AudienceWalk:
@@ -196,7 +206,7 @@ class AudienceWalk:
         passing: dict[str, Mapping[str, str]] = {}
         for number, rows in found.items():
             for row in rows:
-                values = _decode_fields(row.fields)
+                values = decode_fields(row.fields)
                 if test is None or test(values) or number in named:
                     passing[number] = values
                     break
@@ -215,7 +225,7 @@ class AudienceWalk:
         wanted = [self._contact_of[number] for number in named if number in self._contact_of]
         if wanted and self._template is not None:
             for row in audiences.load_contacts(connection, self._account_id, wanted):
-                values[row.mobile] = _decode_fields(row.fields)
+                values[row.mobile] = decode_fields(row.fields)
 
     def _is_full(self, taken: int) -> bool:
         segment = self.audience.segment

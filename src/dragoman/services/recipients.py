@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-
 from dragoman.domain.lifecycle import BatchState
-from dragoman.services.audiences import AudienceWalk
+from dragoman.services.audiences import AudienceWalk, decode_fields
 from dragoman.services.expansion import decode_waiting
 from dragoman.services.live import LiveBatch
 from dragoman.storage.records import AudienceProgress
 from dragoman.storage.repositories import audiences, batches, outbox, pending
 
 _NOBODY = 0
-_decode_fields = msgspec.json.Decoder(dict[str, str]).decode
 
 
 class RecipientPage(NamedTuple):
@@ -77,5 +74,5 @@ def _foreseen(connection: Any, batch_id: int, after: str, limit: int) -> list[st
 
 
 def _values(found: Mapping[str, str], number: str, keys: Sequence[str]) -> list[str]:
-    values = _decode_fields(found.get(number, "{}"))
+    values = decode_fields(found.get(number, "{}"))
     return [values.get(key, "") for key in keys]

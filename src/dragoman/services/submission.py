@@ -108,7 +108,9 @@ class SubmissionService:
         sender = await self._check_sender(account, submission.sender)
         terms = check_terms(submission, self._clock.now_ms())
         if submission.audience is not None:
-            return await self._submit_audience(account, submission, submission.audience, sender)
+            return await self._submit_audience(
+                account, submission, submission.audience, sender, terms
+            )
         maximum = min(self._max_recipients, account.max_recipients)
         recipients = check_recipients(submission.recipients, maximum)
         max_parts = self._max_parts_of(account)
@@ -155,10 +157,14 @@ class SubmissionService:
         )
 
     async def _submit_audience(
-        self, account: Account, submission: Submission, wanted: Audience, sender: str
+        self,
+        account: Account,
+        submission: Submission,
+        wanted: Audience,
+        sender: str,
+        terms: Terms,
     ) -> AcceptedBatch:
         """Stores what was asked; who that is, and what it costs, is known when the batch runs."""
-        terms = check_terms(submission, self._clock.now_ms())
         maximum = min(self._max_recipients, account.max_recipients)
         numbers = check_named(submission, wanted, maximum)
         self._tariffs(account, numbers)

@@ -66,7 +66,7 @@ def _read_rule(value: object) -> Rule:
     if operation not in set(Operation):
         raise _refused(_FILTER, f"there is no operation [{quoted(operation)}]")
     field, compared = fields.get("field"), fields.get("value", "")
-    if not isinstance(field, str) or not field.strip():
+    if not isinstance(field, str) or not field.strip() or not is_storable(field):
         raise _refused(_FILTER, "a rule needs a field")
     if compared is None:
         compared = ""
