@@ -102,9 +102,9 @@ def _check_storable(submission: Submission) -> None:
     texts = {
         "text": submission.text,
         "reference": submission.reference or "",
-        "callback": callback.url + callback.return_data if callback else "",
         "returndata": submission.return_data,
         "pushurl": submission.push.url if submission.push else "",
+        "callback": callback.url + callback.return_data if callback else "",
     }
     if is_storable("".join(texts.values())):
         return
