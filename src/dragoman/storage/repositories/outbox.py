@@ -15,6 +15,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     exists,
+    func,
     literal,
     or_,
     select,
@@ -58,8 +59,8 @@ _SEARCHED: Final = tuple(
     messages.c[name] for name in ("message_id", "batch_id", "parts", "price", "state", "mcc")
 )
 """What a search looks at in the messages it goes through."""
-TEXT: Final = batches.c.text
-"""The text of a message."""
+TEXT: Final = func.coalesce(messages.c.text, batches.c.text)
+"""The text of a message: its own, or that of its batch."""
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,9 +127,9 @@ class OutboxPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _VIEW = select(
-    messages,
+    *(column for column in messages.columns if column.name != "text"),
     batches.c.sender,
-    batches.c.text,
+    TEXT.label("text"),
     batches.c.format,
     batches.c.protocol,
     batches.c.options,
@@ -171,6 +172,26 @@ def find_of_batch(
         .limit(limit)
     )
     return [_view(row) for row in connection.execute(query)]
+
+
+def recipients_of_batch(
+    connection: Connection, account_id: int, batch_id: int, after: str, limit: int
+) -> list[str]:
+    """The numbers of a batch in the order of its messages, beyond one of them."""
+    query = (
+        select(messages.c.recipient)
+        .where(messages.c.batch_id == batch_id, messages.c.account_id == account_id)
+        .order_by(messages.c.message_id)
+        .limit(limit)
+    )
+    if after:
+        known = select(messages.c.message_id).where(
+            messages.c.account_id == account_id,
+            messages.c.recipient == after,
+            messages.c.batch_id == batch_id,
+        )
+        query = query.where(messages.c.message_id > known.limit(1).scalar_subquery())
+    return list(connection.execute(query).scalars())
 
 
 def last_callback_answer(connection: Connection, message_id: int) -> str:
