@@ -9,17 +9,22 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import insert, update
 
+from dragoman.config.premium import BillingTable
+from dragoman.domain.accounts import Permission
 from dragoman.domain.audiences import Audience, Segment
 from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.filters import Filter, Match, Operation, Rule
 from dragoman.domain.lifecycle import BatchState, State
 from dragoman.domain.messages import Format, Push
+from dragoman.domain.premium import ContentType, Premium, PremiumState, ShortCode
 from dragoman.domain.pricing import Price
 from dragoman.kit.clock import FixedClock
 from dragoman.services import batches as batches_module
+from dragoman.storage.repositories import account_tree
 from dragoman.storage.repositories import audiences as audiences_repository
 from dragoman.storage.tables import (
     audiences,
@@ -29,6 +34,7 @@ from dragoman.storage.tables import (
     ledger_entries,
     merge_fields,
     messages,
+    premium_messages,
 )
 from dragoman.storage.work import Operation as Work
 
@@ -268,15 +274,14 @@ async def test_texts_that_cannot_be_sent_are_rejected_and_the_others_go_on(
     assert await rig.balance(book.account) == (999, 1, 0)
 
 
-async def test_rejections_that_a_crash_left_undone_are_made_at_the_next_start(
-    make_rig: Any, database_url: str, simulator: Any, monkeypatch: pytest.MonkeyPatch
+async def test_rejections_are_stored_with_the_messages_of_their_chunk(
+    make_rig: Any, database_url: str, simulator: Any
 ) -> None:
     first = await make_rig(database_url, carriers={"smsc": 1}, start=False)
     book = Book(first, await first.account(credits=10))
     name, list_id = await book.field("Name"), await book.list()
     await book.contacts(list_id, numbers(2), **{f"felt{name}": ["Ann", "x" * 1531]})
     await send(first, book.account, lists=(list_id,), text="[Name]")
-    monkeypatch.setattr(first.delivery, "change", lambda *_a, **_k: None)
     await expand(first)
     await first.crash()
     second = await make_rig(database_url, carriers={"smsc": simulator.port})
@@ -675,3 +680,91 @@ async def test_a_wap_push_travels_as_octets_to_the_port_of_the_push_client(
     assert b"jp.dk\x00" in one.short_message
     assert b"Jyllands Posten" in one.short_message
     assert [p.short_message[:7] for p in parts] == [bytes.fromhex("0b05040b8423f0")] * 2
+
+
+async def outcomes(rig: Any, account: Any) -> dict[str, tuple[State, str, int]]:
+    return {m.recipient: (m.state, m.failure, m.credits) for m in await rig.outbox(account)}
+
+
+async def test_contacts_who_opted_out_are_rejected_without_cost(rig: Any, book: Book) -> None:
+    list_id = await book.list()
+    gone, there = numbers(2)
+    await book.contacts(list_id, [gone, there])
+    await rig.opt_outs.add(book.account, f"+{gone}")
+    accepted = await send(rig, book.account, lists=(list_id,))
+    await expand(rig)
+    assert await outcomes(rig, book.account) == {
+        gone: (S.REJECTED, FailureCode.OPTED_OUT, 0),
+        there: (S.QUEUED, "", 1),
+    }
+    assert await rig.balance(book.account) == (999, 1, 0)
+    progress = await rig.queries.batch(book.account, accepted.batch_id)
+    assert (progress.recipients, progress.unsent, progress.failed) == (2, 1, 1)
+
+
+async def test_contacts_beyond_the_prefixes_of_the_account_are_rejected_without_cost(
+    rig: Any, book: Book
+) -> None:
+    list_id = await book.list()
+    await book.contacts(list_id, ["4520000000", "4620000000"])
+    change = account_tree.AccountChange(
+        account_id=book.account.account_id, at_ms=1, values={"prefixes": "45"}
+    )
+    await rig.storage.writer.write(account_tree.change, change)
+    narrowed = await rig.accounts.find(book.account.username)
+    with pytest.raises(Refused) as refused:
+        await send(rig, narrowed, "+4620000001", lists=(list_id,))
+    assert refused.value.code is RefusalCode.RECIPIENT_NOT_ALLOWED
+    await send(rig, narrowed, lists=(list_id,))
+    await expand(rig)
+    assert await outcomes(rig, narrowed) == {
+        "4520000000": (S.QUEUED, "", 1),
+        "4620000000": (S.REJECTED, FailureCode.NOT_ALLOWED, 0),
+    }
+
+
+async def test_only_contacts_whom_the_short_code_can_charge_are_charged(
+    make_rig: Any, database_url: str
+) -> None:
+    code = ShortCode(
+        number="1272",
+        country_code="45",
+        content_types=(ContentType(content_type_id=9, description="tickets"),),
+    )
+    rig = await make_rig(
+        database_url,
+        carriers={"smsc": 1},
+        start=False,
+        short_codes=(code,),
+        billing=BillingTable(price_tag=0x1400),
+    )
+    account = await rig.account(credits=10)
+    book = Book(rig, account)
+    name, list_id = await book.field("Name"), await book.list()
+    people = ["4520000000", "4520000001", "4620000000"]
+    await book.contacts(list_id, people, **{f"felt{name}": ["Ann", "x" * 161, "Bo"]})
+    premium = {"sender": "1272", "premium": Premium(price=1000, content_type=9)}
+    with pytest.raises(Refused) as refused:
+        await send(rig, account, lists=(list_id,), **premium)
+    assert refused.value.code is RefusalCode.PERMISSION_DENIED
+    permissions = account.permissions | {Permission.PREMIUM}
+    account = msgspec.structs.replace(account, permissions=permissions)
+    await send(rig, account, lists=(list_id,), text="[Name]", **premium)
+    await expand(rig)
+    assert await outcomes(rig, account) == {
+        "4520000000": (S.QUEUED, "", 1),
+        "4520000001": (S.REJECTED, FailureCode.TEXT_TOO_LONG, 0),
+        "4620000000": (S.REJECTED, FailureCode.NOT_BILLABLE, 0),
+    }
+    charges = [PremiumState(row["state"]) for row in await rig.rows(premium_messages)]
+    rejected = PremiumState.TRANSACTION_REJECTED
+    assert charges == [PremiumState.TRANSACTION_FORWARDED, rejected, rejected]
+
+
+async def test_names_that_differ_in_case_are_fields_of_their_own(rig: Any, book: Book) -> None:
+    small, large, list_id = await book.field("name"), await book.field("Name"), await book.list()
+    values = {f"felt{small}": "ann", f"felt{large}": "ANN"}
+    await book.contacts(list_id, numbers(1), **values)
+    await send(rig, book.account, lists=(list_id,), text="[name] [Name] [NAME]")
+    await expand(rig)
+    assert [m.text for m in await rig.outbox(book.account)] == ["ann ANN ann"]

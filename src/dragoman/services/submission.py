@@ -129,6 +129,8 @@ class SubmissionService:
             raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
         sender = await self._check_sender(account, submission.sender)
         terms = check_terms(submission, self._clock.now_ms())
+        if submission.format is Format.MMS:
+            self._check_multimedia(sender)
         if submission.audience is not None:
             return await self._submit_audience(
                 account, submission, submission.audience, sender, terms, store or self._accept
@@ -156,7 +158,7 @@ class SubmissionService:
                 multimedia=submission.format is Format.MMS,
             ).number
         tariffs = self._tariffs(account, recipients, submission.format is Format.MMS)
-        attachments = await self._collect_attachments(submission, sender)
+        attachments = await self._collect_attachments(submission)
         inline = terms.due_now and len(recipients) <= self._inline_recipients
         if own is None:
             credits = sum(price.credits for _, price in tariffs) * parts
@@ -243,7 +245,7 @@ class SubmissionService:
             segmentation = check_text(submission, submission.text, max_parts, terms)
         elif fixed:
             check_text(submission, fixed, max_parts, terms)
-        attachments = await self._collect_attachments(submission, sender)
+        attachments = await self._collect_attachments(submission)
         batch = self._batch(account, submission, sender, terms, 0, (), Lane.BULK)
         batch.waiting_recipients = b""
         live_batch = LiveBatch(batch, account.wallet_id, segmentation)
@@ -477,17 +479,17 @@ class SubmissionService:
                 raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender)
         return sender
 
-    async def _collect_attachments(
-        self, submission: Submission, sender: str
-    ) -> tuple[Attachment, ...]:
+    async def _collect_attachments(self, submission: Submission) -> tuple[Attachment, ...]:
         """Fetches the attachments of a multimedia message; the last check there is."""
-        if submission.format is not Format.MMS:
+        if submission.format is not Format.MMS or self._attachments is None:
             return ()
+        return await self._attachments.collect(submission.attachment_urls)
+
+    def _check_multimedia(self, sender: str) -> None:
         if self._attachments is None:
             raise Refused(RefusalCode.NOT_SUPPORTED, "format")
         if not sender.removeprefix("+").isdigit():
             raise Refused(RefusalCode.INVALID_SENDER, sender, "an MMS needs a number or short code")
-        return await self._attachments.collect(submission.attachment_urls)
 
     def _tariffs(
         self, account: Account, recipients: Sequence[str], multimedia: bool

@@ -247,3 +247,25 @@ async def test_a_batch_for_later_is_sent_with_what_was_fetched_now(mms: Link, fi
     assert multimedia is not None
     assert multimedia.batch_id == int(batch_id)
     assert (await mms.house.attachments.load(multimedia.batch_id))[0].content == PNG
+
+
+async def test_a_list_gets_the_attachments_with_a_text_for_each_contact(
+    mms: Link, files: Files
+) -> None:
+    made = await mms.post("list", {"list": {"name": "friends"}})
+    list_id = made.json["list"]["id"]
+    contact = {"mobile": "+4512345678", "listid": list_id, "fields": {"Name": "Ann"}}
+    await mms.post("contact", {"contact": contact})
+    await mms.house.batches._step()
+    fields = {**MMS, "message": "Hi [Name]", "attachment": [files.url("/sms.png")]}
+    await mms.sent(**fields, recipients=list_id)
+    for _ in range(200):
+        if mms.live():
+            break
+        await mms.house.batches._step()
+    (message,) = mms.live()
+    sent = message.outgoing().multimedia
+    assert sent is not None
+    assert (message.route, message.part_count, sent.text) == ("multimedia", 1, "Hi Ann")
+    (one,) = await mms.house.attachments.load(sent.batch_id)
+    assert one.content == PNG

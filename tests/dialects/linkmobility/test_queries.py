@@ -7,7 +7,7 @@ import pytest
 
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
-from dragoman.storage.repositories import accounts
+from dragoman.storage.repositories import account_tree
 
 OTHER = "b" * 64
 
@@ -272,8 +272,8 @@ async def test_subusers_extends_search_and_lookup_to_the_tree(link: Any) -> None
     other = await link.house.accounts.find("other")
     await link.sent(message="mine")
     values = {"parent_id": above.account_id, "path": f"{above.path}/child"}
-    move = accounts.AccountUpdate(account_id=other.account_id, values=values)
-    await link.house.storage.writer.write(accounts.change, move)
+    move = account_tree.AccountChange(account_id=other.account_id, at_ms=1, values=values)
+    await link.house.storage.writer.write(account_tree.change, move)
     link.clock.advance(1)
     link.key, own_key = OTHER, link.key
     await link.sent(message="of the child")

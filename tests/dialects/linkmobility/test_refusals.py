@@ -267,9 +267,9 @@ async def test_list_that_is_not_there_is_refused_in_xml_as_well(link: Any, refus
     [
         (
             "GET",
-            "lists.json",
+            "folders.json",
             404,
-            b'{"status":404,"message":"Resource [/v2/lists.json] not found"}',
+            b'{"status":404,"message":"Resource [/v2/folders.json] not found"}',
         ),
         ("GET", "", 404, b'{"status":404,"message":"Resource [/v2/] not found"}'),
         ("GET", "ping", 404, b'{"status":404,"message":"Resource [/v2/ping] not found"}'),
@@ -281,10 +281,10 @@ async def test_list_that_is_not_there_is_refused_in_xml_as_well(link: Any, refus
         ),
         (
             "GET",
-            "lists.xml",
+            "folders.xml",
             404,
             b'<?xml version="1.0"?>\n<response>\n  <status>404</status>\n'
-            b"  <message>Resource [/v2/lists.xml] not found</message>\n</response>\n",
+            b"  <message>Resource [/v2/folders.xml] not found</message>\n</response>\n",
         ),
         (
             "DELETE",

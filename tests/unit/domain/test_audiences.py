@@ -34,6 +34,6 @@ def test_a_template_changes_only_its_places(text: str, values: dict[str, str]) -
 
 def test_places_are_found_whatever_the_case() -> None:
     template = Template("[[Name]] [name] [NAME ] [x][ ] []", {"name": "7"})
-    assert template.names == {"name": "7"}
+    assert template.names == {"Name": "7", "name": "7", "NAME ": "7"}
     assert template.render({"7": "Ann"}) == "[Ann] Ann Ann [x][ ] []"
     assert template.render({}) == "[]   [x][ ] []"

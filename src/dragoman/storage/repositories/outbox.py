@@ -59,8 +59,6 @@ _SEARCHED: Final = tuple(
     messages.c[name] for name in ("message_id", "batch_id", "parts", "price", "state", "mcc")
 )
 """What a search looks at in the messages it goes through."""
-TEXT: Final = func.coalesce(messages.c.text, batches.c.text)
-"""The text of a message: its own, or that of its batch."""
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,10 +124,15 @@ class OutboxPage(msgspec.Struct, frozen=True, kw_only=True):
     parts: int
 
 
+def text_of(columns: Columns) -> ColumnElement[str]:
+    """The text of a message: its own, or that of its batch."""
+    return func.coalesce(columns.text, batches.c.text)
+
+
 _VIEW = select(
     *(column for column in messages.columns if column.name != "text"),
     batches.c.sender,
-    TEXT.label("text"),
+    text_of(messages.c).label("text"),
     batches.c.format,
     batches.c.protocol,
     batches.c.options,
@@ -236,7 +239,7 @@ def _find_page(connection: Connection, wanted: OutboxFilter, offset: int, limit:
         span = _steer(connection, wanted, span)
     return scan(
         connection,
-        candidates=select(*_SEARCHED).where(
+        candidates=select(*_SEARCHED, *([messages.c.text] if wanted.text else ())).where(
             own, *driving, *_index_of_failed(wanted), *span.within(messages.c.message_id)
         ),
         identifier="message_id",
@@ -314,7 +317,7 @@ def _filters(driver: str, wanted: OutboxFilter) -> Callable[[FromClause], Select
         if wanted.sender:
             query = query.where(batches.c.sender == wanted.sender)
         if wanted.text:
-            query = query.where(contains_pieces(driver, TEXT, wanted.text))
+            query = query.where(contains_pieces(driver, text_of(candidates.c), wanted.text))
         return query
 
     return narrow
