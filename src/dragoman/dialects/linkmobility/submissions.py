@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from types import MappingProxyType
 from typing import Final, NamedTuple
 from urllib.parse import quote_plus
 
@@ -21,9 +20,10 @@ from dragoman.dialects.linkmobility.errors import (
     missing_list,
     quoted,
 )
+from dragoman.dialects.linkmobility.flags import read_flag
 from dragoman.dialects.linkmobility.mapping import DIALECT, FORMATS, PROTOCOL, REPORTED
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
-from dragoman.dialects.linkmobility.schemas import Flag, Message, Number, Text
+from dragoman.dialects.linkmobility.schemas import Message, Number, Text
 from dragoman.dialects.linkmobility.times import parse_time
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
@@ -45,10 +45,6 @@ MAX_PROTOCOL: Final = 32
 MAX_PUSH_URL: Final = 500
 LAST_EXPIRY_S: Final = 253_402_300_799  # the last second with a year of four digits
 
-_FLAGS: Final = MappingProxyType[bool | int | str | None, bool](
-    {None: False, "": False, 0: False, "0": False, "false": False}
-    | {1: True, "1": True, "true": True}  # False and True are 0 and 1 here
-)
 _NO_STATES: Final[frozenset[State]] = frozenset()
 _CONTACT: Final = re.compile(r"c[0-9]+", re.ASCII)
 _LIST: Final = re.compile(r"[0-9]+", re.ASCII)
@@ -200,7 +196,7 @@ def _read_return_data(value: Text) -> str:
 
 
 def _read_callback(message: Message, return_data: str) -> CallbackRequest | None:
-    wanted = _read_flag("status", message.status)
+    wanted = read_flag("status", message.status)
     url = message.statusurl
     if not isinstance(url, str) or not (url := url.strip()) or url == "0":
         return None
@@ -220,14 +216,7 @@ def _read_premium(message: Message) -> Premium | None:
     return Premium(
         price=price,
         content_type=content_type,
-        charity=_read_flag("charity", message.charity),
+        charity=bool(read_flag("charity", message.charity)),
         invoice_text=_read_text(message.invoicetext),
         revenue_text=_read_text(message.revenuetext),
     )
-
-
-def _read_flag(field: str, value: Flag) -> bool:
-    flag = _FLAGS.get(value.strip().lower() if isinstance(value, str) else value)
-    if flag is None:
-        raise Refused(RefusalCode.INVALID_FIELD, field, "use true or false")
-    return flag
