@@ -1,6 +1,7 @@
 """Runs benchmarks and prints our figure, Kannel's of the same run, and the ratio.
 
-    python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [--runs 3] [--messages 200000]
+    python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [I] [--runs 3] [--messages 200000]
+                         [--contacts 100000]
 
 On an otherwise idle machine only. Figures of different runs cannot be compared, ratios can.
 """
@@ -12,18 +13,21 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks import accept, batch, codec, contacts, latency, queries
+from benchmarks import accept, batch, codec, contacts, expansion, latency, queries
 
-CHOICES = ("A", "B", "C", "D", "F", "G", "H")
+CHOICES = ("A", "B", "C", "D", "F", "G", "H", "I")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H")
+    parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H|I")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--messages", type=int, default=200_000, help="messages that F searches")
+    parser.add_argument(
+        "--contacts", type=int, default=expansion.CONTACTS, help="contacts that I expands"
+    )
     options = parser.parse_args()
     chosen = options.which or list(CHOICES)
     unknown = set(chosen) - set(CHOICES)
@@ -33,6 +37,8 @@ def main() -> None:
         for which in chosen:
             if which == "F":
                 _queries(Path(folder), options.messages)
+            elif which == "I":
+                _expansion(Path(folder), options.runs, options.contacts)
             else:
                 _REPORTS[which](Path(folder), options.runs)
 
@@ -69,12 +75,22 @@ def _accept_or_call_back(folder: Path, runs: int, *, callbacks: bool) -> None:
 
 
 def _batch(folder: Path, runs: int) -> None:
-    print(f"\nC  one batch of {batch.RECIPIENTS:,} numbers")
+    print(f"\nC  one batch to a list of {batch.RECIPIENTS:,} contacts")
     for number in range(1, runs + 1):
         figure = batch.run(folder / f"c{number}")
         print(
             f"  run {number}  accepted in {figure.accepted_s} s   {figure.per_s:>6}/s to the last"
             f" receipt   peak {figure.peak_mb} MB   {_verdict(figure.flaws)}"
+        )
+
+
+def _expansion(folder: Path, runs: int, contacts: int) -> None:
+    print(f"\nI  a list of {contacts:,} contacts becomes messages, none sent")
+    for number in range(1, runs + 1):
+        figure = expansion.run(folder / f"i{number}", contacts)
+        print(
+            f"  run {number}  {figure.per_s:,} recipients/s   {figure.per_cpu_s:,} a second of"
+            f" processor time   grows by {figure.grown_mb} MB   {_verdict(figure.flaws)}"
         )
 
 

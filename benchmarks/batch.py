@@ -1,4 +1,4 @@
-"""C: one batch of 100,000 numbers in one request, to the last receipt."""
+"""C: one batch to a list of 100,000 contacts, each with a text of its own, to the last receipt."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import book
 from benchmarks.processes import KEY, Gateway, Instrument, dragoman, peak_memory_mb
 
 RECIPIENTS = 100_000
@@ -30,9 +31,13 @@ class Figure:
 def run(folder: Path) -> Figure:
     """Sends the batch and waits until every message is received."""
     smsc = Instrument("smsc_sink.py", "--receipts")
-    with dragoman(folder, smsc.port) as gateway:
-        numbers = ",".join(f"+45{n:08d}" for n in range(20_000_000, 20_000_000 + RECIPIENTS))
-        message = {"recipients": numbers, "sender": "TEST", "message": "Hello all of you"}
+    with dragoman(folder, smsc.port, prepare=_fill) as gateway:
+        message = {
+            "recipients": str(book.LIST_ID),
+            "sender": "TEST",
+            "message": book.TEXT,
+            "filter": book.FILTER,
+        }
         started = time.perf_counter()
         answer = _call(gateway, "POST", "/v2/message.json", {"message": message})
         accepted_s = time.perf_counter() - started
@@ -56,6 +61,10 @@ def run(folder: Path) -> Figure:
         peak_mb=peak_mb,
         flaws=tuple(flaws),
     )
+
+
+def _fill(database: Path) -> None:
+    book.fill(database, RECIPIENTS)
 
 
 def _call(

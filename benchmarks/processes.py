@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,8 +141,13 @@ class Instrument:
 
 
 @contextlib.contextmanager
-def dragoman(folder: Path, smsc_port: int) -> Iterator[Gateway]:
-    """Our gateway on SQLite with full sync, as an operator starts it."""
+def dragoman(
+    folder: Path, smsc_port: int, prepare: Callable[[Path], None] | None = None
+) -> Iterator[Gateway]:
+    """Our gateway on SQLite with full sync, as an operator starts it.
+
+    `prepare` is given the database before that.
+    """
     folder.mkdir(parents=True)
     http = free_port()
     config = folder / "dragoman.toml"
@@ -154,6 +159,8 @@ def dragoman(folder: Path, smsc_port: int) -> Iterator[Gateway]:
     subprocess.run([*command, "migrate", *option], check=True, stdout=subprocess.DEVNULL)
     create = ["account", "create", "bench", "--api-key", KEY, "--json", *option]
     subprocess.run([*command, *create], check=True, stdout=subprocess.DEVNULL)
+    if prepare is not None:
+        prepare(folder / "data" / "dragoman.db")
     with process([*command, "serve", *option]) as running:
         _wait_until_ready(f"http://127.0.0.1:{http}/health/ready")
         yield Gateway(name="dragoman", http=http, pid=running.pid)

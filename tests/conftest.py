@@ -34,6 +34,7 @@ from dragoman.services import backlog as backlog_module
 from dragoman.services import batches as batches_module
 from dragoman.services import persistence as persistence_module
 from dragoman.services.accounts import Accounts
+from dragoman.services.audiences import Audiences
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
 from dragoman.services.deadlines import Deadlines
@@ -233,6 +234,7 @@ class Rig:
             routes=self.router.routes.keys(),
             held_routes=set(self.router.routes) if on_unknown == "hold" else set(),
         )
+        self.audiences = Audiences(self.storage)
         self.submission = SubmissionService(
             writer=self.storage.writer,
             queue=self.queue,
@@ -245,6 +247,7 @@ class Rig:
             ids=self.ids,
             clock=self.clock,
             meters=self.meters,
+            audiences=self.audiences,
             inline_recipients=inline_recipients,
             max_parts=10,
             max_recipients=100_000,
@@ -260,6 +263,7 @@ class Rig:
             backlog=self.backlog,
             delivery=self.delivery,
             submission=self.submission,
+            audiences=self.audiences,
             accounts=self.accounts,
             ids=self.ids,
             clock=self.clock,

@@ -36,6 +36,7 @@ from dragoman.queue.local import LocalQueue
 from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.attachments import AttachmentLimits, Attachments
+from dragoman.services.audiences import Audiences
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
 from dragoman.services.contacts import Contacts
@@ -143,6 +144,7 @@ class House:
                 types=frozenset(settings.mms.types),
             ),
         )
+        self.audiences = Audiences(self.storage)
         self.submission = SubmissionService(
             writer=self.storage.writer,
             queue=self.queue,
@@ -156,6 +158,7 @@ class House:
             ids=self.ids,
             clock=self.clock,
             meters=self.meters,
+            audiences=self.audiences,
             inline_recipients=settings.limits.inline_recipients,
             max_parts=settings.limits.max_parts,
             max_recipients=settings.limits.max_recipients,
@@ -167,6 +170,7 @@ class House:
             backlog=self.backlog,
             delivery=self.delivery,
             submission=self.submission,
+            audiences=self.audiences,
             accounts=self.accounts,
             ids=self.ids,
             clock=self.clock,

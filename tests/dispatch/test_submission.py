@@ -16,7 +16,7 @@ from dragoman.domain.pricing import Price
 from dragoman.domain.routing import Route
 from dragoman.kit.clock import FixedClock
 from dragoman.services import batches as batches_module
-from dragoman.services.submission import MAX_REFERENCE, MAX_SCHEDULE_S, MAX_VALIDITY_S
+from dragoman.services.admission import MAX_REFERENCE, MAX_SCHEDULE_S, MAX_VALIDITY_S
 from dragoman.storage.tables import batches, ledger_entries, messages
 
 S, C = State, RefusalCode

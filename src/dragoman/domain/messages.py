@@ -8,6 +8,7 @@ from typing import NewType
 import msgspec
 
 from dragoman.domain.attachments import Multimedia
+from dragoman.domain.audiences import Audience
 from dragoman.domain.lifecycle import ReceiptState, State
 from dragoman.domain.premium import Premium
 from dragoman.protocols.gsm.alphabet import Alphabet
@@ -39,6 +40,16 @@ class Format(StrEnum):
     """Hexadecimal octets with the caller's own user data header."""
     MMS = "mms"
     """Text, which may be empty, and attachments."""
+    WAP_PUSH = "wap_push"
+    """The words beside a link that the phone offers to open."""
+
+
+class Push(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The link of a WAP push."""
+
+    url: str
+    expires_ms: int | None = None
+    """When the phone may forget it; a week after it is due where that is not said."""
 
 
 class CallbackRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -56,14 +67,23 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
 
     dialect: str
     recipients: tuple[str, ...]
+    """Numbers; may be empty beside an audience."""
     text: str
+    """What is sent; beside an audience, `[Name]` stands for a recipient's merge field."""
     sender: str
+    texts: tuple[str, ...] = ()
+    """The text of each recipient, where they differ; `text` is then what a listing shows."""
+    audience: Audience | None = None
+    push: Push | None = None
+    """With `Format.WAP_PUSH`."""
     format: Format = Format.AUTO
     udh: bytes = b""
     due_ms: int | None = None
     validity_s: int | None = None
     reference: str | None = None
     callback: CallbackRequest | None = None
+    return_data: str = ""
+    """What the customer wants shown with the messages, where there is no callback to hold it."""
     wants_receipt: bool = True
     message_class: int | None = None
     protocol_id: int = 0

@@ -14,7 +14,7 @@ UNITS_PER_CURRENCY_UNIT = 10_000
 _AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?")
 
 
-class Price(msgspec.Struct, frozen=True, kw_only=True):
+class Price(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The tariff of numbers with a prefix, for each part."""
 
     prefix: str = ""

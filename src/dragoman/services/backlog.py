@@ -79,10 +79,19 @@ class Backlog:
         for route in await self._storage.read(pending.routes_with_unsent):
             if route in self._routes:
                 self._read_up_to.update({(route, lane): 0 for lane in Lane})
-            else:  # the rows wait until the route is configured again, or expire
+            elif route:  # the rows wait until the route is configured again, or expire
                 log.warning("route_is_gone", route=route)
         if self._read_up_to:
             self._behind.set()
+
+    def read_again(self, routes: Collection[str], after: int) -> None:
+        """Has the rows of routes read again from an identifier on; those in memory stay."""
+        for route in routes:
+            if route in self._routes:
+                for lane in Lane:
+                    known = self._read_up_to.get((route, lane), after)
+                    self._read_up_to[route, lane] = min(known, after)
+        self._behind.set()
 
     async def publish(self, messages: Sequence[LiveMessage]) -> None:
         """Queues messages whose rows are on disk, or leaves them in SQL for later."""

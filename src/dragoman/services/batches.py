@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import NamedTuple, TypeAlias
 
 import structlog
 
@@ -17,12 +18,18 @@ from dragoman.domain.lifecycle import BatchState, State
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.services.accounts import Accounts
+from dragoman.services.audiences import Audiences, Chunk
 from dragoman.services.backlog import Backlog
 from dragoman.services.delivery import Delivery
+from dragoman.services.expansion import (
+    AudienceExpansion,
+    Expansion,
+    NumbersExpansion,
+)
 from dragoman.services.live import LiveBatch, LiveMessage, LiveMessages
 from dragoman.services.submission import SubmissionService, without_rejected
 from dragoman.storage.engine import Storage
-from dragoman.storage.records import Settlement, StoredBatch
+from dragoman.storage.records import Settlement, StoredMessage
 from dragoman.storage.repositories import batches, pending, submissions
 
 CHUNK = 1_000
@@ -30,10 +37,21 @@ MAX_RUNNING = 8
 """Batches that run at once; they take turns, a chunk each."""
 MAX_HELD = 64
 """Batches whose recipients are in memory, those included that wait for room on their routes."""
+PAGE = 500
+"""Messages of a stopped batch that are ended together."""
 POLL_S = 0.5
 STORAGE_RETRY_S = 1.0
 
 log = structlog.get_logger(__name__)
+
+Messages: TypeAlias = tuple[StoredMessage, ...]
+
+
+class MadeChunk(NamedTuple):
+    """The next recipients of a batch and the messages they are to become."""
+
+    chunk: Chunk
+    messages: Messages
 
 
 class Batches:
@@ -47,6 +65,7 @@ class Batches:
         backlog: Backlog,
         delivery: Delivery,
         submission: SubmissionService,
+        audiences: Audiences,
         accounts: Accounts,
         ids: IdSource,
         clock: Clock,
@@ -56,16 +75,23 @@ class Batches:
         self._backlog = backlog
         self._delivery = delivery
         self._submission = submission
+        self._audiences = audiences
         self._accounts = accounts
         self._ids = ids
         self._clock = clock
-        self._running: deque[_Expansion] = deque()
+        self._running: deque[Expansion] = deque()
+        self._turn = asyncio.Lock()
+        """Held while a chunk becomes messages, so that nobody stops its batch in between."""
+        self._restored = False
 
     async def run(self) -> None:
         """Expands batches as they fall due; runs until cancelled."""
         while True:
             try:
-                busy = await self._step()
+                if not self._restored:
+                    await self._restore()
+                async with self._turn:
+                    busy = await self._step()
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # one bad step must not end all batches
@@ -77,21 +103,31 @@ class Batches:
                 await asyncio.sleep(POLL_S)
 
     async def cancel(self, account: Account, batch_id: int) -> None:
-        """Stops a batch none of whose messages a carrier has been given; raises `Refused`."""
-        progress = await self._storage.read(lambda c: batches.find(c, account.account_id, batch_id))
-        if progress is None:
-            raise Refused(RefusalCode.NOT_FOUND, str(batch_id), "batch")
-        if progress.state is BatchState.QUEUED and await self._stop_unexpanded(account, batch_id):
-            return
-        waiting = [m for m in self._live if m.batch.batch_id == batch_id]
-        if len(waiting) < progress.recipients or any(m.state is not State.QUEUED for m in waiting):
-            raise Refused(RefusalCode.NOT_CANCELLABLE, str(batch_id), "it is being sent")
-        stored = [asyncio.get_running_loop().create_future() for _ in waiting]
-        for message, future in zip(waiting, stored, strict=True):  # all at once, or none
-            self._delivery.change(
-                message, State.CANCELLED, future.set_result, failure=FailureCode.CANCELLED
+        """Stops a batch none of whose messages a carrier has been given; raises `Refused`.
+
+        All of it stops, or nothing, also where the caller goes away meanwhile.
+        """
+        await asyncio.shield(asyncio.ensure_future(self._cancel(account, batch_id)))
+
+    async def _cancel(self, account: Account, batch_id: int) -> None:
+        async with self._turn:
+            progress = await self._storage.read(
+                lambda c: batches.find(c, account.account_id, batch_id)
             )
-        await asyncio.gather(*stored)
+            if progress is None:
+                raise Refused(RefusalCode.NOT_FOUND, str(batch_id), "batch")
+            unexpanded = progress.state is BatchState.QUEUED
+            if unexpanded and await self._stop_unexpanded(account, batch_id):
+                return
+            waiting = [m for m in self._live if m.batch.batch_id == batch_id]
+            if any(m.state is not State.QUEUED or m.possible_duplicate for m in waiting):
+                raise _too_late(batch_id)
+            if waiting and not progress.expanding and len(waiting) == progress.recipients:
+                await self._cancel_all(waiting)
+            elif progress.state is BatchState.RUNNING:
+                await self._stop_expanded(account, batch_id, waiting)
+            else:
+                raise _too_late(batch_id)
 
     async def _stop_unexpanded(self, account: Account, batch_id: int) -> bool:
         held = await self._storage.read(lambda c: batches.held_by(c, batch_id))
@@ -101,88 +137,141 @@ class Batches:
         cancellation = batches.Cancellation(batch_id=batch_id, settlement=settlement)
         return await self._storage.writer.write(batches.cancel, cancellation)
 
+    async def _stop_expanded(
+        self, account: Account, batch_id: int, waiting: list[LiveMessage]
+    ) -> None:
+        """Stops a batch of whose messages some or all are only in their rows.
+
+        Its messages leave memory at once, so nobody can be given one while the rows decide.
+        """
+        routes = {message.route for message in waiting}
+        with self._live.withhold(batch_id):
+            for message in waiting:
+                self._live.remove(message)
+            stop = batches.Stop(
+                batch_id=batch_id, wallet_id=account.wallet_id, entry_id=self._ids.next()
+            )
+            stopped = False
+            try:
+                stopped = await self._storage.writer.write(batches.stop, stop)
+            finally:
+                if not stopped:
+                    self._backlog.read_again(routes, batch_id)
+        if not stopped:
+            raise _too_late(batch_id)
+        self._running = deque(e for e in self._running if e.batch_id != batch_id)
+        await self._end_stopped(batch_id)
+
+    async def _end_stopped(self, batch_id: int) -> None:
+        """Ends the messages of a batch that was stopped, whose rows nobody else reads any more."""
+        loaded = await self._storage.read(lambda c: pending.load_batches(c, [batch_id]))
+        stored = loaded[batch_id]
+        wallets = await self._storage.read(lambda c: pending.wallet_of(c, [stored.account_id]))
+        batch = LiveBatch(stored, wallets[stored.account_id])
+        while rows := await self._storage.read(
+            lambda c: pending.load_unsent_of_batch(c, batch_id, PAGE)
+        ):
+            await self._cancel_all([LiveMessage(row, batch) for row in rows])
+
+    async def _cancel_all(self, messages: list[LiveMessage]) -> None:
+        stored = [asyncio.get_running_loop().create_future() for _ in messages]
+        for message, future in zip(messages, stored, strict=True):  # all at once, or none
+            self._delivery.change(
+                message, State.CANCELLED, future.set_result, failure=FailureCode.CANCELLED
+            )
+        if not all(await asyncio.gather(*stored)):
+            raise Refused(RefusalCode.UNAVAILABLE)
+
+    async def _restore(self) -> None:
+        """Ends what an earlier run had decided to end."""
+        for batch_id in await self._storage.read(pending.stopped_with_unsent):
+            await self._end_stopped(batch_id)
+        self._restored = True
+
     async def _step(self) -> bool:
         """Expands one chunk; whether there was anything to do."""
-        blocked = sum(not self._has_room(expansion) for expansion in self._running)
+        blocked = sum(e.waits or not self._has_room(e) for e in self._running)
         room = min(MAX_RUNNING + blocked, MAX_HELD) - len(self._running)
         if room > 0:
             await self._take_up_due(room)
         for _ in range(len(self._running)):
             expansion = self._running.popleft()
-            if not self._has_room(expansion):  # a route that is stuck must not hold up the others
+            # A route that is stuck must not hold up the others.
+            chunk = await self._next_chunk(expansion) if self._has_room(expansion) else None
+            if chunk is None:
                 self._running.append(expansion)
             else:
-                if await self._expand(expansion):
+                if await self._expand(expansion, *chunk):
                     self._running.append(expansion)
                 return True
         return False
 
     async def _take_up_due(self, room: int) -> None:
         now_ms = self._clock.now_ms()
-        known = [expansion.batch.batch_id for expansion in self._running]
+        known = [expansion.batch_id for expansion in self._running]
         due = await self._storage.read(lambda c: pending.load_due_batches(c, now_ms, known, room))
         for stored in due:
             account = await self._accounts.find_by_id(stored.account_id)
-            if account is not None:
-                self._running.append(_Expansion(stored, account))
+            if account is None:
+                continue
+            expansion: Expansion
+            if stored.options.audience:
+                expansion = AudienceExpansion(stored, account, self._audiences, self._ids)
+            else:
+                expansion = NumbersExpansion(stored, account)
+            self._running.append(expansion)
 
-    def _has_room(self, expansion: _Expansion) -> bool:
-        if expansion.routes is None:
-            chunk = expansion.recipients[expansion.at : expansion.at + CHUNK]
-            route_of = self._submission.route_of
-            expansion.routes = {
-                route_of(expansion.account, number, expansion.live.multimedia is not None)
-                for number in chunk
-            }
-        return all(self._backlog.room(route) >= CHUNK for route in expansion.routes)
+    def _has_room(self, expansion: Expansion) -> bool:
+        return all(self._backlog.room(route) >= CHUNK for route in expansion.routes or ())
 
-    async def _expand(self, expansion: _Expansion) -> bool:
-        """Makes messages of the next chunk; whether recipients are left."""
-        chunk = expansion.recipients[expansion.at : expansion.at + CHUNK]
-        messages = self._submission.make_messages(expansion.account, expansion.live, chunk)
-        rejections = self._submission.reject_opted_out(expansion.live, messages)
-        finished = expansion.at + len(chunk) >= len(expansion.recipients)
-        moved = await self._storage.writer.write(
-            submissions.expand,
-            submissions.Expansion(
-                expansion.live.batch_id,
-                messages,
-                expansion.at,
-                finished,
-                expansion.batch.options.premium,
-                rejections,
-            ),
-        )
+    async def _next_chunk(self, expansion: Expansion) -> MadeChunk | None:
+        """Reads the next recipients; None where they cannot become messages now.
+
+        What was read is not kept while it waits: contacts may change or be deleted meanwhile.
+        """
+        chunk = await expansion.read(CHUNK)
+        if chunk is None:
+            return None
+        made: tuple[StoredMessage, ...] = ()
+        if not chunk.progress.stopped:
+            made = self._submission.make_messages(
+                expansion.account, expansion.live, chunk.recipients, expansion.prices
+            )
+        expansion.routes = {message.route for message in made if message.route}
+        return MadeChunk(chunk, made) if self._has_room(expansion) else None
+
+    async def _expand(self, expansion: Expansion, chunk: Chunk, made: Messages) -> bool:
+        """Stores the messages of a chunk; whether recipients are left."""
+        stored = self._step_of(expansion, chunk, made)
+        while True:
+            try:
+                moved = await self._storage.writer.write(submissions.expand, stored)
+                break
+            except Refused as refused:
+                if refused.code is not RefusalCode.INSUFFICIENT_CREDIT:
+                    raise
+                log.warning("batch_out_of_credit", batch_id=expansion.batch_id)
+                expansion.cannot_pay(int(refused.subject))
+                stored = self._step_of(expansion, chunk, made)
         if not moved:
             return False
-        expansion.at += len(chunk)
+        expansion.advance(chunk, stored)
         expansion.routes = None
-        self._delivery.tell_rejections(rejections)
-        sendable = without_rejected(messages, rejections)
-        live = [LiveMessage(message, expansion.live) for message in sendable]
-        await self._backlog.publish([message for message in live if message.route])
-        for message in live:
-            if not message.route:  # there was one when the batch was accepted
-                self._live.add(message)
-                self._delivery.change(
-                    message, State.REJECTED, _ignore, failure=FailureCode.NO_ROUTE
-                )
-        return not finished
+        if stored.step is not None:
+            self._submission.count_accepted(expansion.live, len(stored.messages))
+        self._delivery.tell_rejections(stored.rejections)
+        sendable = without_rejected(stored.messages)
+        await self._backlog.publish([LiveMessage(message, expansion.live) for message in sendable])
+        return not chunk.finished
+
+    def _step_of(self, expansion: Expansion, chunk: Chunk, made: Messages) -> submissions.Expansion:
+        """What is to be stored of a chunk; those who cannot be sent to are rejected with it."""
+        stored = expansion.step(chunk, made)
+        return stored._replace(
+            premium=expansion.live.stored.options.premium,
+            rejections=self._submission.rejections(expansion.live, stored.messages),
+        )
 
 
-def _ignore(_stored: bool) -> None:
-    """A row that could not be written waits for the next start."""
-
-
-class _Expansion:
-    """A batch that is being expanded."""
-
-    def __init__(self, stored: StoredBatch, account: Account) -> None:
-        self.account = account
-        self.recipients = (stored.waiting_recipients or b"").decode().split(",")
-        self.at = stored.expanded
-        stored.waiting_recipients = None
-        self.batch = stored
-        self.live = LiveBatch(stored, account.wallet_id)
-        self.routes: set[str] | None = None
-        """Of the next chunk, once somebody has asked."""
+def _too_late(batch_id: int) -> Refused:
+    return Refused(RefusalCode.NOT_CANCELLABLE, str(batch_id), "it is being sent")

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from dragoman.domain.attachments import Multimedia
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Format, Outgoing
+from dragoman.domain.messages import Format, Outgoing, Push
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.segmentation import (
     Segmentation,
-    UserData,
     segment_binary,
     segment_text,
 )
+from dragoman.protocols.gsm.wap_push import PUSH_UDH, encode_service_indication
 from dragoman.queue.port import Work
 from dragoman.storage.records import StoredBatch, StoredMessage, StoredPart
 
@@ -33,19 +34,38 @@ MAX_AWAITING_REPORT = 200_000
 """Messages kept in memory only for their report; older ones are found through SQL."""
 
 
-def segment(text: str, format_: Format, udh: bytes, max_parts: int = 255) -> Segmentation:
+def segment(
+    text: str, format_: Format, udh: bytes, max_parts: int = 255, push: Push | None = None
+) -> Segmentation:
     """Cuts a submission's text into parts as its format asks."""
     if format_ is Format.MMS:
         return MULTIMEDIA
     if format_ is Format.BINARY:
         return segment_binary(bytes.fromhex(text), udh=udh, max_parts=max_parts)
+    if format_ is Format.WAP_PUSH and push is not None:
+        return segment_binary(_encode_push(text, push), udh=PUSH_UDH, max_parts=max_parts)
     return segment_text(text, alphabet=ALPHABET_OF_FORMAT.get(format_), max_parts=max_parts)
+
+
+def _encode_push(text: str, push: Push) -> bytes:
+    expires = None
+    if push.expires_ms is not None:
+        expires = datetime.fromtimestamp(push.expires_ms // 1000, UTC)
+    return encode_service_indication(push.url, text, expires=expires)
 
 
 class LiveBatch:
     """What the messages of a batch share."""
 
-    __slots__ = ("account_id", "batch_id", "multimedia", "segmentation", "stored", "wallet_id")
+    __slots__ = (
+        "_segmentation",
+        "account_id",
+        "batch_id",
+        "counted",
+        "multimedia",
+        "stored",
+        "wallet_id",
+    )
 
     def __init__(
         self, stored: StoredBatch, wallet_id: int, segmentation: Segmentation | None = None
@@ -59,9 +79,28 @@ class LiveBatch:
             if stored.format == Format.MMS
             else None
         )
-        self.segmentation = segmentation or segment(
-            stored.text, Format(stored.format), bytes.fromhex(stored.options.udh)
-        )
+        self.counted = stored.recipients > 1 or stored.options.audience
+        """Whether the batch counts its messages; one with a single message does not."""
+        self._segmentation = segmentation
+
+    @property
+    def segmentation(self) -> Segmentation:
+        """The parts of the text that messages have unless they have one of their own."""
+        if self._segmentation is None:
+            self._segmentation = self.segment(self.stored.text)
+        return self._segmentation
+
+    def segment(self, text: str, max_parts: int = 255) -> Segmentation:
+        """Cuts a text as the batch has it sent; raises as the segmentation does."""
+        options = self.stored.options
+        udh = bytes.fromhex(options.udh)
+        return segment(text, Format(self.stored.format), udh, max_parts, options.push)
+
+    def multimedia_with(self, text: str | None) -> Multimedia | None:
+        """What makes a message a multimedia message, with its own text if it has one."""
+        if self.multimedia is None or text is None:
+            return self.multimedia
+        return Multimedia(batch_id=self.batch_id, text=text)
 
 
 class LiveMessage:
@@ -84,6 +123,7 @@ class LiveMessage:
         "route",
         "sent_ms",
         "state",
+        "text",
         "writes",
     )
 
@@ -104,6 +144,8 @@ class LiveMessage:
         self.attempts = stored.attempts
         self.possible_duplicate = stored.possible_duplicate
         self.sent_ms = stored.sent_ms
+        self.text = stored.text
+        """Its own text, if it has one."""
         self.parts: list[StoredPart] | None = list(parts) or None
         """What is known of each part; None for a message in one part."""
         self.in_flight = False
@@ -125,26 +167,25 @@ class LiveMessage:
         """The message as a carrier gets it."""
         stored = self.batch.stored
         options = stored.options
+        own = self.text
+        segmentation = self.batch.segmentation if own is None else self.batch.segment(own)
+        # The identifier's time and sequence bits both vary; a handset needs only that two long
+        # texts from one sender differ (3GPP 23.040 s. 9.2.3.24.1).
+        reference = (self.message_id ^ self.message_id >> 12) & 0xFFFF
         return Outgoing(
             message_id=self.message_id,
             sender=stored.sender,
             recipient=self.recipient,
-            parts=self._user_data(),
-            alphabet=self.batch.segmentation.alphabet,
+            parts=segmentation.user_data(reference),
+            alphabet=segmentation.alphabet,
             wants_receipt=options.wants_receipt,
             validity_until_ms=stored.expires_ms,
             message_class=options.message_class,
             protocol_id=options.protocol_id,
             attempt=self.attempts + 1,
             premium=options.premium,
-            multimedia=self.batch.multimedia,
+            multimedia=self.batch.multimedia_with(own),
         )
-
-    def _user_data(self) -> tuple[UserData, ...]:
-        # The identifier's time and sequence bits both vary; a handset needs only that two long
-        # texts from one sender differ (3GPP 23.040 s. 9.2.3.24.1).
-        reference = (self.message_id ^ self.message_id >> 12) & 0xFFFF
-        return self.batch.segmentation.user_data(reference)
 
 
 class LiveMessages:
@@ -155,6 +196,7 @@ class LiveMessages:
         self._keys: dict[tuple[str, str], tuple[LiveMessage, int]] = {}
         self._keys_of: dict[int, list[tuple[str, str]]] = {}
         self._watches: list[set[int]] = []
+        self._withheld: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -195,6 +237,19 @@ class LiveMessages:
             yield forgotten
         finally:
             self._watches = [watch for watch in self._watches if watch is not forgotten]
+
+    @contextmanager
+    def withhold(self, batch_id: int) -> Iterator[None]:
+        """Keeps messages of a batch from coming back to memory meanwhile."""
+        self._withheld.add(batch_id)
+        try:
+            yield
+        finally:
+            self._withheld.discard(batch_id)
+
+    def is_withheld(self, batch_id: int) -> bool:
+        """Whether messages of a batch must not come back to memory now."""
+        return batch_id in self._withheld
 
     def settle(self, message: LiveMessage) -> None:
         """Forgets a message, nothing of which is left to write, unless memory needs it on."""

@@ -23,7 +23,7 @@ from dragoman.domain.premium import (
     Premium,
     ShortCode,
 )
-from dragoman.domain.routing import Router
+from dragoman.domain.routing import Route, Router
 from dragoman.domain.texts import is_storable
 
 _NO_TERMS: Final = BillingTerms()
@@ -57,10 +57,12 @@ class PremiumRules:
         recipients: Sequence[str],
         parts: int,
         due_ms: int,
-    ) -> str:
+        multimedia: bool = False,
+    ) -> ShortCode:
         """Returns the short code to send from; raises `Refused`.
 
-        `recipients` are digits. What has no route is left for others to refuse.
+        `recipients` are digits; none, where only expansion tells who they are. What has no route is
+        left for others to refuse.
         """
         _check_permissions(account, premium)
         _check_price(premium.price)
@@ -70,8 +72,13 @@ class PremiumRules:
         _check_content_type(code, premium.content_type, day)
         if parts != 1:
             raise Refused(RefusalCode.TEXT_TOO_LONG, str(parts), "a price needs a single part")
-        self._check_carriers(account, premium, recipients)
-        return code.number
+        self._check_carriers(account, premium, recipients, multimedia)
+        return code
+
+    def bills(self, premium: Premium, route: Route) -> bool:
+        """Whether a route can charge; any of its carriers may get the message, so each must."""
+        terms = (self._billing.get(name, _NO_TERMS) for name in route.carriers)
+        return all(one.can_bill(premium) for one in terms)
 
     def _find_code(self, account: Account, sender: str, recipients: Sequence[str]) -> ShortCode:
         named = [code for code in self._short_codes if code.is_named(sender)]
@@ -80,6 +87,11 @@ class PremiumRules:
         own = [code for code in named if code.belongs_to(account.username)]
         if not own:
             raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender)
+        if not recipients:
+            if len(own) > 1:
+                why = "it is one of several countries, write it with its country"
+                raise Refused(RefusalCode.INVALID_SENDER, sender, why)
+            return own[0]
         # One short code can exist in several countries; the recipients say which one is meant.
         fitting = [code for code in own if recipients[0].startswith(code.country_code)]
         if not fitting:
@@ -91,17 +103,15 @@ class PremiumRules:
         return code
 
     def _check_carriers(
-        self, account: Account, premium: Premium, recipients: Sequence[str]
+        self, account: Account, premium: Premium, recipients: Sequence[str], multimedia: bool
     ) -> None:
         able: dict[str, bool] = {}
         for recipient in recipients:
-            route = self._router.choose(account.username, recipient)
+            route = self._router.choose(account.username, recipient, multimedia=multimedia)
             if route is None:
                 continue
             if route.name not in able:
-                terms = (self._billing.get(name, _NO_TERMS) for name in route.carriers)
-                # Any of them may get the message, so each must be able to bill it.
-                able[route.name] = all(one.can_bill(premium) for one in terms)
+                able[route.name] = self.bills(premium, route)
             if not able[route.name]:
                 why = "no carrier that bills this price"
                 raise Refused(RefusalCode.NOT_BILLABLE, recipient, why)

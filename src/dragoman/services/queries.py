@@ -10,6 +10,7 @@ import msgspec
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.texts import is_storable
+from dragoman.services.recipients import RecipientPage, read_recipients
 from dragoman.storage.engine import Storage
 from dragoman.storage.repositories import accounts, batches, inbound, outbox, premium
 from dragoman.storage.repositories.batches import BatchProgress
@@ -69,6 +70,18 @@ class Queries:
         return await self._storage.read(
             lambda c: outbox.find_of_batch(c, account.account_id, batch_id, offset, limit)
         )
+
+    async def recipients(
+        self, account: Account, batch_id: int, after: str, limit: int
+    ) -> RecipientPage:
+        """Whom a batch is for, beyond a number; raises `Refused`."""
+        account_id = account.account_id
+        found = await self._storage.read(
+            lambda c: read_recipients(c, account_id, batch_id, after, limit)
+        )
+        if found is None:
+            raise Refused(RefusalCode.NOT_FOUND, str(batch_id), "batch")
+        return found
 
     async def outbox(self, wanted: OutboxFilter, offset: int, limit: int) -> OutboxPage:
         """A page of what was sent, newest first."""

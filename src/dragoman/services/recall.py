@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -44,6 +45,8 @@ class Recall:
             read = await self.read(lambda c, ids=absent: pending.load_messages(c, ids))  # type: ignore[misc]
             messages.update((message.message_id, message) for message in read.live)
             message_ids &= {message.message_id for message in read.stored} | messages.keys()
+            if not read.live:
+                await asyncio.sleep(0.001)  # they are withheld while their batch is being stopped
         for (carrier, key), (message_id, part) in found.items():
             if message_id in messages:
                 self._live.add_key(carrier, key, messages[message_id], part)
@@ -59,7 +62,11 @@ class Recall:
             batches = await self._load_batches({message.batch_id for message in absent})
             for message in absent:
                 message_id = message.message_id
-                if self._live.get(message_id) is None and message_id not in forgotten:
+                if (
+                    self._live.get(message_id) is None
+                    and message_id not in forgotten
+                    and not self._live.is_withheld(message.batch_id)
+                ):
                     live = LiveMessage(
                         message, batches[message.batch_id], parts.get(message_id, ())
                     )

@@ -1,38 +1,49 @@
 """The only door in: decides on a request to send, stores it whole, and lets it go.
 
 A batch of a few recipients that is due becomes messages at once; a larger or a scheduled one is
-stored with its recipients and becomes messages in chunks when it runs (`services.batches`).
+stored with its recipients and becomes messages in chunks when it runs (`services.batches`); one to
+lists and contacts is stored as it was asked, and its credits are held as its recipients are known.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from functools import lru_cache
 
 import msgspec
 
 from dragoman.domain.accounts import Account, Permission
 from dragoman.domain.attachments import Attachment
+from dragoman.domain.audiences import Audience
 from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.lifecycle import BatchState, State
 from dragoman.domain.messages import Format, Lane, Submission
-from dragoman.domain.phone_numbers import mobile_country_code, normalise
+from dragoman.domain.phone_numbers import mobile_country_code
 from dragoman.domain.pricing import Price, PriceList
-from dragoman.domain.routing import Router
+from dragoman.domain.routing import Route, Router
 from dragoman.domain.senders import normalise_sender
-from dragoman.domain.texts import is_storable
-from dragoman.domain.urls import is_http_address
+from dragoman.domain.templates import Template
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
-from dragoman.protocols.gsm.alphabet import NotEncodable
-from dragoman.protocols.gsm.segmentation import InvalidHeader, Segmentation, TooManyParts
+from dragoman.protocols.gsm.segmentation import Segmentation
 from dragoman.queue.port import WorkQueue
 from dragoman.services.accounts import Accounts
+from dragoman.services.admission import (
+    Terms,
+    check_named,
+    check_prefixes,
+    check_recipients,
+    check_terms,
+    check_text,
+    check_texts,
+    encode_waiting,
+)
 from dragoman.services.attachments import Attachments
+from dragoman.services.audiences import Audiences, Recipient
 from dragoman.services.backlog import Backlog
 from dragoman.services.delivery import Delivery
-from dragoman.services.live import LiveBatch, LiveMessage, segment
+from dragoman.services.live import LiveBatch, LiveMessage
 from dragoman.services.meters import Meters
 from dragoman.services.opt_outs import OptOuts
 from dragoman.services.premium import PremiumRules
@@ -47,14 +58,6 @@ from dragoman.storage.records import (
 from dragoman.storage.repositories import submissions
 from dragoman.storage.writer import Writer
 
-DEFAULT_VALIDITY_S = 48 * 3600
-MIN_VALIDITY_S = 60
-MAX_VALIDITY_S = 14 * 24 * 3600
-MAX_SCHEDULE_S = 2 * 366 * 24 * 3600
-MAX_REFERENCE = 255
-MAX_MULTIMEDIA_TEXT = 5_000
-"""Characters."""
-
 Store = Callable[[NewBatch, Callable[[Exception | None], None]], None]
 """Stores a batch and tells, once it is on disk or refused, what came of it."""
 
@@ -65,9 +68,11 @@ class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     batch_id: int
     due_ms: int
     recipients: int
+    """0 for an audience: only expansion tells."""
     parts: int
-    """Of one message."""
+    """Of one message, where all have the same text."""
     credits: int
+    """What is held for the batch now."""
 
 
 class SubmissionService:
@@ -88,6 +93,7 @@ class SubmissionService:
         ids: IdSource,
         clock: Clock,
         meters: Meters,
+        audiences: Audiences,
         inline_recipients: int,
         max_parts: int,
         max_recipients: int,
@@ -105,6 +111,7 @@ class SubmissionService:
         self._ids = ids
         self._clock = clock
         self._meters = meters
+        self._audiences = audiences
         self._inline_recipients = inline_recipients
         self._max_parts = max_parts
         self._max_recipients = max_recipients
@@ -121,33 +128,159 @@ class SubmissionService:
         if not account.may(Permission.SEND):
             raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
         sender = await self._check_sender(account, submission.sender)
-        recipients = _check_recipients(
-            submission.recipients, min(self._max_recipients, account.max_recipients)
-        )
-        _check_prefixes(account, recipients)
-        _check_storable(submission)
-        segmentation = _check_text(submission, min(self._max_parts, account.max_parts))
-        callback = submission.callback
-        if callback is not None:
-            _check_url(callback.url)
-        if submission.reference is not None and len(submission.reference) > MAX_REFERENCE:
-            raise Refused(RefusalCode.INVALID_FIELD, "reference", "too long")
-        attachments = await self._collect_attachments(account, submission, sender, recipients)
-        now_ms = self._clock.now_ms()
-        due_ms = _check_schedule(submission.due_ms, now_ms)
-        expires_ms = due_ms + _check_validity(submission.validity_s) * 1000
-        inline = due_ms <= now_ms and len(recipients) <= self._inline_recipients
+        terms = check_terms(submission, self._clock.now_ms())
+        if submission.format is Format.MMS:
+            self._check_multimedia(sender)
+        if submission.audience is not None:
+            return await self._submit_audience(
+                account, submission, submission.audience, sender, terms, store or self._accept
+            )
+        maximum = min(self._max_recipients, account.max_recipients)
+        recipients = check_recipients(submission.recipients, maximum)
+        check_prefixes(account, recipients)
+        max_parts = self._max_parts_of(account)
+        segmentation: Segmentation | None = None
+        own: list[Recipient] | None = None
+        if submission.texts:
+            own = check_texts(submission, recipients, max_parts, terms)
+            parts = 0
+        else:
+            segmentation = check_text(submission, submission.text, max_parts, terms)
+            parts = segmentation.count
         if submission.premium is not None:
             sender = self._premium.check(
                 account,
                 submission.premium,
                 sender=sender,
                 recipients=recipients,
-                parts=segmentation.count,
-                due_ms=due_ms,
+                parts=parts if own is None else max(recipient.parts for recipient in own),
+                due_ms=terms.due_ms,
+                multimedia=submission.format is Format.MMS,
+            ).number
+        tariffs = self._tariffs(account, recipients, submission.format is Format.MMS)
+        attachments = await self._collect_attachments(submission)
+        inline = terms.due_now and len(recipients) <= self._inline_recipients
+        if own is None:
+            credits = sum(price.credits for _, price in tariffs) * parts
+        else:
+            credits = sum(
+                price.credits * recipient.parts
+                for recipient, (_, price) in zip(own, tariffs, strict=True)
             )
+        tariff_options = () if inline else tuple(dict.fromkeys(price for _, price in tariffs))
+        batch = self._batch(account, submission, sender, terms, len(recipients), tariff_options)
+        if inline:
+            batch.state = BatchState.RUNNING
+            batch.expanded = len(recipients)
+        else:
+            batch.waiting_recipients = encode_waiting(recipients, own)
+        live_batch = LiveBatch(batch, account.wallet_id, segmentation)
+        messages: Sequence[StoredMessage] = ()
+        if inline and own is None:
+            messages = self._make_messages(live_batch, recipients, tariffs)
+        elif inline and own is not None:
+            messages = self.make_messages(account, live_batch, own)
+        rejections = self.rejections(live_batch, messages)
+        sendable = without_rejected(messages)
+        new = NewBatch(
+            batch=batch,
+            messages=tuple(messages),
+            reservation=self._reservation(account, credits),
+            rejections=rejections,
+            attachments=attachments,
+        )
+        await self._store(live_batch, new, sendable, store or self._accept)
+        self._meters.accepted[submission.dialect] += len(recipients)
+        if inline:
+            await self._publish(live_batch, sendable)
+            self._delivery.tell_rejections(rejections)
+        return AcceptedBatch(
+            batch_id=batch.batch_id,
+            due_ms=terms.due_ms,
+            recipients=len(recipients),
+            parts=parts,
+            credits=credits,
+        )
 
-        batch = StoredBatch(
+    async def _submit_audience(
+        self,
+        account: Account,
+        submission: Submission,
+        wanted: Audience,
+        sender: str,
+        terms: Terms,
+        store: Store,
+    ) -> AcceptedBatch:
+        """Stores what was asked; who that is, and what it costs, is known when the batch runs."""
+        maximum = min(self._max_recipients, account.max_recipients)
+        numbers = check_named(submission, wanted, maximum)
+        check_prefixes(account, numbers)
+        multimedia = submission.format is Format.MMS
+        self._tariffs(account, numbers, multimedia)
+        max_parts, country_code = self._max_parts_of(account), ""
+        if submission.premium is not None:
+            code = self._premium.check(
+                account,
+                submission.premium,
+                sender=sender,
+                recipients=numbers,
+                parts=1,  # of each, as it is made
+                due_ms=terms.due_ms,
+                multimedia=multimedia,
+            )
+            sender, country_code, max_parts = code.number, code.country_code, 1
+        audience = await self._audiences.check(
+            account,
+            wanted,
+            "" if submission.format is Format.BINARY else submission.text,
+            numbers=numbers,
+            max_parts=max_parts,
+            due_ms=terms.due_ms,
+            country_code=country_code,
+        )
+        # What stands around the places must fit; each text is cut when it is made.
+        fixed = Template(submission.text, audience.fields).render({})
+        segmentation = None
+        if not audience.fields:
+            segmentation = check_text(submission, submission.text, max_parts, terms)
+        elif fixed:
+            check_text(submission, fixed, max_parts, terms)
+        attachments = await self._collect_attachments(submission)
+        batch = self._batch(account, submission, sender, terms, 0, (), Lane.BULK)
+        batch.waiting_recipients = b""
+        live_batch = LiveBatch(batch, account.wallet_id, segmentation)
+        new = NewBatch(
+            batch=batch,
+            messages=(),
+            reservation=self._reservation(account, 0),
+            attachments=attachments,
+            audience=audience,
+        )
+        await self._store(live_batch, new, (), store)
+        return AcceptedBatch(
+            batch_id=batch.batch_id,
+            due_ms=terms.due_ms,
+            recipients=0,
+            parts=segmentation.count if segmentation is not None else 0,
+            credits=0,
+        )
+
+    def count_accepted(self, batch: LiveBatch, recipients: int) -> None:
+        """Counts recipients of an audience, as they become known."""
+        self._meters.accepted[batch.stored.dialect] += recipients
+
+    def _batch(
+        self,
+        account: Account,
+        submission: Submission,
+        sender: str,
+        terms: Terms,
+        recipients: int,
+        tariffs: tuple[Price, ...],
+        lane: Lane = Lane.SINGLE,
+    ) -> StoredBatch:
+        callback = submission.callback
+        return StoredBatch(
             batch_id=self._ids.next(),
             account_id=account.account_id,
             dialect=submission.dialect,
@@ -162,82 +295,112 @@ class SubmissionService:
                 message_class=submission.message_class,
                 protocol_id=submission.protocol_id,
                 callback_url=callback.url if callback else "",
-                return_data=callback.return_data if callback else "",
+                return_data=callback.return_data if callback else submission.return_data,
                 callback_states=tuple(sorted(callback.states)) if callback else (),
                 premium=submission.premium,
+                push=terms.push,
+                audience=submission.audience is not None,
+                tariffs=tariffs,
             ),
-            lane=self._lane(submission, len(recipients)).value,
-            due_ms=due_ms,
-            expires_ms=expires_ms,
-            state=BatchState.RUNNING if inline else BatchState.QUEUED,
-            recipients=len(recipients),
-            waiting_recipients=None if inline else ",".join(recipients).encode(),
-            expanded=len(recipients) if inline else 0,
-            unsent=len(recipients),
-        )
-        live_batch = LiveBatch(batch, account.wallet_id, segmentation)
-        tariffs = self._tariffs(account, recipients, live_batch.multimedia is not None)
-        credits = sum(price.credits for _, price in tariffs) * segmentation.count
-        messages = self._make_messages(live_batch, recipients, tariffs) if inline else ()
-        rejections = self.reject_opted_out(live_batch, messages)
-        sendable = without_rejected(messages, rejections)
-        await self._store(
-            account,
-            live_batch,
-            messages,
-            credits,
-            sendable,
-            rejections,
-            attachments,
-            store or self._accept,
-        )
-        self._meters.accepted[submission.dialect] += len(recipients)
-        if inline:
-            await self._publish(live_batch, sendable)
-            self._delivery.tell_rejections(rejections)
-        return AcceptedBatch(
-            batch_id=batch.batch_id,
-            due_ms=due_ms,
-            recipients=len(recipients),
-            parts=segmentation.count,
-            credits=credits,
+            lane=self._lane(submission, recipients, lane).value,
+            due_ms=terms.due_ms,
+            expires_ms=terms.expires_ms,
+            state=BatchState.QUEUED,
+            recipients=recipients,
+            unsent=recipients,
         )
 
-    def route_of(self, account: Account, recipient: str, multimedia: bool) -> str:
-        """The name of the route to a recipient; empty where there is none (any more)."""
-        route = self._router.choose(account.username, recipient, multimedia=multimedia)
-        return route.name if route is not None else ""
+    def _max_parts_of(self, account: Account) -> int:
+        return min(self._max_parts, account.max_parts)
 
     def make_messages(
-        self, account: Account, batch: LiveBatch, recipients: Sequence[str]
+        self,
+        account: Account,
+        batch: LiveBatch,
+        recipients: Sequence[Recipient],
+        prices: PriceList | None = None,
     ) -> tuple[StoredMessage, ...]:
-        """The messages of a batch to some of its recipients, as they are to be stored."""
-        multimedia = batch.multimedia is not None
-        tariffs = [
-            (self.route_of(account, recipient, multimedia), self._prices.price_of(recipient))
-            for recipient in recipients
-        ]
-        return self._make_messages(batch, recipients, tariffs)
+        """The messages of a batch to some of its recipients, as they are to be stored.
 
-    def reject_opted_out(
+        One that cannot be sent has no route and says why; its credits are those held for it.
+        """
+        price_of = (prices or self._prices).price_of
+        held_before = not batch.stored.options.audience
+        refusers = self._refusers(batch, [recipient.number for recipient in recipients])
+        obstacle_of = self._obstacles(account, batch)
+        choose, multimedia = self._router.choose, batch.multimedia is not None
+        messages = []
+        for message_id, recipient in zip(self._ids.take(len(recipients)), recipients, strict=True):
+            number, text, parts, failure = recipient
+            if text is None:
+                parts = 0 if failure else batch.segmentation.count
+            route = choose(account.username, number, multimedia=multimedia)
+            if not failure:
+                if number in refusers:
+                    failure = FailureCode.OPTED_OUT
+                else:
+                    failure = obstacle_of(number, route)
+            price = price_of(number)
+            paid = parts if held_before or not failure else 0
+            messages.append(
+                StoredMessage(
+                    message_id=message_id,
+                    batch_id=batch.batch_id,
+                    account_id=batch.account_id,
+                    recipient=number,
+                    route="" if failure or route is None else route.name,
+                    mcc=mobile_country_code(number),
+                    parts=parts,
+                    credits=price.credits * paid,
+                    price=price.price * paid,
+                    state=State.QUEUED,
+                    failure=failure.value or None,
+                    text=text,
+                )
+            )
+        return tuple(messages)
+
+    def rejections(
         self, batch: LiveBatch, messages: Sequence[StoredMessage]
     ) -> tuple[StateChange, ...]:
-        """The end of the messages whose recipients want none, to be stored together with them."""
-        refusers = self._opt_outs.among(
-            batch.account_id, batch.stored.sender, (message.recipient for message in messages)
-        )
-        if not refusers:
-            return ()
+        """The end of the messages that cannot be sent, to be stored together with them."""
         return tuple(
-            self._delivery.rejection(LiveMessage(message, batch), FailureCode.OPTED_OUT)
+            self._delivery.rejection(LiveMessage(message, batch), FailureCode(message.failure))
             for message in messages
-            if message.recipient in refusers
+            if message.failure is not None
         )
+
+    def _obstacles(
+        self, account: Account, batch: LiveBatch
+    ) -> Callable[[str, Route | None], FailureCode]:
+        """Makes the check whether a message may go to a number by a route."""
+        allowed = account.prefixes.allow if account.prefixes.prefixes is not None else None
+        premium = batch.stored.options.premium
+        able: dict[str, bool] = {}
+
+        def obstacle_of(number: str, route: Route | None) -> FailureCode:
+            if allowed is not None and not allowed(number):
+                return FailureCode.NOT_ALLOWED
+            if route is None:  # there may have been one when the batch was accepted
+                return FailureCode.NO_ROUTE
+            if premium is not None:
+                if route.name not in able:
+                    able[route.name] = self._premium.bills(premium, route)
+                if not able[route.name]:
+                    return FailureCode.NOT_BILLABLE
+            return FailureCode.NONE
+
+        return obstacle_of
+
+    def _refusers(self, batch: LiveBatch, recipients: Sequence[str]) -> Set[str]:
+        """Those who opted out."""
+        return self._opt_outs.among(batch.account_id, batch.stored.sender, recipients)
 
     def _make_messages(
         self, batch: LiveBatch, recipients: Sequence[str], tariffs: Sequence[tuple[str, Price]]
     ) -> tuple[StoredMessage, ...]:
         parts = batch.segmentation.count
+        refusers = self._refusers(batch, recipients)
         identifiers = self._ids.take(len(recipients))
         return tuple(
             StoredMessage(
@@ -251,35 +414,22 @@ class SubmissionService:
                 credits=price.credits * parts,
                 price=price.price * parts,
                 state=State.QUEUED,
+                failure=FailureCode.OPTED_OUT.value if recipient in refusers else None,
             )
             for message_id, recipient, (route, price) in zip(
                 identifiers, recipients, tariffs, strict=True
             )
         )
 
+    def _reservation(self, account: Account, credits: int) -> Reservation:
+        return Reservation(wallet_id=account.wallet_id, entry_id=self._ids.next(), amount=credits)
+
     async def _store(
-        self,
-        account: Account,
-        batch: LiveBatch,
-        messages: Sequence[StoredMessage],
-        credits: int,
-        sendable: Sequence[StoredMessage],
-        rejections: tuple[StateChange, ...],
-        attachments: tuple[Attachment, ...],
-        store: Store,
+        self, batch: LiveBatch, new: NewBatch, sendable: Sequence[StoredMessage], store: Store
     ) -> None:
         claimed = [m for m in sendable if self._queue.claim(m.route)]
         for message in claimed:
             message.state = State.SENDING  # a link takes it as soon as it is on disk
-        new = NewBatch(
-            batch=batch.stored,
-            messages=tuple(messages),
-            reservation=Reservation(
-                wallet_id=account.wallet_id, entry_id=self._ids.next(), amount=credits
-            ),
-            rejections=rejections,
-            attachments=attachments,
-        )
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def stored(result: Exception | None) -> None:
@@ -292,7 +442,7 @@ class SubmissionService:
                     waiting.set_exception(result)
             elif result is None:
                 # The caller is gone, the rows are not: they must not wait for a restart.
-                self._adopt(batch, sendable, rejections)
+                self._adopt(batch, sendable, new.rejections)
 
         store(new, stored)
         try:
@@ -300,7 +450,7 @@ class SubmissionService:
         except asyncio.CancelledError:
             # It may have been on disk already when the caller went away.
             if not waiting.cancelled() and waiting.exception() is None:
-                self._adopt(batch, sendable, rejections)
+                self._adopt(batch, sendable, new.rejections)
             raise
 
     def _accept(self, new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
@@ -329,18 +479,17 @@ class SubmissionService:
                 raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender)
         return sender
 
-    async def _collect_attachments(
-        self, account: Account, submission: Submission, sender: str, recipients: Sequence[str]
-    ) -> tuple[Attachment, ...]:
-        """Fetches the attachments of a multimedia message that can be sent."""
-        if submission.format is not Format.MMS:
+    async def _collect_attachments(self, submission: Submission) -> tuple[Attachment, ...]:
+        """Fetches the attachments of a multimedia message; the last check there is."""
+        if submission.format is not Format.MMS or self._attachments is None:
             return ()
+        return await self._attachments.collect(submission.attachment_urls)
+
+    def _check_multimedia(self, sender: str) -> None:
         if self._attachments is None:
             raise Refused(RefusalCode.NOT_SUPPORTED, "format")
         if not sender.removeprefix("+").isdigit():
             raise Refused(RefusalCode.INVALID_SENDER, sender, "an MMS needs a number or short code")
-        self._tariffs(account, recipients, multimedia=True)  # not fetched for nothing
-        return await self._attachments.collect(submission.attachment_urls)
 
     def _tariffs(
         self, account: Account, recipients: Sequence[str], multimedia: bool
@@ -354,94 +503,19 @@ class SubmissionService:
             tariffs.append((route.name, self._prices.price_of(recipient)))
         return tariffs
 
-    def _lane(self, submission: Submission, recipients: int) -> Lane:
+    def _lane(self, submission: Submission, recipients: int, lane: Lane) -> Lane:
         if submission.urgent:
             return Lane.URGENT
+        if lane is Lane.BULK:
+            return lane
         return Lane.SINGLE if recipients <= self._inline_recipients else Lane.BULK
 
 
-def without_rejected(
-    messages: Sequence[StoredMessage], rejections: Sequence[StateChange]
-) -> Sequence[StoredMessage]:
+def without_rejected(messages: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
     """The messages that are to be sent."""
-    if not rejections:
-        return messages
-    rejected = {rejection.message_id for rejection in rejections}
-    return [message for message in messages if message.message_id not in rejected]
+    return [message for message in messages if message.failure is None]
 
 
 @lru_cache(maxsize=1_000)
 def _cached_sender(sender: str) -> str:
     return normalise_sender(sender)
-
-
-def _check_recipients(recipients: Sequence[str], maximum: int) -> list[str]:
-    """The digits of each recipient once, in the order given."""
-    if not recipients:
-        raise Refused(RefusalCode.MISSING_FIELD, "recipients")
-    if len(recipients) > maximum:
-        raise Refused(RefusalCode.TOO_MANY_RECIPIENTS, str(len(recipients)), f"at most {maximum}")
-    if len(recipients) == 1:
-        return [normalise(recipients[0])]
-    return list(dict.fromkeys(normalise(recipient) for recipient in recipients))
-
-
-def _check_prefixes(account: Account, recipients: Sequence[str]) -> None:
-    if account.prefixes.prefixes is not None:
-        for recipient in recipients:
-            if not account.prefixes.allow(recipient):
-                raise Refused(RefusalCode.RECIPIENT_NOT_ALLOWED, recipient)
-
-
-def _check_storable(submission: Submission) -> None:
-    """Refuses what no database keeps: NUL, and halves of surrogate pairs."""
-    callback = submission.callback
-    texts = {
-        "text": submission.text,
-        "reference": submission.reference or "",
-        "callback": callback.url + callback.return_data if callback else "",
-    }
-    for field, text in texts.items():
-        if not is_storable(text):
-            raise Refused(RefusalCode.INVALID_FIELD, field, "not valid Unicode text")
-
-
-def _check_text(submission: Submission, max_parts: int) -> Segmentation:
-    if submission.format is Format.MMS and len(submission.text) > MAX_MULTIMEDIA_TEXT:
-        raise Refused(RefusalCode.INVALID_FIELD, "text", "too long for an MMS")
-    if not submission.text and submission.format is not Format.MMS:
-        raise Refused(RefusalCode.EMPTY_TEXT, "text")
-    try:
-        return segment(submission.text, submission.format, submission.udh, max_parts)
-    except TooManyParts as error:
-        raise Refused(
-            RefusalCode.TEXT_TOO_LONG, str(error.count), f"at most {max_parts} parts"
-        ) from None
-    except NotEncodable:
-        raise Refused(RefusalCode.TEXT_NOT_ENCODABLE, "text") from None
-    except InvalidHeader as error:
-        raise Refused(RefusalCode.INVALID_FIELD, "udh", str(error)) from None
-    except ValueError:
-        code = RefusalCode.INVALID_FIELD
-        raise Refused(code, "text", "not hexadecimal octets") from None
-
-
-def _check_url(url: str) -> None:
-    if not is_http_address(url):
-        raise Refused(RefusalCode.INVALID_CALLBACK_URL, "", "not an http or https address")
-
-
-def _check_schedule(due_ms: int | None, now_ms: int) -> int:
-    if due_ms is None or due_ms <= now_ms:
-        return now_ms
-    if due_ms > now_ms + MAX_SCHEDULE_S * 1000:
-        raise Refused(RefusalCode.INVALID_SCHEDULE, "", "more than two years ahead")
-    return due_ms
-
-
-def _check_validity(validity_s: int | None) -> int:
-    if validity_s is None:
-        return DEFAULT_VALIDITY_S
-    if not MIN_VALIDITY_S <= validity_s <= MAX_VALIDITY_S:
-        raise Refused(RefusalCode.INVALID_VALIDITY, str(validity_s), "one minute to 14 days")
-    return validity_s

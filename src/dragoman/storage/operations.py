@@ -34,6 +34,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         accounts.create,
         accounts.rotate,
         batches.cancel,
+        batches.stop,
         callbacks.record,
         changes.mark_sending,
         changes.park,

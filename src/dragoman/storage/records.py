@@ -10,9 +10,12 @@ from typing import Any
 import msgspec
 
 from dragoman.domain.attachments import Attachment
+from dragoman.domain.audiences import Audience
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import BatchState, State
+from dragoman.domain.messages import Push
 from dragoman.domain.premium import Premium, PremiumState
+from dragoman.domain.pricing import Price
 
 
 class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -27,6 +30,11 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     return_data: str = ""
     callback_states: tuple[int, ...] = ()
     premium: Premium | None = None
+    push: Push | None = None
+    audience: bool = False
+    """Whether an audience says who the recipients are; only expansion tells how many."""
+    tariffs: tuple[Price, ...] = ()
+    """What its recipients cost when credits were held for them, where they wait to be expanded."""
 
 
 class StoredBatch(msgspec.Struct, kw_only=True, gc=False):
@@ -74,6 +82,31 @@ class StoredMessage(msgspec.Struct, kw_only=True, gc=False):
     possible_duplicate: bool = False
     sent_ms: int | None = None
     final_ms: int | None = None
+    text: str | None = None
+    """Its own text; None where it has the text of its batch."""
+
+
+class StoredAudience(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whom a batch is for, as it was asked; stored as JSON."""
+
+    numbers: tuple[str, ...] = ()
+    """Digits of the numbers that were named."""
+    audience: Audience
+    """With the keys of merge fields for their names."""
+    fields: dict[str, str] = {}
+    """The names of merge fields as the text spells them, and their keys."""
+    max_parts: int
+    country_code: str = ""
+    """Digits that numbers must begin with, where the recipients are charged by a short code."""
+
+
+class AudienceProgress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How far an audience has become messages; columns of `audiences`."""
+
+    done_up_to: str = ""
+    seen: int = 0
+    taken: int = 0
+    stopped: str = ""
 
 
 class StoredPart(msgspec.Struct, kw_only=True, gc=False):
@@ -104,6 +137,7 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     rejections: tuple[StateChange, ...] = ()
     """Messages among them that end with their acceptance."""
     attachments: tuple[Attachment, ...] = ()
+    audience: StoredAudience | None = None
 
 
 class NewCallback(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -535,7 +535,7 @@ async def test_search_is_paged_by_a_hundred(desk: Desk) -> None:
     ("query", "text"),
     [
         ("listid=abc", "Listid is not valid, use a number"),
-        ("deleted=maybe", "Deleted is not valid, use 1 or 0"),
+        ("deleted=maybe", "Deleted is not valid, use true or false"),
         ("field_key=Nope", "Field_key is not valid, no such merge field"),
         ("field_key=felt12&field_value=x", "Field_key is not valid, no such merge field"),
         ("mobile=abc", MOBILE),

@@ -157,8 +157,8 @@ async def test_every_kind_of_fault_is_reported(link: Any) -> None:
         ({"name": "x" * 101}, 400, "Name is not valid, more than 100 characters"),
         ({"listid": 33, "name": "TEST"}, 404, "List id [33] not found"),
         ({"listid": "x"}, 400, "Listid is not valid, use a number"),
-        ({"name": "x", "clean": 2}, 400, "Clean is not valid, use 1 or 0"),
-        ({"name": "x", "duplicate": "maybe"}, 400, "Duplicate is not valid, use 1 or 0"),
+        ({"name": "x", "clean": 2}, 400, "Clean is not valid, use true or false"),
+        ({"name": "x", "duplicate": "maybe"}, 400, "Duplicate is not valid, use true or false"),
     ],
 )
 async def test_impossible_import_is_refused(

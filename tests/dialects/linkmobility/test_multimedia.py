@@ -19,7 +19,7 @@ from dragoman.domain.lifecycle import State
 from dragoman.kit.clock import FixedClock
 from dragoman.storage.tables import attachments
 
-from .conftest import NOW_MS, Link, ListeningHouse
+from .conftest import NOW_MS, Answer, Link, ListeningHouse
 
 PNG = b"\x89PNG\r\n\x1a\n\0\xff"
 SMIL = b"<smil><body/></smil>"
@@ -247,3 +247,27 @@ async def test_a_batch_for_later_is_sent_with_what_was_fetched_now(mms: Link, fi
     assert multimedia is not None
     assert multimedia.batch_id == int(batch_id)
     assert (await mms.house.attachments.load(multimedia.batch_id))[0].content == PNG
+
+
+async def test_a_list_gets_the_attachments_with_a_text_for_each_contact(
+    mms: Link, files: Files
+) -> None:
+    async def make(path: str, body: dict[str, Any]) -> Answer:
+        return await mms.ask("POST", f"{path}.json?apikey={{key}}", msgspec.json.encode(body))
+
+    made = await make("list", {"list": {"name": "friends", "parent": 0}})
+    list_id = made.json["list"]["id"]
+    contact = {"mobile": "+4512345678", "listid": list_id, "fields": {"Name": "Ann"}}
+    assert (await make("contact", {"contact": contact})).status == 201
+    fields = {**MMS, "message": "Hi [Name]", "attachment": [files.url("/sms.png")]}
+    await mms.sent(**fields, recipients=list_id)
+    for _ in range(200):
+        if mms.live():
+            break
+        await mms.house.batches._step()
+    (message,) = mms.live()
+    sent = message.outgoing().multimedia
+    assert sent is not None
+    assert (message.route, message.part_count, sent.text) == ("multimedia", 1, "Hi Ann")
+    (one,) = await mms.house.attachments.load(sent.batch_id)
+    assert one.content == PNG

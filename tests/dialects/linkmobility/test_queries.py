@@ -7,6 +7,7 @@ import pytest
 
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
+from dragoman.storage.repositories import account_tree
 
 OTHER = "b" * 64
 
@@ -268,10 +269,13 @@ async def test_lookup_of_another_account_is_not_found(link: Any) -> None:
 
 async def test_subusers_extends_search_and_lookup_to_the_tree(link: Any) -> None:
     above = await link.house.accounts.find("hn")
-    below = await link.house.accounts.create("child", parent=above)
+    other = await link.house.accounts.find("other")
     await link.sent(message="mine")
+    values = {"parent_id": above.account_id, "path": f"{above.path}/child"}
+    move = account_tree.AccountChange(account_id=other.account_id, at_ms=1, values=values)
+    await link.house.storage.writer.write(account_tree.change, move)
     link.clock.advance(1)
-    link.key, own_key = below.api_key, link.key
+    link.key, own_key = OTHER, link.key
     await link.sent(message="of the child")
     assert await _texts(link, "") == await _texts(link, "subusers=1") == ["of the child"]
     link.key = own_key
@@ -281,7 +285,7 @@ async def test_subusers_extends_search_and_lookup_to_the_tree(link: Any) -> None
     assert await _texts(link, "subusers=1&recipient=4512721272") == ["of the child", "mine"]
     assert await _texts(link, "subusers=1&message=child") == ["of the child"]
     item = (await link.get("outbox/1.json?subusers=1")).json["query"][0]
-    assert item["userid"] == str(below.account.account_id)
+    assert item["userid"] == str(other.account_id)
     lookup = f"outbox/lookup/{item['lookupid']}.json"
     assert (await link.get(f"{lookup}?subusers=1")).json["query"]["message"] == "of the child"
     assert (await link.get(lookup)).status == 404

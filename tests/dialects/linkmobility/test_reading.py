@@ -11,7 +11,7 @@ from dragoman.dialects.linkmobility.errors import problem_of
 from dragoman.dialects.linkmobility.schemas import Message
 from dragoman.dialects.linkmobility.submissions import read_message
 from dragoman.domain.accounts import Account
-from dragoman.domain.errors import Refused
+from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.messages import Submission
 from dragoman.web.bodies import decode_json
 from dragoman.web.refusals import MalformedBody
@@ -37,7 +37,7 @@ values = st.recursive(
 def read(fields: dict[str, Any]) -> Submission | Refused | MalformedBody:
     try:
         message = decode_json(msgspec.json.encode(fields), Message)
-        return read_message(message, ACCOUNT, "Europe/Copenhagen")
+        return read_message(message, ACCOUNT, "Europe/Copenhagen", "")
     except (Refused, MalformedBody) as refused:
         return refused
 
@@ -47,7 +47,8 @@ def test_any_message_is_read_or_refused(fields: dict[str, Any]) -> None:
     result = read({"recipients": "+4512345678", "message": "Hello"} | fields)
     if isinstance(result, Refused):
         problem = problem_of(result)
-        assert (problem.status, bool(problem.message)) == (400, True)
+        status = 403 if result.code is RefusalCode.PERMISSION_DENIED else 400
+        assert (problem.status, bool(problem.message)) == (status, True)
     elif isinstance(result, Submission):
         assert all(number.startswith("+") for number in result.recipients)
         assert result.message_class in {None, 0, 2, 3}

@@ -12,6 +12,7 @@ NOT_A_NUMBER = (
     "Recipient [{}] is not valid! Remember a valid number must contain a countrycode like"
     " +4512345678"
 )
+RULE = {"field": "Fornavn", "operation": "is", "value": "chuck"}
 NEEDS_A_NUMBER = "use a number between {} and {}"
 
 
@@ -48,7 +49,7 @@ NEEDS_A_NUMBER = "use a number between {} and {}"
         ),
         (
             {"statusurl": "http://example.com/", "returndata": "a\0b"},
-            "Statusurl is not valid, not valid Unicode text",
+            "Returndata is not valid, not valid Unicode text",
         ),
         ({"message": "a\0b"}, "Message is not valid, not valid Unicode text"),
         (
@@ -108,7 +109,15 @@ NEEDS_A_NUMBER = "use a number between {} and {}"
             {"format": "MMS", "sender": "1272", "attachment": ["http://a/b"]},
             "Recipient [4512721272] cannot be reached",
         ),
-        ({"format": "wappush"}, "Format [WAPPUSH] is not supported yet"),
+        ({"format": "wappush"}, "Pushurl cannot be empty"),
+        (
+            {"format": "WAPPUSH", "pushurl": "http://jp.dk/a b"},
+            "Pushurl is not valid, at most 500 printable characters without space",
+        ),
+        (
+            {"format": "WAPPUSH", "pushurl": "http://jp.dk", "pushexpire": "soon"},
+            "Pushexpire is not valid, " + NEEDS_A_NUMBER.format(0, 253402300799),
+        ),
         ({"format": "BINARY"}, "Message is not valid, not hexadecimal octets"),
         ({"format": "BINARY", "message": "012"}, "Message is not valid, not hexadecimal octets"),
         (
@@ -116,12 +125,19 @@ NEEDS_A_NUMBER = "use a number between {} and {}"
             "Udh is not valid, not hexadecimal octets",
         ),
         ({"udh": "050003000201"}, "Udh is not valid, use format BINARY"),
-        ({"pushurl": "http://jp.dk"}, "Field [pushurl] is not supported yet"),
-        ({"pushexpire": 1}, "Field [pushexpire] is not supported yet"),
-        ({"filter": {"match": "any", "rules": []}}, "Field [filter] is not supported yet"),
-        ({"segmentation": {"percent": 10}}, "Field [segmentation] is not supported yet"),
-        ({"advanced": "key"}, "Field [advanced] is not supported yet"),
-        ({"protocol": "SMTP"}, "Field [protocol] is not supported yet"),
+        ({"pushurl": "http://jp.dk"}, "Pushurl is not valid, use format WAPPUSH"),
+        ({"pushexpire": 1}, "Pushexpire is not valid, use format WAPPUSH"),
+        (
+            {"filter": {"match": "any", "rules": [RULE]}},
+            "Filter is not valid, it needs a list among the recipients",
+        ),
+        (
+            {"segmentation": {"percent": 10}},
+            "Segmentation is not valid, it needs a list among the recipients",
+        ),
+        ({"recipients": "c12"}, "Contact ID 12 not found"),
+        ({"recipients": "9" * 40}, f"List ID {'9' * 40} not found"),
+        ({"recipients": "c" + "9" * 16}, f"Contact ID {'9' * 16} not found"),
         (
             {"message": ["Hello"]},
             "Request is not valid, message.message: Expected `int | str | null`, got `array`",
@@ -251,9 +267,9 @@ async def test_list_that_is_not_there_is_refused_in_xml_as_well(link: Any, refus
     [
         (
             "GET",
-            "nothing.json",
+            "folders.json",
             404,
-            b'{"status":404,"message":"Resource [/v2/nothing.json] not found"}',
+            b'{"status":404,"message":"Resource [/v2/folders.json] not found"}',
         ),
         ("GET", "", 404, b'{"status":404,"message":"Resource [/v2/] not found"}'),
         ("GET", "ping", 404, b'{"status":404,"message":"Resource [/v2/ping] not found"}'),
@@ -265,10 +281,10 @@ async def test_list_that_is_not_there_is_refused_in_xml_as_well(link: Any, refus
         ),
         (
             "GET",
-            "nothing.xml",
+            "folders.xml",
             404,
             b'<?xml version="1.0"?>\n<response>\n  <status>404</status>\n'
-            b"  <message>Resource [/v2/nothing.xml] not found</message>\n</response>\n",
+            b"  <message>Resource [/v2/folders.xml] not found</message>\n</response>\n",
         ),
         (
             "DELETE",

@@ -17,8 +17,7 @@ from dragoman.domain.accounts import Account
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
 from dragoman.kit.clock import ms_of
-from dragoman.services.account_fields import AccountFields
-from dragoman.storage.repositories import accounts
+from dragoman.storage.repositories import account_tree, accounts
 from dragoman.storage.repositories.changes import STATISTICS_NAMES
 from dragoman.storage.repositories.statistics import Counters
 from dragoman.storage.work import Operation
@@ -219,7 +218,11 @@ async def test_days_on_which_clocks_change_have_23_and_25_hours(link: Any) -> No
      ("Pacific/Auckland", "2026-01-01"), ("Asia/Kolkata", "2026-01-01")],
 )  # fmt: skip
 async def test_periods_are_those_of_the_zone(link: Any, zone: str, day: str) -> None:
-    await link.house.accounts.change("hn", AccountFields(time_zone=zone))
+    account = await link.house.accounts.find("hn")
+    change = account_tree.AccountChange(
+        account_id=account.account_id, at_ms=1, values={"time_zone": zone}
+    )
+    await link.house.storage.writer.write(account_tree.change, change)
     await count(link, datetime(2026, 1, 1, 4, tzinfo=UTC), "sum")
     times = "starttime=30-12-2025+00:00&endtime=02-01-2026+23:59"
     assert await stats(link, f"outbox/daily.json?{times}") == [(f"{day} 00:00:00", "sum", "1")]

@@ -81,6 +81,7 @@ async def test_document_describes_every_call(link: Any) -> None:
         "/v2/mergefield/{id}.{format}",
         "/v2/message.{format}",
         "/v2/message/{batchid}/{page}.{format}",
+        "/v2/message/expand/{batchid}.{format}",
         "/v2/messages/{page}.{format}",
         "/v2/inbox/{page}.{format}",
         "/v2/inbox/lookup/{lookupid}.{format}",

@@ -63,7 +63,13 @@ BATCH_STATES: Final = MappingProxyType(
 """The `state` of a batch; programs refuse any fourth word."""
 
 FORMATS: Final = MappingProxyType(
-    {"GSM": Format.GSM, "UNICODE": Format.UNICODE, "BINARY": Format.BINARY, "MMS": Format.MMS}
+    {
+        "GSM": Format.GSM,
+        "UNICODE": Format.UNICODE,
+        "BINARY": Format.BINARY,
+        "MMS": Format.MMS,
+        "WAPPUSH": Format.WAP_PUSH,
+    }
 )
 
 NO_ERROR: Final = 0
@@ -131,11 +137,14 @@ CODES_OF_FAILURES: Final = MappingProxyType(
         FailureCode.INVALID_DESTINATION: 206,
         FailureCode.INVALID_SENDER: 127,
         FailureCode.INVALID_CONTENT: 128,
+        FailureCode.TEXT_TOO_LONG: 202,
         FailureCode.DUPLICATE: 207,
         FailureCode.EXPIRED: 108,
         FailureCode.CANCELLED: 108,
         FailureCode.NO_ROUTE: 100,
         FailureCode.OPTED_OUT: 103,
+        FailureCode.NOT_ALLOWED: 100,
+        FailureCode.NOT_BILLABLE: 103,
         FailureCode.NO_REPORT: 10,
         FailureCode.RESPONSE_LOST: 10,
         FailureCode.REFUSED_BY_CARRIER: 108,

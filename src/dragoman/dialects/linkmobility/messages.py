@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
 from dragoman.dialects.contract import Services
+from dragoman.dialects.linkmobility.advanced import check_advanced
+from dragoman.dialects.linkmobility.errors import missing_contact, missing_list
 from dragoman.dialects.linkmobility.mapping import BATCH_STATES, STATUSES, status_reason
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER, Page, count_pages
 from dragoman.dialects.linkmobility.schemas import (
@@ -13,6 +16,8 @@ from dragoman.dialects.linkmobility.schemas import (
     BatchPaging,
     BatchStatus,
     Details,
+    ExpandedBatch,
+    ExpandQuery,
     ListedBatch,
     Message,
     NewestBatches,
@@ -23,16 +28,21 @@ from dragoman.dialects.linkmobility.times import render_batch_time, zone_of
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.lifecycle import BatchState
+from dragoman.domain.phone_numbers import MAX_DIGITS
 from dragoman.kit.ids import render_hex
 from dragoman.storage.repositories.batches import BatchProgress
 from dragoman.storage.repositories.outbox import MessageView
-from dragoman.web.bodies import decode_body
+from dragoman.web.bodies import decode_body, decode_query
 from dragoman.web.requests import Request
 
 MESSAGES_PER_PAGE: Final = 100
 BATCHES_PER_PAGE: Final = 10
+RECIPIENTS_PER_ANSWER: Final = 10_000
+MOBILE: Final = "Mobile"
 OK: Final = 200
 CREATED: Final = 201
+
+_MISSING: Final = MappingProxyType({"list": missing_list, "contact": missing_contact})
 
 
 class Messages:
@@ -42,12 +52,19 @@ class Messages:
         self._submission = services.submission
         self._queries = services.queries
         self._default_zone = services.settings.linkmobility.time_zone
+        self._advanced_key = services.settings.linkmobility.advanced_key
 
     async def send(self, account: Account, request: Request) -> BatchStatus:
         """Accepts a message; raises `Refused`."""
         zone = zone_of(account, self._default_zone)
-        submission = read_message(decode_body(request, Message), account, zone)
-        accepted = await self._submission.submit(account, submission)
+        message = decode_body(request, Message)
+        submission = read_message(message, account, zone, self._advanced_key)
+        try:
+            accepted = await self._submission.submit(account, submission)
+        except Refused as refused:
+            if refused.code is RefusalCode.NOT_FOUND:
+                raise _MISSING[refused.detail](refused.subject) from None
+            raise
         sendtime = render_batch_time(accepted.due_ms, zone)
         return BatchStatus(
             stat=Stat(sendtime=sendtime, buffered=0, received=0, rejected=0),
@@ -61,9 +78,7 @@ class Messages:
 
     async def batch(self, account: Account, request: Request) -> BatchStatus | BatchMessages:
         """The status of a batch, and from page 1 on the messages of that page."""
-        batch_id = int(request.path_params["batchid"][:20])
-        if batch_id > MAX_IDENTIFIER:
-            raise Refused(RefusalCode.NOT_FOUND, request.path_params["batchid"], "batch")
+        batch_id = _batch_id(request)
         progress = await self._queries.batch(account, batch_id)
         zone = zone_of(account, self._default_zone)
         stat, details = _stat(progress, zone), _details(progress, zone)
@@ -80,12 +95,35 @@ class Messages:
             status=OK,
         )
 
+    async def expand(self, account: Account, request: Request) -> ExpandedBatch:
+        """Whom a batch is for; needs the advanced key."""
+        asked = decode_query(request, ExpandQuery)
+        check_advanced(self._advanced_key, asked.advanced, "expand")
+        after = asked.after.strip().removeprefix("+")
+        if after and not (after.isascii() and after.isdigit()):
+            raise Refused(RefusalCode.INVALID_FIELD, "after", "use a number")
+        found = await self._queries.recipients(
+            account, _batch_id(request), after[:MAX_DIGITS], RECIPIENTS_PER_ANSWER
+        )
+        return ExpandedBatch(
+            header=(MOBILE, *found.fields),
+            data=tuple((f"+{number}", *values) for number, *values in found.rows),
+            status=OK,
+        )
+
     async def newest(self, account: Account, request: Request) -> NewestBatches:
         """The account's batches, newest first, those that wait for their time included."""
         page = Page.of(request, BATCHES_PER_PAGE)
         found = await self._queries.batch_page(account, page.offset, page.size)
         zone = zone_of(account, self._default_zone)
         return NewestBatches(messages=tuple(_listed(one, zone) for one in found), status=OK)
+
+
+def _batch_id(request: Request) -> int:
+    batch_id = int(request.path_params["batchid"][:20])
+    if batch_id > MAX_IDENTIFIER:
+        raise Refused(RefusalCode.NOT_FOUND, request.path_params["batchid"], "batch")
+    return batch_id
 
 
 def _stat(progress: BatchProgress, zone: str) -> Stat:

@@ -69,6 +69,14 @@ def _message_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
             S08,
         ),
         calls.get(
+            "message/expand/{batchid:int}",
+            messages.expand,
+            schemas.ExpandedBatch,
+            "Whom a batch is for",
+            S08,
+            schemas.ExpandQuery,
+        ),
+        calls.get(
             "messages/{page:int}",
             messages.newest,
             schemas.NewestBatches,

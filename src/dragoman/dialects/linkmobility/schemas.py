@@ -21,7 +21,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     recipients: Annotated[
         str | int | list[str | int] | None,
-        Meta(description="Numbers with `+` and country code, separated by commas."),
+        Meta(
+            description="Numbers with `+` and country code, `c` and the number of a contact, and"
+            " numbers of lists, separated by commas."
+        ),
     ] = None
     sender: Annotated[Text, Meta(description="Up to 11 letters, or a number with `+`.")] = None
     message: Annotated[
@@ -48,16 +51,24 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     contenttype: Annotated[
         Number, Meta(description="Goes with price: what is sold, see premium/contenttypes.")
     ] = None
-    format: Annotated[str | None, Meta(description="GSM, UNICODE, BINARY or MMS.")] = None
+    format: Annotated[str | None, Meta(description="GSM, UNICODE, BINARY, MMS or WAPPUSH.")] = None
     udh: Annotated[str | None, Meta(description="Hexadecimal header of a BINARY message.")] = None
     attachment: Annotated[Structure, Meta(description="URLs of the files of an MMS.")] = None
-    pushurl: Annotated[Text, Meta(description="Not supported yet.")] = None
-    pushexpire: Annotated[Number, Meta(description="Not supported yet.")] = None
-    filter: Annotated[Structure, Meta(description="Not supported yet.")] = None
-    segmentation: Annotated[Structure, Meta(description="Not supported yet.")] = None
+    pushurl: Annotated[Text, Meta(description="The link of a WAPPUSH message.")] = None
+    pushexpire: Annotated[
+        Number, Meta(description="Unix time; 7 days after sending if not given.")
+    ] = None
+    filter: Annotated[
+        Structure, Meta(description="Which contacts of lists: match (any, all) and rules.")
+    ] = None
+    segmentation: Annotated[
+        Structure, Meta(description="How many contacts of lists: count, percent, exclude.")
+    ] = None
     pid: Annotated[Number, Meta(description="GSM protocol identifier, 0 to 255.")] = None
-    advanced: Annotated[Text, Meta(description="Not supported yet.")] = None
-    protocol: Annotated[Text, Meta(description="Not supported yet.")] = None
+    advanced: Annotated[Text, Meta(description="The key that opens protocol.")] = None
+    protocol: Annotated[
+        Text, Meta(description="Shown as the protocol of the message; needs advanced.")
+    ] = None
     charset: Annotated[
         str | None, Meta(description="Not needed: the body itself says its charset.")
     ] = None
@@ -75,6 +86,15 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     type: Annotated[
         str, Meta(description="How the password of `legacy` is written: md5 or plain.")
     ] = "plain"
+
+
+class ExpandQuery(Credentials, frozen=True, kw_only=True):
+    """What the expansion of a batch asks for (LINK v2 s. 08)."""
+
+    advanced: Annotated[str, Meta(description="The advanced key.")] = ""
+    after: Annotated[
+        str, Meta(description="The last number that was read; the answer begins beyond it.")
+    ] = ""
 
 
 class InboxQuery(Credentials, frozen=True, kw_only=True):
@@ -190,6 +210,14 @@ class BatchMessages(msgspec.Struct, frozen=True, kw_only=True):
     stat: Stat
     details: Details
     paging: BatchPaging
+    status: int
+
+
+class ExpandedBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a batch is for, with their merge fields."""
+
+    header: tuple[str, ...]
+    data: tuple[tuple[str, ...], ...]
     status: int
 
 

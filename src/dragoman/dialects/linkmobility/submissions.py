@@ -7,24 +7,28 @@ as a list; all of these are understood. What is not is refused by name, never gu
 from __future__ import annotations
 
 import re
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NamedTuple
 from urllib.parse import quote_plus
 
+from dragoman.dialects.linkmobility.advanced import check_advanced
 from dragoman.dialects.linkmobility.attachments import read_attachments
+from dragoman.dialects.linkmobility.audiences import read_audience
 from dragoman.dialects.linkmobility.errors import (
     WordedRefusal,
     missing_contact,
     missing_list,
     quoted,
 )
+from dragoman.dialects.linkmobility.flags import read_flag
 from dragoman.dialects.linkmobility.mapping import DIALECT, FORMATS, PROTOCOL, REPORTED
-from dragoman.dialects.linkmobility.schemas import Flag, Message, Number, Text
+from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
+from dragoman.dialects.linkmobility.schemas import Message, Number, Text
 from dragoman.dialects.linkmobility.times import parse_time
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import CallbackRequest, Format, Submission
+from dragoman.domain.messages import CallbackRequest, Format, Push, Submission
 from dragoman.domain.premium import Premium
 
 DEFAULT_SENDER: Final = "Service SMS"
@@ -36,75 +40,79 @@ MAX_NUMBER: Final = 999_999_999
 MAX_RETURN_DATA: Final = 5_000
 """Characters that `returndata` may take in the call of a `statusurl`, escapes included."""
 
-_NOT_YET: Final = ("filter", "segmentation", "pushurl", "pushexpire")
-_ADVANCED: Final = ("advanced", "protocol")
-_FORMATS_NOT_YET: Final = frozenset({"WAPPUSH"})
-_FLAGS: Final = MappingProxyType[bool | int | str | None, bool](
-    {None: False, "": False, 0: False, "0": False, "false": False}
-    | {1: True, "1": True, "true": True}  # False and True are 0 and 1 here
-)
-_NOTHING: Final[tuple[object, ...]] = ("", "0", 0, [], {})
+MAX_IDENTIFIER_DIGITS: Final = 16
+MAX_PROTOCOL: Final = 32
+MAX_PUSH_URL: Final = 500
+LAST_EXPIRY_S: Final = 253_402_300_799  # the last second with a year of four digits
+
 _NO_STATES: Final[frozenset[State]] = frozenset()
 _CONTACT: Final = re.compile(r"c[0-9]+", re.ASCII)
 _LIST: Final = re.compile(r"[0-9]+", re.ASCII)
-_INTEGER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+_INTEGER: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
-def read_message(message: Message, account: Account, zone: str) -> Submission:
+def read_message(message: Message, account: Account, zone: str, advanced_key: str) -> Submission:
     """Reads a message of an account whose times are in `zone`; raises `Refused`."""
-    for field in _NOT_YET + _ADVANCED:
-        value = getattr(message, field)
-        if value is not None and value not in _NOTHING:
-            _refuse_later(field, value)
     format_ = _read_format(message.format)
     message_class = _read_integer("class", message.class_, 0, MAX_CLASS)
     validity_min = _read_integer("validity", message.validity, 1, MAX_VALIDITY_MIN)
+    named = read_recipients(message.recipients)
+    return_data = _read_return_data(message.returndata)
     return Submission(
         dialect=DIALECT,
-        recipients=read_recipients(message.recipients),
+        recipients=named.numbers,
+        audience=read_audience(named.lists, named.contacts, message.filter, message.segmentation),
         text=_read_text(message.message),
         sender=_read_text(message.sender).strip() or account.default_sender or DEFAULT_SENDER,
         format=format_,
         udh=_read_header(message.udh, format_),
+        push=_read_push(message, format_),
         due_ms=_read_due_time(message.sendtime, zone),
         validity_s=None if validity_min is None else validity_min * 60,
-        callback=_read_callback(message),
+        callback=_read_callback(message, return_data),
+        return_data=return_data,
         # Class 1 is every phone's own choice, so it is not put on the wire.
         message_class=None if message_class == DEFAULT_CLASS else message_class,
         protocol_id=_read_integer("pid", message.pid, 0, MAX_PROTOCOL_ID) or 0,
-        protocol=PROTOCOL,
+        protocol=_read_protocol(message, advanced_key),
         premium=_read_premium(message),
         attachment_urls=read_attachments(message.attachment, format_),
     )
 
 
-def read_recipients(recipients: str | int | list[str | int] | None) -> tuple[str, ...]:
-    """Reads the numbers of a message; raises `Refused` for lists and contacts, which are none."""
+class Named(NamedTuple):
+    """What stands in `recipients`."""
+
+    numbers: tuple[str, ...]
+    lists: tuple[int, ...] = ()
+    contacts: tuple[int, ...] = ()
+
+
+def read_recipients(recipients: str | int | list[str | int] | None) -> Named:
+    """Reads the numbers, lists and contacts of a message; raises `Refused`."""
     if isinstance(recipients, str) and recipients.startswith("+") and "," not in recipients:
-        return (recipients,)
+        return Named((recipients,))
     items = recipients if isinstance(recipients, list) else [_read_text(recipients)]
-    named = [name.strip() for item in items for name in str(item).split(",")]
-    numbers = tuple(filter(None, named))
-    if not numbers:
+    names = [name.strip() for item in items for name in str(item).split(",")]
+    numbers, lists, contacts = [], [], []
+    for name in filter(None, names):
+        if name.startswith("+"):
+            numbers.append(name)
+        elif _LIST.fullmatch(name):
+            lists.append(_read_identifier(name, missing_list))
+        elif _CONTACT.fullmatch(name):
+            contacts.append(_read_identifier(name[1:], missing_contact))
+        else:
+            raise Refused(RefusalCode.INVALID_RECIPIENT, name)
+    if not (numbers or lists or contacts):
         raise Refused(RefusalCode.MISSING_FIELD, "recipients")
-    for number in numbers:
-        if not number.startswith("+"):
-            raise _not_a_number(number)
-    return numbers
+    return Named(tuple(numbers), tuple(dict.fromkeys(lists)), tuple(dict.fromkeys(contacts)))
 
 
-def _not_a_number(recipient: str) -> Refused:
-    if _LIST.fullmatch(recipient):
-        return missing_list(recipient)
-    if _CONTACT.fullmatch(recipient):
-        return missing_contact(recipient[1:])
-    return Refused(RefusalCode.INVALID_RECIPIENT, recipient)
-
-
-def _refuse_later(field: str, value: object) -> None:
-    if field == "protocol" and value == PROTOCOL:
-        return
-    raise WordedRefusal(RefusalCode.NOT_SUPPORTED, f"Field [{field}] is not supported yet")
+def _read_identifier(name: str, missing: Callable[[str], Refused]) -> int:
+    if len(name) > MAX_IDENTIFIER_DIGITS or int(name) > MAX_IDENTIFIER:
+        raise missing(name)  # there cannot be one
+    return int(name)
 
 
 def _read_text(value: Text) -> str:
@@ -117,8 +125,6 @@ def _read_format(value: str | None) -> Format:
     if not value:
         return Format.AUTO  # GSM as the manual says, and UCS-2 for a text that would not survive it
     name = value.strip().upper()
-    if name in _FORMATS_NOT_YET:
-        raise WordedRefusal(RefusalCode.NOT_SUPPORTED, f"Format [{name}] is not supported yet")
     format_ = FORMATS.get(name)
     if format_ is None:
         raise WordedRefusal(RefusalCode.INVALID_FIELD, f"Format [{quoted(value)}] is not valid")
@@ -155,14 +161,45 @@ def _read_due_time(value: str | None, zone: str) -> int | None:
         raise Refused(RefusalCode.INVALID_SCHEDULE, detail=str(error)) from None
 
 
-def _read_callback(message: Message) -> CallbackRequest | None:
-    wanted = _read_flag("status", message.status)
+def _read_push(message: Message, format_: Format) -> Push | None:
+    url = _read_text(message.pushurl).strip()
+    expires_s = _read_integer("pushexpire", message.pushexpire, 0, LAST_EXPIRY_S)
+    if format_ is not Format.WAP_PUSH:
+        if url or expires_s:
+            field = "pushurl" if url else "pushexpire"
+            raise Refused(RefusalCode.INVALID_FIELD, field, "use format WAPPUSH")
+        return None
+    if not url:
+        raise Refused(RefusalCode.MISSING_FIELD, "pushurl")
+    if len(url) > MAX_PUSH_URL or not url.isprintable() or " " in url:
+        detail = f"at most {MAX_PUSH_URL} printable characters without space"
+        raise Refused(RefusalCode.INVALID_FIELD, "pushurl", detail)
+    return Push(url=url, expires_ms=expires_s * 1000 if expires_s else None)
+
+
+def _read_protocol(message: Message, advanced_key: str) -> str:
+    protocol = _read_text(message.protocol).strip()
+    if not protocol or protocol == PROTOCOL:
+        return PROTOCOL
+    check_advanced(advanced_key, _read_text(message.advanced), "protocol")
+    if len(protocol) > MAX_PROTOCOL or not protocol.isprintable():
+        detail = f"at most {MAX_PROTOCOL} printable characters"
+        raise Refused(RefusalCode.INVALID_FIELD, "protocol", detail)
+    return protocol
+
+
+def _read_return_data(value: Text) -> str:
+    return_data = _read_text(value)
+    if return_data and len(quote_plus(return_data, errors="replace")) > MAX_RETURN_DATA:
+        raise Refused(RefusalCode.INVALID_FIELD, "returndata", "too long")
+    return return_data
+
+
+def _read_callback(message: Message, return_data: str) -> CallbackRequest | None:
+    wanted = read_flag("status", message.status)
     url = message.statusurl
     if not isinstance(url, str) or not (url := url.strip()) or url == "0":
         return None
-    return_data = _read_text(message.returndata)
-    if return_data and len(quote_plus(return_data, errors="replace")) > MAX_RETURN_DATA:
-        raise Refused(RefusalCode.INVALID_FIELD, "returndata", "too long")
     # Without a wish for reports the URL is only remembered, for the lookup to show.
     states = REPORTED if wanted else _NO_STATES
     return CallbackRequest(url=url, return_data=return_data, states=states)
@@ -179,14 +216,7 @@ def _read_premium(message: Message) -> Premium | None:
     return Premium(
         price=price,
         content_type=content_type,
-        charity=_read_flag("charity", message.charity),
+        charity=bool(read_flag("charity", message.charity)),
         invoice_text=_read_text(message.invoicetext),
         revenue_text=_read_text(message.revenuetext),
     )
-
-
-def _read_flag(field: str, value: Flag) -> bool:
-    flag = _FLAGS.get(value.strip().lower() if isinstance(value, str) else value)
-    if flag is None:
-        raise Refused(RefusalCode.INVALID_FIELD, field, "use true or false")
-    return flag

@@ -31,6 +31,16 @@ class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
     buffered: int
     received: int
     failed: int
+    expanding: bool
+    """Whether recipients may still be to come."""
+
+
+class Stop(msgspec.Struct, frozen=True, kw_only=True):
+    """Stops a batch none of whose messages a carrier has been given."""
+
+    batch_id: int
+    wallet_id: int
+    entry_id: int
 
 
 class Cancellation(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +72,7 @@ _PROGRESS = select(
     batches.c.buffered,
     batches.c.received,
     batches.c.failed,
+    batches.c.waiting_recipients.is_not(None).label("expanding"),
     case((batches.c.recipients == 1, _ONLY_STATE)).label("only_state"),
 )
 """`only_state` is the state of the message of a batch of one, which keeps no counters."""
@@ -138,13 +149,62 @@ def _cancel(connection: Connection, items: list[Cancellation]) -> list[bool | Ex
                 unsent=0,
             )
         ).rowcount
-        if stopped:
+        if stopped and item.settlement.amount:
             wallets.settle(connection, [(item.batch_id, item.settlement)])
         results.append(bool(stopped))
     return results
 
 
+def _stop(connection: Connection, items: list[Stop]) -> list[bool | Exception]:
+    """True for each batch that was stopped; False where a carrier has been given something.
+
+    Its messages stay queued, and are never read as such again; who stopped it ends them. What was
+    held for recipients that are no messages goes back.
+    """
+    return [_stop_one(connection, item) for item in items]
+
+
+def _stop_one(connection: Connection, item: Stop) -> bool:
+    of_batch = messages.c.batch_id == item.batch_id
+    begun = connection.execute(
+        select(messages.c.message_id)
+        .where(of_batch, messages.c.state != State.QUEUED.value)
+        .where((messages.c.state != State.REJECTED.value) | messages.c.carrier.is_not(None))
+        .limit(1)
+    ).first()
+    if begun is not None:
+        return False
+    queued = connection.execute(
+        select(func.count()).where(of_batch, messages.c.state == State.QUEUED.value)
+    ).scalar_one()
+    unexpanded = batches.c.unsent - queued
+    stopped = connection.execute(
+        update(batches)
+        .where(
+            batches.c.batch_id == item.batch_id,
+            batches.c.state.in_((BatchState.QUEUED.value, BatchState.RUNNING.value)),
+        )
+        .values(
+            state=BatchState.CANCELLED.value,
+            waiting_recipients=None,
+            failed=batches.c.failed + unexpanded,
+            unsent=queued,
+        )
+    ).rowcount
+    if not stopped:
+        return False
+    priced = select(func.coalesce(func.sum(messages.c.credits), 0)).where(of_batch)
+    surplus = held_by(connection, item.batch_id) - connection.execute(priced).scalar_one()
+    if surplus:
+        refund = Settlement(
+            wallet_id=item.wallet_id, entry_id=item.entry_id, amount=surplus, refund=True
+        )
+        wallets.settle(connection, [(item.batch_id, refund)])
+    return True
+
+
 cancel = Operation(_cancel, "cancel_batches", Cancellation)
+stop = Operation(_stop, "stop_batches", Stop)
 
 
 def held_by(connection: Connection, batch_id: int) -> int:
@@ -165,7 +225,7 @@ def _progress(row: Any) -> BatchProgress:
     if row.only_state is not None:
         counters = [0, 0, 0, 0]
         counters[COUNTER_OF_STATE[State(row.only_state)]] = 1
-    if state is BatchState.RUNNING and not counters[UNSENT]:
+    if state is BatchState.RUNNING and not counters[UNSENT] and not row.expanding:
         state = BatchState.DONE
     return BatchProgress(
         batch_id=row.batch_id,
@@ -181,4 +241,5 @@ def _progress(row: Any) -> BatchProgress:
         buffered=counters[1],
         received=counters[2],
         failed=counters[3],
+        expanding=bool(row.expanding),
     )

@@ -15,6 +15,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     exists,
+    func,
     literal,
     or_,
     select,
@@ -58,8 +59,6 @@ _SEARCHED: Final = tuple(
     messages.c[name] for name in ("message_id", "batch_id", "parts", "price", "state", "mcc")
 )
 """What a search looks at in the messages it goes through."""
-TEXT: Final = batches.c.text
-"""The text of a message."""
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,10 +124,15 @@ class OutboxPage(msgspec.Struct, frozen=True, kw_only=True):
     parts: int
 
 
+def text_of(columns: Columns) -> ColumnElement[str]:
+    """The text of a message: its own, or that of its batch."""
+    return func.coalesce(columns.text, batches.c.text)
+
+
 _VIEW = select(
-    messages,
+    *(column for column in messages.columns if column.name != "text"),
     batches.c.sender,
-    batches.c.text,
+    text_of(messages.c).label("text"),
     batches.c.format,
     batches.c.protocol,
     batches.c.options,
@@ -173,6 +177,26 @@ def find_of_batch(
     return [_view(row) for row in connection.execute(query)]
 
 
+def recipients_of_batch(
+    connection: Connection, account_id: int, batch_id: int, after: str, limit: int
+) -> list[str]:
+    """The numbers of a batch in the order of its messages, beyond one of them."""
+    query = (
+        select(messages.c.recipient)
+        .where(messages.c.batch_id == batch_id, messages.c.account_id == account_id)
+        .order_by(messages.c.message_id)
+        .limit(limit)
+    )
+    if after:
+        known = select(messages.c.message_id).where(
+            messages.c.account_id == account_id,
+            messages.c.recipient == after,
+            messages.c.batch_id == batch_id,
+        )
+        query = query.where(messages.c.message_id > known.limit(1).scalar_subquery())
+    return list(connection.execute(query).scalars())
+
+
 def last_callback_answer(connection: Connection, message_id: int) -> str:
     """What the customer's server said to the last callback of a message."""
     answer = connection.execute(
@@ -215,7 +239,7 @@ def _find_page(connection: Connection, wanted: OutboxFilter, offset: int, limit:
         span = _steer(connection, wanted, span)
     return scan(
         connection,
-        candidates=select(*_SEARCHED).where(
+        candidates=select(*_SEARCHED, *([messages.c.text] if wanted.text else ())).where(
             own, *driving, *_index_of_failed(wanted), *span.within(messages.c.message_id)
         ),
         identifier="message_id",
@@ -293,7 +317,7 @@ def _filters(driver: str, wanted: OutboxFilter) -> Callable[[FromClause], Select
         if wanted.sender:
             query = query.where(batches.c.sender == wanted.sender)
         if wanted.text:
-            query = query.where(contains_pieces(driver, TEXT, wanted.text))
+            query = query.where(contains_pieces(driver, text_of(candidates.c), wanted.text))
         return query
 
     return narrow

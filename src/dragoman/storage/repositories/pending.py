@@ -90,6 +90,7 @@ def load_unsent(
             _UNSENT,
             messages.c.message_id > after,
             batches.c.lane == lane,
+            batches.c.state != BatchState.CANCELLED.value,
         )
         .order_by(messages.c.message_id)
         .limit(limit)
@@ -102,9 +103,30 @@ def load_expired(connection: Connection, now_ms: int, limit: int) -> list[Stored
     query = (
         select(messages)
         .join(batches, batches.c.batch_id == messages.c.batch_id)
-        .where(_UNSENT, batches.c.expires_ms <= now_ms)
+        .where(
+            _UNSENT,
+            batches.c.expires_ms <= now_ms,
+            batches.c.state != BatchState.CANCELLED.value,
+        )
         .limit(limit)
     )
+    return [_message(row) for row in connection.execute(query)]
+
+
+def stopped_with_unsent(connection: Connection) -> list[int]:
+    """Batches that were stopped, some of whose messages have not been ended yet."""
+    query = (
+        select(batches.c.batch_id)
+        .join(messages, messages.c.batch_id == batches.c.batch_id)
+        .where(_UNSENT, batches.c.state == BatchState.CANCELLED.value)
+        .distinct()
+    )
+    return list(connection.execute(query).scalars())
+
+
+def load_unsent_of_batch(connection: Connection, batch_id: int, limit: int) -> list[StoredMessage]:
+    """Messages of a batch that wait for a carrier."""
+    query = select(messages).where(messages.c.batch_id == batch_id, _UNSENT).limit(limit)
     return [_message(row) for row in connection.execute(query)]
 
 
@@ -170,6 +192,12 @@ def load_batches(connection: Connection, batch_ids: Collection[int]) -> dict[int
     return {row.batch_id: _batch(row) for row in connection.execute(query)}
 
 
+def load_waiting(connection: Connection, batch_id: int) -> bytes:
+    """The recipients of a batch that wait, as its row keeps them."""
+    query = select(batches.c.waiting_recipients).where(batches.c.batch_id == batch_id)
+    return connection.execute(query).scalar() or b""
+
+
 def load_due_batches(
     connection: Connection, now_ms: int, known: Collection[int], limit: int
 ) -> list[StoredBatch]:
@@ -184,7 +212,7 @@ def load_due_batches(
             batches.c.due_ms <= now_ms,
             batches.c.batch_id.not_in(known),
         )
-        .order_by(batches.c.due_ms)
+        .order_by(batches.c.due_ms, batches.c.batch_id)
         .limit(limit)
     )
     return [_batch(row) for row in connection.execute(query)]

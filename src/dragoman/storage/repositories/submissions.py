@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, update
+import msgspec
+from sqlalchemy import Connection, select, update
 
+from dragoman.domain.errors import Refused
 from dragoman.domain.lifecycle import BatchState
 from dragoman.domain.premium import Premium
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.records import NewBatch, StateChange, StoredMessage, row_of, row_of_batch
+from dragoman.storage.records import (
+    AudienceProgress,
+    NewBatch,
+    Reservation,
+    StateChange,
+    StoredMessage,
+    row_of,
+    row_of_batch,
+)
 from dragoman.storage.repositories import attachments, changes, premium, wallets
 from dragoman.storage.repositories.statistics import Counters
-from dragoman.storage.tables import batches, messages
+from dragoman.storage.tables import audiences, batches, messages
+from dragoman.storage.tables import wallets as wallet_table
 from dragoman.storage.work import Operation
 
 _INSERT_BATCHES = BulkInsert(batches)
 _INSERT_MESSAGES = BulkInsert(messages)
+_INSERT_AUDIENCES = BulkInsert(audiences)
 
 
 def _accept(connection: Connection, items: list[NewBatch]) -> list[Exception | None]:
@@ -26,6 +38,18 @@ def _accept(connection: Connection, items: list[NewBatch]) -> list[Exception | N
     accepted = [new for new, refusal in zip(items, refusals, strict=True) if refusal is None]
     _INSERT_BATCHES.run(connection, [row_of_batch(new.batch) for new in accepted])
     attachments.add(connection, accepted)
+    _INSERT_AUDIENCES.run(
+        connection,
+        [
+            (
+                new.batch.batch_id,
+                msgspec.json.encode(new.audience).decode(),
+                *row_of(AudienceProgress()),
+            )
+            for new in accepted
+            if new.audience is not None
+        ],
+    )
     _insert_messages(connection, [message for new in accepted for message in new.messages])
     for new in accepted:
         premium.insert(connection, new.messages, new.batch.options.premium)
@@ -46,6 +70,15 @@ def _reject(connection: Connection, rejections: list[StateChange]) -> None:
         changes.record.run(connection, rejections)
 
 
+class AudienceStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What else the next recipients of an audience change."""
+
+    progress: AudienceProgress
+    unpaid: int
+    """Recipients that are counted as failed and get no message: nobody pays for them."""
+    reservation: Reservation | None
+
+
 class Expansion(NamedTuple):
     """The next recipients of a batch become messages."""
 
@@ -59,33 +92,61 @@ class Expansion(NamedTuple):
     """What each recipient pays."""
     rejections: tuple[StateChange, ...] = ()
     """Messages among them that end at once."""
+    step: AudienceStep | None = None
+    """For a batch with an audience, whose recipients and credits are known only now."""
 
 
 def _expand(connection: Connection, items: list[Expansion]) -> list[bool | Exception]:
-    """False, and nothing stored, for a batch that was stopped in the meantime."""
+    """False, and nothing stored, for a batch that was stopped in the meantime.
+
+    `Refused` where the wallet cannot hold the credits; its subject is how many are available.
+    """
     results: list[bool | Exception] = []
     for item in items:
+        as_expected = (
+            batches.c.batch_id == item.batch_id,
+            batches.c.expanded == item.begin,
+            batches.c.waiting_recipients.is_not(None),
+        )
+        step = item.step
+        if step is not None and step.reservation is not None:
+            if connection.execute(select(batches.c.batch_id).where(*as_expected)).first() is None:
+                results.append(False)
+                continue
+            (refused,) = wallets.reserve(connection, [(item.batch_id, step.reservation)])
+            if refused is not None:
+                available = _available(connection, step.reservation.wallet_id)
+                results.append(Refused(refused.code, str(available)))
+                continue
         values: dict[str, Any] = {
             "state": BatchState.RUNNING.value,
             "expanded": item.begin + len(item.messages),
         }
         if item.finished:
             values["waiting_recipients"] = None
-        moved = connection.execute(
-            update(batches)
-            .where(
-                batches.c.batch_id == item.batch_id,
-                batches.c.expanded == item.begin,
-                batches.c.waiting_recipients.is_not(None),
-            )
-            .values(**values)
-        ).rowcount
+        if step is not None:
+            values["recipients"] = batches.c.recipients + len(item.messages) + step.unpaid
+            values["unsent"] = batches.c.unsent + len(item.messages)
+            values["failed"] = batches.c.failed + step.unpaid
+        moved = connection.execute(update(batches).where(*as_expected).values(**values)).rowcount
         if moved:
             _insert_messages(connection, list(item.messages))
             premium.insert(connection, item.messages, item.premium)
             _reject(connection, list(item.rejections))
+            if step is not None:
+                connection.execute(
+                    update(audiences)
+                    .where(audiences.c.batch_id == item.batch_id)
+                    .values(**msgspec.structs.asdict(step.progress))
+                )
         results.append(bool(moved))
     return results
+
+
+def _available(connection: Connection, wallet_id: int) -> int:
+    query = select(wallet_table.c.available).where(wallet_table.c.wallet_id == wallet_id)
+    available: int = connection.execute(query).scalar_one()
+    return available
 
 
 accept = Operation(_accept, "accept_batches", NewBatch)

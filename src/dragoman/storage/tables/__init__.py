@@ -12,7 +12,7 @@ from dragoman.storage.tables.contacts import (
 )
 from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
 from dragoman.storage.tables.keywords import forwardings, keywords, numbers, opt_outs
-from dragoman.storage.tables.messages import IS_FAILED, batches, messages, parts
+from dragoman.storage.tables.messages import IS_FAILED, audiences, batches, messages, parts
 from dragoman.storage.tables.metadata import metadata
 from dragoman.storage.tables.premium import premium_messages
 from dragoman.storage.tables.receipts import parked_receipts, receipt_keys
@@ -23,6 +23,7 @@ __all__ = [
     "IS_FAILED",
     "accounts",
     "attachments",
+    "audiences",
     "batches",
     "callbacks",
     "contact_counts",

@@ -50,6 +50,7 @@ contacts = Table(
         *("list_id", "contact_id", "account_id", "deleted_ms"),
         **_LIVE,
     ),
+    Index("ix_contacts_list_id_mobile", "list_id", "mobile", "contact_id", **_LIVE),
     Index("ix_contacts_account_id_contact_id", "account_id", "contact_id", "deleted_ms", **_LIVE),
     Index("ix_contacts_account_id_contact_id_deleted", "account_id", "contact_id", **_DELETED),
     Index("ix_contacts_account_id_mobile", "account_id", "mobile"),

@@ -58,7 +58,8 @@ batches = Table(
 )
 """`waiting_recipients` holds the recipients that are not messages yet, from index `expanded` on.
 
-A batch of one keeps no counters: its message is the counter.
+It is a list of numbers between commas, a JSON list of numbers with texts of their own, or empty
+where an audience says who they are. A batch of one keeps no counters: its message is the counter.
 """
 
 IS_FAILED = literal_column("state > 30 AND state <> 40", Boolean)
@@ -84,6 +85,7 @@ messages = Table(
     Column("possible_duplicate", Boolean, nullable=False),
     Column("sent_ms", Identifier),
     Column("final_ms", Identifier),
+    Column("text", Text),
     Index("ix_messages_batch_id_message_id", "batch_id", "message_id"),
     Index("ix_messages_account_id_recipient_message_id", "account_id", "recipient", "message_id"),
     Index("ix_messages_account_id_message_id", "account_id", "message_id"),
@@ -102,7 +104,28 @@ messages = Table(
         postgresql_where=IS_FAILED,
     ),
 )
-"""One recipient of a batch; created at the time in its identifier."""
+"""One recipient of a batch; created at the time in its identifier.
+
+`text` is empty where the message has the text of its batch.
+"""
+
+audiences = Table(
+    "audiences",
+    metadata,
+    Column("batch_id", Identifier, ForeignKey("batches.batch_id"), primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("done_up_to", Text, nullable=False),
+    Column("seen", Integer, nullable=False),
+    Column("taken", Integer, nullable=False),
+    Column("stopped", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Whom a batch is for, as was asked (JSON), and how far it has become messages.
+
+Recipients are taken in the order of their numbers, and those up to `done_up_to` are settled. `seen`
+counts the contacts of lists that a percentage is taken of, `taken` those that were; `stopped` is
+why no more are sent to.
+"""
 
 parts = Table(
     "parts",

@@ -13,7 +13,6 @@ from dragoman.dialects.linkmobility.contacts.reading import (
     is_field_key,
     is_xml,
     path_identifier,
-    read_flag,
     read_list_id,
     read_mobile,
     read_searched_mobile,
@@ -29,6 +28,7 @@ from dragoman.dialects.linkmobility.contacts.schemas import (
     Deleted,
     FoundContact,
 )
+from dragoman.dialects.linkmobility.flags import read_flag
 from dragoman.dialects.linkmobility.paging import Page, count_pages
 from dragoman.dialects.linkmobility.schemas import Paging
 from dragoman.dialects.linkmobility.times import render_log_time, zone_of
@@ -152,7 +152,7 @@ def _filter(account: Account, query: ContactQuery, fields: Sequence[MergeField])
         account_id=account.account_id,
         list_id=list_id,
         mobile=read_searched_mobile(query.mobile),
-        deleted=read_flag("deleted", query.deleted),
+        deleted=bool(read_flag("deleted", query.deleted)),
         field_ids=_field_ids(query, fields),
         field_value=query.field_value,
     )

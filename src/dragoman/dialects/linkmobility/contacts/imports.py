@@ -16,7 +16,6 @@ from dragoman.dialects.linkmobility.contacts.reading import (
     MOBILE,
     is_xml,
     read_column,
-    read_flag,
     read_list_id,
     read_text,
 )
@@ -31,6 +30,7 @@ from dragoman.dialects.linkmobility.contacts.schemas import (
     XmlRowsBody,
 )
 from dragoman.dialects.linkmobility.errors import quoted
+from dragoman.dialects.linkmobility.flags import read_flag
 from dragoman.dialects.linkmobility.times import render_log_time, zone_of
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
@@ -90,8 +90,8 @@ class ContactImports:
             account,
             list_id=read_list_id("listid", body.listid),
             name=read_text(body.name),
-            clean=read_flag("clean", body.clean),
-            drop_duplicates=read_flag("duplicate", body.duplicate),
+            clean=bool(read_flag("clean", body.clean)),
+            drop_duplicates=bool(read_flag("duplicate", body.duplicate)),
         )
         return self._answer(account, job, CREATED)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
-from dragoman.dialects.linkmobility.schemas import Flag, Number, Text
+from dragoman.dialects.linkmobility.schemas import Number, Text
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.numbering_plans import parse_international
 from dragoman.domain.phone_numbers import normalise
@@ -26,9 +25,6 @@ KEY_PREFIX: Final = "felt"
 
 _KEY: Final = re.compile(r"felt([0-9]{1,20})", re.ASCII)
 _DIGITS: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
-_FLAGS: Final = MappingProxyType(
-    {"": False, "0": False, "false": False, "none": False, "1": True, "true": True}
-)
 
 
 def path_identifier(request: Request, kind: str) -> int:
@@ -50,14 +46,6 @@ def read_list_id(name: str, value: Number) -> int | None:
     if int(written) > MAX_IDENTIFIER:
         raise Refused(RefusalCode.NOT_FOUND, written, "list")
     return int(written) or None
-
-
-def read_flag(name: str, value: Flag) -> bool:
-    """A flag as programs write it; raises `Refused`."""
-    flag = _FLAGS.get(str(value).strip().lower())
-    if flag is None:
-        raise Refused(RefusalCode.INVALID_FIELD, name, "use 1 or 0")
-    return flag
 
 
 def read_text(value: Text | float) -> str:

@@ -40,6 +40,7 @@ class LinkMailbox:
         self._submission = services.submission
         self._meters = services.meters
         self._default_zone = services.settings.linkmobility.time_zone
+        self._advanced_key = services.settings.linkmobility.advanced_key
 
     async def admit(self, local_part: str, client: str) -> Recipient:
         """Knows a recipient by its key; raises `MailRefused`."""
@@ -71,7 +72,8 @@ class LinkMailbox:
             raise self._refusal(refused) from None
 
     async def _submit(self, account: Account, message: Message) -> int:
-        submission = read_message(message, account, zone_of(account, self._default_zone))
+        zone = zone_of(account, self._default_zone)
+        submission = read_message(message, account, zone, self._advanced_key)
         submission = msgspec.structs.replace(submission, protocol=MAIL_PROTOCOL)
         accepted = await self._submission.submit(account, submission)
         return accepted.batch_id

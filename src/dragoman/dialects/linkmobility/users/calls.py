@@ -10,12 +10,12 @@ import msgspec
 
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.calls import Calls
+from dragoman.dialects.linkmobility.flags import read_flag
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
 from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.dialects.linkmobility.users.mapping import (
     read_credits,
     read_fields,
-    read_flag,
     read_permissions,
     render_user,
     reword,

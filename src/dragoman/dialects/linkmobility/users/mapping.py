@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Final
 
 from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
-from dragoman.dialects.linkmobility.schemas import Flag, Number, Text
+from dragoman.dialects.linkmobility.flags import read_flag
+from dragoman.dialects.linkmobility.schemas import Number, Text
 from dragoman.dialects.linkmobility.times import render_batch_time
 from dragoman.dialects.linkmobility.users.schemas import NewUser, User
 from dragoman.domain.accounts import AccountDetails, Permission
@@ -38,9 +39,6 @@ _NAMES: Final = MappingProxyType(
 )
 """The manual's names of the house's fields, where they differ."""
 
-_FLAGS: Final = MappingProxyType[bool | int | str, bool](
-    {0: False, "0": False, "false": False, 1: True, "1": True, "true": True}
-)
 _INTEGER: Final = re.compile(r"-?[0-9]{1,16}", re.ASCII)
 
 
@@ -96,16 +94,6 @@ def read_permissions(user: NewUser) -> dict[Permission, bool]:
     """The permissions that are said to be there or not; raises `Refused`."""
     wanted = {name: read_flag(name, getattr(user, name)) for name in PERMISSIONS}
     return {PERMISSIONS[name]: flag for name, flag in wanted.items() if flag is not None}
-
-
-def read_flag(field: str, value: Flag) -> bool | None:
-    """A flag, None where none is given; raises `Refused`."""
-    if value is None or value == "":
-        return None
-    flag = _FLAGS.get(value.strip().lower() if isinstance(value, str) else value)
-    if flag is None:
-        raise Refused(RefusalCode.INVALID_FIELD, field, "use true or false")
-    return flag
 
 
 def read_credits(value: Number) -> int | None:

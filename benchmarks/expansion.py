@@ -1,0 +1,89 @@
+"""I: a list of contacts becomes messages with texts of their own; nothing is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import book
+from benchmarks.processes import memory_mb
+from dragoman.app import House
+from dragoman.config import Settings
+from dragoman.domain.audiences import Audience
+from dragoman.domain.filters import Filter, Match, Operation, Rule
+from dragoman.domain.messages import Submission
+from dragoman.services import backlog
+
+CONTACTS = 100_000
+RULE = Rule(field="Town", operation=Operation.NOT, value="nowhere")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One run."""
+
+    recipients: int
+    per_s: int
+    per_cpu_s: int
+    """By the processor time of this process, the one that writes apart."""
+    grown_mb: int
+    """Resident memory at the end, beyond that at the start."""
+    flaws: tuple[str, ...]
+
+
+def run(folder: Path, contacts: int = CONTACTS) -> Figure:
+    """Expands one batch to a list with a filter that all pass and two merge fields."""
+    folder.mkdir(parents=True)
+    return asyncio.run(_run(folder, contacts))
+
+
+async def _run(folder: Path, contacts: int) -> Figure:
+    settings = Settings.development(folder, http="127.0.0.1:0", smsc="127.0.0.1:1")
+    house = House(settings, writer_process=True)
+    house.storage.migrate()
+    house.storage.start()
+    await house.accounts.create("bench")
+    account = await house.accounts.find("bench")
+    await house.storage.writer.stop()
+    with house.storage._write_engine.begin() as connection:
+        book.write(connection, account.account_id, contacts)
+    house.storage.close()
+    house = House(settings, writer_process=True)
+    await house.open(migrate=False)
+    house.backlog.room = _room  # type: ignore[method-assign]
+    only = Filter(match=Match.ALL, rules=(RULE,))
+    accepted = await house.submission.submit(
+        account,
+        Submission(
+            dialect="linkmobility",
+            recipients=(),
+            audience=Audience(lists=(book.LIST_ID,), filter=only),
+            text=book.TEXT,
+            sender="TEST",
+        ),
+    )
+    await house.batches._step()
+    before_mb = memory_mb(os.getpid())
+    started, cpu = time.perf_counter(), time.process_time()
+    while await house.batches._step():
+        pass
+    seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
+    grown_mb = memory_mb(os.getpid()) - before_mb
+    progress = await house.queries.batch(account, accepted.batch_id)
+    await house.close()
+    flaws = () if progress.recipients == contacts else (f"{progress.recipients} recipients",)
+    return Figure(
+        recipients=progress.recipients,
+        per_s=round(contacts / seconds),
+        per_cpu_s=round(contacts / cpu_s),
+        grown_mb=grown_mb,
+        flaws=flaws,
+    )
+
+
+def _room(route: str) -> int:
+    """Room on every route: what is measured is the expansion, not the sending behind it."""
+    return backlog.MAX_QUEUED
