@@ -176,9 +176,8 @@ async def program(
         assert await process.wait() == 0, arguments
 
     await run("migrate")
-    await run(
-        "account", "create", "hn", "--api-key", KEY, "--credits", "10000", "--may", "administer"
-    )
+    may = ("--may", "administer", "--may", "premium")
+    await run("account", "create", "hn", "--api-key", KEY, *may)
     await run("number", "add", "1272", "hn")
     gateway = await asyncio.create_subprocess_exec(DRAGOMAN, "serve", "--config", str(config))
     host = f"http://127.0.0.1:{http}"
@@ -250,13 +249,13 @@ async def test_a_program_lives_through_the_manual(
 
     # 08 Messages: a tenth of the list and its sublist, then the rest; all of them exactly once
     tenth = await program.send(
-        recipients=f"{parent}",
+        recipients=parent,
         message="Hej [Fornavn]",
         segmentation={"percent": 10},
     )
     await program.until_done(tenth, CONTACTS // 10)
     remainder = await program.send(
-        recipients=f"{parent},c{jack['contact']['id']}",
+        recipients=parent,
         message="Hej [Fornavn]",
         segmentation={"percent": 100, "exclude": [int(tenth)]},
     )
