@@ -112,9 +112,9 @@ class Audiences:
         excluded = segment.exclude
         return not await self._storage.read(lambda c: audiences.any_unexpanded(c, excluded))
 
-    async def read(self, walk: AudienceWalk, limit: int) -> Chunk:
-        """The next recipients, about `limit`; the walk goes on once they are settled."""
-        return await self._storage.read(lambda c: walk.read(c, limit))
+    async def read(self, walk: AudienceWalk, limit: int, after: AudienceProgress) -> Chunk:
+        """The recipients after some, about `limit`; the walk goes on once they are settled."""
+        return await self._storage.read(lambda c: walk.read(c, limit, after))
 
 
 def decode_fields(stored: str) -> Mapping[str, str]:
@@ -152,10 +152,10 @@ class AudienceWalk:
         """Goes on to what follows the recipients that are settled."""
         self.progress = progress
 
-    def read(self, connection: Any, limit: int) -> Chunk:
+    def read(self, connection: Any, limit: int, after: AudienceProgress | None = None) -> Chunk:
         """The next recipients; runs in a reader thread and changes nothing."""
         recipients: list[Recipient] = []
-        progress, finished = self.progress, False
+        progress, finished = after or self.progress, False
         for _ in range(MAX_PAGES):
             progress, finished = self._read_page(connection, progress, limit, recipients)
             if finished or len(recipients) * 2 > limit:

@@ -242,6 +242,8 @@ class Batches:
 
     async def _expand(self, expansion: Expansion, chunk: Chunk, made: Messages) -> bool:
         """Stores the messages of a chunk; whether recipients are left."""
+        if not self._running:  # with others, it would be old when its turn comes
+            expansion.read_ahead(chunk, CHUNK)
         stored = self._step_of(expansion, chunk, made)
         while True:
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Protocol
@@ -44,6 +45,10 @@ class Expansion(Protocol):
         """The next recipients, about `limit`; None while it has to wait."""
         ...
 
+    def read_ahead(self, chunk: Chunk, limit: int) -> None:
+        """Begins to read what follows a chunk, while that is stored."""
+        ...
+
     def step(self, chunk: Chunk, messages: tuple[StoredMessage, ...]) -> submissions.Expansion:
         """What is to be stored of a chunk, with those of its messages that are paid for."""
         ...
@@ -81,6 +86,9 @@ class NumbersExpansion:
         recipients = [self._recipient(number, text) for number, text in some]
         finished = self._at + len(some) >= len(self._recipients)
         return Chunk(recipients, _NO_PROGRESS, finished)
+
+    def read_ahead(self, chunk: Chunk, limit: int) -> None:
+        """Nothing: they are in memory."""
 
     def step(self, chunk: Chunk, messages: tuple[StoredMessage, ...]) -> submissions.Expansion:
         return submissions.Expansion(self.batch_id, messages, self._at, chunk.finished)
@@ -123,6 +131,8 @@ class AudienceExpansion:
         self._walk: AudienceWalk | None = None
         self._ready = False
         self._available: int | None = None
+        self._ahead: tuple[AudienceProgress, asyncio.Future[Chunk]] | None = None
+        """What follows recipients that are being stored; of use only if they are stored so."""
 
     @property
     def batch_id(self) -> int:
@@ -135,7 +145,16 @@ class AudienceExpansion:
         if not self._ready:
             self._ready = await self._audiences.is_ready(walk)
             self.waits = not self._ready
-        return await self._audiences.read(walk, limit) if self._ready else None
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[0] == walk.progress:
+            return await ahead[1]
+        return await self._audiences.read(walk, limit, walk.progress) if self._ready else None
+
+    def read_ahead(self, chunk: Chunk, limit: int) -> None:
+        assert self._walk is not None
+        if not chunk.finished and not chunk.progress.stopped:
+            reading = self._audiences.read(self._walk, limit, chunk.progress)
+            self._ahead = (chunk.progress, asyncio.ensure_future(reading))
 
     def step(self, chunk: Chunk, messages: tuple[StoredMessage, ...]) -> submissions.Expansion:
         progress = chunk.progress
