@@ -95,9 +95,13 @@ def normalise(number: str) -> str:
     Accepts `+`, `00` or nothing before the country code, and the punctuation people write; a trunk
     zero in brackets after the country code, `+44 (0) 20…`, falls away.
     """
-    written = _WRITTEN.fullmatch(number.strip())
-    if written is not None:
-        digits = _digits(written[1])
+    digits = number[1:]
+    # Nearly all numbers come as `+` and digits.
+    plain = number.startswith("+") and digits.isascii() and digits.isdigit() and digits[0] != "0"
+    written = None if plain else _WRITTEN.fullmatch(number.strip())
+    if plain or written is not None:
+        if written is not None:
+            digits = _digits(written[1])
         code = country_code(digits[:3]) if MIN_DIGITS <= len(digits) <= MAX_DIGITS else None
         if code is not None and (code != "1" or len(digits) == NORTH_AMERICAN_DIGITS):
             return digits

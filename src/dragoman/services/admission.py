@@ -106,17 +106,15 @@ def encode_waiting(recipients: Sequence[str], own: Sequence[Recipient] | None) -
 
 def _check_storable(submission: Submission) -> None:
     """Refuses what no database keeps: NUL, and halves of surrogate pairs."""
-    callback = submission.callback
-    texts = {
-        "text": submission.text,
-        "reference": submission.reference or "",
-        "returndata": submission.return_data,
-        "pushurl": submission.push.url if submission.push else "",
-        "callback": callback.url + callback.return_data if callback else "",
-    }
-    if is_storable("".join(texts.values())):
-        return
-    for field, text in texts.items():
+    callback, push = submission.callback, submission.push
+    texts = (
+        ("text", submission.text),
+        ("reference", submission.reference or ""),
+        ("returndata", submission.return_data),
+        ("pushurl", push.url if push is not None else ""),
+        ("callback", callback.url + callback.return_data if callback is not None else ""),
+    )
+    for field, text in texts:
         if not is_storable(text):
             raise Refused(RefusalCode.INVALID_FIELD, field, "not valid Unicode text")
 

@@ -158,10 +158,12 @@ class SubmissionService:
                 multimedia=submission.format is Format.MMS,
             ).number
         tariffs = self._tariffs(account, recipients, submission.format is Format.MMS)
-        attachments = await self._collect_attachments(submission)
+        attachments: tuple[Attachment, ...] = ()
+        if submission.format is Format.MMS:
+            attachments = await self._collect_attachments(submission)
         inline = terms.due_now and len(recipients) <= self._inline_recipients
         if own is None:
-            credits = sum(price.credits for _, price in tariffs) * parts
+            credits = sum([price.credits for _, price in tariffs]) * parts
         else:
             credits = sum(
                 price.credits * recipient.parts
@@ -175,16 +177,16 @@ class SubmissionService:
         else:
             batch.waiting_recipients = encode_waiting(recipients, own)
         live_batch = LiveBatch(batch, account.wallet_id, segmentation)
-        messages: Sequence[StoredMessage] = ()
+        messages: tuple[StoredMessage, ...] = ()
         if inline and own is None:
             messages = self._make_messages(live_batch, recipients, tariffs)
         elif inline and own is not None:
             messages = self.make_messages(account, live_batch, own)
         rejections = self.rejections(live_batch, messages)
-        sendable = without_rejected(messages)
+        sendable = without_rejected(messages) if rejections else messages
         new = NewBatch(
             batch=batch,
-            messages=tuple(messages),
+            messages=messages,
             reservation=self._reservation(account, credits),
             rejections=rejections,
             attachments=attachments,
@@ -364,10 +366,12 @@ class SubmissionService:
         self, batch: LiveBatch, messages: Sequence[StoredMessage]
     ) -> tuple[StateChange, ...]:
         """The end of the messages that cannot be sent, to be stored together with them."""
+        failed = [message for message in messages if message.failure is not None]
         return tuple(
-            self._delivery.rejection(LiveMessage(message, batch), FailureCode(message.failure))
-            for message in messages
-            if message.failure is not None
+            self._delivery.rejection(
+                LiveMessage(message, batch), FailureCode(message.failure or "")
+            )
+            for message in failed
         )
 
     def _obstacles(

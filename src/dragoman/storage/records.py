@@ -37,7 +37,7 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What its recipients cost when credits were held for them, where they wait to be expanded."""
 
 
-class StoredBatch(msgspec.Struct, kw_only=True, gc=False):
+class StoredBatch(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     """A row of `batches`."""
 
     batch_id: int
@@ -62,7 +62,7 @@ class StoredBatch(msgspec.Struct, kw_only=True, gc=False):
     failed: int = 0
 
 
-class StoredMessage(msgspec.Struct, kw_only=True, gc=False):
+class StoredMessage(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     """A row of `messages`."""
 
     message_id: int
@@ -109,7 +109,7 @@ class AudienceProgress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     stopped: str = ""
 
 
-class StoredPart(msgspec.Struct, kw_only=True, gc=False):
+class StoredPart(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     """A row of `parts`."""
 
     message_id: int
@@ -120,7 +120,7 @@ class StoredPart(msgspec.Struct, kw_only=True, gc=False):
     reported_ms: int | None = None
 
 
-class Reservation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Reservation(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """Credits to hold for a batch."""
 
     wallet_id: int
@@ -128,7 +128,7 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     amount: int
 
 
-class NewBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class NewBatch(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A submission to be stored whole or refused whole."""
 
     batch: StoredBatch
@@ -140,7 +140,7 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     audience: StoredAudience | None = None
 
 
-class NewCallback(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class NewCallback(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A customer is to be told something."""
 
     callback_id: int
@@ -153,7 +153,7 @@ class NewCallback(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     due_ms: int
 
 
-class Settlement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Settlement(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """Held credits that are spent or go back to where they came from."""
 
     wallet_id: int
@@ -162,7 +162,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     refund: bool
 
 
-class StateChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class StateChange(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One step of a message, with all that is stored together with it."""
 
     message_id: int
