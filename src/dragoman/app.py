@@ -205,6 +205,7 @@ class Gateway(House):
         self.callbacks: CallbackWorker | None = None
         self._client: GuardedClient | None = None
         self._server: Server | None = None
+        self._web: DialectApp | None = None
         self._control = ControlServer(self, self)
         self._tasks: list[asyncio.Task[None]] = []
         self.ready = False
@@ -259,6 +260,8 @@ class Gateway(House):
         """
         self.ready = False
         timeout_s = self.settings.http.shutdown_timeout_s
+        if self._web is not None:
+            self._web.end_streams()
         if self._server is not None:
             self._server.should_exit = True
             await self._server_task
@@ -337,14 +340,14 @@ class Gateway(House):
             addresses=addresses,
             public_metrics=self.settings.metrics.public,
         )
-        app = DialectApp(
+        self._web = DialectApp(
             dialects,
             pages,
             addresses=addresses,
             body_timeout_s=self.settings.http.request_timeout_s,
             max_body_bytes=self.settings.http.max_body_bytes,
         )
-        self._server = build_server(app, host=host, port=port)
+        self._server = build_server(self._web, host=host, port=port)
         self._server_task = asyncio.create_task(self._server.serve())
         while not self._server.started:
             if self._server_task.done():
