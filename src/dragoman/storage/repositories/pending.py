@@ -22,6 +22,9 @@ from dragoman.storage.tables import (
     batches,
     callbacks,
     credentials,
+    device_registrations,
+    devices,
+    handovers,
     inbound_parts,
     inbound_texts,
     ledger_entries,
@@ -51,6 +54,9 @@ def last_identifier(connection: Connection) -> int:
         inbound_texts.c.inbound_id,
         inbound_parts.c.part_id,
         parked_receipts.c.receipt_id,
+        devices.c.device_id,
+        device_registrations.c.registration_id,
+        handovers.c.handover_id,
     )
     highest = (connection.execute(select(func.max(column))).scalar_one() for column in columns)
     return max(value or 0 for value in highest)

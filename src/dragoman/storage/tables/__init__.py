@@ -3,6 +3,13 @@
 from dragoman.storage.tables.accounts import accounts, credentials, senders
 from dragoman.storage.tables.callbacks import callbacks
 from dragoman.storage.tables.contacts import contact_lists, contacts, merge_fields
+from dragoman.storage.tables.devices import (
+    device_events,
+    device_registrations,
+    devices,
+    handovers,
+    sims,
+)
 from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
 from dragoman.storage.tables.messages import batches, messages, parts
 from dragoman.storage.tables.metadata import metadata
@@ -17,6 +24,10 @@ __all__ = [
     "contact_lists",
     "contacts",
     "credentials",
+    "device_events",
+    "device_registrations",
+    "devices",
+    "handovers",
     "hourly_statistics",
     "inbound_parts",
     "inbound_texts",
@@ -28,5 +39,6 @@ __all__ = [
     "parts",
     "receipt_keys",
     "senders",
+    "sims",
     "wallets",
 ]
