@@ -66,6 +66,10 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     protocol: str = ""
     """How the request came in, as the dialect shows it (`REST`, `SMTP`)."""
     urgent: bool = False
+    device_id: int | None = None
+    """The phone that is to send it, where the customer names one."""
+    sim: int | None = None
+    """The slot of the SIM that is to send it, from 1."""
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +86,11 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     message_class: int | None = None
     protocol_id: int = 0
     attempt: int = 1
+    account_id: int = 0
+    text: str = ""
+    """The whole text, for carriers that cut it themselves; empty where it is binary."""
+    device_id: int | None = None
+    sim: int | None = None
 
 
 class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -115,3 +124,5 @@ class InboundPartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reference: int | None = None
     total: int = 1
     number: int = 1
+    account_id: int | None = None
+    """Whose phone received it; where it is not given, the owner of `destination` gets it."""

@@ -77,7 +77,7 @@ class Inbound:
         if report.total <= 1 or report.reference is None:
             whole = _utf16(report.text).decode("utf-16-be", "replace")
             text = self._text(report.source, report.destination, whole, report.alphabet)
-            self._store(text, report.carrier, (), acknowledge)
+            self._store(text, report.carrier, (), acknowledge, report.account_id)
             return
         part = inbound.StoredInboundPart(
             part_id=self._ids.next(),
@@ -156,11 +156,18 @@ class Inbound:
         )
 
     def _store(
-        self, text: _Text, carrier: str, part_ids: tuple[int, ...], done: Acknowledge
+        self,
+        text: _Text,
+        carrier: str,
+        part_ids: tuple[int, ...],
+        done: Acknowledge,
+        account_id: int | None = None,
     ) -> None:
+        if account_id is None:
+            account_id = self._owners.get(_digits(text.recipient))
         row = inbound.StoredInbound(
             inbound_id=self._ids.next(),
-            account_id=self._owners.get(_digits(text.recipient)),
+            account_id=account_id,
             carrier=carrier,
             sender=text.sender,
             recipient=text.recipient,

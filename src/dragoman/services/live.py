@@ -120,6 +120,10 @@ class LiveMessage:
             message_class=options.message_class,
             protocol_id=options.protocol_id,
             attempt=self.attempts + 1,
+            account_id=stored.account_id,
+            text="" if stored.format == Format.BINARY else stored.text,
+            device_id=options.device_id,
+            sim=options.sim,
         )
 
     def _user_data(self) -> tuple[UserData, ...]:

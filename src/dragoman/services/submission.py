@@ -19,7 +19,7 @@ from dragoman.domain.lifecycle import BatchState, State
 from dragoman.domain.messages import Lane, Submission
 from dragoman.domain.phone_numbers import mobile_country_code, normalise
 from dragoman.domain.pricing import Price, PriceList
-from dragoman.domain.routing import Router
+from dragoman.domain.routing import Route, Router
 from dragoman.domain.senders import normalise_sender
 from dragoman.domain.texts import is_storable
 from dragoman.kit.clock import Clock
@@ -29,6 +29,7 @@ from dragoman.protocols.gsm.segmentation import InvalidHeader, Segmentation, Too
 from dragoman.queue.port import WorkQueue
 from dragoman.services.accounts import Accounts
 from dragoman.services.backlog import Backlog
+from dragoman.services.devices import Devices
 from dragoman.services.live import LiveBatch, LiveMessage, segment
 from dragoman.services.meters import Meters
 from dragoman.storage.records import (
@@ -78,6 +79,7 @@ class SubmissionService:
         inline_recipients: int,
         max_parts: int,
         max_recipients: int,
+        devices: Devices | None = None,
     ) -> None:
         self._writer = writer
         self._queue = queue
@@ -91,6 +93,7 @@ class SubmissionService:
         self._inline_recipients = inline_recipients
         self._max_parts = max_parts
         self._max_recipients = max_recipients
+        self._devices = devices
         self._orphans: set[asyncio.Task[None]] = set()
 
     async def submit(self, account: Account, submission: Submission) -> AcceptedBatch:
@@ -130,6 +133,8 @@ class SubmissionService:
                 callback_url=callback.url if callback else "",
                 return_data=callback.return_data if callback else "",
                 callback_states=tuple(sorted(callback.states)) if callback else (),
+                device_id=submission.device_id,
+                sim=submission.sim,
             ),
             lane=self._lane(submission, len(recipients)).value,
             due_ms=due_ms,
@@ -141,7 +146,7 @@ class SubmissionService:
             unsent=len(recipients),
         )
         live_batch = LiveBatch(batch, account.wallet_id, segmentation)
-        tariffs = self._tariffs(account, recipients)
+        tariffs = self._tariffs(account, recipients, self._device_route(account, submission))
         credits = sum(price.credits for _, price in tariffs) * segmentation.count
         messages = self._make_messages(live_batch, recipients, tariffs) if inline else ()
         await self._store(account, live_batch, messages, credits)
@@ -165,8 +170,13 @@ class SubmissionService:
         self, account: Account, batch: LiveBatch, recipients: Sequence[str]
     ) -> tuple[StoredMessage, ...]:
         """The messages of a batch to some of its recipients, as they are to be stored."""
+        device_id = batch.stored.options.device_id
+        named = None if device_id is None else self._route_to_device(device_id)
         tariffs = [
-            (self.route_of(account, recipient), self._prices.price_of(recipient))
+            (
+                self.route_of(account, recipient) if named is None else named,
+                self._prices.price_of(recipient),
+            )
             for recipient in recipients
         ]
         return self._make_messages(batch, recipients, tariffs)
@@ -251,11 +261,32 @@ class SubmissionService:
                 raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender)
         return sender
 
-    def _tariffs(self, account: Account, recipients: Sequence[str]) -> list[tuple[str, Price]]:
+    def _device_route(self, account: Account, submission: Submission) -> Route | None:
+        """The route to the device that is named, None where none is; raises `Refused`."""
+        device_id = submission.device_id
+        if device_id is None:
+            return None
+        if self._devices is None:
+            raise Refused(RefusalCode.NOT_SUPPORTED, "device", "no carrier is of type phones")
+        carrier = self._devices.check_target(account, device_id, submission.sim)
+        route = self._router.to_device(carrier)
+        if route is None:
+            raise Refused(RefusalCode.NO_ROUTE, str(device_id))
+        return route
+
+    def _route_to_device(self, device_id: int) -> str:
+        """The name of the route to a device; empty where the device is no more."""
+        device = self._devices.get(device_id) if self._devices is not None else None
+        route = self._router.to_device(device.carrier) if device is not None else None
+        return route.name if route is not None else ""
+
+    def _tariffs(
+        self, account: Account, recipients: Sequence[str], named: Route | None = None
+    ) -> list[tuple[str, Price]]:
         """The route and price of each recipient; `Refused` where one cannot be reached."""
         tariffs = []
         for recipient in recipients:
-            route = self._router.choose(account.username, recipient)
+            route = named or self._router.choose(account.username, recipient)
             if route is None:
                 raise Refused(RefusalCode.NO_ROUTE, recipient)
             tariffs.append((route.name, self._prices.price_of(recipient)))

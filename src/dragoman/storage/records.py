@@ -24,6 +24,8 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     callback_url: str = ""
     return_data: str = ""
     callback_states: tuple[int, ...] = ()
+    device_id: int | None = None
+    sim: int | None = None
 
 
 class StoredBatch(msgspec.Struct, kw_only=True, gc=False):
