@@ -7,6 +7,7 @@ from typing import NewType
 
 import msgspec
 
+from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import ReceiptState, State
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.segmentation import UserData
@@ -108,6 +109,8 @@ class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     error: str = ""
     raw: str = ""
     done_date: str = ""
+    failure: FailureCode = FailureCode.NONE
+    """Why it failed, where the carrier says so in other words than `error`."""
 
 
 class InboundPartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
