@@ -17,11 +17,11 @@ from dragoman import __version__
 from dragoman.callbacks.schedule import RetrySchedule
 from dragoman.callbacks.worker import CallbackWorker
 from dragoman.config import Settings
-from dragoman.connectors import CONNECTORS
+from dragoman.connectors import CONNECTORS, Resources
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
 from dragoman.dispatch.dispatcher import Dispatcher
-from dragoman.domain.ports import Connector
+from dragoman.domain.ports import Connector, Custodian
 from dragoman.domain.pricing import PriceList
 from dragoman.domain.routing import Router
 from dragoman.kit.clock import Clock, SystemClock
@@ -33,9 +33,12 @@ from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
+from dragoman.services.device_registration import DeviceRegistration
+from dragoman.services.devices import Devices
 from dragoman.services.inbound import Inbound
 from dragoman.services.live import LiveMessages
 from dragoman.services.meters import Meters
+from dragoman.services.presence import Presence
 from dragoman.services.queries import Queries
 from dragoman.services.recall import Recall
 from dragoman.services.receipts import Receipts
@@ -47,6 +50,8 @@ from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.outgoing import GuardedClient
 from dragoman.web.router import DialectApp
 from dragoman.web.server import Server, build_server
+
+KEPT_PAGE = 500
 
 log = structlog.get_logger(__name__)
 
@@ -66,8 +71,27 @@ class House:
         self.queue = LocalQueue()
         self.router = Router(settings.routes_for_router())
         self.prices = PriceList(settings.prices_for_price_list())
-        self.policies = {c.name: OnUnknown(c.on_unknown) for c in settings.carriers}
+        phones = settings.carriers_of_phones
+        self.policies = {
+            # What a phone has given to its radio is never sent again.
+            c.name: OnUnknown.HOLD if c.name in phones else OnUnknown(c.on_unknown)
+            for c in settings.carriers
+        }
         self.accounts = Accounts(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.devices = Devices(
+            storage=self.storage,
+            presence=Presence(self.clock),
+            ids=self.ids,
+            clock=self.clock,
+            carriers=phones,
+        )
+        self.device_registration = DeviceRegistration(
+            storage=self.storage,
+            accounts=self.accounts,
+            fleet=self.devices,
+            ids=self.ids,
+            clock=self.clock,
+        )
         self.recall = Recall(self.storage, self.live)
         self.delivery = Delivery(
             live=self.live,
@@ -86,6 +110,7 @@ class House:
             delivery=self.delivery,
             routes=self.router.routes.keys(),
             held_routes=self._held_routes(),
+            kept_routes=self._kept_routes(),
         )
         self.submission = SubmissionService(
             writer=self.storage.writer,
@@ -100,6 +125,7 @@ class House:
             inline_recipients=settings.limits.inline_recipients,
             max_parts=settings.limits.max_parts,
             max_recipients=settings.limits.max_recipients,
+            devices=self.devices,
         )
         self.batches = Batches(
             storage=self.storage,
@@ -136,6 +162,7 @@ class House:
         self.storage.check()
         self.storage.start()
         self.ids.continue_after(await self.storage.read(pending.last_identifier))
+        await self.devices.restore()
 
     async def close(self) -> None:
         await self.storage.stop()
@@ -144,11 +171,22 @@ class House:
         """A callback was stored; without workers its row waits for the next start."""
 
     def _held_routes(self) -> frozenset[str]:
+        """Where a message that may have left must not be sent again; phones know what they have."""
+        phones = self.devices.carriers
         return frozenset(
             route.name
             for route in self.router.routes.values()
-            if any(self.policies[name] is OnUnknown.HOLD for name in route.carriers)
+            if any(
+                self.policies[name] is OnUnknown.HOLD
+                for name in route.carriers
+                if name not in phones
+            )
         )
+
+    def _kept_routes(self) -> frozenset[str]:
+        phones = set(self.devices.carriers)
+        routes = self.router.routes.values()
+        return frozenset(route.name for route in routes if phones.issuperset(route.carriers))
 
 
 @contextlib.asynccontextmanager
@@ -197,8 +235,9 @@ class Gateway(House):
             clock=self.clock,
             meters=self.meters,
         )
+        resources = Resources(storage=self.storage, ids=self.ids, devices=self.devices)
         self.connectors: dict[str, Connector] = {
-            carrier.name: CONNECTORS[carrier.type](carrier, self.dispatcher, self.clock)
+            carrier.name: CONNECTORS[carrier.type](carrier, self.dispatcher, self.clock, resources)
             for carrier in settings.carriers
         }
         self.dialects = tuple(DIALECTS[name](self.services) for name in settings.dialects.enabled)
@@ -239,6 +278,9 @@ class Gateway(House):
         await self.receipts.restore()
         await self.backlog.restore(self.ids.last)
         self.dispatcher.start(self.connectors, self.router.routes.values())
+        for name, connector in self.connectors.items():
+            if isinstance(connector, Custodian):
+                await self._resume(name, connector)
         self._run(
             self.receipts.run(),
             self.inbound.run(),
@@ -280,6 +322,14 @@ class Gateway(House):
         if self._client is not None:
             await self._client.close()
         await self.close()
+
+    async def _resume(self, name: str, connector: Custodian) -> None:
+        """Brings back the messages that a carrier kept, before the backlog finds their rows."""
+        wanted = await connector.kept()
+        for start in range(0, len(wanted), KEPT_PAGE):
+            page = wanted[start : start + KEPT_PAGE]
+            read = await self.recall.read(lambda c, page=page: pending.load_messages(c, page))  # type: ignore[misc]
+            connector.resume(self.dispatcher.resume(name, read.live))
 
     # What the health and metrics pages read
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from dragoman.config.errors import Mistake
 from dragoman.config.reading import suggest
-from dragoman.config.settings import Settings
+from dragoman.config.settings import PHONES, Settings
 
 
 def find_inconsistencies(
@@ -36,6 +36,11 @@ def find_inconsistencies(
 def _check_carriers(settings: Settings, profiles: Collection[str] | None) -> Iterator[Mistake]:
     for carrier in settings.carriers:
         key = f"carriers.{carrier.name}"
+        if carrier.type == PHONES:
+            continue
+        for needed in ("host", "system_id"):
+            if not getattr(carrier, needed):
+                yield Mistake(key=f"{key}.{needed}", problem="missing")
         if profiles is not None and carrier.profile not in profiles:
             yield _unknown(f"{key}.profile", "profile", carrier.profile, profiles)
         if carrier.reconnect_max_s < carrier.reconnect_min_s:

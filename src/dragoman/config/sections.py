@@ -99,6 +99,61 @@ class Dialects(Section, frozen=True, kw_only=True):
     )
 
 
+class Devices(Section, frozen=True, kw_only=True):
+    """Phones that send: how they reach the gateway and what they are told to do."""
+
+    public_url: Annotated[
+        str,
+        Meta(
+            pattern="^(https?://[^/?#\\s]+(/[^?#\\s]*)?)?$",
+            description="Where phones reach the gateway, such as https://sms.example.org; the"
+            " address they called it by where it is not set.",
+        ),
+    ] = ""
+    ping_interval_s: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=DAY_S,
+            description="How often a phone looks in and tells its health; 0 leaves it alone.",
+        ),
+    ] = 300
+    code_life_s: Annotated[
+        float, Meta(gt=0, le=DAY_S, description="How long a registration code is good.")
+    ] = 600.0
+
+
+class Phones(Section, frozen=True, kw_only=True):
+    """How a carrier of type `phones` shares out its work."""
+
+    choice: Annotated[
+        Literal["least_loaded", "round_robin"],
+        Meta(description="Which SIM is next of those that may send now."),
+    ] = "least_loaded"
+    shared: Annotated[
+        bool,
+        Meta(description="Whether a phone sends for every account, not for its own only."),
+    ] = False
+    in_flight: Annotated[
+        int, Meta(ge=1, le=50, description="Messages a SIM may hold that it has not begun to send.")
+    ] = 3
+    present_s: Annotated[
+        float,
+        Meta(gt=0, le=DAY_S, description="Silence after which a phone without a stream is gone."),
+    ] = 1200.0
+    fetched_life_s: Annotated[
+        float,
+        Meta(gt=0, le=DAY_S, description="How long a phone may begin to send what it fetched."),
+    ] = 900.0
+    clock_margin_s: Annotated[
+        float, Meta(ge=0, le=DAY_S, description="How wrong the clock of a phone may be.")
+    ] = 300.0
+    processed_life_s: Annotated[
+        float,
+        Meta(gt=0, le=7 * DAY_S, description="How long a phone may take to tell a result."),
+    ] = 3600.0
+
+
 class Callbacks(Section, frozen=True, kw_only=True):
     """How customers' URLs are called when a message changes its state."""
 

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from dragoman.config.sections import (
     Callbacks,
+    Devices,
     Dialects,
     Http,
     Limits,
@@ -21,11 +22,13 @@ from dragoman.config.sections import (
 from dragoman.config.tables import Carrier, NumberTable, PriceTable, RouteTable
 from dragoman.config.values import SQLITE, FolderPath, Secret, parse_address
 from dragoman.domain.pricing import Price, parse_price
-from dragoman.domain.routing import Route
+from dragoman.domain.routing import Route, name_of_device_route
 
 DEFAULT_ROUTE = "default"
 SIMULATOR = "simulator"
 SIMULATOR_WINDOW = 50
+PHONES = "phones"
+"""The type of carriers that are phones."""
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
@@ -53,6 +56,7 @@ class Settings(Section, frozen=True, kw_only=True):
         tuple[NumberTable, ...], Meta(description="Who owns the numbers that texts arrive at.")
     ] = ()
     callbacks: Annotated[Callbacks, Meta(description="Calls to customers' URLs.")] = Callbacks()
+    devices: Annotated[Devices, Meta(description="Phones that send for accounts.")] = Devices()
     limits: Annotated[Limits, Meta(description="Bounds of one request.")] = Limits()
     receipts: Annotated[Receipts, Meta(description="Waiting for carriers' reports.")] = Receipts()
     log: Annotated[Log, Meta(description="The log.")] = Log()
@@ -97,10 +101,17 @@ class Settings(Section, frozen=True, kw_only=True):
         return Secret(f"{SQLITE}{self.data_path / url.removeprefix(SQLITE)}")
 
     def routes_for_router(self) -> tuple[Route, ...]:
-        """The routes; where none is written and one carrier exists, the one over it."""
+        """The routes; where none is written and one carrier exists, the one over it.
+
+        Each carrier of phones has one more, for messages that name a device.
+        """
+        to_devices = tuple(
+            Route(name=name_of_device_route(name), carriers=(name,), named_only=True)
+            for name in self.carriers_of_phones
+        )
         if not self.routes and len(self.carriers) == 1:
-            return (Route(name=DEFAULT_ROUTE, carriers=(self.carriers[0].name,)),)
-        return tuple(
+            return (Route(name=DEFAULT_ROUTE, carriers=(self.carriers[0].name,)), *to_devices)
+        routes = tuple(
             Route(
                 name=route.name,
                 prefixes=route.prefixes,
@@ -109,6 +120,12 @@ class Settings(Section, frozen=True, kw_only=True):
             )
             for route in self.routes
         )
+        return routes + to_devices
+
+    @property
+    def carriers_of_phones(self) -> tuple[str, ...]:
+        """The names of the carriers that are phones."""
+        return tuple(carrier.name for carrier in self.carriers if carrier.type == PHONES)
 
     def prices_for_price_list(self) -> tuple[Price, ...]:
         """The tariffs, with prices in units of a ten-thousandth."""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from dragoman.config.sections import Section
+from dragoman.config.sections import Phones, Section
 from dragoman.config.values import (
     Amount,
     FilePath,
@@ -38,13 +38,15 @@ class Carrier(Section, frozen=True, kw_only=True):
     """An account at an SMSC, and how it is used."""
 
     name: Annotated[Name, Meta(description="What routes, logs and the command line call it.")]
-    type: Annotated[Literal["smpp"], Meta(description="How the carrier is spoken to.")] = "smpp"
-    host: Annotated[str, Meta(min_length=1, description="Host name or address of the SMSC.")]
+    type: Annotated[
+        Literal["phones", "smpp"], Meta(description="How the carrier is spoken to.")
+    ] = "smpp"
+    host: Annotated[str, Meta(description="Host name or address of the SMSC.")] = ""
     port: Annotated[int, Meta(ge=1, le=65535, description="TCP port of the SMSC.")] = 2775
     system_id: Annotated[
         str,
-        Meta(min_length=1, max_length=fields.SYSTEM_ID - 1, description="User name of the bind."),
-    ]
+        Meta(max_length=fields.SYSTEM_ID - 1, description="User name of the bind."),
+    ] = ""
     password: Annotated[Password, Meta(description="Password of the bind.")] = Secret("")
     password_file: Annotated[
         FilePath | None, Meta(description="File that holds the password instead.")
@@ -136,6 +138,9 @@ class Carrier(Section, frozen=True, kw_only=True):
             " duplicate, or hold the message as unknown."
         ),
     ] = "resend"
+    phones: Annotated[Phones, Meta(description="The phones of a carrier of type phones.")] = (
+        Phones()
+    )
 
 
 class RouteTable(Section, frozen=True, kw_only=True):
