@@ -18,6 +18,8 @@ from dragoman.callbacks.schedule import RetrySchedule
 from dragoman.callbacks.worker import CallbackWorker
 from dragoman.config import Settings
 from dragoman.connectors import CONNECTORS, Resources
+from dragoman.connectors.phones.carrier import PhonesCarrier
+from dragoman.connectors.phones.smsgate.routes import SmsGate
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
 from dragoman.dispatch.dispatcher import Dispatcher
@@ -47,6 +49,7 @@ from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import pending
 from dragoman.web.client_address import ClientAddressReader
+from dragoman.web.operations import Dialect
 from dragoman.web.outgoing import GuardedClient
 from dragoman.web.router import DialectApp
 from dragoman.web.server import Server, build_server
@@ -323,6 +326,27 @@ class Gateway(House):
             await self._client.close()
         await self.close()
 
+    @property
+    def phones(self) -> dict[str, PhonesCarrier]:
+        """The carriers that are phones, by name."""
+        return {
+            name: connector
+            for name, connector in self.connectors.items()
+            if isinstance(connector, PhonesCarrier)
+        }
+
+    def _phone_api(self) -> Dialect:
+        return SmsGate(
+            accounts=self.accounts,
+            devices=self.devices,
+            registration=self.device_registration,
+            carriers=self.phones,
+            clock=self.clock,
+            meters=self.meters,
+            public_url=self.settings.devices.public_url,
+            ping_interval_s=self.settings.devices.ping_interval_s,
+        ).dialect()
+
     async def _resume(self, name: str, connector: Custodian) -> None:
         """Brings back the messages that a carrier kept, before the backlog finds their rows."""
         wanted = await connector.kept()
@@ -383,6 +407,8 @@ class Gateway(House):
         host, port = self.settings.http.address
         addresses = ClientAddressReader(self.settings.http.proxy_networks)
         dialects = [dialect.web for dialect in self.dialects]
+        if self.phones:
+            dialects.append(self._phone_api())
         pages = build_pages(
             health=self,
             measured=self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -21,6 +22,15 @@ from dragoman.config.values import (
 
 DAY_S = 24 * 3600
 HOUR_S = 3600
+
+
+def check_public_url(text: str) -> None:
+    """Raises ValueError for what is no address to put a path behind."""
+    parts = urlsplit(text)
+    if text and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ValueError("expected an address such as https://sms.example.org")
+    if parts.query or parts.fragment or not text.isprintable() or " " in text:
+        raise ValueError("expected an address without a query")
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,7 +115,7 @@ class Devices(Section, frozen=True, kw_only=True):
     public_url: Annotated[
         str,
         Meta(
-            pattern="^(https?://[^/?#\\s]+(/[^?#\\s]*)?)?$",
+            extra={"check": check_public_url},
             description="Where phones reach the gateway, such as https://sms.example.org; the"
             " address they called it by where it is not set.",
         ),

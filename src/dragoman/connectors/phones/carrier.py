@@ -214,30 +214,29 @@ class PhonesCarrier:
         shown = [one for one in found if _is_shown(one)]
         return shown[::-1] if newest_first else shown
 
-    async def report(
-        self, device: Device, handover_id: int, state: HandoverState, error: str = ""
-    ) -> bool:
-        """Takes a phone's word on a message; returns once it is on disk.
-
-        False for what the phone was never handed. Words that say less than is known, or come after
-        the end, change nothing.
-        """
+    async def find(self, device: Device, handover_id: int) -> Handover | None:
+        """What a phone was handed under an identifier; None for anything else."""
         handover = self.handovers.get(handover_id) or self._ended.get(handover_id)
         if handover is None:
             handover = await self._look_up(device, handover_id)
         if handover is None or handover.device_id != device.device_id:
-            return False
-        stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            return None
+        return handover
 
-        def acknowledge(on_disk: bool) -> None:
-            if not stored.done():
-                stored.set_result(on_disk)
+    async def report(
+        self, handover: Handover, words: Sequence[HandoverState], error: str = ""
+    ) -> None:
+        """Takes a phone's words on a message, in order; returns once they are on disk.
 
-        self._take(handover, state, error, acknowledge)
-        if not await stored:
+        Words that say less than is known, or come after the end, change nothing. Raises
+        `StorageUnavailable`.
+        """
+        before = handover.state
+        stored = [self._take(handover, state, error) for state in words]
+        if not all(await asyncio.gather(*stored)):
             raise StorageUnavailable("a report could not be stored")
-        await self._storage.writer.write(handovers.move, handover.step())
-        return True
+        if handover.state is not before:
+            await self._storage.writer.write(handovers.move, handover.step())
 
     def receive(self, report: InboundPartReport, acknowledge: Callable[[bool], None]) -> None:
         """Hands up a text that a phone received."""
@@ -271,19 +270,20 @@ class PhonesCarrier:
 
     # Words of a phone
 
-    def _take(
-        self,
-        handover: Handover,
-        state: HandoverState,
-        error: str,
-        acknowledge: Callable[[bool], None],
-    ) -> None:
+    def _take(self, handover: Handover, state: HandoverState, error: str) -> asyncio.Future[bool]:
+        """Takes one word; the future tells whether what follows from it is on disk."""
+        told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def acknowledge(on_disk: bool) -> None:
+            if not told.done():
+                told.set_result(on_disk)
+
         if handover.state is HandoverState.RETURNED and state >= HandoverState.PROCESSED:
             log.warning("sent_after_return", carrier=self.name, device=handover.device_id)
         late = handover.state is HandoverState.LOST and state in _ENDS_OF_SENT
         if not late and (state <= handover.state or handover.state > HandoverState.SENT):
             acknowledge(True)
-            return
+            return told
         now_ms = self._clock.now_ms()
         if state < HandoverState.SENT:
             self.handovers.move(handover, state, now_ms)
@@ -295,6 +295,7 @@ class PhonesCarrier:
         else:
             self._take_sent(handover, state, acknowledge)
         self._note_soon()
+        return told
 
     def _take_sent(
         self, handover: Handover, state: HandoverState, acknowledge: Callable[[bool], None]

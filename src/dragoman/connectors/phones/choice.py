@@ -98,14 +98,11 @@ class Chooser:
         for sim in device.sims:
             place = Place(device.device_id, sim.slot)
             self._sim_pace(place).limits = sim.limits
+            self._missing.discard(place)
 
     def note_missing(self, device_id: int, slot: int) -> None:
         """A phone says that it has no such SIM; believed until it lists its SIMs again."""
         self._missing.add(Place(device_id, slot))
-
-    def forget_missing(self, device_id: int) -> None:
-        """A phone has listed its SIMs."""
-        self._missing = {place for place in self._missing if place.device_id != device_id}
 
     def recover(self, now_ms: int) -> None:
         """Lets phones that were slowed down go a little faster."""
