@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, Row, select, text
 
 from dragoman.domain.devices import HandoverState
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
@@ -79,7 +80,7 @@ def load_open(connection: Connection, carrier: str) -> list[StoredHandover]:
         .where(handovers.c.carrier == carrier, _OPEN)
         .order_by(handovers.c.handover_id)
     )
-    return [_read(row._mapping) for row in connection.execute(query)]
+    return [_read(row) for row in connection.execute(query)]
 
 
 def find(connection: Connection, device_id: int, wanted: Collection[int]) -> list[StoredHandover]:
@@ -87,8 +88,9 @@ def find(connection: Connection, device_id: int, wanted: Collection[int]) -> lis
     query = select(handovers).where(
         handovers.c.device_id == device_id, handovers.c.handover_id.in_(wanted)
     )
-    return [_read(row._mapping) for row in connection.execute(query)]
+    return [_read(row) for row in connection.execute(query)]
 
 
-def _read(row: object) -> StoredHandover:
-    return msgspec.convert(dict(row), StoredHandover)  # type: ignore[call-overload]
+def _read(row: Row[Any]) -> StoredHandover:
+    values = {**row._mapping, "state": HandoverState(row.state)}
+    return StoredHandover(**values)

@@ -160,7 +160,7 @@ class HealthReport(msgspec.Struct, kw_only=True):
 class Ping(msgspec.Struct, kw_only=True):
     """The payload of `system:ping`."""
 
-    health: HealthReport = HealthReport()
+    health: HealthReport = msgspec.field(default_factory=HealthReport)
 
 
 class AppStarted(msgspec.Struct, kw_only=True, rename="camel"):

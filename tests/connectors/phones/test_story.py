@@ -1,0 +1,98 @@
+"""A user's phones from the code to the last report, over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+from dragoman.domain.lifecycle import State
+
+NUMBER = "4512345678"
+
+
+async def test_a_phone_registers_sends_reports_and_hands_in_what_it_receives(house: Any) -> None:
+    account = await house.account()
+    phone = await house.phone(account, sims=2)
+    await house.gateway.devices.change_sim(int(phone.device_id), 2, number="+4587654321")
+
+    assert await house.send_over_http(NUMBER, "Hello", "first") == b"200"
+    await house.until_states(account, State.DELIVERED)
+    [sent] = phone.sent
+    assert (sent.number, sent.text) == (f"+{NUMBER}", "Hello")
+    assert sent.sim in {1, 2}
+    assert (await house.ask_over_http(NUMBER, "first"))["dlr_status"] == "delivered"
+
+    answer = await phone.receive("+4511223344", "Hi there", sim=2)
+    assert answer.status == 200
+    assert await house.inbox(account) == [("4511223344", "4587654321", "Hi there")]
+
+
+async def test_both_sims_share_the_work(house: Any) -> None:
+    account = await house.account()
+    phone = await house.phone(account, sims=2)
+    for number in range(8):
+        await house.send(account, f"45123456{number:02d}", text=str(number))
+    await house.until_states(account, State.DELIVERED, count=8)
+    assert set(Counter(text.sim for text in phone.sent)) == {1, 2}
+
+
+async def test_a_phone_that_is_killed_loses_nothing_and_nothing_is_sent_twice(
+    make_house: Any, until: Any
+) -> None:
+    house = await make_house(
+        present_s=0.3, fetched_life_s=0.5, clock_margin_s=0.1, processed_life_s=0.5, in_flight=2
+    )
+    account = await house.account()
+    first = await house.phone(account)
+    first.steps = lambda _: first.sending.clear() or ("Processed",)
+    for number in range(6):
+        await house.send(account, f"45123456{number:02d}", text=str(number))
+    await until(lambda: first.sent)
+    await first.kill()
+
+    second = await house.phone(account, name="Maker/other")
+    await until(lambda: len(second.sent) == 5)
+    states = Counter(message.state for message in await _settled(house, account))
+    assert states == {State.DELIVERED: 5, State.UNKNOWN: 1}
+    everything = [text.text for text in first.sent + second.sent]
+    assert sorted(everything) == [str(number) for number in range(6)]
+    assert not any(message.possible_duplicate for message in await house.outbox(account))
+
+
+async def test_a_restart_neither_loses_nor_resends_what_phones_have(
+    make_house: Any, until: Any
+) -> None:
+    house = await make_house(in_flight=2)
+    account = await house.account()
+    phone = await house.phone(account)
+    phone.steps = lambda _: ("Processed",)
+    await house.send(account, "4512345600", text="processed")
+    await until(lambda: phone.sent)
+    phone.sending.clear()
+    for number in range(1, 6):
+        await house.send(account, f"45123456{number:02d}", text=str(number))
+    await asyncio.sleep(0.2)
+    await house.stop()
+
+    again = await make_house(in_flight=2)
+    phone.base_url = again.base_url
+    again.phones.append(phone)
+    phone.steps = lambda _: ("Processed", "Sent", "Delivered")
+    await phone.start()
+    snapshot = phone.snapshot(phone.sent[0].message_id)
+    for state in ("Sent", "Delivered"):
+        snapshot["state"] = snapshot["recipients"][0]["state"] = state
+        assert (await phone.report(snapshot)).status == 204
+    phone.sending.set()
+    await again.until_states(account, State.DELIVERED, count=6)
+    assert sorted(text.text for text in phone.sent) == ["1", "2", "3", "4", "5", "processed"]
+
+
+async def _settled(house: Any, account: Any) -> list[Any]:
+    async with asyncio.timeout(8):
+        while True:
+            messages = await house.outbox(account)
+            if all(message.state >= State.UNKNOWN for message in messages):
+                return messages  # type: ignore[no-any-return]
+            await asyncio.sleep(0.02)
