@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from dragoman.cli import account, config, database, dev, doctor, message, serve
+from dragoman.cli import account, config, database, dev, device, doctor, message, serve
 from dragoman.cli.outcome import Stop, end, end_unexpected
 
 EPILOG: Final = (
@@ -50,6 +50,7 @@ app.command("serve")(serve.serve)
 app.command("migrate")(database.migrate)
 app.add_typer(config.app, name="config")
 app.add_typer(account.app, name="account")
+app.add_typer(device.app, name="device")
 app.command("send")(message.send)
 app.command("status")(message.status)
 app.command("doctor")(doctor.doctor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from msgspec import Meta
 
@@ -27,7 +27,7 @@ from dragoman.domain.routing import Route, name_of_device_route
 DEFAULT_ROUTE = "default"
 SIMULATOR = "simulator"
 SIMULATOR_WINDOW = 50
-PHONES = "phones"
+PHONES: Final = "phones"
 """The type of carriers that are phones."""
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
@@ -63,10 +63,11 @@ class Settings(Section, frozen=True, kw_only=True):
     metrics: Annotated[Metrics, Meta(description="Figures for Prometheus.")] = Metrics()
 
     @classmethod
-    def development(cls, data_dir: Path, *, http: str, smsc: str) -> Self:
+    def development(cls, data_dir: Path, *, http: str, smsc: str, phones: bool = False) -> Self:
         """What `dragoman dev` runs with: SQLite, one simulated carrier, callbacks to loopback.
 
-        `http` and `smsc` are `host:port`; ValueError where one is not.
+        `http` and `smsc` are `host:port`; ValueError where one is not. With `phones`, messages go
+        over phones, and to the simulated carrier while there is none.
         """
         parse_address(http)
         host, port = parse_address(smsc)
@@ -82,7 +83,11 @@ class Settings(Section, frozen=True, kw_only=True):
                     password=Secret("dragoman"),
                     window=SIMULATOR_WINDOW,
                 ),
+                *((Carrier(name=PHONES, type=PHONES),) if phones else ()),
             ),
+            routes=(RouteTable(name=DEFAULT_ROUTE, carriers=(PHONES, SIMULATOR)),)
+            if phones
+            else (),
             callbacks=Callbacks(allow_private=LOOPBACK),
             log=Log(format="console"),
         )

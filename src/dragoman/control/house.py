@@ -11,6 +11,8 @@ from dragoman.domain.ports import Connector
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.services.accounts import Accounts
+from dragoman.services.device_registration import DeviceRegistration
+from dragoman.services.devices import Devices
 from dragoman.services.meters import Meters
 from dragoman.services.queries import Queries
 from dragoman.services.submission import SubmissionService
@@ -34,6 +36,10 @@ class HouseServices(Protocol):
     def submission(self) -> SubmissionService: ...
     @property
     def queries(self) -> Queries: ...
+    @property
+    def devices(self) -> Devices: ...
+    @property
+    def device_registration(self) -> DeviceRegistration: ...
 
 
 class RunningGateway(Protocol):

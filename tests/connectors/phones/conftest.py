@@ -19,10 +19,12 @@ from dragoman.config.settings import Settings as _Settings
 from dragoman.config.tables import Carrier, RouteTable
 from dragoman.connectors.phones import carrier as carrier_module
 from dragoman.connectors.phones.carrier import PhonesCarrier
-from dragoman.domain.accounts import Account
+from dragoman.domain.accounts import Account, CredentialKind
 from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import Submission
+from dragoman.services.accounts import digest_of_key
 from dragoman.storage.engine import Storage
+from dragoman.storage.repositories import accounts
 from dragoman.storage.repositories.inbound import InboxFilter
 from dragoman.storage.repositories.outbox import MessageView, OutboxFilter
 from dragoman.testkit.fake_phone import FakePhone, wire
@@ -54,11 +56,27 @@ class House:
     def carrier(self) -> PhonesCarrier:
         return next(iter(self.gateway.phones.values()))
 
-    async def account(self, username: str = "acme") -> Account:
-        """An account with a key of its own; `acme` has the well-known one."""
+    async def account(self, username: str = "acme", *, password: bool = False) -> Account:
+        """An account; `acme` has the well-known key. Hashing a password takes a while."""
+        gateway = self.gateway
         key = KEY if username == "acme" else f"{username}-{KEY}"
-        made = await self.gateway.accounts.create(username, password=PASSWORD, api_key=key)
-        return made.account
+        if password:
+            made = await gateway.accounts.create(username, password=PASSWORD, api_key=key)
+            return made.account
+        now_ms, ids = gateway.clock.now_ms(), gateway.ids
+        account = Account(account_id=ids.next(), username=username, wallet_id=ids.next())
+        credential = accounts.NewCredential(
+            credential_id=ids.next(),
+            account_id=account.account_id,
+            kind=CredentialKind.API_KEY.value,
+            digest=digest_of_key(key),
+            created_ms=now_ms,
+        )
+        new = accounts.NewAccount(
+            account=account, unlimited=True, credentials=(credential,), created_ms=now_ms
+        )
+        await gateway.storage.writer.write(accounts.create, new)
+        return account
 
     async def phone(
         self,
