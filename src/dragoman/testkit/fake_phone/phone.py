@@ -277,6 +277,8 @@ class FakePhone:
         while True:
             self._arrived.clear()
             waiting = [one for one in self._messages.values() if one.state == "Pending"]
+            order = self.settings.get("messages", {}).get("processing_order", "LIFO")
+            waiting.sort(key=_age, reverse=order == "LIFO")
             for local in waiting:
                 await self.sending.wait()
                 if local.state == "Pending":
@@ -312,3 +314,7 @@ class FakePhone:
     def _now(self) -> str:
         at = datetime.fromtimestamp(time.time() + self.clock_skew_s, UTC)
         return at.isoformat(timespec="milliseconds")
+
+
+def _age(local: _Local) -> tuple[str, str]:
+    return local.item["createdAt"], local.item["id"]
