@@ -105,6 +105,7 @@ class PhonesCarrier:
         since = identifiers.first_at(self._clock.now_ms() - DAY_MS)
         usage = await self._storage.read(lambda c: device_rows.load_usage(c, self.name, since))
         self.chooser.restore(usage)
+        self.chooser.refresh_all(self._clock.now_ms())
         self._ticker = asyncio.create_task(self._run(), name=f"phones-{self.name}")
         self._note()
 
@@ -147,8 +148,8 @@ class PhonesCarrier:
         )
         handover = Handover(row, message, stored=False)
         self.handovers.add(handover)
-        self._room = max(0, self._room - 1)
         self.chooser.took(place, handover.parts, now_ms)
+        self._room = len(self.chooser)
         self._storage.writer.submit(
             handovers.assign, row, lambda result: self._assigned(handover, result)
         )
@@ -160,7 +161,6 @@ class PhonesCarrier:
             return
         handover.stored = True
         self._notices.fetch(handover.device_id)
-        self._note_soon()
 
     def _defer(self, message: Outgoing) -> Deferred:
         if self._closing:
@@ -294,7 +294,7 @@ class PhonesCarrier:
             self._take_failed(handover, read_result(error), acknowledge)
         else:
             self._take_sent(handover, state, acknowledge)
-        self._note_soon()
+        self._note_soon(handover.device_id)
         return told
 
     def _take_sent(
@@ -386,6 +386,7 @@ class PhonesCarrier:
             elif handover.valid_until_ms + margin_ms <= now_ms:
                 self._give_back(handover)
         self.chooser.recover(now_ms)
+        self.chooser.refresh_all(now_ms)
         self._note()
 
     def _is_coming(self, handover: Handover, now_ms: int) -> bool:
@@ -430,7 +431,7 @@ class PhonesCarrier:
                     persist(self._storage.writer, handovers.move, handover.step(), _ignore)
         elif device.carrier == self.name:
             self.chooser.changed(device)
-        self._note_soon()
+        self._note_soon(device_id)
 
     # Telling the house
 
@@ -458,7 +459,7 @@ class PhonesCarrier:
         self.handovers.settle(handover)
         handover.message = None  # its text is not needed any more
         self._sink.outcome(self.name, message, outcome, acknowledge)
-        self._note_soon()
+        self._note_soon(handover.device_id)
 
     def _settle(self, message: Outgoing, outcome: Outcome) -> None:
         """Tells an outcome in the next loop turn: `send` never calls back into its caller."""
@@ -473,7 +474,9 @@ class PhonesCarrier:
 
     # How much can be taken
 
-    def _note_soon(self) -> None:
+    def _note_soon(self, device_id: int) -> None:
+        """Looks at a phone at once, and soon at what all of them can take."""
+        self.chooser.refresh(device_id, self._clock.now_ms())
         if self._note_timer is None and not self._closing and self._ticker is not None:
             loop = asyncio.get_running_loop()
             self._note_timer = loop.call_later(NOTE_S, self._note)
