@@ -109,7 +109,7 @@ WRONG_KEYS = [
     (CARRIER + 'port = "a"', "carriers.main.port: expected int, got str"),
     (CARRIER + "port = 0", "carriers.main.port: expected int >= 1, got 0"),
     (CARRIER + "windw = 5", "carriers.main.windw: unknown key, did you mean `window`?"),
-    (CARRIER + 'type = "http"', "carriers.main.type: expected one of smpp, got 'http'"),
+    (CARRIER + 'type = "http"', "carriers.main.type: expected one of phones, smpp, got 'http'"),
     (
         CARRIER + 'bind = "trx"',
         "carriers.main.bind: expected one of transceiver, transmitter, receiver, got 'trx'",
@@ -272,12 +272,12 @@ def test_every_field_is_described() -> None:
 def test_the_example_is_valid_and_shows_the_defaults() -> None:
     settings = load(EXAMPLE, {})
     assert [carrier.name for carrier in settings.carriers] == ["main"]
-    for section in ("http", "storage", "dialects", "callbacks", "limits", "receipts", "log"):
+    for section in ("http", "storage", "dialects", "callbacks", "devices", "limits", "receipts"):
         assert getattr(settings, section) == getattr(Settings(), section), section
-    assert settings.metrics == Settings().metrics
+    assert (settings.log, settings.metrics) == (Settings().log, Settings().metrics)
     (carrier,) = settings.carriers
     for field in fields(carrier):
-        if not field.required and field.name != "password":
+        if not field.required and field.name not in {"host", "password", "system_id"}:
             assert getattr(carrier, field.name) == field.default, field.name
 
 
@@ -292,7 +292,7 @@ def test_the_example_names_every_key() -> None:
 def test_the_commented_examples_are_valid_too(tmp_path: Path) -> None:
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     tables = "\n".join(lines)
-    for start in ("# [[routes]]", "# [[prices]]", "# [[numbers]]"):
+    for start in ("# [[carriers]]", "# [[routes]]", "# [[prices]]", "# [[numbers]]"):
         at = lines.index(start)
         end = next(index for index in range(at, len(lines)) if not lines[index])
         tables += "\n" + "\n".join(line.removeprefix("# ") for line in lines[at:end])

@@ -137,6 +137,7 @@ def test_a_carrier_named_only_in_the_environment_is_added(tmp_path: Path) -> Non
     assert [str(mistake) for mistake in raised.value.mistakes] == [
         "carriers.spare.host: missing",
         "carriers.spare.system_id: missing",
+        "routes: missing; several carriers need at least one route",
     ]
 
 
