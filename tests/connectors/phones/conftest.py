@@ -162,7 +162,7 @@ async def make_house(
     monkeypatch.setattr(carrier_module, "TICK_S", 0.05)
     monkeypatch.setattr(carrier_module, "BUSY_RETRY_S", 0.02)
     monkeypatch.setattr(carrier_module, "ABSENT_RETRY_S", 0.05)
-    monkeypatch.setattr(carrier_module, "NAMED_RETRY_S", 0.05)
+    monkeypatch.setattr(carrier_module, "SPREAD_S", 0.01)
     made: list[House] = []
 
     async def make(

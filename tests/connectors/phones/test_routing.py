@@ -66,7 +66,9 @@ async def test_a_phone_is_given_no_more_than_it_may_hold_and_send(house: Any, un
     assert not len(house.carrier.handovers) or len(phone.sent) == 5
 
 
-async def test_where_no_phone_is_there_the_next_carrier_takes_over(make_house: Any) -> None:
+async def test_where_no_phone_is_there_the_next_carrier_takes_over(
+    make_house: Any, until: Any
+) -> None:
     simulator = Simulator("127.0.0.1", 0)
     await simulator.start()
     try:
@@ -79,6 +81,7 @@ async def test_where_no_phone_is_there_the_next_carrier_takes_over(make_house: A
         await house.send(account, "4512345678", text="by the SMSC")
         await house.until_states(account, State.DELIVERED)
         phone = await house.phone(account)
+        await until(lambda: house.carrier.up)
         await house.send(account, "4512345678", text="by phone")
         await house.until_states(account, State.DELIVERED, State.DELIVERED)
         assert [text.text for text in phone.sent] == ["by phone"]

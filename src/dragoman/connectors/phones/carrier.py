@@ -39,8 +39,12 @@ TICK_S = 2.0
 NOTE_S = 0.02
 """Changes are looked at together so soon after the first."""
 ABSENT_RETRY_S = 5.0
-NAMED_RETRY_S = 15.0
 BUSY_RETRY_S = 0.5
+SPREAD_S = 0.25
+LONGEST_RETRY_S = 60.0
+"""Messages that no phone can take come again one after the other, not all at once."""
+STREAM_FETCH_S = 120.0
+"""A phone whose stream is open and that fetches nothing for so long is probably gone."""
 MAX_FETCH = 100
 MAX_REMEMBERED = 50_000
 """Handovers that ended, whose repeated reports then cost no query."""
@@ -73,6 +77,8 @@ class PhonesCarrier:
         self._notices = Notices(devices.presence, settings.event_gap_s)
         self._ended: OrderedDict[int, Handover] = OrderedDict()
         self._settled: list[tuple[Outgoing, Outcome]] = []
+        self._come_again_at: dict[tuple[int, int | None], float] = {}
+        """When the last deferred message of an account, or for a device, comes again."""
         self._up = False
         self._room = 0
         self._closing = False
@@ -165,11 +171,21 @@ class PhonesCarrier:
     def _defer(self, message: Outgoing) -> Deferred:
         if self._closing:
             return Deferred(code=RetryCode.DRAINING, retry_in_s=BUSY_RETRY_S)
-        if message.device_id is not None:
-            return Deferred(code=RetryCode.CARRIER_BUSY, retry_in_s=NAMED_RETRY_S)
-        if not self._up:
-            return Deferred(code=RetryCode.LINK_DOWN, retry_in_s=ABSENT_RETRY_S)
-        return Deferred(code=RetryCode.CARRIER_BUSY, retry_in_s=BUSY_RETRY_S)
+        if not self.chooser.has_phone_for(message):
+            return Deferred(
+                code=RetryCode.LINK_DOWN, retry_in_s=self._in_turn(message, ABSENT_RETRY_S)
+            )
+        return Deferred(
+            code=RetryCode.CARRIER_BUSY, retry_in_s=self._in_turn(message, BUSY_RETRY_S)
+        )
+
+    def _in_turn(self, message: Outgoing, first_s: float) -> float:
+        """When a message may come again, behind those of its kind that came before it."""
+        kind = (message.account_id, message.device_id)
+        now = self._clock.monotonic()
+        at = max(now + first_s, self._come_again_at.get(kind, 0.0) + SPREAD_S)
+        at = self._come_again_at[kind] = min(at, now + LONGEST_RETRY_S)
+        return at - now
 
     # Custodian
 
@@ -391,10 +407,11 @@ class PhonesCarrier:
 
     def _is_coming(self, handover: Handover, now_ms: int) -> bool:
         """Whether the phone can be expected to fetch what it was assigned."""
+        longest_s = self.settings.present_s
+        if self._devices.presence.has_stream(handover.device_id):
+            longest_s = min(longest_s, STREAM_FETCH_S)
         waited_ms = now_ms - handover.assigned_ms
-        return self.chooser.is_there(handover.device_id) and (
-            waited_ms < self.settings.present_s * 1000
-        )
+        return self.chooser.is_there(handover.device_id) and waited_ms < longest_s * 1000
 
     def _give_back(self, handover: Handover) -> None:
         self._end(handover, HandoverState.RETURNED)

@@ -57,7 +57,8 @@ class Chooser:
         self._paces: dict[int, Pace] = {}
         self._sim_paces: dict[Place, Pace] = {}
         self._missing: set[Place] = set()
-        self._there: set[int] = set()
+        self._there: dict[int, int] = {}
+        """The owners of the phones that are there, by phone."""
         self._ready: dict[int, dict[Place, _Rank]] = {}
         """Places that may be given a message, by phone."""
         self._queues: dict[int, list[_Rank]] = {}
@@ -86,6 +87,12 @@ class Chooser:
             return Place(min(fitting).place.device_id, message.sim) if fitting else None
         return min(fitting).place if fitting else None
 
+    def has_phone_for(self, message: Outgoing) -> bool:
+        """Whether a phone that may send a message is there, busy or not."""
+        if message.device_id is not None:
+            return message.device_id in self._there
+        return self._owner_of(message) in self._there.values()
+
     def room(self, now_ms: int) -> Room:
         """How much can be taken, over all phones that are there."""
         self._look_at_due(now_ms)
@@ -95,7 +102,7 @@ class Chooser:
     def refresh_all(self, now_ms: int) -> None:
         """Looks at every phone: some are gone without a word."""
         known = {device.device_id for device in self._devices.of_carrier(self._settings.name)}
-        for device_id in known | self._there:
+        for device_id in known | self._there.keys():
             self.refresh(device_id, now_ms)
 
     def refresh(self, device_id: int, now_ms: int) -> None:
@@ -103,9 +110,9 @@ class Chooser:
         device = self._devices.get(device_id)
         before = self._ready.pop(device_id, {})
         if device is None or device.carrier != self._settings.name or not self._is_there(device):
-            self._there.discard(device_id)
+            self._there.pop(device_id, None)
             return
-        self._there.add(device_id)
+        self._there[device_id] = self._owner_of_device(device)
         device_wait_ms = self.pace_of_device(device_id).wait_ms(now_ms)
         ready: dict[Place, _Rank] = {}
         waits_ms = []
