@@ -151,7 +151,7 @@ class House:
 
 @pytest.fixture
 async def make_house(
-    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Callable[..., Any]]:
     """Returns a maker of started gateways over one database, which must not overlap."""
 
@@ -166,12 +166,16 @@ async def make_house(
     made: list[House] = []
 
     async def make(
-        *, carriers: tuple[Carrier, ...] = (), routes: tuple[RouteTable, ...] = (), **phones: Any
+        *,
+        url: str = sqlite_url,
+        carriers: tuple[Carrier, ...] = (),
+        routes: tuple[RouteTable, ...] = (),
+        **phones: Any,
     ) -> House:
         settings = _Settings(
-            data_dir=str(tmp_path),
+            data_dir=str(Path(url.removeprefix("sqlite:///")).parent),
             http=Http(listen=f"127.0.0.1:{free_port()}", shutdown_timeout_s=1.0),
-            storage=msgspec.structs.replace(_Settings().storage, url=sqlite_url),
+            storage=msgspec.structs.replace(_Settings().storage, url=url),
             carriers=(Carrier(name="android", type="phones", phones=Phones(**phones)), *carriers),
             routes=routes,
             devices=Devices(),

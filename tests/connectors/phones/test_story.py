@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from dragoman.domain.lifecycle import State
@@ -87,6 +89,44 @@ async def test_a_restart_neither_loses_nor_resends_what_phones_have(
     phone.sending.set()
     await again.until_states(account, State.DELIVERED, count=6)
     assert sorted(text.text for text in phone.sent) == ["1", "2", "3", "4", "5", "processed"]
+
+
+async def test_a_crash_neither_loses_nor_resends_what_phones_have(
+    make_house: Any, until: Any, tmp_path: Path
+) -> None:
+    house = await make_house(in_flight=2)
+    account = await house.account()
+    phone = await house.phone(account)
+    phone.steps = lambda _: phone.sending.clear() or ("Processed",)
+    for number in range(8):
+        await house.send(account, "4512345678", text=str(number))
+    await until(lambda: len(phone.sent) == 1 and len(house.carrier.handovers) == 3)
+    await until(lambda: all(one.stored for one in house.carrier.handovers))
+    wreck = copy_database(tmp_path)
+    await house.stop()
+
+    again = await make_house(url=f"sqlite:///{wreck}/dragoman.db", in_flight=2)
+    assert len(again.carrier.handovers) == 3
+    phone.base_url = again.base_url
+    again.phones.append(phone)
+    phone.steps = lambda _: ("Processed", "Sent", "Delivered")
+    phone.sending.set()
+    await phone.start()
+    snapshot = phone.snapshot(phone.sent[0].message_id)
+    snapshot["state"] = snapshot["recipients"][0]["state"] = "Delivered"
+    assert (await phone.report(snapshot)).status == 204
+    await again.until_states(account, State.DELIVERED, count=8)
+    assert sorted(text.text for text in phone.sent) == [str(number) for number in range(8)]
+    assert not any(message.possible_duplicate for message in await again.outbox(account))
+
+
+def copy_database(folder: Path) -> Path:
+    """The files as a process that was killed now would leave them."""
+    wreck = folder / "wreck"
+    wreck.mkdir()
+    for file in folder.glob("dragoman.db*"):
+        shutil.copy(file, wreck)
+    return wreck
 
 
 async def _settled(house: Any, account: Any) -> list[Any]:
