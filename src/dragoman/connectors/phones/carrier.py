@@ -13,11 +13,12 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from dragoman.connectors.phones.choice import Chooser
+from dragoman.connectors.phones.choice import Chooser, Place
 from dragoman.connectors.phones.handover import Cancelling, Handover, Handovers
 from dragoman.connectors.phones.notices import Notices
 from dragoman.connectors.phones.results import Result, read_result
 from dragoman.connectors.phones.settings import PhonesSettings
+from dragoman.connectors.phones.turns import Turns
 from dragoman.domain.devices import Device, DeviceEvent, HandoverState
 from dragoman.domain.errors import FailureCode, RetryCode
 from dragoman.domain.lifecycle import ReceiptState
@@ -40,9 +41,6 @@ NOTE_S = 0.02
 """Changes are looked at together so soon after the first."""
 ABSENT_RETRY_S = 5.0
 BUSY_RETRY_S = 0.5
-SPREAD_S = 0.25
-LONGEST_RETRY_S = 60.0
-"""Messages that no phone can take come again one after the other, not all at once."""
 STREAM_FETCH_S = 120.0
 """A phone whose stream is open and that fetches nothing for so long is probably gone."""
 MAX_FETCH = 100
@@ -77,8 +75,7 @@ class PhonesCarrier:
         self._notices = Notices(devices.presence, settings.event_gap_s)
         self._ended: OrderedDict[int, Handover] = OrderedDict()
         self._settled: list[tuple[Outgoing, Outcome]] = []
-        self._come_again_at: dict[tuple[int, int | None], float] = {}
-        """When the last deferred message of an account, or for a device, comes again."""
+        self._turns = Turns()
         self._up = False
         self._room = 0
         self._closing = False
@@ -171,21 +168,12 @@ class PhonesCarrier:
     def _defer(self, message: Outgoing) -> Deferred:
         if self._closing:
             return Deferred(code=RetryCode.DRAINING, retry_in_s=BUSY_RETRY_S)
-        if not self.chooser.has_phone_for(message):
-            return Deferred(
-                code=RetryCode.LINK_DOWN, retry_in_s=self._in_turn(message, ABSENT_RETRY_S)
-            )
+        busy = self.chooser.has_phone_for(message)
+        first_s = BUSY_RETRY_S if busy else ABSENT_RETRY_S
         return Deferred(
-            code=RetryCode.CARRIER_BUSY, retry_in_s=self._in_turn(message, BUSY_RETRY_S)
+            code=RetryCode.CARRIER_BUSY if busy else RetryCode.LINK_DOWN,
+            retry_in_s=self._turns.wait_s(message, first_s, self._clock.monotonic()),
         )
-
-    def _in_turn(self, message: Outgoing, first_s: float) -> float:
-        """When a message may come again, behind those of its kind that came before it."""
-        kind = (message.account_id, message.device_id)
-        now = self._clock.monotonic()
-        at = max(now + first_s, self._come_again_at.get(kind, 0.0) + SPREAD_S)
-        at = self._come_again_at[kind] = min(at, now + LONGEST_RETRY_S)
-        return at - now
 
     # Custodian
 
@@ -317,7 +305,7 @@ class PhonesCarrier:
         self, handover: Handover, state: HandoverState, acknowledge: Callable[[bool], None]
     ) -> None:
         delivered = state is HandoverState.DELIVERED
-        self.chooser.pace_of(handover.device_id, handover.slot).sent()
+        self.chooser.sent(Place(handover.device_id, handover.slot))
         self._end(handover, state)
         if not handover.settled:
             accepted = Accepted(carrier_ids=(handover.key,))
@@ -336,21 +324,10 @@ class PhonesCarrier:
     def _take_failed(
         self, handover: Handover, result: Result, acknowledge: Callable[[bool], None]
     ) -> None:
-        now_ms = self._clock.now_ms()
         before = handover.state
-        pace = self.chooser.pace_of(handover.device_id, handover.slot)
-        if result.limited:
-            self.chooser.pace_of_device(handover.device_id).throttle(now_ms)
-            log.warning("phone_throttled", carrier=self.name, device=handover.device_id)
-        elif result.generic and pace.failed(
-            now_ms,
-            self.settings.failures_in_a_row,
-            self.settings.rest_s,
-            self.settings.longest_rest_s,
-        ):
-            log.warning("sim_rests", carrier=self.name, device=handover.device_id)
-        if result.missing_slot is not None:
-            self.chooser.note_missing(handover.device_id, result.missing_slot)
+        place = Place(handover.device_id, handover.slot)
+        if (slower := self.chooser.failed(place, result, self._clock.now_ms())) is not None:
+            log.warning(slower, carrier=self.name, device=handover.device_id)
         self._end(handover, HandoverState.FAILED)
         untouched = result.too_late or result.missing_slot is not None
         if handover.settled:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from dragoman.connectors.phones.handover import ANY_SLOT, Handovers
 from dragoman.connectors.phones.pace import Pace
+from dragoman.connectors.phones.results import Result
 from dragoman.connectors.phones.settings import Choice, PhonesSettings
 from dragoman.domain.devices import PHONE_LIMITS, Device, Limits
 from dragoman.domain.messages import Outgoing
@@ -161,18 +162,31 @@ class Chooser:
             self._sim_pace(place).limits = sim.limits
             self._missing.discard(place)
 
-    def note_missing(self, device_id: int, slot: int) -> None:
-        """A phone says that it has no such SIM; believed until it lists its SIMs again."""
-        self._missing.add(Place(device_id, slot))
+    def sent(self, place: Place) -> None:
+        """A message went well."""
+        self._sim_pace(place).sent()
+
+    def failed(self, place: Place, result: Result, now_ms: int) -> str | None:
+        """Slows down what the failure of a message says is too fast; what was done, if anything.
+
+        A phone that says it has no such SIM is believed until it lists its SIMs again.
+        """
+        settings = self._settings
+        if result.missing_slot is not None:
+            self._missing.add(Place(place.device_id, result.missing_slot))
+        if result.limited:
+            self.pace_of_device(place.device_id).throttle(now_ms)
+            return "phone_throttled"
+        if result.generic and self._sim_pace(place).failed(
+            now_ms, settings.failures_in_a_row, settings.rest_s, settings.longest_rest_s
+        ):
+            return "sim_rests"
+        return None
 
     def recover(self, now_ms: int) -> None:
         """Lets phones that were slowed down go a little faster."""
         for pace in self._paces.values():
             pace.recover(now_ms)
-
-    def pace_of(self, device_id: int, slot: int) -> Pace:
-        """The pace of a SIM."""
-        return self._sim_pace(Place(device_id, slot))
 
     def pace_of_device(self, device_id: int) -> Pace:
         """The pace of a phone, which all its SIMs share."""
