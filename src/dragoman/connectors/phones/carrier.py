@@ -199,7 +199,7 @@ class PhonesCarrier:
         That it was told so is on disk before it is. Raises `StorageUnavailable`.
         """
         now_ms = self._clock.now_ms()
-        found = [one for one in self.handovers.of_device(device.device_id) if _is_shown(one)]
+        found = [one for one in self.handovers.of_device(device.device_id) if one.is_shown]
         found = found[:MAX_FETCH]
         fresh = [one for one in found if one.state is HandoverState.ASSIGNED]
         for handover in fresh:
@@ -215,7 +215,7 @@ class PhonesCarrier:
                 if handover.state is HandoverState.FETCHED:
                     self.handovers.move(handover, HandoverState.ASSIGNED, now_ms)
             raise
-        shown = [one for one in found if _is_shown(one)]
+        shown = [one for one in found if one.is_shown]
         return shown[::-1] if newest_first else shown
 
     async def find(self, device: Device, handover_id: int) -> Handover | None:
@@ -497,13 +497,6 @@ class PhonesCarrier:
 _BACK_TO_ROUTE = Deferred(code=RetryCode.LINK_DOWN, retry_in_s=0.0, detail="given back by a phone")
 _CANCELLED = Rejected(code=FailureCode.CANCELLED)
 _ENDS_OF_SENT = frozenset({HandoverState.SENT, HandoverState.DELIVERED, HandoverState.FAILED})
-
-
-def _is_shown(handover: Handover) -> bool:
-    """Whether a phone that asks should be told of it."""
-    if not handover.stored or handover.message is None or not handover.waits:
-        return False
-    return handover.state < HandoverState.HELD or handover.cancelling is not Cancelling.NO
 
 
 def _ignore(_stored: bool) -> None:

@@ -66,6 +66,13 @@ class Handover:
         return self.state < HandoverState.PROCESSED
 
     @property
+    def is_shown(self) -> bool:
+        """Whether a phone that asks is told of it."""
+        if not self.stored or self.message is None or not self.waits:
+            return False
+        return self.state < HandoverState.HELD or self.cancelling is not Cancelling.NO
+
+    @property
     def key(self) -> str:
         """The identifier the phone knows it by."""
         return str(self.handover_id)
