@@ -145,6 +145,7 @@ class Dispatcher:
         live = flight.message
         self._meters.outcomes[carrier, type(outcome).__name__.lower()] += 1
         if isinstance(outcome, Deferred):
+            live.possible_duplicate |= outcome.possible_duplicate
             self._come_again(flight, lane, outcome.retry_in_s)
             if acknowledge is not None:
                 acknowledge(True)

@@ -171,13 +171,19 @@ async def make_house(
         url: str = sqlite_url,
         carriers: tuple[Carrier, ...] = (),
         routes: tuple[RouteTable, ...] = (),
+        on_unknown: Any = "resend",
         **phones: Any,
     ) -> House:
         settings = _Settings(
             data_dir=str(Path(url.removeprefix("sqlite:///")).parent),
             http=Http(listen=f"127.0.0.1:{free_port()}", shutdown_timeout_s=1.0),
             storage=msgspec.structs.replace(_Settings().storage, url=url),
-            carriers=(Carrier(name="android", type="phones", phones=Phones(**phones)), *carriers),
+            carriers=(
+                Carrier(
+                    name="android", type="phones", on_unknown=on_unknown, phones=Phones(**phones)
+                ),
+                *carriers,
+            ),
             routes=routes,
             devices=Devices(),
         )

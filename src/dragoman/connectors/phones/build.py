@@ -35,5 +35,6 @@ def settings_of(carrier: Carrier) -> PhonesSettings:
         present_s=phones.present_s,
         fetched_life_s=phones.fetched_life_s,
         clock_margin_s=phones.clock_margin_s,
+        hold=carrier.on_unknown == "hold",
         processed_life_s=phones.processed_life_s,
     )

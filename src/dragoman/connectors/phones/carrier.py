@@ -377,7 +377,10 @@ class PhonesCarrier:
                 if handover.valid_until_ms <= now_ms or not self._is_coming(handover, now_ms):
                     self._give_back(handover)
             elif handover.valid_until_ms + margin_ms <= now_ms:
-                self._give_back(handover)
+                if self.settings.hold:
+                    self._give_up(handover)
+                else:
+                    self._give_back(handover)
         self.chooser.recover(now_ms)
         self.chooser.refresh_all(now_ms)
         self._note()
@@ -391,10 +394,12 @@ class PhonesCarrier:
         return self.chooser.is_there(handover.device_id) and waited_ms < longest_s * 1000
 
     def _give_back(self, handover: Handover) -> None:
+        # A phone can die between sending a text and saying so.
+        untouched = handover.state is HandoverState.ASSIGNED
         self._end(handover, HandoverState.RETURNED)
 
         def returned(_stored: bool) -> None:
-            self._tell(handover, _BACK_TO_ROUTE)
+            self._tell(handover, _BACK_TO_ROUTE if untouched else _SILENT)
 
         # The row first: a phone that comes back must not be shown what goes another way.
         persist(self._storage.writer, handovers.move, handover.step(), returned)
@@ -495,6 +500,12 @@ class PhonesCarrier:
 
 
 _BACK_TO_ROUTE = Deferred(code=RetryCode.LINK_DOWN, retry_in_s=0.0, detail="given back by a phone")
+_SILENT = Deferred(
+    code=RetryCode.LINK_DOWN,
+    retry_in_s=0.0,
+    detail="a phone said nothing more",
+    possible_duplicate=True,
+)
 _CANCELLED = Rejected(code=FailureCode.CANCELLED)
 _ENDS_OF_SENT = frozenset({HandoverState.SENT, HandoverState.DELIVERED, HandoverState.FAILED})
 

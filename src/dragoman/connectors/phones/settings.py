@@ -31,6 +31,8 @@ class PhonesSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How wrong the clock of a phone may be."""
     processed_life_s: float = 3600.0
     """How long the result of a message is waited for that a phone has given to its radio."""
+    hold: bool = False
+    """Whether a message of which its phone says nothing more is left unknown, not given back."""
     event_gap_s: float = 3.0
     """Between two events that tell a phone to fetch: each replaces the fetch that is under way."""
     failures_in_a_row: int = 5
