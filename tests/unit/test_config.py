@@ -138,7 +138,10 @@ WRONG_KEYS = [
     (CARRIER + 'port = "a"', "carriers.main.port: expected int, got str"),
     (CARRIER + "port = 0", "carriers.main.port: expected int >= 1, got 0"),
     (CARRIER + "windw = 5", "carriers.main.windw: unknown key, did you mean `window`?"),
-    (CARRIER + 'type = "http"', "carriers.main.type: expected one of smpp, mm7, got 'http'"),
+    (
+        CARRIER + 'type = "http"',
+        "carriers.main.type: expected one of smpp, mm7, phones, got 'http'",
+    ),
     (
         CARRIER + 'bind = "trx"',
         "carriers.main.bind: expected one of transceiver, transmitter, receiver, got 'trx'",
@@ -379,12 +382,12 @@ def test_the_example_is_valid_and_shows_the_defaults() -> None:
         "mail",
         "mms",
         "callbacks",
+        "devices",
         "limits",
         "receipts",
-        "log",
     ):
         assert getattr(settings, section) == getattr(Settings(), section), section
-    assert settings.metrics == Settings().metrics
+    assert (settings.log, settings.metrics) == (Settings().log, Settings().metrics)
     (carrier,) = settings.carriers
     for field in fields(carrier):
         if not field.required and field.name != "password":
@@ -409,12 +412,12 @@ def test_the_commented_examples_are_valid_too(tmp_path: Path) -> None:
         "# [[numbers]]",
         "# [[short_codes]]",
     )
-    for start in starts:
-        at = lines.index(start)
+    for at in (index for index, line in enumerate(lines) if line in starts):
         end = next(index for index in range(at, len(lines)) if not lines[index])
         tables += "\n" + "\n".join(line.removeprefix("# ") for line in lines[at:end])
     tables += '\n[[carriers]]\nname = "danish"\nhost = "h"\nsystem_id = "x"\n'
     settings = load(write(tmp_path, tables), {})
+    assert [one.type for one in settings.carriers] == ["smpp", "mm7", "phones", "smpp"]
     assert settings.owners_of_numbers() == {"4512345678": "shop"}
     (code,) = settings.short_codes_for_premium()
     assert (code.international, code.accounts) == ("+451272", {"shop"})

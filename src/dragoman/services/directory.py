@@ -111,25 +111,33 @@ class Directory:
         names = (number for number in self._configured if number not in self._numbers)
         return [found for number in names if (found := self.number(number)) is not None]
 
-    def find(self, number: str, words: Sequence[str]) -> Destination:
-        """Whose a text to a number is that begins with these words."""
+    def find(self, number: str, words: Sequence[str], holder: int | None = None) -> Destination:
+        """Whose a text to a number is that begins with these words.
+
+        `holder` is the account that has the SIM; the text is its where nobody owns the number.
+        """
         chain = self._chain(number, words) or self._chain(number, (CATCH_ALL,))
         if chain:
             return self._of_keyword(chain)
         owner = self.number(number)
-        if owner is None or owner.account_id in self._deaf:
+        account_id = holder if owner is None else owner.account_id
+        if account_id is None or account_id in self._deaf:
             return NOBODY
-        return Destination(account_id=owner.account_id)
+        return Destination(account_id=account_id)
 
     def keyword(self, number: str, words: Sequence[str]) -> Keyword | None:
         """The keyword that the first words name: one below a main keyword, or a main one."""
         chain = self._chain(number, words)
         return chain[0] if chain else None
 
-    def accounts_on(self, number: str) -> list[int]:
-        """The accounts a number stands for, its owner first, whether they may receive or not."""
+    def accounts_on(self, number: str, holder: int | None = None) -> list[int]:
+        """The accounts a number stands for, its owner first, whether they may receive or not.
+
+        Where nobody owns it, the account that has the SIM comes first.
+        """
         owner = self.number(number)
-        found = [owner.account_id] if owner is not None else []
+        account_id = holder if owner is None else owner.account_id
+        found = [account_id] if account_id is not None else []
         found += [keyword.account_id for keyword in self._keywords.get(number, {}).values()]
         return list(dict.fromkeys(found))
 

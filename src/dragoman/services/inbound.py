@@ -90,7 +90,7 @@ class Inbound:
         if report.total <= 1 or report.reference is None:
             whole = _utf16(report.text).decode("utf-16-be", "replace")
             text = self._text(report.source, report.destination, whole, report.alphabet)
-            self._store(text, report.carrier, (), acknowledge)
+            self._store(text, report.carrier, (), acknowledge, report.account_id)
             return
         part = inbound.StoredInboundPart(
             part_id=self._ids.next(),
@@ -170,10 +170,15 @@ class Inbound:
         )
 
     def _store(
-        self, text: _Text, carrier: str, part_ids: tuple[int, ...], done: Acknowledge
+        self,
+        text: _Text,
+        carrier: str,
+        part_ids: tuple[int, ...],
+        done: Acknowledge,
+        holder: int | None = None,
     ) -> None:
         inbound_id = self._ids.next()
-        meaning = self._read(text)
+        meaning = self._read(text, holder)
         callbacks = self._callbacks(inbound_id, text, meaning.destination)
         row = inbound.StoredInbound(
             inbound_id=inbound_id,
@@ -206,19 +211,22 @@ class Inbound:
 
         persist(self._storage.writer, inbound.store_texts, new, stored)
 
-    def _read(self, text: _Text) -> _Meaning:
-        """What a text means: an opt-out, the end of one, or something for its receiver."""
+    def _read(self, text: _Text, holder: int | None) -> _Meaning:
+        """What a text means: an opt-out, the end of one, or something for its receiver.
+
+        `holder` is the account whose phone it came to, if it came to one.
+        """
         number, words = text.recipient, text.words
-        destination = self._directory.find(number, words)
+        destination = self._directory.find(number, words, holder)
         if words and words[0] in self._stop_words:
-            return self._read_wish(text, Handling.OPTED_OUT)
+            return self._read_wish(text, Handling.OPTED_OUT, holder)
         # In doubt nobody is opted in: only the word alone, or a keyword after it, counts.
         alone = len(words) == 1 or self._directory.keyword(number, words[1:]) is not None
         if words and words[0] in self._start_words and alone:
-            return self._read_wish(text, Handling.OPTED_IN)
+            return self._read_wish(text, Handling.OPTED_IN, holder)
         return _plain(destination)
 
-    def _read_wish(self, text: _Text, handling: Handling) -> _Meaning:
+    def _read_wish(self, text: _Text, handling: Handling, holder: int | None) -> _Meaning:
         """An opt-out or its end: of a keyword's account, else of all whose number it may be."""
         number, rest = text.recipient, text.words[1:]
         keyword = self._directory.keyword(number, rest)
@@ -226,8 +234,8 @@ class Inbound:
             destination = self._directory.find(number, rest)
             accounts = [keyword.account_id]
         else:
-            destination = self._directory.find(number, ())
-            accounts = self._directory.accounts_on(number)
+            destination = self._directory.find(number, (), holder)
+            accounts = self._directory.accounts_on(number, holder)
         try:
             recipient = normalise(text.sender)
         except Refused:  # no number we could ever send to

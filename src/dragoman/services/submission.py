@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence, Set
 from functools import lru_cache
+from typing import Final
 
 import msgspec
 
@@ -43,6 +44,7 @@ from dragoman.services.attachments import Attachments
 from dragoman.services.audiences import Audiences, Recipient
 from dragoman.services.backlog import Backlog
 from dragoman.services.delivery import Delivery
+from dragoman.services.devices import Devices
 from dragoman.services.live import LiveBatch, LiveMessage
 from dragoman.services.meters import Meters
 from dragoman.services.opt_outs import OptOuts
@@ -60,6 +62,10 @@ from dragoman.storage.writer import Writer
 
 Store = Callable[[NewBatch, Callable[[Exception | None], None]], None]
 """Stores a batch and tells, once it is on disk or refused, what came of it."""
+
+
+NOT_FOR_PHONES: Final = frozenset({Format.BINARY, Format.MMS, Format.WAP_PUSH})
+"""What no phone sends: its app takes text."""
 
 
 class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -98,6 +104,7 @@ class SubmissionService:
         max_parts: int,
         max_recipients: int,
         premium: PremiumRules | None = None,
+        devices: Devices | None = None,
     ) -> None:
         self._writer = writer
         self._queue = queue
@@ -116,6 +123,7 @@ class SubmissionService:
         self._max_parts = max_parts
         self._max_recipients = max_recipients
         self._premium = premium or PremiumRules()
+        self._devices = devices
         self._orphans: set[asyncio.Task[None]] = set()
 
     async def submit(
@@ -131,9 +139,16 @@ class SubmissionService:
         terms = check_terms(submission, self._clock.now_ms())
         if submission.format is Format.MMS:
             self._check_multimedia(sender)
+        to_device = self._device_route(account, submission)
         if submission.audience is not None:
             return await self._submit_audience(
-                account, submission, submission.audience, sender, terms, store or self._accept
+                account,
+                submission,
+                submission.audience,
+                sender,
+                terms,
+                to_device,
+                store or self._accept,
             )
         maximum = min(self._max_recipients, account.max_recipients)
         recipients = check_recipients(submission.recipients, maximum)
@@ -157,7 +172,7 @@ class SubmissionService:
                 due_ms=terms.due_ms,
                 multimedia=submission.format is Format.MMS,
             ).number
-        tariffs = self._tariffs(account, recipients, submission.format is Format.MMS)
+        tariffs = self._tariffs(account, recipients, submission.format is Format.MMS, to_device)
         attachments = await self._collect_attachments(submission)
         inline = terms.due_now and len(recipients) <= self._inline_recipients
         if own is None:
@@ -209,6 +224,7 @@ class SubmissionService:
         wanted: Audience,
         sender: str,
         terms: Terms,
+        to_device: Route | None,
         store: Store,
     ) -> AcceptedBatch:
         """Stores what was asked; who that is, and what it costs, is known when the batch runs."""
@@ -216,7 +232,7 @@ class SubmissionService:
         numbers = check_named(submission, wanted, maximum)
         check_prefixes(account, numbers)
         multimedia = submission.format is Format.MMS
-        self._tariffs(account, numbers, multimedia)
+        self._tariffs(account, numbers, multimedia, to_device)
         max_parts, country_code = self._max_parts_of(account), ""
         if submission.premium is not None:
             code = self._premium.check(
@@ -301,6 +317,8 @@ class SubmissionService:
                 push=terms.push,
                 audience=submission.audience is not None,
                 tariffs=tariffs,
+                device_id=submission.device_id,
+                sim=submission.sim,
             ),
             lane=self._lane(submission, recipients, lane).value,
             due_ms=terms.due_ms,
@@ -329,12 +347,17 @@ class SubmissionService:
         refusers = self._refusers(batch, [recipient.number for recipient in recipients])
         obstacle_of = self._obstacles(account, batch)
         choose, multimedia = self._router.choose, batch.multimedia is not None
+        device_id = batch.stored.options.device_id
+        to_device = self._route_to_device(device_id) if device_id is not None else None
         messages = []
         for message_id, recipient in zip(self._ids.take(len(recipients)), recipients, strict=True):
             number, text, parts, failure = recipient
             if text is None:
                 parts = 0 if failure else batch.segmentation.count
-            route = choose(account.username, number, multimedia=multimedia)
+            if device_id is None:
+                route = choose(account.username, number, multimedia=multimedia)
+            else:
+                route = to_device
             if not failure:
                 if number in refusers:
                     failure = FailureCode.OPTED_OUT
@@ -491,13 +514,41 @@ class SubmissionService:
         if not sender.removeprefix("+").isdigit():
             raise Refused(RefusalCode.INVALID_SENDER, sender, "an MMS needs a number or short code")
 
+    def _device_route(self, account: Account, submission: Submission) -> Route | None:
+        """The route to the device that is named, None where none is; raises `Refused`."""
+        device_id = submission.device_id
+        if device_id is None:
+            return None
+        if self._devices is None:
+            raise Refused(RefusalCode.NOT_SUPPORTED, "device", "no carrier is of type phones")
+        if submission.format in NOT_FOR_PHONES:
+            raise Refused(RefusalCode.NOT_SUPPORTED, "device", "phones send text only")
+        if submission.premium is not None:
+            raise Refused(RefusalCode.NOT_SUPPORTED, "device", "phones cannot charge recipients")
+        carrier = self._devices.check_target(account, device_id, submission.sim)
+        route = self._router.to_device(carrier)
+        if route is None:
+            raise Refused(RefusalCode.NO_ROUTE, str(device_id))
+        return route
+
+    def _route_to_device(self, device_id: int) -> Route | None:
+        """The route to a device; None where the device is no more."""
+        device = self._devices.get(device_id) if self._devices is not None else None
+        return self._router.to_device(device.carrier) if device is not None else None
+
     def _tariffs(
-        self, account: Account, recipients: Sequence[str], multimedia: bool
+        self,
+        account: Account,
+        recipients: Sequence[str],
+        multimedia: bool,
+        to_device: Route | None = None,
     ) -> list[tuple[str, Price]]:
         """The route and price of each recipient; `Refused` where one cannot be reached."""
         tariffs = []
         for recipient in recipients:
-            route = self._router.choose(account.username, recipient, multimedia=multimedia)
+            route = to_device or self._router.choose(
+                account.username, recipient, multimedia=multimedia
+            )
             if route is None:
                 raise Refused(RefusalCode.NO_ROUTE, recipient)
             tariffs.append((route.name, self._prices.price_of(recipient)))
