@@ -25,7 +25,14 @@ from dragoman.services.device_registration import DeviceRegistration
 from dragoman.services.devices import Devices, ReportedSim
 from dragoman.services.presence import Presence
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import accounts, devices, handovers, pending, submissions
+from dragoman.storage.repositories import (
+    accounts,
+    device_events,
+    devices,
+    handovers,
+    pending,
+    submissions,
+)
 from dragoman.storage.repositories.handovers import HandoverStep, StoredHandover
 
 
@@ -147,7 +154,7 @@ async def test_when_a_device_was_seen_is_stored_once_a_minute(fleet: Fleet) -> N
     for seconds in (30, 31):
         fleet.clock.advance(seconds)
         fleet.devices.heard(device)
-    await fleet.storage.writer.write(devices.drop_events, 0)  # behind what was stored before
+    await fleet.storage.writer.write(device_events.drop, 0)  # behind what was stored before
     found = (await fleet.after_restart()).get(device.device_id)
     assert found is not None
     assert found.seen_ms == device.seen_ms + 61_000

@@ -30,6 +30,7 @@ system_id = "dragoman"
 NOT_A_URL = (
     "carriers.pictures.url: expected http://<host>/<path> or https://…, without user and password"
 )
+PHONES = '[[carriers]]\nname = "android"\ntype = "phones"\n'
 MM7 = """
 [[carriers]]
 name = "pictures"
@@ -286,6 +287,20 @@ WRONG_KEYS = [
         " own",
     ),
     (
+        PHONES
+        + MM7
+        + 'report_secret = "s"\n[[routes]]\nname = "r"\ncarriers = ["android", "pictures"]',
+        "routes.r.carriers: mixes mm7 and phones; texts and multimedia messages need routes of"
+        " their own",
+    ),
+    (CARRIER + PHONES, "routes: missing; several carriers need at least one route"),
+    (PHONES + 'host = "x"', "carriers.android.host: unknown key"),
+    (PHONES + "in_flight = 0", "carriers.android.in_flight: expected int >= 1, got 0"),
+    (
+        PHONES + 'choice = "any"',
+        "carriers.android.choice: expected one of least_loaded, round_robin, got 'any'",
+    ),
+    (
         '[dialects]\nenabled = ["httpsms"]\n[mail]\nenabled = true',
         "mail.enabled: needs the dialect `linkmobility`",
     ),
@@ -362,6 +377,22 @@ def walk(kind: type[Section]) -> Iterator[tuple[type[Section], FieldInfo]]:
         section = section_of(field.type)
         for inner in (section,) if section is not None else entries_of(field.type):
             yield from walk(inner)
+
+
+def test_phones_carry_texts_beside_smpp_and_have_a_route_of_their_own(tmp_path: Path) -> None:
+    route = '[[routes]]\nname = "all"\ncarriers = ["android", "main"]\n'
+    both = load(write(tmp_path, CARRIER + PHONES + route), {}).routes_for_router()
+    assert [(one.name, one.carriers, one.named_only) for one in both] == [
+        ("all", ("android", "main"), False),
+        ("@android", ("android",), True),
+    ]
+    unwritten = PHONES + MM7 + 'report_secret = "s"\n'
+    alone = load(write(tmp_path, unwritten), {}).routes_for_router()
+    assert [(one.name, one.carriers, one.multimedia) for one in alone] == [
+        ("default", ("android",), False),
+        ("multimedia", ("pictures",), True),
+        ("@android", ("android",), False),
+    ]
 
 
 def test_every_field_is_described() -> None:

@@ -144,6 +144,17 @@ class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why it failed, where the carrier says so in other words than `error`."""
 
 
+class Holder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The account whose phone a text came to, and the event by which the phone told it."""
+
+    account_id: int
+    device_id: int
+    event_id: str
+    vouched: bool = False
+    """Whether the operator says that the number is the phone's own; what only the phone says never
+    speaks for other accounts."""
+
+
 class InboundPartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A text, or a part of one, that a phone sent to us."""
 
@@ -158,5 +169,5 @@ class InboundPartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reference: int | None = None
     total: int = 1
     number: int = 1
-    account_id: int | None = None
-    """Whose phone received it; where it is not given, the owner of `destination` gets it."""
+    holder: Holder | None = None
+    """Whose phone it came to, where it came to one; else `destination` alone says whose it is."""

@@ -31,7 +31,7 @@ from dragoman.kit.ids import IdSource
 from dragoman.services.persistence import persist
 from dragoman.services.presence import Presence
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import devices
+from dragoman.storage.repositories import device_events, devices
 
 TOKEN_BYTES = 24
 MAX_NAME = 128
@@ -243,18 +243,20 @@ class Devices:
     async def is_new_event(self, device: Device, event_id: str) -> bool:
         """Whether a device tells an event for the first time, as far as is stored."""
         device_id = device.device_id
-        return not await self._storage.read(lambda c: devices.has_event(c, device_id, event_id))
+        return not await self._storage.read(
+            lambda c: device_events.is_known(c, device_id, event_id)
+        )
 
     async def note_event(self, device: Device, event_id: str) -> None:
         """Stores that an event was taken."""
-        event = devices.NewDeviceEvent(
+        event = device_events.NewDeviceEvent(
             device_id=device.device_id, event_id=event_id, at_ms=self._clock.now_ms()
         )
-        await self._storage.writer.write(devices.note_event, event)
+        await self._storage.writer.write(device_events.note, event)
 
     async def drop_events(self, before_ms: int) -> None:
         """Forgets events that are too old to be told again."""
-        await self._storage.writer.write(devices.drop_events, before_ms)
+        await self._storage.writer.write(device_events.drop, before_ms)
 
     async def _change(self, device_id: int, **values: Any) -> Device:
         device = msgspec.structs.replace(self._must_get(device_id), **values)

@@ -137,9 +137,9 @@ class SubmissionService:
             raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
         sender = await self._check_sender(account, submission.sender)
         terms = check_terms(submission, self._clock.now_ms())
+        to_device = self._device_route(account, submission)
         if submission.format is Format.MMS:
             self._check_multimedia(sender)
-        to_device = self._device_route(account, submission)
         if submission.audience is not None:
             return await self._submit_audience(
                 account,

@@ -7,7 +7,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import select
 
+from dragoman.domain.lifecycle import State
+from dragoman.storage.repositories import device_events
+from dragoman.storage.repositories import inbound as stored_texts
+from dragoman.storage.tables import callbacks
 from dragoman.testkit.fake_phone import FakePhone, wire
 
 
@@ -138,3 +143,65 @@ async def test_a_disabled_phone_keeps_its_texts_until_it_is_enabled(
 async def test_a_body_over_the_limit_is_413(house: Any, phone: FakePhone) -> None:
     body = msgspec.json.encode({"x": "y" * 300_000})
     assert (await wire.call("POST", phone.webhooks[0]["url"], {}, body)).status == 413
+
+
+async def test_a_text_to_a_number_of_the_directory_is_its_owners(
+    house: Any, account: Any, phone: FakePhone
+) -> None:
+    owner = await house.account("owner")
+    keywords = house.gateway.keywords
+    await keywords.add_number(owner, "4512345678", shared=True)
+    service = await keywords.add_forwarding(
+        account, dialect="test", url="http://127.0.0.1:9/", charset="", continuous=False
+    )
+    await keywords.reserve(account, "4512345678", "pizza", forwarding_id=service.forwarding_id)
+    await house.gateway.devices.change_sim(int(phone.device_id), 1, number="4512345678")
+    await phone.receive("+4511223344", "hello")
+    await phone.receive("+4511223344", "pizza hawaii")
+    assert await house.inbox(owner) == [("4511223344", "4512345678", "hello")]
+    assert await house.inbox(account) == [("4511223344", "4512345678", "pizza hawaii")]
+    rows = await house.gateway.storage.read(lambda c: c.execute(select(callbacks.c.url)).all())
+    assert [row.url for row in rows] == ["http://127.0.0.1:9/"]
+
+
+@pytest.mark.parametrize("text", ["hello", "pizza", "STOP", "STOP pizza"])
+async def test_what_only_a_phone_says_of_its_number_speaks_for_no_other_account(
+    house: Any, account: Any, phone: FakePhone, text: str
+) -> None:
+    owner = await house.account("owner")
+    await house.gateway.keywords.add_number(owner, "4512345678", shared=True)
+    await house.gateway.keywords.reserve(owner, "4512345678", "pizza")
+    payload = {"sender": "+4511223344", "recipient": "+4512345678", "message": text}
+    assert (await phone.tell("sms:received", payload)).status == 200
+    assert await house.inbox(owner) == []
+    assert await house.inbox(account) == [("4511223344", "4512345678", text)]
+    assert house.gateway.opt_outs.among(owner.account_id, "x", ["4511223344"]) == set()
+
+
+async def test_who_tells_a_phone_to_stop_gets_nothing_more_from_its_account(
+    house: Any, account: Any, phone: FakePhone
+) -> None:
+    await phone.receive("+4511223344", "Stop")
+    await house.send(account, "4511223344")
+    await house.until_states(account, State.REJECTED)
+    await phone.receive("+4511223344", "START")
+    assert house.gateway.opt_outs.among(account.account_id, "x", ["4511223344"]) == set()
+
+
+async def test_a_text_and_its_event_are_stored_together_or_not_at_all(
+    house: Any, account: Any, phone: FakePhone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: Any) -> None:
+        raise RuntimeError("here the process ends")
+
+    payload = {"phoneNumber": "+4511223344", "message": "once"}
+    device_id = int(phone.device_id)
+    with monkeypatch.context() as broken:
+        broken.setattr(stored_texts, "insert_events", die)
+        assert (await phone.tell("sms:received", payload, event_id="e")).status == 503
+    assert await house.inbox(account) == []
+    read = house.gateway.storage.read
+    assert not await read(lambda c: device_events.is_known(c, device_id, "e"))
+    assert (await phone.tell("sms:received", payload, event_id="e")).status == 200
+    assert await read(lambda c: device_events.is_known(c, device_id, "e"))
+    assert len(await house.inbox(account)) == 1

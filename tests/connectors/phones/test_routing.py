@@ -9,7 +9,8 @@ import pytest
 from dragoman.config.tables import RouteTable, SmppTable
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Format
+from dragoman.domain.messages import Format, Push
+from dragoman.domain.premium import Premium
 from dragoman.testkit.simulator import Simulator
 
 
@@ -141,3 +142,44 @@ async def test_binary_content_is_rejected(house: Any) -> None:
     await house.phone(account)
     await house.send(account, "4512345678", text="00ff", format=Format.BINARY)
     await house.until_states(account, State.REJECTED)
+
+
+PUSH = Push(url="https://example.org/", expires_ms=None)
+NOT_FOR_PHONES: dict[str, dict[str, Any]] = {
+    "binary": {"text": "00ff", "format": Format.BINARY},
+    "a WAP push": {"text": "look", "format": Format.WAP_PUSH, "push": PUSH},
+    "a multimedia message": {"text": "look", "format": Format.MMS},
+    "a premium message": {"premium": Premium(price=500, content_type=1)},
+}
+
+
+@pytest.mark.parametrize("case", NOT_FOR_PHONES)
+async def test_what_phones_cannot_send_is_refused_where_one_is_named(house: Any, case: str) -> None:
+    account = await house.account()
+    phone = await house.phone(account, start=False)
+    with pytest.raises(Refused) as refused:
+        await house.send(
+            account, "4512345678", device_id=int(phone.device_id), **NOT_FOR_PHONES[case]
+        )
+    assert (refused.value.code, refused.value.subject) == (RefusalCode.NOT_SUPPORTED, "device")
+    assert await house.outbox(account) == []
+
+
+async def test_a_wap_push_is_rejected_not_sent_without_its_link(house: Any) -> None:
+    account = await house.account()
+    phone = await house.phone(account)
+    await house.send(account, "4512345678", **NOT_FOR_PHONES["a WAP push"])
+    await house.until_states(account, State.REJECTED)
+    assert phone.sent == []
+
+
+@pytest.mark.parametrize("named", [False, True])
+async def test_each_recipient_gets_the_text_of_its_own(house: Any, named: bool) -> None:
+    account = await house.account()
+    phone = await house.phone(account)
+    device = {"device_id": int(phone.device_id)} if named else {}
+    await house.send(
+        account, "4511111111", "4522222222", text="Hi", texts=("Hi Ann", "Hi Bob"), **device
+    )
+    await house.until_states(account, State.DELIVERED, count=2)
+    assert sorted(text.text for text in phone.sent) == ["Hi Ann", "Hi Bob"]

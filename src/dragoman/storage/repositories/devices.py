@@ -6,12 +6,10 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dragoman.domain.devices import Device, DeviceSettings, Health, Limits, Sim
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.storage.tables import (
-    device_events,
     device_registrations,
     devices,
     handovers,
@@ -51,14 +49,6 @@ class SeenDevice(msgspec.Struct, frozen=True, kw_only=True):
 
     device_id: int
     seen_ms: int
-
-
-class NewDeviceEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that a device has told."""
-
-    device_id: int
-    event_id: str
-    at_ms: int
 
 
 class StoredDevice(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,25 +108,6 @@ def _seen(connection: Connection, items: list[SeenDevice]) -> list[Exception | N
     return [None] * len(items)
 
 
-def _note_event(connection: Connection, items: list[NewDeviceEvent]) -> list[bool | Exception]:
-    """Whether each event is new."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return [
-        connection.execute(
-            dialect.insert(device_events)
-            .values(msgspec.structs.asdict(item))
-            .on_conflict_do_nothing()
-        ).rowcount
-        == 1
-        for item in items
-    ]
-
-
-def _drop_events(connection: Connection, items: list[int]) -> list[Exception | None]:
-    connection.execute(delete(device_events).where(device_events.c.at_ms < max(items)))
-    return [None] * len(items)
-
-
 def _write_sims(connection: Connection, device: Device) -> None:
     connection.execute(delete(sims).where(sims.c.device_id == device.device_id))
     rows = [
@@ -155,8 +126,6 @@ register = Operation(_register, "add_device_registration", NewRegistration)
 create = Operation(_create, "create_device", NewDevice)
 change = Operation(_update, "change_device", DeviceUpdate)
 seen = Operation(_seen, "note_device_seen", SeenDevice)
-note_event = Operation(_note_event, "note_device_event", NewDeviceEvent)
-drop_events = Operation(_drop_events, "drop_device_events", int)
 
 
 def find_registration(connection: Connection, kind: str, digest: bytes) -> NewRegistration | None:
@@ -198,14 +167,6 @@ def load_usage(connection: Connection, carrier: str, since: int) -> list[tuple[i
         .order_by(minute)
     )
     return [(row[0], row[1], int(row[2]), int(row[3])) for row in connection.execute(query)]
-
-
-def has_event(connection: Connection, device_id: int, event_id: str) -> bool:
-    """Whether a device has told an event before."""
-    query = select(device_events.c.at_ms).where(
-        device_events.c.device_id == device_id, device_events.c.event_id == event_id
-    )
-    return connection.execute(query).first() is not None
 
 
 def _row_of(device: Device) -> dict[str, Any]:

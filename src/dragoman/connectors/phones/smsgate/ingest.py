@@ -17,7 +17,7 @@ from dragoman.connectors.phones.smsgate.mapping import read_sims
 from dragoman.connectors.phones.smsgate.schemas import AppStarted, Event, Ping, Received
 from dragoman.domain.devices import Device, Health
 from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.messages import InboundPartReport
+from dragoman.domain.messages import Holder, InboundPartReport
 from dragoman.kit.clock import Clock
 from dragoman.protocols.gsm.alphabet import Alphabet, try_encode_gsm
 from dragoman.services.devices import Devices, ingest_key
@@ -36,6 +36,7 @@ KEPT_MS: Final = 72 * 3600 * 1000
 """Phones repeat an event for two days."""
 
 Take = Callable[[Device, Event], Awaitable[None]]
+"""Does what an event asks and stores that it was taken, together where it must not come twice."""
 
 log = structlog.get_logger(__name__)
 
@@ -109,7 +110,6 @@ class Ingest:
         try:
             if await self._devices.is_new_event(device, event.id):
                 await take(device, event)
-                await self._devices.note_event(device, event.id)
         except BaseException as error:
             failure = error if isinstance(error, Exception) else StorageUnavailable("stopped")
             done.set_exception(failure)
@@ -133,7 +133,7 @@ class Ingest:
         if len(text) > MAX_TEXT:
             raise MalformedBody(f"at most {MAX_TEXT} characters", field="payload.message")
         alphabet = Alphabet.UCS2 if try_encode_gsm(text) is None else Alphabet.GSM7
-        await self._hand_up(device, received, text, alphabet)
+        await self._hand_up(device, event, received, text, alphabet)
 
     async def _take_data(self, device: Device, event: Event) -> None:
         received = convert(event.payload, Received)
@@ -141,21 +141,28 @@ class Ingest:
             octets = base64.b64decode(received.data or "", validate=True)
         except (binascii.Error, ValueError):
             raise MalformedBody("not base64", field="payload.data") from None
-        await self._hand_up(device, received, octets.hex(), Alphabet.BINARY)
+        await self._hand_up(device, event, received, octets.hex(), Alphabet.BINARY)
 
     async def _hand_up(
-        self, device: Device, received: Received, text: str, alphabet: Alphabet
+        self, device: Device, event: Event, received: Received, text: str, alphabet: Alphabet
     ) -> None:
+        """Has a text stored, and with it that its event was taken."""
         carrier = self._carriers.get(device.carrier)
         if carrier is None:
             raise Refused(RefusalCode.NOT_FOUND, device.carrier, "the carrier is gone")
+        own_number, vouched = _own_number(device, received)
         report = InboundPartReport(
             carrier=device.carrier,
             source=_number(received.sender or received.phone_number, "phoneNumber"),
-            destination=_own_number(device, received),
+            destination=own_number,
             alphabet=alphabet,
             text=text,
-            account_id=device.account_id,
+            holder=Holder(
+                account_id=device.account_id,
+                device_id=device.device_id,
+                event_id=event.id,
+                vouched=vouched,
+            ),
         )
         stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         carrier.receive(report, stored.set_result)
@@ -171,23 +178,25 @@ class Ingest:
         }
         health = Health(at_ms=self._clock.now_ms(), status=report.status[:20], checks=checks)
         await self._devices.note_health(device, health)
+        await self._devices.note_event(device, event.id)
 
     async def _take_start(self, device: Device, event: Event) -> None:
         sims = read_sims(convert(event.payload, AppStarted).sim_cards)
         if sims:
             await self._devices.report(device, push_token=device.push_token, sims=sims)
+        await self._devices.note_event(device, event.id)
 
 
-def _own_number(device: Device, received: Received) -> str:
-    """The number a text came to: as the account knows its SIM, else as the phone tells it."""
+def _own_number(device: Device, received: Received) -> tuple[str, bool]:
+    """The number a text came to, and whether it is the operator who says so, not the phone."""
     sims = [sim for sim in device.sims if sim.present]
     sim = device.sim(received.sim_number) if received.sim_number else None
     if sim is None and len(sims) == 1:
         sim = sims[0]
     if sim is not None and sim.number:
-        return sim.number
+        return sim.number, True
     told = received.recipient or (sim.reported_number if sim is not None else "")
-    return _number(told, "recipient") if "*" not in told else ""
+    return ("" if "*" in told else _number(told, "recipient")), False
 
 
 def _number(text: str, field: str) -> str:
