@@ -45,6 +45,7 @@ from dragoman.services.contacts import Contacts
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
 from dragoman.services.device_registration import DeviceRegistration
+from dragoman.services.device_routes import DeviceRoutes
 from dragoman.services.devices import Devices
 from dragoman.services.directory import Directory
 from dragoman.services.imports import Imports
@@ -191,7 +192,7 @@ class House:
             max_parts=settings.limits.max_parts,
             max_recipients=settings.limits.max_recipients,
             premium=self.premium,
-            devices=self.devices,
+            device_routes=DeviceRoutes(self.router, self.devices),
         )
         self.batches = Batches(
             storage=self.storage,

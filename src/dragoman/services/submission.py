@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence, Set
 from functools import lru_cache
-from typing import Final
 
 import msgspec
 
@@ -44,7 +43,7 @@ from dragoman.services.attachments import Attachments
 from dragoman.services.audiences import Audiences, Recipient
 from dragoman.services.backlog import Backlog
 from dragoman.services.delivery import Delivery
-from dragoman.services.devices import Devices
+from dragoman.services.device_routes import DeviceRoutes
 from dragoman.services.live import LiveBatch, LiveMessage
 from dragoman.services.meters import Meters
 from dragoman.services.opt_outs import OptOuts
@@ -62,10 +61,6 @@ from dragoman.storage.writer import Writer
 
 Store = Callable[[NewBatch, Callable[[Exception | None], None]], None]
 """Stores a batch and tells, once it is on disk or refused, what came of it."""
-
-
-NOT_FOR_PHONES: Final = frozenset({Format.BINARY, Format.MMS, Format.WAP_PUSH})
-"""What no phone sends: its app takes text."""
 
 
 class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -104,7 +99,7 @@ class SubmissionService:
         max_parts: int,
         max_recipients: int,
         premium: PremiumRules | None = None,
-        devices: Devices | None = None,
+        device_routes: DeviceRoutes | None = None,
     ) -> None:
         self._writer = writer
         self._queue = queue
@@ -123,7 +118,7 @@ class SubmissionService:
         self._max_parts = max_parts
         self._max_recipients = max_recipients
         self._premium = premium or PremiumRules()
-        self._devices = devices
+        self._device_routes = device_routes or DeviceRoutes(router)
         self._orphans: set[asyncio.Task[None]] = set()
 
     async def submit(
@@ -137,7 +132,7 @@ class SubmissionService:
             raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
         sender = await self._check_sender(account, submission.sender)
         terms = check_terms(submission, self._clock.now_ms())
-        to_device = self._device_route(account, submission)
+        to_device = self._device_routes.check(account, submission)
         if submission.format is Format.MMS:
             self._check_multimedia(sender)
         if submission.audience is not None:
@@ -348,7 +343,7 @@ class SubmissionService:
         obstacle_of = self._obstacles(account, batch)
         choose, multimedia = self._router.choose, batch.multimedia is not None
         device_id = batch.stored.options.device_id
-        to_device = self._route_to_device(device_id) if device_id is not None else None
+        to_device = self._device_routes.find(device_id) if device_id is not None else None
         messages = []
         for message_id, recipient in zip(self._ids.take(len(recipients)), recipients, strict=True):
             number, text, parts, failure = recipient
@@ -513,28 +508,6 @@ class SubmissionService:
             raise Refused(RefusalCode.NOT_SUPPORTED, "format")
         if not sender.removeprefix("+").isdigit():
             raise Refused(RefusalCode.INVALID_SENDER, sender, "an MMS needs a number or short code")
-
-    def _device_route(self, account: Account, submission: Submission) -> Route | None:
-        """The route to the device that is named, None where none is; raises `Refused`."""
-        device_id = submission.device_id
-        if device_id is None:
-            return None
-        if self._devices is None:
-            raise Refused(RefusalCode.NOT_SUPPORTED, "device", "no carrier is of type phones")
-        if submission.format in NOT_FOR_PHONES:
-            raise Refused(RefusalCode.NOT_SUPPORTED, "device", "phones send text only")
-        if submission.premium is not None:
-            raise Refused(RefusalCode.NOT_SUPPORTED, "device", "phones cannot charge recipients")
-        carrier = self._devices.check_target(account, device_id, submission.sim)
-        route = self._router.to_device(carrier)
-        if route is None:
-            raise Refused(RefusalCode.NO_ROUTE, str(device_id))
-        return route
-
-    def _route_to_device(self, device_id: int) -> Route | None:
-        """The route to a device; None where the device is no more."""
-        device = self._devices.get(device_id) if self._devices is not None else None
-        return self._router.to_device(device.carrier) if device is not None else None
 
     def _tariffs(
         self,
