@@ -341,14 +341,14 @@ class SmsGate:
         async def answer(request: Request) -> Response:
             try:
                 return await handler(request)
+            except StorageUnavailable:
+                self._meters.refused[NAME, RefusalCode.UNAVAILABLE.value] += 1
+                return _render_problem(503, "the database is away; try again")
             except Refused as refused:
                 self._meters.refused[NAME, refused.code.value] += 1
                 words = ": ".join(part for part in (refused.subject, refused.detail) if part)
                 plain = words or refused.code.value.replace("_", " ")
                 return _render_problem(STATUSES.get(refused.code, 400), plain)
-            except StorageUnavailable:
-                self._meters.refused[NAME, RefusalCode.UNAVAILABLE.value] += 1
-                return _render_problem(503, "the database is away; try again")
 
         return answer
 
