@@ -17,15 +17,17 @@ from dragoman import __version__
 from dragoman.callbacks.schedule import RetrySchedule
 from dragoman.callbacks.worker import CallbackWorker
 from dragoman.config import Settings
-from dragoman.connectors import CONNECTORS
+from dragoman.connectors import CONNECTORS, Resources
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
+from dragoman.connectors.phones.carrier import PhonesCarrier
+from dragoman.connectors.phones.smsgate.routes import SmsGate
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
 from dragoman.dispatch.dispatcher import Dispatcher
 from dragoman.domain.callbacks import renderer_of_texts
 from dragoman.domain.keywords import words_to_match
-from dragoman.domain.ports import Connector
+from dragoman.domain.ports import Connector, Custodian
 from dragoman.domain.pricing import PriceList
 from dragoman.domain.routing import Router
 from dragoman.kit.clock import Clock, SystemClock
@@ -42,6 +44,9 @@ from dragoman.services.batches import Batches
 from dragoman.services.contacts import Contacts
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
+from dragoman.services.device_registration import DeviceRegistration
+from dragoman.services.device_routes import DeviceRoutes
+from dragoman.services.devices import Devices
 from dragoman.services.directory import Directory
 from dragoman.services.imports import Imports
 from dragoman.services.inbound import Inbound
@@ -50,6 +55,7 @@ from dragoman.services.live import LiveMessages
 from dragoman.services.meters import Meters
 from dragoman.services.opt_outs import OptOuts
 from dragoman.services.premium import PremiumRules
+from dragoman.services.presence import Presence
 from dragoman.services.queries import Queries
 from dragoman.services.recall import Recall
 from dragoman.services.receipts import Receipts
@@ -61,9 +67,12 @@ from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import pending
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.downloads import Downloader
+from dragoman.web.operations import Dialect
 from dragoman.web.outgoing import GuardedClient
 from dragoman.web.router import DialectApp
 from dragoman.web.server import Server, build_server
+
+KEPT_PAGE = 500
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +94,12 @@ class House:
         self.prices = PriceList(settings.prices_for_price_list())
         stop_words = words_to_match(settings.inbound.stop_words)
         start_words = words_to_match(settings.inbound.start_words)
-        self.policies = {c.name: OnUnknown(c.on_unknown) for c in settings.carriers}
+        phones = settings.carriers_of_phones
+        self.policies = {
+            # What a phone has given to its radio is never sent again.
+            c.name: OnUnknown.HOLD if c.name in phones else OnUnknown(c.on_unknown)
+            for c in settings.carriers
+        }
         self.accounts = Accounts(storage=self.storage, ids=self.ids, clock=self.clock)
         self.account_tree = AccountTree(
             accounts=self.accounts, storage=self.storage, ids=self.ids, clock=self.clock
@@ -105,6 +119,20 @@ class House:
             reserved_words=stop_words | start_words,
         )
         self.opt_outs = OptOuts(storage=self.storage, ids=self.ids)
+        self.devices = Devices(
+            storage=self.storage,
+            presence=Presence(self.clock),
+            ids=self.ids,
+            clock=self.clock,
+            carriers=phones,
+        )
+        self.device_registration = DeviceRegistration(
+            storage=self.storage,
+            accounts=self.accounts,
+            fleet=self.devices,
+            ids=self.ids,
+            clock=self.clock,
+        )
         self.recall = Recall(self.storage, self.live)
         self.delivery = Delivery(
             live=self.live,
@@ -123,6 +151,7 @@ class House:
             delivery=self.delivery,
             routes=self.router.routes.keys(),
             held_routes=self._held_routes(),
+            kept_routes=self._kept_routes(),
         )
         self.premium = PremiumRules(
             short_codes=settings.short_codes_for_premium(),
@@ -163,6 +192,7 @@ class House:
             max_parts=settings.limits.max_parts,
             max_recipients=settings.limits.max_recipients,
             premium=self.premium,
+            device_routes=DeviceRoutes(self.router, self.devices),
         )
         self.batches = Batches(
             storage=self.storage,
@@ -221,6 +251,7 @@ class House:
         self.ids.continue_after(await self.storage.read(pending.last_identifier))
         await self.directory.load()
         await self.opt_outs.load()
+        await self.devices.restore()
 
     async def close(self) -> None:
         await self.directory.settle()
@@ -231,11 +262,22 @@ class House:
         """A callback was stored; without workers its row waits for the next start."""
 
     def _held_routes(self) -> frozenset[str]:
+        """Where a message that may have left must not be sent again; phones know what they have."""
+        phones = self.devices.carriers
         return frozenset(
             route.name
             for route in self.router.routes.values()
-            if any(self.policies[name] is OnUnknown.HOLD for name in route.carriers)
+            if any(
+                self.policies[name] is OnUnknown.HOLD
+                for name in route.carriers
+                if name not in phones
+            )
         )
+
+    def _kept_routes(self) -> frozenset[str]:
+        phones = set(self.devices.carriers)
+        routes = self.router.routes.values()
+        return frozenset(route.name for route in routes if phones.issuperset(route.carriers))
 
 
 @contextlib.asynccontextmanager
@@ -284,10 +326,14 @@ class Gateway(House):
             clock=self.clock,
             meters=self.meters,
         )
+        resources = Resources(
+            storage=self.storage,
+            ids=self.ids,
+            devices=self.devices,
+            attachments=self.attachments,
+        )
         self.connectors: dict[str, Connector] = {
-            carrier.name: CONNECTORS[carrier.type](
-                carrier, self.dispatcher, self.clock, self.attachments
-            )
+            carrier.name: CONNECTORS[carrier.type](carrier, self.dispatcher, self.clock, resources)
             for carrier in settings.carriers
         }
         self.dialects = tuple(DIALECTS[name](self.services) for name in settings.dialects.enabled)
@@ -295,6 +341,7 @@ class Gateway(House):
         self._client: GuardedClient | None = None
         self._server: Server | None = None
         self._mail: MailListener | None = None
+        self._web: DialectApp | None = None
         self._control = ControlServer(self, self)
         self._tasks: list[asyncio.Task[None]] = []
         self.ready = False
@@ -333,6 +380,9 @@ class Gateway(House):
         await self.receipts.restore()
         await self.backlog.restore(self.ids.last)
         self.dispatcher.start(self.connectors, self.router.routes.values())
+        for name, connector in self.connectors.items():
+            if isinstance(connector, Custodian):
+                await self._resume(name, connector)
         self._run(
             self.receipts.run(),
             self.inbound.run(),
@@ -356,6 +406,8 @@ class Gateway(House):
         """
         self.ready = False
         timeout_s = self.settings.http.shutdown_timeout_s
+        if self._web is not None:
+            self._web.end_streams()
         if self._server is not None:
             self._server.should_exit = True
             await self._server_task
@@ -376,6 +428,35 @@ class Gateway(House):
         if self._client is not None:
             await self._client.close()
         await self.close()
+
+    @property
+    def phones(self) -> dict[str, PhonesCarrier]:
+        """The carriers that are phones, by name."""
+        return {
+            name: connector
+            for name, connector in self.connectors.items()
+            if isinstance(connector, PhonesCarrier)
+        }
+
+    def _phone_api(self) -> Dialect:
+        return SmsGate(
+            accounts=self.accounts,
+            devices=self.devices,
+            registration=self.device_registration,
+            carriers=self.phones,
+            clock=self.clock,
+            meters=self.meters,
+            public_url=self.settings.devices.public_url,
+            ping_interval_s=self.settings.devices.ping_interval_s,
+        ).dialect()
+
+    async def _resume(self, name: str, connector: Custodian) -> None:
+        """Brings back the messages that a carrier kept, before the backlog finds their rows."""
+        wanted = await connector.kept()
+        for start in range(0, len(wanted), KEPT_PAGE):
+            page = wanted[start : start + KEPT_PAGE]
+            read = await self.recall.read(lambda c, page=page: pending.load_messages(c, page))  # type: ignore[misc]
+            connector.resume(self.dispatcher.resume(name, read.live))
 
     # What the health and metrics pages read
 
@@ -429,7 +510,10 @@ class Gateway(House):
         host, port = self.settings.http.address
         addresses = ClientAddressReader(self.settings.http.proxy_networks)
         dialects = [dialect.web for dialect in self.dialects]
-        reporting = [c for c in self.connectors.values() if isinstance(c, Mm7Carrier)]
+        if reporting := [c for c in self.connectors.values() if isinstance(c, Mm7Carrier)]:
+            dialects.append(build_reports(reporting))
+        if self.phones:
+            dialects.append(self._phone_api())
         pages = build_pages(
             health=self,
             measured=self,
@@ -437,14 +521,14 @@ class Gateway(House):
             addresses=addresses,
             public_metrics=self.settings.metrics.public,
         )
-        app = DialectApp(
-            [*dialects, build_reports(reporting)] if reporting else dialects,
+        self._web = DialectApp(
+            dialects,
             pages,
             addresses=addresses,
             body_timeout_s=self.settings.http.request_timeout_s,
             max_body_bytes=self.settings.http.max_body_bytes,
         )
-        self._server = build_server(app, host=host, port=port)
+        self._server = build_server(self._web, host=host, port=port)
         self._server_task = asyncio.create_task(self._server.serve())
         while not self._server.started:
             if self._server_task.done():

@@ -10,8 +10,10 @@ from dragoman.storage import records
 from dragoman.storage.engine import Storage
 from dragoman.storage.migrations import revisions
 from dragoman.storage.repositories import inbound
+from dragoman.storage.repositories.handovers import StoredHandover
 from dragoman.storage.tables import (
     batches,
+    handovers,
     inbound_parts,
     inbound_texts,
     messages,
@@ -54,6 +56,7 @@ def test_check_names_the_remedy_where_tables_are_missing(empty_database_url: str
         (records.ParkedReceipt, parked_receipts),
         (inbound.StoredInbound, inbound_texts),
         (inbound.StoredInboundPart, inbound_parts),
+        (StoredHandover, handovers),
     ],
     ids=lambda value: getattr(value, "__name__", None) or value.name,
 )

@@ -30,6 +30,7 @@ system_id = "dragoman"
 NOT_A_URL = (
     "carriers.pictures.url: expected http://<host>/<path> or https://…, without user and password"
 )
+PHONES = '[[carriers]]\nname = "android"\ntype = "phones"\n'
 MM7 = """
 [[carriers]]
 name = "pictures"
@@ -138,7 +139,10 @@ WRONG_KEYS = [
     (CARRIER + 'port = "a"', "carriers.main.port: expected int, got str"),
     (CARRIER + "port = 0", "carriers.main.port: expected int >= 1, got 0"),
     (CARRIER + "windw = 5", "carriers.main.windw: unknown key, did you mean `window`?"),
-    (CARRIER + 'type = "http"', "carriers.main.type: expected one of smpp, mm7, got 'http'"),
+    (
+        CARRIER + 'type = "http"',
+        "carriers.main.type: expected one of smpp, mm7, phones, got 'http'",
+    ),
     (
         CARRIER + 'bind = "trx"',
         "carriers.main.bind: expected one of transceiver, transmitter, receiver, got 'trx'",
@@ -283,6 +287,20 @@ WRONG_KEYS = [
         " own",
     ),
     (
+        PHONES
+        + MM7
+        + 'report_secret = "s"\n[[routes]]\nname = "r"\ncarriers = ["android", "pictures"]',
+        "routes.r.carriers: mixes mm7 and phones; texts and multimedia messages need routes of"
+        " their own",
+    ),
+    (CARRIER + PHONES, "routes: missing; several carriers need at least one route"),
+    (PHONES + 'host = "x"', "carriers.android.host: unknown key"),
+    (PHONES + "in_flight = 0", "carriers.android.in_flight: expected int >= 1, got 0"),
+    (
+        PHONES + 'choice = "any"',
+        "carriers.android.choice: expected one of least_loaded, round_robin, got 'any'",
+    ),
+    (
         '[dialects]\nenabled = ["httpsms"]\n[mail]\nenabled = true',
         "mail.enabled: needs the dialect `linkmobility`",
     ),
@@ -361,6 +379,22 @@ def walk(kind: type[Section]) -> Iterator[tuple[type[Section], FieldInfo]]:
             yield from walk(inner)
 
 
+def test_phones_carry_texts_beside_smpp_and_have_a_route_of_their_own(tmp_path: Path) -> None:
+    route = '[[routes]]\nname = "all"\ncarriers = ["android", "main"]\n'
+    both = load(write(tmp_path, CARRIER + PHONES + route), {}).routes_for_router()
+    assert [(one.name, one.carriers, one.named_only) for one in both] == [
+        ("all", ("android", "main"), False),
+        ("@android", ("android",), True),
+    ]
+    unwritten = PHONES + MM7 + 'report_secret = "s"\n'
+    alone = load(write(tmp_path, unwritten), {}).routes_for_router()
+    assert [(one.name, one.carriers, one.multimedia) for one in alone] == [
+        ("default", ("android",), False),
+        ("multimedia", ("pictures",), True),
+        ("@android", ("android",), False),
+    ]
+
+
 def test_every_field_is_described() -> None:
     for kind, field in walk(Settings):
         notes = getattr(field.type, "__metadata__", ())
@@ -379,12 +413,12 @@ def test_the_example_is_valid_and_shows_the_defaults() -> None:
         "mail",
         "mms",
         "callbacks",
+        "devices",
         "limits",
         "receipts",
-        "log",
     ):
         assert getattr(settings, section) == getattr(Settings(), section), section
-    assert settings.metrics == Settings().metrics
+    assert (settings.log, settings.metrics) == (Settings().log, Settings().metrics)
     (carrier,) = settings.carriers
     for field in fields(carrier):
         if not field.required and field.name != "password":
@@ -409,12 +443,12 @@ def test_the_commented_examples_are_valid_too(tmp_path: Path) -> None:
         "# [[numbers]]",
         "# [[short_codes]]",
     )
-    for start in starts:
-        at = lines.index(start)
+    for at in (index for index, line in enumerate(lines) if line in starts):
         end = next(index for index in range(at, len(lines)) if not lines[index])
         tables += "\n" + "\n".join(line.removeprefix("# ") for line in lines[at:end])
     tables += '\n[[carriers]]\nname = "danish"\nhost = "h"\nsystem_id = "x"\n'
     settings = load(write(tmp_path, tables), {})
+    assert [one.type for one in settings.carriers] == ["smpp", "mm7", "phones", "smpp"]
     assert settings.owners_of_numbers() == {"4512345678": "shop"}
     (code,) = settings.short_codes_for_premium()
     assert (code.international, code.accounts) == ("+451272", {"shop"})

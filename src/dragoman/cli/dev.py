@@ -38,6 +38,9 @@ def dev(
     reset: Annotated[
         bool, typer.Option("--reset", help="Begin again: forget messages and accounts.")
     ] = False,
+    phone: Annotated[
+        bool, typer.Option("--phone", help="Send over a simulated phone instead of the SMSC.")
+    ] = False,
 ) -> None:
     """Run a complete gateway for development: SQLite, a simulated SMSC, a demo account.
 
@@ -50,14 +53,14 @@ def dev(
     from dragoman.cli.running import run_loop
 
     os.umask(0o077)
-    settings = _settings(http, smsc, data)
+    settings = _settings(http, smsc, data, phones=phone)
     data.mkdir(parents=True, exist_ok=True)
     if reset:
         _reset(settings)
     run_loop(_run(settings))
 
 
-def _settings(http: str, smsc: str, data: Path) -> Settings:
+def _settings(http: str, smsc: str, data: Path, *, phones: bool) -> Settings:
     from dragoman.cli.running import check_port
     from dragoman.config import Settings
     from dragoman.config.values import parse_address
@@ -71,7 +74,7 @@ def _settings(http: str, smsc: str, data: Path) -> Settings:
         if port == 0:
             port = check_port(host, 0, f"choose another with {option}")
         addresses.append(join_address(host, port))
-    return Settings.development(data, http=addresses[0], smsc=addresses[1])
+    return Settings.development(data, http=addresses[0], smsc=addresses[1], phones=phones)
 
 
 def _reset(settings: Settings) -> None:
@@ -91,6 +94,7 @@ async def _run(settings: Settings) -> None:
 
     from dragoman import __version__
     from dragoman.cli import dev_file
+    from dragoman.cli.dev_phone import start_phone
     from dragoman.cli.running import build_gateway, check_port, run_gateway
     from dragoman.cli.welcome import print_welcome
     from dragoman.config.tables import SmppTable
@@ -128,11 +132,16 @@ async def _run(settings: Settings) -> None:
             pid=os.getpid(),
             version=__version__,
         )
+        phone = None
+        if gateway.phones:
+            phone = await start_phone(gateway, account.username, content.base_url)
         print_welcome(content, folder / dev_file.NAME)
         dev_file.publish(folder, content)
         try:
             yield
         finally:
+            if phone is not None:
+                await phone.kill()
             dev_file.set_aside(folder)
 
     try:

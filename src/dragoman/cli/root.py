@@ -12,6 +12,7 @@ from dragoman.cli import (
     config,
     database,
     dev,
+    device,
     doctor,
     keyword,
     message,
@@ -64,6 +65,7 @@ app.add_typer(account.app, name="account")
 app.add_typer(number.app, name="number")
 app.add_typer(keyword.app, name="keyword")
 app.add_typer(optout.app, name="optout")
+app.add_typer(device.app, name="device")
 app.command("send")(message.send)
 app.command("status")(message.status)
 app.command("doctor")(doctor.doctor)

@@ -12,6 +12,8 @@ from dragoman.config.tables import Mm7Table, SmppTable
 
 MAIL_DIALECT = "linkmobility"
 """The one that takes mail."""
+MULTIMEDIA = "mm7"
+"""The type of carriers that take multimedia messages, and only those."""
 
 
 def find_inconsistencies(
@@ -58,6 +60,7 @@ def _check_carriers(settings: Settings, profiles: Collection[str] | None) -> Ite
                 )
             if "/" in carrier.report_secret or not carrier.report_secret.isprintable():
                 yield Mistake(key=f"{key}.report_secret", problem="cannot stand in a path")
+        if not isinstance(carrier, SmppTable):
             continue
         if profiles is not None and carrier.profile not in profiles:
             yield _unknown(f"{key}.profile", "profile", carrier.profile, profiles)
@@ -71,7 +74,7 @@ def _check_carriers(settings: Settings, profiles: Collection[str] | None) -> Ite
 
 def _check_routes(settings: Settings) -> Iterator[Mistake]:
     carriers = {carrier.name: carrier for carrier in settings.carriers}
-    kinds = Counter(carrier.type for carrier in carriers.values())
+    kinds = Counter(isinstance(carrier, Mm7Table) for carrier in carriers.values())
     if not settings.routes and any(count > 1 for count in kinds.values()):
         yield Mistake(key="routes", problem="missing; several carriers need at least one route")
     for route in settings.routes:
@@ -84,7 +87,7 @@ def _check_routes(settings: Settings) -> Iterator[Mistake]:
             if isinstance(carrier, SmppTable) and carrier.bind == "receiver":
                 yield Mistake(key=key, problem=f"carrier `{name}` only receives")
         types = {carriers[name].type for name in route.carriers if name in carriers}
-        if len(types) > 1:
+        if MULTIMEDIA in types and len(types) > 1:
             yield Mistake(
                 key=f"routes.{route.name}.carriers",
                 problem=f"mixes {' and '.join(sorted(types))}; texts and multimedia messages need"

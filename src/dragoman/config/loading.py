@@ -15,7 +15,7 @@ from dragoman.config.environment import Overrides
 from dragoman.config.errors import ConfigError, Mistake
 from dragoman.config.reading import Reader
 from dragoman.config.settings import Settings
-from dragoman.config.tables import CarrierTable, SmppTable, check_password
+from dragoman.config.tables import CarrierTable, PhonesTable, SmppTable, check_password
 from dragoman.config.values import Secret
 
 ENVIRONMENT = "environment"
@@ -91,7 +91,7 @@ def _read_secret_files(settings: Settings, base: Path, mistakes: list[Mistake]) 
 
 
 def _with_password(carrier: CarrierTable, mistakes: list[Mistake]) -> CarrierTable:
-    if carrier.password_file is None:
+    if isinstance(carrier, PhonesTable) or carrier.password_file is None:
         return carrier
     key = f"carriers.{carrier.name}.password_file"
     if carrier.password:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -22,6 +23,15 @@ from dragoman.config.values import (
 
 DAY_S = 24 * 3600
 HOUR_S = 3600
+
+
+def check_public_url(text: str) -> None:
+    """Raises ValueError for what is no address to put a path behind."""
+    parts = urlsplit(text)
+    if text and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ValueError("expected an address such as https://sms.example.org")
+    if parts.query or parts.fragment or not text.isprintable() or " " in text:
+        raise ValueError("expected an address without a query")
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -196,6 +206,30 @@ class Mms(Section, frozen=True, kw_only=True):
         "video/3gpp",
         "video/mp4",
     )
+
+
+class Devices(Section, frozen=True, kw_only=True):
+    """Phones that send: how they reach the gateway and what they are told to do."""
+
+    public_url: Annotated[
+        str,
+        Meta(
+            extra={"check": check_public_url},
+            description="Where phones reach the gateway, such as https://sms.example.org; the"
+            " address they called it by where it is not set.",
+        ),
+    ] = ""
+    ping_interval_s: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=DAY_S,
+            description="How often a phone looks in and tells its health; 0 leaves it alone.",
+        ),
+    ] = 300
+    code_life_s: Annotated[
+        float, Meta(gt=0, le=DAY_S, description="How long a registration code is good.")
+    ] = 600.0
 
 
 class Callbacks(Section, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from msgspec import Meta
 from dragoman.config.premium import ShortCodeTable
 from dragoman.config.sections import (
     Callbacks,
+    Devices,
     Dialects,
     Http,
     Inbound,
@@ -26,6 +27,7 @@ from dragoman.config.tables import (
     CarrierTable,
     Mm7Table,
     NumberTable,
+    PhonesTable,
     PriceTable,
     RouteTable,
     SmppTable,
@@ -33,12 +35,13 @@ from dragoman.config.tables import (
 from dragoman.config.values import SQLITE, FolderPath, Secret, parse_address
 from dragoman.domain.premium import BillingTerms, ShortCode
 from dragoman.domain.pricing import Price, parse_price
-from dragoman.domain.routing import Route
+from dragoman.domain.routing import Route, name_of_device_route
 
 DEFAULT_ROUTE = "default"
 MULTIMEDIA_ROUTE = "multimedia"
 SIMULATOR = "simulator"
 SIMULATOR_WINDOW = 50
+PHONES = "phones"
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
@@ -54,7 +57,8 @@ class Settings(Section, frozen=True, kw_only=True):
     mail: Annotated[Mail, Meta(description="Mail that becomes messages.")] = Mail()
     mms: Annotated[Mms, Meta(description="Multimedia messages.")] = Mms()
     carriers: Annotated[
-        tuple[CarrierTable, ...], Meta(description="The SMSCs and MMSCs that messages go to.")
+        tuple[CarrierTable, ...],
+        Meta(description="The SMSCs, MMSCs and phones that messages go to."),
     ] = ()
     routes: Annotated[
         tuple[RouteTable, ...],
@@ -77,16 +81,18 @@ class Settings(Section, frozen=True, kw_only=True):
     ] = ()
     inbound: Annotated[Inbound, Meta(description="Texts that phones send to us.")] = Inbound()
     callbacks: Annotated[Callbacks, Meta(description="Calls to customers' URLs.")] = Callbacks()
+    devices: Annotated[Devices, Meta(description="Phones that send for accounts.")] = Devices()
     limits: Annotated[Limits, Meta(description="Bounds of one request.")] = Limits()
     receipts: Annotated[Receipts, Meta(description="Waiting for carriers' reports.")] = Receipts()
     log: Annotated[Log, Meta(description="The log.")] = Log()
     metrics: Annotated[Metrics, Meta(description="Figures for Prometheus.")] = Metrics()
 
     @classmethod
-    def development(cls, data_dir: Path, *, http: str, smsc: str) -> Self:
+    def development(cls, data_dir: Path, *, http: str, smsc: str, phones: bool = False) -> Self:
         """What `dragoman dev` runs with: SQLite, one simulated carrier, callbacks to loopback.
 
-        `http` and `smsc` are `host:port`; ValueError where one is not.
+        `http` and `smsc` are `host:port`; ValueError where one is not. With `phones`, messages go
+        over phones, and to the simulated carrier while there is none.
         """
         parse_address(http)
         host, port = parse_address(smsc)
@@ -102,7 +108,11 @@ class Settings(Section, frozen=True, kw_only=True):
                     password=Secret("dragoman"),
                     window=SIMULATOR_WINDOW,
                 ),
+                *((PhonesTable(name=PHONES),) if phones else ()),
             ),
+            routes=(RouteTable(name=DEFAULT_ROUTE, carriers=(PHONES, SIMULATOR)),)
+            if phones
+            else (),
             callbacks=Callbacks(allow_private=LOOPBACK),
             log=Log(format="console"),
         )
@@ -121,10 +131,17 @@ class Settings(Section, frozen=True, kw_only=True):
         return Secret(f"{SQLITE}{self.data_path / url.removeprefix(SQLITE)}")
 
     def routes_for_router(self) -> tuple[Route, ...]:
-        """The routes; where none is written, one over the only carrier of each kind."""
+        """The routes; where none is written, one over the only carrier of each kind.
+
+        Each carrier of phones has one more, for messages that name a device.
+        """
         multimedia = {c.name for c in self.carriers if isinstance(c, Mm7Table)}
+        to_devices = tuple(
+            Route(name=name_of_device_route(name), carriers=(name,), named_only=True)
+            for name in self.carriers_of_phones
+        )
         if not self.routes:
-            return tuple(
+            only = (
                 Route(
                     name=MULTIMEDIA_ROUTE if carrier.name in multimedia else DEFAULT_ROUTE,
                     carriers=(carrier.name,),
@@ -132,7 +149,8 @@ class Settings(Section, frozen=True, kw_only=True):
                 )
                 for carrier in self.carriers
             )
-        return tuple(
+            return (*only, *to_devices)
+        routes = tuple(
             Route(
                 name=route.name,
                 prefixes=route.prefixes,
@@ -142,6 +160,12 @@ class Settings(Section, frozen=True, kw_only=True):
             )
             for route in self.routes
         )
+        return routes + to_devices
+
+    @property
+    def carriers_of_phones(self) -> tuple[str, ...]:
+        """The names of the carriers that are phones."""
+        return tuple(carrier.name for carrier in self.carriers if isinstance(carrier, PhonesTable))
 
     def prices_for_price_list(self) -> tuple[Price, ...]:
         """The tariffs, with prices in units of a ten-thousandth."""

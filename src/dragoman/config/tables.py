@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from dragoman.config.premium import BillingTable
-from dragoman.config.sections import Section
+from dragoman.config.sections import DAY_S, Section
 from dragoman.config.values import (
     Amount,
     FilePath,
@@ -210,7 +210,49 @@ class Mm7Table(Section, frozen=True, kw_only=True):
         return tuple(map(parse_network, self.report_addresses))
 
 
-CarrierTable = SmppTable | Mm7Table
+class PhonesTable(Section, frozen=True, kw_only=True):
+    """Phones that send with their own SIMs (`type = "phones"`), and how they share the work."""
+
+    name: Annotated[Name, Meta(description="What routes, logs and the command line call it.")]
+    type: Annotated[
+        Literal["phones"], Meta(description="How the carrier is spoken to: it is called.")
+    ] = "phones"
+    choice: Annotated[
+        Literal["least_loaded", "round_robin"],
+        Meta(description="Which SIM is next of those that may send now."),
+    ] = "least_loaded"
+    shared: Annotated[
+        bool,
+        Meta(description="Whether a phone sends for every account, not for its own only."),
+    ] = False
+    in_flight: Annotated[
+        int, Meta(ge=1, le=50, description="Messages a SIM may hold that it has not begun to send.")
+    ] = 3
+    present_s: Annotated[
+        float,
+        Meta(gt=0, le=DAY_S, description="Silence after which a phone without a stream is gone."),
+    ] = 1200.0
+    fetched_life_s: Annotated[
+        float,
+        Meta(gt=0, le=DAY_S, description="How long a phone may begin to send what it fetched."),
+    ] = 900.0
+    clock_margin_s: Annotated[
+        float, Meta(ge=0, le=DAY_S, description="How wrong the clock of a phone may be.")
+    ] = 300.0
+    processed_life_s: Annotated[
+        float,
+        Meta(gt=0, le=7 * DAY_S, description="How long a phone may take to tell a result."),
+    ] = 3600.0
+    on_unknown: Annotated[
+        Literal["resend", "hold"],
+        Meta(
+            description="What to do when a phone does not say what became of a message: send again,"
+            " marked as a possible duplicate, or hold the message as unknown."
+        ),
+    ] = "resend"
+
+
+CarrierTable = SmppTable | Mm7Table | PhonesTable
 
 
 class RouteTable(Section, frozen=True, kw_only=True):

@@ -7,17 +7,24 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from dragoman.connectors.mm7.build import build_mm7_carrier
+from dragoman.connectors.phones.build import build_phones_carrier
+from dragoman.connectors.resources import Resources
 from dragoman.connectors.smpp.build import build_smpp_carrier
-from dragoman.domain.ports import AttachmentSource, CarrierEvents, Connector
+from dragoman.domain.ports import CarrierEvents, Connector
 from dragoman.kit.clock import Clock
 
-Build = Callable[[Any, CarrierEvents, Clock, AttachmentSource], Connector]
+__all__ = ["CONNECTORS", "Build", "Resources"]
+
+Build = Callable[[Any, CarrierEvents, Clock, Resources], Connector]
 """Takes the carrier's table, which is of the type that goes with the name."""
 
 CONNECTORS: Final = MappingProxyType[str, Build](
     {
         "smpp": lambda carrier, sink, clock, _: build_smpp_carrier(carrier, sink, clock),
-        "mm7": build_mm7_carrier,
+        "mm7": lambda carrier, sink, clock, resources: build_mm7_carrier(
+            carrier, sink, clock, resources.attachments
+        ),
+        "phones": build_phones_carrier,
     }
 )
 """One line for each type of carrier."""

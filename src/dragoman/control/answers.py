@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from dragoman.domain.devices import Limits
+
 
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     """An account and its wallet, without secrets."""
@@ -237,3 +239,57 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
     answer: msgspec.Raw = msgspec.Raw(b"null")
     failure: Failure | None = None
+
+
+class SimView(msgspec.Struct, frozen=True, kw_only=True):
+    """A SIM of a device."""
+
+    slot: int
+    present: bool
+    label: str
+    number: str
+    carrier: str
+    limits: Limits
+
+
+class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
+    """A device as its operator sees it; only a running gateway knows whether it is online."""
+
+    device_id: int
+    account: str
+    carrier: str
+    protocol: str
+    name: str
+    enabled: bool
+    online: bool
+    stream: bool
+    """Whether it hears at once of what there is to do."""
+    app_version: str
+    created_ms: int
+    seen_ms: int
+    limits: Limits
+    health: dict[str, float | int | str]
+    sims: tuple[SimView, ...]
+
+
+class DeviceList(msgspec.Struct, frozen=True, kw_only=True):
+    """Every device, oldest first."""
+
+    devices: tuple[DeviceView, ...]
+
+
+class DeviceCode(msgspec.Struct, frozen=True, kw_only=True):
+    """A one-time code, and the address to type in beside it; empty where none is configured."""
+
+    code: str
+    expires_ms: int
+    account: str
+    api_url: str
+
+
+class DeviceToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A private token for an account's phones."""
+
+    token: str
+    account: str
+    api_url: str

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from dragoman import __version__
-from dragoman.control import requests
+from dragoman.control import devices, requests
 from dragoman.control.answers import (
     AccountList,
     AccountSecrets,
@@ -294,6 +294,13 @@ HANDLERS: Final = MappingProxyType[type[Any], Callable[[Controlled, Any], Awaita
         requests.ShowOverview: _show_overview,
         requests.Diagnose: _diagnose,
         **INBOUND_HANDLERS,
+        requests.CreateDeviceCode: devices.create_code,
+        requests.CreateDeviceToken: devices.create_token,
+        requests.ListDevices: devices.list_devices,
+        requests.ShowDevice: devices.show_device,
+        requests.ChangeDevice: devices.change_device,
+        requests.SetDeviceEnabled: devices.set_enabled,
+        requests.RemoveDevice: devices.remove_device,
     }
 )
 """What carries out each request."""

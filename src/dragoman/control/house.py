@@ -11,6 +11,8 @@ from dragoman.domain.ports import Connector
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.services.accounts import Accounts
+from dragoman.services.device_registration import DeviceRegistration
+from dragoman.services.devices import Devices
 from dragoman.services.keywords import Keywords
 from dragoman.services.meters import Meters
 from dragoman.services.opt_outs import OptOuts
@@ -40,6 +42,10 @@ class HouseServices(Protocol):
     def keywords(self) -> Keywords: ...
     @property
     def opt_outs(self) -> OptOuts: ...
+    @property
+    def devices(self) -> Devices: ...
+    @property
+    def device_registration(self) -> DeviceRegistration: ...
 
 
 class RunningGateway(Protocol):

@@ -11,6 +11,10 @@ from dragoman.control.answers import (
     AccountSecrets,
     AccountView,
     BatchStatus,
+    DeviceCode,
+    DeviceList,
+    DeviceToken,
+    DeviceView,
     Diagnosis,
     KeywordList,
     KeywordView,
@@ -220,6 +224,64 @@ class Diagnose(Request[Diagnosis], frozen=True, kw_only=True, tag="diagnose"):
     answer_type: ClassVar[Any] = Diagnosis
 
 
+class CreateDeviceCode(Request[DeviceCode], frozen=True, kw_only=True, tag="device.code"):
+    """Makes a code that registers one phone; without an account, of the only one there is."""
+
+    answer_type: ClassVar[Any] = DeviceCode
+    account: str = ""
+    carrier: str = ""
+    life_s: float | None = None
+
+
+class CreateDeviceToken(Request[DeviceToken], frozen=True, kw_only=True, tag="device.token"):
+    """Makes a token that registers any number of phones."""
+
+    answer_type: ClassVar[Any] = DeviceToken
+    account: str = ""
+    carrier: str = ""
+
+
+class ListDevices(Request[DeviceList], frozen=True, kw_only=True, tag="device.list"):
+    """Lists every device."""
+
+    answer_type: ClassVar[Any] = DeviceList
+
+
+class ShowDevice(Request[DeviceView], frozen=True, kw_only=True, tag="device.show"):
+    """Shows one device."""
+
+    answer_type: ClassVar[Any] = DeviceView
+    device_id: int
+
+
+class ChangeDevice(Request[DeviceView], frozen=True, kw_only=True, tag="device.change"):
+    """Names a device or changes its limits, or those, label and number of one SIM."""
+
+    answer_type: ClassVar[Any] = DeviceView
+    device_id: int
+    name: str = ""
+    slot: int | None = None
+    label: str | None = None
+    number: str | None = None
+    limits: dict[str, int | float | str | None] = {}
+    """Fields of `domain.devices.Limits`; None leaves one as it is."""
+
+
+class SetDeviceEnabled(Request[DeviceView], frozen=True, kw_only=True, tag="device.set_enabled"):
+    """Lets a device send, or takes it out of service."""
+
+    answer_type: ClassVar[Any] = DeviceView
+    device_id: int
+    enabled: bool
+
+
+class RemoveDevice(Request[DeviceView], frozen=True, kw_only=True, tag="device.remove"):
+    """Forgets a device."""
+
+    answer_type: ClassVar[Any] = DeviceView
+    device_id: int
+
+
 AnyRequest = (
     CreateAccount
     | ChangeAccount
@@ -240,4 +302,11 @@ AnyRequest = (
     | AddOptOut
     | RemoveOptOut
     | ListOptOuts
+    | CreateDeviceCode
+    | CreateDeviceToken
+    | ListDevices
+    | ShowDevice
+    | ChangeDevice
+    | SetDeviceEnabled
+    | RemoveDevice
 )

@@ -7,7 +7,7 @@ so a crash can double no more messages than the carrier's capacity, which is its
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import perf_counter
 
 import structlog
@@ -15,7 +15,7 @@ import structlog
 from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import InboundPartReport, Outgoing, ReceiptReport
 from dragoman.domain.outcomes import Accepted, Deferred, Outcome, Rejected
-from dragoman.domain.ports import Connector
+from dragoman.domain.ports import Connector, Custodian
 from dragoman.domain.routing import Route
 from dragoman.kit.clock import Clock
 from dragoman.queue.port import Consumer, Work, WorkQueue
@@ -61,6 +61,7 @@ class Dispatcher:
         self._lanes: dict[str, _CarrierLane] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._taking = True
+        self._consumers: dict[str, Consumer] = {}
 
     def start(self, connectors: Mapping[str, Connector], routes: Iterable[Route]) -> None:
         """Begins to take work for every route."""
@@ -68,6 +69,7 @@ class Dispatcher:
         for route in routes:
             lanes = [self._lanes[name] for name in route.carriers]
             worker = _RouteWorker(self, route.name, lanes)
+            self._consumers[route.name] = worker.consumer
             self._tasks.append(asyncio.create_task(worker.run(), name=f"route-{route.name}"))
 
     async def stop(self) -> None:
@@ -78,13 +80,37 @@ class Dispatcher:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def settled(self) -> None:
-        """Returns once everything that was in flight is answered and on disk."""
+        """Returns once everything that was in flight is answered and on disk.
+
+        What a custodian keeps is on disk as it is.
+        """
         landed = asyncio.Event()
-        for lane in self._lanes.values():
+        lanes = [lane for lane in self._lanes.values() if not lane.keeps]
+        for lane in lanes:
             lane.waiters.append(landed)
-        while any(lane.in_flight for lane in self._lanes.values()):
+        while any(lane.in_flight for lane in lanes):
             landed.clear()
             await landed.wait()
+
+    def resume(self, carrier: str, messages: Sequence[LiveMessage]) -> list[Outgoing]:
+        """Leaves with a carrier what it kept over a restart, to be called before work is taken.
+
+        The messages whose outcome is still awaited are in flight from here on and returned.
+        """
+        lane = self._lanes[carrier]
+        kept = []
+        for message in messages:
+            if message.state is not State.SENDING:
+                self._live.remove(message)
+                continue
+            message.in_flight = True
+            lane.occupy(message.part_count)
+            consumer = self._consumers.get(message.route)
+            if consumer is None:  # the route is gone, and with it where it could come back to
+                consumer = self.consume(message.route, _no_demand)
+            lane.flights[message.message_id] = _Flight(message.work, message, consumer)
+            kept.append(message.outgoing())
+        return kept
 
     async def take_back(self) -> None:
         """Stores of every message that never left us that it is still queued."""
@@ -104,7 +130,13 @@ class Dispatcher:
 
     # What connectors tell (domain.ports.CarrierEvents)
 
-    def outcome(self, carrier: str, message: Outgoing, outcome: Outcome) -> None:
+    def outcome(
+        self,
+        carrier: str,
+        message: Outgoing,
+        outcome: Outcome,
+        acknowledge: Callable[[bool], None] | None = None,
+    ) -> None:
         lane = self._lanes[carrier]
         flight = lane.flights.pop(message.message_id, None)
         if flight is None:
@@ -113,7 +145,10 @@ class Dispatcher:
         live = flight.message
         self._meters.outcomes[carrier, type(outcome).__name__.lower()] += 1
         if isinstance(outcome, Deferred):
+            live.possible_duplicate |= outcome.possible_duplicate
             self._come_again(flight, lane, outcome.retry_in_s)
+            if acknowledge is not None:
+                acknowledge(True)
             return
         self._meters.submit_s.observe(perf_counter() - flight.handed_over_at)
 
@@ -121,6 +156,8 @@ class Dispatcher:
             live.in_flight = False
             flight.consumer.acknowledge(flight.work)
             lane.land(live.part_count)
+            if acknowledge is not None:
+                acknowledge(on_disk)
 
         if isinstance(outcome, Accepted):
             self._delivery.accepted(live, carrier, outcome, stored)
@@ -204,6 +241,10 @@ class Dispatcher:
         lane.land(flight.message.part_count)
 
 
+def _no_demand() -> int:
+    return 0
+
+
 _SENDABLE = frozenset({State.QUEUED, State.SENDING})
 
 
@@ -222,6 +263,7 @@ class _CarrierLane:
 
     def __init__(self, connector: Connector) -> None:
         self.connector = connector
+        self.keeps = isinstance(connector, Custodian)
         self.in_flight = 0
         self.flights: dict[int, _Flight] = {}
         self.waiters: list[asyncio.Event] = []
@@ -253,19 +295,19 @@ class _RouteWorker:
         self._changed = asyncio.Event()
         for lane in lanes:
             lane.waiters.append(self._changed)
-        self._consumer = dispatcher.consume(route, self._demand)
+        self.consumer = dispatcher.consume(route, self._demand)
 
     async def run(self) -> None:
         while True:
-            await self._consumer.wait()
+            await self.consumer.wait()
             lane = self._choose()
             if lane is None or lane.room <= 0:
                 self._changed.clear()
                 await self._changed.wait()
                 continue
-            works = self._consumer.take(min(lane.room, MAX_TAKE))
+            works = self.consumer.take(min(lane.room, MAX_TAKE))
             try:
-                await self._dispatcher.hand_over(works, self._consumer, lane)
+                await self._dispatcher.hand_over(works, self.consumer, lane)
             except Exception as error:  # one bad message must not end the work of its route
                 log.error("not_handed_over", route=self._route, reason=repr(error))
 

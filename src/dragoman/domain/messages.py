@@ -9,6 +9,7 @@ import msgspec
 
 from dragoman.domain.attachments import Multimedia
 from dragoman.domain.audiences import Audience
+from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import ReceiptState, State
 from dragoman.domain.premium import Premium
 from dragoman.protocols.gsm.alphabet import Alphabet
@@ -94,6 +95,10 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """What each recipient pays; None for messages that the account alone pays for."""
     attachment_urls: tuple[str, ...] = ()
     """With `Format.MMS`; fetched before the submission is accepted."""
+    device_id: int | None = None
+    """The phone that is to send it, where the customer names one."""
+    sim: int | None = None
+    """The slot of the SIM that is to send it, from 1."""
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +118,11 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     premium: Premium | None = None
     multimedia: Multimedia | None = None
     """In place of `parts`, which are then without meaning."""
+    account_id: int = 0
+    text: str = ""
+    """The whole text, for carriers that cut it themselves; empty where it is binary."""
+    device_id: int | None = None
+    sim: int | None = None
 
 
 class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -130,6 +140,19 @@ class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     error: str = ""
     raw: str = ""
     done_date: str = ""
+    failure: FailureCode = FailureCode.NONE
+    """Why it failed, where the carrier says so in other words than `error`."""
+
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The account whose phone a text came to, and the event by which the phone told it."""
+
+    account_id: int
+    device_id: int
+    event_id: str
+    vouched: bool = False
+    """Whether the operator says that the number is the phone's own; what only the phone says never
+    speaks for other accounts."""
 
 
 class InboundPartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -146,3 +169,5 @@ class InboundPartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reference: int | None = None
     total: int = 1
     number: int = 1
+    holder: Holder | None = None
+    """Whose phone it came to, where it came to one; else `destination` alone says whose it is."""

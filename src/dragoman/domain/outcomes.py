@@ -29,6 +29,8 @@ class Deferred(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     code: RetryCode
     retry_in_s: float
     detail: str = ""
+    possible_duplicate: bool = False
+    """Who had it may not send it any more, but never said that it had not."""
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 from dragoman.domain.attachments import Attachment
 from dragoman.domain.messages import InboundPartReport, Outgoing, ReceiptReport
@@ -21,8 +21,17 @@ class AttachmentSource(Protocol):
 class CarrierEvents(Protocol):
     """What a connector tells the house. Every call is on the event loop and cheap."""
 
-    def outcome(self, carrier: str, message: Outgoing, outcome: Outcome) -> None:
-        """What came of `send`; exactly once for each message sent."""
+    def outcome(
+        self,
+        carrier: str,
+        message: Outgoing,
+        outcome: Outcome,
+        acknowledge: Callable[[bool], None] | None = None,
+    ) -> None:
+        """What came of `send`; exactly once for each message sent.
+
+        `acknowledge(True)` follows once it is on disk, or needs not be.
+        """
         ...
 
     def receipt(self, report: ReceiptReport, acknowledge: Callable[[bool], None]) -> None:
@@ -62,4 +71,17 @@ class Connector(Protocol):
 
     async def stop(self, timeout_s: float) -> None:
         """Finishes what is in flight; what was not written comes back as `Deferred`."""
+        ...
+
+
+@runtime_checkable
+class Custodian(Protocol):
+    """A connector that keeps messages over a restart: it has stored whose hands they are in."""
+
+    async def kept(self) -> Sequence[int]:
+        """The messages that were sent in an earlier run and whose outcome was never told."""
+        ...
+
+    def resume(self, messages: Sequence[Outgoing]) -> None:
+        """Takes up those that the house still waits for; their outcomes follow."""
         ...

@@ -21,6 +21,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """User names."""
     multimedia: bool = False
     """Whether its carriers take multimedia messages, and only those."""
+    named_only: bool = False
+    """Whether it takes only messages that name one of its carriers' devices."""
 
 
 class Router:
@@ -31,10 +33,17 @@ class Router:
         self._by_account: dict[str, list[Route]] = {}
         self._general: list[Route] = []
         for route in self.routes.values():
+            if route.named_only:
+                continue
             for account in route.accounts:
                 self._by_account.setdefault(account, []).append(route)
             if not route.accounts:
                 self._general.append(route)
+
+    def to_device(self, carrier: str) -> Route | None:
+        """The route for a message to one of a carrier's devices."""
+        route = self.routes.get(name_of_device_route(carrier))
+        return route if route is not None and route.named_only else None
 
     def choose(self, username: str, digits: str, *, multimedia: bool = False) -> Route | None:
         """The route for a number sent to by an account; None where no route fits."""
@@ -42,6 +51,11 @@ class Router:
         if own is not None and (route := _longest_prefix(own, digits, multimedia)) is not None:
             return route
         return _longest_prefix(self._general, digits, multimedia)
+
+
+def name_of_device_route(carrier: str) -> str:
+    """What the route to the devices of a carrier is called; no operator can write such a name."""
+    return f"@{carrier}"
 
 
 def _longest_prefix(routes: list[Route], digits: str, multimedia: bool) -> Route | None:

@@ -268,6 +268,24 @@ class Accounts:
         await self.write(accounts.rotate, rotation)
         return api_key
 
+    async def change_password(self, account: Account, current: str, new: str, address: str) -> None:
+        """Replaces an account's password by one who knows it; raises `Refused`."""
+        await self.authenticate_password(
+            account.username, current, address, CredentialKind.PASSWORD
+        )
+        kinds = (CredentialKind.PASSWORD, CredentialKind.LEGACY_MD5)
+        rotation = accounts.CredentialRotation(
+            account_id=account.account_id,
+            revoke_kinds=kinds,
+            credentials=tuple(
+                await self.credentials.of_password(
+                    account.account_id, new, legacy_md5=account.may(Permission.LEGACY_LOGIN)
+                )
+            ),
+            at_ms=self._clock.now_ms(),
+        )
+        await self.write(accounts.rotate, rotation)
+
     async def find(self, username: str) -> Account:
         """The account of a user name; raises `Refused`."""
         account = await self._storage.read(lambda c: accounts.find_by_username(c, username))

@@ -52,6 +52,7 @@ class Backlog:
         delivery: Delivery,
         routes: Collection[str],
         held_routes: Collection[str],
+        kept_routes: Collection[str] = (),
     ) -> None:
         self._storage = storage
         self._queue = queue
@@ -61,6 +62,8 @@ class Backlog:
         self._routes = routes
         self._held_routes = held_routes
         """Routes with a carrier that must never be given a message twice."""
+        self._kept_routes = kept_routes
+        """Routes whose carriers all keep what they were given: what they do not know never left."""
         self._read_up_to: dict[_RouteLane, int] = {}
         """The lanes that are behind, and the identifier their rows are queued up to."""
         self._restart_at = 0
@@ -157,6 +160,8 @@ class Backlog:
     def _may_be_sent(self, message: LiveMessage) -> bool:
         """Decides on a message that a process before this one may have handed to a link."""
         if message.state is State.QUEUED or message.message_id > self._restart_at:
+            return True
+        if message.route in self._kept_routes and not message.is_premium:
             return True
         if message.route not in self._held_routes and not message.is_premium:
             message.possible_duplicate = True

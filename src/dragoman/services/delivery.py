@@ -73,10 +73,7 @@ class Delivery:
         self, message: LiveMessage, carrier: str, outcome: Accepted, stored: Stored
     ) -> None:
         """A carrier took the message."""
-        ids = outcome.carrier_ids
-        # An SMSC that cuts the text itself gives one id for all of it, and reports once.
-        whole = len(ids) == 1 and message.part_count > 1
-        numbered = ((WHOLE, ids[0]),) if whole else tuple(enumerate(ids, 1))
+        numbered = _known(message, outcome.carrier_ids)
         self.change(message, State.SENT, stored, carrier=carrier, carrier_ids=numbered)
 
     def rejected(
@@ -90,7 +87,7 @@ class Delivery:
             carrier=carrier,
             failure=outcome.code,
             detail=outcome.detail,
-            carrier_ids=_known(outcome.carrier_ids),
+            carrier_ids=_known(message, outcome.carrier_ids),
         )
 
     def unanswered(
@@ -102,7 +99,7 @@ class Delivery:
         if policy is OnUnknown.RESEND and not message.is_premium:
             message.possible_duplicate = True
             message.attempts += 1
-            for number, carrier_id in _known(outcome.carrier_ids):
+            for number, carrier_id in _known(message, outcome.carrier_ids):
                 for key in stored_keys(carrier_id):
                     self._live.add_key(carrier, key, message, number)
             return True
@@ -113,7 +110,7 @@ class Delivery:
             carrier=carrier,
             failure=FailureCode.RESPONSE_LOST,
             detail=outcome.detail,
-            carrier_ids=_known(outcome.carrier_ids),
+            carrier_ids=_known(message, outcome.carrier_ids),
         )
         return False
 
@@ -285,7 +282,13 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
 
 
-def _known(carrier_ids: tuple[str | None, ...]) -> tuple[tuple[int, str], ...]:
+def _known(
+    message: LiveMessage, carrier_ids: tuple[str | None, ...]
+) -> tuple[tuple[int, str], ...]:
+    """The ids a carrier gave, by part."""
+    if len(carrier_ids) == 1 and message.part_count > 1 and carrier_ids[0]:
+        # A carrier that cuts the text itself gives one id for all of it, and reports once.
+        return ((WHOLE, carrier_ids[0]),)
     return tuple((number, id_) for number, id_ in enumerate(carrier_ids, 1) if id_)
 
 

@@ -15,6 +15,7 @@ import structlog
 from dragoman.domain.accounts import Permission
 from dragoman.domain.inbound import Forwarding, Keyword, Number
 from dragoman.domain.keywords import CATCH_ALL
+from dragoman.domain.messages import Holder
 from dragoman.kit.clock import Clock
 from dragoman.services.accounts import Accounts
 from dragoman.storage.engine import Storage
@@ -111,35 +112,54 @@ class Directory:
         names = (number for number in self._configured if number not in self._numbers)
         return [found for number in names if (found := self.number(number)) is not None]
 
-    def find(self, number: str, words: Sequence[str]) -> Destination:
-        """Whose a text to a number is that begins with these words."""
-        chain = self._chain(number, words) or self._chain(number, (CATCH_ALL,))
+    def find(self, number: str, words: Sequence[str], holder: Holder | None = None) -> Destination:
+        """Whose a text to a number is that begins with these words.
+
+        One that came to a phone is its holder's unless the number is somebody's.
+        """
+        chain = self._chain(number, words, holder) or self._chain(number, (CATCH_ALL,), holder)
         if chain:
             return self._of_keyword(chain)
-        owner = self.number(number)
-        if owner is None or owner.account_id in self._deaf:
+        account_id = self._owner(number, holder)
+        if account_id is None or account_id in self._deaf:
             return NOBODY
-        return Destination(account_id=owner.account_id)
+        return Destination(account_id=account_id)
 
-    def keyword(self, number: str, words: Sequence[str]) -> Keyword | None:
+    def keyword(
+        self, number: str, words: Sequence[str], holder: Holder | None = None
+    ) -> Keyword | None:
         """The keyword that the first words name: one below a main keyword, or a main one."""
-        chain = self._chain(number, words)
+        chain = self._chain(number, words, holder)
         return chain[0] if chain else None
 
-    def accounts_on(self, number: str) -> list[int]:
+    def accounts_on(self, number: str, holder: Holder | None = None) -> list[int]:
         """The accounts a number stands for, its owner first, whether they may receive or not."""
-        owner = self.number(number)
-        found = [owner.account_id] if owner is not None else []
-        found += [keyword.account_id for keyword in self._keywords.get(number, {}).values()]
+        owner = self._owner(number, holder)
+        found = [owner] if owner is not None else []
+        found += [
+            keyword.account_id
+            for keyword in self._keywords.get(number, {}).values()
+            if _may_mean(keyword.account_id, holder)
+        ]
         return list(dict.fromkeys(found))
 
-    def _chain(self, number: str, words: Sequence[str]) -> tuple[Keyword, ...]:
+    def _owner(self, number: str, holder: Holder | None) -> int | None:
+        owner = self.number(number)
+        if owner is not None and _may_mean(owner.account_id, holder):
+            return owner.account_id
+        return None if holder is None else holder.account_id
+
+    def _chain(
+        self, number: str, words: Sequence[str], holder: Holder | None
+    ) -> tuple[Keyword, ...]:
         """The keyword that the first words name, and the main keyword above it where it has one."""
         main = self._keyword(number, 0, words[0]) if words else None
-        if main is None:
+        if main is None or not _may_mean(main.account_id, holder):
             return ()
         below = self._keyword(number, main.keyword_id, words[1]) if len(words) > 1 else None
-        return (main,) if below is None else (below, main)
+        if below is None or not _may_mean(below.account_id, holder):
+            return (main,)
+        return below, main
 
     def _keyword(self, number: str, main_keyword_id: int, word: str) -> Keyword | None:
         found = self._keywords.get(number, {}).get((main_keyword_id, word))
@@ -187,3 +207,8 @@ class Directory:
     def put_forwarding(self, forwarding: Forwarding) -> None:
         """A forwarding is as given from now on."""
         self._forwardings[forwarding.forwarding_id] = forwarding
+
+
+def _may_mean(account_id: int, holder: Holder | None) -> bool:
+    """Whether a text may be for an account; a phone's word on its number counts for its own."""
+    return holder is None or holder.vouched or holder.account_id == account_id

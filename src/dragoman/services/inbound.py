@@ -15,7 +15,7 @@ from dragoman.domain.callbacks import TextFacts, renderer_of_texts
 from dragoman.domain.errors import Refused
 from dragoman.domain.inbound import Handling, OptOutKey
 from dragoman.domain.keywords import MAX_KEYWORD, words_of
-from dragoman.domain.messages import InboundPartReport
+from dragoman.domain.messages import Holder, InboundPartReport
 from dragoman.domain.phone_numbers import normalise
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
@@ -35,6 +35,7 @@ from dragoman.services.persistence import persist
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import inbound
+from dragoman.storage.repositories.device_events import NewDeviceEvent
 from dragoman.storage.repositories.opt_outs import OptOut
 
 PARTS_WAIT_S = 24 * 3600
@@ -90,7 +91,7 @@ class Inbound:
         if report.total <= 1 or report.reference is None:
             whole = _utf16(report.text).decode("utf-16-be", "replace")
             text = self._text(report.source, report.destination, whole, report.alphabet)
-            self._store(text, report.carrier, (), acknowledge)
+            self._store(text, report.carrier, (), acknowledge, report.holder)
             return
         part = inbound.StoredInboundPart(
             part_id=self._ids.next(),
@@ -170,10 +171,15 @@ class Inbound:
         )
 
     def _store(
-        self, text: _Text, carrier: str, part_ids: tuple[int, ...], done: Acknowledge
+        self,
+        text: _Text,
+        carrier: str,
+        part_ids: tuple[int, ...],
+        done: Acknowledge,
+        holder: Holder | None = None,
     ) -> None:
         inbound_id = self._ids.next()
-        meaning = self._read(text)
+        meaning = self._read(text, holder)
         callbacks = self._callbacks(inbound_id, text, meaning.destination)
         row = inbound.StoredInbound(
             inbound_id=inbound_id,
@@ -194,6 +200,7 @@ class Inbound:
             callbacks=callbacks,
             opt_outs=self._note(inbound_id, meaning.opted_out),
             opt_ins=meaning.opted_in,
+            event=self._event(holder),
         )
         for key in meaning.opted_in:
             self._opt_outs.forget(key)
@@ -206,28 +213,35 @@ class Inbound:
 
         persist(self._storage.writer, inbound.store_texts, new, stored)
 
-    def _read(self, text: _Text) -> _Meaning:
+    def _event(self, holder: Holder | None) -> NewDeviceEvent | None:
+        if holder is None:
+            return None
+        return NewDeviceEvent(
+            device_id=holder.device_id, event_id=holder.event_id, at_ms=self._clock.now_ms()
+        )
+
+    def _read(self, text: _Text, holder: Holder | None) -> _Meaning:
         """What a text means: an opt-out, the end of one, or something for its receiver."""
         number, words = text.recipient, text.words
-        destination = self._directory.find(number, words)
+        destination = self._directory.find(number, words, holder)
         if words and words[0] in self._stop_words:
-            return self._read_wish(text, Handling.OPTED_OUT)
+            return self._read_wish(text, Handling.OPTED_OUT, holder)
         # In doubt nobody is opted in: only the word alone, or a keyword after it, counts.
-        alone = len(words) == 1 or self._directory.keyword(number, words[1:]) is not None
+        alone = len(words) == 1 or self._directory.keyword(number, words[1:], holder) is not None
         if words and words[0] in self._start_words and alone:
-            return self._read_wish(text, Handling.OPTED_IN)
+            return self._read_wish(text, Handling.OPTED_IN, holder)
         return _plain(destination)
 
-    def _read_wish(self, text: _Text, handling: Handling) -> _Meaning:
+    def _read_wish(self, text: _Text, handling: Handling, holder: Holder | None) -> _Meaning:
         """An opt-out or its end: of a keyword's account, else of all whose number it may be."""
         number, rest = text.recipient, text.words[1:]
-        keyword = self._directory.keyword(number, rest)
+        keyword = self._directory.keyword(number, rest, holder)
         if keyword is not None:
-            destination = self._directory.find(number, rest)
+            destination = self._directory.find(number, rest, holder)
             accounts = [keyword.account_id]
         else:
-            destination = self._directory.find(number, ())
-            accounts = self._directory.accounts_on(number)
+            destination = self._directory.find(number, (), holder)
+            accounts = self._directory.accounts_on(number, holder)
         try:
             recipient = normalise(text.sender)
         except Refused:  # no number we could ever send to

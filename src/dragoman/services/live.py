@@ -185,6 +185,12 @@ class LiveMessage:
             attempt=self.attempts + 1,
             premium=options.premium,
             multimedia=self.batch.multimedia_with(own),
+            account_id=stored.account_id,
+            text=""
+            if segmentation.alphabet is Alphabet.BINARY
+            else (stored.text if own is None else own),
+            device_id=options.device_id,
+            sim=options.sim,
         )
 
 

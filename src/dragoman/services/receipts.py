@@ -179,7 +179,7 @@ class Receipts:
                 state,
                 acknowledge,
                 carrier=report.carrier,
-                failure=failure_of_report(state, report.error),
+                failure=report.failure or failure_of_report(state, report.error),
                 detail=report.error,
                 part_rows=rows,
                 reported=True,

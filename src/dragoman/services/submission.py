@@ -43,6 +43,7 @@ from dragoman.services.attachments import Attachments
 from dragoman.services.audiences import Audiences, Recipient
 from dragoman.services.backlog import Backlog
 from dragoman.services.delivery import Delivery
+from dragoman.services.device_routes import DeviceRoutes
 from dragoman.services.live import LiveBatch, LiveMessage
 from dragoman.services.meters import Meters
 from dragoman.services.opt_outs import OptOuts
@@ -98,6 +99,7 @@ class SubmissionService:
         max_parts: int,
         max_recipients: int,
         premium: PremiumRules | None = None,
+        device_routes: DeviceRoutes | None = None,
     ) -> None:
         self._writer = writer
         self._queue = queue
@@ -116,6 +118,7 @@ class SubmissionService:
         self._max_parts = max_parts
         self._max_recipients = max_recipients
         self._premium = premium or PremiumRules()
+        self._device_routes = device_routes or DeviceRoutes(router)
         self._orphans: set[asyncio.Task[None]] = set()
 
     async def submit(
@@ -129,11 +132,18 @@ class SubmissionService:
             raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
         sender = await self._check_sender(account, submission.sender)
         terms = check_terms(submission, self._clock.now_ms())
+        to_device = self._device_routes.check(account, submission)
         if submission.format is Format.MMS:
             self._check_multimedia(sender)
         if submission.audience is not None:
             return await self._submit_audience(
-                account, submission, submission.audience, sender, terms, store or self._accept
+                account,
+                submission,
+                submission.audience,
+                sender,
+                terms,
+                to_device,
+                store or self._accept,
             )
         maximum = min(self._max_recipients, account.max_recipients)
         recipients = check_recipients(submission.recipients, maximum)
@@ -157,7 +167,7 @@ class SubmissionService:
                 due_ms=terms.due_ms,
                 multimedia=submission.format is Format.MMS,
             ).number
-        tariffs = self._tariffs(account, recipients, submission.format is Format.MMS)
+        tariffs = self._tariffs(account, recipients, submission.format is Format.MMS, to_device)
         attachments: tuple[Attachment, ...] = ()
         if submission.format is Format.MMS:
             attachments = await self._collect_attachments(submission)
@@ -211,6 +221,7 @@ class SubmissionService:
         wanted: Audience,
         sender: str,
         terms: Terms,
+        to_device: Route | None,
         store: Store,
     ) -> AcceptedBatch:
         """Stores what was asked; who that is, and what it costs, is known when the batch runs."""
@@ -218,7 +229,7 @@ class SubmissionService:
         numbers = check_named(submission, wanted, maximum)
         check_prefixes(account, numbers)
         multimedia = submission.format is Format.MMS
-        self._tariffs(account, numbers, multimedia)
+        self._tariffs(account, numbers, multimedia, to_device)
         max_parts, country_code = self._max_parts_of(account), ""
         if submission.premium is not None:
             code = self._premium.check(
@@ -303,6 +314,8 @@ class SubmissionService:
                 push=terms.push,
                 audience=submission.audience is not None,
                 tariffs=tariffs,
+                device_id=submission.device_id,
+                sim=submission.sim,
             ),
             lane=self._lane(submission, recipients, lane).value,
             due_ms=terms.due_ms,
@@ -331,12 +344,17 @@ class SubmissionService:
         refusers = self._refusers(batch, [recipient.number for recipient in recipients])
         obstacle_of = self._obstacles(account, batch)
         choose, multimedia = self._router.choose, batch.multimedia is not None
+        device_id = batch.stored.options.device_id
+        to_device = self._device_routes.find(device_id) if device_id is not None else None
         messages = []
         for message_id, recipient in zip(self._ids.take(len(recipients)), recipients, strict=True):
             number, text, parts, failure = recipient
             if text is None:
                 parts = 0 if failure else batch.segmentation.count
-            route = choose(account.username, number, multimedia=multimedia)
+            if device_id is None:
+                route = choose(account.username, number, multimedia=multimedia)
+            else:
+                route = to_device
             if not failure:
                 if number in refusers:
                     failure = FailureCode.OPTED_OUT
@@ -496,12 +514,18 @@ class SubmissionService:
             raise Refused(RefusalCode.INVALID_SENDER, sender, "an MMS needs a number or short code")
 
     def _tariffs(
-        self, account: Account, recipients: Sequence[str], multimedia: bool
+        self,
+        account: Account,
+        recipients: Sequence[str],
+        multimedia: bool,
+        to_device: Route | None = None,
     ) -> list[tuple[str, Price]]:
         """The route and price of each recipient; `Refused` where one cannot be reached."""
         tariffs = []
         for recipient in recipients:
-            route = self._router.choose(account.username, recipient, multimedia=multimedia)
+            route = to_device or self._router.choose(
+                account.username, recipient, multimedia=multimedia
+            )
             if route is None:
                 raise Refused(RefusalCode.NO_ROUTE, recipient)
             tariffs.append((route.name, self._prices.price_of(recipient)))

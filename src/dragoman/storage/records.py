@@ -35,6 +35,8 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Whether an audience says who the recipients are; only expansion tells how many."""
     tariffs: tuple[Price, ...] = ()
     """What its recipients cost when credits were held for them, where they wait to be expanded."""
+    device_id: int | None = None
+    sim: int | None = None
 
 
 class StoredBatch(msgspec.Struct, kw_only=True, array_like=True, gc=False):

@@ -12,8 +12,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from dragoman.web.bodies import DRAIN_TIMEOUT_S, too_large, too_slow
 from dragoman.web.heads import BoundedHttpProtocol
 from dragoman.web.refusals import Refusal
-from dragoman.web.responses import TEXT, Response
-from dragoman.web.router import Call, DialectApp
+from dragoman.web.responses import TEXT, Response, Stream
+from dragoman.web.router import STALL_S, Call, DialectApp
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _SLASH: Final = ord("/")
@@ -31,9 +31,12 @@ class _DirectCycle(RequestResponseCycle):
     disconnected = False
     response_complete = False
 
-    def __init__(self, call: Call, *, keep_alive: bool, expect_100_continue: bool) -> None:
+    def __init__(
+        self, call: Call, *, keep_alive: bool, chunked: bool, expect_100_continue: bool
+    ) -> None:
         self.call = call
         self.keep_alive = keep_alive
+        self.chunked = chunked
         self.waiting_for_100_continue = expect_100_continue
         self.started = False
         self.content: bytes | bytearray = b""
@@ -77,11 +80,15 @@ class DirectHttpProtocol(BoundedHttpProtocol):
         self._dialects = self.app if isinstance(self.app, DialectApp) else None
         self._body_timer: asyncio.TimerHandle | None = None
         self._idle_since: float | None = None
+        self._streaming: asyncio.Task[None] | None = None
+        self._stopping = False
         self._stamp_of: list[tuple[bytes, bytes]] = []
         self._stamp = b""
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_body_timer()
+        if self._streaming is not None:
+            self._streaming.cancel()
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
@@ -92,6 +99,13 @@ class DirectHttpProtocol(BoundedHttpProtocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         self._watch_body()
+
+    def shutdown(self) -> None:
+        """Finishes the answer under way and closes; one that would never end is ended."""
+        self._stopping = True
+        super().shutdown()
+        if self._streaming is not None:
+            self._streaming.cancel()
 
     # What the parser finds
 
@@ -120,9 +134,11 @@ class DirectHttpProtocol(BoundedHttpProtocol):
         self._end_head()
         parser = self.parser
         before = self.cycle
+        chunked = parser.get_http_version() != "1.0"
         cycle = _DirectCycle(
             call,
-            keep_alive=parser.get_http_version() != "1.0" and parser.should_keep_alive(),
+            keep_alive=chunked and parser.should_keep_alive(),
+            chunked=chunked,
             expect_100_continue=self.expect_100_continue,
         )
         self.cycle = cycle
@@ -240,7 +256,10 @@ class DirectHttpProtocol(BoundedHttpProtocol):
             raise
         if self.flow.write_paused:
             await self.flow.drain()
-        self._write(cycle, response)
+        if isinstance(response, Stream):
+            await self._stream(cycle, response)
+        else:
+            self._write(cycle, response)
 
     def _write(self, cycle: _DirectCycle, response: Response) -> None:
         cycle.response_complete = True
@@ -250,6 +269,49 @@ class DirectHttpProtocol(BoundedHttpProtocol):
             stamp = self._render_stamp()
             self.transport.write(response.render(stamp, last=last, with_body=with_body))
             if last:
+                self.transport.close()
+        self.on_response_complete()
+
+    async def _stream(self, cycle: _DirectCycle, response: Stream) -> None:
+        """Writes a stream as its pieces come; a client that does not read them is cut off."""
+        self._streaming = asyncio.current_task()
+        last = response.closes or not cycle.keep_alive or not cycle.chunked
+        whole = False
+        try:
+            self.transport.write(
+                response.render_head(self._render_stamp(), last=last, chunked=cycle.chunked)
+            )
+            while not self._stopping and not self.transport.is_closing():
+                piece = await anext(response.pieces, None)
+                if piece is None:
+                    break
+                if piece:
+                    sized = b"%x\r\n%b\r\n" % (len(piece), piece) if cycle.chunked else piece
+                    self.transport.write(sized)
+                    if self.flow.write_paused:
+                        async with asyncio.timeout(STALL_S):
+                            await self.flow.drain()
+            whole = True
+        except TimeoutError:
+            pass
+        except asyncio.CancelledError:
+            whole = self._stopping
+        except Exception as error:
+            cycle.call.report(error)
+        finally:
+            self._streaming = None
+            await response.pieces.aclose()
+        self._end_stream(cycle, whole=whole, last=last)
+
+    def _end_stream(self, cycle: _DirectCycle, *, whole: bool, last: bool) -> None:
+        """Closes a stream so that its reader can tell a whole one from one that broke off."""
+        cycle.response_complete = True
+        if not whole:
+            self.transport.abort()
+        elif not self.transport.is_closing():
+            if cycle.chunked:
+                self.transport.write(b"0\r\n\r\n")
+            if last or self._stopping:
                 self.transport.close()
         self.on_response_complete()
 

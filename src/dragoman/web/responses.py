@@ -1,8 +1,11 @@
-"""An answer in the two forms in which servers take it: ASGI messages, or bytes for the wire."""
+"""An answer in the two forms in which servers take it: ASGI messages, or bytes for the wire.
+
+A `Stream` is an answer whose body comes in pieces, as they become known.
+"""
 
 import http
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 
 Header = tuple[bytes, bytes]
@@ -13,10 +16,11 @@ JSON: Final = b"application/json"
 XML: Final = b"text/xml; charset=utf-8"
 TEXT: Final = b"text/plain; charset=utf-8"
 HTML: Final = b"text/html; charset=utf-8"
+EVENTS: Final = b"text/event-stream"
 
 NO_CONTENT: Final = 204
 
-_OWN_TYPES: Final = frozenset({JSON, XML, TEXT, HTML})
+_OWN_TYPES: Final = frozenset({JSON, XML, TEXT, HTML, EVENTS})
 _NOT_IN_NAME: Final = re.compile(rb"[^!#$%&'*+.^_`|~0-9A-Za-z-]")  # RFC 9110 s. 5.6.2
 _NOT_IN_VALUE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _PHRASES: Final = {status.value: status.phrase.encode() for status in http.HTTPStatus}
@@ -32,6 +36,8 @@ class Response:
     """
 
     __slots__ = ("body", "content_type", "extra", "status")
+
+    streams = False
 
     def __init__(
         self,
@@ -103,3 +109,44 @@ class Response:
     def with_headers(self, *headers: Header) -> "Response":
         """Returns this answer with more headers behind its own."""
         return Response(self.status, self.body, self.content_type, (*self.extra, *headers))
+
+
+class Stream(Response):
+    """An answer that stays open: each piece goes out at once, until `pieces` end.
+
+    `pieces` is closed whatever ends the answer: the client leaves or does not read, the server
+    stops, or the pieces are all there. It is asked for the next piece only once the client has
+    taken most of the last, so who makes them must bound what waits.
+    """
+
+    __slots__ = ("pieces",)
+
+    streams = True
+
+    def __init__(
+        self,
+        pieces: AsyncGenerator[bytes, None],
+        content_type: bytes = EVENTS,
+        headers: Iterable[Header] = (),
+        status: int = 200,
+    ) -> None:
+        super().__init__(status, b"", content_type, headers)
+        self.pieces = pieces
+
+    @property
+    def headers(self) -> list[Header]:
+        """Every header of this answer, without a length, which nobody knows."""
+        return [(b"content-type", self.content_type), *self.extra]
+
+    def render_head(self, lines: bytes = b"", *, last: bool, chunked: bool) -> bytes:
+        """Writes the head out for HTTP/1.1, the server's own header lines first."""
+        extra = b"".join([b"%b: %b\r\n" % (name.lower(), value) for name, value in self.headers])
+        if chunked:
+            extra += b"transfer-encoding: chunked\r\n"
+        if last and not self.closes:
+            extra += b"connection: close\r\n"
+        return b"%b%b%b\r\n" % (_STATUS_LINES[self.status], lines, extra)
+
+    def with_headers(self, *headers: Header) -> "Stream":
+        """Returns the same stream with more headers behind its own."""
+        return Stream(self.pieces, self.content_type, (*self.extra, *headers), self.status)

@@ -4,6 +4,7 @@ It answers nothing in words of its own: inside a dialect's prefixes every answer
 `Dialect.refuse`'s, outside of them the fallback application speaks.
 """
 
+import asyncio
 import re
 import secrets
 import traceback
@@ -20,7 +21,7 @@ from dragoman.web.operations import Dialect, Operation
 from dragoman.web.paths import PathTable
 from dragoman.web.refusals import MalformedBody, Refusal, RefusalKind, Refused
 from dragoman.web.requests import Parameters, Request
-from dragoman.web.responses import NO_CONTENT, Header, Message, Response, Send
+from dragoman.web.responses import NO_CONTENT, Header, Message, Response, Send, Stream
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -28,6 +29,8 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PREFLIGHT_AGE_S: Final = 86_400
 FRAMES_LOGGED: Final = 12
+STALL_S: Final = 30.0
+"""How long a client may read nothing of a stream before it is cut off."""
 
 _BODILESS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _CLOSE: Final[Header] = (b"connection", b"close")
@@ -58,6 +61,10 @@ class _Endpoint:
         return ", ".join(sorted({*self.by_method, "OPTIONS"})).encode()
 
 
+class ClientCutOff(Exception):
+    """A stream broke off: its client read nothing for too long, or its pieces failed."""
+
+
 class DialectApp:
     """Serves dialects; everything outside their prefixes goes to `fallback`.
 
@@ -84,6 +91,7 @@ class DialectApp:
         for dialect in dialects:
             self._add(dialect)
         self._plain = self._paths.plain
+        self._pumps: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request (ASGI 3.0)."""
@@ -94,9 +102,39 @@ class DialectApp:
             response = await self._read_and_answer(call, receive)
         except ClientGone:
             return None
+        if isinstance(response, Stream):
+            return await self._send_stream(call, response, receive, send)
         await send(response.start)
         await send(response.finish)
         return None
+
+    def end_streams(self) -> None:
+        """Ends the streams that a server answers over ASGI; they would keep it from stopping."""
+        for pump in self._pumps:
+            pump.cancel()
+
+    async def _send_stream(
+        self, call: "Call", response: Stream, receive: Receive, send: Send
+    ) -> None:
+        await send(response.start)
+        pump = asyncio.ensure_future(_pump(response, send))
+        gone = asyncio.ensure_future(_wait_until_gone(receive))
+        self._pumps.add(pump)
+        try:
+            await asyncio.wait({pump, gone}, return_when=asyncio.FIRST_COMPLETED)
+            left = gone.done()
+        finally:
+            self._pumps.discard(pump)
+            pump.cancel()
+            gone.cancel()
+            ended, _ = await asyncio.gather(pump, gone, return_exceptions=True)
+            await response.pieces.aclose()
+        if isinstance(ended, Exception):
+            if not isinstance(ended, TimeoutError):
+                call.report(ended)
+            raise ClientCutOff  # the server closes the connection without the end of the body
+        if not left:
+            await send({"type": "http.response.body", "body": b""})
 
     def open(self, scope: Mapping[str, Any]) -> "Call | None":
         """Opens a call by its head; None where no dialect owns the path.
@@ -193,6 +231,10 @@ class DialectApp:
             Refusal(kind=RefusalKind.INTERNAL, reason="internal error", reference=reference),
         )
 
+    def report(self, request: Request, error: Exception) -> None:
+        """Reports what broke an answer that has begun."""
+        self._report(request, error, self._new_reference())
+
     def _report(self, request: Request, error: Exception, reference: str) -> None:
         """Logs where it broke; neither query, body nor the error's text, which may quote them."""
         frames = traceback.extract_tb(error.__traceback__)[-FRAMES_LOGGED:]
@@ -262,6 +304,10 @@ class Call:
             response = self._app.fail(request, error)
         return _open_to_all(request, response)
 
+    def report(self, error: Exception) -> None:
+        """Reports what broke the answer after its head was sent."""
+        self._app.report(self.request, error)
+
     def refuse(self, refusal: Refusal) -> Response:
         """Sets and returns the dialect's refusal; it closes where body is left unread."""
         request = self.request
@@ -274,6 +320,17 @@ class Call:
             self.drain_bytes = 0 if waits else self.body_limit_bytes or 0
         self.response = _open_to_all(request, response)
         return self.response
+
+
+async def _pump(response: Stream, send: Send) -> None:
+    async for piece in response.pieces:
+        async with asyncio.timeout(STALL_S):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+async def _wait_until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 _NO_QUERY: Final = Parameters()

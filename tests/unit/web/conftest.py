@@ -128,8 +128,9 @@ class Answer(msgspec.Struct):
 class Wire:
     """A socket to a server that speaks in exact bytes."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, connections: Callable[[], Any] = list) -> None:
         self.port = port
+        self.connections = connections
 
     async def exchange(self, data: bytes, *, answers: int = 1) -> list[Answer]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -166,7 +167,7 @@ async def serving(app: Any) -> AsyncIterator[Wire]:
         while not server.started:  # noqa: ASYNC110 (uvicorn has a flag, no event)
             await asyncio.sleep(0.005)
         try:
-            yield Wire(listener.getsockname()[1])
+            yield Wire(listener.getsockname()[1], lambda: list(server.server_state.connections))
         finally:
             task.cancel()  # faster than a graceful stop, which waits for uvicorn's next tick
             for listening in server.servers:

@@ -15,6 +15,7 @@ from dragoman.storage.bulk import BulkInsert
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import opt_outs
 from dragoman.storage.repositories.changes import insert_callbacks
+from dragoman.storage.repositories.device_events import NewDeviceEvent, insert_events
 from dragoman.storage.repositories.opt_outs import OptOut
 from dragoman.storage.repositories.pages import (
     SCAN_LIMIT,
@@ -73,6 +74,8 @@ class NewInbound(msgspec.Struct, frozen=True, kw_only=True):
     callbacks: tuple[NewCallback, ...] = ()
     opt_outs: tuple[OptOut, ...] = ()
     opt_ins: tuple[OptOutKey, ...] = ()
+    event: NewDeviceEvent | None = None
+    """What a phone told it by, where it came to one."""
 
 
 _INSERT_TEXTS = BulkInsert(inbound_texts)
@@ -106,6 +109,7 @@ def _store_texts(connection: Connection, items: list[NewInbound]) -> list[Except
     counters.write(connection)
     if opted:
         opt_outs.write(connection, opted)
+    insert_events(connection, [item.event for item in items if item.event is not None])
     insert_callbacks(connection, [callback for item in items for callback in item.callbacks])
     return [None] * len(items)
 

@@ -24,7 +24,10 @@ from dragoman.storage.tables import (
     contact_lists,
     contacts,
     credentials,
+    device_registrations,
+    devices,
     forwardings,
+    handovers,
     imports,
     inbound_parts,
     inbound_texts,
@@ -67,6 +70,9 @@ def last_identifier(connection: Connection) -> int:
         contacts.c.contact_id,
         merge_fields.c.field_id,
         imports.c.import_id,
+        devices.c.device_id,
+        device_registrations.c.registration_id,
+        handovers.c.handover_id,
     )
     highest = (connection.execute(select(func.max(column))).scalar_one() for column in columns)
     return max(value or 0 for value in highest)

@@ -10,6 +10,13 @@ from dragoman.storage.tables.contacts import (
     imports,
     merge_fields,
 )
+from dragoman.storage.tables.devices import (
+    device_events,
+    device_registrations,
+    devices,
+    handovers,
+    sims,
+)
 from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
 from dragoman.storage.tables.keywords import forwardings, keywords, numbers, opt_outs
 from dragoman.storage.tables.messages import IS_FAILED, audiences, batches, messages, parts
@@ -30,7 +37,11 @@ __all__ = [
     "contact_lists",
     "contacts",
     "credentials",
+    "device_events",
+    "device_registrations",
+    "devices",
     "forwardings",
+    "handovers",
     "hourly_statistics",
     "imports",
     "inbound_parts",
@@ -48,5 +59,6 @@ __all__ = [
     "premium_messages",
     "receipt_keys",
     "senders",
+    "sims",
     "wallets",
 ]

@@ -1,0 +1,258 @@
+"""Which SIM of which phone is next, by load, limits and turn.
+
+What can take a message now is kept in order, so that a choice costs the same with three phones and
+with a thousand; whatever changes a phone refreshes its places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from dragoman.connectors.phones.handover import ANY_SLOT, Handovers
+from dragoman.connectors.phones.pace import Pace
+from dragoman.connectors.phones.results import Result
+from dragoman.connectors.phones.settings import Choice, PhonesSettings
+from dragoman.domain.devices import PHONE_LIMITS, Device, Limits
+from dragoman.domain.messages import Outgoing
+from dragoman.services.devices import Devices
+
+EVERYBODY = 0
+"""Stands for the owner of phones that are shared."""
+NO_LIMITS = Limits()
+
+
+class Place(NamedTuple):
+    """A SIM of a phone; slot 0 leaves the choice to the phone."""
+
+    device_id: int
+    slot: int
+
+
+class Room(NamedTuple):
+    """How much the phones can take now."""
+
+    up: bool
+    places: int
+    """Phones that may be given a message now."""
+    wait_ms: int
+    """Until another one may, where only time is lacking; else 0."""
+
+
+class _Rank(NamedTuple):
+    """The order of places: less to do first, then who has waited longest."""
+
+    load: int
+    used_ms: int
+    place: Place
+
+
+class Chooser:
+    """Knows the places of a carrier and the pace of each."""
+
+    def __init__(self, settings: PhonesSettings, devices: Devices, handovers: Handovers) -> None:
+        self._settings = settings
+        self._devices = devices
+        self._handovers = handovers
+        self._paces: dict[int, Pace] = {}
+        self._sim_paces: dict[Place, Pace] = {}
+        self._missing: set[Place] = set()
+        self._there: dict[int, int] = {}
+        """The owners of the phones that are there, by phone."""
+        self._ready: dict[int, dict[Place, _Rank]] = {}
+        """Places that may be given a message, by phone."""
+        self._queues: dict[int, list[_Rank]] = {}
+        """Heaps of the ranks of places, by owner; what `_ready` does not say is out of date."""
+        self._due: list[tuple[int, int]] = []
+        """A heap of (time, phone): when a phone that must wait may be looked at again."""
+        self._due_of: dict[int, int] = {}
+        """The earliest such time of each phone."""
+
+    def __len__(self) -> int:
+        """How many phones may be given a message."""
+        return len(self._ready)
+
+    def choose(self, message: Outgoing, now_ms: int) -> Place | None:
+        """The place a message goes to now; None while there is none."""
+        self._look_at_due(now_ms)
+        if message.device_id is not None:
+            ranks = self._ready.get(message.device_id, {}).values()
+        elif message.sim is not None:
+            ranks = self._of_owner(self._owner_of(message)).values()
+        else:
+            return self._first(self._owner_of(message), now_ms)
+        fitting = [one for one in ranks if message.sim in (None, ANY_SLOT, one.place.slot)]
+        if message.sim is not None and not fitting:  # the phone lists no SIMs but may have them
+            fitting = [one for one in ranks if one.place.slot == ANY_SLOT]
+            return Place(min(fitting).place.device_id, message.sim) if fitting else None
+        return min(fitting).place if fitting else None
+
+    def has_phone_for(self, message: Outgoing) -> bool:
+        """Whether a phone that may send a message is there, busy or not."""
+        if message.device_id is not None:
+            return message.device_id in self._there
+        return self._owner_of(message) in self._there.values()
+
+    def room(self, now_ms: int) -> Room:
+        """How much can be taken, over all phones that are there."""
+        self._look_at_due(now_ms)
+        wait_ms = self._due[0][0] - now_ms if self._due else 0
+        return Room(bool(self._there), len(self._ready), wait_ms)
+
+    def refresh_all(self, now_ms: int) -> None:
+        """Looks at every phone: some are gone without a word."""
+        known = {device.device_id for device in self._devices.of_carrier(self._settings.name)}
+        for device_id in known | self._there.keys():
+            self.refresh(device_id, now_ms)
+
+    def refresh(self, device_id: int, now_ms: int) -> None:
+        """Works out anew which places of a phone may be given a message."""
+        device = self._devices.get(device_id)
+        before = self._ready.pop(device_id, {})
+        if device is None or device.carrier != self._settings.name or not self._is_there(device):
+            self._there.pop(device_id, None)
+            return
+        self._there[device_id] = self._owner_of_device(device)
+        device_wait_ms = self.pace_of_device(device_id).wait_ms(now_ms)
+        ready: dict[Place, _Rank] = {}
+        waits_ms = []
+        for place in self._places(device):
+            load = self._handovers.waiting(*place)
+            if load >= self._settings.in_flight:
+                continue
+            pace = self._sim_pace(place)
+            wait_ms = max(device_wait_ms, pace.wait_ms(now_ms))
+            if wait_ms:
+                waits_ms.append(wait_ms)
+                continue
+            by_turn = self._settings.choice is Choice.ROUND_ROBIN
+            ready[place] = _Rank(0 if by_turn else load, pace.used_ms, place)
+        if ready:
+            self._ready[device_id] = ready
+            queue = self._queues.setdefault(self._owner_of_device(device), [])
+            for place, rank in ready.items():
+                if before.get(place) != rank:  # else it is in the queue
+                    heappush(queue, rank)
+        if waits_ms:
+            self._look_again(device_id, now_ms + min(waits_ms))
+
+    def is_there(self, device_id: int) -> bool:
+        """Whether a phone is in service and has been heard of lately."""
+        device = self._devices.get(device_id)
+        return device is not None and self._is_there(device)
+
+    def took(self, place: Place, parts: int, now_ms: int) -> None:
+        """Counts a message that goes to a place."""
+        self.pace_of_device(place.device_id).took(parts, now_ms)
+        self._sim_pace(place).took(parts, now_ms)
+        self.refresh(place.device_id, now_ms)
+
+    def restore(self, usage: Iterable[tuple[int, int, int, int]]) -> None:
+        """Counts what went in the last day: (device, slot, minute, parts), by minute."""
+        for device_id, slot, minute, parts in usage:
+            self.pace_of_device(device_id).restore(minute, parts)
+            self._sim_pace(Place(device_id, slot)).restore(minute, parts)
+
+    def changed(self, device: Device) -> None:
+        """Takes up what was decided about a phone, and what it says of its SIMs."""
+        self.pace_of_device(device.device_id).limits = device.settings.limits
+        for sim in device.sims:
+            place = Place(device.device_id, sim.slot)
+            self._sim_pace(place).limits = sim.limits
+            self._missing.discard(place)
+
+    def sent(self, place: Place) -> None:
+        """A message went well."""
+        self._sim_pace(place).sent()
+
+    def failed(self, place: Place, result: Result, now_ms: int) -> str | None:
+        """Slows down what the failure of a message says is too fast; what was done, if anything.
+
+        A phone that says it has no such SIM is believed until it lists its SIMs again.
+        """
+        settings = self._settings
+        if result.missing_slot is not None:
+            self._missing.add(Place(place.device_id, result.missing_slot))
+        if result.limited:
+            self.pace_of_device(place.device_id).throttle(now_ms)
+            return "phone_throttled"
+        if result.generic and self._sim_pace(place).failed(
+            now_ms, settings.failures_in_a_row, settings.rest_s, settings.longest_rest_s
+        ):
+            return "sim_rests"
+        return None
+
+    def recover(self, now_ms: int) -> None:
+        """Lets phones that were slowed down go a little faster."""
+        for pace in self._paces.values():
+            pace.recover(now_ms)
+
+    def pace_of_device(self, device_id: int) -> Pace:
+        """The pace of a phone, which all its SIMs share."""
+        pace = self._paces.get(device_id)
+        if pace is None:
+            device = self._devices.get(device_id)
+            limits = device.settings.limits if device is not None else PHONE_LIMITS
+            pace = self._paces[device_id] = Pace(limits)
+        return pace
+
+    def _first(self, owner: int, now_ms: int) -> Place | None:
+        """The best place of an owner's phones; drops what is out of date on the way."""
+        queue = self._queues.get(owner, [])
+        while queue:
+            rank = queue[0]
+            device_id = rank.place.device_id
+            if self._ready.get(device_id, {}).get(rank.place) == rank:
+                if self.is_there(device_id):
+                    return rank.place
+                self.refresh(device_id, now_ms)
+            else:
+                heappop(queue)
+        return None
+
+    def _of_owner(self, owner: int) -> dict[Place, _Rank]:
+        found: dict[Place, _Rank] = {}
+        for device_id, ready in self._ready.items():
+            device = self._devices.get(device_id)
+            if device is not None and self._owner_of_device(device) == owner:
+                found.update(ready)
+        return found
+
+    def _look_again(self, device_id: int, at_ms: int) -> None:
+        if self._due_of.get(device_id, at_ms + 1) > at_ms:
+            self._due_of[device_id] = at_ms
+            heappush(self._due, (at_ms, device_id))
+
+    def _look_at_due(self, now_ms: int) -> None:
+        while self._due and self._due[0][0] <= now_ms:
+            at_ms, device_id = heappop(self._due)
+            if self._due_of.get(device_id) == at_ms:
+                del self._due_of[device_id]
+                self.refresh(device_id, now_ms)
+
+    def _owner_of(self, message: Outgoing) -> int:
+        return EVERYBODY if self._settings.shared else message.account_id
+
+    def _owner_of_device(self, device: Device) -> int:
+        return EVERYBODY if self._settings.shared else device.account_id
+
+    def _is_there(self, device: Device) -> bool:
+        return device.enabled and self._devices.presence.is_present(
+            device.device_id, self._settings.present_s
+        )
+
+    def _places(self, device: Device) -> Iterator[Place]:
+        slots = [sim.slot for sim in device.sims if sim.present]
+        for slot in slots or ([] if device.sims else [ANY_SLOT]):
+            place = Place(device.device_id, slot)
+            if place not in self._missing:
+                yield place
+
+    def _sim_pace(self, place: Place) -> Pace:
+        pace = self._sim_paces.get(place)
+        if pace is None:
+            device = self._devices.get(place.device_id)
+            sim = device.sim(place.slot) if device is not None else None
+            pace = self._sim_paces[place] = Pace(sim.limits if sim is not None else NO_LIMITS)
+        return pace

@@ -1,0 +1,164 @@
+"""A message with a phone, in memory, and the bookkeeping of all that are open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+
+from dragoman.domain.devices import HandoverState
+from dragoman.domain.messages import Outgoing
+from dragoman.storage.repositories.handovers import HandoverStep, StoredHandover
+
+ANY_SLOT = 0
+"""Leaves the choice of the SIM to the phone."""
+
+
+class Cancelling(IntEnum):
+    """Why a phone is asked not to send what it has."""
+
+    NO = 0
+    BY_CUSTOMER = 1
+    TO_REROUTE = 2
+    """The message goes another way as soon as the phone has confirmed."""
+
+
+class Handover:
+    """One message with one phone."""
+
+    __slots__ = (
+        "assigned_ms",
+        "cancelling",
+        "changed_ms",
+        "device_id",
+        "handover_id",
+        "message",
+        "message_id",
+        "parts",
+        "recipient",
+        "settled",
+        "slot",
+        "state",
+        "stored",
+        "valid_until_ms",
+    )
+
+    def __init__(self, row: StoredHandover, message: Outgoing | None, *, stored: bool) -> None:
+        self.handover_id = row.handover_id
+        self.message_id = row.message_id
+        self.device_id = row.device_id
+        self.slot = row.slot
+        self.parts = row.parts
+        self.state = row.state
+        self.cancelling = Cancelling(row.cancelling)
+        self.recipient = row.recipient
+        self.valid_until_ms = row.valid_until_ms
+        self.assigned_ms = row.assigned_ms
+        self.changed_ms = row.changed_ms
+        self.message = message
+        self.stored = stored
+        """Whether its row is on disk: before that no phone may see it."""
+        self.settled = message is None
+        """Whether the house knows what came of handing it over."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it takes up room of its SIM: the phone has not given it to its radio."""
+        return self.state < HandoverState.PROCESSED
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether a phone that asks is told of it."""
+        if not self.stored or self.message is None or not self.waits:
+            return False
+        return self.state < HandoverState.HELD or self.cancelling is not Cancelling.NO
+
+    @property
+    def key(self) -> str:
+        """The identifier the phone knows it by."""
+        return str(self.handover_id)
+
+    def step(self) -> HandoverStep:
+        """What to store of it now."""
+        return HandoverStep(
+            handover_id=self.handover_id,
+            state=self.state,
+            cancelling=self.cancelling.value,
+            valid_until_ms=self.valid_until_ms,
+            changed_ms=self.changed_ms,
+        )
+
+
+class Handovers:
+    """The open ones, by what people look for."""
+
+    def __init__(self) -> None:
+        self._all: dict[int, Handover] = {}
+        self._of_message: dict[int, Handover] = {}
+        self._of_device: dict[int, dict[int, Handover]] = {}
+        self._waiting: dict[tuple[int, int], int] = {}
+        self.held_parts = 0
+        """Parts of messages whose outcome the house waits for."""
+
+    def __iter__(self) -> Iterator[Handover]:
+        return iter(tuple(self._all.values()))
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def add(self, handover: Handover) -> None:
+        self._all[handover.handover_id] = handover
+        self._of_device.setdefault(handover.device_id, {})[handover.handover_id] = handover
+        if handover.waits:
+            self._count(handover, 1)
+        if not handover.settled:
+            self._of_message[handover.message_id] = handover
+            self.held_parts += handover.parts
+
+    def resume(self, handover: Handover, message: Outgoing) -> None:
+        """Takes up one of an earlier run whose message the house still waits for."""
+        handover.message, handover.settled = message, False
+        self._of_message[handover.message_id] = handover
+        self.held_parts += handover.parts
+
+    def settle(self, handover: Handover) -> None:
+        """The house is told what came of it."""
+        if not handover.settled:
+            handover.settled = True
+            self.held_parts -= handover.parts
+            if self._of_message.get(handover.message_id) is handover:
+                del self._of_message[handover.message_id]
+
+    def move(self, handover: Handover, state: HandoverState, now_ms: int) -> None:
+        """Moves it on; one that is not open any more is forgotten."""
+        if handover.waits and state >= HandoverState.PROCESSED:
+            self._count(handover, -1)
+        handover.state, handover.changed_ms = state, now_ms
+        if state >= HandoverState.SENT:
+            self._all.pop(handover.handover_id, None)
+            of_device = self._of_device.get(handover.device_id, {})
+            of_device.pop(handover.handover_id, None)
+            if not of_device:
+                self._of_device.pop(handover.device_id, None)
+
+    def get(self, handover_id: int) -> Handover | None:
+        return self._all.get(handover_id)
+
+    def of_message(self, message_id: int) -> Handover | None:
+        """The one the house waits for."""
+        return self._of_message.get(message_id)
+
+    def of_device(self, device_id: int) -> list[Handover]:
+        """A device's, in the order they were assigned."""
+        return list(self._of_device.get(device_id, {}).values())
+
+    def waiting(self, device_id: int, slot: int) -> int:
+        """How many take up room of a SIM."""
+        return self._waiting.get((device_id, slot), 0)
+
+    def _count(self, handover: Handover, change: int) -> None:
+        place = (handover.device_id, handover.slot)
+        count = self._waiting.get(place, 0) + change
+        if count:
+            self._waiting[place] = count
+        else:
+            self._waiting.pop(place, None)

@@ -1,0 +1,197 @@
+"""The app's words and ours: states, events, dates, versions."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import Final
+
+from dragoman.connectors.phones.handover import ANY_SLOT, Cancelling, Handover
+from dragoman.connectors.phones.smsgate.schemas import (
+    DeviceView,
+    Message,
+    MessageState,
+    SimCard,
+    TextMessage,
+    Webhook,
+)
+from dragoman.domain.devices import MAX_SLOT, Device, DeviceEvent, HandoverState
+from dragoman.kit.clock import datetime_of
+from dragoman.services.devices import MAX_TEXT, ReportedSim
+from dragoman.web.refusals import MalformedBody
+
+Version = tuple[int, int]
+
+NO_VERSION: Final = (0, 0)
+CANCELLING_SINCE: Final = (1, 67)
+
+STATES: Final = MappingProxyType(
+    {
+        # The phone has it in its own queue: it need not be told of it again.
+        "Pending": HandoverState.HELD,
+        "Processed": HandoverState.PROCESSED,
+        "Sent": HandoverState.SENT,
+        "Delivered": HandoverState.DELIVERED,
+        "Failed": HandoverState.FAILED,
+        # A server's word that the app repeats until it has acted on it.
+        "Cancelling": HandoverState.HELD,
+        "Cancelled": HandoverState.CANCELLED,
+    }
+)
+"""Every state the app reports."""
+
+EVENTS: Final = MappingProxyType(
+    {
+        DeviceEvent.MESSAGES: "MessageEnqueued",
+        DeviceEvent.CANCELLED: "MessageCancelled",
+        DeviceEvent.WEBHOOKS: "WebhooksUpdated",
+        DeviceEvent.SETTINGS: "SettingsUpdated",
+        DeviceEvent.INBOX: "MessagesExportRequested",
+    }
+)
+"""What an event of ours is called on the stream."""
+
+WEBHOOK_EVENTS: Final = MappingProxyType[str, Version](
+    {
+        "sms:received": NO_VERSION,
+        "system:ping": NO_VERSION,
+        "sms:data-received": (1, 43),
+        "app:started": (1, 66),
+    }
+)
+"""What the phone is to hand in, and since which version the app knows it for certain.
+
+A name that it does not know makes it drop the whole list.
+"""
+
+_AGENT: Final = re.compile(
+    rb"me\.capcom\.smsgateway(?:\.[a-z]+)?/(\d{1,4})\.(\d{1,4})[0-9A-Za-z.+-]*"
+)
+
+
+def read_version(user_agent: bytes) -> str:
+    """The version of the app in its User-Agent, as `1.68`; empty where it says none."""
+    match = _AGENT.fullmatch(user_agent.strip())
+    return f"{int(match[1])}.{int(match[2])}" if match else ""
+
+
+def parse_version(text: str) -> Version:
+    """A version to compare by."""
+    major, _, minor = text.partition(".")
+    return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else NO_VERSION
+
+
+def render_date(at_ms: int) -> str:
+    """A time in UTC with exactly three fraction digits: the app misreads any other number."""
+    whole = datetime_of(at_ms).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{whole}.{at_ms % 1000:03d}Z"
+
+
+def read_sims(cards: list[SimCard] | None) -> list[ReportedSim] | None:
+    """The SIMs a phone lists; cards that cannot be asked for are left out."""
+    if cards is None:
+        return None
+    found: dict[int, ReportedSim] = {}
+    for card in cards:
+        slot = card.sim_number
+        if slot is None and card.slot_index is not None:
+            slot = card.slot_index + 1
+        if slot is not None and 1 <= slot <= MAX_SLOT:
+            found[slot] = ReportedSim(
+                slot=slot,
+                number=_shown(card.phone_number),
+                carrier=_shown(card.carrier_name),
+            )
+    return list(found.values())
+
+
+def render_message(handover: Handover, text: str, wants_receipt: bool) -> Message:
+    """One message as the phone fetches it."""
+    cancelling = handover.cancelling is not Cancelling.NO
+    message = Message(
+        id=handover.key,
+        device_id=str(handover.device_id),
+        text_message=TextMessage(text=text),
+        message=text,
+        phone_numbers=[handover.recipient],
+        with_delivery_report=wants_receipt,
+        is_encrypted=False,
+        valid_until=render_date(handover.valid_until_ms),
+        state="Cancelling" if cancelling else "Pending",
+        created_at=render_date(handover.assigned_ms),
+    )
+    if handover.slot != ANY_SLOT:
+        message.sim_number = handover.slot
+    return message
+
+
+def read_words(reported: MessageState, recipient: str) -> tuple[list[HandoverState], str]:
+    """What a snapshot says of our one recipient, in order, and the error beside it.
+
+    Raises `MalformedBody` for a state that nobody knows.
+    """
+    own = [one for one in reported.recipients if one.phone_number == recipient]
+    if not own and len(reported.recipients) == 1:
+        own = reported.recipients
+    state = read_state(own[0].state if own else reported.state)
+    words = [state]
+    if "Processed" in reported.states and state > HandoverState.PROCESSED:
+        words.insert(0, HandoverState.PROCESSED)
+    return words, (own[0].error or "") if own else ""
+
+
+def read_state(name: str) -> HandoverState:
+    """A state by the app's name; raises `MalformedBody`."""
+    state = STATES.get(name)
+    if state is None:
+        raise MalformedBody(f"unknown state {name[:20]!r}", field="state")
+    return state
+
+
+def render_device(device: Device, seen_ms: int) -> DeviceView:
+    """A device as its own phone sees it."""
+    return DeviceView(
+        id=str(device.device_id),
+        name=device.name,
+        created_at=render_date(device.created_ms),
+        updated_at=render_date(device.seen_ms),
+        last_seen=render_date(max(seen_ms, device.seen_ms)),
+    )
+
+
+def render_webhooks(device: Device, url: str) -> list[Webhook]:
+    """What the phone must call; the identifiers stay, since a new one alarms its user."""
+    version = parse_version(device.app_version)
+    return [
+        Webhook(
+            id=f"{device.device_id}-{event.replace(':', '-')}",
+            url=url,
+            event=event,
+            device_id=str(device.device_id),
+        )
+        for event, since in WEBHOOK_EVENTS.items()
+        if version >= since
+    ]
+
+
+def render_settings(device: Device, ping_interval_s: int) -> dict[str, dict[str, object]]:
+    """What is set on the phone: what makes it work with us, then what its account wants.
+
+    A key that is absent is left alone on the phone.
+    """
+    settings: dict[str, dict[str, object]] = {
+        "gateway": {"notification_channel": "SSE_ONLY"},
+        "messages": {"processing_order": "FIFO"},
+        "webhooks": {"signing_key": device.signing_key},
+    }
+    if ping_interval_s:
+        settings["ping"] = {"interval_seconds": ping_interval_s}
+    for group, values in device.settings.pushed.items():
+        settings.setdefault(group, {}).update(values)
+    settings["webhooks"]["signing_key"] = device.signing_key
+    return settings
+
+
+def _shown(text: str | None) -> str:
+    cleaned = "".join(letter for letter in text or "" if letter.isprintable())
+    return cleaned.encode("utf-8", "ignore").decode()[:MAX_TEXT]

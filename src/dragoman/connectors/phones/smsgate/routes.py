@@ -1,0 +1,393 @@
+"""The device API of SMSGate as a table: what a phone calls under `/api/mobile/v1`.
+
+401 says to a phone that it must register anew, so nothing else does; a device that is out of
+service gets 403 and goes on asking. Its reports are taken all the same: they are facts.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from dragoman.connectors.phones.carrier import PhonesCarrier
+from dragoman.connectors.phones.smsgate import mapping, schemas
+from dragoman.connectors.phones.smsgate.ingest import Ingest
+from dragoman.domain.devices import Device, DeviceEvent
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.texts import is_storable
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import LIMIT
+from dragoman.services.accounts import Accounts
+from dragoman.services.device_registration import DeviceRegistration, Grant
+from dragoman.services.devices import MAX_NAME, MAX_PUSH_TOKEN, Devices, ingest_key
+from dragoman.services.meters import Meters
+from dragoman.services.presence import Details
+from dragoman.storage.writer import StorageUnavailable
+from dragoman.web.bodies import decode_json
+from dragoman.web.events import EventChannel, render_event
+from dragoman.web.operations import Dialect, Operation
+from dragoman.web.refusals import MalformedBody, Refusal
+from dragoman.web.requests import Request
+from dragoman.web.responses import EVENTS, NO_CONTENT, Header, Response, Stream
+
+NAME: Final = "smsgate"
+PREFIX: Final = "/api/mobile/v1"
+BODY_LIMIT_BYTES: Final = 256 * 1024
+MIN_PASSWORD: Final = 14
+MAX_PASSWORD: Final = 256
+MAX_REPORTS: Final = 1_000
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+STATUSES: Final = MappingProxyType(
+    {
+        RefusalCode.AUTHENTICATION_FAILED: 401,
+        RefusalCode.ADDRESS_NOT_ALLOWED: 403,
+        RefusalCode.PERMISSION_DENIED: 403,
+        RefusalCode.NOT_FOUND: 404,
+        RefusalCode.ALREADY_EXISTS: 409,
+        RefusalCode.UNAVAILABLE: 429,
+        RefusalCode.NOT_SUPPORTED: 501,
+    }
+)
+"""The HTTP status of a refusal; 400 for every other."""
+
+_STREAM_HEADERS: Final[tuple[Header, ...]] = (
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+)
+_DONE: Final = Response(NO_CONTENT)
+_TAKEN: Final = Response(200, b"{}")
+
+_Handler = Callable[[Request], Awaitable[Response]]
+
+
+class SmsGate:
+    """The handlers."""
+
+    def __init__(
+        self,
+        *,
+        accounts: Accounts,
+        devices: Devices,
+        registration: DeviceRegistration,
+        carriers: Mapping[str, PhonesCarrier],
+        clock: Clock,
+        meters: Meters,
+        public_url: str,
+        ping_interval_s: int,
+    ) -> None:
+        self._accounts = accounts
+        self._devices = devices
+        self._registration = registration
+        self._carriers = carriers
+        self._clock = clock
+        self._meters = meters
+        self._public_url = public_url.rstrip("/")
+        self._ping_interval_s = ping_interval_s
+        self._ingest = Ingest(devices, carriers, clock)
+        self._told: dict[tuple[int, DeviceEvent], bytes] = {}
+        """What each phone has last fetched, of settings and webhooks."""
+
+    def dialect(self) -> Dialect:
+        """The API as a table."""
+        calls: tuple[tuple[str, str, _Handler, str], ...] = (
+            ("POST", "/device", self.register, "Register a phone"),
+            ("PATCH", "/device", self.change_device, "Tell what the phone is like now"),
+            ("GET", "/device", self.show_device, "Ask how the phone is seen from outside"),
+            ("GET", "/{path:message|messages}", self.fetch, "Fetch what is to be sent"),
+            ("PATCH", "/{path:message|messages}", self.report, "Report what became of it"),
+            ("GET", "/webhooks", self.show_webhooks, "Ask what to call"),
+            ("GET", "/settings", self.show_settings, "Ask what to set"),
+            ("GET", "/events", self.listen, "Wait for events"),
+            ("GET", "/user/code", self.create_code, "Ask for a registration code"),
+            ("PATCH", "/user/password", self.change_password, "Change the account's password"),
+            ("POST", "/ingest/{device:int}/{key}", self.ingest, "Hand in an event"),
+        )
+        return Dialect(
+            name=NAME,
+            title="SMSGate device API",
+            description="What phones with the app SMSGate call; see docs/carriers/smsgate.md.",
+            prefixes=(PREFIX,),
+            operations=tuple(
+                Operation(
+                    methods=(method,),
+                    path=f"{PREFIX}{path}",
+                    handler=self._guarded(handler),
+                    summary=summary,
+                    source="SMSGate device API",
+                    body_formats=("json",) if method != "GET" else (),
+                    body_limit_bytes=BODY_LIMIT_BYTES,
+                )
+                for method, path, handler, summary in calls
+            ),
+            refuse=self.refuse,
+        )
+
+    # Registration
+
+    async def register(self, request: Request) -> Response:
+        """Answers `POST /device`."""
+        grant = await self._grant(request)
+        given = decode_json(request.body, schemas.RegisterDevice)
+        name, push_token = given.name or "", given.push_token or ""
+        if len(name) > MAX_NAME or not name.isprintable() or not is_storable(name):
+            raise MalformedBody(f"at most {MAX_NAME} printable characters", field="name")
+        _check_push_token(push_token)
+        device, token = await self._devices.add(
+            grant.account,
+            grant.carrier,
+            protocol=NAME,
+            name=name,
+            sims=mapping.read_sims(given.sim_cards) or (),
+            push_token=push_token,
+            app_version=_version_of(request),
+            code_id=grant.code_id,
+        )
+        answer = schemas.RegisteredDevice(
+            id=str(device.device_id), token=token, login=grant.account.username
+        )
+        return Response(201, msgspec.json.encode(answer))
+
+    async def _grant(self, request: Request) -> Grant:
+        scheme, secret = _authorization(request)
+        if scheme == "code":
+            return await self._registration.by_code(secret)
+        if scheme == "bearer":
+            return await self._registration.by_token(secret)
+        if scheme == "basic":
+            username, password = _read_basic(secret)
+            return await self._registration.by_password(username, password, request.client)
+        raise Refused(RefusalCode.AUTHENTICATION_FAILED, "", "a code, a token or credentials")
+
+    async def create_code(self, request: Request) -> Response:
+        """Answers `GET /user/code`."""
+        scheme, secret = _authorization(request)
+        if scheme != "basic":
+            raise Refused(RefusalCode.AUTHENTICATION_FAILED, "", "user name and password")
+        username, password = _read_basic(secret)
+        grant = await self._registration.by_password(username, password, request.client)
+        code = await self._registration.create_code(grant.account, grant.carrier)
+        valid_until = mapping.render_date(code.expires_ms)
+        answer = schemas.LoginCode(code=code.code, valid_until=valid_until)
+        return Response(200, msgspec.json.encode(answer))
+
+    async def change_password(self, request: Request) -> Response:
+        """Answers `PATCH /user/password`."""
+        device = self._caller(request)
+        given = decode_json(request.body, schemas.ChangePassword)
+        if not MIN_PASSWORD <= len(given.new_password) <= MAX_PASSWORD or not is_storable(
+            given.new_password
+        ):
+            raise MalformedBody(f"at least {MIN_PASSWORD} characters", field="newPassword")
+        account = await self._accounts.find_by_id(device.account_id)
+        if account is None:
+            raise Refused(RefusalCode.NOT_FOUND, "", "no such account")
+        await self._accounts.change_password(
+            account, given.current_password[:MAX_PASSWORD], given.new_password, request.client
+        )
+        return _DONE
+
+    # The device itself
+
+    async def change_device(self, request: Request) -> Response:
+        """Answers `PATCH /device`."""
+        device = self._caller(request)
+        given = decode_json(request.body, schemas.ChangeDevice)
+        if given.id != str(device.device_id):
+            raise Refused(RefusalCode.PERMISSION_DENIED, "id", "the token is another device's")
+        push_token = given.push_token or ""
+        _check_push_token(push_token)
+        sims = mapping.read_sims(given.sim_cards)
+        await self._devices.report(device, push_token=push_token, sims=sims)
+        return _DONE
+
+    async def show_device(self, request: Request) -> Response:
+        """Answers `GET /device`, which needs no registration."""
+        answer = schemas.ExternalAddress(external_ip=request.client)
+        if request.header(b"authorization"):
+            device = self._caller(request)
+            seen_ms = self._devices.presence.heard_ms(device.device_id)
+            answer.device = mapping.render_device(device, seen_ms)
+        return Response(200, msgspec.json.encode(answer))
+
+    # Messages
+
+    async def fetch(self, request: Request) -> Response:
+        """Answers `GET /message`."""
+        device = self._caller(request)
+        newest_first = request.query.get("order", "lifo") != "fifo"
+        found = await self._carrier_of(device).fetch(device, newest_first=newest_first)
+        can_cancel = mapping.parse_version(device.app_version) >= mapping.CANCELLING_SINCE
+        answer = [
+            mapping.render_message(handover, message.text, message.wants_receipt)
+            for handover in found
+            if (message := handover.message) is not None
+            # An older app would take the unknown state for a message to send.
+            and (can_cancel or not handover.cancelling)
+        ]
+        return Response(200, msgspec.json.encode(answer))
+
+    async def report(self, request: Request) -> Response:
+        """Answers `PATCH /message`; what the phone was never handed is passed over."""
+        device = self._caller(request, disabled=True)
+        carrier = self._carrier_of(device)
+        reported = decode_json(request.body, list[schemas.MessageState])
+        if len(reported) > MAX_REPORTS:
+            raise MalformedBody(f"at most {MAX_REPORTS} messages")
+        known = []
+        for one in reported:
+            mapping.read_state(one.state)
+            handover_id = _read_identifier(one.id)
+            handover = await carrier.find(device, handover_id) if handover_id else None
+            if handover is not None:
+                known.append((handover, *mapping.read_words(one, handover.recipient)))
+            else:
+                self._meters.receipts[device.carrier, "unknown"] += 1
+        for handover, words, error in known:
+            await carrier.report(handover, words, error)
+        return _DONE
+
+    # What the phone is told to do
+
+    async def show_webhooks(self, request: Request) -> Response:
+        """Answers `GET /webhooks`."""
+        device = self._caller(request)
+        return self._tell(device, DeviceEvent.WEBHOOKS, self._webhooks(device, request))
+
+    async def show_settings(self, request: Request) -> Response:
+        """Answers `GET /settings`."""
+        device = self._caller(request)
+        return self._tell(device, DeviceEvent.SETTINGS, self._settings(device))
+
+    async def listen(self, request: Request) -> Response:
+        """Answers `GET /events` with a stream."""
+        device = self._caller(request)
+        channel = EventChannel()
+        for event, now in (
+            (DeviceEvent.SETTINGS, self._settings(device)),
+            (DeviceEvent.WEBHOOKS, self._webhooks(device, request)),
+        ):
+            if self._told.get((device.device_id, event)) != now:
+                channel.put(_frame(event, {}))
+        return Stream(self._frames(device.device_id, channel), EVENTS, _STREAM_HEADERS)
+
+    async def _frames(self, device_id: int, channel: EventChannel) -> AsyncGenerator[bytes, None]:
+        def tell(event: DeviceEvent, details: Details) -> None:
+            channel.put(_frame(event, details))
+
+        with self._devices.presence.listening(device_id, tell):
+            frames = channel.frames()
+            try:
+                async for frame in frames:
+                    yield frame
+            finally:
+                await frames.aclose()
+
+    def _tell(self, device: Device, event: DeviceEvent, answer: bytes) -> Response:
+        self._told[device.device_id, event] = answer
+        return Response(200, answer)
+
+    def _webhooks(self, device: Device, request: Request) -> bytes:
+        url = f"{self._base_url(request)}/ingest/{device.device_id}/{ingest_key(device)}"
+        return msgspec.json.encode(mapping.render_webhooks(device, url))
+
+    def _settings(self, device: Device) -> bytes:
+        return msgspec.json.encode(mapping.render_settings(device, self._ping_interval_s))
+
+    def _base_url(self, request: Request) -> str:
+        """Where phones reach us: as configured, else as this phone did."""
+        if self._public_url:
+            return f"{self._public_url}{PREFIX}"
+        host = request.header(b"host").decode("latin-1")
+        secure = host.rpartition(":")[0] not in LOOPBACK and host not in LOOPBACK
+        return f"{'https' if secure else 'http'}://{host}{PREFIX}"
+
+    # What the phone hands in
+
+    async def ingest(self, request: Request) -> Response:
+        """Answers a phone's call of one of our webhooks."""
+        await self._ingest.take(request)
+        return _TAKEN
+
+    # Who calls, and how no is said
+
+    def _caller(self, request: Request, *, disabled: bool = False) -> Device:
+        """The device that calls; `disabled` takes one that is out of service too."""
+        scheme, token = _authorization(request)
+        if scheme != "bearer":
+            raise Refused(RefusalCode.AUTHENTICATION_FAILED, "", "a device token is needed")
+        device = self._devices.authenticate(token)
+        if not device.enabled and not disabled:
+            raise Refused(RefusalCode.PERMISSION_DENIED, "", "the device is disabled")
+        return self._devices.heard(device, _version_of(request))
+
+    def _carrier_of(self, device: Device) -> PhonesCarrier:
+        carrier = self._carriers.get(device.carrier)
+        if carrier is None:
+            raise Refused(RefusalCode.NOT_FOUND, device.carrier, "the carrier is gone")
+        return carrier
+
+    def refuse(self, _request: Request, refusal: Refusal) -> Response:
+        """Words what the kit refuses."""
+        self._meters.refused[NAME, refusal.kind.value] += 1
+        return _render_problem(refusal.status, refusal.reason)
+
+    def _guarded(self, handler: _Handler) -> _Handler:
+        async def answer(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except StorageUnavailable:
+                self._meters.refused[NAME, RefusalCode.UNAVAILABLE.value] += 1
+                return _render_problem(503, "the database is away; try again")
+            except Refused as refused:
+                self._meters.refused[NAME, refused.code.value] += 1
+                words = ": ".join(part for part in (refused.subject, refused.detail) if part)
+                plain = words or refused.code.value.replace("_", " ")
+                return _render_problem(STATUSES.get(refused.code, 400), plain)
+
+        return answer
+
+
+def _frame(event: DeviceEvent, details: Details) -> bytes:
+    data = msgspec.json.encode(dict(details)) if details else b"null"
+    return render_event(mapping.EVENTS[event], data)
+
+
+def _render_problem(status: int, message: str) -> Response:
+    return Response(status, msgspec.json.encode(schemas.Problem(message=message)))
+
+
+def _authorization(request: Request) -> tuple[str, str]:
+    """Scheme in lower case and the rest; both empty without a header."""
+    text = request.header(b"authorization").decode("latin-1")
+    scheme, _, rest = text.strip().partition(" ")
+    return scheme.lower(), rest.strip()
+
+
+def _read_basic(text: str) -> tuple[str, str]:
+    try:
+        pair = base64.b64decode(text, validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise Refused(RefusalCode.AUTHENTICATION_FAILED, "", "malformed credentials") from None
+    username, _, password = pair.partition(":")
+    return username, password
+
+
+def _version_of(request: Request) -> str:
+    return mapping.read_version(request.header(b"user-agent"))
+
+
+def _check_push_token(push_token: str) -> None:
+    if len(push_token) > MAX_PUSH_TOKEN or not push_token.isprintable():
+        raise MalformedBody(f"at most {MAX_PUSH_TOKEN} characters", field="pushToken")
+
+
+def _read_identifier(text: str) -> int | None:
+    if not (text.isascii() and text.isdigit()) or len(text) > len(str(LIMIT)):
+        return None
+    return int(text) if int(text) < LIMIT else None

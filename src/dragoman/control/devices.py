@@ -1,0 +1,153 @@
+"""What the commands about devices do, over the services of a house."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from dragoman.control import requests
+from dragoman.control.answers import DeviceCode, DeviceList, DeviceToken, DeviceView, SimView
+from dragoman.control.house import Controlled, HouseServices
+from dragoman.domain.accounts import Account
+from dragoman.domain.devices import Device, Limits
+from dragoman.domain.errors import RefusalCode, Refused
+
+API_PATH = "/api/mobile/v1"
+
+
+async def create_code(controlled: Controlled, request: requests.CreateDeviceCode) -> DeviceCode:
+    house = controlled.house
+    account = await _owner(house, request.account)
+    life_s = request.life_s or house.settings.devices.code_life_s
+    code = await house.device_registration.create_code(account, request.carrier, life_s)
+    return DeviceCode(
+        code=code.code,
+        expires_ms=code.expires_ms,
+        account=account.username,
+        api_url=_api_url(house),
+    )
+
+
+async def create_token(controlled: Controlled, request: requests.CreateDeviceToken) -> DeviceToken:
+    house = controlled.house
+    account = await _owner(house, request.account)
+    token = await house.device_registration.create_token(account, request.carrier)
+    return DeviceToken(token=token, account=account.username, api_url=_api_url(house))
+
+
+async def list_devices(controlled: Controlled, _request: requests.ListDevices) -> DeviceList:
+    house = controlled.house
+    names = await _names(house)
+    found = house.devices.all()
+    return DeviceList(devices=tuple(_view(controlled, device, names) for device in found))
+
+
+async def show_device(controlled: Controlled, request: requests.ShowDevice) -> DeviceView:
+    house = controlled.house
+    return _view(controlled, _find(house, request.device_id), await _names(house))
+
+
+async def set_enabled(controlled: Controlled, request: requests.SetDeviceEnabled) -> DeviceView:
+    house = controlled.house
+    device = await house.devices.set_enabled(request.device_id, request.enabled)
+    return _view(controlled, device, await _names(house))
+
+
+async def remove_device(controlled: Controlled, request: requests.RemoveDevice) -> DeviceView:
+    house = controlled.house
+    view = _view(controlled, _find(house, request.device_id), await _names(house))
+    await house.devices.remove(request.device_id)
+    return view
+
+
+async def change_device(controlled: Controlled, request: requests.ChangeDevice) -> DeviceView:
+    house = controlled.house
+    device = _find(house, request.device_id)
+    if request.name:
+        device = await house.devices.rename(device.device_id, request.name)
+    wanted = {name: value for name, value in request.limits.items() if value is not None}
+    if request.slot is not None:
+        sim = device.sim(request.slot)
+        limits = _limited(sim.limits if sim is not None else Limits(), wanted)
+        device = await house.devices.change_sim(
+            device.device_id,
+            request.slot,
+            label=request.label,
+            number=request.number,
+            limits=limits,
+        )
+    elif wanted:
+        settings = msgspec.structs.replace(
+            device.settings, limits=_limited(device.settings.limits, wanted)
+        )
+        device = await house.devices.change_settings(device.device_id, settings)
+    return _view(controlled, device, await _names(house))
+
+
+def _limited(limits: Limits, wanted: Mapping[str, object]) -> Limits:
+    try:
+        return msgspec.convert({**msgspec.structs.asdict(limits), **wanted}, Limits)
+    except msgspec.ValidationError as error:
+        raise Refused(RefusalCode.INVALID_FIELD, "limits", str(error)) from None
+
+
+def _find(house: HouseServices, device_id: int) -> Device:
+    device = house.devices.get(device_id)
+    if device is None:
+        raise Refused(RefusalCode.NOT_FOUND, str(device_id), "no such device")
+    return device
+
+
+async def _owner(house: HouseServices, username: str) -> Account:
+    if username:
+        return await house.accounts.find(username)
+    accounts = await house.accounts.list_all()
+    if len(accounts) != 1:
+        several = "there are several, name one with --account"
+        detail = several if accounts else "create one first with `dragoman account create`"
+        raise Refused(RefusalCode.MISSING_FIELD, "account", detail)
+    return accounts[0]
+
+
+async def _names(house: HouseServices) -> dict[int, str]:
+    return {one.account_id: one.username for one in await house.accounts.list_all()}
+
+
+def _api_url(house: HouseServices) -> str:
+    """What a user types into the app, without a slash at its end; empty where nobody has said."""
+    public_url = house.settings.devices.public_url.rstrip("/")
+    return f"{public_url}{API_PATH}" if public_url else ""
+
+
+def _view(controlled: Controlled, device: Device, names: Mapping[int, str]) -> DeviceView:
+    presence = controlled.house.devices.presence
+    device_id = device.device_id
+    running = controlled.gateway is not None
+    seen_ms = max(device.seen_ms, presence.heard_ms(device_id))
+    return DeviceView(
+        device_id=device_id,
+        account=names.get(device.account_id, ""),
+        carrier=device.carrier,
+        protocol=device.protocol,
+        name=device.name,
+        enabled=device.enabled,
+        online=running and presence.is_present(device_id),
+        stream=running and presence.has_stream(device_id),
+        app_version=device.app_version,
+        created_ms=device.created_ms,
+        seen_ms=seen_ms,
+        limits=device.settings.limits,
+        health=device.health.checks,
+        sims=tuple(
+            SimView(
+                slot=sim.slot,
+                present=sim.present,
+                label=sim.label,
+                number=sim.number or sim.reported_number,
+                carrier=sim.carrier,
+                limits=sim.limits,
+            )
+            for sim in device.sims
+        ),
+    )

@@ -1,0 +1,96 @@
+"""Messages with phones: written before a phone can fetch one, and at each step it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, select, text
+
+from dragoman.domain.devices import HandoverState
+from dragoman.storage.bulk import BulkInsert, BulkUpdate
+from dragoman.storage.records import row_of
+from dragoman.storage.tables import handovers
+from dragoman.storage.work import Operation
+
+
+class StoredHandover(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row of `handovers`."""
+
+    handover_id: int
+    message_id: int
+    device_id: int
+    carrier: str
+    slot: int
+    parts: int
+    state: HandoverState
+    cancelling: int
+    """0, or why it is being cancelled."""
+    recipient: str
+    valid_until_ms: int
+    assigned_ms: int
+    changed_ms: int
+
+
+class HandoverStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How far a handover is now; it never goes back."""
+
+    handover_id: int
+    state: HandoverState
+    cancelling: int
+    valid_until_ms: int
+    changed_ms: int
+
+
+_INSERT = BulkInsert(handovers)
+_UPDATE = BulkUpdate(
+    handovers,
+    ("handover_id", "state", "cancelling", "valid_until_ms", "changed_ms"),
+    dict.fromkeys(("state", "cancelling", "valid_until_ms", "changed_ms"), "{new}"),
+    where="t.state <= v.column2",
+)
+# Written out, not bound: only so do databases see that the index of open ones fits.
+_OPEN = text(f"handovers.state < {HandoverState.SENT.value}")
+
+
+def _assign(connection: Connection, items: list[StoredHandover]) -> list[Exception | None]:
+    _INSERT.run(connection, [row_of(item) for item in items])
+    return [None] * len(items)
+
+
+def _move(connection: Connection, items: list[HandoverStep]) -> list[Exception | None]:
+    latest: dict[int, HandoverStep] = {}
+    for item in items:
+        earlier = latest.get(item.handover_id)
+        if earlier is None or earlier.state <= item.state:
+            latest[item.handover_id] = item
+    _UPDATE.run(connection, [row_of(item) for item in latest.values()])
+    return [None] * len(items)
+
+
+assign = Operation(_assign, "assign_handovers", StoredHandover)
+move = Operation(_move, "move_handovers", HandoverStep)
+
+
+def load_open(connection: Connection, carrier: str) -> list[StoredHandover]:
+    """What phones of a carrier may still send, in the order it was assigned."""
+    query = (
+        select(handovers)
+        .where(handovers.c.carrier == carrier, _OPEN)
+        .order_by(handovers.c.handover_id)
+    )
+    return [_read(row) for row in connection.execute(query)]
+
+
+def find(connection: Connection, device_id: int, wanted: Collection[int]) -> list[StoredHandover]:
+    """What a device was handed under these identifiers."""
+    query = select(handovers).where(
+        handovers.c.device_id == device_id, handovers.c.handover_id.in_(wanted)
+    )
+    return [_read(row) for row in connection.execute(query)]
+
+
+def _read(row: Row[Any]) -> StoredHandover:
+    values = {**row._mapping, "state": HandoverState(row.state)}
+    return StoredHandover(**values)

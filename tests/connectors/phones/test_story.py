@@ -1,0 +1,163 @@
+"""A user's phones from the code to the last report, over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dragoman.domain.devices import HandoverState
+from dragoman.domain.lifecycle import State
+
+PROCESSED = HandoverState.PROCESSED
+
+NUMBER = "4512345678"
+
+
+async def test_a_phone_registers_sends_reports_and_hands_in_what_it_receives(house: Any) -> None:
+    account = await house.account()
+    phone = await house.phone(account, sims=2)
+    await house.gateway.devices.change_sim(int(phone.device_id), 2, number="+4587654321")
+
+    assert await house.send_over_http(NUMBER, "Hello", "first") == b"200"
+    await house.until_states(account, State.DELIVERED)
+    [sent] = phone.sent
+    assert (sent.number, sent.text) == (f"+{NUMBER}", "Hello")
+    assert sent.sim in {1, 2}
+    assert (await house.ask_over_http(NUMBER, "first"))["dlr_status"] == "delivered"
+
+    answer = await phone.receive("+4511223344", "Hi there", sim=2)
+    assert answer.status == 200
+    assert await house.inbox(account) == [("4511223344", "4587654321", "Hi there")]
+
+
+async def test_both_sims_share_the_work(house: Any) -> None:
+    account = await house.account()
+    phone = await house.phone(account, sims=2)
+    for number in range(8):
+        await house.send(account, f"45123456{number:02d}", text=str(number))
+    await house.until_states(account, State.DELIVERED, count=8)
+    assert set(Counter(text.sim for text in phone.sent)) == {1, 2}
+
+
+async def test_a_phone_that_is_killed_loses_nothing_and_nothing_is_sent_twice(
+    make_house: Any, until: Any
+) -> None:
+    house = await make_house(
+        present_s=0.3, fetched_life_s=0.5, clock_margin_s=0.1, processed_life_s=0.5, in_flight=2
+    )
+    account = await house.account()
+    first = await house.phone(account)
+    first.steps = lambda _: first.sending.clear() or ("Processed",)
+    for number in range(6):
+        await house.send(account, f"45123456{number:02d}", text=str(number))
+    await until(lambda: any(one.state is PROCESSED for one in house.carrier.handovers))
+    await first.kill()
+
+    second = await house.phone(account, name="Maker/other")
+    await until(lambda: len(second.sent) == 5)
+    states = Counter(message.state for message in await _settled(house, account))
+    assert states == {State.DELIVERED: 5, State.UNKNOWN: 1}
+    everything = [text.text for text in first.sent + second.sent]
+    assert sorted(everything) == [str(number) for number in range(6)]
+    # The one it had fetched may have left it without a word; it had not.
+    assert sum(message.possible_duplicate for message in await house.outbox(account)) <= 1
+
+
+@pytest.mark.parametrize("on_unknown", ["resend", "hold"])
+async def test_a_phone_that_dies_before_it_says_so_doubles_at_most_what_is_marked(
+    make_house: Any, until: Any, on_unknown: str
+) -> None:
+    house = await make_house(
+        on_unknown=on_unknown, present_s=0.3, fetched_life_s=0.3, clock_margin_s=0.1
+    )
+    account = await house.account()
+    phone = await house.phone(account, start=False)
+    await house.send(account, "4512345678")
+    await until(lambda: any(one.stored for one in house.carrier.handovers))
+    assert len(await phone.fetch()) == 1
+    await house.phone(account)
+    resent = on_unknown == "resend"
+    await house.until_states(account, State.DELIVERED if resent else State.UNKNOWN)
+    [message] = await house.outbox(account)
+    assert message.possible_duplicate is resent
+
+
+async def test_a_restart_neither_loses_nor_resends_what_phones_have(
+    make_house: Any, until: Any
+) -> None:
+    house = await make_house(in_flight=2)
+    account = await house.account()
+    phone = await house.phone(account)
+    phone.steps = lambda _: ("Processed",)
+    await house.send(account, "4512345600", text="processed")
+    await until(lambda: phone.sent)
+    phone.sending.clear()
+    for number in range(1, 6):
+        await house.send(account, f"45123456{number:02d}", text=str(number))
+    await asyncio.sleep(0.2)
+    await house.stop()
+
+    again = await make_house(in_flight=2)
+    phone.base_url = again.base_url
+    again.phones.append(phone)
+    phone.steps = lambda _: ("Processed", "Sent", "Delivered")
+    await phone.start()
+    snapshot = phone.snapshot(phone.sent[0].message_id)
+    for state in ("Sent", "Delivered"):
+        snapshot["state"] = snapshot["recipients"][0]["state"] = state
+        assert (await phone.report(snapshot)).status == 204
+    phone.sending.set()
+    await again.until_states(account, State.DELIVERED, count=6)
+    assert sorted(text.text for text in phone.sent) == ["1", "2", "3", "4", "5", "processed"]
+
+
+async def test_a_crash_neither_loses_nor_resends_what_phones_have(
+    make_house: Any, until: Any, tmp_path: Path
+) -> None:
+    house = await make_house(in_flight=2)
+    account = await house.account()
+    phone = await house.phone(account)
+    phone.steps = lambda _: phone.sending.clear() or ("Processed",)
+    for number in range(8):
+        await house.send(account, "4512345678", text=str(number))
+    await until(lambda: len(phone.sent) == 1 and len(house.carrier.handovers) == 3)
+    await until(lambda: all(one.stored for one in house.carrier.handovers))
+    wreck = copy_database(tmp_path)
+    await house.stop()
+
+    again = await make_house(url=f"sqlite:///{wreck}/dragoman.db", in_flight=2)
+    assert len(again.carrier.handovers) == 3
+    phone.base_url = again.base_url
+    again.phones.append(phone)
+    phone.steps = lambda _: ("Processed", "Sent", "Delivered")
+    phone.sending.set()
+    await phone.start()
+    snapshot = phone.snapshot(phone.sent[0].message_id)
+    snapshot["state"] = snapshot["recipients"][0]["state"] = "Delivered"
+    assert (await phone.report(snapshot)).status == 204
+    await again.until_states(account, State.DELIVERED, count=8)
+    assert sorted(text.text for text in phone.sent) == [str(number) for number in range(8)]
+    assert not any(message.possible_duplicate for message in await again.outbox(account))
+
+
+def copy_database(folder: Path) -> Path:
+    """The files as a process that was killed now would leave them."""
+    wreck = folder / "wreck"
+    wreck.mkdir()
+    for file in folder.glob("dragoman.db*"):
+        shutil.copy(file, wreck)
+    return wreck
+
+
+async def _settled(house: Any, account: Any) -> list[Any]:
+    async with asyncio.timeout(8):
+        while True:
+            messages = await house.outbox(account)
+            if all(message.state >= State.UNKNOWN for message in messages):
+                return messages  # type: ignore[no-any-return]
+            await asyncio.sleep(0.02)
