@@ -122,10 +122,10 @@ def search(connection: Connection, wanted: ContactFilter, offset: int, limit: in
         .offset(total - offset - size if backwards else offset)
         .limit(size)
     )
+    # In two steps: PostgreSQL joins a subquery of unknown size by reading the whole table.
+    found_ids = list(connection.execute(page).scalars())
     query = (
-        select(contacts)
-        .where(contacts.c.contact_id.in_(page.scalar_subquery()))
-        .order_by(contacts.c.contact_id)
+        select(contacts).where(contacts.c.contact_id.in_(found_ids)).order_by(contacts.c.contact_id)
     )
     names = _field_names(connection, wanted.account_id)
     found = tuple(_contact(row, names) for row in connection.execute(query))
