@@ -38,10 +38,12 @@ from dragoman.services.accounts import Accounts
 from dragoman.services.attachments import AttachmentLimits, Attachments
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
+from dragoman.services.contact_profiles import ContactProfiles
 from dragoman.services.contacts import Contacts
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
 from dragoman.services.directory import Directory
+from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
 from dragoman.services.inbound import Inbound
 from dragoman.services.keywords import Keywords
@@ -179,6 +181,10 @@ class House:
             clock=self.clock,
         )
         self.contacts = Contacts(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.contact_profiles = ContactProfiles(
+            storage=self.storage, ids=self.ids, clock=self.clock
+        )
+        self.groups = Groups(storage=self.storage, ids=self.ids, clock=self.clock)
         self.imports = Imports(storage=self.storage, ids=self.ids, clock=self.clock)
         self.statistics = Statistics(storage=self.storage, queries=self.queries, clock=self.clock)
         self.inbound = Inbound(
@@ -202,6 +208,9 @@ class House:
             premium=self.premium,
             refunds=self.refunds,
             contacts=self.contacts,
+            contact_profiles=self.contact_profiles,
+            groups=self.groups,
+            opt_outs=self.opt_outs,
             imports=self.imports,
             statistics=self.statistics,
             keywords=self.keywords,

@@ -11,10 +11,13 @@ from dragoman.mail.contract import Mailbox
 from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
+from dragoman.services.contact_profiles import ContactProfiles
 from dragoman.services.contacts import Contacts
+from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
 from dragoman.services.keywords import Keywords
 from dragoman.services.meters import Meters
+from dragoman.services.opt_outs import OptOuts
 from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
 from dragoman.services.refunds import Refunds
@@ -36,6 +39,9 @@ class Services:
     premium: PremiumRules
     refunds: Refunds
     contacts: Contacts
+    contact_profiles: ContactProfiles
+    groups: Groups
+    opt_outs: OptOuts
     imports: Imports
     statistics: Statistics
     keywords: Keywords

@@ -10,6 +10,7 @@ from dragoman.storage.tables.contacts import (
     imports,
     merge_fields,
 )
+from dragoman.storage.tables.groups import contact_profiles, memberships
 from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
 from dragoman.storage.tables.keywords import forwardings, keywords, numbers, opt_outs
 from dragoman.storage.tables.messages import IS_FAILED, batches, messages, parts
@@ -27,6 +28,7 @@ __all__ = [
     "callbacks",
     "contact_counts",
     "contact_lists",
+    "contact_profiles",
     "contacts",
     "credentials",
     "forwardings",
@@ -37,6 +39,7 @@ __all__ = [
     "ingested_rows",
     "keywords",
     "ledger_entries",
+    "memberships",
     "merge_fields",
     "messages",
     "metadata",
