@@ -32,6 +32,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         account_tree.change,
         account_tree.delete,
         accounts.create,
+        accounts.issue_token,
         accounts.rotate,
         batches.cancel,
         callbacks.record,
