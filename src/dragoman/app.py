@@ -223,6 +223,7 @@ class House:
             statistics=self.statistics,
             keywords=self.keywords,
             meters=self.meters,
+            clock=self.clock,
         )
 
     async def open(self, *, migrate: bool) -> None:

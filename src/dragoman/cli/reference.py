@@ -364,6 +364,7 @@ def _calls_page() -> Iterator[str]:
         statistics=nothing,
         keywords=nothing,
         meters=Meters(),
+        clock=nothing,
     )
     for name, build in DIALECTS.items():
         dialect = build(services).web

@@ -173,6 +173,7 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         imports=house.imports,
         statistics=house.statistics,
         meters=house.meters,
+        clock=house.clock,
     )
     yield Gate(house, build_httpsms(services), await house.accounts.find("customer"))
     await house.close()
