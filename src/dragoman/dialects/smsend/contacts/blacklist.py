@@ -144,7 +144,7 @@ def _read_zone(query: Parameters, default: ZoneInfo) -> ZoneInfo:
         return default
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError):  # unknown, or no name of a zone at all
+    except (KeyError, ValueError, OSError):  # unknown, no name of a zone, a folder of them
         raise Refused(RefusalCode.INVALID_FIELD, "timezone", "not an IANA zone") from None
 
 
