@@ -137,6 +137,8 @@ class OptOutView(msgspec.Struct, frozen=True, kw_only=True):
     since_ms: int
     by_text: int | None
     """The inbound text that said so."""
+    origin: str
+    """`stop`, `web` or `api`."""
 
 
 class OptOutList(msgspec.Struct, frozen=True, kw_only=True):
