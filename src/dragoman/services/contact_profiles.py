@@ -94,7 +94,7 @@ class ContactProfiles:
 
     async def with_email(self, account: Account, email: str) -> list[int]:
         """The account's contacts with an address, in any case, oldest first."""
-        if not is_storable(email):
+        if not email or not is_storable(email):
             return []
         return await self._storage.read(
             lambda c: contact_profiles.find_by_email(c, account.account_id, email)

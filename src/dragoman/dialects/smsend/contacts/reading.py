@@ -21,8 +21,8 @@ YEARS_AHEAD: Final = 20
 """How far two digits of a year may lead into the future, where the day is no birth date."""
 
 _TEXTS: Final = (
-    *("email", "name", "surname", "fax", "address", "city", "province", "zip", "notes"),
-)
+    "email", "name", "surname", "fax", "address", "city", "province", "zip", "notes",
+)  # fmt: skip
 _SWITCHES: Final = MappingProxyType(
     {"true": True, "1": True, "false": False, "0": False, "": False, "none": False}
 )
