@@ -13,12 +13,15 @@ from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
 from dragoman.services.contacts import Contacts
+from dragoman.services.credits import Credits
 from dragoman.services.imports import Imports
 from dragoman.services.keywords import Keywords
 from dragoman.services.meters import Meters
+from dragoman.services.one_time_links import OneTimeLinks
 from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
 from dragoman.services.refunds import Refunds
+from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
@@ -34,6 +37,9 @@ class Services:
     account_tree: AccountTree
     sessions: Sessions
     access_tokens: AccessTokens
+    one_time_links: OneTimeLinks
+    credits: Credits
+    senders: Senders
     submission: SubmissionService
     batches: Batches
     queries: Queries

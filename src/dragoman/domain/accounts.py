@@ -10,6 +10,7 @@ import msgspec
 
 from dragoman.domain.allowed_addresses import AllowedAddresses
 from dragoman.domain.allowed_prefixes import AllowedPrefixes
+from dragoman.domain.payments import Payer
 
 
 class Permission(StrEnum):
@@ -79,6 +80,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str = ""
     """IANA name; empty leaves it to the dialect."""
     default_sender: str = ""
+    payer: Payer = Payer.OWN
     max_parts: int = 10
     max_recipients: int = 100_000
 

@@ -12,6 +12,7 @@ from dragoman.kit.clock import Clock
 EPOCH_MS = 1_577_836_800_000  # 2020-01-01T00:00:00Z; 41 bits last until 2089
 SEQUENCE_BITS = 12
 LIMIT = 1 << 53
+MAX_DIGITS = 16
 
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 _HEX_MODULUS = 1 << 128
@@ -98,6 +99,14 @@ def parse_dashed(text: str) -> int | None:
         return None
     identifier = ((int(seconds) * 1000 - EPOCH_MS) << SEQUENCE_BITS) + int(rest)
     return identifier if 0 <= identifier < LIMIT else None
+
+
+def parse_number(text: str) -> int | None:
+    """The identifier that decimal digits are; None for any other text."""
+    if not (text.isascii() and text.isdigit()) or len(text) > MAX_DIGITS:
+        return None
+    number = int(text)
+    return number if number < LIMIT else None
 
 
 def render_base36(number: int) -> str:

@@ -12,6 +12,7 @@ from dragoman.domain.accounts import AccountDetails
 from dragoman.domain.allowed_addresses import parse_allowed_addresses
 from dragoman.domain.allowed_prefixes import parse_allowed_prefixes
 from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.payments import Payer
 from dragoman.domain.senders import normalise_sender
 from dragoman.domain.texts import is_storable
 from dragoman.storage.repositories.accounts import render_details
@@ -32,6 +33,7 @@ class AccountFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     time_zone: str | None = None
     profile: str | None = None
     details: AccountDetails | None = None
+    payer: Payer | None = None
     max_parts: int | None = None
     max_recipients: int | None = None
 
@@ -52,6 +54,8 @@ def render_fields(fields: AccountFields) -> dict[str, Any]:
     for name in ("allowed_addresses", "prefixes"):
         if name in columns:
             columns[name] = values[name].text
+    if "payer" in columns:
+        columns["payer"] = values["payer"].value
     if "details" in columns:
         columns["details"] = render_details(columns["details"])
     return columns

@@ -8,14 +8,11 @@ from zoneinfo import ZoneInfo
 
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.kit.ids import LIMIT
+from dragoman.kit.ids import parse_number
 from dragoman.web.requests import Parameters
 
 DIALECT: Final = "smsend"
 PREFIX: Final = "/API/v1.0/REST"
-
-MAX_DIGITS: Final = 16
-"""Of an identifier: all are below 2**53."""
 
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False, "": False}
 
@@ -25,17 +22,9 @@ def render_user_key(account: Account) -> str:
     return str(account.account_id)
 
 
-def parse_identifier(text: str) -> int | None:
-    """An identifier as this API writes it; None for any other text."""
-    if not (text.isascii() and text.isdigit()) or len(text) > MAX_DIGITS:
-        return None
-    number = int(text)
-    return number if number < LIMIT else None
-
-
 def read_identifier(text: str, kind: str) -> int:
     """An identifier out of a path; raises `Refused` as for one that nothing has."""
-    identifier = parse_identifier(text)
+    identifier = parse_number(text)
     if identifier is None:
         raise Refused(RefusalCode.NOT_FOUND, text, kind)
     return identifier
