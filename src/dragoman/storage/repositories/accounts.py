@@ -126,6 +126,7 @@ def _insert(connection: Connection, item: NewAccount) -> None:
             profile=account.profile,
             details=render_details(account.details),
             payer=account.payer.value,
+            message_types=render_types(account.message_types),
         )
     )
     connection.execute(
@@ -298,6 +299,16 @@ def change_permissions(text: str, grant: Iterable[str], revoke: Iterable[str]) -
     return " ".join(sorted({*text.split(), *grant} - {*revoke}))
 
 
+def render_types(types: frozenset[str] | None) -> str:
+    """Names of message types as they are stored."""
+    return " ".join(sorted(types or ()))
+
+
+def parse_types(text: str) -> frozenset[str] | None:
+    """The names of message types that are stored; None for all."""
+    return frozenset(text.split()) or None
+
+
 def render_details(details: AccountDetails) -> str:
     """Details as they are stored."""
     return msgspec.json.encode(details).decode()
@@ -338,6 +349,7 @@ def _own(row: Row[Any]) -> Account:
         time_zone=row.time_zone,
         default_sender=row.default_sender,
         payer=Payer(row.payer),
+        message_types=parse_types(row.message_types),
         max_parts=row.max_parts,
         max_recipients=row.max_recipients,
     )

@@ -27,11 +27,13 @@ accounts = Table(
     Column("deactivated_ms", Identifier),
     Column("deleted_ms", Identifier),
     Column("payer", Text, nullable=False, server_default="own"),
+    Column("message_types", Text, nullable=False, server_default=""),
     Index("ix_accounts_parent_id", "parent_id"),
 )
 """`permissions` are names with blanks between; names of a newer version are kept, not heeded.
 
-`details` is JSON (`domain.accounts.AccountDetails`). A deleted account keeps its row for what it
+`details` is JSON (`domain.accounts.AccountDetails`), `message_types` are names with blanks
+between, none for all. A deleted account keeps its row for what it
 sent; `path` holds identifiers in base 36 from the root to the account.
 """
 

@@ -78,4 +78,7 @@ def upgrade() -> None:
         unique=False,
     )
     op.add_column("accounts", sa.Column("payer", sa.Text(), server_default="own", nullable=False))
+    op.add_column(
+        "accounts", sa.Column("message_types", sa.Text(), server_default="", nullable=False)
+    )
     op.add_column("senders", sa.Column("details", sa.Text(), server_default="{}", nullable=False))
