@@ -145,6 +145,22 @@ class Credits:
             )
         await self._accounts.write(stored.move, CreditMoves(moves=tuple(made)))
 
+    async def top_up(self, account: Account, message_type: MessageType, amount: int) -> None:
+        """Adds credits of a type, or takes some away, as the operator may; raises `Refused`."""
+        if not 0 < abs(amount) <= MAX_CREDITS:
+            raise Refused(RefusalCode.INVALID_FIELD, "credits", f"1 to {MAX_CREDITS}")
+        gives = amount > 0
+        move = CreditMove(
+            giver_id=None if gives else account.account_id,
+            taker_id=account.account_id if gives else None,
+            kind=message_type.name,
+            amount=abs(amount),
+            wallet_id=self._ids.next() if gives else None,
+            entry_ids=(self._ids.next(), self._ids.next()),
+            note="operator",
+        )
+        await self._accounts.write(stored.move, CreditMoves(moves=(move,)))
+
     async def buy(self, account: Account, purchases: Sequence[Purchase]) -> None:
         """Enters purchases of an account: all, or none; raises `Refused`."""
         _check_books(account)

@@ -61,6 +61,15 @@ class Senders:
             raise Refused(RefusalCode.NOT_FOUND, str(sender_id), "alias")
         return found
 
+    async def find_by_name(self, account: Account, sender: str) -> StoredSender:
+        """A sender of an account as it is written; raises `Refused`."""
+        found = await self._storage.read(
+            lambda c: senders.find_by_name(c, account.account_id, sender)
+        )
+        if found is None:
+            raise Refused(RefusalCode.NOT_FOUND, sender, "alias")
+        return found
+
     async def list_page(
         self,
         account: Account | None,

@@ -28,13 +28,13 @@ _INSERT_ENTRIES = BulkInsert(ledger_entries)
 
 
 class CreditMove(msgspec.Struct, frozen=True, kw_only=True):
-    """Credits of a type that go from one account to another.
+    """Credits of a type that go from one account to another; None is the operator.
 
     A giver without a limit loses nothing, a taker without one gains nothing.
     """
 
-    giver_id: int
-    taker_id: int
+    giver_id: int | None
+    taker_id: int | None
     kind: str
     amount: int
     wallet_id: int | None
@@ -111,12 +111,14 @@ def _move(connection: Connection, items: list[CreditMoves]) -> list[Exception | 
 
 
 def _move_one(connection: Connection, move: CreditMove) -> None:
-    giver = _paying_wallet(connection, move.giver_id, move.kind)
-    if move.wallet_id is not None:
-        _ensure(connection, move.taker_id, move.kind, move.wallet_id)
-    taker = _paying_wallet(connection, move.taker_id, move.kind)
-    _book(connection, giver, move.entry_ids[0], -move.amount, "transfer", move.note)
-    _book(connection, taker, move.entry_ids[1], move.amount, "transfer", move.note)
+    if move.giver_id is not None:
+        giver = _paying_wallet(connection, move.giver_id, move.kind)
+        _book(connection, giver, move.entry_ids[0], -move.amount, "transfer", move.note)
+    if move.taker_id is not None:
+        if move.wallet_id is not None:
+            _ensure(connection, move.taker_id, move.kind, move.wallet_id)
+        taker = _paying_wallet(connection, move.taker_id, move.kind)
+        _book(connection, taker, move.entry_ids[1], move.amount, "transfer", move.note)
 
 
 def _paying_wallet(connection: Connection, account_id: int, kind: str) -> Row[Any]:

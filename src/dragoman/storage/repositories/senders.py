@@ -108,6 +108,13 @@ def find(connection: Connection, account_id: int, sender_id: int) -> StoredSende
     return None if row is None else _stored(row)
 
 
+def find_by_name(connection: Connection, account_id: int, sender: str) -> StoredSender | None:
+    """A sender of an account as it is written."""
+    query = select(senders).where(senders.c.sender == sender, senders.c.account_id == account_id)
+    row = connection.execute(query).first()
+    return None if row is None else _stored(row)
+
+
 def load_page(
     connection: Connection,
     account_id: int | None,
