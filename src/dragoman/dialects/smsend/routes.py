@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dragoman.dialects.contract import Services
+from dragoman.dialects.smsend.aliases.calls import alias_calls
 from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.contacts.calls import contact_calls
 from dragoman.dialects.smsend.errors import problem_of_kit
 from dragoman.dialects.smsend.mapping import DIALECT
 from dragoman.dialects.smsend.rendering import render_problem
+from dragoman.dialects.smsend.subaccounts.calls import subaccount_calls
+from dragoman.dialects.smsend.subaccounts.purchases import purchase_calls
 from dragoman.dialects.smsend.user.calls import user_calls
 from dragoman.web.operations import Operation, Refuse
 from dragoman.web.refusals import Refusal
@@ -18,7 +21,13 @@ from dragoman.web.responses import Response
 def build_operations(services: Services) -> tuple[Operation, ...]:
     """Builds the table over the services."""
     calls = Calls(services)
-    return (*user_calls(calls, services), *contact_calls(calls, services))
+    return (
+        *user_calls(calls, services),
+        *contact_calls(calls, services),
+        *alias_calls(calls, services),
+        *subaccount_calls(calls, services),
+        *purchase_calls(calls, services),
+    )
 
 
 def build_refuse(services: Services) -> Refuse:
