@@ -102,7 +102,7 @@ async def test_groups_of_other_dialects_are_no_lists(desk: Desk) -> None:
     before = (await desk.ask("GET", f"contact/{contact}.json")).body
     for kind in (ListKind.GROUP, ListKind.TAG):
         group = await house.groups.create(account, "vip", kind=kind)
-        await house.groups.add(account, group.list_id, [int(contact)])
+        await house.groups.add(account, group.list_id, [int(contact)], kind)
         for method, target in [
             ("GET", f"list/{group.list_id}.json"),
             ("DELETE", f"list/{group.list_id}.json"),

@@ -61,6 +61,8 @@ class ProfiledBatch(msgspec.Struct, frozen=True, kw_only=True):
 
     account_id: int
     contacts: tuple[NewProfiled, ...]
+    kind: ListKind = ListKind.GROUP
+    """Whether `group_ids` are groups or tags."""
     on_clash: OnClash = OnClash.KEEP
     keep_groups: bool = False
     at_ms: int
@@ -138,7 +140,7 @@ def _store(connection: Connection, items: list[ProfiledBatch]) -> list[int | Exc
     for item in items:
         wanted = {list_id for new in item.contacts for list_id in new.group_ids}
         try:
-            groups.check_groups(connection, item.account_id, wanted)
+            groups.check_groups(connection, item.account_id, wanted, item.kind)
         except Refused as refused:
             results.append(refused)
             continue
@@ -192,7 +194,7 @@ class _Merge:
         mobiles = {contact.mobile for contact in new} - {""}
         rows = [row for row in self._find(emails, mobiles) if row.list_id is None]
         group_ids = groups.load_groups_of(
-            self._connection, [row.contact_id for row in rows], ListKind.GROUP
+            self._connection, [row.contact_id for row in rows], self._batch.kind
         )
         known: dict[int, _Kept] = {}
         for row in sorted(rows, key=lambda row: -int(row.contact_id)):
@@ -287,7 +289,7 @@ class _Merge:
         )
         _MOVE.run(self._connection, [(kept.contact_id, kept.mobile, at_ms) for kept in older])
         _WRITE.run(self._connection, [_row(account_id, kept) for kept in changed])
-        groups.leave_all(self._connection, [kept.contact_id for kept in older])
+        groups.leave_all(self._connection, [kept.contact_id for kept in older], self._batch.kind)
         groups.join(
             self._connection,
             [(list_id, kept.contact_id) for kept in changed for list_id in kept.group_ids],

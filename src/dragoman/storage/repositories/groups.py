@@ -40,6 +40,7 @@ class GroupChange(msgspec.Struct, frozen=True, kw_only=True):
 
     list_id: int
     account_id: int
+    kind: ListKind = ListKind.GROUP
     name: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
 
@@ -52,6 +53,7 @@ class GroupDeletion(msgspec.Struct, frozen=True, kw_only=True):
 
     list_id: int
     account_id: int
+    kind: ListKind = ListKind.GROUP
     with_contacts: bool
     at_ms: int
     limit: int
@@ -62,6 +64,7 @@ class MemberChange(msgspec.Struct, frozen=True, kw_only=True):
 
     list_id: int
     account_id: int
+    kind: ListKind = ListKind.GROUP
     contact_ids: tuple[int, ...]
 
 
@@ -85,12 +88,12 @@ _VIEW = select(
     contact_lists.c.kind,
     contact_lists.c.name,
     contact_lists.c.description,
-).where(contact_lists.c.deleted_ms.is_(None), contact_lists.c.kind != ListKind.LIST)
+).where(contact_lists.c.deleted_ms.is_(None))
 
 
-def find(connection: Connection, account_id: int, list_id: int) -> Group | None:
-    """One of the account's groups or tags."""
-    query = _VIEW.where(contact_lists.c.account_id == account_id)
+def find(connection: Connection, account_id: int, list_id: int, kind: ListKind) -> Group | None:
+    """One of the account's groups, or tags."""
+    query = _VIEW.where(contact_lists.c.account_id == account_id, contact_lists.c.kind == kind)
     row = connection.execute(query.where(contact_lists.c.list_id == list_id)).first()
     return None if row is None else _group(row)
 
@@ -237,7 +240,7 @@ create = Operation(_create, "create_groups", Group)
 def _change(connection: Connection, items: list[GroupChange]) -> list[Exception | None]:
     results: list[Exception | None] = []
     for item in items:
-        before = find(connection, item.account_id, item.list_id)
+        before = find(connection, item.account_id, item.list_id, item.kind)
         if before is None:
             results.append(missing_group(item.list_id))
             continue
@@ -262,7 +265,7 @@ def _delete(connection: Connection, items: list[GroupDeletion]) -> list[bool | E
     """True for each group that is deleted now; False where members are left for another step."""
     results: list[bool | Exception] = []
     for item in items:
-        if find(connection, item.account_id, item.list_id) is None:
+        if find(connection, item.account_id, item.list_id, item.kind) is None:
             results.append(missing_group(item.list_id))
             continue
         some = _first_members(connection, item)
@@ -333,23 +336,25 @@ def leave(connection: Connection, list_id: int, contact_ids: Sequence[int]) -> i
     return gone
 
 
-def leave_all(connection: Connection, contact_ids: Sequence[int]) -> None:
-    """Takes contacts out of all their groups; they keep their tags."""
-    groups = select(contact_lists.c.list_id).where(contact_lists.c.kind == ListKind.GROUP)
+def leave_all(connection: Connection, contact_ids: Sequence[int], kind: ListKind) -> None:
+    """Takes contacts out of all their groups, or off all their tags."""
+    groups = select(contact_lists.c.list_id).where(contact_lists.c.kind == kind)
     for start in range(0, len(contact_ids), NAMED_AT_ONCE):
         some = memberships.c.contact_id.in_(contact_ids[start : start + NAMED_AT_ONCE])
         connection.execute(delete(memberships).where(some, memberships.c.list_id.in_(groups)))
 
 
-def check_groups(connection: Connection, account_id: int, list_ids: Collection[int]) -> None:
-    """Raises `Refused` for the first that is no group or tag of the account."""
+def check_groups(
+    connection: Connection, account_id: int, list_ids: Collection[int], kind: ListKind
+) -> None:
+    """Raises `Refused` for the first that is none of the account's groups, or tags."""
     wanted = sorted(set(list_ids))
     known: set[int] = set()
     for start in range(0, len(wanted), NAMED_AT_ONCE):
         query = select(contact_lists.c.list_id).where(
             contact_lists.c.list_id.in_(wanted[start : start + NAMED_AT_ONCE]),
             contact_lists.c.account_id == account_id,
-            contact_lists.c.kind != ListKind.LIST,
+            contact_lists.c.kind == kind,
             contact_lists.c.deleted_ms.is_(None),
         )
         known.update(connection.execute(query).scalars())
@@ -380,7 +385,7 @@ def missing_group(list_id: int | str) -> Refused:
 
 
 def _check_group(connection: Connection, item: MemberChange) -> None:
-    if find(connection, item.account_id, item.list_id) is None:
+    if find(connection, item.account_id, item.list_id, item.kind) is None:
         raise missing_group(item.list_id)
 
 
