@@ -18,8 +18,9 @@ from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.services.contacts import DELETED_AT_ONCE, check_list_name
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import groups
-from dragoman.storage.repositories.groups import Group, GroupPage, Member, missing_group
+from dragoman.storage.repositories import groups, memberships
+from dragoman.storage.repositories.groups import Group, GroupPage, missing_group
+from dragoman.storage.repositories.memberships import Member
 
 MAX_DESCRIPTION: Final = 1_000
 """Characters."""
@@ -124,7 +125,7 @@ class Groups:
 
         Large groups go in steps: what dies in between leaves a smaller group, to be deleted again.
         """
-        deletion = groups.GroupDeletion(
+        deletion = memberships.GroupDeletion(
             list_id=list_id,
             account_id=account.account_id,
             kind=kind,
@@ -132,7 +133,7 @@ class Groups:
             at_ms=self._clock.now_ms(),
             limit=DELETED_AT_ONCE,
         )
-        while not await self._storage.writer.write(groups.remove, deletion):
+        while not await self._storage.writer.write(memberships.remove_group, deletion):
             pass
 
     async def add(
@@ -144,7 +145,7 @@ class Groups:
     ) -> None:
         """Puts contacts into a group, where some may be already; raises `Refused`."""
         change = _change(account, list_id, contact_ids, kind)
-        await self._storage.writer.write(groups.add_members, change)
+        await self._storage.writer.write(memberships.add_members, change)
 
     async def remove(
         self,
@@ -155,7 +156,7 @@ class Groups:
     ) -> int:
         """Takes contacts out of a group; how many were in it. Raises `Refused`."""
         change = _change(account, list_id, contact_ids, kind)
-        return await self._storage.writer.write(groups.remove_members, change)
+        return await self._storage.writer.write(memberships.remove_members, change)
 
     def recipients(
         self, account: Account, list_ids: Sequence[int]
@@ -165,11 +166,11 @@ class Groups:
         Each step sees the groups as they are then: a number that moves from one contact to another
         meanwhile may come twice, or not at all.
         """
-        return self._walk(account, list_ids, groups.load_recipients)
+        return self._walk(account, list_ids, memberships.load_recipients)
 
     def members(self, account: Account, list_ids: Sequence[int]) -> AsyncIterator[Sequence[Member]]:
         """Walks through the contacts of groups, each once, some at a time."""
-        return self._walk(account, list_ids, groups.load_members)
+        return self._walk(account, list_ids, memberships.load_members)
 
     async def _walk(
         self, account: Account, list_ids: Sequence[int], load: Callable[..., list[Member]]
@@ -194,8 +195,8 @@ def _step(
 
 def _change(
     account: Account, list_id: int, contact_ids: Sequence[int], kind: ListKind
-) -> groups.MemberChange:
-    return groups.MemberChange(
+) -> memberships.MemberChange:
+    return memberships.MemberChange(
         list_id=list_id,
         account_id=account.account_id,
         kind=kind,

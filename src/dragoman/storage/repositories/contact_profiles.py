@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select, update
 from dragoman.domain.contacts import ContactProfile, ListKind
 from dragoman.domain.errors import Refused
 from dragoman.storage.bulk import BulkInsert, BulkUpdate, Row
-from dragoman.storage.repositories import groups
+from dragoman.storage.repositories import groups, memberships
 from dragoman.storage.repositories.contact_counts import Tally
 from dragoman.storage.repositories.contacts import ContactFilter, insert_contacts, search
 from dragoman.storage.tables import contact_profiles, contacts
@@ -107,7 +107,9 @@ def load(
             )
         )
         found += connection.execute(query).all()
-    group_ids = groups.load_groups_of(connection, [row.contact_id for row in found], ListKind.GROUP)
+    group_ids = memberships.load_groups_of(
+        connection, [row.contact_id for row in found], ListKind.GROUP
+    )
     return [
         ProfiledContact(
             contact_id=row.contact_id,
@@ -193,7 +195,7 @@ class _Merge:
         emails = {contact.profile.email_key for contact in new} - {""}
         mobiles = {contact.mobile for contact in new} - {""}
         rows = [row for row in self._find(emails, mobiles) if row.list_id is None]
-        group_ids = groups.load_groups_of(
+        group_ids = memberships.load_groups_of(
             self._connection, [row.contact_id for row in rows], self._batch.kind
         )
         known: dict[int, _Kept] = {}
@@ -289,8 +291,10 @@ class _Merge:
         )
         _MOVE.run(self._connection, [(kept.contact_id, kept.mobile, at_ms) for kept in older])
         _WRITE.run(self._connection, [_row(account_id, kept) for kept in changed])
-        groups.leave_all(self._connection, [kept.contact_id for kept in older], self._batch.kind)
-        groups.join(
+        memberships.leave_all(
+            self._connection, [kept.contact_id for kept in older], self._batch.kind
+        )
+        memberships.join(
             self._connection,
             [(list_id, kept.contact_id) for kept in changed for list_id in kept.group_ids],
         )
