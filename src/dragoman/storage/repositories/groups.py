@@ -16,8 +16,6 @@ from dragoman.storage.work import Operation
 
 MAX_GROUPS: Final = 10_000
 """Groups an account may have, and as many tags."""
-
-
 NAMED_AT_ONCE: Final = 500
 """Identifiers or names in one condition."""
 
