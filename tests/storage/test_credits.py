@@ -1,4 +1,4 @@
-"""Credits of many wallets: whoever pays, every movement is a double entry and nothing goes below 0."""
+"""Credits of many wallets: whoever pays, all is booked twice and nothing goes below zero."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ def reservation(payments: list[Payment], amount: int) -> Reservation:
 DEEDS = ("top_up", "give", "take_back", "buy", "give_back", "undo", "send", "commit", "refund")
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(DEEDS + ("send", "send", "give", "buy")),
+        st.sampled_from((*DEEDS, "send", "send", "give", "buy")),
         st.integers(0, LEVELS - 1),
         st.sampled_from(KINDS),
         st.integers(1, 40),

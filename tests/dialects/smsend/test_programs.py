@@ -1,6 +1,7 @@
 """The manual's own programs, byte for byte as their libraries put them on the wire."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -74,13 +75,14 @@ POST = {
 @pytest.fixture
 async def server(smsend: Any) -> AsyncIterator[Any]:
     """The dialect on a port."""
-    server = build_server(smsend.app, host="127.0.0.1", port=0)
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()
-    server.should_exit = True
-    await task
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = build_server(smsend.app, host="127.0.0.1", port=0, grace_s=1)
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:  # noqa: ASYNC110 (uvicorn has a flag, no event)
+            await asyncio.sleep(0.005)
+        yield listener.getsockname()
+        server.should_exit = True
+        await task
 
 
 async def exchange(address: Any, request: bytes, smsend: Any) -> tuple[bytes, bytes]:
