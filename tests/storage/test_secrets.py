@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from dragoman.domain.accounts import Account, CredentialKind
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.errors import Refused
 from dragoman.domain.senders import SenderDetails, SenderState
 from dragoman.kit.clock import FixedClock
 from dragoman.kit.ids import IdSource
@@ -46,8 +46,7 @@ class Desk:
     async def lets_in(self, token: str) -> bool:
         try:
             await self.accounts.authenticate_key(token, HERE, CredentialKind.ACCESS_TOKEN)
-        except Refused as refused:
-            assert refused.code is RefusalCode.AUTHENTICATION_FAILED
+        except Refused:
             return False
         return True
 

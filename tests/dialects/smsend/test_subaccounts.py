@@ -12,6 +12,9 @@ from dragoman.domain.accounts import Permission
 from dragoman.domain.errors import FailureCode, Refused
 from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import Submission
+from dragoman.services.live import LiveMessages
+from dragoman.services.recall import Recall
+from dragoman.storage.repositories import pending
 
 PRINTED = b"""
 {
@@ -231,8 +234,8 @@ async def test_purchases_are_entered_listed_and_undone(smsend: Any) -> None:
     assert (await smsend.get("subaccount/sub")).json["credits-sum"] == "&euro; 25,000"
 
 
-async def sent(smsend: Any, username: str, count: int = 1) -> None:
-    """Sends texts of type N to so many numbers."""
+async def sent(smsend: Any, username: str, count: int = 1, *, due_ms: int | None = None) -> int:
+    """Sends texts of type N to so many numbers; the identifier of the batch."""
     house = smsend.house
     account = await house.accounts.find(username)
     message_type = house.credits.types.find("N")
@@ -241,10 +244,23 @@ async def sent(smsend: Any, username: str, count: int = 1) -> None:
         recipients=tuple(f"+39347000{number:04}" for number in range(count)),
         text="x",
         sender="Shop",
+        due_ms=due_ms,
         message_type=message_type,
         payments=await house.credits.payments(account, message_type),
     )
-    await house.submission.submit(account, submission)
+    accepted = await house.submission.submit(account, submission)
+    batch_id: int = accepted.batch_id
+    return batch_id
+
+
+async def rejected(house: Any, messages: list[Any]) -> None:
+    """The carrier takes none of the messages."""
+    for message in messages:
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        house.delivery.change(
+            message, State.REJECTED, done.set_result, failure=FailureCode.REFUSED_BY_CARRIER
+        )
+        assert await done
 
 
 async def left(smsend: Any, username: str) -> int | None:
@@ -295,14 +311,45 @@ async def test_purchases_pay_at_their_price_and_come_back_with_a_refund(smsend: 
     await smsend.begin("sub")
     assert (await smsend.get("status?getMoney=true")).json["money"] == 50.0
     smsend.keys = keys
-    for message in list(smsend.house.live):
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        smsend.house.delivery.change(
-            message, State.REJECTED, done.set_result, failure=FailureCode.REFUSED_BY_CARRIER
-        )
-        assert await done
+    await rejected(smsend.house, list(smsend.house.live))
     assert await smsend.house.credits.purchased(account.account_id) == 620_000
     assert await left(smsend, "username") == 1000
+
+
+async def test_scheduled_batch_that_is_cancelled_gives_back_to_all_who_paid(smsend: Any) -> None:
+    await smsend.subaccount("sub", 2)
+    await smsend.post("subaccount/sub/purchase", PURCHASES)
+    batch_id = await sent(smsend, "sub", 10, due_ms=smsend.clock.now_ms() + 3_600_000)
+    account = await smsend.house.accounts.find("sub")
+    assert await smsend.house.credits.purchased(account.account_id) == 500_000
+    assert await left(smsend, "username") == 990
+    await smsend.house.batches.cancel(account, batch_id)
+    assert await smsend.house.credits.purchased(account.account_id) == 620_000
+    assert await left(smsend, "username") == 1000
+
+
+async def test_who_paid_is_known_after_a_restart(smsend: Any) -> None:
+    await smsend.subaccount("sub", 2)
+    await smsend.post("subaccount/sub/purchase", PURCHASES)
+    await sent(smsend, "sub", 10)
+    account = await smsend.house.accounts.find("sub")
+    ids = {message.message_id for message in smsend.house.live}
+    recall = Recall(smsend.house.storage, LiveMessages())
+    recalled = await recall.read(lambda c: pending.load_messages(c, ids))
+    assert len(recalled.live) == 10
+    await rejected(smsend.house, recalled.live)
+    assert await smsend.house.credits.purchased(account.account_id) == 620_000
+    assert await left(smsend, "username") == 1000
+
+
+async def test_account_below_pays_through_other_dialects_as_well(smsend: Any) -> None:
+    await smsend.subaccount("sub", 1)
+    account = await smsend.house.accounts.find("sub")
+    submission = Submission(
+        dialect="linkmobility", recipients=("+393471234567",), text="x", sender="Shop"
+    )
+    await smsend.house.submission.submit(account, submission)
+    assert await left(smsend, "username") == 999
 
 
 NEW = msgspec.json.decode(PRINTED) | {"login": "fresh"}
