@@ -41,6 +41,7 @@ DEFAULT_ROUTE = "default"
 MULTIMEDIA_ROUTE = "multimedia"
 SIMULATOR = "simulator"
 SIMULATOR_WINDOW = 50
+MAX_MESSAGE_TYPES = 64
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
@@ -80,8 +81,9 @@ class Settings(Section, frozen=True, kw_only=True):
     message_types: Annotated[
         tuple[MessageTypeTable, ...],
         Meta(
+            max_length=MAX_MESSAGE_TYPES,
             description="Qualities of messages, each with credits of its own; N, L, LL and EE"
-            " where nothing is said."
+            " where nothing is said.",
         ),
     ] = ()
     inbound: Annotated[Inbound, Meta(description="Texts that phones send to us.")] = Inbound()
