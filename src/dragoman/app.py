@@ -27,6 +27,7 @@ from dragoman.dialects import DIALECTS, Services
 from dragoman.dispatch.dispatcher import Dispatcher
 from dragoman.domain.callbacks import renderer_of_texts
 from dragoman.domain.keywords import words_to_match
+from dragoman.domain.message_types import MessageTypes
 from dragoman.domain.ports import Connector, Custodian
 from dragoman.domain.pricing import PriceList
 from dragoman.domain.routing import Router
@@ -35,24 +36,29 @@ from dragoman.kit.ids import IdSource, time_of
 from dragoman.mail.listener import MailListener
 from dragoman.pages import build_pages
 from dragoman.queue.local import LocalQueue
+from dragoman.services.access_tokens import AccessTokens
 from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.attachments import AttachmentLimits, Attachments
 from dragoman.services.audiences import Audiences
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
+from dragoman.services.contact_profiles import ContactProfiles
 from dragoman.services.contacts import Contacts
+from dragoman.services.credits import Credits
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
 from dragoman.services.device_registration import DeviceRegistration
 from dragoman.services.device_routes import DeviceRoutes
 from dragoman.services.devices import Devices
 from dragoman.services.directory import Directory
+from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
 from dragoman.services.inbound import Inbound
 from dragoman.services.keywords import Keywords
 from dragoman.services.live import LiveMessages
 from dragoman.services.meters import Meters
+from dragoman.services.one_time_links import OneTimeLinks
 from dragoman.services.opt_outs import OptOuts
 from dragoman.services.premium import PremiumRules
 from dragoman.services.presence import Presence
@@ -60,6 +66,8 @@ from dragoman.services.queries import Queries
 from dragoman.services.recall import Recall
 from dragoman.services.receipts import Receipts
 from dragoman.services.refunds import Refunds
+from dragoman.services.senders import Senders
+from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
 from dragoman.storage.engine import Storage
@@ -103,6 +111,24 @@ class House:
         self.accounts = Accounts(storage=self.storage, ids=self.ids, clock=self.clock)
         self.account_tree = AccountTree(
             accounts=self.accounts, storage=self.storage, ids=self.ids, clock=self.clock
+        )
+        self.sessions = Sessions(clock=self.clock, idle_s=settings.dialects.smsend.session_idle_s)
+        self.account_tree.on_shut_out = self.sessions.end_all
+        self.access_tokens = AccessTokens(
+            storage=self.storage, accounts=self.accounts, clock=self.clock
+        )
+        self.one_time_links = OneTimeLinks(
+            storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
+        )
+        self.credits = Credits(
+            storage=self.storage,
+            accounts=self.accounts,
+            ids=self.ids,
+            clock=self.clock,
+            types=MessageTypes(settings.types_of_messages()),
+        )
+        self.senders = Senders(
+            storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
         )
         self.directory = Directory(
             storage=self.storage,
@@ -193,6 +219,7 @@ class House:
             max_recipients=settings.limits.max_recipients,
             premium=self.premium,
             device_routes=DeviceRoutes(self.router, self.devices),
+            find_payments=self.credits.payments,
         )
         self.batches = Batches(
             storage=self.storage,
@@ -213,6 +240,10 @@ class House:
             clock=self.clock,
         )
         self.contacts = Contacts(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.contact_profiles = ContactProfiles(
+            storage=self.storage, ids=self.ids, clock=self.clock
+        )
+        self.groups = Groups(storage=self.storage, ids=self.ids, clock=self.clock)
         self.imports = Imports(storage=self.storage, ids=self.ids, clock=self.clock)
         self.statistics = Statistics(storage=self.storage, queries=self.queries, clock=self.clock)
         self.inbound = Inbound(
@@ -230,16 +261,25 @@ class House:
             settings=settings.dialects,
             accounts=self.accounts,
             account_tree=self.account_tree,
+            sessions=self.sessions,
+            access_tokens=self.access_tokens,
+            one_time_links=self.one_time_links,
+            credits=self.credits,
+            senders=self.senders,
             submission=self.submission,
             batches=self.batches,
             queries=self.queries,
             premium=self.premium,
             refunds=self.refunds,
             contacts=self.contacts,
+            contact_profiles=self.contact_profiles,
+            groups=self.groups,
+            opt_outs=self.opt_outs,
             imports=self.imports,
             statistics=self.statistics,
             keywords=self.keywords,
             meters=self.meters,
+            clock=self.clock,
         )
 
     async def open(self, *, migrate: bool) -> None:

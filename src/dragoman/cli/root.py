@@ -18,6 +18,7 @@ from dragoman.cli import (
     message,
     number,
     optout,
+    sender,
     serve,
 )
 from dragoman.cli.outcome import Stop, end, end_unexpected
@@ -66,6 +67,7 @@ app.add_typer(number.app, name="number")
 app.add_typer(keyword.app, name="keyword")
 app.add_typer(optout.app, name="optout")
 app.add_typer(device.app, name="device")
+app.add_typer(sender.app, name="sender")
 app.command("send")(message.send)
 app.command("status")(message.status)
 app.command("doctor")(doctor.doctor)

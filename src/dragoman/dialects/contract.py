@@ -7,17 +7,26 @@ from dataclasses import dataclass
 
 from dragoman.config.sections import Dialects
 from dragoman.domain.callbacks import CallbackCall, CallbackFacts, TextFacts
+from dragoman.kit.clock import Clock
 from dragoman.mail.contract import Mailbox
+from dragoman.services.access_tokens import AccessTokens
 from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
+from dragoman.services.contact_profiles import ContactProfiles
 from dragoman.services.contacts import Contacts
+from dragoman.services.credits import Credits
+from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
 from dragoman.services.keywords import Keywords
 from dragoman.services.meters import Meters
+from dragoman.services.one_time_links import OneTimeLinks
+from dragoman.services.opt_outs import OptOuts
 from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
 from dragoman.services.refunds import Refunds
+from dragoman.services.senders import Senders
+from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
 from dragoman.web.operations import Dialect
@@ -30,16 +39,25 @@ class Services:
     settings: Dialects
     accounts: Accounts
     account_tree: AccountTree
+    sessions: Sessions
+    access_tokens: AccessTokens
+    one_time_links: OneTimeLinks
+    credits: Credits
+    senders: Senders
     submission: SubmissionService
     batches: Batches
     queries: Queries
     premium: PremiumRules
     refunds: Refunds
     contacts: Contacts
+    contact_profiles: ContactProfiles
+    groups: Groups
+    opt_outs: OptOuts
     imports: Imports
     statistics: Statistics
     keywords: Keywords
     meters: Meters
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

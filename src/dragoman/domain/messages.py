@@ -11,6 +11,8 @@ from dragoman.domain.attachments import Multimedia
 from dragoman.domain.audiences import Audience
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import ReceiptState, State
+from dragoman.domain.message_types import MessageType
+from dragoman.domain.payments import Payment
 from dragoman.domain.premium import Premium
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.segmentation import UserData
@@ -99,6 +101,10 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """The phone that is to send it, where the customer names one."""
     sim: int | None = None
     """The slot of the SIM that is to send it, from 1."""
+    payments: tuple[Payment, ...] = ()
+    """The wallets that pay; empty leaves it to the account."""
+    message_type: MessageType | None = None
+    """Where the dialect has any: its credits and its route count."""
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):

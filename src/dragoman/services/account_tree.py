@@ -6,6 +6,8 @@ beside and above the caller do not exist for it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import msgspec
 
 from dragoman.domain.accounts import Account, CredentialKind, Permission
@@ -18,8 +20,11 @@ from dragoman.services.credentials import new_key
 from dragoman.storage.engine import Storage
 from dragoman.storage.repositories import account_tree, accounts
 from dragoman.storage.repositories.account_tree import AccountChange, AccountDeletion, AccountView
+from dragoman.storage.repositories.accounts import AccountRecord
 from dragoman.storage.repositories.wallets import MAX_CREDITS
 
+MAX_TYPES = 100
+"""Wallets of message types that an account can leave behind."""
 NOT_BY_DEFAULT = frozenset({Permission.ADMINISTER})
 """What a new account does not take over from the one that makes it."""
 
@@ -34,6 +39,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     credits: int = 0
     """To add; negative to take."""
     permissions: dict[Permission, bool] = {}
+    record: AccountRecord | None = None
 
 
 class ChangedAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +59,8 @@ class AccountTree:
         self._storage = storage
         self._ids = ids
         self._clock = clock
+        self.on_shut_out: Callable[[int], None] = _nobody
+        """Is told of an account whose old password, or any, does not let in any more."""
 
     async def list_below(self, caller: Account) -> list[AccountView]:
         """The caller's own account and all below it, in the order of creation."""
@@ -65,6 +73,28 @@ class AccountTree:
             raise Refused(RefusalCode.NOT_FOUND, str(account_id), "user")
         return view
 
+    async def list_children(
+        self, caller: Account, offset: int, limit: int
+    ) -> tuple[list[AccountView], int]:
+        """Accounts right below the caller's, in the order of creation, and how many in all."""
+        return await self._storage.read(
+            lambda c: account_tree.load_children(c, caller.account_id, offset, limit)
+        )
+
+    async def find_child(self, caller: Account, name: str) -> AccountView:
+        """An account right below the caller's, by identifier or user name; raises `Refused`."""
+        view = await self._storage.read(
+            lambda c: account_tree.find_child(c, caller.account_id, name)
+        )
+        if view is None:
+            raise Refused(RefusalCode.NOT_FOUND, name, "user")
+        return view
+
+    async def records(self, dialect: str, views: Iterable[AccountView]) -> dict[int, str]:
+        """What an API keeps of accounts, by account."""
+        account_ids = [view.account.account_id for view in views]
+        return await self._storage.read(lambda c: accounts.load_records(c, dialect, account_ids))
+
     async def create(
         self,
         caller: Account,
@@ -73,6 +103,7 @@ class AccountTree:
         password: str,
         credits: int | None,
         permissions: dict[Permission, bool],
+        record: AccountRecord | None = None,
     ) -> ChangedAccount:
         """Makes an account below the caller's; `credits` None is without a limit.
 
@@ -98,6 +129,7 @@ class AccountTree:
             permissions=having,
             fields=_merged(inherited, fields),
             giver=caller,
+            record=record,
         )
         view = await self.find(caller, created.account.account_id)
         return ChangedAccount(view=view, api_key=created.api_key)
@@ -128,8 +160,11 @@ class AccountTree:
             revoke=revoked,
             rotation=await self._rotation(account, changes.password, api_key),
             transfer=transfer,
+            record=changes.record,
         )
         await self._accounts.write(account_tree.change, change)
+        if changes.password is not None or changes.enabled is False:
+            self.on_shut_out(account_id)
         return ChangedAccount(view=await self.find(caller, account_id), api_key=api_key)
 
     async def delete(self, caller: Account, account_id: int) -> None:
@@ -149,9 +184,12 @@ class AccountTree:
             wallet_id=account.wallet_id,
             heir=caller.wallet_id,
             entry_ids=(self._ids.next(), self._ids.next()),
+            heir_id=caller.account_id,
+            type_entry_ids=tuple(self._ids.take(2 * MAX_TYPES)),
             at_ms=self._clock.now_ms(),
         )
         await self._accounts.write(account_tree.delete, deletion)
+        self.on_shut_out(account_id)
 
     async def _rotation(
         self, account: Account, password: str | None, api_key: str | None
@@ -175,6 +213,10 @@ class AccountTree:
             credentials=tuple(made),
             at_ms=self._clock.now_ms(),
         )
+
+
+def _nobody(_account_id: int) -> None:
+    """Nobody waits for it."""
 
 
 def check_right(caller: Account) -> None:

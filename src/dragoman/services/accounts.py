@@ -74,19 +74,38 @@ class Accounts:
         self.on_change: Callable[[], None] = _nobody
         """Is told after each change of an account."""
 
-    async def authenticate_key(self, key: str, address: str) -> Account:
-        """The account of an API key; raises `Refused`."""
+    @property
+    def generation(self) -> int:
+        """Changes whenever what was read of accounts, senders or wallets may be out of date."""
+        return self._generation
+
+    async def authenticate_key(
+        self, key: str, address: str, kind: CredentialKind = CredentialKind.API_KEY
+    ) -> Account:
+        """The account of an API key, or of an access token; raises `Refused`."""
         digest = digest_of_key(key)
-        account = self._remembered.get(digest)
+        memory_key = digest if kind is CredentialKind.API_KEY else kind.encode() + digest
+        account = self._remembered.get(memory_key)
         if account is None:
             generation = self._generation
-            account = await self._storage.read(
-                lambda c: accounts.find_by_digest(c, CredentialKind.API_KEY, digest)
-            )
+            account = await self._storage.read(lambda c: accounts.find_by_digest(c, kind, digest))
             if account is None:
                 await self._delay_failure(address)
-                raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown API key")
-            self._remember(digest, account, generation)
+                raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown key")
+            self._remember(memory_key, account, generation)
+        return _admit(account, address)
+
+    async def admit(self, account_id: int, address: str) -> Account:
+        """The account of an identifier, for a caller that is known otherwise; raises `Refused`."""
+        memory_key = b"%d" % account_id
+        account = self._remembered.get(memory_key)
+        if account is None:
+            generation = self._generation
+            account = await self.find_by_id(account_id)
+            if account is None:
+                await self._delay_failure(address)
+                raise Refused(RefusalCode.NOT_FOUND, str(account_id), "account")
+            self._remember(memory_key, account, generation)
         return _admit(account, address)
 
     async def authenticate_password(
@@ -149,6 +168,7 @@ class Accounts:
         permissions: frozenset[Permission] | None = None,
         fields: AccountFields | None = None,
         giver: Account | None = None,
+        record: accounts.AccountRecord | None = None,
     ) -> CreatedAccount:
         """Creates an account with a wallet; `credits` None is unlimited. Raises `Refused`.
 
@@ -198,6 +218,7 @@ class Accounts:
             created_ms=self._clock.now_ms(),
             giver=giver.wallet_id if giver is not None else None,
             opening=opening,
+            record=record,
         )
         await self.write(accounts.create, new)
         narrowed = narrow(account, [parent] if parent is not None else [])
@@ -273,15 +294,16 @@ class Accounts:
         await self.authenticate_password(
             account.username, current, address, CredentialKind.PASSWORD
         )
-        kinds = (CredentialKind.PASSWORD, CredentialKind.LEGACY_MD5)
+        await self.set_password(account, new)
+
+    async def set_password(self, account: Account, password: str) -> None:
+        """Gives an account another password, for the old login too; raises `Refused`."""
+        legacy = account.may(Permission.LEGACY_LOGIN)
+        made = await self.credentials.of_password(account.account_id, password, legacy_md5=legacy)
         rotation = accounts.CredentialRotation(
             account_id=account.account_id,
-            revoke_kinds=kinds,
-            credentials=tuple(
-                await self.credentials.of_password(
-                    account.account_id, new, legacy_md5=account.may(Permission.LEGACY_LOGIN)
-                )
-            ),
+            revoke_kinds=(CredentialKind.PASSWORD, CredentialKind.LEGACY_MD5),
+            credentials=tuple(made),
             at_ms=self._clock.now_ms(),
         )
         await self.write(accounts.rotate, rotation)
@@ -310,10 +332,14 @@ class Accounts:
         try:
             await self._storage.writer.write(operation, item)
         finally:
-            self._generation += 1
-            self._remembered.clear()
-            self._senders.clear()
-            self.on_change()
+            self.forget()
+
+    def forget(self) -> None:
+        """Drops what is remembered of every account; called after each change of one."""
+        self._generation += 1
+        self._remembered.clear()
+        self._senders.clear()
+        self.on_change()
 
     def _remember(self, key: bytes, account: Account, generation: int) -> None:
         if generation != self._generation:

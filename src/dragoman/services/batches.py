@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from typing import NamedTuple, TypeAlias
 
+import msgspec
 import structlog
 
 from dragoman.domain.accounts import Account
@@ -17,7 +18,7 @@ from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.lifecycle import BatchState, State
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
-from dragoman.services.accounts import Accounts
+from dragoman.services.accounts import MAX_DEPTH, Accounts
 from dragoman.services.audiences import Audiences, Chunk
 from dragoman.services.backlog import Backlog
 from dragoman.services.delivery import Delivery
@@ -125,21 +126,21 @@ class Batches:
             if waiting and not progress.expanding and len(waiting) == progress.recipients:
                 await self._cancel_all(waiting)
             elif progress.state is BatchState.RUNNING:
-                await self._stop_expanded(account, batch_id, waiting)
+                await self._stop_expanded(batch_id, waiting)
             else:
                 raise _too_late(batch_id)
 
     async def _stop_unexpanded(self, account: Account, batch_id: int) -> bool:
         held = await self._storage.read(lambda c: batches.held_by(c, batch_id))
-        settlement = Settlement(
-            wallet_id=account.wallet_id, entry_id=self._ids.next(), amount=held, refund=True
+        first, *further = (
+            Settlement(wallet_id=wallet, entry_id=self._ids.next(), amount=amount, refund=True)
+            for wallet, amount in (held or {account.wallet_id: 0}).items()
         )
+        settlement = msgspec.structs.replace(first, also=tuple(further))
         cancellation = batches.Cancellation(batch_id=batch_id, settlement=settlement)
         return await self._storage.writer.write(batches.cancel, cancellation)
 
-    async def _stop_expanded(
-        self, account: Account, batch_id: int, waiting: list[LiveMessage]
-    ) -> None:
+    async def _stop_expanded(self, batch_id: int, waiting: list[LiveMessage]) -> None:
         """Stops a batch of whose messages some or all are only in their rows.
 
         Its messages leave memory at once, so nobody can be given one while the rows decide.
@@ -148,9 +149,8 @@ class Batches:
         with self._live.withhold(batch_id):
             for message in waiting:
                 self._live.remove(message)
-            stop = batches.Stop(
-                batch_id=batch_id, wallet_id=account.wallet_id, entry_id=self._ids.next()
-            )
+            entry_ids = tuple(self._ids.take(MAX_DEPTH))  # as many wallets as accounts above it
+            stop = batches.Stop(batch_id=batch_id, entry_ids=entry_ids)
             stopped = False
             try:
                 stopped = await self._storage.writer.write(batches.stop, stop)

@@ -17,7 +17,6 @@ from dragoman.services.audiences import Audiences, AudienceWalk, Chunk, Recipien
 from dragoman.services.live import LiveBatch
 from dragoman.storage.records import (
     AudienceProgress,
-    Reservation,
     StoredBatch,
     StoredMessage,
 )
@@ -168,9 +167,7 @@ class AudienceExpansion:
         amount = sum(message.credits for message in messages)
         reservation = None
         if amount:
-            reservation = Reservation(
-                wallet_id=self.account.wallet_id, entry_id=self._ids.next(), amount=amount
-            )
+            reservation = self.live.reservation(self._ids, amount)
         step = submissions.AudienceStep(
             progress=progress,
             unpaid=len(chunk.recipients) - len(messages),

@@ -15,6 +15,7 @@ from dragoman.domain.attachments import Multimedia
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import Format, Outgoing, Push
+from dragoman.kit.ids import IdSource
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.segmentation import (
     Segmentation,
@@ -23,7 +24,7 @@ from dragoman.protocols.gsm.segmentation import (
 )
 from dragoman.protocols.gsm.wap_push import PUSH_UDH, encode_service_indication
 from dragoman.queue.port import Work
-from dragoman.storage.records import StoredBatch, StoredMessage, StoredPart
+from dragoman.storage.records import Reservation, StoredBatch, StoredMessage, StoredPart
 
 ALPHABET_OF_FORMAT = {Format.GSM: Alphabet.GSM7, Format.UNICODE: Alphabet.UCS2}
 
@@ -60,9 +61,11 @@ class LiveBatch:
     __slots__ = (
         "_segmentation",
         "account_id",
+        "also",
         "batch_id",
         "counted",
         "multimedia",
+        "per_credit",
         "stored",
         "wallet_id",
     )
@@ -73,7 +76,11 @@ class LiveBatch:
         self.stored = stored
         self.batch_id = stored.batch_id
         self.account_id = stored.account_id
-        self.wallet_id = wallet_id
+        payments = stored.options.payments
+        self.wallet_id = payments[0].wallet_id if payments else wallet_id
+        self.per_credit = payments[0].per_credit if payments else 1
+        self.also = payments[1:]
+        """The further wallets that pay."""
         self.multimedia = (
             Multimedia(batch_id=stored.batch_id, text=stored.text)
             if stored.format == Format.MMS
@@ -89,6 +96,24 @@ class LiveBatch:
         if self._segmentation is None:
             self._segmentation = self.segment(self.stored.text)
         return self._segmentation
+
+    def reservation(self, ids: IdSource, credits: int) -> Reservation:
+        """Credits to hold in the wallets that pay, in all or in none."""
+        return Reservation(
+            wallet_id=self.wallet_id,
+            entry_id=ids.next(),
+            amount=credits * self.per_credit,
+            also=tuple(
+                Reservation(
+                    wallet_id=payment.wallet_id,
+                    entry_id=ids.next(),
+                    amount=credits * payment.per_credit,
+                )
+                for payment in self.also
+            )
+            if self.also
+            else (),
+        )
 
     def segment(self, text: str, max_parts: int = 255) -> Segmentation:
         """Cuts a text as the batch has it sent; raises as the segmentation does."""

@@ -8,7 +8,7 @@ lists and contacts is stored as it was asked, and its credits are held as its re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence, Set
 from functools import lru_cache
 
 import msgspec
@@ -18,7 +18,9 @@ from dragoman.domain.attachments import Attachment
 from dragoman.domain.audiences import Audience
 from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.lifecycle import BatchState, State
+from dragoman.domain.message_types import MessageType
 from dragoman.domain.messages import Format, Lane, Submission
+from dragoman.domain.payments import Payer, Payment
 from dragoman.domain.phone_numbers import mobile_country_code
 from dragoman.domain.pricing import Price, PriceList
 from dragoman.domain.routing import Route, Router
@@ -51,7 +53,6 @@ from dragoman.services.premium import PremiumRules
 from dragoman.storage.records import (
     BatchOptions,
     NewBatch,
-    Reservation,
     StateChange,
     StoredBatch,
     StoredMessage,
@@ -61,6 +62,10 @@ from dragoman.storage.writer import Writer
 
 Store = Callable[[NewBatch, Callable[[Exception | None], None]], None]
 """Stores a batch and tells, once it is on disk or refused, what came of it."""
+
+
+FindPayments = Callable[[Account], Awaitable[tuple[Payment, ...]]]
+"""Finds the wallets that pay for an account that does not pay by itself alone."""
 
 
 class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -100,6 +105,7 @@ class SubmissionService:
         max_recipients: int,
         premium: PremiumRules | None = None,
         device_routes: DeviceRoutes | None = None,
+        find_payments: FindPayments | None = None,
     ) -> None:
         self._writer = writer
         self._queue = queue
@@ -119,6 +125,7 @@ class SubmissionService:
         self._max_recipients = max_recipients
         self._premium = premium or PremiumRules()
         self._device_routes = device_routes or DeviceRoutes(router)
+        self._find_payments = find_payments or _own_payments
         self._orphans: set[asyncio.Task[None]] = set()
 
     async def submit(
@@ -167,7 +174,16 @@ class SubmissionService:
                 due_ms=terms.due_ms,
                 multimedia=submission.format is Format.MMS,
             ).number
-        tariffs = self._tariffs(account, recipients, submission.format is Format.MMS, to_device)
+        tariffs = self._tariffs(
+            account,
+            recipients,
+            submission.format is Format.MMS,
+            to_device,
+            submission.message_type,
+        )
+        payments = submission.payments
+        if not payments and account.payer is not Payer.OWN:
+            payments = await self._find_payments(account)
         attachments: tuple[Attachment, ...] = ()
         if submission.format is Format.MMS:
             attachments = await self._collect_attachments(submission)
@@ -180,7 +196,9 @@ class SubmissionService:
                 for recipient, (_, price) in zip(own, tariffs, strict=True)
             )
         tariff_options = () if inline else tuple(dict.fromkeys(price for _, price in tariffs))
-        batch = self._batch(account, submission, sender, terms, len(recipients), tariff_options)
+        batch = self._batch(
+            account, submission, sender, terms, len(recipients), tariff_options, payments
+        )
         if inline:
             batch.state = BatchState.RUNNING
             batch.expanded = len(recipients)
@@ -197,7 +215,7 @@ class SubmissionService:
         new = NewBatch(
             batch=batch,
             messages=messages,
-            reservation=self._reservation(account, credits),
+            reservation=live_batch.reservation(self._ids, credits),
             rejections=rejections,
             attachments=attachments,
         )
@@ -229,7 +247,10 @@ class SubmissionService:
         numbers = check_named(submission, wanted, maximum)
         check_prefixes(account, numbers)
         multimedia = submission.format is Format.MMS
-        self._tariffs(account, numbers, multimedia, to_device)
+        self._tariffs(account, numbers, multimedia, to_device, submission.message_type)
+        payments = submission.payments
+        if not payments and account.payer is not Payer.OWN:
+            payments = await self._find_payments(account)
         max_parts, country_code = self._max_parts_of(account), ""
         if submission.premium is not None:
             code = self._premium.check(
@@ -259,13 +280,13 @@ class SubmissionService:
         elif fixed:
             check_text(submission, fixed, max_parts, terms)
         attachments = await self._collect_attachments(submission)
-        batch = self._batch(account, submission, sender, terms, 0, (), Lane.BULK)
+        batch = self._batch(account, submission, sender, terms, 0, (), payments, Lane.BULK)
         batch.waiting_recipients = b""
         live_batch = LiveBatch(batch, account.wallet_id, segmentation)
         new = NewBatch(
             batch=batch,
             messages=(),
-            reservation=self._reservation(account, 0),
+            reservation=live_batch.reservation(self._ids, 0),
             attachments=attachments,
             audience=audience,
         )
@@ -290,9 +311,10 @@ class SubmissionService:
         terms: Terms,
         recipients: int,
         tariffs: tuple[Price, ...],
+        payments: tuple[Payment, ...],
         lane: Lane = Lane.SINGLE,
     ) -> StoredBatch:
-        callback = submission.callback
+        callback, message_type = submission.callback, submission.message_type
         return StoredBatch(
             batch_id=self._ids.next(),
             account_id=account.account_id,
@@ -316,6 +338,10 @@ class SubmissionService:
                 tariffs=tariffs,
                 device_id=submission.device_id,
                 sim=submission.sim,
+                payments=payments,
+                credits_per_part=message_type.credits if message_type is not None else 0,
+                route=message_type.route if message_type is not None else "",
+                message_type=message_type.name if message_type is not None else "",
             ),
             lane=self._lane(submission, recipients, lane).value,
             due_ms=terms.due_ms,
@@ -339,28 +365,28 @@ class SubmissionService:
 
         One that cannot be sent has no route and says why; its credits are those held for it.
         """
-        price_of = (prices or self._prices).price_of
-        held_before = not batch.stored.options.audience
+        prices, options = prices or self._prices, batch.stored.options
+        held_before = not options.audience
         refusers = self._refusers(batch, [recipient.number for recipient in recipients])
         obstacle_of = self._obstacles(account, batch)
         choose, multimedia = self._router.choose, batch.multimedia is not None
-        device_id = batch.stored.options.device_id
-        to_device = self._device_routes.find(device_id) if device_id is not None else None
+        device_id, fixed = options.device_id, self._router.routes.get(options.route)
+        if device_id is not None:
+            fixed = self._device_routes.find(device_id)
         messages = []
         for message_id, recipient in zip(self._ids.take(len(recipients)), recipients, strict=True):
             number, text, parts, failure = recipient
             if text is None:
                 parts = 0 if failure else batch.segmentation.count
-            if device_id is None:
+            route = fixed
+            if fixed is None and device_id is None:
                 route = choose(account.username, number, multimedia=multimedia)
-            else:
-                route = to_device
             if not failure:
                 if number in refusers:
                     failure = FailureCode.OPTED_OUT
                 else:
                     failure = obstacle_of(number, route)
-            price = price_of(number)
+            price = _priced(prices, number, options.credits_per_part)
             paid = parts if held_before or not failure else 0
             messages.append(
                 StoredMessage(
@@ -443,9 +469,6 @@ class SubmissionService:
             )
         )
 
-    def _reservation(self, account: Account, credits: int) -> Reservation:
-        return Reservation(wallet_id=account.wallet_id, entry_id=self._ids.next(), amount=credits)
-
     async def _store(
         self, batch: LiveBatch, new: NewBatch, sendable: Sequence[StoredMessage], store: Store
     ) -> None:
@@ -518,17 +541,19 @@ class SubmissionService:
         account: Account,
         recipients: Sequence[str],
         multimedia: bool,
-        to_device: Route | None = None,
+        fixed: Route | None = None,
+        message_type: MessageType | None = None,
     ) -> list[tuple[str, Price]]:
         """The route and price of each recipient; `Refused` where one cannot be reached."""
+        credits = message_type.credits if message_type is not None else 0
+        if fixed is None and message_type is not None:
+            fixed = self._router.routes.get(message_type.route)
         tariffs = []
         for recipient in recipients:
-            route = to_device or self._router.choose(
-                account.username, recipient, multimedia=multimedia
-            )
+            route = fixed or self._router.choose(account.username, recipient, multimedia=multimedia)
             if route is None:
                 raise Refused(RefusalCode.NO_ROUTE, recipient)
-            tariffs.append((route.name, self._prices.price_of(recipient)))
+            tariffs.append((route.name, _priced(self._prices, recipient, credits)))
         return tariffs
 
     def _lane(self, submission: Submission, recipients: int, lane: Lane) -> Lane:
@@ -542,6 +567,16 @@ class SubmissionService:
 def without_rejected(messages: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
     """The messages that are to be sent."""
     return [message for message in messages if message.failure is None]
+
+
+def _priced(prices: PriceList, recipient: str, credits: int) -> Price:
+    """The tariff of a number, with the credits of a message type where there is one."""
+    price = prices.price_of(recipient)
+    return msgspec.structs.replace(price, credits=credits) if credits else price
+
+
+async def _own_payments(account: Account) -> tuple[Payment, ...]:
+    return (Payment(wallet_id=account.wallet_id),)
 
 
 @lru_cache(maxsize=1_000)

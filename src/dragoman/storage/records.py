@@ -14,6 +14,7 @@ from dragoman.domain.audiences import Audience
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import BatchState, State
 from dragoman.domain.messages import Push
+from dragoman.domain.payments import Payment
 from dragoman.domain.premium import Premium, PremiumState
 from dragoman.domain.pricing import Price
 
@@ -37,6 +38,13 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What its recipients cost when credits were held for them, where they wait to be expanded."""
     device_id: int | None = None
     sim: int | None = None
+    payments: tuple[Payment, ...] = ()
+    """The wallets that pay; empty where it is the account's own for everything."""
+    credits_per_part: int = 0
+    """Of its message type; 0 where the list of prices says it."""
+    route: str = ""
+    """Of its message type; empty where the routes' rules say it."""
+    message_type: str = ""
 
 
 class StoredBatch(msgspec.Struct, kw_only=True, array_like=True, gc=False):
@@ -123,11 +131,12 @@ class StoredPart(msgspec.Struct, kw_only=True, array_like=True, gc=False):
 
 
 class Reservation(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """Credits to hold for a batch."""
+    """Credits to hold for a batch; `also` in further wallets, all or none."""
 
     wallet_id: int
     entry_id: int
     amount: int
+    also: tuple[Reservation, ...] = ()
 
 
 class NewBatch(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -162,6 +171,8 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     entry_id: int
     amount: int
     refund: bool
+    also: tuple[Settlement, ...] = ()
+    """The same in the further wallets that paid."""
 
 
 class StateChange(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):

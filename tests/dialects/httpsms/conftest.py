@@ -158,6 +158,11 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         settings=house.settings.dialects,
         accounts=house.accounts,
         account_tree=house.account_tree,
+        sessions=house.sessions,
+        access_tokens=house.access_tokens,
+        one_time_links=house.one_time_links,
+        credits=house.credits,
+        senders=house.senders,
         submission=house.submission,
         batches=house.batches,
         keywords=None,  # type: ignore[arg-type]
@@ -165,9 +170,13 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         premium=house.premium,
         refunds=house.refunds,
         contacts=house.contacts,
+        contact_profiles=house.contact_profiles,
+        groups=house.groups,
+        opt_outs=house.opt_outs,
         imports=house.imports,
         statistics=house.statistics,
         meters=house.meters,
+        clock=house.clock,
     )
     yield Gate(house, build_httpsms(services), await house.accounts.find("customer"))
     await house.close()

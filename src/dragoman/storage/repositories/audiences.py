@@ -85,6 +85,7 @@ def load_contacts(
         query = select(contacts.c.mobile, contacts.c.contact_id, contacts.c.fields).where(
             contacts.c.contact_id.in_(some),
             contacts.c.account_id == account_id,
+            contacts.c.mobile != "",  # some have an e-mail address only
             contacts.c.deleted_ms.is_(None),
         )
         found.extend(connection.execute(query))
@@ -110,7 +111,9 @@ def find_contacts_of_numbers(
 def load_lists(connection: Connection, account_id: int) -> dict[int, int | None]:
     """The account's lists and the list above each, without those that are deleted."""
     query = select(contact_lists.c.list_id, contact_lists.c.parent_id).where(
-        contact_lists.c.account_id == account_id, contact_lists.c.deleted_ms.is_(None)
+        contact_lists.c.account_id == account_id,
+        contact_lists.c.kind == "list",
+        contact_lists.c.deleted_ms.is_(None),
     )
     return {row.list_id: row.parent_id for row in connection.execute(query)}
 

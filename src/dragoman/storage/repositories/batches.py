@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, case, func, select, update
 
 from dragoman.domain.lifecycle import BatchState, State
-from dragoman.storage.records import Settlement
+from dragoman.storage.records import BatchOptions, Settlement
 from dragoman.storage.repositories import wallets
 from dragoman.storage.repositories.changes import COUNTER_OF_STATE, UNSENT
 from dragoman.storage.tables import batches, ledger_entries, messages
@@ -39,8 +39,8 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
     """Stops a batch none of whose messages a carrier has been given."""
 
     batch_id: int
-    wallet_id: int
-    entry_id: int
+    entry_ids: tuple[int, ...]
+    """For the ledger: one for each wallet that may have paid."""
 
 
 class Cancellation(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,12 +194,20 @@ def _stop_one(connection: Connection, item: Stop) -> bool:
     if not stopped:
         return False
     priced = select(func.coalesce(func.sum(messages.c.credits), 0)).where(of_batch)
-    surplus = held_by(connection, item.batch_id) - connection.execute(priced).scalar_one()
-    if surplus:
-        refund = Settlement(
-            wallet_id=item.wallet_id, entry_id=item.entry_id, amount=surplus, refund=True
-        )
-        wallets.settle(connection, [(item.batch_id, refund)])
+    credits = connection.execute(priced).scalar_one()
+    options = msgspec.json.decode(
+        connection.execute(
+            select(batches.c.options).where(batches.c.batch_id == item.batch_id)
+        ).scalar_one(),
+        type=BatchOptions,
+    )
+    per_credit = {payment.wallet_id: payment.per_credit for payment in options.payments}
+    held = held_by(connection, item.batch_id)
+    for entry_id, (wallet_id, amount) in zip(item.entry_ids, held.items(), strict=False):
+        surplus = amount - credits * per_credit.get(wallet_id, 1)
+        if surplus:
+            refund = Settlement(wallet_id=wallet_id, entry_id=entry_id, amount=surplus, refund=True)
+            wallets.settle(connection, [(item.batch_id, refund)])
     return True
 
 
@@ -207,16 +215,14 @@ cancel = Operation(_cancel, "cancel_batches", Cancellation)
 stop = Operation(_stop, "stop_batches", Stop)
 
 
-def held_by(connection: Connection, batch_id: int) -> int:
-    """The credits that were reserved for a batch."""
-    return (
-        connection.execute(
-            select(func.sum(ledger_entries.c.amount)).where(
-                ledger_entries.c.batch_id == batch_id, ledger_entries.c.kind == "reserve"
-            )
-        ).scalar()
-        or 0
+def held_by(connection: Connection, batch_id: int) -> dict[int, int]:
+    """The credits that were reserved for a batch, by wallet."""
+    query = (
+        select(ledger_entries.c.wallet_id, func.sum(ledger_entries.c.amount))
+        .where(ledger_entries.c.batch_id == batch_id, ledger_entries.c.kind == "reserve")
+        .group_by(ledger_entries.c.wallet_id)
     )
+    return {row[0]: int(row[1]) for row in connection.execute(query)}
 
 
 def _progress(row: Any) -> BatchProgress:

@@ -1,6 +1,12 @@
 """The tables, one module a noun family. Times are milliseconds since the Unix epoch, UTC."""
 
-from dragoman.storage.tables.accounts import accounts, credentials, senders
+from dragoman.storage.tables.accounts import (
+    account_records,
+    accounts,
+    credentials,
+    one_time_links,
+    senders,
+)
 from dragoman.storage.tables.attachments import attachments
 from dragoman.storage.tables.callbacks import callbacks
 from dragoman.storage.tables.contacts import (
@@ -17,6 +23,7 @@ from dragoman.storage.tables.devices import (
     handovers,
     sims,
 )
+from dragoman.storage.tables.groups import contact_profiles, memberships
 from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
 from dragoman.storage.tables.keywords import forwardings, keywords, numbers, opt_outs
 from dragoman.storage.tables.messages import IS_FAILED, audiences, batches, messages, parts
@@ -24,10 +31,11 @@ from dragoman.storage.tables.metadata import metadata
 from dragoman.storage.tables.premium import premium_messages
 from dragoman.storage.tables.receipts import parked_receipts, receipt_keys
 from dragoman.storage.tables.statistics import hourly_statistics, ingested_rows
-from dragoman.storage.tables.wallets import ledger_entries, wallets
+from dragoman.storage.tables.wallets import ledger_entries, purchases, wallets
 
 __all__ = [
     "IS_FAILED",
+    "account_records",
     "accounts",
     "attachments",
     "audiences",
@@ -35,6 +43,7 @@ __all__ = [
     "callbacks",
     "contact_counts",
     "contact_lists",
+    "contact_profiles",
     "contacts",
     "credentials",
     "device_events",
@@ -49,14 +58,17 @@ __all__ = [
     "ingested_rows",
     "keywords",
     "ledger_entries",
+    "memberships",
     "merge_fields",
     "messages",
     "metadata",
     "numbers",
+    "one_time_links",
     "opt_outs",
     "parked_receipts",
     "parts",
     "premium_messages",
+    "purchases",
     "receipt_keys",
     "senders",
     "sims",

@@ -1,0 +1,132 @@
+"""The calls on the caller's own account (smSend v1.0, "Authentication API" and "User API")."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.smsend.auth import Authentication, session_of
+from dragoman.dialects.smsend.calls import Calls
+from dragoman.dialects.smsend.mapping import (
+    read_flag,
+    render_day,
+    render_money,
+    render_quantity,
+    zone_of,
+)
+from dragoman.dialects.smsend.rendering import NO, YES, Text
+from dragoman.dialects.smsend.schemas import NoQuery
+from dragoman.dialects.smsend.user.schemas import (
+    LoginQuery,
+    MailService,
+    PasswordQuery,
+    Status,
+    StatusQuery,
+    TypeQuantity,
+)
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.kit.ids import time_of
+from dragoman.web.operations import Operation
+from dragoman.web.requests import Request
+
+AUTHENTICATION: Final = "smSend v1.0, Authentication API"
+USER: Final = "smSend v1.0, User API"
+MIN_PASSWORD: Final = 8
+CONSOLE_PATH: Final = "/console/enter"
+"""Where the console takes one-time links, as `k`."""
+MAIL_BILLING: Final = "EMAILPERHOUR"
+NEVER: Final = "9999-12-31"
+
+_HOST: Final = re.compile(
+    rb"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?"
+)
+
+
+def user_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
+    """Declares the calls."""
+    authentication, user = Authentication(services), User(services)
+    return (
+        calls.open("login", authentication.log_in, "Begin a session", AUTHENTICATION, LoginQuery),
+        calls.open(
+            "token", authentication.issue_token, "Make an access token", AUTHENTICATION, LoginQuery
+        ),
+        calls.open(
+            "checksession", authentication.check_session, "Is the session alive?", USER, NoQuery
+        ),
+        calls.text(
+            "GET", "dashboard", user.link_to_console, "A link to the console", USER, NoQuery
+        ),
+        calls.get("status", user.show_status, Status, "Credits that are left", USER, StatusQuery),
+        *(
+            calls.text(
+                method, "pwdreset", user.set_password, "Change the password", USER, PasswordQuery
+            )
+            for method in ("POST", "GET")
+        ),
+    )
+
+
+class User:
+    """Answers the calls on the caller's own account."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def set_password(self, account: Account, request: Request) -> Text:
+        """Whether the new password was taken; it ends all other sessions. Raises `Refused`."""
+        password = request.query.get("password", "")
+        if not password:
+            raise Refused(RefusalCode.MISSING_FIELD, "password")
+        if len(password) < MIN_PASSWORD:
+            return NO
+        try:
+            await self._services.accounts.set_password(account, password)
+        except Refused as refused:
+            if refused.code is RefusalCode.INVALID_FIELD:
+                return NO
+            raise
+        self._services.sessions.end_all(account.account_id, but=session_of(request))
+        return YES
+
+    async def link_to_console(self, account: Account, request: Request) -> Text:
+        """A link that logs the caller in to the console once, within a minute."""
+        token = await self._services.one_time_links.make(account)
+        return Text(f"{self._base_url(request)}{CONSOLE_PATH}?k={token}")
+
+    async def show_status(self, account: Account, request: Request) -> Status:
+        """The credits of each type, the money where it is asked for, and the service for mail."""
+        with_money = read_flag(request.query, "getMoney")
+        aliases = read_flag(request.query, "typeAliases")
+        credits = self._services.credits
+        left = await credits.available(account)
+        money = await credits.purchased(account.account_id) if with_money else None
+        settings = self._services.settings.smsend
+        created_ms = time_of(account.account_id)
+        return Status(
+            money=None if money is None else render_money(money),
+            sms=tuple(
+                TypeQuantity(
+                    type=one.brand_name if aliases else one.name,
+                    quantity=render_quantity(left[one.name]),
+                )
+                for one in credits.types
+                if account.may_send_type(one.name)
+            ),
+            email=MailService(
+                bandwidth=float(settings.mails_per_hour),
+                purchased=render_day(created_ms, zone_of(account, settings.time_zone)),
+                billing=MAIL_BILLING,
+                expiry=NEVER,
+            ),
+        )
+
+    def _base_url(self, request: Request) -> str:
+        configured = self._services.settings.smsend.public_url
+        if configured:
+            return configured.rstrip("/")
+        host = request.header(b"host")
+        if _HOST.fullmatch(host) is None:
+            raise Refused(RefusalCode.MALFORMED_REQUEST, "Host", "no Host header")
+        return f"http://{host.decode()}"
