@@ -24,12 +24,16 @@ from dragoman.storage.tables import (
     contact_lists,
     contacts,
     credentials,
+    deliveries,
     forwardings,
     imports,
     inbound_parts,
     inbound_texts,
+    issues,
     keywords,
     ledger_entries,
+    mail_templates,
+    mailing_lists,
     merge_fields,
     messages,
     numbers,
@@ -38,6 +42,8 @@ from dragoman.storage.tables import (
     parts,
     receipt_keys,
     senders,
+    sendings,
+    subscriptions,
     wallets,
 )
 
@@ -67,6 +73,12 @@ def last_identifier(connection: Connection) -> int:
         contacts.c.contact_id,
         merge_fields.c.field_id,
         imports.c.import_id,
+        mailing_lists.c.list_id,
+        subscriptions.c.subscription_id,
+        issues.c.issue_id,
+        mail_templates.c.template_id,
+        sendings.c.sending_id,
+        deliveries.c.delivery_id,
     )
     highest = (connection.execute(select(func.max(column))).scalar_one() for column in columns)
     return max(value or 0 for value in highest)

@@ -12,6 +12,18 @@ from dragoman.storage.tables.contacts import (
 )
 from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
 from dragoman.storage.tables.keywords import forwardings, keywords, numbers, opt_outs
+from dragoman.storage.tables.mailings import (
+    deliveries,
+    email_services,
+    issue_attachments,
+    issues,
+    mail_templates,
+    mailing_list_groups,
+    mailing_lists,
+    sendings,
+    subscription_tokens,
+    subscriptions,
+)
 from dragoman.storage.tables.messages import IS_FAILED, batches, messages, parts
 from dragoman.storage.tables.metadata import metadata
 from dragoman.storage.tables.premium import premium_messages
@@ -29,14 +41,21 @@ __all__ = [
     "contact_lists",
     "contacts",
     "credentials",
+    "deliveries",
+    "email_services",
     "forwardings",
     "hourly_statistics",
     "imports",
     "inbound_parts",
     "inbound_texts",
     "ingested_rows",
+    "issue_attachments",
+    "issues",
     "keywords",
     "ledger_entries",
+    "mail_templates",
+    "mailing_list_groups",
+    "mailing_lists",
     "merge_fields",
     "messages",
     "metadata",
@@ -47,5 +66,8 @@ __all__ = [
     "premium_messages",
     "receipt_keys",
     "senders",
+    "sendings",
+    "subscription_tokens",
+    "subscriptions",
     "wallets",
 ]

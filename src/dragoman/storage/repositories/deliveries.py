@@ -1,0 +1,229 @@
+"""Mails that are due: claimed before they are sent, and what came of each attempt."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, func, select, update
+
+from dragoman.domain.mailings import (
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    EndedBy,
+    ListState,
+    SubscriptionState,
+    TokenPurpose,
+)
+from dragoman.storage.bulk import BulkInsert, BulkUpdate
+from dragoman.storage.tables import (
+    deliveries,
+    mailing_lists,
+    subscription_tokens,
+    subscriptions,
+)
+from dragoman.storage.work import Operation
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """Asks for mails of an account that are due, at most one for each pair of digests.
+
+    A pair is of the link to unsubscribe and of the link to confirm.
+    """
+
+    account_id: int
+    digests: tuple[tuple[bytes, bytes], ...]
+    at_ms: int
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """Mails to send now; the first belongs to the first pair of digests, and so on.
+
+    `looked_at` counts those that turned out not to be sent too.
+    """
+
+    deliveries: tuple[Delivery, ...]
+    looked_at: int
+
+
+class MailAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of sending a mail."""
+
+    delivery_id: int
+    state: DeliveryState
+    next_attempt_ms: int
+    possible_duplicate: bool
+    answered_ms: int
+    answer_code: int | None
+    answer: str
+
+
+class Attempted(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt, and how many hard bounces end a subscription."""
+
+    attempt: MailAttempt
+    subscription_id: int
+    max_hard_bounces: int
+
+
+_COLUMNS: Final = [deliveries.c[name] for name in Delivery.__struct_fields__]
+_RECORD: Final = BulkUpdate(
+    deliveries,
+    MailAttempt.__struct_fields__,
+    dict.fromkeys(MailAttempt.__struct_fields__[1:], "{new}"),
+)
+_INSERT_TOKENS: Final = BulkInsert(subscription_tokens)
+_PENDING: Final = deliveries.c.state == DeliveryState.PENDING
+
+
+def accounts_waiting(connection: Connection) -> dict[int, int]:
+    """When the first mail that waits is due, by account."""
+    query = (
+        select(deliveries.c.account_id, func.min(deliveries.c.next_attempt_ms))
+        .where(_PENDING)
+        .group_by(deliveries.c.account_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def next_due(connection: Connection, account_id: int) -> int | None:
+    """When the account's next mail is due; None where none waits."""
+    query = select(func.min(deliveries.c.next_attempt_ms)).where(
+        deliveries.c.account_id == account_id, _PENDING
+    )
+    return connection.execute(query).scalar()
+
+
+def count(connection: Connection, issue_id: int) -> dict[DeliveryState, int]:
+    """How many mails of an issue there are, by state."""
+    query = (
+        select(deliveries.c.state, func.count())
+        .where(deliveries.c.issue_id == issue_id)
+        .group_by(deliveries.c.state)
+    )
+    return {DeliveryState(state): number for state, number in connection.execute(query)}
+
+
+def _claim(connection: Connection, items: list[Claim]) -> list[Claimed | Exception]:
+    return [_claim_one(connection, item) for item in items]
+
+
+def _claim_one(connection: Connection, item: Claim) -> Claimed:
+    query = (
+        select(*_COLUMNS, subscriptions.c.state.label("subscribed"), mailing_lists.c.state)
+        .join(subscriptions, subscriptions.c.subscription_id == deliveries.c.subscription_id)
+        .join(mailing_lists, mailing_lists.c.list_id == deliveries.c.list_id)
+        .where(
+            deliveries.c.account_id == item.account_id,
+            _PENDING,
+            deliveries.c.next_attempt_ms <= item.at_ms,
+        )
+        .order_by(deliveries.c.next_attempt_ms, deliveries.c.delivery_id)
+        .limit(len(item.digests))
+    )
+    due: list[Delivery] = []
+    suppressed: list[int] = []
+    rows = connection.execute(query).all()
+    for row in rows:
+        values = dict(zip(Delivery.__struct_fields__, row, strict=False))
+        delivery = Delivery(**{**values, "kind": DeliveryKind(values["kind"])})
+        wanted = _WANTED[delivery.kind]
+        if row[-2] == wanted and row[-1] != ListState.ARCHIVED:
+            due.append(delivery)
+        else:
+            suppressed.append(delivery.delivery_id)
+    _set_states(connection, suppressed, DeliveryState.SUPPRESSED)
+    if due:
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.delivery_id.in_([one.delivery_id for one in due]))
+            .values(state=DeliveryState.SENDING, attempts=deliveries.c.attempts + 1)
+        )
+    tokens = []
+    for delivery, (unsubscribe, confirm) in zip(due, item.digests, strict=False):
+        about = delivery.subscription_id
+        tokens.append((unsubscribe, about, int(TokenPurpose.UNSUBSCRIBE), item.at_ms))
+        if delivery.kind is DeliveryKind.OPT_IN:
+            tokens.append((confirm, about, int(TokenPurpose.CONFIRM), item.at_ms))
+    _INSERT_TOKENS.run(connection, tokens)
+    return Claimed(deliveries=tuple(due), looked_at=len(rows))
+
+
+_WANTED: Final = {
+    DeliveryKind.ISSUE: SubscriptionState.SUBSCRIBED,
+    DeliveryKind.OPT_IN: SubscriptionState.PENDING,
+}
+"""In which state of the subscription a mail may go out."""
+
+claim = Operation(_claim, "claim_deliveries", Claim)
+
+
+def _record(connection: Connection, items: list[Attempted]) -> list[Exception | None]:
+    _RECORD.run(connection, [msgspec.structs.astuple(item.attempt) for item in items])
+    for item in items:
+        if item.attempt.state is DeliveryState.BOUNCED:
+            _count_bounce(connection, item)
+        elif item.attempt.state is DeliveryState.SENT:
+            connection.execute(
+                update(subscriptions)
+                .where(
+                    subscriptions.c.subscription_id == item.subscription_id,
+                    subscriptions.c.hard_bounces > 0,
+                )
+                .values(hard_bounces=0)
+            )
+    return [None] * len(items)
+
+
+def _count_bounce(connection: Connection, item: Attempted) -> None:
+    change = update(subscriptions).where(subscriptions.c.subscription_id == item.subscription_id)
+    connection.execute(change.values(hard_bounces=subscriptions.c.hard_bounces + 1))
+    connection.execute(
+        change.where(
+            subscriptions.c.hard_bounces >= item.max_hard_bounces,
+            subscriptions.c.state.in_((SubscriptionState.SUBSCRIBED, SubscriptionState.PENDING)),
+        ).values(
+            state=SubscriptionState.STOPPED,
+            ended_ms=item.attempt.answered_ms,
+            ended_by=EndedBy.BOUNCES.value,
+        )
+    )
+
+
+record = Operation(_record, "record_mail_attempts", Attempted)
+
+
+def _release(connection: Connection, items: list[tuple[int, ...]]) -> list[Exception | None]:
+    """Gives mails back that were claimed and never reached the wire."""
+    for item in items:
+        if item:
+            connection.execute(
+                update(deliveries)
+                .where(deliveries.c.delivery_id.in_(item))
+                .values(state=DeliveryState.PENDING, attempts=deliveries.c.attempts - 1)
+            )
+    return [None] * len(items)
+
+
+release = Operation(_release, "release_deliveries", tuple[int, ...])
+
+
+def _restore(connection: Connection, items: list[int]) -> list[int | Exception]:
+    """Mails that an earlier run was sending are sent again, marked; how many there are."""
+    changed = connection.execute(
+        update(deliveries)
+        .where(deliveries.c.state == DeliveryState.SENDING)
+        .values(state=DeliveryState.PENDING, possible_duplicate=True)
+    ).rowcount
+    return [changed] * len(items)
+
+
+restore = Operation(_restore, "restore_deliveries", int)
+
+
+def _set_states(connection: Connection, ids: list[int], state: DeliveryState) -> None:
+    if ids:
+        connection.execute(
+            update(deliveries).where(deliveries.c.delivery_id.in_(ids)).values(state=state)
+        )
