@@ -33,6 +33,7 @@ from dragoman.kit.ids import IdSource, time_of
 from dragoman.mail.listener import MailListener
 from dragoman.pages import build_pages
 from dragoman.queue.local import LocalQueue
+from dragoman.services.access_tokens import AccessTokens
 from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.attachments import AttachmentLimits, Attachments
@@ -53,6 +54,7 @@ from dragoman.services.queries import Queries
 from dragoman.services.recall import Recall
 from dragoman.services.receipts import Receipts
 from dragoman.services.refunds import Refunds
+from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
 from dragoman.storage.engine import Storage
@@ -88,6 +90,10 @@ class House:
         self.accounts = Accounts(storage=self.storage, ids=self.ids, clock=self.clock)
         self.account_tree = AccountTree(
             accounts=self.accounts, storage=self.storage, ids=self.ids, clock=self.clock
+        )
+        self.sessions = Sessions(clock=self.clock, idle_s=settings.dialects.smsend.session_idle_s)
+        self.access_tokens = AccessTokens(
+            storage=self.storage, accounts=self.accounts, clock=self.clock
         )
         self.directory = Directory(
             storage=self.storage,
@@ -196,6 +202,8 @@ class House:
             settings=settings.dialects,
             accounts=self.accounts,
             account_tree=self.account_tree,
+            sessions=self.sessions,
+            access_tokens=self.access_tokens,
             submission=self.submission,
             batches=self.batches,
             queries=self.queries,

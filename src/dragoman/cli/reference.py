@@ -349,6 +349,8 @@ def _calls_page() -> Iterator[str]:
         settings=Dialects(),
         accounts=nothing,
         account_tree=nothing,
+        sessions=nothing,
+        access_tokens=nothing,
         submission=nothing,
         batches=nothing,
         queries=nothing,

@@ -109,6 +109,17 @@ class LinkMobility(Section, frozen=True, kw_only=True):
     ] = ()
 
 
+class SmSend(Section, frozen=True, kw_only=True):
+    """The dialect of smSend REST v1.0 and its sister brands."""
+
+    time_zone: Annotated[
+        TimeZone, Meta(description="Zone of its times, for accounts without a zone of their own.")
+    ] = "Europe/Rome"
+    session_idle_s: Annotated[
+        float, Meta(gt=0, le=DAY_S, description="Time without a call after which a session ends.")
+    ] = 300.0
+
+
 class Dialects(Section, frozen=True, kw_only=True):
     """The providers' HTTP APIs that are answered."""
 
@@ -118,6 +129,7 @@ class Dialects(Section, frozen=True, kw_only=True):
     linkmobility: Annotated[LinkMobility, Meta(description="Settings of linkmobility.")] = (
         LinkMobility()
     )
+    smsend: Annotated[SmSend, Meta(description="Settings of smsend.")] = SmSend()
 
 
 class Mail(Section, frozen=True, kw_only=True):

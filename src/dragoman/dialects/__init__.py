@@ -9,6 +9,7 @@ from typing import Final
 from dragoman.dialects.contract import ProviderDialect, Services
 from dragoman.dialects.httpsms import build_httpsms
 from dragoman.dialects.linkmobility import build_linkmobility
+from dragoman.dialects.smsend import build_smsend
 
 __all__ = ["DIALECTS", "ProviderDialect", "Services"]
 
@@ -16,6 +17,7 @@ DIALECTS: Final = MappingProxyType[str, Callable[[Services], ProviderDialect]](
     {
         "httpsms": build_httpsms,
         "linkmobility": build_linkmobility,
+        "smsend": build_smsend,
     }
 )
 """Each dialect by the name it has in the configuration."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dragoman.config.sections import Dialects
 from dragoman.domain.callbacks import CallbackCall, CallbackFacts, TextFacts
 from dragoman.mail.contract import Mailbox
+from dragoman.services.access_tokens import AccessTokens
 from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
@@ -18,6 +19,7 @@ from dragoman.services.meters import Meters
 from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
 from dragoman.services.refunds import Refunds
+from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
 from dragoman.web.operations import Dialect
@@ -30,6 +32,8 @@ class Services:
     settings: Dialects
     accounts: Accounts
     account_tree: AccountTree
+    sessions: Sessions
+    access_tokens: AccessTokens
     submission: SubmissionService
     batches: Batches
     queries: Queries

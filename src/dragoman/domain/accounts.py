@@ -118,3 +118,4 @@ class CredentialKind(StrEnum):
     API_KEY = "api_key"
     PASSWORD = "password"  # noqa: S105 - a kind, not a password
     LEGACY_MD5 = "legacy_md5"
+    ACCESS_TOKEN = "access_token"  # noqa: S105 - a kind, not a token

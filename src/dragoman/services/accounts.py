@@ -74,19 +74,33 @@ class Accounts:
         self.on_change: Callable[[], None] = _nobody
         """Is told after each change of an account."""
 
-    async def authenticate_key(self, key: str, address: str) -> Account:
-        """The account of an API key; raises `Refused`."""
+    async def authenticate_key(
+        self, key: str, address: str, kind: CredentialKind = CredentialKind.API_KEY
+    ) -> Account:
+        """The account of an API key, or of an access token; raises `Refused`."""
         digest = digest_of_key(key)
-        account = self._remembered.get(digest)
+        memory_key = digest if kind is CredentialKind.API_KEY else kind.encode() + digest
+        account = self._remembered.get(memory_key)
         if account is None:
             generation = self._generation
-            account = await self._storage.read(
-                lambda c: accounts.find_by_digest(c, CredentialKind.API_KEY, digest)
-            )
+            account = await self._storage.read(lambda c: accounts.find_by_digest(c, kind, digest))
             if account is None:
                 await self._delay_failure(address)
-                raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown API key")
-            self._remember(digest, account, generation)
+                raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown key")
+            self._remember(memory_key, account, generation)
+        return _admit(account, address)
+
+    async def admit(self, account_id: int, address: str) -> Account:
+        """The account of an identifier, for a caller that is known otherwise; raises `Refused`."""
+        memory_key = b"%d" % account_id
+        account = self._remembered.get(memory_key)
+        if account is None:
+            generation = self._generation
+            account = await self.find_by_id(account_id)
+            if account is None:
+                await self._delay_failure(address)
+                raise Refused(RefusalCode.NOT_FOUND, str(account_id), "account")
+            self._remember(memory_key, account, generation)
         return _admit(account, address)
 
     async def authenticate_password(
@@ -268,6 +282,18 @@ class Accounts:
         await self.write(accounts.rotate, rotation)
         return api_key
 
+    async def set_password(self, account: Account, password: str) -> None:
+        """Gives an account another password, for the old login too; raises `Refused`."""
+        legacy = account.may(Permission.LEGACY_LOGIN)
+        made = await self.credentials.of_password(account.account_id, password, legacy_md5=legacy)
+        rotation = accounts.CredentialRotation(
+            account_id=account.account_id,
+            revoke_kinds=(CredentialKind.PASSWORD, CredentialKind.LEGACY_MD5),
+            credentials=made,
+            at_ms=self._clock.now_ms(),
+        )
+        await self.write(accounts.rotate, rotation)
+
     async def find(self, username: str) -> Account:
         """The account of a user name; raises `Refused`."""
         account = await self._storage.read(lambda c: accounts.find_by_username(c, username))
@@ -292,10 +318,14 @@ class Accounts:
         try:
             await self._storage.writer.write(operation, item)
         finally:
-            self._generation += 1
-            self._remembered.clear()
-            self._senders.clear()
-            self.on_change()
+            self.forget()
+
+    def forget(self) -> None:
+        """Drops what is remembered of every account; called after each change of one."""
+        self._generation += 1
+        self._remembered.clear()
+        self._senders.clear()
+        self.on_change()
 
     def _remember(self, key: bytes, account: Account, generation: int) -> None:
         if generation != self._generation:

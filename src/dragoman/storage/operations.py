@@ -36,6 +36,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         account_tree.change,
         account_tree.delete,
         accounts.create,
+        accounts.issue_token,
         accounts.rotate,
         batches.cancel,
         callbacks.record,

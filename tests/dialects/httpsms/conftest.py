@@ -158,6 +158,8 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         settings=house.settings.dialects,
         accounts=house.accounts,
         account_tree=house.account_tree,
+        sessions=house.sessions,
+        access_tokens=house.access_tokens,
         submission=house.submission,
         batches=house.batches,
         keywords=None,  # type: ignore[arg-type]

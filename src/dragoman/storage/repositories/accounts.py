@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dragoman.domain.accounts import Account, AccountDetails, Permission, narrow
@@ -58,6 +58,13 @@ class CredentialRotation(msgspec.Struct, frozen=True, kw_only=True):
     revoke_kinds: tuple[str, ...]
     credentials: tuple[NewCredential, ...]
     at_ms: int
+
+
+class TokenIssue(msgspec.Struct, frozen=True, kw_only=True):
+    """A credential that comes to those of its kind; of more than `most` the oldest go."""
+
+    credential: NewCredential
+    most: int
 
 
 def _create(connection: Connection, items: list[NewAccount]) -> list[Exception | None]:
@@ -151,8 +158,31 @@ def replace_credentials(connection: Connection, rotation: CredentialRotation) ->
     insert_credentials(connection, rotation.credentials)
 
 
+def _issue_token(connection: Connection, items: list[TokenIssue]) -> list[bool | Exception]:
+    """Whether an older one had to go."""
+    results: list[bool | Exception] = []
+    for item in items:
+        new = item.credential
+        insert_credentials(connection, (new,))
+        of_account = (
+            credentials.c.account_id == new.account_id,
+            credentials.c.kind == new.kind,
+        )
+        kept = (
+            select(credentials.c.credential_id)
+            .where(*of_account, credentials.c.revoked_ms.is_(None))
+            .order_by(credentials.c.credential_id.desc())
+            .limit(item.most)
+        )
+        oldest = min(connection.execute(kept).scalars())
+        gone = delete(credentials).where(*of_account, credentials.c.credential_id < oldest)
+        results.append(connection.execute(gone).rowcount > 0)
+    return results
+
+
 create = Operation(_create, "create_account", NewAccount)
 rotate = Operation(_rotate, "rotate_credentials", CredentialRotation)
+issue_token = Operation(_issue_token, "issue_token", TokenIssue)
 
 
 def find_by_digest(connection: Connection, kind: str, digest: bytes) -> Account | None:

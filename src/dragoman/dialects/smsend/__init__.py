@@ -1,0 +1,37 @@
+"""The API smSend REST v1.0, which Skebby, Aruba, Mobyt, Esendex and other brands speak too."""
+
+from __future__ import annotations
+
+from dragoman.dialects.contract import ProviderDialect, Services
+from dragoman.dialects.smsend.mapping import DIALECT, PREFIX
+from dragoman.dialects.smsend.routes import build_operations, build_refuse
+from dragoman.domain.callbacks import CallbackCall, CallbackFacts
+from dragoman.web.operations import Dialect
+
+__all__ = ["build_smsend"]
+
+
+def build_smsend(services: Services) -> ProviderDialect:
+    """Builds the dialect over the services."""
+    return ProviderDialect(
+        name=DIALECT,
+        web=Dialect(
+            name=DIALECT,
+            title="smSend REST API v1.0",
+            description=(
+                "Sends texts and mail, and keeps contacts. `login` or `token` gives a `user_key`"
+                " and a key; every other call takes them as the headers `user_key` and"
+                " `Session_key` or `Access_token`."
+            ),
+            prefixes=(PREFIX,),
+            operations=build_operations(services),
+            refuse=build_refuse(services),
+            fallback_charset="windows-1252",
+        ),
+        render_callback=_render_callback,
+    )
+
+
+def _render_callback(_url: str, _facts: CallbackFacts) -> CallbackCall:
+    """This API has no calls to customers: programs ask with `GET sms/{order_id}`."""
+    raise NotImplementedError

@@ -1,0 +1,45 @@
+"""Pages of a list: `pageNumber` from 1 on, `pageSize` at most 500."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.web.requests import Parameters
+
+DEFAULT_SIZE: Final = 10
+MAX_SIZE: Final = 500
+MAX_NUMBER: Final = 1_000_000
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of a list."""
+
+    number: int
+    size: int
+
+    @property
+    def offset(self) -> int:
+        """How many entries stand before it."""
+        return (self.number - 1) * self.size
+
+
+def read_page(query: Parameters) -> Page:
+    """The page that a query asks for; raises `Refused`."""
+    return Page(
+        number=_read(query, "pageNumber", 1, MAX_NUMBER),
+        size=_read(query, "pageSize", DEFAULT_SIZE, MAX_SIZE),
+    )
+
+
+def _read(query: Parameters, name: str, default: int, most: int) -> int:
+    text = query.get(name, "").strip()
+    if not text:
+        return default
+    if text.isascii() and text.isdigit() and len(text) <= len(str(most)):
+        number = int(text)
+        if 1 <= number <= most:
+            return number
+    raise Refused(RefusalCode.INVALID_FIELD, name, f"1 to {most}")

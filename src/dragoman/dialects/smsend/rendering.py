@@ -1,0 +1,48 @@
+"""Answers as this API gives them: JSON, bare text, or where something now is."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from dragoman.dialects.smsend.schemas import Problem
+from dragoman.web.responses import JSON, TEXT, Response
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Text(msgspec.Struct, frozen=True):
+    """A body that is no JSON: `USER_KEY;SESSION_KEY`, a URL, `true`."""
+
+    text: str
+
+
+class Located(msgspec.Struct, frozen=True):
+    """A body, by default `""`, and where to find what the call made: `/contact/<id>`."""
+
+    location: str
+    """A path below this API's own."""
+    body: Any = ""
+
+
+Answer = msgspec.Struct | Text | Located | str | int | None
+"""What a call may answer; all but `Text` and `Located` is the body, as JSON."""
+
+YES: Final = Text("true")
+NO: Final = Text("false")
+
+
+def render(status: int, answer: Answer) -> Response:
+    """Renders what a call answers."""
+    if isinstance(answer, Text):
+        return Response(status, answer.text.encode(), TEXT)
+    if isinstance(answer, Located):
+        location = (b"location", answer.location.encode())
+        return Response(status, _encode(answer.body), JSON, (location,))
+    return Response(status, _encode(answer), JSON)
+
+
+def render_problem(problem: Problem) -> Response:
+    """Renders a refusal under its own status."""
+    return Response(problem.error_code, _encode(problem), JSON)

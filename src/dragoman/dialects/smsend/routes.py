@@ -1,0 +1,30 @@
+"""The table of calls: where each one is, what it takes and answers, and who answers it."""
+
+from __future__ import annotations
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.smsend.calls import Calls
+from dragoman.dialects.smsend.errors import problem_of_kit
+from dragoman.dialects.smsend.mapping import DIALECT
+from dragoman.dialects.smsend.rendering import render_problem
+from dragoman.dialects.smsend.user.calls import user_calls
+from dragoman.web.operations import Operation, Refuse
+from dragoman.web.refusals import Refusal
+from dragoman.web.requests import Request
+from dragoman.web.responses import Response
+
+
+def build_operations(services: Services) -> tuple[Operation, ...]:
+    """Builds the table over the services."""
+    calls = Calls(services)
+    return (*user_calls(calls, services),)
+
+
+def build_refuse(services: Services) -> Refuse:
+    """Builds what answers requests that never reach a call of the table."""
+
+    def refuse(request: Request, refusal: Refusal) -> Response:
+        services.meters.refused[DIALECT, refusal.kind.value] += 1
+        return render_problem(problem_of_kit(request, refusal))
+
+    return refuse

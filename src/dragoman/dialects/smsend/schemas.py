@@ -1,0 +1,33 @@
+"""Shapes that every room of this API shares, with the names and the order of the manual."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong, in all the fields in which programs look for it."""
+
+    result: str
+    error_code: int
+    error_message: str
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """That a call did what was asked."""
+
+    result: str = "OK"
+
+
+class NoQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """A call without parameters."""
+
+
+class PageQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Which page of a list is wanted."""
+
+    page_number: Annotated[int, Meta(description="The page, from 1 on.")] = 1
+    page_size: Annotated[int, Meta(description="Results on a page.")] = 10

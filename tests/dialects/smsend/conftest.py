@@ -1,0 +1,220 @@
+"""The dialect over a real house on a SQLite file, asked in process as a server asks it."""
+
+import asyncio
+import re
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+import pytest
+from sqlalchemy import func, select
+
+from dragoman.app import House
+from dragoman.config import Settings
+from dragoman.dialects.smsend import build_smsend
+from dragoman.dialects.smsend.mapping import PREFIX
+from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.kit.clock import FixedClock
+from dragoman.storage.tables import metadata
+from dragoman.web.router import DialectApp
+
+USERNAME, PASSWORD = "username", "password"
+OTHER = "other"
+NOW_MS = 1_790_000_000_000  # 2026-09-21 16:13:20 in Rome
+CREDITS = 1_000
+
+_MASKS = (
+    (re.compile(rb"\b[0-9a-f]{64}\b"), b"<token>"),
+    (re.compile(rb"\b[0-9a-f]{32}\b"), b"<key>"),
+    (re.compile(rb"\b[0-9]{15,16}\b"), b"<id>"),
+)
+
+
+class Answer(msgspec.Struct):
+    """What a call was answered with."""
+
+    status: int
+    headers: dict[bytes, bytes]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+    @property
+    def location(self) -> str:
+        return self.headers.get(b"location", b"").decode()
+
+    @property
+    def masked(self) -> bytes:
+        """The body without the values that differ from run to run."""
+        body = self.body
+        for pattern, mask in _MASKS:
+            body = pattern.sub(mask, body)
+        return body
+
+
+class Customer:
+    """A logged-in customer of the dialect: `get`, `post`, `put`, `delete` carry its keys."""
+
+    def __init__(self, house: House, clock: FixedClock) -> None:
+        self.house = house
+        self.clock = clock
+        self.dialect = build_smsend(house.services)
+        self.app = DialectApp([self.dialect.web], _outside)
+        self.keys: list[tuple[str, str]] = []
+        self.user_key = ""
+
+    async def ask(
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        headers: list[tuple[str, str]] | None = None,
+        client: str = "192.0.2.1",
+    ) -> Answer:
+        """Calls `/API/v1.0/REST/<target>` with these headers, as a server passes them on."""
+        path, _, query = f"{PREFIX}/{target}".partition("?")
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": unquote(path),
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "headers": [
+                (b"content-length", b"%d" % len(body)),
+                *((name.lower().encode(), value.encode()) for name, value in headers or []),
+            ],
+            "client": (client, 40000),
+        }
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self.app(scope, receive, send)
+        start, finish = sent
+        return Answer(start["status"], dict(start["headers"]), finish["body"])
+
+    async def begin(self, username: str = USERNAME) -> None:
+        """Begins a session without the price of a password."""
+        account = await self.house.accounts.find(username)
+        self.user_key = str(account.account_id)
+        session_key = self.house.sessions.open(account.account_id)
+        self.keys = [("user_key", self.user_key), ("Session_key", session_key)]
+
+    async def log_in(self, username: str = USERNAME, password: str = PASSWORD) -> None:
+        """Begins a session, whose keys go with the calls from now on."""
+        answer = await self.ask("GET", f"login?username={username}&password={password}")
+        assert answer.status == 200, answer.body
+        self.user_key, session_key = answer.body.decode().split(";")
+        self.keys = [("user_key", self.user_key), ("Session_key", session_key)]
+
+    async def get(self, target: str) -> Answer:
+        return await self.ask("GET", target, headers=self.keys)
+
+    async def post(self, target: str, body: object = b"") -> Answer:
+        return await self._send("POST", target, body)
+
+    async def put(self, target: str, body: object = b"") -> Answer:
+        return await self._send("PUT", target, body)
+
+    async def delete(self, target: str, body: object = b"") -> Answer:
+        return await self._send("DELETE", target, body)
+
+    async def rows(self) -> dict[str, int]:
+        """How many rows every table has, and the credits in all wallets."""
+
+        def count(connection: Any) -> dict[str, int]:
+            counts = {
+                name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for name, table in metadata.tables.items()
+            }
+            wallets = metadata.tables["wallets"].c
+            for side in ("available", "held", "spent"):
+                total = connection.execute(select(func.sum(wallets[side]))).scalar_one()
+                counts[f"credits {side}"] = total
+            return counts
+
+        return await self.house.storage.read(count)
+
+    async def _send(self, method: str, target: str, body: object) -> Answer:
+        """Sends bytes as they are and anything else as JSON."""
+        data = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        headers = [("Content-type", "application/json"), *self.keys]
+        return await self.ask(method, target, data, headers)
+
+
+async def _outside(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 418, "headers": []})
+    await send({"type": "http.response.body", "body": b"outside"})
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings.development(folder, http="127.0.0.1:0", smsc="127.0.0.1:2775")
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database that has a superaccount with credits, and another account."""
+    folder = tmp_path_factory.mktemp("prepared")
+
+    async def prepare() -> None:
+        house = House(_settings(folder), FixedClock(NOW_MS))
+        await house.open(migrate=True)
+        await house.accounts.create(
+            USERNAME,
+            password=PASSWORD,
+            credits=CREDITS,
+            permissions=DEFAULT_PERMISSIONS | {Permission.ADMINISTER},
+        )
+        await house.accounts.create(OTHER, password=PASSWORD)
+        await house.close()
+
+    asyncio.run(prepare())
+    return folder
+
+
+@pytest.fixture
+def configure() -> Callable[[Settings], Settings]:
+    """What the tests of a room change in the settings; nothing here."""
+    return lambda settings: settings
+
+
+@pytest.fixture
+async def smsend(
+    prepared: Path, tmp_path: Path, configure: Callable[[Settings], Settings]
+) -> AsyncIterator[Customer]:
+    """A customer with a session."""
+    clock = FixedClock(NOW_MS)
+    folder = tmp_path / "data"
+    shutil.copytree(prepared, folder)
+    house = House(configure(_settings(folder)), clock)
+    await house.open(migrate=False)
+    try:
+        customer = Customer(house, clock)
+        await customer.begin()
+        yield customer
+    finally:
+        await house.close()
+
+
+@pytest.fixture
+def refused(smsend: Customer) -> Callable[[Awaitable[Answer]], Awaitable[Answer]]:
+    """Checks that a call is refused, stores nothing and moves no credit."""
+
+    async def check(asking: Awaitable[Answer]) -> Answer:
+        before, meter = await smsend.rows(), sum(smsend.house.meters.refused.values())
+        answer = await asking
+        assert 400 <= answer.status < 500
+        assert await smsend.rows() == before
+        assert sum(smsend.house.meters.refused.values()) == meter + 1
+        return answer
+
+    return check
