@@ -16,6 +16,7 @@ from dragoman.config.sections import (
     Limits,
     Log,
     Mail,
+    Mailings,
     Metrics,
     Mms,
     Receipts,
@@ -39,6 +40,9 @@ DEFAULT_ROUTE = "default"
 MULTIMEDIA_ROUTE = "multimedia"
 SIMULATOR = "simulator"
 SIMULATOR_WINDOW = 50
+OUTBOX = "outbox"
+OUTBOX_DOMAIN = "dragoman.example"
+OUTBOX_RATE_PER_S = 100.0
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
@@ -52,6 +56,7 @@ class Settings(Section, frozen=True, kw_only=True):
     storage: Annotated[Storage, Meta(description="The database.")] = Storage()
     dialects: Annotated[Dialects, Meta(description="The HTTP APIs that are answered.")] = Dialects()
     mail: Annotated[Mail, Meta(description="Mail that becomes messages.")] = Mail()
+    mailings: Annotated[Mailings, Meta(description="E-mail campaigns.")] = Mailings()
     mms: Annotated[Mms, Meta(description="Multimedia messages.")] = Mms()
     carriers: Annotated[
         tuple[CarrierTable, ...], Meta(description="The SMSCs and MMSCs that messages go to.")
@@ -104,6 +109,13 @@ class Settings(Section, frozen=True, kw_only=True):
                 ),
             ),
             callbacks=Callbacks(allow_private=LOOPBACK),
+            mailings=Mailings(
+                enabled=True,
+                outbox=str(data_dir.absolute() / OUTBOX),
+                sender=f"bounces@{OUTBOX_DOMAIN}",
+                base_url=f"http://{http}",
+                rate_per_s=OUTBOX_RATE_PER_S,
+            ),
             log=Log(format="console"),
         )
 

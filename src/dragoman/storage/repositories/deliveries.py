@@ -209,17 +209,21 @@ def _release(connection: Connection, items: list[tuple[int, ...]]) -> list[Excep
 release = Operation(_release, "release_deliveries", tuple[int, ...])
 
 
-def _restore(connection: Connection, items: list[int]) -> list[int | Exception]:
-    """Mails that an earlier run was sending are sent again, marked; how many there are."""
+def _restore(connection: Connection, items: list[tuple[int, ...]]) -> list[int | Exception]:
+    """Mails that nobody knows to be sending are sent again, marked; how many there are.
+
+    An item names those that the caller is sending.
+    """
+    known = [delivery_id for item in items for delivery_id in item]
     changed = connection.execute(
         update(deliveries)
-        .where(deliveries.c.state == DeliveryState.SENDING)
+        .where(deliveries.c.state == DeliveryState.SENDING, deliveries.c.delivery_id.not_in(known))
         .values(state=DeliveryState.PENDING, possible_duplicate=True)
     ).rowcount
     return [changed] * len(items)
 
 
-restore = Operation(_restore, "restore_deliveries", int)
+restore = Operation(_restore, "restore_deliveries", tuple[int, ...])
 
 
 def _set_states(connection: Connection, ids: list[int], state: DeliveryState) -> None:
