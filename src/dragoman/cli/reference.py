@@ -357,9 +357,14 @@ def _calls_page() -> Iterator[str]:
         premium=nothing,
         refunds=nothing,
         contacts=nothing,
+        contact_profiles=nothing,
+        groups=nothing,
+        opt_outs=nothing,
         imports=nothing,
         statistics=nothing,
         keywords=nothing,
+        mailings=nothing,
+        issues=nothing,
         meters=Meters(),
     )
     for name, build in DIALECTS.items():

@@ -12,10 +12,15 @@ from dragoman.services.access_tokens import AccessTokens
 from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
+from dragoman.services.contact_profiles import ContactProfiles
 from dragoman.services.contacts import Contacts
+from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
+from dragoman.services.issues import Issues
 from dragoman.services.keywords import Keywords
+from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
+from dragoman.services.opt_outs import OptOuts
 from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
 from dragoman.services.refunds import Refunds
@@ -40,9 +45,14 @@ class Services:
     premium: PremiumRules
     refunds: Refunds
     contacts: Contacts
+    contact_profiles: ContactProfiles
+    groups: Groups
+    opt_outs: OptOuts
     imports: Imports
     statistics: Statistics
     keywords: Keywords
+    mailings: Mailings
+    issues: Issues
     meters: Meters
 
 

@@ -57,6 +57,17 @@ class Forwarding(msgspec.Struct, frozen=True, kw_only=True):
     continuous: bool
 
 
+class OptOutOrigin(StrEnum):
+    """How an opt-out came to us."""
+
+    STOP = "stop"
+    """The recipient sent a text."""
+    WEB = "web"
+    """A person entered it."""
+    API = "api"
+    """A program of the account entered it."""
+
+
 class OptOutKey(msgspec.Struct, frozen=True, kw_only=True):
     """Who wants nothing of whom."""
 

@@ -7,6 +7,9 @@ range of identifiers.
 
 from __future__ import annotations
 
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
 from dragoman.kit.clock import Clock
 
 EPOCH_MS = 1_577_836_800_000  # 2020-01-01T00:00:00Z; 41 bits last until 2089
@@ -14,9 +17,10 @@ SEQUENCE_BITS = 12
 LIMIT = 1 << 53
 
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
-_HEX_MODULUS = 1 << 128
-_HEX_FACTOR = 0x9E3779B97F4A7C15F39CC0605CEDC835  # odd, so multiplying by it is reversible
-_HEX_INVERSE = pow(_HEX_FACTOR, -1, _HEX_MODULUS)
+_FACTOR = 0x9E3779B97F4A7C15F39CC0605CEDC835  # odd, so multiplying by it is reversible
+_HEX_BITS = 128
+_BASE64_BITS = 120  # 15 octets, so that there is no padding
+_INVERSES = {bits: pow(_FACTOR, -1, 1 << bits) for bits in (_HEX_BITS, _BASE64_BITS)}
 
 
 class IdSource:
@@ -64,9 +68,7 @@ def first_at(at_ms: int) -> int:
 
 def render_hex(identifier: int) -> str:
     """32 hexadecimal digits that look random and lead back to the identifier."""
-    mixed = identifier * _HEX_FACTOR % _HEX_MODULUS
-    mixed ^= mixed >> 64
-    return f"{mixed * _HEX_FACTOR % _HEX_MODULUS:032x}"
+    return f"{_scatter(identifier, _HEX_BITS):032x}"
 
 
 def parse_hex(text: str) -> int | None:
@@ -74,12 +76,29 @@ def parse_hex(text: str) -> int | None:
     if len(text) != 32 or not text.isascii():
         return None
     try:
-        mixed = int(text, 16) * _HEX_INVERSE % _HEX_MODULUS
+        return _gather(int(text, 16), _HEX_BITS)
     except ValueError:
         return None
-    mixed ^= mixed >> 64
-    identifier = mixed * _HEX_INVERSE % _HEX_MODULUS
-    return identifier if identifier < LIMIT else None
+
+
+def render_base64(identifier: int) -> str:
+    """20 letters, digits, `-` or `_` that look random, as in `AVvZEwZHHnl8wUZve6CT`."""
+    octets = _scatter(identifier, _BASE64_BITS).to_bytes(_BASE64_BITS // 8)
+    return urlsafe_b64encode(octets).decode()
+
+
+def parse_base64(text: str) -> int | None:
+    """The identifier of a `render_base64` spelling; None for any other text."""
+    if len(text) != 20 or not text.isascii():
+        return None
+    try:
+        octets = urlsafe_b64decode(text)
+    except binascii.Error:
+        return None
+    # The decoder passes over what it does not know, and takes `+` for `-`.
+    if urlsafe_b64encode(octets).decode() != text:
+        return None
+    return _gather(int.from_bytes(octets), _BASE64_BITS)
 
 
 def render_dashed(identifier: int) -> str:
@@ -107,3 +126,20 @@ def render_base36(number: int) -> str:
         number, rest = divmod(number, 36)
         digits = _BASE36[rest] + digits
     return digits or "0"
+
+
+def _scatter(identifier: int, bits: int) -> int:
+    """A number of so many bits, reversibly: each bit of the identifier changes half of them."""
+    modulus = 1 << bits
+    mixed = identifier * _FACTOR % modulus
+    mixed ^= mixed >> bits // 2
+    return mixed * _FACTOR % modulus
+
+
+def _gather(scattered: int, bits: int) -> int | None:
+    """The identifier of a scattered one; None where it comes from none."""
+    modulus = 1 << bits
+    mixed = scattered * _INVERSES[bits] % modulus
+    mixed ^= mixed >> bits // 2
+    identifier = mixed * _INVERSES[bits] % modulus
+    return identifier if identifier < LIMIT else None

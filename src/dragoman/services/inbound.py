@@ -13,7 +13,7 @@ import msgspec
 
 from dragoman.domain.callbacks import TextFacts, renderer_of_texts
 from dragoman.domain.errors import Refused
-from dragoman.domain.inbound import Handling, OptOutKey
+from dragoman.domain.inbound import Handling, OptOutKey, OptOutOrigin
 from dragoman.domain.keywords import MAX_KEYWORD, words_of
 from dragoman.domain.messages import InboundPartReport
 from dragoman.domain.phone_numbers import normalise
@@ -254,6 +254,7 @@ class Inbound:
                 sender=key.sender,
                 recipient=key.recipient,
                 inbound_id=inbound_id,
+                origin=OptOutOrigin.STOP,
             )
             for key in keys
         )

@@ -246,7 +246,7 @@ class Mailings:
         checked = {name: _CHECKS[name](name, value) for name, value in values.items()}
         sender = checked.get("sender")
         if sender and self._sender_domains and domain_of(sender) not in self._sender_domains:
-            raise Refused(RefusalCode.SENDER_NOT_ALLOWED, "sender", "not one of our domains")
+            raise Refused(RefusalCode.INVALID_FIELD, "sender", "not one of our domains")
         return checked
 
 

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
+from typing import Final
 
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.inbound import OptOutKey
+from dragoman.domain.inbound import OptOutKey, OptOutOrigin
 from dragoman.domain.phone_numbers import normalise
 from dragoman.domain.senders import normalise_sender
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
 from dragoman.storage.repositories import opt_outs
-from dragoman.storage.repositories.opt_outs import OptOut
+from dragoman.storage.repositories.opt_outs import OptOut, OptOutFilter, OptOutPage
 
+MAX_ADDED: Final = 10_000
+"""Opt-outs that are entered at once."""
 ALL_SENDERS = ""
 _NOBODY: Set[str] = frozenset()
 
@@ -69,6 +72,20 @@ class OptOuts:
         if at == len(known) or known[at] != recipient:
             known.insert(at, recipient)
 
+    def _note_all(self, keys: Sequence[OptOutKey]) -> None:
+        """As `note`, where making room for each in a long list would take long."""
+        if len(keys) == 1:
+            self.note(keys[0])
+            return
+        fresh: dict[tuple[int, str], list[int]] = {}
+        for key in keys:
+            if not self.holds(key):
+                place = (key.account_id, key.sender)
+                fresh.setdefault(place, []).append(int(key.recipient))
+        for place, recipients in fresh.items():
+            known = self._recipients.get(place, ())
+            self._recipients[place] = array("Q", sorted([*known, *recipients]))
+
     def forget(self, key: OptOutKey) -> None:
         """Somebody is back, from now on; the row is the caller's to remove."""
         place = (key.account_id, key.sender)
@@ -79,18 +96,44 @@ class OptOuts:
         if not known:
             del self._recipients[place]
 
-    async def add(self, account: Account, recipient: str, sender: str = "") -> OptOut:
+    async def add(
+        self,
+        account: Account,
+        recipient: str,
+        sender: str = "",
+        origin: OptOutOrigin = OptOutOrigin.WEB,
+    ) -> OptOut:
         """Enters an opt-out from an account, or from one of its senders; raises `Refused`."""
-        key = _key(account, recipient, sender)
-        opt_out = OptOut(
-            opt_out_id=self._ids.next(),
-            account_id=key.account_id,
-            sender=key.sender,
-            recipient=key.recipient,
-        )
-        self.note(key)
-        await self._storage.writer.write(opt_outs.add, opt_out)
+        [opt_out] = await self._enter([_key(account, recipient, sender)], origin)
         return opt_out
+
+    async def add_all(
+        self, account: Account, recipients: Sequence[str], origin: OptOutOrigin
+    ) -> int:
+        """Enters opt-outs from an account, or none where one is no number; raises `Refused`.
+
+        Returns how many numbers these are; who opted out before counts, and stays as it was.
+        """
+        if len(recipients) > MAX_ADDED:
+            raise Refused(RefusalCode.TOO_MANY_RECIPIENTS, detail=f"at most {MAX_ADDED}")
+        keys = dict.fromkeys(_key(account, recipient, "") for recipient in recipients)
+        return len(await self._enter(list(keys), origin))
+
+    async def _enter(self, keys: Sequence[OptOutKey], origin: OptOutOrigin) -> list[OptOut]:
+        entered = [
+            OptOut(
+                opt_out_id=self._ids.next(),
+                account_id=key.account_id,
+                sender=key.sender,
+                recipient=key.recipient,
+                origin=origin,
+            )
+            for key in keys
+        ]
+        self._note_all(keys)
+        if entered:
+            await self._storage.writer.write(opt_outs.add, tuple(entered))
+        return entered
 
     async def remove(self, account: Account, recipient: str, sender: str = "") -> OptOut:
         """Takes an opt-out back; returns what it was. Raises `Refused`."""
@@ -106,6 +149,10 @@ class OptOuts:
         return await self._storage.read(
             lambda c: opt_outs.load_page(c, account.account_id, after, limit)
         )
+
+    async def search(self, wanted: OptOutFilter, offset: int, limit: int) -> OptOutPage:
+        """A page of the opt-outs from all of an account's senders, oldest first."""
+        return await self._storage.read(lambda c: opt_outs.search(c, wanted, offset, limit))
 
 
 def sender_key(sender: str) -> str:

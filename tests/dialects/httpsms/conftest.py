@@ -167,8 +167,13 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         premium=house.premium,
         refunds=house.refunds,
         contacts=house.contacts,
+        contact_profiles=house.contact_profiles,
+        groups=house.groups,
+        opt_outs=house.opt_outs,
         imports=house.imports,
         statistics=house.statistics,
+        mailings=house.mailings,
+        issues=house.issues,
         meters=house.meters,
     )
     yield Gate(house, build_httpsms(services), await house.accounts.find("customer"))

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection, insert, select, update
 
+from dragoman.domain.contacts import ListKind
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.storage.repositories.contact_counts import delete_some_of_list
 from dragoman.storage.tables import contact_lists
@@ -49,25 +50,20 @@ _VIEW = select(
     contact_lists.c.account_id,
     contact_lists.c.parent_id,
     contact_lists.c.name,
-)
+).where(contact_lists.c.kind == ListKind.LIST, contact_lists.c.deleted_ms.is_(None))
+"""Groups and tags are none of the lists here."""
 
 
 def load(connection: Connection, account_id: int) -> list[ContactList]:
     """The account's lists, in the order of creation."""
-    query = _VIEW.where(
-        contact_lists.c.account_id == account_id, contact_lists.c.deleted_ms.is_(None)
-    ).order_by(contact_lists.c.list_id)
+    query = _VIEW.where(contact_lists.c.account_id == account_id).order_by(contact_lists.c.list_id)
     return [ContactList(**row._mapping) for row in connection.execute(query)]
 
 
 def find(connection: Connection, account_id: int, list_id: int) -> ContactList | None:
     """One of the account's lists."""
     row = connection.execute(
-        _VIEW.where(
-            contact_lists.c.list_id == list_id,
-            contact_lists.c.account_id == account_id,
-            contact_lists.c.deleted_ms.is_(None),
-        )
+        _VIEW.where(contact_lists.c.list_id == list_id, contact_lists.c.account_id == account_id)
     ).first()
     return None if row is None else ContactList(**row._mapping)
 
@@ -176,10 +172,7 @@ def check_list(connection: Connection, account_id: int, list_id: int | None) -> 
 
 
 def _parents(connection: Connection, account_id: int) -> dict[int, int | None]:
-    query = select(contact_lists.c.list_id, contact_lists.c.parent_id).where(
-        contact_lists.c.account_id == account_id, contact_lists.c.deleted_ms.is_(None)
-    )
-    return {row.list_id: row.parent_id for row in connection.execute(query)}
+    return {found.list_id: found.parent_id for found in load(connection, account_id)}
 
 
 def _is_within(parents: dict[int, int | None], list_id: int | None, outer: int) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select
 
-from dragoman.domain.inbound import OptOutKey
+from dragoman.domain.inbound import OptOutKey, OptOutOrigin
+from dragoman.kit.ids import first_at
 from dragoman.storage.bulk import BulkInsert
 from dragoman.storage.tables import opt_outs
 from dragoman.storage.work import Operation
@@ -21,11 +23,30 @@ class OptOut(msgspec.Struct, frozen=True, kw_only=True):
     sender: str
     recipient: str
     inbound_id: int | None = None
+    origin: OptOutOrigin = OptOutOrigin.WEB
 
     @property
     def key(self) -> OptOutKey:
         """Who wants nothing of whom."""
         return OptOutKey(account_id=self.account_id, sender=self.sender, recipient=self.recipient)
+
+
+class OptOutFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """What to search for among the opt-outs from all senders; what is not given does not narrow."""
+
+    account_id: int
+    from_ms: int | None = None
+    before_ms: int | None = None
+    digits: str = ""
+    """Some that follow each other in the number."""
+    origins: tuple[OptOutOrigin, ...] | None = None
+
+
+class OptOutPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of what was found, and how much there is in all."""
+
+    opt_outs: tuple[OptOut, ...]
+    total: int
 
 
 _INSERT = BulkInsert(opt_outs, suffix="ON CONFLICT (account_id, sender, recipient) DO NOTHING")
@@ -50,8 +71,8 @@ def _is(key: OptOutKey) -> ColumnElement[bool]:
     )
 
 
-def _add(connection: Connection, items: list[OptOut]) -> list[Exception | None]:
-    write(connection, {item.key: item for item in items})
+def _add(connection: Connection, items: list[tuple[OptOut, ...]]) -> list[Exception | None]:
+    write(connection, {opt_out.key: opt_out for item in items for opt_out in item})
     return [None] * len(items)
 
 
@@ -60,7 +81,8 @@ def _remove(connection: Connection, items: list[OptOutKey]) -> list[bool | Excep
     return [bool(connection.execute(delete(opt_outs).where(_is(key))).rowcount) for key in items]
 
 
-add = Operation(_add, "add_opt_outs", OptOut)
+add = Operation(_add, "add_opt_outs", tuple[OptOut, ...])
+"""Stores opt-outs together; what is stored before stays as it was."""
 remove = Operation(_remove, "remove_opt_outs", OptOutKey)
 
 
@@ -74,7 +96,7 @@ def load_keys(connection: Connection) -> Iterator[tuple[int, str, str]]:
 def find(connection: Connection, key: OptOutKey) -> OptOut | None:
     """One opt-out."""
     row = connection.execute(select(opt_outs).where(_is(key))).first()
-    return None if row is None else OptOut(**row._mapping)
+    return None if row is None else _opt_out(row)
 
 
 def load_page(connection: Connection, account_id: int, after: int, limit: int) -> list[OptOut]:
@@ -85,4 +107,27 @@ def load_page(connection: Connection, account_id: int, after: int, limit: int) -
         .order_by(opt_outs.c.opt_out_id)
         .limit(limit)
     )
-    return [OptOut(**row._mapping) for row in connection.execute(query)]
+    return [_opt_out(row) for row in connection.execute(query)]
+
+
+def search(connection: Connection, wanted: OptOutFilter, offset: int, limit: int) -> OptOutPage:
+    """A page of opt-outs from all senders, oldest first."""
+    conditions = [opt_outs.c.account_id == wanted.account_id, opt_outs.c.sender == ""]
+    if wanted.from_ms is not None:
+        conditions.append(opt_outs.c.opt_out_id >= first_at(wanted.from_ms))
+    if wanted.before_ms is not None:
+        conditions.append(opt_outs.c.opt_out_id < first_at(wanted.before_ms))
+    if wanted.digits:
+        conditions.append(opt_outs.c.recipient.contains(wanted.digits, autoescape=True))
+    if wanted.origins is not None:
+        conditions.append(opt_outs.c.origin.in_(wanted.origins))
+    total = connection.execute(
+        select(func.count()).select_from(opt_outs).where(*conditions)
+    ).scalar_one()
+    query = select(opt_outs).where(*conditions).order_by(opt_outs.c.opt_out_id)
+    found = connection.execute(query.offset(offset).limit(limit)) if offset < total else ()
+    return OptOutPage(opt_outs=tuple(map(_opt_out, found)), total=total)
+
+
+def _opt_out(row: Any) -> OptOut:
+    return OptOut(**{**row._mapping, "origin": OptOutOrigin(row.origin)})

@@ -10,6 +10,7 @@ from dragoman.storage.tables.contacts import (
     imports,
     merge_fields,
 )
+from dragoman.storage.tables.groups import contact_profiles, memberships
 from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
 from dragoman.storage.tables.keywords import forwardings, keywords, numbers, opt_outs
 from dragoman.storage.tables.mailings import (
@@ -39,6 +40,7 @@ __all__ = [
     "callbacks",
     "contact_counts",
     "contact_lists",
+    "contact_profiles",
     "contacts",
     "credentials",
     "deliveries",
@@ -56,6 +58,7 @@ __all__ = [
     "mail_templates",
     "mailing_list_groups",
     "mailing_lists",
+    "memberships",
     "merge_fields",
     "messages",
     "metadata",

@@ -23,6 +23,9 @@ _DELETED: Final[Mapping[str, Any]] = MappingProxyType(
     }
 )
 
+_NAMED_GROUP: Final = text("kind = 'group' AND deleted_ms IS NULL")
+"""Texts are sent to groups by name, so a name leads to one group at most."""
+
 contact_lists = Table(
     "contact_lists",
     metadata,
@@ -31,9 +34,22 @@ contact_lists = Table(
     Column("parent_id", Identifier, ForeignKey("contact_lists.list_id")),
     Column("name", Text, nullable=False),
     Column("deleted_ms", Identifier),
+    Column("kind", Text, nullable=False, server_default="list"),
+    Column("description", Text, nullable=False, server_default=""),
     Index("ix_contact_lists_account_id_list_id", "account_id", "list_id"),
+    Index(
+        "uq_contact_lists_account_id_name",
+        "account_id",
+        "name",
+        unique=True,
+        sqlite_where=_NAMED_GROUP,
+        postgresql_where=_NAMED_GROUP,
+    ),
 )
-"""`parent_id` is empty for a list of the first level."""
+"""`parent_id` is empty for a list of the first level.
+
+A contact is in the one list that it names; groups and tags (`kind`) have `memberships`.
+"""
 
 contacts = Table(
     "contacts",

@@ -64,12 +64,14 @@ opt_outs = Table(
     Column("sender", Text, nullable=False),
     Column("recipient", Text, nullable=False),
     Column("inbound_id", Identifier),
+    Column("origin", Text, nullable=False, server_default="web"),
+    Index("ix_opt_outs_account_id_opt_out_id", "account_id", "opt_out_id"),
     Index(
         "uq_opt_outs_account_id_sender_recipient", "account_id", "sender", "recipient", unique=True
     ),
 )
 """Who wants no messages of an account, since the time in the identifier.
 
-An empty `sender` means all of them. `inbound_id` is the text that said so; empty where a person
-entered it.
+An empty `sender` means all of them. `origin` is a `domain.inbound.OptOutOrigin`; `inbound_id` the
+text that said so, where one did.
 """
