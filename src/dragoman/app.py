@@ -244,6 +244,7 @@ class House:
             mailings=self.mailings,
             issues=self.issues,
             meters=self.meters,
+            clock=self.clock,
         )
 
     async def open(self, *, migrate: bool) -> None:

@@ -366,6 +366,7 @@ def _calls_page() -> Iterator[str]:
         mailings=nothing,
         issues=nothing,
         meters=Meters(),
+        clock=nothing,
     )
     for name, build in DIALECTS.items():
         dialect = build(services).web

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dragoman.config.sections import Dialects
 from dragoman.domain.callbacks import CallbackCall, CallbackFacts, TextFacts
+from dragoman.kit.clock import Clock
 from dragoman.mail.contract import Mailbox
 from dragoman.services.access_tokens import AccessTokens
 from dragoman.services.account_tree import AccountTree
@@ -54,6 +55,7 @@ class Services:
     mailings: Mailings
     issues: Issues
     meters: Meters
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,6 +175,7 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         mailings=house.mailings,
         issues=house.issues,
         meters=house.meters,
+        clock=house.clock,
     )
     yield Gate(house, build_httpsms(services), await house.accounts.find("customer"))
     await house.close()

@@ -26,8 +26,15 @@ class Located(msgspec.Struct, frozen=True):
     body: Any = ""
 
 
-Answer = msgspec.Struct | Text | Located | str | int | None
-"""What a call may answer; all but `Text` and `Located` is the body, as JSON."""
+class Stated(msgspec.Struct, frozen=True):
+    """A body under another status than the call's usual one."""
+
+    status: int
+    body: Any
+
+
+Answer = msgspec.Struct | Text | Located | Stated | str | int | None
+"""What a call may answer; all but `Text`, `Located` and `Stated` is the body, as JSON."""
 
 YES: Final = Text("true")
 NO: Final = Text("false")
@@ -40,6 +47,8 @@ def render(status: int, answer: Answer) -> Response:
     if isinstance(answer, Located):
         location = (b"location", answer.location.encode())
         return Response(status, _encode(answer.body), JSON, (location,))
+    if isinstance(answer, Stated):
+        return Response(answer.status, _encode(answer.body), JSON)
     return Response(status, _encode(answer), JSON)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.calls import Calls
+from dragoman.dialects.smsend.contacts.calls import contact_calls
 from dragoman.dialects.smsend.errors import problem_of_kit
 from dragoman.dialects.smsend.mailings.calls import mailing_calls
 from dragoman.dialects.smsend.mapping import DIALECT
@@ -18,7 +19,11 @@ from dragoman.web.responses import Response
 def build_operations(services: Services) -> tuple[Operation, ...]:
     """Builds the table over the services."""
     calls = Calls(services)
-    return (*user_calls(calls, services), *mailing_calls(calls, services))
+    return (
+        *user_calls(calls, services),
+        *contact_calls(calls, services),
+        *mailing_calls(calls, services),
+    )
 
 
 def build_refuse(services: Services) -> Refuse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from dragoman.dialects.contract import Services
+from dragoman.dialects.smsend.contacts.reading import read_switch
 from dragoman.dialects.smsend.mailings import reading
 from dragoman.dialects.smsend.mailings.lists import list_id_of, list_path
 from dragoman.dialects.smsend.mailings.reading import in_our_words, read_text, unable
@@ -46,7 +47,7 @@ class ListIssues:
             subject=read_text(fields.subject),
             text=read_text(fields.text_content),
             html=read_text(fields.html_content),
-            share_social=reading.read_switch("share_social", fields.share_social),
+            share_social=read_switch("share_social", fields.share_social),
             web_analytics=read_text(fields.web_analytics),
             attachments=await asyncio.to_thread(decode_attachments, files),
         )

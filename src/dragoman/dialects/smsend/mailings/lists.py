@@ -9,19 +9,19 @@ import msgspec
 from msgspec import UNSET
 
 from dragoman.dialects.contract import Services
-from dragoman.dialects.smsend.contacts.reading import read_draft
+from dragoman.dialects.smsend.contacts.book import contact_path
+from dragoman.dialects.smsend.contacts.reading import read_draft, unknown_in_body
 from dragoman.dialects.smsend.contacts.schemas import ContactFields
 from dragoman.dialects.smsend.mailings import reading
 from dragoman.dialects.smsend.mailings.reading import LIST_NAMES, STATUS_NAMES, in_our_words
 from dragoman.dialects.smsend.mailings.schemas import ListAnswer, ListFields, ListsAnswer
-from dragoman.dialects.smsend.mapping import read_flag, read_identifier
+from dragoman.dialects.smsend.mapping import read_flag, read_identifier, zone_of
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Located
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.mailings import ListState, MailingList
-from dragoman.kit.clock import Clock, SystemClock, datetime_of
-from dragoman.kit.ids import render_base64
+from dragoman.kit.clock import datetime_of
 from dragoman.services.contact_profiles import check_draft
 from dragoman.services.mailings import check_address
 from dragoman.storage.repositories.contact_profiles import OnClash
@@ -35,10 +35,11 @@ OPT_IN: Final = "sendoptin"
 class Lists:
     """Answers the calls on lists."""
 
-    def __init__(self, services: Services, clock: Clock | None = None) -> None:
+    def __init__(self, services: Services) -> None:
         self._mailings = services.mailings
         self._profiles = services.contact_profiles
-        self._clock = clock or SystemClock()
+        self._clock = services.clock
+        self._zone = services.settings.smsend.time_zone
 
     async def create(self, account: Account, request: Request) -> Located:
         """Creates a list; raises `Refused`."""
@@ -84,7 +85,7 @@ class Lists:
         Raises `Refused`.
         """
         list_id, opt_in = list_id_of(request), read_flag(request.query.lowered(), OPT_IN)
-        draft = read_draft(read_body(request, ContactFields), self._today())
+        draft = read_draft(read_body(request, ContactFields), self._today(account))
         email = check_address("email", draft.profile.email)
         profile = msgspec.structs.replace(draft.profile, email=email)
         draft = msgspec.structs.replace(draft, profile=profile)
@@ -98,13 +99,13 @@ class Lists:
             )
         except Refused as refused:
             if refused.code is RefusalCode.NOT_FOUND:  # a group
-                raise reading.in_body(refused) from None
+                raise unknown_in_body(refused.detail, refused.subject) from None
             raise
         contact_id = (await self._profiles.with_email(account, email))[-1]
         await self._mailings.subscribe(
             account, list_id, email, contact_id=contact_id, opt_in=opt_in
         )
-        return Located(f"/contact/{render_base64(contact_id)}")
+        return Located(contact_path(contact_id))
 
     async def add_group(self, account: Account, request: Request) -> str:
         """Puts the contacts of a group on a list; raises `Refused`."""
@@ -113,8 +114,9 @@ class Lists:
         await self._mailings.add_group(account, list_id, group_id, opt_in=opt_in)
         return ""
 
-    def _today(self) -> date:
-        return datetime_of(self._clock.now_ms()).date()
+    def _today(self, account: Account) -> date:
+        zone = zone_of(account, self._zone)
+        return datetime_of(self._clock.now_ms()).astimezone(zone).date()
 
 
 def list_id_of(request: Request) -> int:

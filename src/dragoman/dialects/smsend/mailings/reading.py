@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from dragoman.dialects.smsend.errors import BAD_REQUEST, WordedRefusal, problem_of
-from dragoman.dialects.smsend.mailings.schemas import Switch, Value
+from dragoman.dialects.smsend.contacts.schemas import Value
+from dragoman.dialects.smsend.errors import WordedRefusal, problem_of
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.mailings import ListState
 from dragoman.kit.clock import ms_of
@@ -44,9 +44,6 @@ LIST_NAMES: Final = MappingProxyType(
     }
 )
 """The manual's names of what a list holds, by the house's."""
-_SWITCHES: Final = MappingProxyType(
-    {"true": True, "1": True, "false": False, "0": False, "": False, "none": False}
-)
 _TIME: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,6})?)?", re.ASCII
 )
@@ -55,14 +52,6 @@ _TIME: Final = re.compile(
 def read_text(value: Value) -> str:
     """A text; empty where none was given."""
     return "" if value is None else str(value)
-
-
-def read_switch(name: str, value: Switch) -> bool:
-    """What may be `true` or `"true"`; raises `Refused`."""
-    switch = _SWITCHES.get(str(value).strip().lower())
-    if switch is None:
-        raise Refused(RefusalCode.INVALID_FIELD, name, "true or false")
-    return switch
 
 
 def read_state(value: Value, name: str = "status") -> ListState:
@@ -129,8 +118,3 @@ def unable(what: str) -> Iterator[None]:
             reason = problem_of(refused).result
             raise WordedRefusal(refused.code, f"{what}: {reason}", SERVER_ERROR) from None
         raise
-
-
-def in_body(refused: Refused) -> Refused:
-    """A refusal of something that a body names: 400, not 404."""
-    return WordedRefusal(refused.code, problem_of(refused).result, BAD_REQUEST)

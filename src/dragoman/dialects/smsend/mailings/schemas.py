@@ -7,10 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-Value = str | int | None
-"""A text; a program may send a number without quotes."""
-Switch = bool | str | int | None
-"""`true` and `false`, which come as text too."""
+from dragoman.dialects.smsend.contacts.schemas import Switch, Value
 
 
 class ListFields(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""Contacts, their groups, and the blacklist."""

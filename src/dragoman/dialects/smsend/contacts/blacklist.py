@@ -1,0 +1,194 @@
+"""The blacklist: numbers that get no texts of the account, by number or by contact."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.smsend.contacts import reading
+from dragoman.dialects.smsend.contacts.schemas import Blacklist, BlacklistEntry, PhoneNumbers
+from dragoman.dialects.smsend.mapping import render_time, zone_of
+from dragoman.dialects.smsend.paging import read_page
+from dragoman.dialects.smsend.reading import read_body
+from dragoman.dialects.smsend.rendering import Answer
+from dragoman.dialects.smsend.schemas import Done
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.inbound import OptOutOrigin
+from dragoman.kit.clock import ms_of
+from dragoman.kit.ids import render_base64, time_of
+from dragoman.storage.repositories.opt_outs import OptOut, OptOutFilter
+from dragoman.web.bodies import decode_json
+from dragoman.web.requests import Parameters, Request
+
+ORIGINS: Final = MappingProxyType(
+    {
+        OptOutOrigin.API: "API",
+        OptOutOrigin.WEB: "WEB",
+        OptOutOrigin.STOP: "STOPSMS",
+    }
+)
+"""How this API says where an opt-out came from."""
+TIME_FORM: Final = "%Y-%m-%d %H:%M:%S"
+
+_ORIGINS_BY_WORD: Final = MappingProxyType({word: origin for origin, word in ORIGINS.items()})
+_WRITTEN_TIME: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2} [0-9]{2}(:[0-9]{2}){2}", re.ASCII)
+_DIGITS: Final = re.compile(r"(?:\+|00)?([0-9]{1,15})", re.ASCII)
+
+
+class BlacklistCalls:
+    """Answers the calls on the blacklist, which is the account's opt-outs from all its senders."""
+
+    def __init__(self, services: Services) -> None:
+        self._opt_outs = services.opt_outs
+        self._profiles = services.contact_profiles
+        self._zone = services.settings.smsend.time_zone
+
+    async def add(self, account: Account, request: Request) -> Answer:
+        """Enters a number, of the query or of the body; raises `Refused`."""
+        body = read_body(request, PhoneNumbers) if request.body else PhoneNumbers()
+        if body.phoneNumbers is not None:
+            return await self._add_all(account, body.phoneNumbers)
+        written = request.query.get("phoneNumber") or body.phoneNumber
+        await self._opt_outs.add(account, reading.read_number(written), origin=OptOutOrigin.API)
+        return Done()
+
+    async def add_all(self, account: Account, request: Request) -> Answer:
+        """Enters numbers, or none of them where one is none; raises `Refused`."""
+        body: Any = decode_json(request.body, list[str | int] | PhoneNumbers)  # type: ignore[arg-type]
+        if isinstance(body, PhoneNumbers):
+            if body.phoneNumbers is None:
+                raise Refused(RefusalCode.MISSING_FIELD, "phoneNumbers")
+            body = body.phoneNumbers
+        return await self._add_all(account, body)
+
+    async def add_contact(self, account: Account, request: Request) -> Answer:
+        """Enters the number of a contact; raises `Refused`."""
+        text = request.path_params["contact_id"]
+        contact_id = reading.read_contact_id(text)
+        try:
+            contact = await self._profiles.contact(account, contact_id)
+        except Refused as refused:
+            if refused.code is RefusalCode.NOT_FOUND:
+                raise reading.missing_contact(text) from None
+            raise
+        if not contact.mobile:
+            raise _without_number(text)
+        await self._opt_outs.add(account, contact.mobile, origin=OptOutOrigin.API)
+        return Done()
+
+    async def add_contacts(self, account: Account, request: Request) -> Answer:
+        """Enters the numbers of contacts, or none where one is unknown; raises `Refused`."""
+        texts = decode_json(request.body, list[str])
+        contact_ids = reading.read_contact_ids(texts)
+        try:
+            found = await self._profiles.contacts(account, contact_ids)
+        except Refused as refused:
+            if refused.code is RefusalCode.NOT_FOUND:
+                spelt = render_base64(int(refused.subject))
+                raise reading.unknown_in_body("contact", spelt) from None
+            raise
+        for contact in found:
+            if not contact.mobile:
+                raise _without_number(render_base64(contact.contact_id))
+        await self._add_all(account, [contact.mobile for contact in found])
+        return len(found)
+
+    async def remove(self, account: Account, request: Request) -> Answer:
+        """Takes a number off; raises `Refused`."""
+        text = request.path_params["number"]
+        try:
+            await self._opt_outs.remove(account, text)
+        except Refused as refused:
+            if refused.code is RefusalCode.NOT_FOUND:
+                raise Refused(refused.code, text, "phoneNumber") from None
+            raise
+        return Done()
+
+    async def page(self, account: Account, request: Request) -> Blacklist:
+        """A page of the blacklist, oldest first; raises `Refused`."""
+        page, query = read_page(request.query), request.query
+        zone = _read_zone(query, zone_of(account, self._zone))
+        wanted = OptOutFilter(
+            account_id=account.account_id,
+            from_ms=_read_time(query, "from", zone),
+            before_ms=_read_end(query, zone),
+            digits=_read_digits(query),
+            origins=_read_origins(query),
+        )
+        found = await self._opt_outs.search(wanted, page.offset, page.size)
+        return Blacklist(
+            blacklist=[_render(opt_out, zone) for opt_out in found.opt_outs],
+            pageNumber=page.number,
+            pageSize=page.size,
+            total=found.total,
+        )
+
+    async def _add_all(self, account: Account, numbers: Sequence[str | int]) -> int:
+        written = [str(number) for number in numbers]
+        return await self._opt_outs.add_all(account, written, OptOutOrigin.API)
+
+
+def _without_number(text: str) -> Refused:
+    return Refused(RefusalCode.INVALID_FIELD, text, "the contact has no phoneNumber")
+
+
+def _read_zone(query: Parameters, default: ZoneInfo) -> ZoneInfo:
+    name = query.get("timezone", "").strip()
+    if not name:
+        return default
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, no name of a zone, a folder of them
+        raise Refused(RefusalCode.INVALID_FIELD, "timezone", "not an IANA zone") from None
+
+
+def _read_time(query: Parameters, name: str, zone: ZoneInfo) -> int | None:
+    text = query.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        if not _WRITTEN_TIME.fullmatch(text):
+            raise ValueError
+        return ms_of(datetime.strptime(text, TIME_FORM).replace(tzinfo=zone))
+    except (ValueError, OverflowError):
+        raise Refused(RefusalCode.INVALID_FIELD, name, "yyyy-MM-dd HH:mm:ss") from None
+
+
+def _read_end(query: Parameters, zone: ZoneInfo) -> int | None:
+    """The end of the second that `to` names: it is part of what is wanted."""
+    to_ms = _read_time(query, "to", zone)
+    return None if to_ms is None else to_ms + 1000
+
+
+def _read_digits(query: Parameters) -> str:
+    text = query.get("number", "").strip()
+    if not text:
+        return ""
+    digits = _DIGITS.fullmatch(text)
+    if digits is None:
+        raise Refused(RefusalCode.INVALID_FIELD, "number", "digits of a number")
+    return digits[1]
+
+
+def _read_origins(query: Parameters) -> tuple[OptOutOrigin, ...] | None:
+    words = [word.strip().upper() for word in query.get("origins", "").split(",") if word.strip()]
+    if not words:
+        return None
+    origins = [_ORIGINS_BY_WORD.get(word) for word in words]
+    if None in origins:
+        raise Refused(RefusalCode.INVALID_FIELD, "origins", "API, WEB or STOPSMS")
+    return tuple(origin for origin in origins if origin is not None)
+
+
+def _render(opt_out: OptOut, zone: ZoneInfo) -> BlacklistEntry:
+    return BlacklistEntry(
+        phoneNumber=f"+{opt_out.recipient}",
+        origin=ORIGINS[opt_out.origin],
+        date=render_time(time_of(opt_out.opt_out_id), zone),
+    )

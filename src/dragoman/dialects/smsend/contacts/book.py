@@ -1,0 +1,161 @@
+"""Contacts: created one by one or many at once, and read (smSend v1.0, "Contacts API")."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Final
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.smsend.contacts import reading
+from dragoman.dialects.smsend.contacts.days import render_day
+from dragoman.dialects.smsend.contacts.schemas import (
+    ContactAnswer,
+    ContactField,
+    ContactFieldList,
+    ContactList,
+    NewContacts,
+)
+from dragoman.dialects.smsend.mapping import zone_of
+from dragoman.dialects.smsend.paging import read_page
+from dragoman.dialects.smsend.reading import read_body
+from dragoman.dialects.smsend.rendering import Answer, Located, Stated
+from dragoman.domain.accounts import Account
+from dragoman.domain.contacts import CUSTOM_FIELDS
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.kit.ids import render_base64
+from dragoman.services.contact_profiles import ContactDraft
+from dragoman.storage.repositories.contact_profiles import OnClash, ProfiledContact
+from dragoman.web.requests import Request
+
+OK: Final = 200
+
+_FIELDS: Final = ContactFieldList(
+    contactFields=[
+        *(
+            ContactField(name=name, description="An additional date field", type="DATE")
+            for name in ("promotiondate", "rememberdate")
+        ),
+        *(
+            ContactField(name=f"custom{number}", description=f"Custom field {number}", type="TEXT")
+            for number in range(1, CUSTOM_FIELDS + 1)
+        ),
+    ]
+)
+
+
+def contact_path(contact_id: int) -> str:
+    """Where a contact is, below this API's own path."""
+    return f"/contact/{render_base64(contact_id)}"
+
+
+class Book:
+    """Answers the calls on contacts."""
+
+    def __init__(self, services: Services) -> None:
+        self._profiles = services.contact_profiles
+        self._clock = services.clock
+        self._zone = services.settings.smsend.time_zone
+
+    async def create(self, account: Account, request: Request) -> Answer:
+        """Stores a contact, or all of a list of `contacts`; raises `Refused`."""
+        body = read_body(request, NewContacts)
+        if body.contacts is not None:
+            return await self._create_all(account, body)
+        draft = reading.read_draft(body, self._today(account))
+        try:
+            contact_id = await self._profiles.create(account, draft)
+        except Refused as refused:
+            raise _in_body(refused) from None
+        return Located(contact_path(contact_id))
+
+    async def create_all(self, account: Account, request: Request) -> Answer:
+        """Stores all of a list of `contacts`; raises `Refused`."""
+        body = read_body(request, NewContacts)
+        if body.contacts is None:
+            raise Refused(RefusalCode.MISSING_FIELD, "contacts")
+        return await self._create_all(account, body)
+
+    async def contact(self, account: Account, request: Request) -> ContactAnswer:
+        """One contact; raises `Refused`."""
+        text = request.path_params["contact_id"]
+        contact_id = reading.read_contact_id(text)
+        try:
+            return _render(await self._profiles.contact(account, contact_id))
+        except Refused as refused:
+            if refused.code is RefusalCode.NOT_FOUND:
+                raise reading.missing_contact(text) from None
+            raise
+
+    async def contacts(self, account: Account, request: Request) -> ContactList:
+        """A page of contacts, oldest first; raises `Refused`."""
+        page = read_page(request.query)
+        found = await self._profiles.page(account, page.offset, page.size)
+        return ContactList(
+            contacts=[_render(contact, listed=True) for contact in found.contacts],
+            pageNumber=page.number,
+            pageSize=page.size,
+            total=found.total,
+        )
+
+    async def fields(self, _account: Account, _request: Request) -> ContactFieldList:
+        """The fields that the user gives a meaning to."""
+        return _FIELDS
+
+    async def _create_all(self, account: Account, body: NewContacts) -> Answer:
+        update = reading.read_switch("updateExistingContact", body.updateExistingContact)
+        keep = reading.read_switch(
+            "keepExistingGroupsAndCampaigns", body.keepExistingGroupsAndCampaigns
+        )
+        today = self._today(account)
+        drafts: list[ContactDraft] = [
+            reading.read_draft(fields, today) for fields in body.contacts or ()
+        ]
+        try:
+            count = await self._profiles.create_all(
+                account,
+                drafts,
+                on_clash=OnClash.UPDATE if update else OnClash.REPLACE,
+                keep_groups=keep,
+            )
+        except Refused as refused:
+            raise _in_body(refused) from None
+        return Stated(OK, count)
+
+    def _today(self, account: Account) -> date:
+        now = datetime.fromtimestamp(self._clock.now_ms() // 1000, UTC)
+        return now.astimezone(zone_of(account, self._zone)).date()
+
+
+def _in_body(refused: Refused) -> Refused:
+    """A refusal of what a body names: a group that the account does not have is 400 there."""
+    if refused.code is RefusalCode.NOT_FOUND:
+        return reading.unknown_in_body(refused.detail, refused.subject)
+    if refused.subject == "groups":
+        return Refused(refused.code, "groupIds", refused.detail)
+    return refused
+
+
+def _render(contact: ProfiledContact, *, listed: bool = False) -> ContactAnswer:
+    profile = contact.profile
+    extra = {
+        "notes": profile.notes,
+        "promotiondate": render_day(profile.promotion_date),
+        "rememberdate": render_day(profile.reminder_date),
+        **{f"custom{number}": text for number, text in profile.custom.items()},
+        "contactId": render_base64(contact.contact_id) if listed else "",
+    }
+    return ContactAnswer(
+        email=profile.email or None,
+        phoneNumber=f"+{contact.mobile}" if contact.mobile else None,
+        name=profile.name or None,
+        surname=profile.surname or None,
+        groupIds=[str(group_id) for group_id in contact.group_ids],
+        gender=profile.gender or None,
+        fax=profile.fax or None,
+        address=profile.address or None,
+        city=profile.city or None,
+        province=profile.province or None,
+        birthdate=render_day(profile.birth_date),
+        zip=profile.zip or None,
+        **{name: text for name, text in extra.items() if text},
+    )

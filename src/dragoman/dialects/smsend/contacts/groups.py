@@ -1,0 +1,154 @@
+"""Groups of contacts, and who is in them (smSend v1.0, "Contacts groups API")."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.smsend.contacts import reading
+from dragoman.dialects.smsend.contacts.book import contact_path
+from dragoman.dialects.smsend.contacts.schemas import (
+    GroupAnswer,
+    GroupFields,
+    GroupList,
+    PhoneNumber,
+    Value,
+)
+from dragoman.dialects.smsend.mapping import read_flag, read_identifier
+from dragoman.dialects.smsend.paging import read_page
+from dragoman.dialects.smsend.reading import read_body
+from dragoman.dialects.smsend.rendering import Answer, Located
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.phone_numbers import normalise
+from dragoman.kit.ids import parse_base64
+from dragoman.storage.repositories.groups import Group
+from dragoman.web.requests import Request
+
+DEFAULT_SIZE: Final = 5
+"""Groups on a page."""
+
+
+class ContactGroups:
+    """Answers the calls on groups."""
+
+    def __init__(self, services: Services) -> None:
+        self._groups = services.groups
+        self._profiles = services.contact_profiles
+
+    async def create(self, account: Account, request: Request) -> Located:
+        """Creates a group; raises `Refused`."""
+        name, description = _read_fields(request)
+        try:
+            group = await self._groups.create(account, name, description)
+        except Refused as refused:
+            raise _named(refused, name) from None
+        return Located(f"/group/{group.list_id}")
+
+    async def change(self, account: Account, request: Request) -> Located:
+        """Gives a group another name and description; raises `Refused`."""
+        group_id = _group_id(request)
+        name, description = _read_fields(request)
+        try:
+            await self._groups.change(account, group_id, name=name, description=description)
+        except Refused as refused:
+            raise _named(refused, name) from None
+        return Located(f"/group/{group_id}")
+
+    async def delete(self, account: Account, request: Request) -> Answer:
+        """Deletes a group, and its contacts where asked to; raises `Refused`."""
+        with_contacts = read_flag(request.query, "deletecontacts")
+        await self._groups.delete(account, _group_id(request), with_contacts=with_contacts)
+        return ""
+
+    async def groups(self, account: Account, request: Request) -> GroupList:
+        """A page of groups, oldest first; raises `Refused`."""
+        page = read_page(request.query, DEFAULT_SIZE)
+        found = await self._groups.page(account, page.offset, page.size)
+        return GroupList(
+            groups=[_render(group) for group in found.groups],
+            pageNumber=page.number,
+            pageSize=page.size,
+            Total=found.total,
+        )
+
+    async def add(self, account: Account, request: Request) -> Located:
+        """Puts a contact into a group; raises `Refused`."""
+        group_id, text = _group_id(request), request.path_params["contact_id"]
+        contact_id = reading.read_contact_id(text)
+        try:
+            await self._groups.add(account, group_id, [contact_id])
+        except Refused as refused:
+            raise _of_contact(refused, text) from None
+        return Located(contact_path(contact_id))
+
+    async def add_number(self, account: Account, request: Request) -> Located:
+        """Puts the contact with a number into a group; raises `Refused`.
+
+        Of several contacts with the number it is the oldest.
+        """
+        group_id = _group_id(request)
+        written = read_body(request, PhoneNumber).phoneNumber
+        with_number = await self._profiles.with_number(account, reading.read_number(written))
+        if not with_number:
+            raise reading.unknown_in_body("contact", reading.read_text(written))
+        await self._groups.add(account, group_id, with_number[:1])
+        return Located(contact_path(with_number[0]))
+
+    async def remove(self, account: Account, request: Request) -> Located:
+        """Takes a contact out of a group, or all with a number; raises `Refused`."""
+        group_id, text = _group_id(request), request.path_params["contact_id"]
+        contact_ids = await self._named_in_path(account, text)
+        if not await self._groups.remove(account, group_id, contact_ids):
+            raise reading.missing_contact(text)
+        return Located(contact_path(contact_ids[0]))
+
+    async def _named_in_path(self, account: Account, text: str) -> list[int]:
+        contact_id = parse_base64(text)
+        if contact_id is not None:
+            return [contact_id]
+        try:
+            number = normalise(text)
+        except Refused:
+            raise reading.missing_contact(text) from None
+        with_number = await self._profiles.with_number(account, number)
+        if not with_number:
+            raise reading.missing_contact(text)
+        return with_number
+
+
+def _group_id(request: Request) -> int:
+    return read_identifier(request.path_params["group_id"], "group")
+
+
+def _read_fields(request: Request) -> tuple[str, str]:
+    body = read_body(request, GroupFields)
+    return _required("name", body.name), _required("description", body.description)
+
+
+def _required(name: str, value: Value) -> str:
+    if value is None:
+        raise Refused(RefusalCode.MISSING_FIELD, name)
+    return reading.read_text(value)
+
+
+def _named(refused: Refused, name: str) -> Refused:
+    """The refusal of a name that is taken, with that name."""
+    if refused.code is RefusalCode.ALREADY_EXISTS:
+        return Refused(refused.code, name, refused.detail)
+    return refused
+
+
+def _of_contact(refused: Refused, text: str) -> Refused:
+    """The refusal of a contact, by the name that the caller knows it by."""
+    if refused.code is RefusalCode.NOT_FOUND and refused.detail == "contact":
+        return reading.missing_contact(text)
+    return refused
+
+
+def _render(group: Group) -> GroupAnswer:
+    return GroupAnswer(
+        id_group=str(group.list_id),
+        group_name=group.name,
+        group_description=group.description,
+    )

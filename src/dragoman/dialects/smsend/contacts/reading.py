@@ -1,0 +1,120 @@
+"""Contacts, numbers and identifiers, as programs write them, in the words of the house."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from types import MappingProxyType
+from typing import Final
+
+from dragoman.dialects.smsend.contacts.days import parse_day
+from dragoman.dialects.smsend.contacts.schemas import ContactFields, Switch, Value
+from dragoman.dialects.smsend.errors import BAD_REQUEST, WordedRefusal, quoted
+from dragoman.dialects.smsend.mapping import parse_identifier
+from dragoman.domain.contacts import CUSTOM_FIELDS, ContactProfile
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.phone_numbers import normalise
+from dragoman.kit.ids import parse_base64
+from dragoman.services.contact_profiles import ContactDraft
+
+YEARS_AHEAD: Final = 20
+"""How far two digits of a year may lead into the future, where the day is no birth date."""
+
+_TEXTS: Final = (
+    *("email", "name", "surname", "fax", "address", "city", "province", "zip", "notes"),
+)
+_SWITCHES: Final = MappingProxyType(
+    {"true": True, "1": True, "false": False, "0": False, "": False, "none": False}
+)
+
+
+def read_text(value: Value) -> str:
+    """A text without the blanks around it; empty where none was given."""
+    return "" if value is None else str(value).strip()
+
+
+def read_switch(name: str, value: Switch) -> bool:
+    """What may be `true` or `"true"`; raises `Refused`."""
+    switch = _SWITCHES.get(str(value).strip().lower())
+    if switch is None:
+        raise Refused(RefusalCode.INVALID_FIELD, name, "true or false")
+    return switch
+
+
+def read_draft(fields: ContactFields, today: date) -> ContactDraft:
+    """A contact to create; raises `Refused`."""
+    texts = {name: read_text(getattr(fields, name)) for name in _TEXTS}
+    custom = {
+        number: text
+        for number in range(1, CUSTOM_FIELDS + 1)
+        if (text := read_text(getattr(fields, f"custom{number}")))
+    }
+    number = read_text(fields.phoneNumber)
+    ahead = date(today.year + YEARS_AHEAD, 12, 31)
+    return ContactDraft(
+        mobile=normalise(number) if number else "",
+        profile=ContactProfile(
+            **texts,
+            gender=read_text(fields.gender).lower(),
+            birth_date=_read_day("birthdate", fields.birthdate, today),
+            promotion_date=_read_day("promotiondate", fields.promotiondate, ahead),
+            reminder_date=_read_day("rememberdate", fields.rememberdate, ahead),
+            custom=custom,
+        ),
+        group_ids=tuple(map(_read_group, fields.groupIds or ())),
+    )
+
+
+def read_contact_id(text: str) -> int:
+    """The identifier in a path; raises `Refused` as for a contact that nobody has."""
+    contact_id = parse_base64(text)
+    if contact_id is None:
+        raise missing_contact(text)
+    return contact_id
+
+
+def read_contact_ids(texts: Sequence[str]) -> list[int]:
+    """Identifiers in a body; raises `Refused` for the first that is none."""
+    found = []
+    for text in texts:
+        contact_id = parse_base64(text)
+        if contact_id is None:
+            raise unknown_in_body("contact", text)
+        found.append(contact_id)
+    return found
+
+
+def read_number(value: Value, name: str = "phoneNumber") -> str:
+    """The digits of a number that has to be there; raises `Refused`."""
+    written = read_text(value)
+    if not written:
+        raise Refused(RefusalCode.MISSING_FIELD, name)
+    return normalise(written)
+
+
+def missing_contact(text: str) -> Refused:
+    """The refusal of a contact in a path, by the name that the caller knows it by."""
+    return Refused(RefusalCode.NOT_FOUND, text, "contact")
+
+
+def unknown_in_body(kind: str, text: str) -> WordedRefusal:
+    """The refusal of something in a body that the account does not have: 400, not 404."""
+    text = f"Not found: {kind} [{quoted(text)}]"
+    return WordedRefusal(RefusalCode.NOT_FOUND, text, BAD_REQUEST)
+
+
+def _read_group(value: str | int) -> int:
+    group_id = parse_identifier(str(value).strip())
+    if group_id is None:
+        raise unknown_in_body("group", str(value))
+    return group_id
+
+
+def _read_day(name: str, value: Value, latest: date) -> date | None:
+    text = read_text(value)
+    if not text:
+        return None
+    try:
+        return parse_day(text, latest)
+    except ValueError as error:
+        raise Refused(RefusalCode.INVALID_FIELD, name, str(error)) from None
