@@ -197,6 +197,8 @@ class MailWorker:
             self._claim_failed = True
             raise
         self._claimed.update(one.delivery_id for one in claimed.deliveries)
+        if account.bucket is not None and claimed.deliveries:
+            account.bucket.take(self._clock.monotonic(), len(claimed.deliveries))
         work = [
             _Work(
                 delivery=delivery,
@@ -230,11 +232,11 @@ class MailWorker:
             return 0
         if account.bucket is None:
             return CLAIM
-        limit = 0
-        while limit < CLAIM and account.bucket.take(now):
+        bucket, limit = account.bucket, 0
+        while limit < CLAIM and not bucket.wait_s(now, limit + 1):
             limit += 1
         if not limit:
-            account.due_ms = self._clock.now_ms() + round(account.bucket.wait_s(now) * 1000) + 1
+            account.due_ms = self._clock.now_ms() + round(bucket.wait_s(now) * 1000) + 1
         return limit
 
     def _take_service(self, account: _Account, service: EmailService, now: float) -> None:

@@ -260,7 +260,7 @@ def decode_attachments(files: Sequence[tuple[str, str]]) -> tuple[Attachment, ..
     Line ends in the Base64 and missing padding are taken, since programs send both.
     """
     if len(files) > MAX_ATTACHMENTS:
-        raise _bad_attachment(0, f"at most {MAX_ATTACHMENTS}")
+        raise Refused(RefusalCode.INVALID_FIELD, "attachments", f"at most {MAX_ATTACHMENTS}")
     found: list[Attachment] = []
     room = MAX_ATTACHMENT_BYTES
     for number, (name, content) in enumerate(files, start=1):
