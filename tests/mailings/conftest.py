@@ -47,10 +47,20 @@ class Relay:
         self.lost: set[str] = set()
         self.port = 0
         self._server: asyncio.Server | None = None
+        self._protocols: list[SMTP] = []
+
+    def _accept(self) -> SMTP:
+        self._protocols.append(SMTP(self, hostname="relay.test"))
+        return self._protocols[-1]
+
+    def transports(self) -> list[Any]:
+        """The server's ends of its connections."""
+        return [one.transport for one in self._protocols if one.transport is not None]
 
     async def start(self) -> None:
+        self._protocols.clear()
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: SMTP(self, hostname="relay.test", enable_SMTPUTF8=False, loop=None),
+            self._accept,
             "127.0.0.1",
             self.port,
         )
@@ -59,6 +69,8 @@ class Relay:
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
+            for transport in self.transports():
+                transport.close()
             self._server = None
 
     async def handle_RCPT(

@@ -29,9 +29,7 @@ FIELDS = tuple(msgspec.json.decode(PRINTED))
 
 
 def _problem(text: str, status: int = 400) -> bytes:
-    return msgspec.json.encode(
-        {"result": text, "error_code": status, "error_message": text}
-    )
+    return msgspec.json.encode({"result": text, "error_code": status, "error_message": text})
 
 
 async def _all(smsend: Any, table: Any) -> list[Any]:
