@@ -507,6 +507,7 @@ class Gateway(House):
             pages_url=f"{(settings.base_url or '').rstrip('/')}{MAILINGS_PREFIX}",
             new_transport=new_transport,
             clock=self.clock,
+            meters=self.meters,
         )
         await self.mail_worker.restore()
         self.mailings.announce = self.mail_worker.announce

@@ -23,6 +23,7 @@ from dragoman.mailings.relay import RelayConnection
 from dragoman.mailings.worker import MailWorker
 from dragoman.services.issues import Issues
 from dragoman.services.mailings import Mailings
+from dragoman.services.meters import Meters
 from dragoman.storage.engine import Storage
 from dragoman.storage.repositories import accounts
 from dragoman.storage.tables import deliveries, subscriptions
@@ -228,6 +229,7 @@ class Campaign:
             pages_url=PAGES,
             new_transport=lambda: RelayConnection(self.settings),
             clock=self.clock,
+            meters=Meters(),
         )
         await self.worker.restore()
         self.mailings.announce = self.worker.announce
@@ -263,7 +265,7 @@ class Campaign:
     async def until(self, holds: Callable[[list[Any]], bool]) -> list[Any]:
         """The rows once they are as they should be."""
         async with asyncio.timeout(20):
-            while not holds(rows := await self.rows()):
+            while not holds(rows := await self.rows()):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         return rows
 

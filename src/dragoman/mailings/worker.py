@@ -35,6 +35,7 @@ from dragoman.mailings.compose import Links, compose_issue, compose_opt_in
 from dragoman.mailings.outcomes import MAX_ANSWER, Answer, MailSchedule, Stage
 from dragoman.mailings.relay import Transport
 from dragoman.services.mailings import digest_of
+from dragoman.services.meters import Meters
 from dragoman.services.persistence import persist
 from dragoman.storage.engine import Storage
 from dragoman.storage.outages import StorageUnavailable
@@ -50,8 +51,8 @@ STOP_S: Final = 10.0
 """Time for mails on the wire to end; later ones are sent again, marked."""
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
-REMEMBERED: Final = 16
-"""Issues and lists in memory while their mails are sent."""
+REMEMBERED: Final = 4
+"""Issues in memory while their mails are sent."""
 TOKEN_BYTES: Final = 24
 HOUR_S: Final = 3600.0
 
@@ -86,6 +87,7 @@ class MailWorker:
         pages_url: str,
         new_transport: Callable[[], Transport],
         clock: Clock,
+        meters: Meters,
         new_token: Callable[[], str] = lambda: secrets.token_urlsafe(TOKEN_BYTES),
     ) -> None:
         """`pages_url` is where the pages behind links are."""
@@ -94,6 +96,7 @@ class MailWorker:
         self._pages_url = pages_url
         self._new_transport = new_transport
         self._clock = clock
+        self._meters = meters
         self._new_token = new_token
         self._schedule = MailSchedule(
             first_s=settings.first_retry_s,
@@ -335,6 +338,7 @@ class MailWorker:
             self._pause(answer)
         else:
             self._failures = 0
+        self._meters.mails[state.name.lower()] += 1
         attempt = MailAttempt(
             delivery_id=delivery.delivery_id,
             state=state,

@@ -50,6 +50,7 @@ MAX_CONTACTS: Final = 100_000
 MAX_TAG: Final = 1_000
 MAX_FILE_NAME: Final = 255
 POLL_S: Final = 1.0
+OCTETS: Final = "application/octet-stream"
 DUE_AT_ONCE: Final = 20
 
 _TYPES: Final = mimetypes.MimeTypes(filenames=())
@@ -101,6 +102,7 @@ class Issues:
         self, account: Account, list_id: int, template_id: int, title: str, subject: str
     ) -> Issue:
         """Stores an issue with a template's content; raises `Refused`."""
+        await self._mailings.list_of(account, list_id)
         template = await self.template(account, template_id)
         new = Issue(
             issue_id=0,
@@ -277,8 +279,7 @@ def decode_attachments(files: Sequence[tuple[str, str]]) -> tuple[Attachment, ..
             raise _bad_attachment(number, f"together larger than {MAX_ATTACHMENT_BYTES} bytes")
         if not data:
             raise _bad_attachment(number, "empty")
-        content_type = _TYPES.guess_type(name)[0] or "application/octet-stream"
-        found.append(Attachment(name=name.strip(), content_type=content_type, content=data))
+        found.append(Attachment(name=name.strip(), content_type=_type_of(name), content=data))
     return tuple(found)
 
 
@@ -286,6 +287,12 @@ def _check_file_name(number: int, name: str) -> None:
     fits = len(name.strip().strip(".")) > 0 and len(name) <= MAX_FILE_NAME
     if not fits or not name.isprintable() or not _NOT_IN_FILE_NAMES.isdisjoint(name):
         raise _bad_attachment(number, "its name cannot be a file's")
+
+
+def _type_of(name: str) -> str:
+    found = _TYPES.guess_type(name)[0] or OCTETS
+    # Only as octets may a mail or several parts travel in Base64 (RFC 2046 s. 5.2.1).
+    return OCTETS if found.startswith(("message/", "multipart/")) else found
 
 
 def _check_contents(text: str, html: str) -> None:

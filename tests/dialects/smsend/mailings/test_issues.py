@@ -188,10 +188,16 @@ async def test_template_is_created_changed_listed_and_deleted(smsend: Any, desk:
 async def test_send_an_issue_as_printed(smsend: Any, desk: Any) -> None:
     issue = await desk.issue(await desk.list())
     contact_ids = [await desk.contact("ann@one.example"), await desk.contact("bob@two.example")]
-    body = (
-        '{\n    "contactIds": [\n        "%s",\n        "%s"\n    ],\n'
-        '    "scheduleTime": "2026-12-17 12:30:00"\n}\n' % tuple(contact_ids)
-    ).encode()
+    first, second = contact_ids
+    body = f"""
+{{
+    "contactIds": [
+        "{first}",
+        "{second}"
+    ],
+    "scheduleTime": "2026-12-17 12:30:00"
+}}
+""".encode()
     answer = await smsend.post(issue, body)
     assert (answer.status, answer.body, answer.location) == (201, b'""', f"/{issue}")
     [row] = await _all(smsend, sendings)

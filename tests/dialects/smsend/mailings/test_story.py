@@ -29,7 +29,7 @@ class Reader:
     async def mails(self, count: int) -> list[Any]:
         """The mails in the outbox, in the order they were made."""
         async with asyncio.timeout(20):
-            while len(found := sorted(self.outbox.glob("*.eml"), key=_age)) < count:
+            while len(found := sorted(self.outbox.glob("*.eml"), key=_age)) < count:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         assert len(found) == count
         return [email.message_from_bytes(path.read_bytes(), policy=default) for path in found]
@@ -81,6 +81,7 @@ async def reader(smsend: Any, tmp_path: Path) -> AsyncIterator[Reader]:
         pages_url="https://example.com/mailings",
         new_transport=lambda: Outbox(outbox),
         clock=_Ahead(smsend.clock),
+        meters=house.meters,
     )
     await worker.restore()
     house.mailings.announce = worker.announce

@@ -21,7 +21,7 @@ from dragoman.dialects.smsend.mapping import read_identifier, zone_of
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Located
 from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.errors import Refused
 from dragoman.domain.mailings import Issue, Template
 from dragoman.services.issues import decode_attachments
 from dragoman.web.requests import Request
@@ -74,12 +74,9 @@ class ListIssues:
         issue_id = read_identifier(request.path_params["issue_id"], "issue")
         fields = read_body(request, SendingFields)
         await self._issues.issue(account, list_id, issue_id)
+        contact_ids = reading.read_contact_ids(fields.contactIds or [])
+        due_ms = reading.read_schedule(fields.scheduleTime, zone_of(account, self._zone))
         with in_our_words(), unable("The issue can't be sent"):
-            if not fields.contactIds:
-                raise Refused(RefusalCode.MISSING_FIELD, "contactIds")
-            contact_ids = reading.read_contact_ids(fields.contactIds)
-            zone = zone_of(account, self._zone)
-            due_ms = reading.read_schedule(fields.scheduleTime, zone)
             await self._issues.send(
                 account, list_id, issue_id, contact_ids=contact_ids, due_ms=due_ms
             )
