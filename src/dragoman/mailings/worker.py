@@ -13,7 +13,7 @@ import contextlib
 import random
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -40,7 +40,7 @@ from dragoman.services.persistence import persist
 from dragoman.storage.engine import Storage
 from dragoman.storage.outages import StorageUnavailable
 from dragoman.storage.repositories import deliveries, issues, mailing_lists
-from dragoman.storage.repositories.deliveries import Attempted, Claim, MailAttempt
+from dragoman.storage.repositories.deliveries import Attempted, Claim, Claimed, MailAttempt
 
 CLAIM: Final = 32
 """Mails that are claimed at once."""
@@ -193,27 +193,21 @@ class MailWorker:
         )
         # Announced while the claim is under way, a mail must find the account waiting.
         account.due_ms = _NEVER
+        writing = self._storage.writer.write(deliveries.claim, claim)
         try:
-            claimed = await self._storage.writer.write(deliveries.claim, claim)
-        except BaseException:
+            claimed = await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            self._take(await writing, tokens)  # to be given back
+            raise
+        except Exception:
             account.due_ms = now_ms
             self._claim_failed = True
             raise
-        self._claimed.update(one.delivery_id for one in claimed.deliveries)
+        self._take(claimed, tokens)
         if account.bucket is not None and claimed.deliveries:
             account.bucket.take(self._clock.monotonic(), len(claimed.deliveries))
-        work = [
-            _Work(
-                delivery=delivery,
-                links=Links(
-                    base_url=self._pages_url, unsubscribe_token=first, confirm_token=second
-                ),
-            )
-            for delivery, (first, second) in zip(claimed.deliveries, tokens, strict=False)
-        ]
         async with self._queued:
-            self._queue.extend(work)
-            self._queued.notify(len(work))
+            self._queued.notify(len(claimed.deliveries))
         if claimed.looked_at == limit:
             account.due_ms = now_ms
             return
@@ -222,6 +216,12 @@ class MailWorker:
             account.due_ms = min(account.due_ms, next_ms)
         elif account.due_ms == _NEVER and account.bucket is None:
             self._accounts.pop(account_id, None)
+
+    def _take(self, claimed: Claimed, tokens: Sequence[tuple[str, str]]) -> None:
+        for delivery, (first, second) in zip(claimed.deliveries, tokens, strict=False):
+            links = Links(base_url=self._pages_url, unsubscribe_token=first, confirm_token=second)
+            self._claimed.add(delivery.delivery_id)
+            self._queue.append(_Work(delivery=delivery, links=links))
 
     async def _share_of(self, account_id: int, account: _Account) -> int:
         """How many mails of the account may be claimed now."""
@@ -261,7 +261,10 @@ class MailWorker:
             while (work := await self._next(transport)) is not None:
                 try:
                     await self._send(work, transport)
-                except Exception as error:  # a defect of ours, or the database is away
+                except asyncio.CancelledError:
+                    self._forget(work.delivery.delivery_id)  # its row tells the next run
+                    raise
+                except Exception as error:  # the database is away
                     log.error("mail_not_sent", reason=type(error).__name__)
                     self._end(work, Answer(stage=Stage.CONNECTION, code=None, text="not made"))
         finally:
@@ -294,11 +297,9 @@ class MailWorker:
             lambda c: mailing_lists.find(c, delivery.account_id, delivery.list_id)
         )
         issue = await self._issue(delivery)
-        if mailing_list is None or (issue is None and delivery.kind is DeliveryKind.ISSUE):
-            raise LookupError("a mail without its list or issue")
         try:
             mail = await asyncio.to_thread(self._compose, work, mailing_list, issue)
-        except ValueError as error:
+        except Exception as error:  # a defect of ours must not hold up other mails
             log.error("mail_not_composed", reason=type(error).__name__)
             self._end(work, Answer(stage=Stage.CONTENT, code=554, text="not composed"))
             return
@@ -307,7 +308,9 @@ class MailWorker:
         )
         self._end(work, answer)
 
-    def _compose(self, work: _Work, mailing_list: MailingList, issue: Issue | None) -> bytes:
+    def _compose(self, work: _Work, mailing_list: MailingList | None, issue: Issue | None) -> bytes:
+        if mailing_list is None or (issue is None and work.delivery.kind is DeliveryKind.ISSUE):
+            raise LookupError("a mail without its list or issue")
         delivery, links = work.delivery, work.links
         date = datetime_of(self._clock.now_ms())
         sender = self._settings.sender
