@@ -26,6 +26,7 @@ from dragoman.dialects import DIALECTS, Services
 from dragoman.dispatch.dispatcher import Dispatcher
 from dragoman.domain.callbacks import renderer_of_texts
 from dragoman.domain.keywords import words_to_match
+from dragoman.domain.message_types import MessageTypes
 from dragoman.domain.ports import Connector
 from dragoman.domain.pricing import PriceList
 from dragoman.domain.routing import Router
@@ -47,6 +48,7 @@ from dragoman.services.batches import Batches
 from dragoman.services.contact_addresses import ContactAddresses
 from dragoman.services.contact_profiles import ContactProfiles
 from dragoman.services.contacts import Contacts
+from dragoman.services.credits import Credits
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
 from dragoman.services.directory import Directory
@@ -58,12 +60,14 @@ from dragoman.services.keywords import Keywords
 from dragoman.services.live import LiveMessages
 from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
+from dragoman.services.one_time_links import OneTimeLinks
 from dragoman.services.opt_outs import OptOuts
 from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
 from dragoman.services.recall import Recall
 from dragoman.services.receipts import Receipts
 from dragoman.services.refunds import Refunds
+from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
@@ -104,6 +108,19 @@ class House:
         self.sessions = Sessions(clock=self.clock, idle_s=settings.dialects.smsend.session_idle_s)
         self.access_tokens = AccessTokens(
             storage=self.storage, accounts=self.accounts, clock=self.clock
+        )
+        self.one_time_links = OneTimeLinks(
+            storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
+        )
+        self.credits = Credits(
+            storage=self.storage,
+            accounts=self.accounts,
+            ids=self.ids,
+            clock=self.clock,
+            types=MessageTypes(settings.types_of_messages()),
+        )
+        self.senders = Senders(
+            storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
         )
         self.directory = Directory(
             storage=self.storage,
@@ -176,6 +193,7 @@ class House:
             max_parts=settings.limits.max_parts,
             max_recipients=settings.limits.max_recipients,
             premium=self.premium,
+            find_payments=self.credits.payments,
         )
         self.batches = Batches(
             storage=self.storage,
@@ -229,6 +247,9 @@ class House:
             account_tree=self.account_tree,
             sessions=self.sessions,
             access_tokens=self.access_tokens,
+            one_time_links=self.one_time_links,
+            credits=self.credits,
+            senders=self.senders,
             submission=self.submission,
             batches=self.batches,
             queries=self.queries,

@@ -100,7 +100,7 @@ async def test_contact_of_a_list_may_be_in_groups(book: Book) -> None:
     made = await book.contacts.create_contact(book.account, "4511111111", list_id=one.list_id)
     group, tag = await book.group("a"), await book.group("b", kind=ListKind.TAG)
     await book.groups.add(book.account, group, [made.contact_id])
-    await book.groups.add(book.account, tag, [made.contact_id])
+    await book.groups.add(book.account, tag, [made.contact_id], ListKind.TAG)
     assert await book.groups_of(made.contact_id) == (group,)
     assert await book.numbers(tag) == ["4511111111"]
     assert await book.contacts.count(book.account, one.list_id) == 1
@@ -112,6 +112,29 @@ async def test_contact_of_a_list_may_be_in_groups(book: Book) -> None:
         str(made.contact_id),
     )
     assert await book.numbers(tag) == []
+
+
+async def test_groups_and_tags_are_not_found_as_the_other(book: Book) -> None:
+    contact = await book.contact("4511111111")
+    for kind, other_kind in [(ListKind.GROUP, ListKind.TAG), (ListKind.TAG, ListKind.GROUP)]:
+        one = await book.group("one", kind=kind)
+        missing = (RefusalCode.NOT_FOUND, str(one))
+        groups, account = book.groups, book.account
+        draft = ContactDraft(mobile="4522222222", profile=ContactProfile(), group_ids=(one,))
+        for asked in (
+            groups.group(account, one, other_kind),
+            groups.change(account, one, name="x", kind=other_kind),
+            groups.delete(account, one, kind=other_kind),
+            groups.add(account, one, [contact], other_kind),
+            groups.remove(account, one, [contact], other_kind),
+            book.profiles.create(account, draft, other_kind),
+        ):
+            assert await refusal(asked) == missing
+        made = await book.profiles.create(account, draft, kind)
+        await groups.change(account, one, name="renamed", kind=kind)
+        assert (await groups.group(account, one, kind)).name == "renamed"
+        assert await groups.remove(account, one, [made, contact], kind) == 1
+        await groups.delete(account, one, kind=kind)
 
 
 async def test_name_of_a_group_is_taken_until_it_is_deleted(book: Book, other: Book) -> None:
@@ -211,7 +234,7 @@ async def test_clash_is_settled_as_asked(
     a, b = await book.group("a"), await book.group("b")
     tag = await book.group("t", kind=ListKind.TAG)
     old = await book.contact("4511111111", "ann@example.com", (a,), name="Ann", city="Rome")
-    await book.groups.add(book.account, tag, [old])
+    await book.groups.add(book.account, tag, [old], ListKind.TAG)
     draft = ContactDraft(
         mobile="4522222222",
         profile=ContactProfile(email="ANN@example.com", city="Trento"),

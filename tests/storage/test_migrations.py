@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
 from dragoman.storage import records
 from dragoman.storage.engine import Storage
 from dragoman.storage.migrations import revisions
-from dragoman.storage.repositories import inbound
+from dragoman.storage.repositories import contact_lists, inbound, opt_outs
 from dragoman.storage.tables import (
     batches,
     inbound_parts,
@@ -19,6 +20,7 @@ from dragoman.storage.tables import (
     parked_receipts,
     parts,
 )
+from dragoman.storage.tables import opt_outs as opt_out_rows
 from dragoman.storage.writer import StorageUnavailable
 
 
@@ -45,6 +47,30 @@ def test_check_names_the_remedy_where_tables_are_missing(empty_database_url: str
         storage.close()
 
 
+def test_upgrade_says_where_opt_outs_and_lists_of_before_belong(empty_database_url: str) -> None:
+    storage = Storage(empty_database_url)
+    account = "1, '/1/', 'a', true, '', '', '', '', 1, 1, 1"
+    try:
+        revisions.upgrade(storage._write_engine, "0009")
+        with storage._write_engine.begin() as connection:
+            for statement in (
+                "INSERT INTO accounts (account_id, path, username, enabled, permissions,"
+                " allowed_addresses, time_zone, default_sender, max_parts, max_recipients,"
+                f" created_ms) VALUES ({account})",
+                "INSERT INTO contact_lists (list_id, account_id, name) VALUES (1, 1, 'old')",
+                "INSERT INTO opt_outs (opt_out_id, account_id, sender, recipient, inbound_id)"
+                " VALUES (2, 1, '', '4511111111', 7), (3, 1, '', '4522222222', NULL)",
+            ):
+                connection.execute(text(statement))
+        storage.migrate()
+        with storage._write_engine.connect() as connection:
+            page = opt_outs.search(connection, opt_outs.OptOutFilter(account_id=1), 0, 10)
+            assert [opt_out.origin.value for opt_out in page.opt_outs] == ["stop", "web"]
+            assert [found.name for found in contact_lists.load(connection, 1)] == ["old"]
+    finally:
+        storage.close()
+
+
 @pytest.mark.parametrize(
     ("record", "table"),
     [
@@ -54,6 +80,7 @@ def test_check_names_the_remedy_where_tables_are_missing(empty_database_url: str
         (records.ParkedReceipt, parked_receipts),
         (inbound.StoredInbound, inbound_texts),
         (inbound.StoredInboundPart, inbound_parts),
+        (opt_outs.OptOut, opt_out_rows),
     ],
     ids=lambda value: getattr(value, "__name__", None) or value.name,
 )

@@ -191,6 +191,50 @@ def set_account(
     )
 
 
+@app.command("credits")
+def credits_of_types(
+    username: Annotated[str, typer.Argument(help="The account.", show_default=False)],
+    message_type: Annotated[
+        str, typer.Option("--type", help="The message type to add to.", show_default=False)
+    ] = "",
+    add: Annotated[int, typer.Option(help="Credits to add; negative to take.")] = 0,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the credits of each message type, or add to those of one."""
+    from dragoman.control.requests import AddCredits
+
+    request = AddCredits(username=username, message_type=message_type, credits=add)
+    balances = ask(find_settings(config, data), request)
+    if json:
+        write_json(balances)
+        return
+    print_fields(
+        [
+            (name, "without limit" if left is None else str(left))
+            for name, left in balances.credits.items()
+        ]
+    )
+
+
+@app.command("revoke-tokens")
+def revoke_tokens(
+    username: Annotated[str, typer.Argument(help="The account.", show_default=False)],
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """End every access token and session of an account."""
+    from dragoman.control.requests import RevokeTokens
+
+    account = ask(find_settings(config, data), RevokeTokens(username=username))
+    if json:
+        write_json(account)
+    else:
+        print(f"{account.username} has no access tokens and no sessions any more")
+
+
 @app.command("list")
 def list_accounts(
     config: ConfigOption = None, data: DataOption = None, json: JsonOption = False

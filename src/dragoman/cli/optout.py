@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, Final
 
 import typer
 
@@ -20,6 +21,8 @@ Recipient = Annotated[
 Sender = Annotated[
     str, typer.Option("--sender", help="Only this sender of the account; all if not given.")
 ]
+
+_ORIGINS: Final = MappingProxyType({"stop": "a text", "web": "hand", "api": "a program"})
 
 
 @app.command("list")
@@ -46,7 +49,7 @@ def list_opt_outs(
                 opt_out.recipient,
                 opt_out.sender or "all",
                 show_time(opt_out.since_ms),
-                "a text" if opt_out.by_text else "hand",
+                _ORIGINS[opt_out.origin],
             )
             for opt_out in answer.opt_outs
         ],

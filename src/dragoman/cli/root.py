@@ -17,6 +17,7 @@ from dragoman.cli import (
     message,
     number,
     optout,
+    sender,
     serve,
 )
 from dragoman.cli.outcome import Stop, end, end_unexpected
@@ -64,6 +65,7 @@ app.add_typer(account.app, name="account")
 app.add_typer(number.app, name="number")
 app.add_typer(keyword.app, name="keyword")
 app.add_typer(optout.app, name="optout")
+app.add_typer(sender.app, name="sender")
 app.command("send")(message.send)
 app.command("status")(message.status)
 app.command("doctor")(doctor.doctor)

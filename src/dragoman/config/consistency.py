@@ -35,6 +35,7 @@ def find_inconsistencies(
         "number",
         (f"+{code.country_code}{code.number}" for code in settings.short_codes),
     )
+    yield from _check_message_types(settings)
     for code in settings.short_codes:
         key = f"short_codes.{code.number}.content_types"
         yield from _find_doubles(key, "id", (str(one.id) for one in code.content_types))
@@ -92,6 +93,26 @@ def _check_routes(settings: Settings) -> Iterator[Mistake]:
                 problem=f"mixes {' and '.join(sorted(types))}; texts and multimedia messages need"
                 " routes of their own",
             )
+
+
+def _check_message_types(settings: Settings) -> Iterator[Mistake]:
+    types = settings.types_of_messages()
+    names = [name for one in types for name in (one.name, *one.aliases)]
+    yield from _find_doubles("message_types", "name", names)
+    routes = {route.name for route in settings.routes_for_router()}
+    for one in types:
+        if one.name in ("credits", "purchased"):
+            yield Mistake(key=f"message_types.{one.name}.name", problem="is taken by the house")
+        if one.route and one.route not in routes:
+            yield _unknown(f"message_types.{one.name}.route", "route", one.route, routes)
+    profiles = settings.dialects.smsend.subaccount_profiles
+    ids = (str(profile.id) for profile in profiles)
+    yield from _find_doubles("dialects.smsend.subaccount_profiles", "id", ids)
+    for profile in profiles:
+        for index, name in enumerate(profile.message_types):
+            if name not in names:
+                key = f"dialects.smsend.subaccount_profiles.{profile.id}.message_types[{index}]"
+                yield _unknown(key, "message type", name, names)
 
 
 def _check_mail(settings: Settings) -> Iterator[Mistake]:

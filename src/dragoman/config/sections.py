@@ -111,6 +111,20 @@ class LinkMobility(Section, frozen=True, kw_only=True):
     ] = ()
 
 
+class SubaccountProfile(Section, frozen=True, kw_only=True):
+    """What subaccounts of a kind may do; a profile narrows and never widens."""
+
+    id: Annotated[int, Meta(ge=1, le=1_000_000, description="Its `id-subaccount-profile`.")]
+    name: Annotated[str, Meta(description="What people call it.")] = ""
+    message_types: Annotated[
+        tuple[str, ...], Meta(description="The only types it may send; empty for all.")
+    ] = ()
+    without: Annotated[
+        tuple[Literal["send", "receive", "any_sender", "inbox"], ...],
+        Meta(description="Permissions that it has not."),
+    ] = ()
+
+
 class SmSend(Section, frozen=True, kw_only=True):
     """The dialect of smSend REST v1.0 and its sister brands."""
 
@@ -120,6 +134,20 @@ class SmSend(Section, frozen=True, kw_only=True):
     session_idle_s: Annotated[
         float, Meta(gt=0, le=DAY_S, description="Time without a call after which a session ends.")
     ] = 300.0
+    public_url: Annotated[
+        str,
+        Meta(
+            description="Address of this gateway as customers write it, for the link to the"
+            " console; the host that was called where it is empty."
+        ),
+    ] = ""
+    mails_per_hour: Annotated[
+        int, Meta(ge=1, le=10_000_000, description="Mails an hour that `status` tells of.")
+    ] = 2_000
+    subaccount_profiles: Annotated[
+        tuple[SubaccountProfile, ...],
+        Meta(description="What subaccounts may do, by the number a superaccount gives."),
+    ] = ()
 
 
 class Dialects(Section, frozen=True, kw_only=True):

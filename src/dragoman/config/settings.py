@@ -25,6 +25,7 @@ from dragoman.config.sections import (
 )
 from dragoman.config.tables import (
     CarrierTable,
+    MessageTypeTable,
     Mm7Table,
     NumberTable,
     PriceTable,
@@ -32,6 +33,7 @@ from dragoman.config.tables import (
     SmppTable,
 )
 from dragoman.config.values import SQLITE, FolderPath, Secret, parse_address
+from dragoman.domain.message_types import DEFAULT_TYPES, MessageType
 from dragoman.domain.premium import BillingTerms, ShortCode
 from dragoman.domain.pricing import Price, parse_price
 from dragoman.domain.routing import Route
@@ -79,6 +81,13 @@ class Settings(Section, frozen=True, kw_only=True):
     short_codes: Annotated[
         tuple[ShortCodeTable, ...],
         Meta(description="The short codes that recipients are charged under."),
+    ] = ()
+    message_types: Annotated[
+        tuple[MessageTypeTable, ...],
+        Meta(
+            description="Qualities of messages, each with credits of its own; N, L, LL and EE"
+            " where nothing is said."
+        ),
     ] = ()
     inbound: Annotated[Inbound, Meta(description="Texts that phones send to us.")] = Inbound()
     callbacks: Annotated[Callbacks, Meta(description="Calls to customers' URLs.")] = Callbacks()
@@ -161,6 +170,10 @@ class Settings(Section, frozen=True, kw_only=True):
             Price(prefix=table.prefix, credits=table.credits, price=parse_price(table.price))
             for table in self.prices
         )
+
+    def types_of_messages(self) -> tuple[MessageType, ...]:
+        """The message types, those of smSend where none is written."""
+        return tuple(table.value() for table in self.message_types) or DEFAULT_TYPES
 
     def owners_of_numbers(self) -> dict[str, str]:
         """User name by number, as digits without `+`."""

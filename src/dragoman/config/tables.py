@@ -23,6 +23,7 @@ from dragoman.config.values import (
     Secret,
     parse_network,
 )
+from dragoman.domain.message_types import MessageType
 from dragoman.protocols.smpp import fields
 from dragoman.protocols.smpp.message_ids import IdReading
 
@@ -251,3 +252,36 @@ class NumberTable(Section, frozen=True, kw_only=True):
 
     number: Annotated[PhoneNumber, Meta(description="The number, as the carrier delivers it.")]
     account: Annotated[str, Meta(min_length=1, description="User name of its owner.")]
+
+
+class MessageTypeTable(Section, frozen=True, kw_only=True):
+    """A quality of messages with credits of its own, for dialects that know several."""
+
+    name: Annotated[str, Meta(pattern="^[A-Za-z0-9_]{1,16}$", description="What programs call it.")]
+    aliases: Annotated[
+        tuple[Annotated[str, Meta(pattern="^[A-Za-z0-9_]{1,16}$")], ...],
+        Meta(description="What programs of other brands call it."),
+    ] = ()
+    credits: Annotated[int, Meta(ge=0, le=10_000, description="Credits a part costs.")] = 1
+    receipts: Annotated[bool, Meta(description="Whether its deliveries are reported.")] = True
+    custom_sender: Annotated[bool, Meta(description="Whether the customer chooses the sender.")] = (
+        True
+    )
+    max_length: Annotated[
+        int, Meta(ge=1, le=10_000, description="Most characters of a text in the GSM alphabet.")
+    ] = 1_000
+    route: Annotated[
+        str, Meta(description="Route it takes; empty leaves it to the rules of the routes.")
+    ] = ""
+
+    def value(self) -> MessageType:
+        """The type itself."""
+        return MessageType(
+            name=self.name,
+            aliases=self.aliases,
+            credits=self.credits,
+            receipts=self.receipts,
+            custom_sender=self.custom_sender,
+            max_length=self.max_length,
+            route=self.route,
+        )

@@ -127,6 +127,32 @@ class KeywordList(msgspec.Struct, frozen=True, kw_only=True):
     keywords: tuple[KeywordView, ...]
 
 
+class SenderView(msgspec.Struct, frozen=True, kw_only=True):
+    """A sender that an account asked for, and who stands behind it."""
+
+    sender_id: int
+    account: str
+    sender: str
+    state: str
+    company: str | None
+    contact: str | None
+    since_ms: int
+
+
+class SenderList(msgspec.Struct, frozen=True, kw_only=True):
+    """Some senders in the order of asking; `total` is how many there are in all."""
+
+    senders: tuple[SenderView, ...]
+    total: int
+
+
+class TypeBalances(msgspec.Struct, frozen=True, kw_only=True):
+    """The credits of each message type that an account can use; None is without a limit."""
+
+    account: str
+    credits: dict[str, int | None]
+
+
 class OptOutView(msgspec.Struct, frozen=True, kw_only=True):
     """Who wants nothing of an account, or of one of its senders."""
 
@@ -137,6 +163,8 @@ class OptOutView(msgspec.Struct, frozen=True, kw_only=True):
     since_ms: int
     by_text: int | None
     """The inbound text that said so."""
+    origin: str
+    """`stop`, `web` or `api`."""
 
 
 class OptOutList(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from dragoman.control.carriers import view_carriers
 from dragoman.control.diagnosis import check_house
 from dragoman.control.house import Controlled, HouseServices
 from dragoman.control.inbound import INBOUND_HANDLERS
+from dragoman.control.senders import SENDER_HANDLERS
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Account, Permission
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.messages import Submission
@@ -81,6 +82,14 @@ async def _list_accounts(controlled: Controlled, _request: requests.ListAccounts
 async def _set_enabled(controlled: Controlled, request: requests.SetEnabled) -> AccountView:
     house = controlled.house
     account = await house.accounts.set_enabled(request.username, request.enabled)
+    return await _view_account(house, account)
+
+
+async def _revoke_tokens(controlled: Controlled, request: requests.RevokeTokens) -> AccountView:
+    house = controlled.house
+    account = await house.accounts.find(request.username)
+    await house.access_tokens.revoke_all(account)
+    house.sessions.end_all(account.account_id)
     return await _view_account(house, account)
 
 
@@ -293,7 +302,9 @@ HANDLERS: Final = MappingProxyType[type[Any], Callable[[Controlled, Any], Awaita
         requests.Find: _find,
         requests.ShowOverview: _show_overview,
         requests.Diagnose: _diagnose,
+        requests.RevokeTokens: _revoke_tokens,
         **INBOUND_HANDLERS,
+        **SENDER_HANDLERS,
     }
 )
 """What carries out each request."""

@@ -10,11 +10,15 @@ from dragoman.config import Settings
 from dragoman.domain.ports import Connector
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
+from dragoman.services.access_tokens import AccessTokens
 from dragoman.services.accounts import Accounts
+from dragoman.services.credits import Credits
 from dragoman.services.keywords import Keywords
 from dragoman.services.meters import Meters
 from dragoman.services.opt_outs import OptOuts
 from dragoman.services.queries import Queries
+from dragoman.services.senders import Senders
+from dragoman.services.sessions import Sessions
 from dragoman.services.submission import SubmissionService
 from dragoman.storage.engine import Storage
 
@@ -32,6 +36,14 @@ class HouseServices(Protocol):
     def storage(self) -> Storage: ...
     @property
     def accounts(self) -> Accounts: ...
+    @property
+    def access_tokens(self) -> AccessTokens: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def senders(self) -> Senders: ...
+    @property
+    def credits(self) -> Credits: ...
     @property
     def submission(self) -> SubmissionService: ...
     @property

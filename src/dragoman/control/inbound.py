@@ -210,6 +210,7 @@ def _view_opt_out(account: Account, opt_out: OptOut) -> OptOutView:
         sender=opt_out.sender,
         since_ms=time_of(opt_out.opt_out_id),
         by_text=opt_out.inbound_id,
+        origin=opt_out.origin.value,
     )
 
 

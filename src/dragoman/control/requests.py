@@ -20,7 +20,10 @@ from dragoman.control.answers import (
     OptOutList,
     OptOutView,
     Overview,
+    SenderList,
+    SenderView,
     SentBatch,
+    TypeBalances,
 )
 
 A_co = TypeVar("A_co", covariant=True)
@@ -208,6 +211,43 @@ class ListOptOuts(Request[OptOutList], frozen=True, kw_only=True, tag="optout.li
     limit: int = 1000
 
 
+class ListSenders(Request[SenderList], frozen=True, kw_only=True, tag="sender.list"):
+    """Lists senders of an account, or of all, oldest first."""
+
+    answer_type: ClassVar[Any] = SenderList
+    username: str = ""
+    pending: bool = False
+    """Only those that nobody has decided on."""
+    offset: int = 0
+    limit: int = 1000
+
+
+class DecideSender(Request[SenderView], frozen=True, kw_only=True, tag="sender.decide"):
+    """Approves a sender of an account, or rejects it."""
+
+    answer_type: ClassVar[Any] = SenderView
+    username: str
+    sender: str
+    approved: bool
+    by_authority: bool = False
+
+
+class AddCredits(Request[TypeBalances], frozen=True, kw_only=True, tag="account.add_credits"):
+    """Adds credits of a message type to an account, or takes them; 0 only shows them."""
+
+    answer_type: ClassVar[Any] = TypeBalances
+    username: str
+    message_type: str = ""
+    credits: int = 0
+
+
+class RevokeTokens(Request[AccountView], frozen=True, kw_only=True, tag="account.revoke_tokens"):
+    """Ends every access token and every session of an account."""
+
+    answer_type: ClassVar[Any] = AccountView
+    username: str
+
+
 class ShowOverview(Request[Overview], frozen=True, kw_only=True, tag="overview"):
     """Shows what the gateway is doing."""
 
@@ -240,4 +280,8 @@ AnyRequest = (
     | AddOptOut
     | RemoveOptOut
     | ListOptOuts
+    | ListSenders
+    | DecideSender
+    | AddCredits
+    | RevokeTokens
 )

@@ -15,16 +15,19 @@ from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
 from dragoman.services.contact_profiles import ContactProfiles
 from dragoman.services.contacts import Contacts
+from dragoman.services.credits import Credits
 from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
 from dragoman.services.issues import Issues
 from dragoman.services.keywords import Keywords
 from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
+from dragoman.services.one_time_links import OneTimeLinks
 from dragoman.services.opt_outs import OptOuts
 from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
 from dragoman.services.refunds import Refunds
+from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
@@ -40,6 +43,9 @@ class Services:
     account_tree: AccountTree
     sessions: Sessions
     access_tokens: AccessTokens
+    one_time_links: OneTimeLinks
+    credits: Credits
+    senders: Senders
     submission: SubmissionService
     batches: Batches
     queries: Queries

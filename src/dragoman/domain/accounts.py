@@ -10,6 +10,7 @@ import msgspec
 
 from dragoman.domain.allowed_addresses import AllowedAddresses
 from dragoman.domain.allowed_prefixes import AllowedPrefixes
+from dragoman.domain.payments import Payer
 
 
 class Permission(StrEnum):
@@ -79,11 +80,18 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str = ""
     """IANA name; empty leaves it to the dialect."""
     default_sender: str = ""
+    payer: Payer = Payer.OWN
+    message_types: frozenset[str] | None = None
+    """The only message types it may send; None for all. Narrowed as permissions are."""
     max_parts: int = 10
     max_recipients: int = 100_000
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
+
+    def may_send_type(self, name: str) -> bool:
+        """Whether it may send messages of a type."""
+        return self.message_types is None or name in self.message_types
 
     @property
     def ancestor_ids(self) -> tuple[int, ...]:
@@ -109,7 +117,18 @@ def narrow(account: Account, ancestors: Iterable[Account]) -> Account:
         prefixes=reduce(
             AllowedPrefixes.narrowed, (one.prefixes for one in above), account.prefixes
         ),
+        message_types=reduce(
+            _narrowed_types, (one.message_types for one in above), account.message_types
+        ),
     )
+
+
+def _narrowed_types(
+    types: frozenset[str] | None, above: frozenset[str] | None
+) -> frozenset[str] | None:
+    if types is None or above is None:
+        return types if above is None else above
+    return types & above
 
 
 class CredentialKind(StrEnum):

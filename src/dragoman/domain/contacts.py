@@ -39,9 +39,7 @@ class ListKind(StrEnum):
     TAG = "tag"
 
 
-class ContactProfile(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=False
-):
+class ContactProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who a contact is; what is not known is empty."""
 
     email: str = ""

@@ -9,6 +9,8 @@ import msgspec
 
 from dragoman.domain.attachments import Multimedia
 from dragoman.domain.lifecycle import ReceiptState, State
+from dragoman.domain.message_types import MessageType
+from dragoman.domain.payments import Payment
 from dragoman.domain.premium import Premium
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.segmentation import UserData
@@ -74,6 +76,10 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """What each recipient pays; None for messages that the account alone pays for."""
     attachment_urls: tuple[str, ...] = ()
     """With `Format.MMS`; fetched before the submission is accepted."""
+    payments: tuple[Payment, ...] = ()
+    """The wallets that pay; empty leaves it to the account."""
+    message_type: MessageType | None = None
+    """Where the dialect has any: its credits and its route count."""
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):

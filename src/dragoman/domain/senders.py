@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
+
+import msgspec
 
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.protocols.gsm.alphabet import unencodable
@@ -12,6 +15,40 @@ MAX_DIGITS = 15
 SHORT_CODE_DIGITS = 8
 
 _NUMERIC = re.compile(r"\+?[0-9]{3,22}")
+
+
+class SenderState(StrEnum):
+    """How far a sender is on its way to being allowed."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    APPROVED_BY_AUTHORITY = "approved_by_authority"
+    REJECTED = "rejected"
+    REJECTED_BY_AUTHORITY = "rejected_by_authority"
+    PREAPPROVED = "preapproved"
+    """Allowed until somebody has looked at it."""
+
+
+APPROVED_STATES = frozenset(
+    {SenderState.APPROVED, SenderState.APPROVED_BY_AUTHORITY, SenderState.PREAPPROVED}
+)
+"""States in which a sender may be sent from."""
+
+
+class SenderDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who stands behind a sender."""
+
+    company: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    tax_code: str | None = None
+    vat_number: str | None = None
+    address: str | None = None
+    city: str | None = None
+    postal_code: str | None = None
+    contact_type: str | None = None
+    """Of `contact`: a telephone number, a mail address …"""
+    contact: str | None = None
 
 
 def normalise_sender(sender: str) -> str:

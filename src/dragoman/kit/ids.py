@@ -15,6 +15,7 @@ from dragoman.kit.clock import Clock
 EPOCH_MS = 1_577_836_800_000  # 2020-01-01T00:00:00Z; 41 bits last until 2089
 SEQUENCE_BITS = 12
 LIMIT = 1 << 53
+MAX_DIGITS = 16
 
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 _FACTOR = 0x9E3779B97F4A7C15F39CC0605CEDC835  # odd, so multiplying by it is reversible
@@ -117,6 +118,14 @@ def parse_dashed(text: str) -> int | None:
         return None
     identifier = ((int(seconds) * 1000 - EPOCH_MS) << SEQUENCE_BITS) + int(rest)
     return identifier if 0 <= identifier < LIMIT else None
+
+
+def parse_number(text: str) -> int | None:
+    """The identifier that decimal digits are; None for any other text."""
+    if not (text.isascii() and text.isdigit()) or len(text) > MAX_DIGITS:
+        return None
+    number = int(text)
+    return number if number < LIMIT else None
 
 
 def render_base36(number: int) -> str:

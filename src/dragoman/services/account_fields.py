@@ -12,9 +12,10 @@ from dragoman.domain.accounts import AccountDetails
 from dragoman.domain.allowed_addresses import parse_allowed_addresses
 from dragoman.domain.allowed_prefixes import parse_allowed_prefixes
 from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.payments import Payer
 from dragoman.domain.senders import normalise_sender
 from dragoman.domain.texts import is_storable
-from dragoman.storage.repositories.accounts import render_details
+from dragoman.storage.repositories.accounts import parse_types, render_details, render_types
 
 MAX_NAME: Final = 64
 MAX_DETAIL: Final = 200
@@ -32,6 +33,9 @@ class AccountFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     time_zone: str | None = None
     profile: str | None = None
     details: AccountDetails | None = None
+    payer: Payer | None = None
+    message_types: str | None = None
+    """Names with blanks between; empty for all."""
     max_parts: int | None = None
     max_recipients: int | None = None
 
@@ -49,9 +53,13 @@ def render_fields(fields: AccountFields) -> dict[str, Any]:
     """The given fields as columns; raises `Refused` naming the first that is wrong."""
     values = read_fields(fields)
     columns = {name: getattr(fields, name) for name in values}
+    if "message_types" in columns:
+        columns["message_types"] = render_types(values["message_types"])
     for name in ("allowed_addresses", "prefixes"):
         if name in columns:
             columns[name] = values[name].text
+    if "payer" in columns:
+        columns["payer"] = values["payer"].value
     if "details" in columns:
         columns["details"] = render_details(columns["details"])
     return columns
@@ -92,6 +100,10 @@ def _check_zone(name: str, value: str) -> str:
     return value
 
 
+def _read_types(_name: str, value: str) -> frozenset[str] | None:
+    return parse_types(value)
+
+
 def _check_details(_name: str, value: AccountDetails) -> AccountDetails:
     for name in value.__struct_fields__:
         text = getattr(value, name)
@@ -107,4 +119,5 @@ _CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "default_sender": _check_sender,
     "time_zone": _check_zone,
     "details": _check_details,
+    "message_types": _read_types,
 }

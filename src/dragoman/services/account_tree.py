@@ -6,6 +6,8 @@ beside and above the caller do not exist for it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from dragoman.domain.accounts import Account, CredentialKind, Permission
@@ -18,6 +20,7 @@ from dragoman.services.credentials import new_key
 from dragoman.storage.engine import Storage
 from dragoman.storage.repositories import account_tree, accounts
 from dragoman.storage.repositories.account_tree import AccountChange, AccountDeletion, AccountView
+from dragoman.storage.repositories.accounts import AccountRecord
 from dragoman.storage.repositories.wallets import MAX_CREDITS
 
 NOT_BY_DEFAULT = frozenset({Permission.ADMINISTER})
@@ -34,6 +37,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     credits: int = 0
     """To add; negative to take."""
     permissions: dict[Permission, bool] = {}
+    record: AccountRecord | None = None
 
 
 class ChangedAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +69,28 @@ class AccountTree:
             raise Refused(RefusalCode.NOT_FOUND, str(account_id), "user")
         return view
 
+    async def list_children(
+        self, caller: Account, offset: int, limit: int
+    ) -> tuple[list[AccountView], int]:
+        """Accounts right below the caller's, in the order of creation, and how many in all."""
+        return await self._storage.read(
+            lambda c: account_tree.load_children(c, caller.account_id, offset, limit)
+        )
+
+    async def find_child(self, caller: Account, name: str) -> AccountView:
+        """An account right below the caller's, by identifier or user name; raises `Refused`."""
+        view = await self._storage.read(
+            lambda c: account_tree.find_child(c, caller.account_id, name)
+        )
+        if view is None:
+            raise Refused(RefusalCode.NOT_FOUND, name, "user")
+        return view
+
+    async def records(self, dialect: str, views: Iterable[AccountView]) -> dict[int, str]:
+        """What an API keeps of accounts, by account."""
+        account_ids = [view.account.account_id for view in views]
+        return await self._storage.read(lambda c: accounts.load_records(c, dialect, account_ids))
+
     async def create(
         self,
         caller: Account,
@@ -73,6 +99,7 @@ class AccountTree:
         password: str,
         credits: int | None,
         permissions: dict[Permission, bool],
+        record: AccountRecord | None = None,
     ) -> ChangedAccount:
         """Makes an account below the caller's; `credits` None is without a limit.
 
@@ -98,6 +125,7 @@ class AccountTree:
             permissions=having,
             fields=_merged(inherited, fields),
             giver=caller,
+            record=record,
         )
         view = await self.find(caller, created.account.account_id)
         return ChangedAccount(view=view, api_key=created.api_key)
@@ -128,6 +156,7 @@ class AccountTree:
             revoke=revoked,
             rotation=await self._rotation(account, changes.password, api_key),
             transfer=transfer,
+            record=changes.record,
         )
         await self._accounts.write(account_tree.change, change)
         return ChangedAccount(view=await self.find(caller, account_id), api_key=api_key)

@@ -74,6 +74,11 @@ class Accounts:
         self.on_change: Callable[[], None] = _nobody
         """Is told after each change of an account."""
 
+    @property
+    def generation(self) -> int:
+        """Changes whenever what was read of accounts, senders or wallets may be out of date."""
+        return self._generation
+
     async def authenticate_key(
         self, key: str, address: str, kind: CredentialKind = CredentialKind.API_KEY
     ) -> Account:
@@ -163,6 +168,7 @@ class Accounts:
         permissions: frozenset[Permission] | None = None,
         fields: AccountFields | None = None,
         giver: Account | None = None,
+        record: accounts.AccountRecord | None = None,
     ) -> CreatedAccount:
         """Creates an account with a wallet; `credits` None is unlimited. Raises `Refused`.
 
@@ -212,6 +218,7 @@ class Accounts:
             created_ms=self._clock.now_ms(),
             giver=giver.wallet_id if giver is not None else None,
             opening=opening,
+            record=record,
         )
         await self.write(accounts.create, new)
         narrowed = narrow(account, [parent] if parent is not None else [])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
+import msgspec
 import structlog
 
 from dragoman.domain.accounts import Account
@@ -95,9 +96,11 @@ class Batches:
 
     async def _stop_unexpanded(self, account: Account, batch_id: int) -> bool:
         held = await self._storage.read(lambda c: batches.held_by(c, batch_id))
-        settlement = Settlement(
-            wallet_id=account.wallet_id, entry_id=self._ids.next(), amount=held, refund=True
+        first, *further = (
+            Settlement(wallet_id=wallet, entry_id=self._ids.next(), amount=amount, refund=True)
+            for wallet, amount in (held or {account.wallet_id: 0}).items()
         )
+        settlement = msgspec.structs.replace(first, also=tuple(further))
         cancellation = batches.Cancellation(batch_id=batch_id, settlement=settlement)
         return await self._storage.writer.write(batches.cancel, cancellation)
 

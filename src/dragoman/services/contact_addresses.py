@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from dragoman.domain.contacts import ListKind
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import contact_profiles, groups
-from dragoman.storage.repositories.groups import Member, missing_group
+from dragoman.storage.repositories import contact_profiles, groups, memberships
+from dragoman.storage.repositories.groups import missing_group
+from dragoman.storage.repositories.memberships import Member
 
 MEMBERS_AT_ONCE: Final = 2_000
 
@@ -26,7 +28,7 @@ class ContactAddresses:
     async def members(self, account: int, group_id: int) -> Sequence[int]:
         """The contacts in a group; raises `Refused` where the account has no such group."""
         read = self._storage.read
-        if await read(lambda c: groups.find(c, account, group_id)) is None:
+        if await read(lambda c: groups.find(c, account, group_id, ListKind.GROUP)) is None:
             raise missing_group(group_id)
         found: list[int] = []
         size = MEMBERS_AT_ONCE
@@ -39,4 +41,4 @@ class ContactAddresses:
 
 
 def _next_members(account: int, group_id: int, after: int) -> Callable[[Any], list[Member]]:
-    return lambda c: groups.load_members(c, account, [group_id], 0, after, MEMBERS_AT_ONCE)
+    return lambda c: memberships.load_members(c, account, [group_id], 0, after, MEMBERS_AT_ONCE)

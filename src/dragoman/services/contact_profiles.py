@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from dragoman.domain.accounts import Account
-from dragoman.domain.contacts import ContactProfile, check_profile
+from dragoman.domain.contacts import ContactProfile, ListKind, check_profile
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.texts import is_storable
 from dragoman.kit.clock import Clock
@@ -48,9 +48,14 @@ class ContactProfiles:
         self._ids = ids
         self._clock = clock
 
-    async def create(self, account: Account, draft: ContactDraft) -> int:
-        """Stores a contact and gives its identifier; raises `Refused`."""
-        [contact_id] = await self._store(account, [draft], OnClash.KEEP, keep_groups=False)
+    async def create(
+        self, account: Account, draft: ContactDraft, kind: ListKind = ListKind.GROUP
+    ) -> int:
+        """Stores a contact and gives its identifier; raises `Refused`.
+
+        `kind` says whether the `group_ids` are groups or tags.
+        """
+        [contact_id] = await self._store(account, [draft], kind=kind)
         return contact_id
 
     async def create_all(
@@ -68,7 +73,7 @@ class ContactProfiles:
         """
         if len(drafts) > MAX_BATCH:
             raise Refused(RefusalCode.INVALID_FIELD, "contacts", f"at most {MAX_BATCH}")
-        return len(await self._store(account, drafts, on_clash, keep_groups=keep_groups))
+        return len(await self._store(account, drafts, on_clash=on_clash, keep_groups=keep_groups))
 
     async def contact(self, account: Account, contact_id: int) -> ProfiledContact:
         """One of the account's contacts; raises `Refused`."""
@@ -94,7 +99,7 @@ class ContactProfiles:
 
     async def with_email(self, account: Account, email: str) -> list[int]:
         """The account's contacts with an address, in any case, oldest first."""
-        if not is_storable(email):
+        if not email or not is_storable(email):
             return []
         return await self._storage.read(
             lambda c: contact_profiles.find_by_email(c, account.account_id, email)
@@ -115,9 +120,10 @@ class ContactProfiles:
         self,
         account: Account,
         drafts: Sequence[ContactDraft],
-        on_clash: OnClash,
         *,
-        keep_groups: bool,
+        kind: ListKind = ListKind.GROUP,
+        on_clash: OnClash = OnClash.KEEP,
+        keep_groups: bool = False,
     ) -> range:
         for draft in drafts:
             check_draft(draft)
@@ -133,6 +139,7 @@ class ContactProfiles:
                 )
                 for contact_id, draft in zip(identifiers, drafts, strict=True)
             ),
+            kind=kind,
             on_clash=on_clash,
             keep_groups=keep_groups,
             at_ms=self._clock.now_ms(),

@@ -237,11 +237,23 @@ class Delivery:
     ) -> Settlement | None:
         if before >= State.SENT or not message.credits:
             return None
+        batch, refund = message.batch, after in _REFUNDED and not reported
         return Settlement(
-            wallet_id=message.batch.wallet_id,
+            wallet_id=batch.wallet_id,
             entry_id=self._ids.next(),
-            amount=message.credits,
-            refund=after in _REFUNDED and not reported,
+            amount=message.credits * batch.per_credit,
+            refund=refund,
+            also=tuple(
+                Settlement(
+                    wallet_id=payment.wallet_id,
+                    entry_id=self._ids.next(),
+                    amount=message.credits * payment.per_credit,
+                    refund=refund,
+                )
+                for payment in batch.also
+            )
+            if batch.also
+            else (),
         )
 
     def _callback(

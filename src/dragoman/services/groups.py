@@ -18,8 +18,9 @@ from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.services.contacts import DELETED_AT_ONCE, check_list_name
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import groups
-from dragoman.storage.repositories.groups import Group, GroupPage, Member, missing_group
+from dragoman.storage.repositories import groups, memberships
+from dragoman.storage.repositories.groups import Group, GroupPage, missing_group
+from dragoman.storage.repositories.memberships import Member
 
 MAX_DESCRIPTION: Final = 1_000
 """Characters."""
@@ -28,7 +29,10 @@ MEMBERS_AT_ONCE: Final = 2_000
 
 
 class Groups:
-    """Keeps the groups of accounts, which never see another's."""
+    """Keeps the groups of accounts, which never see another's.
+
+    `kind` chooses between groups and tags; neither call finds what is of the other kind.
+    """
 
     def __init__(self, *, storage: Storage, ids: IdSource, clock: Clock) -> None:
         self._storage = storage
@@ -43,9 +47,11 @@ class Groups:
             lambda c: groups.load_page(c, account.account_id, kind, offset, limit)
         )
 
-    async def group(self, account: Account, list_id: int) -> Group:
+    async def group(self, account: Account, list_id: int, kind: ListKind = ListKind.GROUP) -> Group:
         """One of the account's groups; raises `Refused`."""
-        found = await self._storage.read(lambda c: groups.find(c, account.account_id, list_id))
+        found = await self._storage.read(
+            lambda c: groups.find(c, account.account_id, list_id, kind)
+        )
         if found is None:
             raise missing_group(list_id)
         return found
@@ -91,6 +97,7 @@ class Groups:
         *,
         name: str | UnsetType = UNSET,
         description: str | UnsetType = UNSET,
+        kind: ListKind = ListKind.GROUP,
     ) -> None:
         """Changes what is given of a group; raises `Refused`."""
         if name is not UNSET:
@@ -98,34 +105,58 @@ class Groups:
         if description is not UNSET:
             _check_description(description)
         change = groups.GroupChange(
-            list_id=list_id, account_id=account.account_id, name=name, description=description
+            list_id=list_id,
+            account_id=account.account_id,
+            kind=kind,
+            name=name,
+            description=description,
         )
         await self._storage.writer.write(groups.change, change)
 
-    async def delete(self, account: Account, list_id: int, *, with_contacts: bool = False) -> None:
+    async def delete(
+        self,
+        account: Account,
+        list_id: int,
+        *,
+        with_contacts: bool = False,
+        kind: ListKind = ListKind.GROUP,
+    ) -> None:
         """Deletes a group, its members only where asked to; raises `Refused`.
 
         Large groups go in steps: what dies in between leaves a smaller group, to be deleted again.
         """
-        deletion = groups.GroupDeletion(
+        deletion = memberships.GroupDeletion(
             list_id=list_id,
             account_id=account.account_id,
+            kind=kind,
             with_contacts=with_contacts,
             at_ms=self._clock.now_ms(),
             limit=DELETED_AT_ONCE,
         )
-        while not await self._storage.writer.write(groups.remove, deletion):
+        while not await self._storage.writer.write(memberships.remove_group, deletion):
             pass
 
-    async def add(self, account: Account, list_id: int, contact_ids: Sequence[int]) -> None:
+    async def add(
+        self,
+        account: Account,
+        list_id: int,
+        contact_ids: Sequence[int],
+        kind: ListKind = ListKind.GROUP,
+    ) -> None:
         """Puts contacts into a group, where some may be already; raises `Refused`."""
-        await self._storage.writer.write(groups.add_members, _change(account, list_id, contact_ids))
+        change = _change(account, list_id, contact_ids, kind)
+        await self._storage.writer.write(memberships.add_members, change)
 
-    async def remove(self, account: Account, list_id: int, contact_ids: Sequence[int]) -> int:
+    async def remove(
+        self,
+        account: Account,
+        list_id: int,
+        contact_ids: Sequence[int],
+        kind: ListKind = ListKind.GROUP,
+    ) -> int:
         """Takes contacts out of a group; how many were in it. Raises `Refused`."""
-        return await self._storage.writer.write(
-            groups.remove_members, _change(account, list_id, contact_ids)
-        )
+        change = _change(account, list_id, contact_ids, kind)
+        return await self._storage.writer.write(memberships.remove_members, change)
 
     def recipients(
         self, account: Account, list_ids: Sequence[int]
@@ -135,11 +166,11 @@ class Groups:
         Each step sees the groups as they are then: a number that moves from one contact to another
         meanwhile may come twice, or not at all.
         """
-        return self._walk(account, list_ids, groups.load_recipients)
+        return self._walk(account, list_ids, memberships.load_recipients)
 
     def members(self, account: Account, list_ids: Sequence[int]) -> AsyncIterator[Sequence[Member]]:
         """Walks through the contacts of groups, each once, some at a time."""
-        return self._walk(account, list_ids, groups.load_members)
+        return self._walk(account, list_ids, memberships.load_members)
 
     async def _walk(
         self, account: Account, list_ids: Sequence[int], load: Callable[..., list[Member]]
@@ -162,9 +193,14 @@ def _step(
     return lambda c: load(c, account_id, order, at, after, MEMBERS_AT_ONCE)
 
 
-def _change(account: Account, list_id: int, contact_ids: Sequence[int]) -> groups.MemberChange:
-    return groups.MemberChange(
-        list_id=list_id, account_id=account.account_id, contact_ids=tuple(contact_ids)
+def _change(
+    account: Account, list_id: int, contact_ids: Sequence[int], kind: ListKind
+) -> memberships.MemberChange:
+    return memberships.MemberChange(
+        list_id=list_id,
+        account_id=account.account_id,
+        kind=kind,
+        contact_ids=tuple(contact_ids),
     )
 
 

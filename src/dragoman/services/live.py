@@ -45,7 +45,16 @@ def segment(text: str, format_: Format, udh: bytes, max_parts: int = 255) -> Seg
 class LiveBatch:
     """What the messages of a batch share."""
 
-    __slots__ = ("account_id", "batch_id", "multimedia", "segmentation", "stored", "wallet_id")
+    __slots__ = (
+        "account_id",
+        "also",
+        "batch_id",
+        "multimedia",
+        "per_credit",
+        "segmentation",
+        "stored",
+        "wallet_id",
+    )
 
     def __init__(
         self, stored: StoredBatch, wallet_id: int, segmentation: Segmentation | None = None
@@ -53,7 +62,11 @@ class LiveBatch:
         self.stored = stored
         self.batch_id = stored.batch_id
         self.account_id = stored.account_id
-        self.wallet_id = wallet_id
+        payments = stored.options.payments
+        self.wallet_id = payments[0].wallet_id if payments else wallet_id
+        self.per_credit = payments[0].per_credit if payments else 1
+        self.also = payments[1:]
+        """The further wallets that pay."""
         self.multimedia = (
             Multimedia(batch_id=stored.batch_id, text=stored.text)
             if stored.format == Format.MMS

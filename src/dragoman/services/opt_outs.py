@@ -115,7 +115,8 @@ class OptOuts:
         Returns how many numbers these are; who opted out before counts, and stays as it was.
         """
         if len(recipients) > MAX_ADDED:
-            raise Refused(RefusalCode.TOO_MANY_RECIPIENTS, detail=f"at most {MAX_ADDED}")
+            count = str(len(recipients))
+            raise Refused(RefusalCode.TOO_MANY_RECIPIENTS, count, f"at most {MAX_ADDED}")
         keys = dict.fromkeys(_key(account, recipient, "") for recipient in recipients)
         return len(await self._enter(list(keys), origin))
 

@@ -7,7 +7,7 @@ stored with its recipients and becomes messages in chunks when it runs (`service
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -16,7 +16,9 @@ from dragoman.domain.accounts import Account, Permission
 from dragoman.domain.attachments import Attachment
 from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.lifecycle import BatchState, State
+from dragoman.domain.message_types import MessageType
 from dragoman.domain.messages import Format, Lane, Submission
+from dragoman.domain.payments import Payer, Payment
 from dragoman.domain.phone_numbers import mobile_country_code, normalise
 from dragoman.domain.pricing import Price, PriceList
 from dragoman.domain.routing import Router
@@ -59,6 +61,10 @@ Store = Callable[[NewBatch, Callable[[Exception | None], None]], None]
 """Stores a batch and tells, once it is on disk or refused, what came of it."""
 
 
+FindPayments = Callable[[Account], Awaitable[tuple[Payment, ...]]]
+"""Finds the wallets that pay for an account that does not pay by itself alone."""
+
+
 class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a customer can rely on: the batch is on disk."""
 
@@ -92,6 +98,7 @@ class SubmissionService:
         max_parts: int,
         max_recipients: int,
         premium: PremiumRules | None = None,
+        find_payments: FindPayments | None = None,
     ) -> None:
         self._writer = writer
         self._queue = queue
@@ -109,6 +116,7 @@ class SubmissionService:
         self._max_parts = max_parts
         self._max_recipients = max_recipients
         self._premium = premium or PremiumRules()
+        self._find_payments = find_payments or _own_payments
         self._orphans: set[asyncio.Task[None]] = set()
 
     async def submit(
@@ -147,6 +155,7 @@ class SubmissionService:
                 due_ms=due_ms,
             )
 
+        message_type = submission.message_type
         batch = StoredBatch(
             batch_id=self._ids.next(),
             account_id=account.account_id,
@@ -165,6 +174,10 @@ class SubmissionService:
                 return_data=callback.return_data if callback else "",
                 callback_states=tuple(sorted(callback.states)) if callback else (),
                 premium=submission.premium,
+                payments=await self._payments(account, submission),
+                credits_per_part=message_type.credits if message_type is not None else 0,
+                route=message_type.route if message_type is not None else "",
+                message_type=message_type.name if message_type is not None else "",
             ),
             lane=self._lane(submission, len(recipients)).value,
             due_ms=due_ms,
@@ -176,7 +189,9 @@ class SubmissionService:
             unsent=len(recipients),
         )
         live_batch = LiveBatch(batch, account.wallet_id, segmentation)
-        tariffs = self._tariffs(account, recipients, live_batch.multimedia is not None)
+        tariffs = self._tariffs(
+            account, recipients, live_batch.multimedia is not None, message_type
+        )
         credits = sum(price.credits for _, price in tariffs) * segmentation.count
         messages = self._make_messages(live_batch, recipients, tariffs) if inline else ()
         rejections = self.reject_opted_out(live_batch, messages)
@@ -213,8 +228,12 @@ class SubmissionService:
     ) -> tuple[StoredMessage, ...]:
         """The messages of a batch to some of its recipients, as they are to be stored."""
         multimedia = batch.multimedia is not None
+        options = batch.stored.options
         tariffs = [
-            (self.route_of(account, recipient, multimedia), self._prices.price_of(recipient))
+            (
+                options.route or self.route_of(account, recipient, multimedia),
+                self._priced(recipient, options.credits_per_part),
+            )
             for recipient in recipients
         ]
         return self._make_messages(batch, recipients, tariffs)
@@ -274,9 +293,7 @@ class SubmissionService:
         new = NewBatch(
             batch=batch.stored,
             messages=tuple(messages),
-            reservation=Reservation(
-                wallet_id=account.wallet_id, entry_id=self._ids.next(), amount=credits
-            ),
+            reservation=self._reservation(batch, credits),
             rejections=rejections,
             attachments=attachments,
         )
@@ -302,6 +319,28 @@ class SubmissionService:
             if not waiting.cancelled() and waiting.exception() is None:
                 self._adopt(batch, sendable, rejections)
             raise
+
+    async def _payments(self, account: Account, submission: Submission) -> tuple[Payment, ...]:
+        if submission.payments or account.payer is Payer.OWN:
+            return submission.payments
+        return await self._find_payments(account)
+
+    def _reservation(self, batch: LiveBatch, credits: int) -> Reservation:
+        return Reservation(
+            wallet_id=batch.wallet_id,
+            entry_id=self._ids.next(),
+            amount=credits * batch.per_credit,
+            also=tuple(
+                Reservation(
+                    wallet_id=payment.wallet_id,
+                    entry_id=self._ids.next(),
+                    amount=credits * payment.per_credit,
+                )
+                for payment in batch.also
+            )
+            if batch.also
+            else (),
+        )
 
     def _accept(self, new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
         self._writer.submit(submissions.accept, new, stored)
@@ -343,16 +382,29 @@ class SubmissionService:
         return await self._attachments.collect(submission.attachment_urls)
 
     def _tariffs(
-        self, account: Account, recipients: Sequence[str], multimedia: bool
+        self,
+        account: Account,
+        recipients: Sequence[str],
+        multimedia: bool,
+        message_type: MessageType | None = None,
     ) -> list[tuple[str, Price]]:
         """The route and price of each recipient; `Refused` where one cannot be reached."""
+        if message_type is not None and message_type.route:
+            route_name, credits = message_type.route, message_type.credits
+            return [(route_name, self._priced(recipient, credits)) for recipient in recipients]
+        credits = message_type.credits if message_type is not None else 0
         tariffs = []
         for recipient in recipients:
             route = self._router.choose(account.username, recipient, multimedia=multimedia)
             if route is None:
                 raise Refused(RefusalCode.NO_ROUTE, recipient)
-            tariffs.append((route.name, self._prices.price_of(recipient)))
+            tariffs.append((route.name, self._priced(recipient, credits)))
         return tariffs
+
+    def _priced(self, recipient: str, credits: int) -> Price:
+        """The tariff of a number, with the credits of a message type where there is one."""
+        price = self._prices.price_of(recipient)
+        return msgspec.structs.replace(price, credits=credits) if credits else price
 
     def _lane(self, submission: Submission, recipients: int) -> Lane:
         if submission.urgent:
@@ -368,6 +420,10 @@ def without_rejected(
         return messages
     rejected = {rejection.message_id for rejection in rejections}
     return [message for message in messages if message.message_id not in rejected]
+
+
+async def _own_payments(account: Account) -> tuple[Payment, ...]:
+    return (Payment(wallet_id=account.wallet_id),)
 
 
 @lru_cache(maxsize=1_000)

@@ -12,6 +12,7 @@ import msgspec
 from dragoman.domain.attachments import Attachment
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import BatchState, State
+from dragoman.domain.payments import Payment
 from dragoman.domain.premium import Premium, PremiumState
 
 
@@ -27,6 +28,13 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     return_data: str = ""
     callback_states: tuple[int, ...] = ()
     premium: Premium | None = None
+    payments: tuple[Payment, ...] = ()
+    """The wallets that pay; empty where it is the account's own for everything."""
+    credits_per_part: int = 0
+    """Of its message type; 0 where the list of prices says it."""
+    route: str = ""
+    """Of its message type; empty where the routes' rules say it."""
+    message_type: str = ""
 
 
 class StoredBatch(msgspec.Struct, kw_only=True, gc=False):
@@ -88,11 +96,12 @@ class StoredPart(msgspec.Struct, kw_only=True, gc=False):
 
 
 class Reservation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Credits to hold for a batch."""
+    """Credits to hold for a batch; `also` in further wallets, all or none."""
 
     wallet_id: int
     entry_id: int
     amount: int
+    also: tuple[Reservation, ...] = ()
 
 
 class NewBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -126,6 +135,8 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     entry_id: int
     amount: int
     refund: bool
+    also: tuple[Settlement, ...] = ()
+    """The same in the further wallets that paid."""
 
 
 class StateChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):

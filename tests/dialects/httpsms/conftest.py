@@ -160,6 +160,9 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         account_tree=house.account_tree,
         sessions=house.sessions,
         access_tokens=house.access_tokens,
+        one_time_links=house.one_time_links,
+        credits=house.credits,
+        senders=house.senders,
         submission=house.submission,
         batches=house.batches,
         keywords=None,  # type: ignore[arg-type]

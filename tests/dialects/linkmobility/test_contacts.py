@@ -5,6 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from dragoman.domain.contacts import ContactProfile, ListKind
+from dragoman.services.contact_profiles import ContactDraft
+
 OTHER = "b" * 64
 XML = b"text/xml"
 HEAD = '<?xml version="1.0"?>\n<response>\n'
@@ -88,6 +91,33 @@ async def test_lists_are_none_at_first(desk: Desk) -> None:
     assert (await desk.ask("GET", "lists.xml")).body.decode() == (
         HEAD + "  <list/>\n  <status>200</status>\n</response>\n"
     )
+
+
+async def test_groups_of_other_dialects_are_no_lists(desk: Desk) -> None:
+    """The address book is one: contacts are seen by all dialects, groups and tags are not lists."""
+    house = desk.link.house
+    account = await house.accounts.find("hn")
+    top = await desk.add_list()
+    contact = await desk.add_contact(listid=top)
+    before = (await desk.ask("GET", f"contact/{contact}.json")).body
+    for kind in (ListKind.GROUP, ListKind.TAG):
+        group = await house.groups.create(account, "vip", kind=kind)
+        await house.groups.add(account, group.list_id, [int(contact)], kind)
+        for method, target in [
+            ("GET", f"list/{group.list_id}.json"),
+            ("DELETE", f"list/{group.list_id}.json"),
+        ]:
+            assert (await desk.ask(method, target)).status == 404
+        placed = {"contact": {"mobile": "+4512345678", "listid": str(group.list_id)}}
+        assert (await desk.ask("POST", "contact.json", placed)).status == 404
+    assert [item["id"] for item in (await desk.ask("GET", "lists.json")).json["list"]] == [top]
+    assert (await desk.ask("GET", f"contact/{contact}.json")).body == before
+    profile = ContactProfile(email="a@example.com")
+    silent = await house.contact_profiles.create(account, ContactDraft(profile=profile))
+    assert await desk.found() == [contact, str(silent)]
+    shown = (await desk.ask("GET", f"contact/{silent}.json")).json["contact"]
+    assert (shown["mobile"], shown["fields"]) == ("", {})
+    assert await desk.found(f"listid={top}") == [contact]
 
 
 async def test_lists_are_listed_as_printed(desk: Desk) -> None:

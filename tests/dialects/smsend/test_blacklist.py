@@ -83,7 +83,7 @@ async def test_contacts_are_entered(smsend: Any, refused: Any) -> None:
         ("blacklist/sms?phoneNumber=%00", b"", "Invalid recipient [?]"),
         ("blacklist/smsbatch", [ONE, "12", TWO], "Invalid recipient [12]"),
         ("blacklist/smsbatch", {}, "Missing parameter [phoneNumbers]"),
-        ("blacklist/smsbatch", [ONE] * 10_001, "Too many recipients []: at most 10000"),
+        ("blacklist/smsbatch", [ONE] * 10_001, "Too many recipients [10001]: at most 10000"),
     ],
 )
 async def test_what_is_no_number_enters_nothing(

@@ -58,6 +58,28 @@ async def test_contact_is_created_and_answered_as_printed(smsend: Any) -> None:
     assert answer.headers[b"content-type"] == b"application/json"
 
 
+@pytest.mark.parametrize(
+    ("target", "headers"),
+    [
+        ("contact", [("Content-type", "application/json")]),
+        ("//contact", [("Content-type", "application/json; charset=utf-8")]),
+        ("contact", [("Content_type", "application/json")]),  # Perl
+        ("contact", [("Content-Type", "application/x-www-form-urlencoded")]),
+        ("contact/", []),
+    ],
+)
+@pytest.mark.parametrize("charset", ["utf-8", "windows-1252"])
+async def test_programs_of_the_manual_create_contacts(
+    smsend: Any, target: str, headers: list[tuple[str, str]], charset: str
+) -> None:
+    if charset == "windows-1252" and any("utf-8" in value for _, value in headers):
+        headers = []
+    body = '{"email": "a@example.com", "name": "Nicolò"}\n'.encode(charset)
+    answer = await smsend.ask("POST", target, body, [*smsend.keys, *headers])
+    assert (answer.status, answer.body) == (201, b'""')
+    assert (await smsend.get(answer.location.lstrip("/"))).json["name"] == "Nicolò"
+
+
 async def test_contact_has_every_field_and_its_groups(smsend: Any) -> None:
     groups = [await make_group(smsend, name) for name in "ab"]
     created = await smsend.post("contact", _FULL % tuple(group.encode() for group in groups))
@@ -463,6 +485,21 @@ async def test_contact_joins_and_leaves_a_group(smsend: Any, refused: Any) -> No
     ]:
         answer = await refused(smsend.put(f"group/{group}/contact", body))
         assert (answer.status, answer.json["result"]) == (400, text)
+
+
+@pytest.mark.parametrize("form", [[], [("Content-Type", "application/x-www-form-urlencoded")]])
+async def test_programs_of_the_manual_send_no_body_with_a_membership(
+    smsend: Any, form: list[tuple[str, str]]
+) -> None:
+    """C# sends `UploadValues(url, "DELETE", new NameValueCollection())`."""
+    group, contact = await make_group(smsend), await make_contact(smsend)
+    for method, target in [
+        ("POST", f"group/{group}/contact/{contact}"),
+        ("DELETE", f"group/{group}/contact/{contact}"),
+        ("DELETE", f"group/{group}"),
+    ]:
+        answer = await smsend.ask(method, target, headers=[*smsend.keys, *form])
+        assert (answer.status, answer.body) == (200, b'""')
 
 
 @pytest.mark.parametrize(

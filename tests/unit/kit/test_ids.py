@@ -13,8 +13,10 @@ from dragoman.kit.ids import (
     SEQUENCE_BITS,
     IdSource,
     first_at,
+    parse_base64,
     parse_dashed,
     parse_hex,
+    render_base64,
     render_dashed,
     render_hex,
     time_of,
@@ -125,6 +127,40 @@ NOT_HEX = ["", "0", "g" * 32, "f" * 32, "0" * 31, "0" * 33, "٠" * 32, render_he
 @pytest.mark.parametrize("text", NOT_HEX)
 def test_other_text_is_no_hex_spelling(text: str) -> None:
     assert parse_hex(text) is None
+
+
+@given(identifiers)
+def test_base64_spelling_leads_back(identifier: int) -> None:
+    text = render_base64(identifier)
+    assert len(text) == 20
+    assert set(text) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+    assert parse_base64(text) == identifier
+
+
+def test_neighbours_are_spelled_differently_in_base64() -> None:
+    spelled = [render_base64(identifier) for identifier in range(7 << 50, (7 << 50) + 100)]
+    assert len({text[:5] for text in spelled}) == 100
+    assert len({text[-5:] for text in spelled}) == 100
+
+
+NOT_BASE64 = [
+    "", "A", "A" * 19, "A" * 21, "A" * 16 + "====", "." * 20, "+" * 20, "/" * 20, " " * 20,
+    "\0" * 20, "\u0660" * 20, "A" * 24, "AVvZEwZHHnl8wUZve6CT", render_base64(LIMIT),
+    " " + render_base64(7)[1:], render_base64(7)[:19] + "\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NOT_BASE64)
+def test_other_text_is_no_base64_spelling(text: str) -> None:
+    assert parse_base64(text) is None
+
+
+def test_spellings_stay_what_they_are() -> None:
+    """Programs keep them, so another release must read and write the same."""
+    identifier = 869_020_467_200_004
+    assert parse_hex(render_hex(identifier)) == parse_base64(render_base64(identifier))
+    assert render_hex(identifier) == "2ed476c6d05f477d1800e6e82a6ebba1"
+    assert render_base64(identifier) == "3_yfPNtn927BRnPSVuQU"
 
 
 def test_a_dashed_spelling_shows_unix_seconds() -> None:

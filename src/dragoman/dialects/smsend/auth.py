@@ -12,10 +12,11 @@ from typing import Final
 
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.errors import NOT_FOUND, WordedRefusal
-from dragoman.dialects.smsend.mapping import parse_identifier, render_user_key
+from dragoman.dialects.smsend.mapping import render_user_key
 from dragoman.dialects.smsend.rendering import NO, YES, Text
 from dragoman.domain.accounts import Account, CredentialKind
 from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.kit.ids import parse_number
 from dragoman.services.accounts import Accounts
 from dragoman.web.requests import Request
 
@@ -76,7 +77,7 @@ async def _identify(services: Services, request: Request) -> tuple[Account, str]
     user_key, session = _header(request, USER_KEY), _header(request, SESSION_KEY)
     if not user_key or not _keys(request):
         raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="no keys")
-    account_id = parse_identifier(user_key)
+    account_id = parse_number(user_key)
     if account_id is None:
         raise Refused(RefusalCode.NOT_FOUND, user_key, "user_key")
     try:

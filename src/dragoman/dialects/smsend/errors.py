@@ -81,7 +81,12 @@ REFUSALS: Final = MappingProxyType(
 """`subject` is the value a refusal is about, `name` the field, `kind` what was looked for."""
 
 _NAMES: Final = MappingProxyType(
-    {"text": "message", "recipients": "recipient", "reference": "order_id"}
+    {
+        "text": "message",
+        "recipients": "recipient",
+        "reference": "order_id",
+        "administer": "superaccount",
+    }
 )
 """The manual's names of the house's fields, where they differ."""
 

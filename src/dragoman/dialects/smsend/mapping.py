@@ -8,14 +8,16 @@ from zoneinfo import ZoneInfo
 
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.kit.ids import LIMIT
+from dragoman.domain.pricing import UNITS_PER_CURRENCY_UNIT
+from dragoman.kit.ids import parse_number
 from dragoman.web.requests import Parameters
 
 DIALECT: Final = "smsend"
 PREFIX: Final = "/API/v1.0/REST"
 
-MAX_DIGITS: Final = 16
-"""Of an identifier: all are below 2**53."""
+MAX_MONEY: Final = 1_000_000_000
+UNLIMITED: Final = 2**31 - 1
+"""What an account without a limit has: the most that an `int` of Java or C# holds."""
 
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False, "": False}
 
@@ -25,17 +27,9 @@ def render_user_key(account: Account) -> str:
     return str(account.account_id)
 
 
-def parse_identifier(text: str) -> int | None:
-    """An identifier as this API writes it; None for any other text."""
-    if not (text.isascii() and text.isdigit()) or len(text) > MAX_DIGITS:
-        return None
-    number = int(text)
-    return number if number < LIMIT else None
-
-
 def read_identifier(text: str, kind: str) -> int:
     """An identifier out of a path; raises `Refused` as for one that nothing has."""
-    identifier = parse_identifier(text)
+    identifier = parse_number(text)
     if identifier is None:
         raise Refused(RefusalCode.NOT_FOUND, text, kind)
     return identifier
@@ -57,6 +51,28 @@ def render_time(at_ms: int, zone: ZoneInfo) -> str:
 def render_date(at_ms: int, zone: ZoneInfo) -> str:
     """The day of a time as `20160823`."""
     return _local(at_ms, zone).strftime("%Y%m%d")
+
+
+def render_day(at_ms: int, zone: ZoneInfo) -> str:
+    """The day of a time as `2015-01-16`."""
+    return _local(at_ms, zone).strftime("%Y-%m-%d")
+
+
+def render_money(units: int) -> float:
+    """Ten-thousandths as a number."""
+    return units / UNITS_PER_CURRENCY_UNIT
+
+
+def read_money(name: str, amount: float) -> int:
+    """A number as ten-thousandths; raises `Refused` for one that is none of money."""
+    if not 0 <= amount <= MAX_MONEY:  # NaN is not either
+        raise Refused(RefusalCode.INVALID_FIELD, name, f"0 to {MAX_MONEY}")
+    return round(amount * UNITS_PER_CURRENCY_UNIT)
+
+
+def render_quantity(credits: int | None) -> int:
+    """Credits that are left; None is without a limit."""
+    return UNLIMITED if credits is None else min(credits, UNLIMITED)
 
 
 def zone_of(account: Account, default: str) -> ZoneInfo:

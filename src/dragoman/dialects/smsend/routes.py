@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dragoman.dialects.contract import Services
+from dragoman.dialects.smsend.aliases.calls import alias_calls
 from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.contacts.calls import contact_calls
 from dragoman.dialects.smsend.errors import problem_of_kit
 from dragoman.dialects.smsend.mailings.calls import mailing_calls
 from dragoman.dialects.smsend.mapping import DIALECT
 from dragoman.dialects.smsend.rendering import render_problem
+from dragoman.dialects.smsend.subaccounts.calls import subaccount_calls
+from dragoman.dialects.smsend.subaccounts.purchases import purchase_calls
 from dragoman.dialects.smsend.user.calls import user_calls
 from dragoman.web.operations import Operation, Refuse
 from dragoman.web.refusals import Refusal
@@ -23,6 +26,9 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
         *user_calls(calls, services),
         *contact_calls(calls, services),
         *mailing_calls(calls, services),
+        *alias_calls(calls, services),
+        *subaccount_calls(calls, services),
+        *purchase_calls(calls, services),
     )
 
 

@@ -11,11 +11,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 
-def upgrade(engine: Engine) -> None:
-    """Runs every migration the database does not have yet."""
+def upgrade(engine: Engine, to: str = "head") -> None:
+    """Runs every migration up to one, by default the last, that the database does not have yet."""
     config = _config()
     config.attributes["engine"] = engine
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def current(engine: Engine) -> str | None:

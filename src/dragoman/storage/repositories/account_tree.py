@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, or_, select, update
+from sqlalchemy import Connection, Row, Select, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.kit.ids import parse_number
 from dragoman.storage.repositories.accounts import (
     ACCOUNT_AND_WALLET,
+    AccountRecord,
     CredentialRotation,
     change_permissions,
+    put_record,
     replace_credentials,
     to_accounts,
 )
@@ -49,6 +52,7 @@ class AccountChange(msgspec.Struct, frozen=True, kw_only=True):
     revoke: tuple[str, ...] = ()
     rotation: CredentialRotation | None = None
     transfer: Transfer | None = None
+    record: AccountRecord | None = None
 
 
 class AccountDeletion(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +96,8 @@ def _amend(connection: Connection, item: AccountChange) -> None:
         )
     if item.rotation is not None:
         replace_credentials(connection, item.rotation)
+    if item.record is not None:
+        put_record(connection, item.account_id, item.record)
     if item.transfer is not None:
         transfer(connection, item.transfer)
 
@@ -165,6 +171,38 @@ def load_views(connection: Connection, top: Account) -> list[AccountView]:
     """An account and all that are below it, enabled or not, in the order of creation."""
     below = or_(accounts.c.path == top.path, accounts.c.path.like(f"{top.path}/%"))
     return _views(connection, ACCOUNT_AND_WALLET.where(below))
+
+
+def load_children(
+    connection: Connection, parent_id: int, offset: int, limit: int
+) -> tuple[list[AccountView], int]:
+    """Accounts right below one, in the order of creation, and how many there are in all."""
+    children = (accounts.c.parent_id == parent_id, accounts.c.deleted_ms.is_(None))
+    total = connection.execute(
+        select(func.count()).select_from(accounts).where(*children)
+    ).scalar_one()
+    page = (
+        select(accounts.c.account_id)
+        .where(*children)
+        .order_by(accounts.c.account_id)
+        .offset(offset)
+        .limit(limit)
+    )
+    return _views(connection, ACCOUNT_AND_WALLET.where(accounts.c.account_id.in_(page))), total
+
+
+def find_child(connection: Connection, parent_id: int, name: str) -> AccountView | None:
+    """An account right below one, by identifier or by user name."""
+    for column, value in (
+        (accounts.c.account_id, parse_number(name)),
+        (accounts.c.username, name if name.isprintable() else None),
+    ):
+        if value is not None:
+            query = ACCOUNT_AND_WALLET.where(column == value, accounts.c.parent_id == parent_id)
+            found = _views(connection, query)
+            if found:
+                return found[0]
+    return None
 
 
 def find_view(connection: Connection, account_id: int) -> AccountView | None:

@@ -13,8 +13,10 @@ from dragoman.domain.accounts import Account, AccountDetails, Permission, narrow
 from dragoman.domain.allowed_addresses import parse_allowed_addresses
 from dragoman.domain.allowed_prefixes import parse_allowed_prefixes
 from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.payments import Payer
+from dragoman.domain.senders import APPROVED_STATES
 from dragoman.storage.repositories.wallets import Transfer, is_unlimited, transfer
-from dragoman.storage.tables import accounts, credentials, senders, wallets
+from dragoman.storage.tables import account_records, accounts, credentials, senders, wallets
 from dragoman.storage.work import Operation
 
 ACCOUNT_AND_WALLET = (
@@ -39,6 +41,13 @@ class NewCredential(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int
 
 
+class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider's API keeps of an account, as JSON."""
+
+    dialect: str
+    record: str
+
+
 class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
     """An account with its wallet and first credentials."""
 
@@ -49,6 +58,7 @@ class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
     giver: int | None = None
     """The wallet of the account that makes this one; its limit is not to be got around."""
     opening: Transfer | None = None
+    record: AccountRecord | None = None
 
 
 class CredentialRotation(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +125,8 @@ def _insert(connection: Connection, item: NewAccount) -> None:
             prefixes=account.prefixes.text,
             profile=account.profile,
             details=render_details(account.details),
+            payer=account.payer.value,
+            message_types=render_types(account.message_types),
         )
     )
     connection.execute(
@@ -129,6 +141,29 @@ def _insert(connection: Connection, item: NewAccount) -> None:
         )
     )
     insert_credentials(connection, item.credentials)
+    if item.record is not None:
+        put_record(connection, account.account_id, item.record)
+
+
+def put_record(connection: Connection, account_id: int, record: AccountRecord) -> None:
+    """Stores what an API keeps of an account, in place of what it kept before."""
+    kept = (
+        account_records.c.account_id == account_id,
+        account_records.c.dialect == record.dialect,
+    )
+    connection.execute(delete(account_records).where(*kept))
+    values = {"account_id": account_id, **msgspec.structs.asdict(record)}
+    connection.execute(insert(account_records).values(**values))
+
+
+def load_records(
+    connection: Connection, dialect: str, account_ids: Iterable[int]
+) -> dict[int, str]:
+    """What an API keeps of some accounts, by account."""
+    query = select(account_records.c.account_id, account_records.c.record).where(
+        account_records.c.dialect == dialect, account_records.c.account_id.in_(account_ids)
+    )
+    return {row.account_id: row.record for row in connection.execute(query)}
 
 
 def insert_credentials(connection: Connection, new: tuple[NewCredential, ...]) -> None:
@@ -243,7 +278,8 @@ def load_digests(connection: Connection, account_id: int, kind: str) -> list[byt
 def load_approved_senders(connection: Connection, account_id: int) -> frozenset[str]:
     """The senders an account may use."""
     query = select(senders.c.sender).where(
-        senders.c.account_id == account_id, senders.c.state == "approved"
+        senders.c.account_id == account_id,
+        senders.c.state.in_(state.value for state in APPROVED_STATES),
     )
     return frozenset(connection.execute(query).scalars())
 
@@ -261,6 +297,16 @@ def parse_permissions(text: str) -> frozenset[Permission]:
 def change_permissions(text: str, grant: Iterable[str], revoke: Iterable[str]) -> str:
     """Stored permissions with some more and some fewer; names of a newer version stay."""
     return " ".join(sorted({*text.split(), *grant} - {*revoke}))
+
+
+def render_types(types: frozenset[str] | None) -> str:
+    """Names of message types as they are stored."""
+    return " ".join(sorted(types or ()))
+
+
+def parse_types(text: str) -> frozenset[str] | None:
+    """The names of message types that are stored; None for all."""
+    return frozenset(text.split()) or None
 
 
 def render_details(details: AccountDetails) -> str:
@@ -302,6 +348,8 @@ def _own(row: Row[Any]) -> Account:
         details=msgspec.json.decode(row.details, type=AccountDetails),
         time_zone=row.time_zone,
         default_sender=row.default_sender,
+        payer=Payer(row.payer),
+        message_types=parse_types(row.message_types),
         max_parts=row.max_parts,
         max_recipients=row.max_recipients,
     )

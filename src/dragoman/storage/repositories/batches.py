@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, case, select, update
 
 from dragoman.domain.lifecycle import BatchState, State
 from dragoman.storage.records import Settlement
@@ -147,16 +147,12 @@ def _cancel(connection: Connection, items: list[Cancellation]) -> list[bool | Ex
 cancel = Operation(_cancel, "cancel_batches", Cancellation)
 
 
-def held_by(connection: Connection, batch_id: int) -> int:
-    """The credits that were reserved for a batch."""
-    return (
-        connection.execute(
-            select(func.sum(ledger_entries.c.amount)).where(
-                ledger_entries.c.batch_id == batch_id, ledger_entries.c.kind == "reserve"
-            )
-        ).scalar()
-        or 0
+def held_by(connection: Connection, batch_id: int) -> dict[int, int]:
+    """The credits that were reserved for a batch, by wallet."""
+    query = select(ledger_entries.c.wallet_id, ledger_entries.c.amount).where(
+        ledger_entries.c.batch_id == batch_id, ledger_entries.c.kind == "reserve"
     )
+    return {row.wallet_id: row.amount for row in connection.execute(query)}
 
 
 def _progress(row: Any) -> BatchProgress:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, and_, select, update
+from sqlalchemy import Connection, select, update
 
 from dragoman.domain.contacts import ContactProfile, ListKind
 from dragoman.domain.errors import Refused
 from dragoman.storage.bulk import BulkInsert, BulkUpdate, Row
-from dragoman.storage.repositories import groups
+from dragoman.storage.repositories import groups, memberships
 from dragoman.storage.repositories.contact_counts import Tally
 from dragoman.storage.repositories.contacts import ContactFilter, insert_contacts, search
 from dragoman.storage.tables import contact_profiles, contacts
@@ -61,6 +61,8 @@ class ProfiledBatch(msgspec.Struct, frozen=True, kw_only=True):
 
     account_id: int
     contacts: tuple[NewProfiled, ...]
+    kind: ListKind = ListKind.GROUP
+    """Whether `group_ids` are groups or tags."""
     on_clash: OnClash = OnClash.KEEP
     keep_groups: bool = False
     at_ms: int
@@ -105,7 +107,9 @@ def load(
             )
         )
         found += connection.execute(query).all()
-    group_ids = groups.load_groups_of(connection, [row.contact_id for row in found], ListKind.GROUP)
+    group_ids = memberships.load_groups_of(
+        connection, [row.contact_id for row in found], ListKind.GROUP
+    )
     return [
         ProfiledContact(
             contact_id=row.contact_id,
@@ -125,7 +129,6 @@ def find_by_email(connection: Connection, account_id: int, email: str) -> list[i
         .where(
             contact_profiles.c.account_id == account_id,
             contact_profiles.c.email == email.casefold(),
-            contact_profiles.c.email != "",
             contacts.c.deleted_ms.is_(None),
         )
         .order_by(contacts.c.contact_id)
@@ -139,7 +142,7 @@ def _store(connection: Connection, items: list[ProfiledBatch]) -> list[int | Exc
     for item in items:
         wanted = {list_id for new in item.contacts for list_id in new.group_ids}
         try:
-            groups.check_groups(connection, item.account_id, wanted)
+            groups.check_groups(connection, item.account_id, wanted, item.kind)
         except Refused as refused:
             results.append(refused)
             continue
@@ -191,12 +194,9 @@ class _Merge:
         new = self._batch.contacts
         emails = {contact.profile.email_key for contact in new} - {""}
         mobiles = {contact.mobile for contact in new} - {""}
-        rows = [
-            *self._rows(contact_profiles.c.email.in_, emails),
-            *self._rows(contacts.c.mobile.in_, mobiles),
-        ]
-        group_ids = groups.load_groups_of(
-            self._connection, [row.contact_id for row in rows], ListKind.GROUP
+        rows = [row for row in self._find(emails, mobiles) if row.list_id is None]
+        group_ids = memberships.load_groups_of(
+            self._connection, [row.contact_id for row in rows], self._batch.kind
         )
         known: dict[int, _Kept] = {}
         for row in sorted(rows, key=lambda row: -int(row.contact_id)):
@@ -211,25 +211,28 @@ class _Merge:
             )
             self._register(kept)
 
-    def _rows(self, is_among: Callable[[Sequence[str]], Any], values: set[str]) -> Iterator[Any]:
-        for some in _chunks(sorted(values)):
-            query = (
-                select(contacts.c.contact_id, contacts.c.mobile, contact_profiles.c.profile)
-                .outerjoin(
-                    contact_profiles,
-                    and_(
-                        contact_profiles.c.contact_id == contacts.c.contact_id,
-                        contact_profiles.c.account_id == self._batch.account_id,
-                    ),
-                )
-                .where(
-                    contacts.c.account_id == self._batch.account_id,
-                    contacts.c.list_id.is_(None),
-                    contacts.c.deleted_ms.is_(None),
-                    is_among(some),
-                )
-            )
-            yield from self._connection.execute(query)
+    def _find(self, emails: Collection[str], mobiles: Collection[str]) -> Iterator[Any]:
+        """Contacts by address or number, those of lists too."""
+        # That a list holds none would tempt a database to walk all contacts of no list.
+        account_id = self._batch.account_id
+        columns = (
+            contacts.c.contact_id,
+            contacts.c.list_id,
+            contacts.c.mobile,
+            contact_profiles.c.profile,
+        )
+        is_theirs = contact_profiles.c.contact_id == contacts.c.contact_id
+        by_email = select(*columns).join(contact_profiles, is_theirs)
+        by_email = by_email.where(contact_profiles.c.account_id == account_id)
+        by_mobile = select(*columns).outerjoin(contact_profiles, is_theirs)
+        by_mobile = by_mobile.where(contacts.c.account_id == account_id)
+        for query, column, values in (
+            (by_email, contact_profiles.c.email, emails),
+            (by_mobile, contacts.c.mobile, mobiles),
+        ):
+            for some in _chunks(sorted(values)):
+                found = query.where(column.in_(some), contacts.c.deleted_ms.is_(None))
+                yield from self._connection.execute(found)
 
     def _take(self, new: NewProfiled) -> None:
         clashing = self._by_email.get(new.profile.email_key) or self._by_mobile.get(new.mobile)
@@ -288,8 +291,10 @@ class _Merge:
         )
         _MOVE.run(self._connection, [(kept.contact_id, kept.mobile, at_ms) for kept in older])
         _WRITE.run(self._connection, [_row(account_id, kept) for kept in changed])
-        groups.leave_all(self._connection, [kept.contact_id for kept in older])
-        groups.join(
+        memberships.leave_all(
+            self._connection, [kept.contact_id for kept in older], self._batch.kind
+        )
+        memberships.join(
             self._connection,
             [(list_id, kept.contact_id) for kept in changed for list_id in kept.group_ids],
         )

@@ -7,7 +7,8 @@ that takes all movements of a group together.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, select, text, update
@@ -58,6 +59,8 @@ def reserve(
     connection: Connection, reservations: list[tuple[int, Reservation]]
 ) -> list[Refused | None]:
     """Holds the credits of each (batch, reservation); a refusal for each that finds too few."""
+    if any(reservation.also for _, reservation in reservations):
+        return [_reserve_alone(connection, *one) for one in reservations]
     totals: dict[int, int] = defaultdict(int)
     for _, reservation in reservations:
         totals[reservation.wallet_id] += reservation.amount
@@ -70,22 +73,38 @@ def reserve(
             connection, reservation.wallet_id, reservation.amount
         ):
             refusals.append(None)
-            entries.append(
-                (
-                    reservation.entry_id,
-                    reservation.wallet_id,
-                    "reserve",
-                    "available",
-                    "held",
-                    reservation.amount,
-                    batch_id,
-                    None,
-                )
-            )
+            entries.append(_reserve_entry(batch_id, reservation))
         else:
             refusals.append(Refused(RefusalCode.INSUFFICIENT_CREDIT))
     _INSERT_ENTRIES.run(connection, entries)
     return refusals
+
+
+def _reserve_alone(
+    connection: Connection, batch_id: int, reservation: Reservation
+) -> Refused | None:
+    """Holds what a batch takes of each of its wallets, or nothing."""
+    shares = sorted((reservation, *reservation.also), key=lambda share: share.wallet_id)
+    for index, share in enumerate(shares):
+        if not _hold(connection, share.wallet_id, share.amount):
+            for held in shares[:index]:
+                _hold(connection, held.wallet_id, -held.amount)
+            return Refused(RefusalCode.INSUFFICIENT_CREDIT)
+    _INSERT_ENTRIES.run(connection, [_reserve_entry(batch_id, share) for share in shares])
+    return None
+
+
+def _reserve_entry(batch_id: int, share: Reservation) -> tuple[Any, ...]:
+    return (
+        share.entry_id,
+        share.wallet_id,
+        "reserve",
+        "available",
+        "held",
+        share.amount,
+        batch_id,
+        None,
+    )
 
 
 def _hold(connection: Connection, wallet_id: int, amount: int) -> bool:
@@ -97,7 +116,7 @@ def settle(connection: Connection, settlements: Iterable[tuple[int, Settlement]]
     """Spends or refunds held credits; one ledger entry a batch and direction in a group."""
     moved: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
     entries: dict[tuple[int, int, bool], list[int]] = {}
-    for batch_id, settlement in settlements:
+    for batch_id, settlement in _flat(settlements):
         side = moved[settlement.wallet_id]
         side[1] -= settlement.amount
         side[0 if settlement.refund else 2] += settlement.amount
@@ -124,6 +143,13 @@ def settle(connection: Connection, settlements: Iterable[tuple[int, Settlement]]
             for (wallet_id, batch_id, refund), (entry_id, amount) in entries.items()
         ],
     )
+
+
+def _flat(settlements: Iterable[tuple[int, Settlement]]) -> Iterator[tuple[int, Settlement]]:
+    for batch_id, settlement in settlements:
+        yield batch_id, settlement
+        for further in settlement.also:
+            yield batch_id, further
 
 
 def _top_up(connection: Connection, items: list[TopUp]) -> list[Exception | None]:

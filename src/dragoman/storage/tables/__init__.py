@@ -1,6 +1,12 @@
 """The tables, one module a noun family. Times are milliseconds since the Unix epoch, UTC."""
 
-from dragoman.storage.tables.accounts import accounts, credentials, senders
+from dragoman.storage.tables.accounts import (
+    account_records,
+    accounts,
+    credentials,
+    one_time_links,
+    senders,
+)
 from dragoman.storage.tables.attachments import attachments
 from dragoman.storage.tables.callbacks import callbacks
 from dragoman.storage.tables.contacts import (
@@ -30,10 +36,11 @@ from dragoman.storage.tables.metadata import metadata
 from dragoman.storage.tables.premium import premium_messages
 from dragoman.storage.tables.receipts import parked_receipts, receipt_keys
 from dragoman.storage.tables.statistics import hourly_statistics, ingested_rows
-from dragoman.storage.tables.wallets import ledger_entries, wallets
+from dragoman.storage.tables.wallets import ledger_entries, purchases, wallets
 
 __all__ = [
     "IS_FAILED",
+    "account_records",
     "accounts",
     "attachments",
     "batches",
@@ -63,10 +70,12 @@ __all__ = [
     "messages",
     "metadata",
     "numbers",
+    "one_time_links",
     "opt_outs",
     "parked_receipts",
     "parts",
     "premium_messages",
+    "purchases",
     "receipt_keys",
     "senders",
     "sendings",

@@ -26,11 +26,14 @@ accounts = Table(
     Column("details", Text, nullable=False, server_default="{}"),
     Column("deactivated_ms", Identifier),
     Column("deleted_ms", Identifier),
+    Column("payer", Text, nullable=False, server_default="own"),
+    Column("message_types", Text, nullable=False, server_default=""),
     Index("ix_accounts_parent_id", "parent_id"),
 )
 """`permissions` are names with blanks between; names of a newer version are kept, not heeded.
 
-`details` is JSON (`domain.accounts.AccountDetails`). A deleted account keeps its row for what it
+`details` is JSON (`domain.accounts.AccountDetails`), `message_types` are names with blanks
+between, none for all. A deleted account keeps its row for what it
 sent; `path` holds identifiers in base 36 from the root to the account.
 """
 
@@ -48,6 +51,27 @@ credentials = Table(
 )
 """API keys as SHA-256 of the key, passwords as Argon2id, legacy logins as Argon2id of the md5."""
 
+account_records = Table(
+    "account_records",
+    metadata,
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("dialect", Text, primary_key=True),
+    Column("record", Text, nullable=False),
+)
+"""What a provider's API keeps of an account and nothing else reads; `record` is JSON."""
+
+one_time_links = Table(
+    "one_time_links",
+    metadata,
+    primary_identifier("link_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("expires_ms", Identifier, nullable=False),
+    Index("uq_one_time_links_digest", "digest", unique=True),
+    Index("ix_one_time_links_expires_ms", "expires_ms"),
+)
+"""Links that log an account in once; a used one is deleted."""
+
 senders = Table(
     "senders",
     metadata,
@@ -56,5 +80,7 @@ senders = Table(
     Column("sender", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("created_ms", Identifier, nullable=False),
+    Column("details", Text, nullable=False, server_default="{}"),
     Index("uq_senders_account_id_sender", "account_id", "sender", unique=True),
 )
+"""`details` is JSON (`domain.senders.SenderDetails`): who stands behind the name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Table, Text, text
+from sqlalchemy import Column, ForeignKey, Index, Table, Text
 
 from dragoman.storage.tables.metadata import Identifier, metadata
 
@@ -15,8 +15,6 @@ memberships = Table(
     sqlite_with_rowid=False,
 )
 """Which contacts are in which groups and tags; what is deleted may have left rows here."""
-
-_HAS_EMAIL = text("email <> ''")
 
 contact_profiles = Table(
     "contact_profiles",
@@ -31,12 +29,7 @@ contact_profiles = Table(
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     Column("email", Text, nullable=False),
     Column("profile", Text, nullable=False),
-    Index(
-        "ix_contact_profiles_account_id_email_contact_id",
-        *("account_id", "email", "contact_id"),
-        sqlite_where=_HAS_EMAIL,
-        postgresql_where=_HAS_EMAIL,
-    ),
+    Index("ix_contact_profiles_account_id_email_contact_id", "account_id", "email", "contact_id"),
 )
 """`profile` is a `domain.contacts.ContactProfile` as JSON; `email` its address to search for.
 

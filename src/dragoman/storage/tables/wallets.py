@@ -33,3 +33,19 @@ ledger_entries = Table(
     Index("ix_ledger_entries_wallet_id_entry_id", "wallet_id", "entry_id"),
 )
 """`amount` leaves the side `debit` and enters `credit`: outside, available, held or spent."""
+
+purchases = Table(
+    "purchases",
+    metadata,
+    primary_identifier("purchase_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("gives", Boolean, nullable=False),
+    Column("amount", Identifier, nullable=False),
+    Column("prices", Text, nullable=False),
+    Column("created_ms", Identifier, nullable=False),
+    Index("ix_purchases_account_id_purchase_id", "account_id", "purchase_id"),
+)
+"""What an account bought of the one above it, or, where not `gives`, gave back.
+
+`amount` is in ten-thousandths; `prices` is JSON, the same for a credit of each message type.
+"""

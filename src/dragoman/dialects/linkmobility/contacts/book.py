@@ -125,18 +125,23 @@ def contact_item(contact: Contact, zone: str) -> ContactItem:
     return ContactItem(
         id=str(contact.contact_id),
         listid=str(contact.list_id or 0),
-        mobile=f"+{contact.mobile}",
+        mobile=_mobile(contact),
         created=render_log_time(contact.created_ms, zone),
         changed=render_log_time(contact.changed_ms, zone),
         fields=contact.fields,
     )
 
 
+def _mobile(contact: Contact) -> str:
+    """The number with its `+`; empty for a contact of another API that has only an address."""
+    return f"+{contact.mobile}" if contact.mobile else ""
+
+
 def _found_contact(contact: Contact, zone: str) -> FoundContact:
     return FoundContact(
         id=str(contact.contact_id),
         listid=str(contact.list_id or 0),
-        mobile=f"+{contact.mobile}",
+        mobile=_mobile(contact),
         created=render_log_time(contact.created_ms, zone),
         changed=render_log_time(contact.changed_ms, zone),
         deleted=contact.deleted,

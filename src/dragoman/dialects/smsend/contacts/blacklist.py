@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from dragoman.dialects.contract import Services
@@ -60,12 +60,12 @@ class BlacklistCalls:
 
     async def add_all(self, account: Account, request: Request) -> Answer:
         """Enters numbers, or none of them where one is none; raises `Refused`."""
-        body: Any = decode_json(request.body, list[str | int] | PhoneNumbers)  # type: ignore[arg-type]
-        if isinstance(body, PhoneNumbers):
-            if body.phoneNumbers is None:
-                raise Refused(RefusalCode.MISSING_FIELD, "phoneNumbers")
-            body = body.phoneNumbers
-        return await self._add_all(account, body)
+        if request.body.lstrip().startswith(b"["):
+            return await self._add_all(account, decode_json(request.body, list[str | int]))
+        numbers = read_body(request, PhoneNumbers).phoneNumbers
+        if numbers is None:
+            raise Refused(RefusalCode.MISSING_FIELD, "phoneNumbers")
+        return await self._add_all(account, numbers)
 
     async def add_contact(self, account: Account, request: Request) -> Answer:
         """Enters the number of a contact; raises `Refused`."""

@@ -69,7 +69,9 @@ def _group_calls(calls: Calls, groups: ContactGroups) -> tuple[Operation, ...]:
         calls.delete(
             "group/{group_id}", groups.delete, None, "Delete a group", GROUPS, schemas.DeletionQuery
         ),
-        calls.get("groups", groups.groups, schemas.GroupList, "List groups", GROUPS, PageQuery),
+        calls.get(
+            "groups", groups.groups, schemas.GroupList, "List groups", GROUPS, schemas.GroupsQuery
+        ),
         calls.post(member, groups.add, None, None, "Put a contact into a group", GROUPS, status=OK),
         calls.put(
             "group/{group_id}/contact",

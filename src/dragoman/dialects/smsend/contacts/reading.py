@@ -10,19 +10,18 @@ from typing import Final
 from dragoman.dialects.smsend.contacts.days import parse_day
 from dragoman.dialects.smsend.contacts.schemas import ContactFields, Switch, Value
 from dragoman.dialects.smsend.errors import BAD_REQUEST, WordedRefusal, quoted
-from dragoman.dialects.smsend.mapping import parse_identifier
 from dragoman.domain.contacts import CUSTOM_FIELDS, ContactProfile
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.phone_numbers import normalise
-from dragoman.kit.ids import parse_base64
+from dragoman.kit.ids import parse_base64, parse_number
 from dragoman.services.contact_profiles import ContactDraft
 
 YEARS_AHEAD: Final = 20
 """How far two digits of a year may lead into the future, where the day is no birth date."""
 
 _TEXTS: Final = (
-    *("email", "name", "surname", "fax", "address", "city", "province", "zip", "notes"),
-)
+    "email", "name", "surname", "fax", "address", "city", "province", "zip", "notes",
+)  # fmt: skip
 _SWITCHES: Final = MappingProxyType(
     {"true": True, "1": True, "false": False, "0": False, "": False, "none": False}
 )
@@ -104,7 +103,7 @@ def unknown_in_body(kind: str, text: str) -> WordedRefusal:
 
 
 def _read_group(value: str | int) -> int:
-    group_id = parse_identifier(str(value).strip())
+    group_id = parse_number(str(value).strip())
     if group_id is None:
         raise unknown_in_body("group", str(value))
     return group_id

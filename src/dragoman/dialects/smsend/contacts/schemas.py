@@ -7,6 +7,8 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from dragoman.dialects.smsend.schemas import PageQuery
+
 Value = str | int | None
 """A text; a program may send a number, such as one of a phone, without quotes."""
 Switch = bool | str | int | None
@@ -129,6 +131,12 @@ class GroupList(msgspec.Struct, frozen=True, kw_only=True):
     pageNumber: int
     pageSize: int
     Total: int
+
+
+class GroupsQuery(PageQuery, frozen=True, kw_only=True, rename="camel"):
+    """Which page of the groups is wanted."""
+
+    page_size: Annotated[int, Meta(description="Groups on a page.")] = 5
 
 
 class DeletionQuery(msgspec.Struct, frozen=True, kw_only=True):

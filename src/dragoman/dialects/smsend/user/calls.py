@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.auth import Authentication, session_of
 from dragoman.dialects.smsend.calls import Calls
+from dragoman.dialects.smsend.mapping import (
+    read_flag,
+    render_day,
+    render_money,
+    render_quantity,
+    zone_of,
+)
 from dragoman.dialects.smsend.rendering import NO, YES, Text
 from dragoman.dialects.smsend.schemas import NoQuery
-from dragoman.dialects.smsend.user.schemas import LoginQuery, PasswordQuery
+from dragoman.dialects.smsend.user.schemas import (
+    LoginQuery,
+    MailService,
+    PasswordQuery,
+    Status,
+    StatusQuery,
+    TypeQuantity,
+)
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.mailings import EmailService
+from dragoman.kit.ids import time_of
 from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 
 AUTHENTICATION: Final = "smSend v1.0, Authentication API"
 USER: Final = "smSend v1.0, User API"
 MIN_PASSWORD: Final = 8
+CONSOLE_PATH: Final = "/console/enter"
+"""Where the console takes one-time links, as `k`."""
+MAIL_BILLING: Final = "EMAILPERHOUR"
+NEVER: Final = "9999-12-31"
+
+_HOST: Final = re.compile(
+    rb"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?"
+)
 
 
 def user_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
@@ -31,6 +56,10 @@ def user_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
         calls.open(
             "checksession", authentication.check_session, "Is the session alive?", USER, NoQuery
         ),
+        calls.text(
+            "GET", "dashboard", user.link_to_console, "A link to the console", USER, NoQuery
+        ),
+        calls.get("status", user.show_status, Status, "Credits that are left", USER, StatusQuery),
         *(
             calls.text(
                 method, "pwdreset", user.set_password, "Change the password", USER, PasswordQuery
@@ -61,3 +90,48 @@ class User:
             raise
         self._services.sessions.end_all(account.account_id, but=session_of(request))
         return YES
+
+    async def link_to_console(self, account: Account, request: Request) -> Text:
+        """A link that logs the caller in to the console once, within a minute."""
+        token = await self._services.one_time_links.make(account)
+        return Text(f"{self._base_url(request)}{CONSOLE_PATH}?k={token}")
+
+    async def show_status(self, account: Account, request: Request) -> Status:
+        """The credits of each type, the money where it is asked for, and the service for mail."""
+        with_money = read_flag(request.query, "getMoney")
+        aliases = read_flag(request.query, "typeAliases")
+        credits = self._services.credits
+        left = await credits.available(account)
+        money = await credits.purchased(account.account_id) if with_money else None
+        settings = self._services.settings.smsend
+        created_ms = time_of(account.account_id)
+        mail = await self._services.mailings.service_of(account) or EmailService()
+        return Status(
+            money=None if money is None else render_money(money),
+            sms=tuple(
+                TypeQuantity(
+                    type=one.brand_name if aliases else one.name,
+                    quantity=render_quantity(left[one.name]),
+                )
+                for one in credits.types
+                if account.may_send_type(one.name)
+            ),
+            email=MailService(
+                bandwidth=mail.bandwidth or float(settings.mails_per_hour),
+                purchased=mail.purchased
+                or render_day(created_ms, zone_of(account, settings.time_zone)),
+                billing=mail.billing or MAIL_BILLING,
+                expiry=mail.expiry or NEVER,
+            )
+            if mail.enabled
+            else None,
+        )
+
+    def _base_url(self, request: Request) -> str:
+        configured = self._services.settings.smsend.public_url
+        if configured:
+            return configured.rstrip("/")
+        host = request.header(b"host")
+        if _HOST.fullmatch(host) is None:
+            raise Refused(RefusalCode.MALFORMED_REQUEST, "Host", "no Host header")
+        return f"http://{host.decode()}"

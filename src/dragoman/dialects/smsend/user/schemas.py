@@ -19,3 +19,38 @@ class PasswordQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The new password."""
 
     password: Annotated[str, Meta(description="The new password, from 8 characters on.")]
+
+
+class StatusQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What the status is to hold."""
+
+    get_money: Annotated[bool, Meta(description="Whether to tell the money that is left.")] = False
+    type_aliases: Annotated[
+        bool, Meta(description="Whether to name the types as brands do (GP, SI …).")
+    ] = False
+
+
+class TypeQuantity(msgspec.Struct, frozen=True, kw_only=True):
+    """The credits of a message type."""
+
+    type: str
+    quantity: int
+
+
+class MailService(msgspec.Struct, frozen=True, kw_only=True):
+    """The service for mail."""
+
+    bandwidth: float
+    purchased: str
+    billing: str
+    expiry: str
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """What the account may still send."""
+
+    money: float | None
+    sms: tuple[TypeQuantity, ...]
+    email: MailService | None
+    """None where the service is off."""
+    landing: None = None

@@ -13,7 +13,6 @@ down_revision = "0009"
 branch_labels = None
 depends_on = None
 
-HAS_EMAIL = sa.text("email <> ''")
 IS_NAMED_GROUP = sa.text("kind = 'group' AND deleted_ms IS NULL")
 
 
@@ -44,8 +43,6 @@ def upgrade() -> None:
         "contact_profiles",
         ["account_id", "email", "contact_id"],
         unique=False,
-        sqlite_where=HAS_EMAIL,
-        postgresql_where=HAS_EMAIL,
     )
     op.create_table(
         "memberships",

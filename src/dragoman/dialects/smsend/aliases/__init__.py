@@ -1,0 +1,1 @@
+"""TPOA aliases: the names and numbers that an account may send from."""

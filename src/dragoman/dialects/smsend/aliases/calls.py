@@ -1,0 +1,154 @@
+"""The calls on TPOA aliases (smSend v1.0, "TPOA API")."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any, Final
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.smsend.aliases.schemas import (
+    Alias,
+    AliasData,
+    AliasesQuery,
+    EnteredAlias,
+    ListedAlias,
+    ManyAliases,
+    NewAlias,
+    NewAliasQuery,
+    OneAlias,
+)
+from dragoman.dialects.smsend.calls import Calls
+from dragoman.dialects.smsend.mapping import read_flag, read_identifier, render_time, zone_of
+from dragoman.dialects.smsend.paging import read_page
+from dragoman.dialects.smsend.reading import read_body
+from dragoman.dialects.smsend.rendering import Located
+from dragoman.dialects.smsend.schemas import Done
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.senders import APPROVED_STATES, SenderDetails, SenderState
+from dragoman.storage.repositories.senders import StoredSender
+from dragoman.web.operations import Operation
+from dragoman.web.requests import Request
+
+SOURCE: Final = "smSend v1.0, TPOA API"
+
+STATES: Final = MappingProxyType(
+    {
+        SenderState.PENDING: 0,
+        SenderState.APPROVED: 1,
+        SenderState.APPROVED_BY_AUTHORITY: 2,
+        SenderState.REJECTED: 3,
+        SenderState.REJECTED_BY_AUTHORITY: 4,
+        SenderState.PREAPPROVED: 9,
+    }
+)
+"""The `alias-state` of each state; the manual's authority is AGCOM."""
+
+CONTACT_TYPES: Final = frozenset({"SERVICE_PHONE", "MAIN_PHONE", "FAX", "EMAIL", "PEC", "WEB"})
+
+_EVERY_STATE: Final = frozenset(SenderState)
+
+
+def alias_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
+    """Declares the calls."""
+    aliases = Aliases(services)
+    return (
+        calls.post(
+            "alias",
+            aliases.enter,
+            NewAlias,
+            Done,
+            "Ask for an alias",
+            SOURCE,
+            NewAliasQuery,
+            status=200,
+        ),
+        calls.get("alias", aliases.list_page, ManyAliases, "The aliases", SOURCE, AliasesQuery),
+        calls.get("alias/{alias_id}", aliases.find, OneAlias, "An alias", SOURCE),
+        calls.delete("alias/{alias_id}", aliases.remove, Done, "Give an alias up", SOURCE),
+    )
+
+
+class Aliases:
+    """Answers the calls on aliases."""
+
+    def __init__(self, services: Services) -> None:
+        self._senders = services.senders
+        self._default_zone = services.settings.smsend.time_zone
+
+    async def enter(self, account: Account, request: Request) -> Located:
+        """Enters an alias, which an operator is to approve; raises `Refused`."""
+        shown = read_flag(request.query, "getAlias")
+        data = read_body(request, NewAlias).alias
+        if not data.alias:
+            raise Refused(RefusalCode.MISSING_FIELD, "alias")
+        if data.contact_type and data.contact_type not in CONTACT_TYPES:
+            known = ", ".join(sorted(CONTACT_TYPES))
+            raise Refused(RefusalCode.INVALID_FIELD, "contact-type", known)
+        entered = await self._senders.ask_for(account, data.alias, _details(data))
+        body = EnteredAlias(string=entered.sender) if shown else Done()
+        return Located(f"/alias/{entered.sender_id}", body)
+
+    async def list_page(self, account: Account, request: Request) -> ManyAliases:
+        """A page of the account's aliases; raises `Refused`."""
+        page = read_page(request.query)
+        hidden = read_flag(request.query, "hide-not-approved")
+        states = APPROVED_STATES if hidden else _EVERY_STATE
+        found, total = await self._senders.list_page(account, states, page.offset, page.size)
+        return ManyAliases(
+            alias=tuple(ListedAlias(**self._fields(account, one)) for one in found),
+            total=total,
+            page_number=page.number,
+            page_size=page.size,
+        )
+
+    async def find(self, account: Account, request: Request) -> OneAlias:
+        """An alias; raises `Refused`."""
+        found = await self._senders.find(account, _identifier(request))
+        return OneAlias(alias=Alias(**self._fields(account, found)))
+
+    async def remove(self, account: Account, request: Request) -> Done:
+        """Gives an alias up; raises `Refused`."""
+        await self._senders.remove(account, _identifier(request))
+        return Done()
+
+    def _fields(self, account: Account, sender: StoredSender) -> dict[str, Any]:
+        details = sender.details
+        return {
+            "id_alias": sender.sender_id,
+            "alias": sender.sender,
+            "notification_time": render_time(
+                sender.created_ms, zone_of(account, self._default_zone)
+            ),
+            "alias_state": STATES[sender.state],
+            "is_numeric": sender.sender.removeprefix("+").isdigit(),
+            "company_name": details.company,
+            "contact_name": details.first_name,
+            "contact_surname": details.last_name,
+            "cod_fiscale": details.tax_code,
+            "vat_number": details.vat_number,
+            "contact_address": details.address,
+            "contact_city": details.city,
+            "contact_pcode": details.postal_code,
+            "contact_type": details.contact_type,
+            "contact_info": details.contact,
+        }
+
+
+def _details(data: AliasData) -> SenderDetails:
+    return SenderDetails(
+        company=data.company_name,
+        first_name=data.contact_name,
+        last_name=data.contact_surname,
+        tax_code=data.cod_fiscale,
+        vat_number=data.vat_number,
+        address=data.contact_address,
+        city=data.contact_city,
+        postal_code=data.contact_pcode,
+        contact_type=data.contact_type,
+        contact=data.contact_info,
+    )
+
+
+def _identifier(request: Request) -> int:
+    return read_identifier(request.path_params["alias_id"], "alias")

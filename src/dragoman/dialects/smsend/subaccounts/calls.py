@@ -1,0 +1,232 @@
+"""The calls on subaccounts and their credits (smSend v1.0, "Subaccount API")."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.smsend.calls import Calls
+from dragoman.dialects.smsend.mapping import DIALECT, read_flag, render_quantity, zone_of
+from dragoman.dialects.smsend.paging import read_page
+from dragoman.dialects.smsend.reading import read_body
+from dragoman.dialects.smsend.rendering import Located
+from dragoman.dialects.smsend.schemas import PageQuery
+from dragoman.dialects.smsend.subaccounts.mapping import (
+    check_complete,
+    check_data,
+    check_password,
+    make_record,
+    parse_record,
+    read_fields,
+    read_permissions,
+    render_subaccount,
+)
+from dragoman.dialects.smsend.subaccounts.schemas import (
+    AvailableCredits,
+    CreditMoves,
+    EditQuery,
+    ManyCredits,
+    ManySubaccounts,
+    NewPassword,
+    Subaccount,
+    SubaccountData,
+)
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.message_types import MessageType
+from dragoman.domain.payments import Payer
+from dragoman.services.account_tree import Changes, check_right
+from dragoman.services.credits import TypeMove
+from dragoman.storage.repositories.account_tree import AccountView
+from dragoman.web.operations import Operation
+from dragoman.web.requests import Request
+
+SOURCE: Final = "smSend v1.0, Subaccount API"
+LOCK: Final = "lock-subaccount"
+
+
+def subaccount_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
+    """Declares the calls."""
+    subaccounts = Subaccounts(services)
+    one = "subaccount/{subaccount_id}"
+    return (
+        calls.get(
+            "subaccounts",
+            subaccounts.list_page,
+            ManySubaccounts,
+            "The subaccounts",
+            SOURCE,
+            PageQuery,
+        ),
+        calls.post(
+            "subaccount",
+            subaccounts.create,
+            SubaccountData,
+            None,
+            "Create a subaccount",
+            SOURCE,
+            status=200,
+        ),
+        calls.put(
+            one, subaccounts.edit, SubaccountData, None, "Edit a subaccount", SOURCE, EditQuery
+        ),
+        calls.get(one, subaccounts.find, Subaccount, "A subaccount", SOURCE),
+        calls.post(
+            f"{one}/changepwd",
+            subaccounts.set_password,
+            NewPassword,
+            None,
+            "Change a subaccount's password",
+            SOURCE,
+        ),
+        calls.post(
+            f"{one}/credit",
+            subaccounts.move_credits,
+            CreditMoves,
+            None,
+            "Move credits to or from a subaccount",
+            SOURCE,
+        ),
+        calls.get(
+            f"{one}/credit",
+            subaccounts.list_credits,
+            ManyCredits,
+            "The credits a subaccount has left",
+            SOURCE,
+        ),
+    )
+
+
+class Subaccounts:
+    """Answers the calls on subaccounts, each named by its identifier or its login."""
+
+    def __init__(self, services: Services) -> None:
+        self._tree = services.account_tree
+        self._credits = services.credits
+        self._sessions = services.sessions
+        self._settings = services.settings.smsend
+
+    async def list_page(self, caller: Account, request: Request) -> ManySubaccounts:
+        """A page of the subaccounts; raises `Refused`."""
+        check_right(caller)
+        page = read_page(request.query)
+        views, total = await self._tree.list_children(caller, page.offset, page.size)
+        return ManySubaccounts(
+            page_number=page.number,
+            page_size=page.size,
+            total=total,
+            subaccount=tuple(await self._render(caller, views)),
+        )
+
+    async def find(self, caller: Account, request: Request) -> Subaccount:
+        """A subaccount; raises `Refused`."""
+        (found,) = await self._render(caller, [await self.load(caller, request)])
+        return found
+
+    async def create(self, caller: Account, request: Request) -> Located:
+        """Makes a subaccount without credits; raises `Refused`."""
+        check_right(caller)
+        data = read_body(request, SubaccountData)
+        check_complete(data)
+        check_data(data)
+        created = await self._tree.create(
+            caller,
+            read_fields(data, self._settings),
+            password=data.password or "",
+            credits=0,
+            permissions=read_permissions(data, caller, self._settings),
+            record=make_record(data),
+        )
+        return Located(f"/subaccount/{created.view.account.account_id}")
+
+    async def edit(self, caller: Account, request: Request) -> Located:
+        """Changes what is given of a subaccount, and locks it or lets it in; raises `Refused`."""
+        check_right(caller)
+        data = read_body(request, SubaccountData)
+        check_data(data)
+        locked = read_flag(request.query, LOCK) if LOCK in request.query else None
+        view = await self.load(caller, request)
+        account = view.account
+        changes = Changes(
+            fields=read_fields(data, self._settings),
+            password=data.password or None,
+            enabled=None if locked is None else not locked,
+            permissions=read_permissions(data, caller, self._settings),
+            record=make_record(data, await self._record(view)),
+        )
+        await self._tree.change(caller, account.account_id, changes)
+        if data.password or locked:
+            self._sessions.end_all(account.account_id)
+        return Located(f"/subaccount/{account.account_id}")
+
+    async def set_password(self, caller: Account, request: Request) -> Located:
+        """Gives a subaccount another password, which ends its sessions; raises `Refused`."""
+        password = read_body(request, NewPassword).passwd
+        check_password("passwd", password)
+        account = (await self.load(caller, request)).account
+        await self._tree.change(caller, account.account_id, Changes(password=password))
+        self._sessions.end_all(account.account_id)
+        return Located(f"/subaccount/{account.account_id}/changepwd")
+
+    async def move_credits(self, caller: Account, request: Request) -> Located:
+        """Moves credits between the caller and a subaccount: all, or none; raises `Refused`."""
+        given = read_body(request, CreditMoves).credits
+        account = (await self.load(caller, request)).account
+        moves = [
+            TypeMove(
+                message_type=self.read_type(move.message_type),
+                amount=move.amount,
+                gives=move.super_to_sub,
+            )
+            for move in given
+        ]
+        await self._credits.move(caller, account, moves)
+        return Located(f"/subaccount/{account.account_id}/credit")
+
+    async def list_credits(self, caller: Account, request: Request) -> ManyCredits:
+        """The credits that a subaccount can still use; raises `Refused`."""
+        account = (await self.load(caller, request)).account
+        left = await self._credits.available(account)
+        return ManyCredits(
+            credits=tuple(
+                AvailableCredits(message_type=name, amount=render_quantity(amount))
+                for name, amount in left.items()
+                if account.may_send_type(name)
+            )
+        )
+
+    async def load(self, caller: Account, request: Request) -> AccountView:
+        """The subaccount that a path names; raises `Refused`."""
+        check_right(caller)
+        name = request.path_params["subaccount_id"]
+        try:
+            return await self._tree.find_child(caller, name)
+        except Refused as refused:
+            if refused.code is RefusalCode.NOT_FOUND:
+                raise Refused(refused.code, name, "subaccount") from None
+            raise
+
+    def read_type(self, name: str) -> MessageType:
+        """The message type of a name or an alias; raises `Refused`."""
+        found = self._credits.types.find(name)
+        if found is None:
+            raise Refused(RefusalCode.INVALID_FIELD, "message-type", "no such type")
+        return found
+
+    async def _render(self, caller: Account, views: list[AccountView]) -> list[Subaccount]:
+        records = await self._tree.records(DIALECT, views)
+        zone = zone_of(caller, self._settings.time_zone)
+        rendered = []
+        for view in views:
+            account = view.account
+            books = None
+            if account.payer is Payer.BOTH:
+                purchased = await self._credits.purchased(account.account_id)
+                books = (purchased, await self._credits.own(account))
+            data = parse_record(records.get(account.account_id))
+            rendered.append(render_subaccount(view, data, zone, self._credits.types, books))
+        return rendered
+
+    async def _record(self, view: AccountView) -> SubaccountData:
+        records = await self._tree.records(DIALECT, [view])
+        return parse_record(records.get(view.account.account_id))

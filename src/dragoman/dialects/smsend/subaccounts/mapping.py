@@ -1,0 +1,212 @@
+"""Subaccounts as accounts of the house, and back: what has no place there is kept as a record."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from dragoman.config.sections import SmSend
+from dragoman.dialects.smsend.mapping import (
+    DIALECT,
+    render_date,
+    render_money,
+    render_quantity,
+)
+from dragoman.dialects.smsend.subaccounts.schemas import (
+    Subaccount,
+    SubaccountData,
+    TypeCredits,
+)
+from dragoman.domain.accounts import Account, Permission
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.message_types import MessageTypes
+from dragoman.domain.payments import Payer
+from dragoman.domain.texts import is_storable
+from dragoman.services.account_fields import AccountFields
+from dragoman.storage.repositories.account_tree import AccountView
+from dragoman.storage.repositories.accounts import AccountRecord
+
+PAYERS: Final = MappingProxyType({0: Payer.OWN, 1: Payer.PARENT, 2: Payer.BOTH})
+EAT_MODES: Final = MappingProxyType({payer: mode for mode, payer in PAYERS.items()})
+
+REQUIRED: Final = (
+    "address",
+    "cell",
+    "city",
+    "credit_eat_mode",
+    "email",
+    "login",
+    "name",
+    "province",
+    "surname",
+    "zip_code",
+)
+REQUIRED_OF_COMPANIES: Final = ("company_name", "piva")
+MAX_FIELD: Final = 256
+MIN_PASSWORD: Final = 8
+MAX_PASSWORD: Final = 16
+LANGUAGE: Final = "ita"
+
+_NARROWABLE: Final = (
+    Permission.SEND,
+    Permission.RECEIVE,
+    Permission.ANY_SENDER,
+    Permission.INBOX,
+)
+_MAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+_NOT_KEPT: Final = ("login", "password", "credit_eat_mode", "superaccount")
+"""What the account itself holds."""
+
+
+def check_data(data: SubaccountData) -> None:
+    """Raises `Refused` naming the first field that nobody can store or write to."""
+    for name in data.__struct_fields__:
+        value = getattr(data, name)
+        if isinstance(value, str) and (len(value) > MAX_FIELD or not is_storable(value)):
+            raise Refused(
+                RefusalCode.INVALID_FIELD, _kebab(name), f"at most {MAX_FIELD} characters"
+            )
+    for name in ("email", "invoicing_email"):
+        address = getattr(data, name)
+        if address and _MAIL.fullmatch(address) is None:
+            raise Refused(RefusalCode.INVALID_FIELD, _kebab(name), "no mail address")
+    if data.login is not None and (not data.login or any(c.isspace() for c in data.login)):
+        raise Refused(RefusalCode.INVALID_FIELD, "login", "no spaces")
+    if data.password:
+        check_password("password", data.password)
+
+
+def check_complete(data: SubaccountData) -> None:
+    """Raises `Refused` naming the first field that a new subaccount lacks."""
+    company = data.company is not False
+    for name in (*REQUIRED, *(REQUIRED_OF_COMPANIES if company else ())):
+        if getattr(data, name) in (None, ""):
+            raise Refused(RefusalCode.MISSING_FIELD, _kebab(name))
+
+
+def check_password(name: str, password: str) -> None:
+    """Raises `Refused` for a password of another length than the manual's."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD or not is_storable(password):
+        detail = f"{MIN_PASSWORD} to {MAX_PASSWORD} characters"
+        raise Refused(RefusalCode.INVALID_FIELD, name, detail)
+
+
+def read_fields(data: SubaccountData, settings: SmSend) -> AccountFields:
+    """What the account holds of the data; raises `Refused`."""
+    types = None
+    if data.id_subaccount_profile is not None:
+        types = " ".join(_profile(data.id_subaccount_profile, settings)[0])
+    return AccountFields(
+        username=data.login,
+        payer=None if data.credit_eat_mode is None else PAYERS[data.credit_eat_mode],
+        message_types=types,
+    )
+
+
+def read_permissions(
+    data: SubaccountData, caller: Account, settings: SmSend
+) -> dict[Permission, bool]:
+    """The permissions that the data decides on; raises `Refused`."""
+    permissions: dict[Permission, bool] = {}
+    if data.id_subaccount_profile is not None:
+        without = _profile(data.id_subaccount_profile, settings)[1]
+        for permission in _NARROWABLE:
+            permissions[permission] = caller.may(permission) and permission not in without
+    if data.superaccount is not None:
+        permissions[Permission.ADMINISTER] = data.superaccount
+    return permissions
+
+
+def make_record(data: SubaccountData, before: SubaccountData | None = None) -> AccountRecord:
+    """The record of a subaccount: the data over what was kept before."""
+    given = {
+        name: value
+        for name in data.__struct_fields__
+        if name not in _NOT_KEPT and (value := getattr(data, name)) is not None
+    }
+    kept = msgspec.structs.replace(before or SubaccountData(), **given)
+    return AccountRecord(dialect=DIALECT, record=msgspec.json.encode(kept).decode())
+
+
+def parse_record(record: str | None) -> SubaccountData:
+    """What is kept of a subaccount; nothing of one that another API made."""
+    if record is None:
+        return SubaccountData()
+    return msgspec.json.decode(record, type=SubaccountData)
+
+
+def render_subaccount(
+    view: AccountView,
+    data: SubaccountData,
+    zone: ZoneInfo,
+    types: MessageTypes,
+    books: tuple[int, dict[str, int | None]] | None,
+) -> Subaccount:
+    """A subaccount as this API shows it.
+
+    `books` are what it bought and has left, and its credits by type; None where it has no books.
+    """
+    account = view.account
+    created = render_date(view.created_ms, zone)
+    company = data.company is not False
+    purchased, credits = books or (0, {})
+    return Subaccount(
+        activation_time=created,
+        active=account.enabled,
+        address=data.address,
+        cell=data.cell,
+        city=data.city,
+        fiscal_code=data.fiscal_code,
+        pa_code=data.pa_code,
+        company=company,
+        company_name=data.company_name,
+        create_time=created,
+        credit_eat_mode=EAT_MODES[account.payer],
+        credits_sum=None if books is None else render_sum(purchased),
+        default_message_type=next(
+            (one.name for one in types if account.may_send_type(one.name)), ""
+        ),
+        dfeu=data.dfeu is not False,
+        email=data.email,
+        fax=data.fax,
+        id_user=account.account_id,
+        invoicing_email=data.invoicing_email,
+        language=data.language or LANGUAGE,
+        legal_agreement_time=created,
+        login=account.username,
+        name=data.name,
+        num_cell_for_test_sms=data.num_cell_for_test_sms,
+        phone=data.phone,
+        piva=data.piva,
+        preferred_tpoa=account.default_sender or None,
+        private=not company,
+        province=data.province,
+        superaccount=account.may(Permission.ADMINISTER),
+        surname=data.surname,
+        use24=data.use24 is not False,
+        zip_code=data.zip_code,
+        credits=tuple(
+            TypeCredits(id=name, qty=render_quantity(left)) for name, left in credits.items()
+        ),
+    )
+
+
+def render_sum(units: int) -> str:
+    """Money as `&euro; 0,000`."""
+    return f"&euro; {render_money(units):.3f}".replace(".", ",")
+
+
+def _profile(number: int, settings: SmSend) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The types and the lacking permissions of a profile; raises `Refused`."""
+    for profile in settings.subaccount_profiles:
+        if profile.id == number:
+            return profile.message_types, profile.without
+    raise Refused(RefusalCode.INVALID_FIELD, "id-subaccount-profile", "no such profile")
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
