@@ -106,6 +106,7 @@ class House:
             accounts=self.accounts, storage=self.storage, ids=self.ids, clock=self.clock
         )
         self.sessions = Sessions(clock=self.clock, idle_s=settings.dialects.smsend.session_idle_s)
+        self.account_tree.on_shut_out = self.sessions.end_all
         self.access_tokens = AccessTokens(
             storage=self.storage, accounts=self.accounts, clock=self.clock
         )

@@ -6,7 +6,7 @@ beside and above the caller do not exist for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -57,6 +57,8 @@ class AccountTree:
         self._storage = storage
         self._ids = ids
         self._clock = clock
+        self.on_shut_out: Callable[[int], None] = _nobody
+        """Is told of an account whose old password, or any, does not let in any more."""
 
     async def list_below(self, caller: Account) -> list[AccountView]:
         """The caller's own account and all below it, in the order of creation."""
@@ -159,6 +161,8 @@ class AccountTree:
             record=changes.record,
         )
         await self._accounts.write(account_tree.change, change)
+        if changes.password is not None or changes.enabled is False:
+            self.on_shut_out(account_id)
         return ChangedAccount(view=await self.find(caller, account_id), api_key=api_key)
 
     async def delete(self, caller: Account, account_id: int) -> None:
@@ -181,6 +185,7 @@ class AccountTree:
             at_ms=self._clock.now_ms(),
         )
         await self._accounts.write(account_tree.delete, deletion)
+        self.on_shut_out(account_id)
 
     async def _rotation(
         self, account: Account, password: str | None, api_key: str | None
@@ -204,6 +209,10 @@ class AccountTree:
             credentials=tuple(made),
             at_ms=self._clock.now_ms(),
         )
+
+
+def _nobody(_account_id: int) -> None:
+    """Nobody waits for it."""
 
 
 def check_right(caller: Account) -> None:

@@ -155,7 +155,9 @@ class SubmissionService:
                 due_ms=due_ms,
             )
 
-        message_type = submission.message_type
+        message_type, payments = submission.message_type, submission.payments
+        if not payments and account.payer is not Payer.OWN:
+            payments = await self._find_payments(account)
         batch = StoredBatch(
             batch_id=self._ids.next(),
             account_id=account.account_id,
@@ -174,7 +176,7 @@ class SubmissionService:
                 return_data=callback.return_data if callback else "",
                 callback_states=tuple(sorted(callback.states)) if callback else (),
                 premium=submission.premium,
-                payments=await self._payments(account, submission),
+                payments=payments,
                 credits_per_part=message_type.credits if message_type is not None else 0,
                 route=message_type.route if message_type is not None else "",
                 message_type=message_type.name if message_type is not None else "",
@@ -319,11 +321,6 @@ class SubmissionService:
             if not waiting.cancelled() and waiting.exception() is None:
                 self._adopt(batch, sendable, rejections)
             raise
-
-    async def _payments(self, account: Account, submission: Submission) -> tuple[Payment, ...]:
-        if submission.payments or account.payer is Payer.OWN:
-            return submission.payments
-        return await self._find_payments(account)
 
     def _reservation(self, batch: LiveBatch, credits: int) -> Reservation:
         return Reservation(

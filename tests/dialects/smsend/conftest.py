@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import msgspec
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
 from dragoman.app import House
@@ -25,6 +26,7 @@ USERNAME, PASSWORD = "username", "password"
 OTHER = "other"
 NOW_MS = 1_790_000_000_000  # 2026-09-21 16:13:20 in Rome
 CREDITS = 1_000
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 _MASKS = (
     (re.compile(rb"\b[0-9a-f]{64}\b"), b"<token>"),
@@ -128,6 +130,26 @@ class Customer:
     async def delete(self, target: str, body: object = b"") -> Answer:
         return await self._send("DELETE", target, body)
 
+    async def subaccount(self, login: str, mode: int = 0, **fields: Any) -> str:
+        """Makes a subaccount and returns its identifier."""
+        body = {
+            "address": "via xxx",
+            "cell": "+393393939393",
+            "city": "myCity",
+            "company": False,
+            "credit-eat-mode": mode,
+            "email": "em@a.il",
+            "login": login,
+            "name": "myNome",
+            "password": "myPassword",
+            "province": "TN",
+            "surname": "mySurname",
+            "zip-code": "38010",
+        }
+        answer = await self.post("subaccount", body | fields)
+        assert answer.status == 200, answer.body
+        return answer.location.removeprefix("/subaccount/")
+
     async def rows(self) -> dict[str, int]:
         """How many rows every table has, and the credits in all wallets."""
 
@@ -168,6 +190,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     async def prepare() -> None:
         house = House(_settings(folder), FixedClock(NOW_MS))
         await house.open(migrate=True)
+        house.accounts.credentials.hasher = CHEAP
         await house.accounts.create(
             USERNAME,
             password=PASSWORD,
@@ -197,6 +220,7 @@ async def smsend(
     shutil.copytree(prepared, folder)
     house = House(configure(_settings(folder)), clock)
     await house.open(migrate=False)
+    house.accounts.credentials.hasher = CHEAP
     try:
         customer = Customer(house, clock)
         await customer.begin()

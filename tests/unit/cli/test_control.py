@@ -28,6 +28,9 @@ from dragoman.control.socket_path import (
     make_folder,
     socket_path,
 )
+from dragoman.domain.accounts import CredentialKind
+from dragoman.domain.errors import Refused
+from dragoman.domain.senders import SenderDetails
 from dragoman.services.meters import Meters
 
 
@@ -193,6 +196,48 @@ async def test_opt_outs_are_entered_listed_in_pages_and_taken_back(house: House)
         await ask(house, remove)
 
 
+async def test_senders_are_listed_approved_and_rejected(house: House) -> None:
+    account = (await house.accounts.create("shop", password="x")).account
+    for sender in ("Shop", "Deli"):
+        await house.senders.ask_for(account, sender, SenderDetails(company="Shop Ltd"))
+    listed = await ask(house, requests.ListSenders(pending=True))
+    assert [(one.account, one.sender, one.state) for one in listed.senders] == [
+        ("shop", "Shop", "pending"),
+        ("shop", "Deli", "pending"),
+    ]
+    decide = requests.DecideSender(username="shop", sender="Shop", approved=True)
+    assert (await ask(house, decide)).state == "approved"
+    assert await house.accounts.approved_senders(account) == {"Shop"}
+    assert (await ask(house, requests.ListSenders(pending=True))).total == 1
+    decide = requests.DecideSender(
+        username="shop", sender="Shop", approved=False, by_authority=True
+    )
+    assert (await ask(house, decide)).state == "rejected_by_authority"
+    assert await house.accounts.approved_senders(account) == frozenset()
+    page = await ask(house, requests.ListSenders(username="shop", offset=1, limit=1))
+    assert ([one.sender for one in page.senders], page.total) == (["Deli"], 2)
+
+
+async def test_credits_of_types_are_added_and_taken(house: House) -> None:
+    await house.accounts.create("shop", password="x", credits=5)
+    add = requests.AddCredits(username="shop", message_type="GP", credits=7)
+    assert (await ask(house, add)).credits == {"N": 7, "L": 5, "LL": 5, "EE": 5}
+    take = requests.AddCredits(username="shop", message_type="N", credits=-3)
+    assert (await ask(house, take)).credits["N"] == 4
+    assert (await ask(house, requests.AddCredits(username="shop"))).credits["N"] == 4
+
+
+async def test_revoked_tokens_and_sessions_let_nobody_in(house: House) -> None:
+    account = (await house.accounts.create("shop", password="x")).account
+    token = await house.access_tokens.issue(account)
+    session = house.sessions.open(account.account_id)
+    await house.accounts.authenticate_key(token, "", CredentialKind.ACCESS_TOKEN)
+    await ask(house, requests.RevokeTokens(username="shop"))
+    assert not house.sessions.is_alive(account.account_id, session)
+    with pytest.raises(Refused):
+        await house.accounts.authenticate_key(token, "", CredentialKind.ACCESS_TOKEN)
+
+
 def test_every_request_has_somebody_who_carries_it_out() -> None:
     assert set(get_args(requests.AnyRequest)) == set(HANDLERS)
 
@@ -216,6 +261,15 @@ REFUSED = {
     "no digits to remove": (requests.RemoveNumber(number="x"), "invalid_field"),
     "nobody to opt out of": (
         requests.AddOptOut(username="x", recipient="4512345678"),
+        "not_found",
+    ),
+    "no sender to approve": (
+        requests.DecideSender(username="x", sender="Shop", approved=True),
+        "not_found",
+    ),
+    "no tokens to revoke": (requests.RevokeTokens(username="x"), "not_found"),
+    "nobody to give credits": (
+        requests.AddCredits(username="x", message_type="N", credits=1),
         "not_found",
     ),
     "an address that is none": (

@@ -46,6 +46,22 @@ STATES: Final = MappingProxyType(
 
 CONTACT_TYPES: Final = frozenset({"SERVICE_PHONE", "MAIN_PHONE", "FAX", "EMAIL", "PEC", "WEB"})
 
+DETAILS: Final = MappingProxyType(
+    {
+        "company": "company_name",
+        "first_name": "contact_name",
+        "last_name": "contact_surname",
+        "tax_code": "cod_fiscale",
+        "vat_number": "vat_number",
+        "address": "contact_address",
+        "city": "contact_city",
+        "postal_code": "contact_pcode",
+        "contact_type": "contact_type",
+        "contact": "contact_info",
+    }
+)
+"""This API's name of each of the house's details."""
+
 _EVERY_STATE: Final = frozenset(SenderState)
 
 
@@ -85,7 +101,10 @@ class Aliases:
         if data.contact_type and data.contact_type not in CONTACT_TYPES:
             known = ", ".join(sorted(CONTACT_TYPES))
             raise Refused(RefusalCode.INVALID_FIELD, "contact-type", known)
-        entered = await self._senders.ask_for(account, data.alias, _details(data))
+        try:
+            entered = await self._senders.ask_for(account, data.alias, _details(data))
+        except Refused as refused:
+            raise _renamed(refused) from None
         body = EnteredAlias(string=entered.sender) if shown else Done()
         return Located(f"/alias/{entered.sender_id}", body)
 
@@ -122,32 +141,20 @@ class Aliases:
             ),
             "alias_state": STATES[sender.state],
             "is_numeric": sender.sender.removeprefix("+").isdigit(),
-            "company_name": details.company,
-            "contact_name": details.first_name,
-            "contact_surname": details.last_name,
-            "cod_fiscale": details.tax_code,
-            "vat_number": details.vat_number,
-            "contact_address": details.address,
-            "contact_city": details.city,
-            "contact_pcode": details.postal_code,
-            "contact_type": details.contact_type,
-            "contact_info": details.contact,
+            **{name: getattr(details, detail) for detail, name in DETAILS.items()},
         }
 
 
 def _details(data: AliasData) -> SenderDetails:
-    return SenderDetails(
-        company=data.company_name,
-        first_name=data.contact_name,
-        last_name=data.contact_surname,
-        tax_code=data.cod_fiscale,
-        vat_number=data.vat_number,
-        address=data.contact_address,
-        city=data.contact_city,
-        postal_code=data.contact_pcode,
-        contact_type=data.contact_type,
-        contact=data.contact_info,
-    )
+    return SenderDetails(**{detail: getattr(data, name) for detail, name in DETAILS.items()})
+
+
+def _renamed(refused: Refused) -> Refused:
+    """A refusal of a detail, under the manual's name of it."""
+    name = DETAILS.get(refused.subject)
+    if refused.code is not RefusalCode.INVALID_FIELD or name is None:
+        return refused
+    return Refused(refused.code, name.replace("_", "-"), refused.detail)
 
 
 def _identifier(request: Request) -> int:

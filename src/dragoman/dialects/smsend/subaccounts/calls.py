@@ -103,7 +103,6 @@ class Subaccounts:
     def __init__(self, services: Services) -> None:
         self._tree = services.account_tree
         self._credits = services.credits
-        self._sessions = services.sessions
         self._settings = services.settings.smsend
 
     async def list_page(self, caller: Account, request: Request) -> ManySubaccounts:
@@ -155,8 +154,6 @@ class Subaccounts:
             record=make_record(data, await self._record(view)),
         )
         await self._tree.change(caller, account.account_id, changes)
-        if data.password or locked:
-            self._sessions.end_all(account.account_id)
         return Located(f"/subaccount/{account.account_id}")
 
     async def set_password(self, caller: Account, request: Request) -> Located:
@@ -165,7 +162,6 @@ class Subaccounts:
         check_password("passwd", password)
         account = (await self.load(caller, request)).account
         await self._tree.change(caller, account.account_id, Changes(password=password))
-        self._sessions.end_all(account.account_id)
         return Located(f"/subaccount/{account.account_id}/changepwd")
 
     async def move_credits(self, caller: Account, request: Request) -> Located:

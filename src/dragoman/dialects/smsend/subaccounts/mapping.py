@@ -201,7 +201,12 @@ def render_sum(units: int) -> str:
 
 
 def _profile(number: int, settings: SmSend) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The types and the lacking permissions of a profile; raises `Refused`."""
+    """The types and the lacking permissions of a profile; raises `Refused`.
+
+    Where none is configured, every number is the default profile, which narrows nothing.
+    """
+    if not settings.subaccount_profiles:
+        return (), ()
     for profile in settings.subaccount_profiles:
         if profile.id == number:
             return profile.message_types, profile.without
