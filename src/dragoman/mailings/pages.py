@@ -13,7 +13,7 @@ from dragoman.domain.mailings import EndedBy, TokenPurpose
 from dragoman.mailings.compose import CONFIRM, UNSUBSCRIBE
 from dragoman.mailings.words import Words, words_of
 from dragoman.services.mailings import Mailings
-from dragoman.web.operations import Dialect, Operation
+from dragoman.web.operations import Dialect, Handler, Operation
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
 from dragoman.web.responses import HTML, Header, Response
@@ -83,11 +83,11 @@ class _Pages:
         return _page(200, words, done)
 
 
-def _declare(method: str, page: str, handler: object, summary: str) -> Operation:
+def _declare(method: str, page: str, handler: Handler, summary: str) -> Operation:
     return Operation(
         methods=(method,),
         path=f"{PREFIX}/{page}/{{token}}",
-        handler=handler,  # type: ignore[arg-type]
+        handler=handler,
         summary=summary,
         source="RFC 8058",
         body_limit_bytes=BODY_LIMIT_BYTES,

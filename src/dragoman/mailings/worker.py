@@ -2,8 +2,8 @@
 
 Mails are claimed in small groups: the row says `sending`, and the digests of its links are on disk,
 before the relay hears of it. A crash therefore loses none. Sent twice is only what the relay has
-taken while its answer was lost, or what was claimed when the process died, at most `CLAIM` and one
-for each connection; the row says `possible_duplicate`, and both mails have one Message-ID.
+taken while its answer was lost, or what was claimed when the process died, at most two
+shares of `turns.SHARE` and one for each connection; the row says `possible_duplicate`, and both mails have one Message-ID.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from dragoman.kit.token_bucket import TokenBucket
 from dragoman.mailings.compose import Links, compose_issue, compose_opt_in
 from dragoman.mailings.outcomes import MAX_ANSWER, Answer, MailSchedule, Stage
 from dragoman.mailings.relay import Transport
+from dragoman.mailings.turns import SHARE, AccountTurns, Turn
 from dragoman.services.mailings import digest_of
 from dragoman.services.meters import Meters
 from dragoman.services.persistence import persist
@@ -42,11 +43,7 @@ from dragoman.storage.outages import StorageUnavailable
 from dragoman.storage.repositories import deliveries, issues, mailing_lists
 from dragoman.storage.repositories.deliveries import Attempted, Claim, Claimed, MailAttempt
 
-CLAIM: Final = 32
-"""Mails that are claimed at once."""
 POLL_S: Final = 0.5
-LOOK_AGAIN_S: Final = 60.0
-"""How long what an account has bought is remembered."""
 STOP_S: Final = 10.0
 """Time for mails on the wire to end; later ones are sent again, marked."""
 FIRST_PAUSE_S: Final = 1.0
@@ -54,7 +51,6 @@ LONGEST_PAUSE_S: Final = 60.0
 REMEMBERED: Final = 4
 """Issues in memory while their mails are sent."""
 TOKEN_BYTES: Final = 24
-HOUR_S: Final = 3600.0
 
 log = structlog.get_logger(__name__)
 
@@ -64,16 +60,6 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
 
     delivery: Delivery
     links: Links
-
-
-class _Account(msgspec.Struct, kw_only=True):
-    """An account that has mails waiting."""
-
-    due_ms: int
-    bucket: TokenBucket | None = None
-    looked_at: float = float("-inf")
-    open: bool = True
-    """Whether it has the service now."""
 
 
 class MailWorker:
@@ -104,7 +90,7 @@ class MailWorker:
             give_up_after_s=settings.give_up_after_s,
         )
         self._rate = TokenBucket(rate_per_s=settings.rate_per_s, now=clock.monotonic())
-        self._accounts: OrderedDict[int, _Account] = OrderedDict()
+        self._turns = AccountTurns(clock, self._find_service)
         self._queue: deque[_Work] = deque()
         self._queued = asyncio.Condition()
         self._claimed: set[int] = set()
@@ -119,9 +105,7 @@ class MailWorker:
 
     def announce(self, account_id: int) -> None:
         """An account has new mails."""
-        now_ms = self._clock.now_ms()
-        account = self._accounts.setdefault(account_id, _Account(due_ms=now_ms))
-        account.due_ms = min(account.due_ms, now_ms)
+        self._turns.add(account_id, self._clock.now_ms())
         self._wake.set()
 
     async def restore(self) -> None:
@@ -131,7 +115,7 @@ class MailWorker:
             log.warning("mails_sent_again", count=again)
         waiting = await self._storage.read(deliveries.accounts_waiting)
         for account_id, due_ms in waiting.items():
-            self._accounts[account_id] = _Account(due_ms=due_ms)
+            self._turns.add(account_id, due_ms)
 
     async def run(self) -> None:
         """Claims and sends; runs until cancelled, and gives back what it did not send."""
@@ -153,7 +137,7 @@ class MailWorker:
         while True:
             found = False
             try:
-                if len(self._queue) < CLAIM and self._clock.monotonic() >= self._paused_until:
+                if len(self._queue) < SHARE and self._clock.monotonic() >= self._paused_until:
                     found = await self._claim_some()
             except Exception as error:  # the next poll may find the database again
                 log.error("mails_not_claimed", reason=type(error).__name__)
@@ -171,28 +155,24 @@ class MailWorker:
             # The database may have stored a claim although it did not say so.
             await self._storage.writer.write(deliveries.restore, tuple(self._claimed))
             self._claim_failed = False
-        now_ms = self._clock.now_ms()
-        for account_id in list(self._accounts):
-            account = self._accounts[account_id]
-            if account.due_ms > now_ms:
-                continue
-            self._accounts.move_to_end(account_id)
-            limit = await self._share_of(account_id, account)
-            if limit:
-                await self._claim(account_id, account, limit)
-                return True
-        return False
+        turn = await self._turns.take()
+        if turn is None:
+            return False
+        try:
+            await self._claim(turn)
+        except Exception:
+            self._turns.add(turn.account_id, self._clock.now_ms())
+            raise
+        return True
 
-    async def _claim(self, account_id: int, account: _Account, limit: int) -> None:
-        tokens = [(self._new_token(), self._new_token()) for _ in range(limit)]
+    async def _claim(self, turn: Turn) -> None:
+        tokens = [(self._new_token(), self._new_token()) for _ in range(turn.limit)]
         now_ms = self._clock.now_ms()
         claim = Claim(
-            account_id=account_id,
+            account_id=turn.account_id,
             digests=tuple((digest_of(first), digest_of(second)) for first, second in tokens),
             at_ms=now_ms,
         )
-        # Announced while the claim is under way, a mail must find the account waiting.
-        account.due_ms = _NEVER
         writing = self._storage.writer.write(deliveries.claim, claim)
         try:
             claimed = await asyncio.shield(writing)
@@ -200,22 +180,15 @@ class MailWorker:
             self._take(await writing, tokens)  # to be given back
             raise
         except Exception:
-            account.due_ms = now_ms
             self._claim_failed = True
             raise
         self._take(claimed, tokens)
-        if account.bucket is not None and claimed.deliveries:
-            account.bucket.take(self._clock.monotonic(), len(claimed.deliveries))
         async with self._queued:
             self._queued.notify(len(claimed.deliveries))
-        if claimed.looked_at == limit:
-            account.due_ms = now_ms
-            return
-        next_ms = await self._storage.read(lambda c: deliveries.next_due(c, account_id))
-        if next_ms is not None:
-            account.due_ms = min(account.due_ms, next_ms)
-        elif account.due_ms == _NEVER and account.bucket is None:
-            self._accounts.pop(account_id, None)
+        next_ms: int | None = now_ms
+        if claimed.looked_at < turn.limit:
+            next_ms = await self._storage.read(lambda c: deliveries.next_due(c, turn.account_id))
+        self._turns.end(turn, len(claimed.deliveries), next_ms)
 
     def _take(self, claimed: Claimed, tokens: Sequence[tuple[str, str]]) -> None:
         for delivery, (first, second) in zip(claimed.deliveries, tokens, strict=False):
@@ -223,35 +196,8 @@ class MailWorker:
             self._claimed.add(delivery.delivery_id)
             self._queue.append(_Work(delivery=delivery, links=links))
 
-    async def _share_of(self, account_id: int, account: _Account) -> int:
-        """How many mails of the account may be claimed now."""
-        now = self._clock.monotonic()
-        if now - account.looked_at >= LOOK_AGAIN_S:
-            service = await self._storage.read(lambda c: mailing_lists.find_service(c, account_id))
-            account.looked_at = now
-            self._take_service(account, service or EmailService(), now)
-        if not account.open:
-            account.due_ms = self._clock.now_ms() + round(LOOK_AGAIN_S * 1000)
-            return 0
-        if account.bucket is None:
-            return CLAIM
-        bucket, limit = account.bucket, 0
-        while limit < CLAIM and not bucket.wait_s(now, limit + 1):
-            limit += 1
-        if not limit:
-            account.due_ms = self._clock.now_ms() + round(bucket.wait_s(now) * 1000) + 1
-        return limit
-
-    def _take_service(self, account: _Account, service: EmailService, now: float) -> None:
-        account.open = service.enabled
-        if not service.bandwidth:
-            account.bucket = None
-            return
-        rate = service.bandwidth / HOUR_S
-        if account.bucket is None:
-            account.bucket = TokenBucket(rate_per_s=rate, burst=max(1.0, rate * 60), now=now)
-        elif account.bucket.rate_per_s != rate:
-            account.bucket.change_rate(rate, now, burst=max(1.0, rate * 60))
+    async def _find_service(self, account_id: int) -> EmailService | None:
+        return await self._storage.read(lambda c: mailing_lists.find_service(c, account_id))
 
     # Sending
 
@@ -278,7 +224,7 @@ class MailWorker:
                 if self._queue and wait_s <= 0:
                     self._rate.take(now)
                     work = self._queue.popleft()
-                    if len(self._queue) < CLAIM // 2:
+                    if len(self._queue) < SHARE // 2:
                         self._wake.set()
                     return work
                 idle = not self._queue
@@ -355,8 +301,7 @@ class MailWorker:
         def saved(_on_disk: bool) -> None:
             self._forget(delivery.delivery_id)
             if state is DeliveryState.PENDING:
-                account = self._accounts.setdefault(delivery.account_id, _Account(due_ms=next_ms))
-                account.due_ms = min(account.due_ms, next_ms)
+                self._turns.add(delivery.account_id, next_ms)
 
         item = Attempted(
             attempt=attempt,
@@ -391,6 +336,3 @@ class MailWorker:
         self._claimed.discard(delivery_id)
         if not self._claimed:
             self._nothing_claimed.set()
-
-
-_NEVER: Final = 1 << 62
