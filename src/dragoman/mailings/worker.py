@@ -2,8 +2,9 @@
 
 Mails are claimed in small groups: the row says `sending`, and the digests of its links are on disk,
 before the relay hears of it. A crash therefore loses none. Sent twice is only what the relay has
-taken while its answer was lost, or what was claimed when the process died, at most two
-shares of `turns.SHARE` and one for each connection; the row says `possible_duplicate`, and both mails have one Message-ID.
+taken while its answer was lost, or what was claimed when the process died: at most two shares of
+`turns.SHARE` and one for each connection. The row then says `possible_duplicate`, and both mails
+have one Message-ID.
 """
 
 from __future__ import annotations
