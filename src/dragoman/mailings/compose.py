@@ -69,7 +69,7 @@ def compose_issue(
 ) -> bytes:
     """An issue as one recipient gets it; raises ValueError for what cannot stand in a header."""
     words = words_of(mailing_list.language)
-    mail = _head(mailing_list, delivery, links, words, sender, date)
+    mail = _head(mailing_list, delivery, links, sender, date)
     mail["Subject"] = issue.subject
     footer = _footer(mailing_list, words)
     text = f"{issue.text.rstrip()}\n\n-- \n{footer}\n{words.unsubscribe}: {links.unsubscribe}\n"
@@ -83,7 +83,7 @@ def compose_issue(
         mail.add_attachment(
             attachment.content, maintype=main, subtype=sub, filename=attachment.name
         )
-    return mail.as_bytes(policy=_HEADERS)
+    return _render(mail, words)
 
 
 def compose_opt_in(
@@ -92,7 +92,7 @@ def compose_opt_in(
     """The mail that asks whether somebody wants to be on a list; raises ValueError as above."""
     words = words_of(mailing_list.language)
     names = {"title": mailing_list.title, "company": mailing_list.company_name}
-    mail = _head(mailing_list, delivery, links, words, sender, date)
+    mail = _head(mailing_list, delivery, links, sender, date)
     mail["Subject"] = words.opt_in_subject.format(**names)
     asked = words.opt_in_text.format(**names)
     signature = _signature(mailing_list)
@@ -104,7 +104,7 @@ def compose_opt_in(
         f"<p>{html.escape(words.opt_in_ignore)}</p><p>{html.escape(signature)}</p></body></html>"
     )
     _set_bodies(mail, text, page)
-    return mail.as_bytes(policy=_HEADERS)
+    return _render(mail, words)
 
 
 def tag_links(page: str, tag: str) -> str:
@@ -133,7 +133,6 @@ def _head(
     mailing_list: MailingList,
     delivery: Delivery,
     links: Links,
-    words: Words,
     sender: str,
     date: datetime,
 ) -> EmailMessage:
@@ -152,8 +151,13 @@ def _head(
     mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058 s. 3.1
     mail["Precedence"] = "bulk"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers, please
-    mail["Content-Language"] = words.tag
     return mail
+
+
+def _render(mail: EmailMessage, words: Words) -> bytes:
+    # Last, since adding a part moves what is said of the content into it.
+    mail["Content-Language"] = words.tag
+    return mail.as_bytes(policy=_HEADERS)
 
 
 def _set_bodies(mail: EmailMessage, text: str, page: str) -> None:

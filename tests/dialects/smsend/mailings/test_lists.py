@@ -237,7 +237,7 @@ async def test_what_another_account_has_is_not_there(
     template = await desk.make(
         "template", {"name": "T", "subject": "S", "text_content": "t", "html_content": "h"}
     )
-    group = await desk.make("group", {"name": "Friends"})
+    group = await desk.make("group", {"name": "Friends", "description": "d"})
     issue = await desk.issue(path)
     body = {
         **msgspec.json.decode(PRINTED),

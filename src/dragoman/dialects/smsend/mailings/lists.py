@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
@@ -45,12 +45,10 @@ class Lists:
         """Creates a list; raises `Refused`."""
         fields = read_body(request, ListFields)
         state = ListState.ACTIVE if fields.status is None else reading.read_state(fields.status)
-        new = MailingList(
-            list_id=0,
-            account_id=account.account_id,
-            state=state,
-            **{ours: reading.read_text(getattr(fields, name)) for ours, name in LIST_NAMES.items()},
-        )
+        given: dict[str, Any] = {
+            ours: reading.read_text(getattr(fields, name)) for ours, name in LIST_NAMES.items()
+        }
+        new = MailingList(list_id=0, account_id=account.account_id, state=state, **given)
         with in_our_words():
             created = await self._mailings.create_list(account, new)
         return Located(list_path(created.list_id))

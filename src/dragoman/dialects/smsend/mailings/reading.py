@@ -77,8 +77,8 @@ def read_schedule(value: Value, zone: ZoneInfo) -> int:
     try:
         if match is None:
             raise ValueError(text)
-        local = datetime(*(int(part or 0) for part in match.groups()), tzinfo=zone)  # type: ignore[arg-type]
-        return ms_of(local)
+        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
+        return ms_of(datetime(year, month, day, hour, minute, second, tzinfo=zone))
     except (ValueError, OverflowError):
         raise Refused(RefusalCode.INVALID_FIELD, "scheduleTime", "yyyy-MM-dd hh:mm:ss") from None
 
