@@ -85,7 +85,9 @@ async def _secured(relay: Any, identity: Path, *, implicit: bool) -> tuple[async
     def authenticate(*given: Any) -> AuthResult:
         login = given[-1]
         assert isinstance(login, LoginPassword)
-        return AuthResult(success=(login.login, login.password) == (b"user", b"secret"))
+        return AuthResult(
+            success=(login.login, login.password) == (b"user", b"secret"), handled=False
+        )
 
     options = {} if implicit else {"tls_context": context, "require_starttls": True}
     server = await asyncio.get_running_loop().create_server(

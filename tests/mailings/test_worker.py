@@ -151,12 +151,12 @@ async def test_mail_that_was_claimed_when_the_process_died_is_sent_and_marked(
 ) -> None:
     await _two(campaign)
     await campaign.send(await campaign.new_issue(), 1, 2)
-    claim = Claim(
-        account_id=campaign.account.account_id,
-        digests=((b"1", b"2"),),
-        at_ms=campaign.clock.now_ms(),
-    )
-    [claimed] = (await campaign.storage.writer.write(deliveries.claim, claim)).deliveries
+    now_ms = campaign.clock.now_ms()
+    account_id = campaign.account.account_id
+    [claimed] = await campaign.storage.read(lambda c: deliveries.load_due(c, account_id, now_ms, 1))
+    claim = Claim(delivery_id=claimed.delivery_id, unsubscribe=b"1", confirm=b"2", at_ms=now_ms)
+    assert await campaign.storage.writer.write(deliveries.claim, claim)
+    assert not await campaign.storage.writer.write(deliveries.claim, claim)
     await campaign.begin()
     rows = await campaign.settled()
     assert {row.delivery_id: row.possible_duplicate for row in rows} == {

@@ -157,7 +157,14 @@ def _head(
 def _render(mail: EmailMessage, words: Words) -> bytes:
     # Last, since adding a part moves what is said of the content into it.
     mail["Content-Language"] = words.tag
-    return mail.as_bytes(policy=_HEADERS)
+    raw = mail.as_bytes(policy=_HEADERS)
+    # The email package decodes encoded words in what it is given, line ends in them included, and
+    # not every version of it looks at what it has written.
+    head = raw.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    names = [line.partition(b":")[0].decode() for line in head if line[:1] not in (b" ", b"\t")]
+    if names != mail.keys():
+        raise ValueError("a value broke out of its header")
+    return raw
 
 
 def _set_bodies(mail: EmailMessage, text: str, page: str) -> None:

@@ -42,7 +42,7 @@ from dragoman.services.persistence import persist
 from dragoman.storage.engine import Storage
 from dragoman.storage.outages import StorageUnavailable
 from dragoman.storage.repositories import deliveries, issues, mailing_lists
-from dragoman.storage.repositories.deliveries import Attempted, Claim, Claimed, MailAttempt
+from dragoman.storage.repositories.deliveries import Attempted, Claim, MailAttempt
 
 POLL_S: Final = 0.5
 STOP_S: Final = 10.0
@@ -167,35 +167,45 @@ class MailWorker:
         return True
 
     async def _claim(self, turn: Turn) -> None:
-        tokens = [(self._new_token(), self._new_token()) for _ in range(turn.limit)]
         now_ms = self._clock.now_ms()
-        claim = Claim(
-            account_id=turn.account_id,
-            digests=tuple((digest_of(first), digest_of(second)) for first, second in tokens),
-            at_ms=now_ms,
+        due = await self._storage.read(
+            lambda c: deliveries.load_due(c, turn.account_id, now_ms, turn.limit)
         )
-        writing = self._storage.writer.write(deliveries.claim, claim)
+        work = [_Work(delivery=delivery, links=self._new_links()) for delivery in due]
+        claiming = asyncio.gather(
+            *(self._storage.writer.write(deliveries.claim, _claim_of(one, now_ms)) for one in work),
+            return_exceptions=True,
+        )
         try:
-            claimed = await asyncio.shield(writing)
+            results = await asyncio.shield(claiming)
         except asyncio.CancelledError:
-            self._take(await writing, tokens)  # to be given back
+            self._take(work, await claiming)  # to be given back
             raise
-        except Exception:
-            self._claim_failed = True
-            raise
-        self._take(claimed, tokens)
+        sent = self._take(work, results)
         async with self._queued:
-            self._queued.notify(len(claimed.deliveries))
+            self._queued.notify(sent)
+        for result in results:
+            if isinstance(result, BaseException):
+                self._claim_failed = True
+                raise result
         next_ms: int | None = now_ms
-        if claimed.looked_at < turn.limit:
+        if len(due) < turn.limit:
             next_ms = await self._storage.read(lambda c: deliveries.next_due(c, turn.account_id))
-        self._turns.end(turn, len(claimed.deliveries), next_ms)
+        self._turns.end(turn, sent, next_ms)
 
-    def _take(self, claimed: Claimed, tokens: Sequence[tuple[str, str]]) -> None:
-        for delivery, (first, second) in zip(claimed.deliveries, tokens, strict=False):
-            links = Links(base_url=self._pages_url, unsubscribe_token=first, confirm_token=second)
-            self._claimed.add(delivery.delivery_id)
-            self._queue.append(_Work(delivery=delivery, links=links))
+    def _take(self, work: Sequence[_Work], results: Sequence[bool | BaseException]) -> int:
+        """Queues what was claimed; how many mails that is."""
+        claimed = [one for one, result in zip(work, results, strict=True) if result is True]
+        self._claimed.update(one.delivery.delivery_id for one in claimed)
+        self._queue.extend(claimed)
+        return len(claimed)
+
+    def _new_links(self) -> Links:
+        return Links(
+            base_url=self._pages_url,
+            unsubscribe_token=self._new_token(),
+            confirm_token=self._new_token(),
+        )
 
     async def _find_service(self, account_id: int) -> EmailService | None:
         return await self._storage.read(lambda c: mailing_lists.find_service(c, account_id))
@@ -337,3 +347,12 @@ class MailWorker:
         self._claimed.discard(delivery_id)
         if not self._claimed:
             self._nothing_claimed.set()
+
+
+def _claim_of(work: _Work, now_ms: int) -> Claim:
+    return Claim(
+        delivery_id=work.delivery.delivery_id,
+        unsubscribe=digest_of(work.links.unsubscribe_token),
+        confirm=digest_of(work.links.confirm_token),
+        at_ms=now_ms,
+    )

@@ -268,6 +268,8 @@ def check_line(name: str, text: str, longest: int, *, required: bool = True) -> 
         raise Refused(RefusalCode.INVALID_FIELD, name, f"more than {longest} characters")
     if not (is_storable(text) and all(char.isprintable() or char == "\t" for char in text)):
         raise Refused(RefusalCode.INVALID_FIELD, name, "it holds characters that do not print")
+    if "=?" in text:  # RFC 2047 s. 2: readers would show something else than was written
+        raise Refused(RefusalCode.INVALID_FIELD, name, "it holds an encoded word")
     return text.strip()
 
 

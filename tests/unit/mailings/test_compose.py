@@ -78,7 +78,7 @@ def _mail(*args: Any, **changed: Any) -> EmailMessage:
 def _part(mail: EmailMessage, kind: str) -> str:
     body = mail.get_body((kind,))
     assert body is not None
-    return str(body.get_content())
+    return str(body.get_content()).replace("\r\n", "\n")
 
 
 def test_issue_has_the_headers_of_a_list() -> None:
@@ -172,6 +172,8 @@ def test_opt_in_mail_asks_in_the_language_of_the_list() -> None:
     [
         ("subject", "Hello\r\nBcc: all@example.com"),
         ("subject", "Hello\nBcc: all@example.com"),
+        ("subject", "=?utf-8?q?a=0D=0ABcc:_all@example.com?="),
+        ("company_name", "=?utf-8?q?a=0D=0ABcc:_all@example.com?="),
         ("company_name", "Acme\r\nBcc: all@example.com"),
         ("sender", "news@acme.example\r\nBcc: all@example.com"),
         ("reply_to", "a@b.example>\r\nBcc: all@example.com"),
@@ -187,9 +189,8 @@ def test_line_end_in_a_header_is_never_written(place: str, value: str) -> None:
 
 
 def test_text_that_looks_like_headers_stays_text() -> None:
-    mail = _mail(text="\r\n.\r\nBcc: all@example.com\r\n", subject="=?utf-8?q?a=0D=0AX:_y?=")
+    mail = _mail(text="\r\n.\r\nBcc: all@example.com\r\n", subject="=?utf-8?q?a?=")
     assert mail["Bcc"] is None
-    assert mail["X"] is None
     assert "Bcc: all@example.com" in _part(mail, "plain")
 
 

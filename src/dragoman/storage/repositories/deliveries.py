@@ -27,24 +27,12 @@ from dragoman.storage.work import Operation
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """Asks for mails of an account that are due, at most one for each pair of digests.
+    """A mail that is to be sent now, and the digests of the links that it will have."""
 
-    A pair is of the link to unsubscribe and of the link to confirm.
-    """
-
-    account_id: int
-    digests: tuple[tuple[bytes, bytes], ...]
+    delivery_id: int
+    unsubscribe: bytes
+    confirm: bytes
     at_ms: int
-
-
-class Claimed(msgspec.Struct, frozen=True, kw_only=True):
-    """Mails to send now; the first belongs to the first pair of digests, and so on.
-
-    `looked_at` counts those that turned out not to be sent too.
-    """
-
-    deliveries: tuple[Delivery, ...]
-    looked_at: int
 
 
 class MailAttempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,52 +95,65 @@ def count(connection: Connection, issue_id: int) -> dict[DeliveryState, int]:
     return {DeliveryState(state): number for state, number in connection.execute(query)}
 
 
-def _claim(connection: Connection, items: list[Claim]) -> list[Claimed | Exception]:
-    return [_claim_one(connection, item) for item in items]
-
-
-def _claim_one(connection: Connection, item: Claim) -> Claimed:
+def load_due(connection: Connection, account_id: int, now_ms: int, limit: int) -> list[Delivery]:
+    """The account's mails that are due, the longest waiting first."""
     query = (
-        select(*_COLUMNS, subscriptions.c.state.label("subscribed"), mailing_lists.c.state)
-        .join(subscriptions, subscriptions.c.subscription_id == deliveries.c.subscription_id)
-        .join(mailing_lists, mailing_lists.c.list_id == deliveries.c.list_id)
+        select(*_COLUMNS)
         .where(
-            deliveries.c.account_id == item.account_id,
+            deliveries.c.account_id == account_id,
             _PENDING,
-            deliveries.c.next_attempt_ms <= item.at_ms,
+            deliveries.c.next_attempt_ms <= now_ms,
         )
         .order_by(deliveries.c.next_attempt_ms, deliveries.c.delivery_id)
-        .limit(len(item.digests))
+        .limit(limit)
     )
-    due: list[Delivery] = []
-    suppressed: list[int] = []
-    rows = connection.execute(query).all()
-    for row in rows:
-        values = dict(zip(Delivery.__struct_fields__, row, strict=False))
-        delivery = Delivery(**{**values, "kind": DeliveryKind(values["kind"])})
-        wanted = _WANTED[delivery.kind]
-        if row[-2] == wanted and row[-1] != ListState.ARCHIVED:
-            due.append(delivery)
+    return [
+        Delivery(**{**row._mapping, "kind": DeliveryKind(row.kind)})
+        for row in connection.execute(query)
+    ]
+
+
+def _claim(connection: Connection, items: list[Claim]) -> list[bool | Exception]:
+    """Whether each mail may be sent; one whose subscription has ended is suppressed instead."""
+    query = (
+        select(
+            deliveries.c.delivery_id,
+            deliveries.c.subscription_id,
+            deliveries.c.kind,
+            subscriptions.c.state.label("subscribed"),
+            mailing_lists.c.state.label("list_state"),
+        )
+        .join(subscriptions, subscriptions.c.subscription_id == deliveries.c.subscription_id)
+        .join(mailing_lists, mailing_lists.c.list_id == deliveries.c.list_id)
+        .where(deliveries.c.delivery_id.in_([item.delivery_id for item in items]), _PENDING)
+    )
+    due, suppressed = {}, []
+    for row in connection.execute(query):
+        if row.subscribed == _WANTED[row.kind] and row.list_state != ListState.ARCHIVED:
+            due[row.delivery_id] = row
         else:
-            suppressed.append(delivery.delivery_id)
+            suppressed.append(row.delivery_id)
     _set_states(connection, suppressed, DeliveryState.SUPPRESSED)
     if due:
         connection.execute(
             update(deliveries)
-            .where(deliveries.c.delivery_id.in_([one.delivery_id for one in due]))
+            .where(deliveries.c.delivery_id.in_(list(due)))
             .values(state=DeliveryState.SENDING, attempts=deliveries.c.attempts + 1)
         )
     tokens = []
-    for delivery, (unsubscribe, confirm) in zip(due, item.digests, strict=False):
-        about = delivery.subscription_id
-        tokens.append((unsubscribe, about, int(TokenPurpose.UNSUBSCRIBE), item.at_ms))
-        if delivery.kind is DeliveryKind.OPT_IN:
-            tokens.append((confirm, about, int(TokenPurpose.CONFIRM), item.at_ms))
+    for item in items:
+        mail = due.get(item.delivery_id)
+        if mail is not None:
+            about = (mail.subscription_id, int(TokenPurpose.UNSUBSCRIBE), item.at_ms)
+            tokens.append((item.unsubscribe, *about))
+            if mail.kind == DeliveryKind.OPT_IN:
+                about = (mail.subscription_id, int(TokenPurpose.CONFIRM), item.at_ms)
+                tokens.append((item.confirm, *about))
     _INSERT_TOKENS.run(connection, tokens)
-    return Claimed(deliveries=tuple(due), looked_at=len(rows))
+    return [item.delivery_id in due for item in items]
 
 
-_WANTED: Final = {
+_WANTED: Final[dict[int, SubscriptionState]] = {
     DeliveryKind.ISSUE: SubscriptionState.SUBSCRIBED,
     DeliveryKind.OPT_IN: SubscriptionState.PENDING,
 }

@@ -70,6 +70,10 @@ async def test_write_an_issue_as_printed(smsend: Any, desk: Any) -> None:
             {"subject": "Hello\r\nBcc: all@example.com"},
             "Invalid value for parameter [subject]: it holds characters that do not print",
         ),
+        (
+            {"subject": "=?utf-8?q?a=0D=0ABcc:_all@example.com?="},
+            "Invalid value for parameter [subject]: it holds an encoded word",
+        ),
         ({"subject": "é" * 256}, "Invalid value for parameter [subject]: more than 255 characters"),
         (
             {"html_content": "x" * 1_000_001},
