@@ -183,7 +183,7 @@ class Family:
             entry_ids=(next(NUMBERS), next(NUMBERS)),
             note="",
         )
-        double = CreditMoves(moves=(move, _again(move)))
+        double = CreditMoves(moves=(_again(move), _again(move)))
         credits.move.run(self.connection, [CreditMoves(moves=(move,)), double])
 
     def _buy(self, who: int, kind: str, amount: int, *, gives: bool) -> None:
