@@ -45,6 +45,7 @@ SIMULATOR_WINDOW = 50
 OUTBOX = "outbox"
 OUTBOX_DOMAIN = "dragoman.example"
 OUTBOX_RATE_PER_S = 100.0
+MAX_MESSAGE_TYPES = 64
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
@@ -85,8 +86,9 @@ class Settings(Section, frozen=True, kw_only=True):
     message_types: Annotated[
         tuple[MessageTypeTable, ...],
         Meta(
+            max_length=MAX_MESSAGE_TYPES,
             description="Qualities of messages, each with credits of its own; N, L, LL and EE"
-            " where nothing is said."
+            " where nothing is said.",
         ),
     ] = ()
     inbound: Annotated[Inbound, Meta(description="Texts that phones send to us.")] = Inbound()

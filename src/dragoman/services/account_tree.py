@@ -23,6 +23,8 @@ from dragoman.storage.repositories.account_tree import AccountChange, AccountDel
 from dragoman.storage.repositories.accounts import AccountRecord
 from dragoman.storage.repositories.wallets import MAX_CREDITS
 
+MAX_TYPES = 100
+"""Wallets of message types that an account can leave behind."""
 NOT_BY_DEFAULT = frozenset({Permission.ADMINISTER})
 """What a new account does not take over from the one that makes it."""
 
@@ -182,6 +184,8 @@ class AccountTree:
             wallet_id=account.wallet_id,
             heir=caller.wallet_id,
             entry_ids=(self._ids.next(), self._ids.next()),
+            heir_id=caller.account_id,
+            type_entry_ids=tuple(self._ids.take(2 * MAX_TYPES)),
             at_ms=self._clock.now_ms(),
         )
         await self._accounts.write(account_tree.delete, deletion)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
+from itertools import islice
 from typing import Final
 
 from dragoman.kit.clock import Clock
@@ -14,6 +15,8 @@ from dragoman.kit.clock import Clock
 KEY_BYTES: Final = 16
 MAX_PER_ACCOUNT: Final = 1_000
 """A further one ends the one that was used longest ago."""
+SWEPT: Final = 2
+"""Accounts looked through for dead sessions as one begins."""
 
 
 class Sessions:
@@ -57,8 +60,8 @@ class Sessions:
             self._used[account_id] = OrderedDict({but: own[but]})
 
     def _drop_dead(self) -> None:
-        """Forgets dead sessions from the longest unused account on; a few at a time."""
-        for account_id in list(self._used)[:2]:
+        """Forgets the dead sessions of a few accounts, in turns."""
+        for account_id in list(islice(self._used, SWEPT)):
             own = self._used.pop(account_id)
             while own and self._is_dead(next(iter(own.values()))):
                 own.popitem(last=False)

@@ -14,7 +14,7 @@ from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import Submission
 from dragoman.services.live import LiveMessages
 from dragoman.services.recall import Recall
-from dragoman.storage.repositories import pending
+from dragoman.storage.repositories import credits, pending
 
 PRINTED = b"""
 {
@@ -350,6 +350,23 @@ async def test_account_below_pays_through_other_dialects_as_well(smsend: Any) ->
     )
     await smsend.house.submission.submit(account, submission)
     assert await left(smsend, "username") == 999
+
+
+async def test_account_that_is_deleted_leaves_its_credits_of_types(smsend: Any) -> None:
+    house = smsend.house
+    identifier = await smsend.subaccount("sub", 2)
+    await smsend.post("subaccount/sub/credit", MOVES)
+    await smsend.post("subaccount/sub/purchase", PURCHASES)
+    assert await left(smsend, "username") == 945
+    await house.account_tree.delete(await house.accounts.find("username"), int(identifier))
+    assert await left(smsend, "username") == 1000
+    balances = await house.storage.read(lambda c: credits.load_balances(c, int(identifier)))
+    assert {kind: one.available for kind, one in balances.items()} == {
+        "credits": 0,
+        "N": 0,
+        "LL": 0,
+        "purchased": 0,
+    }
 
 
 NEW = msgspec.json.decode(PRINTED) | {"login": "fresh"}

@@ -1,9 +1,12 @@
 """Every table that gives the house's values their words is complete."""
 
+from typing import Any
+
 import pytest
 
 from dragoman.dialects.smsend.errors import REFUSALS, WordedRefusal, problem_of
 from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.web.openapi import render_openapi
 
 
 @pytest.mark.parametrize("code", RefusalCode)
@@ -15,3 +18,35 @@ def test_every_refusal_has_a_status_and_a_text(code: RefusalCode) -> None:
     assert problem.result.strip(" :") == problem.result
     assert problem_of(WordedRefusal(code, "its own")).error_message == "its own"
     assert problem_of(WordedRefusal(code, "its own", 418)).error_code == 418
+
+
+async def test_document_describes_every_call(smsend: Any) -> None:
+    document = render_openapi(smsend.dialect.web, version="1")
+    described = {
+        f"{method.upper()} {path.removeprefix('/API/v1.0/REST/')}"
+        for path, methods in document["paths"].items()
+        for method in methods
+    }
+    assert described >= {
+        "GET login",
+        "GET token",
+        "GET checksession",
+        "GET dashboard",
+        "GET status",
+        "GET pwdreset",
+        "POST pwdreset",
+        "POST alias",
+        "GET alias",
+        "GET alias/{alias_id}",
+        "DELETE alias/{alias_id}",
+        "GET subaccounts",
+        "POST subaccount",
+        "PUT subaccount/{subaccount_id}",
+        "GET subaccount/{subaccount_id}",
+        "POST subaccount/{subaccount_id}/changepwd",
+        "POST subaccount/{subaccount_id}/credit",
+        "GET subaccount/{subaccount_id}/credit",
+        "GET subaccount/{subaccount_id}/purchase",
+        "POST subaccount/{subaccount_id}/purchase",
+        "DELETE subaccount/{subaccount_id}/purchase/{purchase_id}",
+    }

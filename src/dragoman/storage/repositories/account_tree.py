@@ -20,6 +20,7 @@ from dragoman.storage.repositories.accounts import (
     replace_credentials,
     to_accounts,
 )
+from dragoman.storage.repositories.credits import bequeath
 from dragoman.storage.repositories.wallets import (
     Balance,
     Transfer,
@@ -65,6 +66,9 @@ class AccountDeletion(msgspec.Struct, frozen=True, kw_only=True):
     heir: int
     entry_ids: tuple[int, int]
     at_ms: int
+    heir_id: int | None = None
+    """The account of that wallet; it gets what is left in the wallets of message types too."""
+    type_entry_ids: tuple[int, ...] = ()
 
 
 def _change(connection: Connection, items: list[AccountChange]) -> list[Exception | None]:
@@ -137,6 +141,8 @@ def _end(connection: Connection, item: AccountDeletion) -> None:
         .where(credentials.c.account_id == item.account_id, credentials.c.revoked_ms.is_(None))
         .values(revoked_ms=item.at_ms)
     )
+    if item.heir_id is not None:
+        bequeath(connection, item.account_id, item.heir_id, iter(item.type_entry_ids))
     left = balance(connection, item.wallet_id)
     if left.available > 0 and not left.unlimited and not is_unlimited(connection, item.heir):
         giver_entry_id, taker_entry_id = item.entry_ids

@@ -6,7 +6,7 @@ the wallet it has for everything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -206,6 +206,21 @@ def _undo(connection: Connection, items: list[PurchaseRemoval]) -> list[Exceptio
         connection.execute(delete(purchases).where(purchases.c.purchase_id == item.purchase_id))
         results.append(None)
     return results
+
+
+def bequeath(
+    connection: Connection, account_id: int, heir_id: int, entry_ids: Iterator[int]
+) -> None:
+    """Gives the credits of types that an account leaves to another; what it bought lapses."""
+    query = select(wallets).where(
+        wallets.c.account_id == account_id, wallets.c.kind != GENERAL, wallets.c.available > 0
+    )
+    for wallet in connection.execute(query).all():
+        note = f"left by {account_id}"
+        _book(connection, wallet, next(entry_ids), -wallet.available, "transfer", note)
+        if wallet.kind != PURCHASED:
+            heir = _paying_wallet(connection, heir_id, wallet.kind)
+            _book(connection, heir, next(entry_ids), wallet.available, "transfer", note)
 
 
 move = Operation(_move, "move_credits", CreditMoves)

@@ -92,9 +92,10 @@ class User:
         return YES
 
     async def link_to_console(self, account: Account, request: Request) -> Text:
-        """A link that logs the caller in to the console once, within a minute."""
+        """A link that logs the caller in to the console once, within a minute; raises `Refused`."""
+        address = self._base_url(request)
         token = await self._services.one_time_links.make(account)
-        return Text(f"{self._base_url(request)}{CONSOLE_PATH}?k={token}")
+        return Text(f"{address}{CONSOLE_PATH}?k={token}")
 
     async def show_status(self, account: Account, request: Request) -> Status:
         """The credits of each type, the money where it is asked for, and the service for mail."""
