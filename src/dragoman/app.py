@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -34,6 +35,10 @@ from dragoman.domain.routing import Router
 from dragoman.kit.clock import Clock, SystemClock
 from dragoman.kit.ids import IdSource, time_of
 from dragoman.mail.listener import MailListener
+from dragoman.mailings.pages import PREFIX as MAILINGS_PREFIX
+from dragoman.mailings.pages import build_mailing_pages
+from dragoman.mailings.relay import Outbox, RelayConnection, Transport
+from dragoman.mailings.worker import MailWorker
 from dragoman.pages import build_pages
 from dragoman.queue.local import LocalQueue
 from dragoman.services.access_tokens import AccessTokens
@@ -43,6 +48,7 @@ from dragoman.services.attachments import AttachmentLimits, Attachments
 from dragoman.services.audiences import Audiences
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
+from dragoman.services.contact_addresses import ContactAddresses
 from dragoman.services.contact_profiles import ContactProfiles
 from dragoman.services.contacts import Contacts
 from dragoman.services.credits import Credits
@@ -55,8 +61,10 @@ from dragoman.services.directory import Directory
 from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
 from dragoman.services.inbound import Inbound
+from dragoman.services.issues import Issues
 from dragoman.services.keywords import Keywords
 from dragoman.services.live import LiveMessages
+from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
 from dragoman.services.one_time_links import OneTimeLinks
 from dragoman.services.opt_outs import OptOuts
@@ -257,6 +265,17 @@ class House:
             stop_words=stop_words,
             start_words=start_words,
         )
+        self.mailings = Mailings(
+            storage=self.storage,
+            ids=self.ids,
+            clock=self.clock,
+            enabled=settings.mailings.enabled,
+            sender_domains=settings.mailings.sender_domains,
+            book=ContactAddresses(self.storage),
+        )
+        self.issues = Issues(
+            storage=self.storage, mailings=self.mailings, ids=self.ids, clock=self.clock
+        )
         self.services = Services(
             settings=settings.dialects,
             accounts=self.accounts,
@@ -278,6 +297,8 @@ class House:
             imports=self.imports,
             statistics=self.statistics,
             keywords=self.keywords,
+            mailings=self.mailings,
+            issues=self.issues,
             meters=self.meters,
             clock=self.clock,
         )
@@ -382,6 +403,7 @@ class Gateway(House):
         self._server: Server | None = None
         self._mail: MailListener | None = None
         self._web: DialectApp | None = None
+        self.mail_worker: MailWorker | None = None
         self._control = ControlServer(self, self)
         self._tasks: list[asyncio.Task[None]] = []
         self.ready = False
@@ -432,6 +454,7 @@ class Gateway(House):
             self.imports.run(),
             self.callbacks.run(),
         )
+        await self._send_mailings()
         for connector in self.connectors.values():
             await connector.start()
         await self._control.start()
@@ -561,8 +584,9 @@ class Gateway(House):
             addresses=addresses,
             public_metrics=self.settings.metrics.public,
         )
+        own = [build_mailing_pages(self.mailings)] if self.settings.mailings.enabled else []
         self._web = DialectApp(
-            dialects,
+            [*dialects, *own],
             pages,
             addresses=addresses,
             body_timeout_s=self.settings.http.request_timeout_s,
@@ -574,6 +598,28 @@ class Gateway(House):
             if self._server_task.done():
                 raise SystemExit(f"cannot listen on {host}:{port}")
             await asyncio.sleep(0.01)
+
+    async def _send_mailings(self) -> None:
+        settings = self.settings.mailings
+        if not settings.enabled:
+            return
+
+        def new_transport() -> Transport:
+            if settings.outbox is not None:
+                return Outbox(Path(settings.outbox))
+            return RelayConnection(settings)
+
+        self.mail_worker = MailWorker(
+            storage=self.storage,
+            settings=settings,
+            pages_url=f"{(settings.base_url or '').rstrip('/')}{MAILINGS_PREFIX}",
+            new_transport=new_transport,
+            clock=self.clock,
+            meters=self.meters,
+        )
+        await self.mail_worker.restore()
+        self.mailings.announce = self.mail_worker.announce
+        self._run(self.issues.run(), self.mail_worker.run())
 
     async def _listen_for_mail(self) -> None:
         settings = self.settings.mail

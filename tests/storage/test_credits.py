@@ -183,7 +183,7 @@ class Family:
             entry_ids=(next(NUMBERS), next(NUMBERS)),
             note="",
         )
-        double = CreditMoves(moves=(move, _again(move)))
+        double = CreditMoves(moves=(_again(move), _again(move)))
         credits.move.run(self.connection, [CreditMoves(moves=(move,)), double])
 
     def _buy(self, who: int, kind: str, amount: int, *, gives: bool) -> None:
@@ -281,9 +281,31 @@ def test_random_interleavings_keep_every_wallet_balanced_and_none_negative(
         family = Family(connection, payers, unlimited)
         for kind in KINDS:
             family.top_up(0, kind, 100)
+            family.give(1, kind, 40)
+            family.give(2, kind, 10)
         for deed, who, kind, amount in steps:
             getattr(family, deed)(who, kind, amount)
             family.check()
+
+
+@pytest.mark.parametrize("enough", [True, False])
+def test_all_wallets_pay_or_none(engine: Any, enough: bool) -> None:
+    with engine.begin() as connection:
+        family = Family(connection, [Payer.OWN, Payer.BOTH], unlimited=False)
+        family.top_up(0, "N", 100)
+        family.give(1, "N", 5)
+        before = family.available()
+        mine = [one.wallets["N"] for one in credits.load_purses(connection, family.members[1])]
+        payments = [Payment(wallet_id=wallet) for wallet in mine]
+        least = int(min(before[wallet] for wallet in mine))
+        wanted = reservation(payments, least if enough else least + 1)
+        (refusal,) = wallets.reserve(connection, [(1, wanted)])
+        assert (refusal is None) is enough
+        if refusal is None:
+            family.open.append((1, wanted))
+        else:
+            assert family.available() == before
+        family.check()
 
 
 def test_what_is_left_is_left_of_the_newest_purchases(engine: Any) -> None:

@@ -59,6 +59,8 @@ def mistakes(folder: Path, text: str, environ: dict[str, str] | None = None) -> 
     return [str(mistake) for mistake in raised.value.mistakes]
 
 
+MAILINGS = "[mailings]\nenabled = true\n"
+BASE = 'base_url = "https://b.example"\n'
 WRONG_KEYS = [
     ("htpp = 1", "htpp: unknown key, did you mean `http`?"),
     ("[http]\nlisten = 8080", "http.listen: expected str, got int (put it in quotes)"),
@@ -305,6 +307,17 @@ WRONG_KEYS = [
         "mail.enabled: needs the dialect `linkmobility`",
     ),
     ("[mail]\nrequire_tls = true", "mail.require_tls: needs mail.tls_certificate_file"),
+    (MAILINGS + 'sender = "a@b.example"', "mailings.base_url: missing; mails need it"),
+    (MAILINGS + 'base_url = "https://b.example"', "mailings.sender: missing; mails need it"),
+    (MAILINGS + BASE + 'sender = "a@b\\r\\n.example"', "mailings.sender: not an e-mail address"),
+    (
+        MAILINGS + BASE + 'sender = "a@b.example"\nuser = "u"\nsecurity = "none"',
+        "mailings.security: a password does not go over a plain connection",
+    ),
+    (
+        MAILINGS + BASE + 'sender = "a@b.example"\nmax_retry_s = 1',
+        "mailings.max_retry_s: less than mailings.first_retry_s",
+    ),
 ]
 
 
@@ -411,6 +424,7 @@ def test_the_example_is_valid_and_shows_the_defaults() -> None:
         "storage",
         "dialects",
         "mail",
+        "mailings",
         "mms",
         "callbacks",
         "devices",
@@ -566,3 +580,15 @@ def test_the_example_does_not_repeat_itself() -> None:
     tables: dict[str, Any] = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
     known = {field.name for field in fields(Settings)}
     assert set(tables) == known - {"message_types", "numbers", "short_codes"}
+
+
+def test_password_of_the_mail_relay_comes_from_its_file(tmp_path: Path) -> None:
+    (tmp_path / "relay.secret").write_text("hunter2\n")
+    path = write(tmp_path, '[mailings]\npassword_file = "relay.secret"\n')
+    settings = load(path, {})
+    assert settings.mailings.password == "hunter2"
+    assert "hunter2" not in repr(settings)
+    both = '[mailings]\npassword_file = "relay.secret"\npassword = "a"\n'
+    assert mistakes(tmp_path, both) == [
+        "mailings.password_file: stands beside `password`; one of them is enough"
+    ]

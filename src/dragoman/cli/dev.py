@@ -79,6 +79,7 @@ def _settings(http: str, smsc: str, data: Path, *, phones: bool) -> Settings:
 
 def _reset(settings: Settings) -> None:
     from dragoman.cli.dev_file import KEPT, NAME
+    from dragoman.config.settings import OUTBOX
     from dragoman.storage.engine import AlreadyInUse, Storage
 
     try:
@@ -87,6 +88,8 @@ def _reset(settings: Settings) -> None:
         raise Stop(ExitCode.FAILED, str(error), "in_use") from None
     for name in (*OURS, KEPT, NAME):
         (settings.data_path / name).unlink(missing_ok=True)
+    for mail in (settings.data_path / OUTBOX).glob("*.eml"):
+        mail.unlink(missing_ok=True)
 
 
 async def _run(settings: Settings) -> None:

@@ -366,6 +366,8 @@ def _calls_page() -> Iterator[str]:
         imports=nothing,
         statistics=nothing,
         keywords=nothing,
+        mailings=nothing,
+        issues=nothing,
         meters=Meters(),
         clock=nothing,
     )

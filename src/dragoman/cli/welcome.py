@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dragoman.cli.dev_file import DevFile
 from dragoman.cli.output import console, print_fields
+from dragoman.config.settings import OUTBOX
 
 NUMBER = "4512345678"
 
@@ -21,6 +22,7 @@ def print_welcome(content: DevFile, path: Path) -> None:
         [
             ("documentation", f"{content.base_url}/docs"),
             ("simulated SMSC", f"{content.smsc_host}:{content.smsc_port} (SMPP 3.4)"),
+            ("mail", f"{path.parent / OUTBOX} (not sent)"),
             ("for programs", str(path)),
         ]
     )

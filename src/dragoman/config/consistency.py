@@ -9,6 +9,7 @@ from dragoman.config.errors import Mistake
 from dragoman.config.reading import suggest
 from dragoman.config.settings import Settings
 from dragoman.config.tables import Mm7Table, SmppTable
+from dragoman.domain.mail_addresses import parse_mail_address
 
 MAIL_DIALECT = "linkmobility"
 """The one that takes mail."""
@@ -47,6 +48,7 @@ def find_inconsistencies(
     yield from _check_carriers(settings, profiles)
     yield from _check_routes(settings)
     yield from _check_mail(settings)
+    yield from _check_mailings(settings)
     if settings.callbacks.max_retry_s < settings.callbacks.first_retry_s:
         yield Mistake(key="callbacks.max_retry_s", problem="less than callbacks.first_retry_s")
 
@@ -122,6 +124,26 @@ def _check_mail(settings: Settings) -> Iterator[Mistake]:
         yield Mistake(key="mail.enabled", problem=f"needs the dialect `{MAIL_DIALECT}`")
     if mail.require_tls and mail.tls_certificate_file is None:
         yield Mistake(key="mail.require_tls", problem="needs mail.tls_certificate_file")
+
+
+def _check_mailings(settings: Settings) -> Iterator[Mistake]:
+    mailings = settings.mailings
+    if not mailings.enabled:
+        return
+    for key in ("sender", "base_url"):
+        if not getattr(mailings, key):
+            yield Mistake(key=f"mailings.{key}", problem="missing; mails need it")
+    try:
+        if mailings.sender:
+            parse_mail_address(mailings.sender)
+    except ValueError as error:
+        yield Mistake(key="mailings.sender", problem=str(error))
+    if mailings.user and mailings.security == "none":
+        yield Mistake(
+            key="mailings.security", problem="a password does not go over a plain connection"
+        )
+    if mailings.max_retry_s < mailings.first_retry_s:
+        yield Mistake(key="mailings.max_retry_s", problem="less than mailings.first_retry_s")
 
 
 def _find_doubles(table: str, key: str, names: Iterable[str]) -> Iterator[Mistake]:

@@ -19,6 +19,7 @@ from dragoman.config.tables import CarrierTable, PhonesTable, SmppTable, check_p
 from dragoman.config.values import Secret
 
 ENVIRONMENT = "environment"
+TWO_PASSWORDS = "stands beside `password`; one of them is enough"
 
 
 def load(
@@ -85,6 +86,14 @@ def _read_secret_files(settings: Settings, base: Path, mistakes: list[Mistake]) 
         mistakes += [Mistake(key="storage.url_file", problem=m.problem) for m in read.mistakes]
         if checked is not None:
             settings = msgspec.structs.replace(settings, storage=checked)
+    mailings = settings.mailings
+    if mailings.password_file is not None:
+        key = "mailings.password_file"
+        if mailings.password:
+            mistakes.append(Mistake(key=key, problem=TWO_PASSWORDS))
+        password = _read_secret(mailings.password_file, key, mistakes)
+        mailings = msgspec.structs.replace(mailings, password=password)
+        settings = msgspec.structs.replace(settings, mailings=mailings)
     return msgspec.structs.replace(
         settings, carriers=tuple(_with_password(c, mistakes) for c in settings.carriers)
     )
@@ -95,7 +104,7 @@ def _with_password(carrier: CarrierTable, mistakes: list[Mistake]) -> CarrierTab
         return carrier
     key = f"carriers.{carrier.name}.password_file"
     if carrier.password:
-        mistakes.append(Mistake(key=key, problem="stands beside `password`; one of them is enough"))
+        mistakes.append(Mistake(key=key, problem=TWO_PASSWORDS))
     password = _read_secret(carrier.password_file, key, mistakes)
     if isinstance(carrier, SmppTable):
         try:

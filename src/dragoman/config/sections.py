@@ -12,7 +12,9 @@ from dragoman.config.values import (
     Address,
     DatabaseUrl,
     FilePath,
+    FolderPath,
     HostName,
+    HttpUrl,
     Network,
     NetworkText,
     Secret,
@@ -214,6 +216,73 @@ class Mail(Section, frozen=True, kw_only=True):
     def address(self) -> tuple[str, int]:
         """Host and port of `listen`."""
         return parse_address(self.listen)
+
+
+class Mailings(Section, frozen=True, kw_only=True):
+    """E-mail campaigns: mail to the subscribers of customers' lists, through a relay."""
+
+    enabled: Annotated[bool, Meta(description="Whether campaigns are sent.")] = False
+    relay: Annotated[Address, Meta(description="Host and port of the SMTP relay.")] = "127.0.0.1:25"
+    security: Annotated[
+        Literal["starttls", "tls", "none"],
+        Meta(description="How the connection to the relay is encrypted."),
+    ] = "starttls"
+    ca_file: Annotated[
+        FilePath | None,
+        Meta(description="PEM file of who may vouch for the relay; else who the system trusts."),
+    ] = None
+    user: Annotated[str, Meta(description="User name at the relay; empty logs nobody in.")] = ""
+    password: Annotated[Secret, Meta(description="Password at the relay.")] = Secret("")
+    password_file: Annotated[
+        FilePath | None, Meta(description="File that holds the password, to keep it apart.")
+    ] = None
+    sender: Annotated[
+        str,
+        Meta(
+            description="Address in the envelope, which bounces go to; its domain is ours in"
+            " identifiers of mails.",
+            examples=["bounces@example.com"],
+        ),
+    ] = ""
+    sender_domains: Annotated[
+        tuple[str, ...],
+        Meta(description="Domains that lists may send as; empty lets them send as any."),
+    ] = ()
+    base_url: Annotated[
+        HttpUrl | None,
+        Meta(description="Where subscribers reach this gateway, for the links in mails."),
+    ] = None
+    outbox: Annotated[
+        FolderPath | None,
+        Meta(description="Folder that mails are written to instead of being sent."),
+    ] = None
+    rate_per_s: Annotated[
+        float, Meta(gt=0, le=10_000, description="Mails a second, of all accounts.")
+    ] = 10.0
+    connections: Annotated[
+        int, Meta(ge=1, le=100, description="Connections to the relay at the same time.")
+    ] = 4
+    timeout_s: Annotated[
+        float, Meta(gt=0, le=600, description="Longest wait for one answer of the relay.")
+    ] = 60.0
+    first_retry_s: Annotated[
+        float, Meta(gt=0, le=DAY_S, description="Wait after the first failure; it then grows.")
+    ] = 300.0
+    max_retry_s: Annotated[
+        float, Meta(gt=0, le=DAY_S, description="Longest wait between two tries.")
+    ] = 4.0 * HOUR_S
+    give_up_after_s: Annotated[
+        float, Meta(gt=0, le=30 * DAY_S, description="Age at which a mail is given up.")
+    ] = 3.0 * DAY_S
+    max_hard_bounces: Annotated[
+        int,
+        Meta(ge=1, le=100, description="So many hard bounces in a row end a subscription."),
+    ] = 3
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of `relay`."""
+        return parse_address(self.relay)
 
 
 class Mms(Section, frozen=True, kw_only=True):

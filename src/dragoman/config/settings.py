@@ -17,6 +17,7 @@ from dragoman.config.sections import (
     Limits,
     Log,
     Mail,
+    Mailings,
     Metrics,
     Mms,
     Receipts,
@@ -44,6 +45,9 @@ MULTIMEDIA_ROUTE = "multimedia"
 SIMULATOR = "simulator"
 SIMULATOR_WINDOW = 50
 PHONES = "phones"
+OUTBOX = "outbox"
+OUTBOX_DOMAIN = "dragoman.example"
+OUTBOX_RATE_PER_S = 100.0
 MAX_MESSAGE_TYPES = 64
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
@@ -58,6 +62,7 @@ class Settings(Section, frozen=True, kw_only=True):
     storage: Annotated[Storage, Meta(description="The database.")] = Storage()
     dialects: Annotated[Dialects, Meta(description="The HTTP APIs that are answered.")] = Dialects()
     mail: Annotated[Mail, Meta(description="Mail that becomes messages.")] = Mail()
+    mailings: Annotated[Mailings, Meta(description="E-mail campaigns.")] = Mailings()
     mms: Annotated[Mms, Meta(description="Multimedia messages.")] = Mms()
     carriers: Annotated[
         tuple[CarrierTable, ...],
@@ -125,6 +130,13 @@ class Settings(Section, frozen=True, kw_only=True):
             if phones
             else (),
             callbacks=Callbacks(allow_private=LOOPBACK),
+            mailings=Mailings(
+                enabled=True,
+                outbox=str(data_dir.absolute() / OUTBOX),
+                sender=f"bounces@{OUTBOX_DOMAIN}",
+                base_url=f"http://{http}",
+                rate_per_s=OUTBOX_RATE_PER_S,
+            ),
             log=Log(format="console"),
         )
 

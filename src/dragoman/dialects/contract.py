@@ -18,7 +18,9 @@ from dragoman.services.contacts import Contacts
 from dragoman.services.credits import Credits
 from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
+from dragoman.services.issues import Issues
 from dragoman.services.keywords import Keywords
+from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
 from dragoman.services.one_time_links import OneTimeLinks
 from dragoman.services.opt_outs import OptOuts
@@ -56,6 +58,8 @@ class Services:
     imports: Imports
     statistics: Statistics
     keywords: Keywords
+    mailings: Mailings
+    issues: Issues
     meters: Meters
     clock: Clock
 

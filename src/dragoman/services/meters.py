@@ -23,6 +23,8 @@ class Meters:
         """Texts received, by carrier."""
         self.callbacks: Counter[str] = Counter()
         """Callback attempts, by result."""
+        self.mails: Counter[str] = Counter()
+        """Mails of campaigns handed to the relay, by what came of it."""
         self.submit_s = Histogram(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
         """Seconds from handing a message to a link to its answer."""
         self.commit_s = Histogram(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)

@@ -175,6 +175,8 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         opt_outs=house.opt_outs,
         imports=house.imports,
         statistics=house.statistics,
+        mailings=house.mailings,
+        issues=house.issues,
         meters=house.meters,
         clock=house.clock,
     )

@@ -7,6 +7,7 @@ from dragoman.dialects.smsend.aliases.calls import alias_calls
 from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.contacts.calls import contact_calls
 from dragoman.dialects.smsend.errors import problem_of_kit
+from dragoman.dialects.smsend.mailings.calls import mailing_calls
 from dragoman.dialects.smsend.mapping import DIALECT
 from dragoman.dialects.smsend.rendering import render_problem
 from dragoman.dialects.smsend.subaccounts.calls import subaccount_calls
@@ -24,6 +25,7 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
     return (
         *user_calls(calls, services),
         *contact_calls(calls, services),
+        *mailing_calls(calls, services),
         *alias_calls(calls, services),
         *subaccount_calls(calls, services),
         *purchase_calls(calls, services),

@@ -24,6 +24,7 @@ from dragoman.storage.tables import (
     contact_lists,
     contacts,
     credentials,
+    deliveries,
     device_registrations,
     devices,
     forwardings,
@@ -31,8 +32,11 @@ from dragoman.storage.tables import (
     imports,
     inbound_parts,
     inbound_texts,
+    issues,
     keywords,
     ledger_entries,
+    mail_templates,
+    mailing_lists,
     merge_fields,
     messages,
     numbers,
@@ -43,6 +47,8 @@ from dragoman.storage.tables import (
     purchases,
     receipt_keys,
     senders,
+    sendings,
+    subscriptions,
     wallets,
 )
 
@@ -77,6 +83,12 @@ def last_identifier(connection: Connection) -> int:
         devices.c.device_id,
         device_registrations.c.registration_id,
         handovers.c.handover_id,
+        mailing_lists.c.list_id,
+        subscriptions.c.subscription_id,
+        issues.c.issue_id,
+        mail_templates.c.template_id,
+        sendings.c.sending_id,
+        deliveries.c.delivery_id,
     )
     highest = (connection.execute(select(func.max(column))).scalar_one() for column in columns)
     return max(value or 0 for value in highest)

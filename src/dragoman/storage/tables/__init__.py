@@ -26,6 +26,18 @@ from dragoman.storage.tables.devices import (
 from dragoman.storage.tables.groups import contact_profiles, memberships
 from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
 from dragoman.storage.tables.keywords import forwardings, keywords, numbers, opt_outs
+from dragoman.storage.tables.mailings import (
+    deliveries,
+    email_services,
+    issue_attachments,
+    issues,
+    mail_templates,
+    mailing_list_groups,
+    mailing_lists,
+    sendings,
+    subscription_tokens,
+    subscriptions,
+)
 from dragoman.storage.tables.messages import IS_FAILED, audiences, batches, messages, parts
 from dragoman.storage.tables.metadata import metadata
 from dragoman.storage.tables.premium import premium_messages
@@ -46,9 +58,11 @@ __all__ = [
     "contact_profiles",
     "contacts",
     "credentials",
+    "deliveries",
     "device_events",
     "device_registrations",
     "devices",
+    "email_services",
     "forwardings",
     "handovers",
     "hourly_statistics",
@@ -56,8 +70,13 @@ __all__ = [
     "inbound_parts",
     "inbound_texts",
     "ingested_rows",
+    "issue_attachments",
+    "issues",
     "keywords",
     "ledger_entries",
+    "mail_templates",
+    "mailing_list_groups",
+    "mailing_lists",
     "memberships",
     "merge_fields",
     "messages",
@@ -71,6 +90,9 @@ __all__ = [
     "purchases",
     "receipt_keys",
     "senders",
+    "sendings",
     "sims",
+    "subscription_tokens",
+    "subscriptions",
     "wallets",
 ]

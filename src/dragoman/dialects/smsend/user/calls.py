@@ -27,6 +27,7 @@ from dragoman.dialects.smsend.user.schemas import (
 )
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.mailings import EmailService
 from dragoman.kit.ids import time_of
 from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
@@ -91,9 +92,10 @@ class User:
         return YES
 
     async def link_to_console(self, account: Account, request: Request) -> Text:
-        """A link that logs the caller in to the console once, within a minute."""
+        """A link that logs the caller in to the console once, within a minute; raises `Refused`."""
+        address = self._base_url(request)
         token = await self._services.one_time_links.make(account)
-        return Text(f"{self._base_url(request)}{CONSOLE_PATH}?k={token}")
+        return Text(f"{address}{CONSOLE_PATH}?k={token}")
 
     async def show_status(self, account: Account, request: Request) -> Status:
         """The credits of each type, the money where it is asked for, and the service for mail."""
@@ -104,6 +106,7 @@ class User:
         money = await credits.purchased(account.account_id) if with_money else None
         settings = self._services.settings.smsend
         created_ms = time_of(account.account_id)
+        mail = await self._services.mailings.service_of(account) or EmailService()
         return Status(
             money=None if money is None else render_money(money),
             sms=tuple(
@@ -115,11 +118,14 @@ class User:
                 if account.may_send_type(one.name)
             ),
             email=MailService(
-                bandwidth=float(settings.mails_per_hour),
-                purchased=render_day(created_ms, zone_of(account, settings.time_zone)),
-                billing=MAIL_BILLING,
-                expiry=NEVER,
-            ),
+                bandwidth=mail.bandwidth or float(settings.mails_per_hour),
+                purchased=mail.purchased
+                or render_day(created_ms, zone_of(account, settings.time_zone)),
+                billing=mail.billing or MAIL_BILLING,
+                expiry=mail.expiry or NEVER,
+            )
+            if mail.enabled
+            else None,
         )
 
     def _base_url(self, request: Request) -> str:

@@ -51,5 +51,6 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     money: float | None
     sms: tuple[TypeQuantity, ...]
-    email: MailService
+    email: MailService | None
+    """None where the service is off."""
     landing: None = None

@@ -1,0 +1,1 @@
+"""E-mail campaigns: lists, who is on them, issues, templates."""

@@ -1,0 +1,150 @@
+"""Issues and templates, and sending an issue."""
+
+from __future__ import annotations
+
+import asyncio
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.smsend.contacts.reading import read_switch
+from dragoman.dialects.smsend.mailings import reading
+from dragoman.dialects.smsend.mailings.lists import list_id_of, list_path
+from dragoman.dialects.smsend.mailings.reading import in_our_words, read_text, unable
+from dragoman.dialects.smsend.mailings.schemas import (
+    IssueFields,
+    SendingFields,
+    TemplateAnswer,
+    TemplatedIssueFields,
+    TemplateFields,
+    TemplatesAnswer,
+)
+from dragoman.dialects.smsend.mapping import read_identifier, zone_of
+from dragoman.dialects.smsend.reading import read_body
+from dragoman.dialects.smsend.rendering import Located
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import Refused
+from dragoman.domain.mailings import Issue, Template
+from dragoman.services.issues import decode_attachments
+from dragoman.web.requests import Request
+
+
+class ListIssues:
+    """Answers the calls on issues and templates."""
+
+    def __init__(self, services: Services) -> None:
+        self._issues = services.issues
+        self._zone = services.settings.smsend.time_zone
+
+    async def create(self, account: Account, request: Request) -> Located:
+        """Stores an issue; raises `Refused`."""
+        list_id = list_id_of(request)
+        fields = read_body(request, IssueFields)
+        files = [(one.file_name, one.file_content_base64) for one in fields.attachments or ()]
+        new = Issue(
+            issue_id=0,
+            account_id=account.account_id,
+            list_id=list_id,
+            title=read_text(fields.title),
+            subject=read_text(fields.subject),
+            text=read_text(fields.text_content),
+            html=read_text(fields.html_content),
+            share_social=read_switch("share_social", fields.share_social),
+            web_analytics=read_text(fields.web_analytics),
+            attachments=await asyncio.to_thread(decode_attachments, files),
+        )
+        created = await self._issues.create(account, new)
+        return Located(_issue_path(created))
+
+    async def create_from_template(self, account: Account, request: Request) -> Located:
+        """Stores an issue with a template's content; raises `Refused`."""
+        list_id, template_id = list_id_of(request), _template_id_of(request)
+        fields = read_body(request, TemplatedIssueFields)
+        try:
+            created = await self._issues.create_from_template(
+                account, list_id, template_id, read_text(fields.name), read_text(fields.subject)
+            )
+        except Refused as refused:
+            if refused.subject == "title":
+                raise Refused(refused.code, "name", refused.detail) from None
+            raise
+        return Located(_issue_path(created))
+
+    async def send(self, account: Account, request: Request) -> Located:
+        """Schedules an issue for contacts; raises `Refused`."""
+        list_id = list_id_of(request)
+        issue_id = read_identifier(request.path_params["issue_id"], "issue")
+        fields = read_body(request, SendingFields)
+        await self._issues.issue(account, list_id, issue_id)
+        contact_ids = reading.read_contact_ids(fields.contactIds or [])
+        due_ms = reading.read_schedule(fields.scheduleTime, zone_of(account, self._zone))
+        with in_our_words(), unable("The issue can't be sent"):
+            await self._issues.send(
+                account, list_id, issue_id, contact_ids=contact_ids, due_ms=due_ms
+            )
+        return Located(f"{list_path(list_id)}/issue/{issue_id}")
+
+    # Templates
+
+    async def create_template(self, account: Account, request: Request) -> Located:
+        """Stores a template; raises `Refused`."""
+        fields = read_body(request, TemplateFields)
+        empty = Template(
+            template_id=0, account_id=account.account_id, name="", subject="", text="", html=""
+        )
+        return await self._put_template(account, fields, empty)
+
+    async def change_template(self, account: Account, request: Request) -> Located:
+        """Changes what is given of a template; raises `Refused`."""
+        fields = read_body(request, TemplateFields)
+        found = await self._issues.template(account, _template_id_of(request))
+        return await self._put_template(account, fields, found)
+
+    async def template(self, account: Account, request: Request) -> TemplateAnswer:
+        """A template; raises `Refused`."""
+        return _render(await self._issues.template(account, _template_id_of(request)))
+
+    async def templates(self, account: Account, _request: Request) -> TemplatesAnswer:
+        """The account's templates."""
+        found = await self._issues.templates(account)
+        return TemplatesAnswer(templates=[_render(one) for one in found])
+
+    async def remove_template(self, account: Account, request: Request) -> str:
+        """Deletes a template; raises `Refused`."""
+        await self._issues.remove_template(account, _template_id_of(request))
+        return ""
+
+    async def _put_template(
+        self, account: Account, fields: TemplateFields, old: Template
+    ) -> Located:
+        def given(value: str | int | None, before: str) -> str:
+            return before if value is None else str(value)
+
+        put = await self._issues.put_template(
+            account,
+            Template(
+                template_id=old.template_id,
+                account_id=account.account_id,
+                name=given(fields.name, old.name),
+                subject=given(fields.subject, old.subject),
+                text=given(fields.text_content, old.text),
+                html=given(fields.html_content, old.html),
+            ),
+        )
+        return Located(f"/template/{put.template_id}")
+
+
+def _template_id_of(request: Request) -> int:
+    return read_identifier(request.path_params["template_id"], "template")
+
+
+def _issue_path(issue: Issue) -> str:
+    return f"{list_path(issue.list_id)}/issue/{issue.issue_id}"
+
+
+def _render(template: Template) -> TemplateAnswer:
+    return TemplateAnswer(
+        id_template=template.template_id,
+        name=template.name,
+        subject=template.subject,
+        text_content=template.text,
+        html_content=template.html,
+    )

@@ -1,0 +1,120 @@
+"""Lists, issues and times as programs write them, and refusals in the words of this API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from dragoman.dialects.smsend.contacts.schemas import Value
+from dragoman.dialects.smsend.errors import WordedRefusal, problem_of
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.mailings import ListState
+from dragoman.kit.clock import ms_of
+from dragoman.kit.ids import parse_base64, render_base64
+
+SERVER_ERROR: Final = 500
+
+STATUS_NAMES: Final = MappingProxyType(
+    {
+        ListState.ACTIVE: "ACTIVE",
+        ListState.ARCHIVED: "ARCHIVED",
+        ListState.TO_ACTIVATE: "TO_ACTIVATE",
+    }
+)
+_STATES: Final = MappingProxyType(
+    {name: state for state, name in STATUS_NAMES.items()}
+    | {str(state.value): state for state in ListState}
+)
+LIST_NAMES: Final = MappingProxyType(
+    {
+        "title": "title",
+        "language": "id_language",
+        "sender": "email_sender",
+        "reply_to": "reply_to",
+        "company_name": "company_name",
+        "company_address": "company_address",
+        "company_url": "company_url",
+        "company_phone": "company_phone",
+        "company_fax": "company_fax",
+    }
+)
+"""The manual's names of what a list holds, by the house's."""
+_TIME: Final = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,6})?)?", re.ASCII
+)
+
+
+def read_text(value: Value) -> str:
+    """A text; empty where none was given."""
+    return "" if value is None else str(value)
+
+
+def read_state(value: Value, name: str = "status") -> ListState:
+    """The state of a list, by number or name; raises `Refused`."""
+    state = _STATES.get(read_text(value).strip().upper())
+    if state is None:
+        raise Refused(RefusalCode.INVALID_FIELD, name, "0, 1 or 2")
+    return state
+
+
+def read_states(text: str) -> tuple[ListState, ...]:
+    """States with commas between; all of them where none is named. Raises `Refused`."""
+    names = [name for name in text.split(",") if name.strip()]
+    return tuple(read_state(name, "statuses") for name in names) or tuple(ListState)
+
+
+def read_schedule(value: Value, zone: ZoneInfo) -> int:
+    """A time in a zone, in milliseconds; raises `Refused`, also where none was given."""
+    text = read_text(value).strip()
+    if not text:
+        raise Refused(RefusalCode.MISSING_FIELD, "scheduleTime")
+    match = _TIME.fullmatch(text)
+    try:
+        if match is None:
+            raise ValueError(text)
+        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
+        return ms_of(datetime(year, month, day, hour, minute, second, tzinfo=zone))
+    except (ValueError, OverflowError):
+        raise Refused(RefusalCode.INVALID_FIELD, "scheduleTime", "yyyy-MM-dd hh:mm:ss") from None
+
+
+def read_contact_ids(texts: list[str]) -> list[int]:
+    """Contacts that a body names; raises `Refused` for the first that nobody has."""
+    found = []
+    for text in texts:
+        contact_id = parse_base64(text)
+        if contact_id is None:
+            raise Refused(RefusalCode.INVALID_RECIPIENT, text)
+        found.append(contact_id)
+    return found
+
+
+@contextmanager
+def in_our_words() -> Iterator[None]:
+    """Gives what is refused within the names that the caller knows."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.code is RefusalCode.INVALID_RECIPIENT and refused.subject.isdigit():
+            raise Refused(refused.code, render_base64(int(refused.subject))) from None
+        name = LIST_NAMES.get(refused.subject)
+        if name is not None:
+            raise Refused(refused.code, name, refused.detail) from None
+        raise
+
+
+@contextmanager
+def unable(what: str) -> Iterator[None]:
+    """Says 500, as the manual does, where the account cannot send mail now or names nobody."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.subject in {"email", "contactIds"}:
+            reason = problem_of(refused).result
+            raise WordedRefusal(refused.code, f"{what}: {reason}", SERVER_ERROR) from None
+        raise
