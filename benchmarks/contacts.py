@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psycopg
 
 from dragoman.app import House
 from dragoman.config import Settings
@@ -79,7 +80,15 @@ async def _run(folder: Path, url: str, contacts: int) -> tuple[Import, list[Sear
         msgspec.structs.replace(settings, storage=StorageSection(url=Secret(url)))
     ) as customer:
         imported = await _import(customer, contacts)
+        _analyze(url)
         return imported, [await _search(customer, *kind) for kind in _kinds(customer, contacts)]
+
+
+def _analyze(url: str) -> None:
+    """What PostgreSQL does by itself within a minute: until then it takes the table for empty."""
+    if url.startswith("postgresql"):
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("ANALYZE contacts")
 
 
 class _Customer:

@@ -122,7 +122,7 @@ def search(connection: Connection, wanted: ContactFilter, offset: int, limit: in
         .offset(total - offset - size if backwards else offset)
         .limit(size)
     )
-    # In two steps: PostgreSQL joins a subquery of unknown size by reading the whole table.
+    # In two steps: the second has a list of known length, whatever a planner thinks of the first.
     found_ids = list(connection.execute(page).scalars())
     query = (
         select(contacts).where(contacts.c.contact_id.in_(found_ids)).order_by(contacts.c.contact_id)
