@@ -20,6 +20,7 @@ from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.filters import Filter, Match, Operation, Rule
 from dragoman.domain.lifecycle import BatchState, State
 from dragoman.domain.messages import Format, Push
+from dragoman.domain.payments import Payment
 from dragoman.domain.premium import ContentType, Premium, PremiumState, ShortCode
 from dragoman.domain.pricing import Price
 from dragoman.kit.clock import FixedClock
@@ -373,6 +374,27 @@ async def test_what_the_wallet_cannot_pay_is_counted_and_left_for_another_batch(
     await expand(rig)
     assert await reached(rig, book.account, second) == numbers(35, 25)
     assert await rig.balance(book.account) == (65, 60, 0)
+
+
+async def test_of_several_wallets_the_one_that_pays_least_decides(
+    rig: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: only the first wallet was asked, and the batch tried the same chunk for ever."""
+    monkeypatch.setattr(batches_module, "CHUNK", 10)
+    book = Book(rig, await rig.account("rich", credits=1_000))
+    parent = await rig.account("parent", credits=45)
+    list_id = await book.list()
+    await book.contacts(list_id, numbers(60))
+    payments = (
+        Payment(wallet_id=book.account.wallet_id),
+        Payment(wallet_id=parent.wallet_id, per_credit=2),
+    )
+    accepted = await send(rig, book.account, lists=(list_id,), payments=payments)
+    async with asyncio.timeout(10):
+        await expand(rig)
+    assert await reached(rig, book.account, accepted) == numbers(22)
+    assert await rig.balance(book.account) == (978, 22, 0)
+    assert await rig.balance(parent) == (1, 44, 0)
 
 
 async def test_the_rest_is_exactly_the_rest_though_contacts_are_added(rig: Any, book: Book) -> None:

@@ -115,8 +115,9 @@ def _expand(connection: Connection, items: list[Expansion]) -> list[bool | Excep
                 continue
             (refused,) = wallets.reserve(connection, [(item.batch_id, step.reservation)])
             if refused is not None:
-                available = _available(connection, step.reservation.wallet_id)
-                results.append(Refused(refused.code, str(available)))
+                wanted = sum(message.credits for message in item.messages)
+                affordable = _affordable(connection, step.reservation, wanted)
+                results.append(Refused(refused.code, str(affordable)))
                 continue
         values: dict[str, Any] = {
             "state": BatchState.RUNNING.value,
@@ -143,10 +144,14 @@ def _expand(connection: Connection, items: list[Expansion]) -> list[bool | Excep
     return results
 
 
-def _available(connection: Connection, wallet_id: int) -> int:
-    query = select(wallet_table.c.available).where(wallet_table.c.wallet_id == wallet_id)
-    available: int = connection.execute(query).scalar_one()
-    return available
+def _affordable(connection: Connection, reservation: Reservation, wanted: int) -> int:
+    """How many credits all the wallets of a reservation for `wanted` ones can pay together."""
+    shares = {share.wallet_id: share.amount for share in (reservation, *reservation.also)}
+    limited = select(wallet_table.c.wallet_id, wallet_table.c.available).where(
+        wallet_table.c.wallet_id.in_(shares), ~wallet_table.c.unlimited
+    )
+    rows = connection.execute(limited)
+    return min(int(row.available) * wanted // shares[row.wallet_id] for row in rows)
 
 
 accept = Operation(_accept, "accept_batches", NewBatch)
