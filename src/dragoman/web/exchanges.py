@@ -180,6 +180,8 @@ class Exchanges:
                 exchange.connection.close()
             else:
                 exchange.pool.line.remove(exchange)
+        # Only now, or the places that come free would go to others that are late as well.
+        for exchange in late:
             self._end(exchange, TimeoutError())
         self._check_timer = (
             loop.call_later(self._check_s, self._check_deadlines) if self._open else None
