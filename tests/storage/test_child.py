@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.lifecycle import State
@@ -59,6 +59,19 @@ async def test_what_the_child_wrote_is_read_here(child_storage: Storage, make_ro
         )
     )
     assert stored == [State.SENT, State.QUEUED]
+
+
+async def test_a_group_larger_than_the_channel_holds_crosses_whole(
+    child_storage: Storage, make_rows: Any
+) -> None:
+    rows = make_rows(child_storage)
+    account = await rows.account()
+    new = rows.batch(account, [f"45{n:08}" for n in range(20_000)])
+    await rows.write(submissions.accept, new)
+    stored = await child_storage.read(
+        lambda c: c.execute(select(func.count()).select_from(messages)).scalar_one()
+    )
+    assert stored == 20_000
 
 
 async def test_a_refusal_crosses_with_its_code(child_storage: Storage, make_rows: Any) -> None:

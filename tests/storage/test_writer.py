@@ -89,6 +89,26 @@ async def test_one_bad_item_does_not_spoil_the_others_of_its_group(
     assert await stored(storage) == [1, 2, 4]
 
 
+async def test_every_item_of_a_spoilt_group_is_done_before_the_next_group(
+    storage: Storage, notes: Notes
+) -> None:
+    spoilt = [storage.writer.write(notes.add, n) for n in (1, -2, 3)]
+    await asyncio.sleep(0)
+    later = storage.writer.write(notes.add, 4)
+    await asyncio.gather(*spoilt, later, return_exceptions=True)
+    assert notes.groups == [[1, -2, 3], [1], [-2], [3], [4]]
+    assert await stored(storage) == [1, 3, 4]
+
+
+async def test_an_operation_that_answers_for_too_few_items_leaves_nobody_waiting(
+    storage: Storage, notes: Notes
+) -> None:
+    short = Operation(lambda connection, items: [], "short")
+    with pytest.raises(StorageUnavailable, match="each of its items"):
+        await storage.writer.write(short, 1)
+    assert await storage.writer.write(notes.add, 1) == 2
+
+
 async def test_a_cancelled_caller_changes_nothing_for_the_others(
     storage: Storage, notes: Notes
 ) -> None:

@@ -3,26 +3,63 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
-from multiprocessing.connection import Connection as Channel
+from typing import Any
 
+import msgspec
 from sqlalchemy import make_url
 
+from dragoman.storage.answers import Answer, render_answer
 from dragoman.storage.engine import write_engine
+from dragoman.storage.frames import BlockingFrames
 from dragoman.storage.operations import OPERATIONS
-from dragoman.storage.runners import LocalRunner, serve
+from dragoman.storage.outages import StorageUnavailable, reason_of
+from dragoman.storage.transactions import Transactions
+from dragoman.storage.work import Operation
 
 
 def main() -> None:
     # A terminal's Ctrl-C and a service's stop are for the gateway, which still has to write.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    channel = Channel(int(sys.argv[1]))
-    engine = write_engine(make_url(channel.recv_bytes().decode()))
-    runner = LocalRunner(engine)
-    serve(channel, runner, OPERATIONS)
-    runner.close()
+    channel = BlockingFrames(socket.socket(fileno=int(sys.argv[1])))
+    engine = write_engine(make_url(channel.receive().decode()))
+    transactions = Transactions(engine)
+    _serve(channel, transactions, OPERATIONS)
+    transactions.close()
     engine.dispose()
+
+
+def _serve(
+    channel: BlockingFrames,
+    transactions: Transactions,
+    operations: dict[str, Operation[Any, Any]],
+) -> None:
+    """Runs the groups that come, until nobody sends any."""
+    decoders = {
+        name: msgspec.msgpack.Decoder(list[operation.item])  # type: ignore[name-defined]
+        for name, operation in operations.items()
+    }
+    groups = msgspec.msgpack.Decoder(list[tuple[str, msgspec.Raw]])
+    answer = Answer()
+    while True:
+        try:
+            channel.send(msgspec.msgpack.encode(answer))
+            group = channel.receive()
+        except (EOFError, OSError):
+            return
+        works = [
+            (operations[name], decoders[name].decode(raw)) for name, raw in groups.decode(group)
+        ]
+        try:
+            answer = render_answer(transactions.run(works))
+        except StorageUnavailable as error:
+            transactions.reset()
+            answer = Answer(unavailable=str(error) or "storage", sync_failed=error.sync_failed)
+        except Exception as error:
+            transactions.reset()
+            answer = Answer(failed=f"{type(error).__name__}: {reason_of(error)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where groups of work run: in this process, or in one of their own beside it.
+"""Where groups of work run: in a thread of this process, or in a process beside it.
 
 The interpreter runs one thread at a time, so a writer thread and a busy event loop hold each other
 up at every statement. A gateway therefore gives its groups to a child process (ADR 0009); commands
@@ -7,87 +7,82 @@ and tests run them here.
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import subprocess
 import sys
-from multiprocessing.connection import Connection as Channel
-from multiprocessing.connection import Pipe
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.storage.outages import StorageUnavailable, is_outage, is_sync_failure, reason_of
-from dragoman.storage.work import Operation
+from dragoman.storage.answers import parse_answer
+from dragoman.storage.frames import BlockingFrames, FrameReader, frame
+from dragoman.storage.outages import StorageUnavailable
+from dragoman.storage.transactions import Transactions, Works
 
-Works: TypeAlias = list[tuple[Operation[Any, Any], list[Any]]]
-"""The work of one group by kind, in the order in which it runs."""
+Outcome: TypeAlias = list[list[Any]] | Exception
+"""The results of each kind of work, in order, or why there are none."""
 
 START_TIMEOUT_S = 30.0
+RECEIVED_AT_ONCE = 1 << 18
 
 
 class WriterGone(StorageUnavailable):
     """The process that writes is gone, and with it what it was writing; nothing says how far."""
 
 
-class WriteFailed(Exception):
-    """A statement was refused: a defect of ours, told by the name of its error."""
-
-
 class Runner(Protocol):
-    """Runs groups, each in one transaction."""
+    """Runs groups, one at a time, each in one transaction."""
 
-    def start(self) -> None: ...
+    def start(self) -> None:
+        """To be called on the event loop."""
+        ...
 
-    def run(self, works: Works) -> list[list[Any]]:
-        """The results of each kind of work, in order, once they are on disk.
+    def run(self, works: Works, done: Callable[[Outcome], None]) -> None:
+        """Gives `done`, on the loop, the results once they are on disk, or an exception.
 
-        Raises `StorageUnavailable` without a database and anything else for a bad item.
+        That is `StorageUnavailable` without a database and anything else for a bad item.
         """
         ...
 
-    def reset(self) -> None:
-        """Forgets a connection that failed."""
+    async def close(self) -> None:
+        """Ends what it started, once nothing runs any more."""
         ...
-
-    def close(self) -> None: ...
 
 
 class LocalRunner:
-    """Runs groups on a connection of this process."""
+    """Runs groups in a thread of this process."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._connection: Connection | None = None
+        self._transactions = Transactions(engine)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="storage-writer")
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
-        """The connection is opened with the first group."""
+        self._loop = asyncio.get_running_loop()
 
-    def run(self, works: Works) -> list[list[Any]]:
+    def run(self, works: Works, done: Callable[[Outcome], None]) -> None:
+        self._thread.submit(self._run, works, done)
+
+    def _run(self, works: Works, done: Callable[[Outcome], None]) -> None:
+        outcome: Outcome
         try:
-            if self._connection is None or self._connection.closed:
-                self._connection = self._engine.connect()
-            with self._connection.begin():
-                return [operation.run(self._connection, items) for operation, items in works]
+            outcome = self._transactions.run(works)
         except Exception as error:
-            if is_outage(error):
-                raise StorageUnavailable(
-                    reason_of(error), sync_failed=is_sync_failure(error)
-                ) from error
-            raise
+            self._transactions.reset()
+            outcome = error
+        assert self._loop is not None
+        try:
+            self._loop.call_soon_threadsafe(done, outcome)
+        except RuntimeError:
+            return  # the loop is closed; nobody waits any more
 
-    def reset(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            try:
-                connection.invalidate()
-                connection.close()
-            except Exception:  # noqa: S110 - closing a dead connection may fail in any way
-                pass
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+    async def close(self) -> None:
+        await asyncio.to_thread(self._thread.shutdown)
+        self._transactions.close()
 
 
 class ChildRunner:
@@ -100,8 +95,13 @@ class ChildRunner:
     def __init__(self, url: str, *, keep_open: tuple[int, ...] = ()) -> None:
         self._url = url
         self._keep_open = keep_open
-        self._channel, self._theirs = Pipe()
+        self._ours, self._theirs = socket.socketpair()
         self._child: subprocess.Popen[bytes] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._done: Callable[[Outcome], None] = _nobody
+        self._unsent = bytearray()
+        self._answers = FrameReader()
+        self._gone = False
 
     def start(self) -> None:
         """Starts the child and waits until it is ready; raises `WriterGone`."""
@@ -113,113 +113,76 @@ class ChildRunner:
         )
         self._theirs.close()
         try:
-            self._channel.send_bytes(self._url.encode())
-            if not self._channel.poll(START_TIMEOUT_S):
-                raise WriterGone("the process that writes did not start")
-            self._receive()
+            self._ours.settimeout(START_TIMEOUT_S)
+            ready = BlockingFrames(self._ours)
+            ready.send(self._url.encode())
+            ready.receive()
         except (OSError, EOFError) as error:
             raise WriterGone("the process that writes did not start") from error
+        self._ours.setblocking(False)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._ours, self._receive)
 
-    def run(self, works: Works) -> list[list[Any]]:
+    def run(self, works: Works, done: Callable[[Outcome], None]) -> None:
+        asked = frame(
+            msgspec.msgpack.encode([(operation.name, items) for operation, items in works])
+        )
+        if self._gone:
+            raise WriterGone("the process that writes is gone")
+        self._done = done
+        self._send(asked)
+
+    def _send(self, data: bytes | bytearray) -> None:
+        assert self._loop is not None
         try:
-            self._channel.send_bytes(
-                msgspec.msgpack.encode([(operation.name, items) for operation, items in works])
-            )
-            answer = self._receive()
-        except (OSError, EOFError) as error:
-            raise WriterGone("the process that writes is gone") from error
-        if answer.unavailable:
-            raise StorageUnavailable(answer.unavailable, sync_failed=answer.sync_failed)
-        if answer.failed:
-            raise WriteFailed(answer.failed)
-        return [[parse_result(result) for result in results] for results in answer.results]
-
-    def reset(self) -> None:
-        """The child minds its own connection."""
-
-    def close(self) -> None:
-        self._channel.close()
-        if self._child is not None:
-            self._child.wait()
-
-    def _receive(self) -> Answer:
-        return _ANSWERS.decode(self._channel.recv_bytes())
-
-
-class RefusedResult(msgspec.Struct, frozen=True, tag=True):
-    """A refusal as it crosses the channel."""
-
-    code: RefusalCode
-    subject: str
-    detail: str
-
-
-class FailedResult(msgspec.Struct, frozen=True, tag=True):
-    """Any other exception that an operation returned for an item."""
-
-    reason: str
-
-
-Result: TypeAlias = bool | int | RefusedResult | FailedResult | None
-
-
-class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the child says of a group."""
-
-    results: list[list[Result]] = []
-    unavailable: str = ""
-    sync_failed: bool = False
-    failed: str = ""
-
-
-_ANSWERS = msgspec.msgpack.Decoder(Answer)
-
-
-def render_result(result: Any) -> Result:
-    """A result as it crosses the channel."""
-    if isinstance(result, Refused):
-        return RefusedResult(result.code, result.subject, result.detail)
-    if isinstance(result, Exception):
-        return FailedResult(f"{type(result).__name__}: {reason_of(result)}")
-    plain: Result = result
-    return plain
-
-
-def parse_result(result: Result) -> Any:
-    """A result as the operation gave it."""
-    if isinstance(result, RefusedResult):
-        return Refused(result.code, result.subject, result.detail)
-    if isinstance(result, FailedResult):
-        return WriteFailed(result.reason)
-    return result
-
-
-def serve(channel: Channel, runner: Runner, operations: dict[str, Operation[Any, Any]]) -> None:
-    """The child's work: runs the groups that come, until nobody sends any."""
-    decoders = {
-        name: msgspec.msgpack.Decoder(list[operation.item])  # type: ignore[name-defined]
-        for name, operation in operations.items()
-    }
-    frames = msgspec.msgpack.Decoder(list[tuple[str, msgspec.Raw]])
-    channel.send_bytes(msgspec.msgpack.encode(Answer()))
-    while True:
-        try:
-            frame = channel.recv_bytes()
-        except (EOFError, OSError):
-            return
-        works = [
-            (operations[name], decoders[name].decode(raw)) for name, raw in frames.decode(frame)
-        ]
-        try:
-            results = runner.run(works)
-            answer = Answer(results=[[render_result(r) for r in kind] for kind in results])
-        except StorageUnavailable as error:
-            runner.reset()
-            answer = Answer(unavailable=str(error) or "storage", sync_failed=error.sync_failed)
-        except Exception as error:
-            runner.reset()
-            answer = Answer(failed=f"{type(error).__name__}: {reason_of(error)}")
-        try:
-            channel.send_bytes(msgspec.msgpack.encode(answer))
+            sent = self._ours.send(data)
+        except BlockingIOError:
+            sent = 0
         except OSError:
+            self._lose()
             return
+        if sent < len(data):
+            if not self._unsent:
+                self._loop.add_writer(self._ours, self._send_more)
+            self._unsent = bytearray(memoryview(data)[sent:])
+        elif self._unsent:
+            self._unsent.clear()
+            self._loop.remove_writer(self._ours)
+
+    def _send_more(self) -> None:
+        self._send(self._unsent)
+
+    def _receive(self) -> None:
+        try:
+            data = self._ours.recv(RECEIVED_AT_ONCE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._lose()
+            return
+        for answer in self._answers.feed(data):
+            done, self._done = self._done, _nobody
+            done(parse_answer(answer))
+
+    def _lose(self) -> None:
+        """The child is gone; nothing says how far it came with a group it had."""
+        assert self._loop is not None
+        self._gone = True
+        self._loop.remove_reader(self._ours)
+        self._loop.remove_writer(self._ours)
+        done, self._done = self._done, _nobody
+        self._loop.call_soon(done, WriterGone("the process that writes is gone"))
+
+    async def close(self) -> None:
+        if self._loop is not None and not self._gone:
+            self._gone = True
+            self._loop.remove_reader(self._ours)
+        self._ours.close()
+        if self._child is not None:
+            await asyncio.to_thread(self._child.wait)
+
+
+def _nobody(outcome: Outcome) -> None:
+    """Hears how a group ended where none runs."""

@@ -1,16 +1,17 @@
 """The group-commit writer: what arrives while one transaction is written goes into the next.
 
-One thread, one connection, full sync. A caller hears back only after its group is on disk. Work of
-the same kind in a group runs as one call, so that a hundred accepted messages are one INSERT. The
-connection is the runner's (`storage.runners`): in this process or in one of its own.
+A caller hears back only after its group is on disk. Work of the same kind in a group runs as one
+call, so that a hundred accepted messages are one INSERT. The connection, with full sync, is the
+runner's (`storage.runners`): in this process or in one of its own. Everything here happens on the
+event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -18,7 +19,7 @@ import structlog
 from sqlalchemy import Connection, text
 
 from dragoman.storage.outages import StorageUnavailable, is_outage, reason_of
-from dragoman.storage.runners import Runner, WriterGone
+from dragoman.storage.runners import Outcome, Runner, WriterGone
 from dragoman.storage.work import Operation
 
 __all__ = [
@@ -49,7 +50,7 @@ class CommitObserver(Protocol):
 
 
 class Writer:
-    """Runs work in groups in a thread of its own.
+    """Gives work to its runner in groups.
 
     After a failed sync nothing can be trusted any more, so the writer refuses everything from then
     on (`failed`); a full disk or a lost server refuses one group and tries the next.
@@ -58,24 +59,30 @@ class Writer:
     def __init__(self, runner: Runner, observer: CommitObserver | None = None) -> None:
         self._runner = runner
         self._observer = observer
-        self._inbox: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="storage-writer", daemon=True)
+        self._waiting: deque[_Unit] = deque()
+        self._alone: deque[_Unit] = deque()
+        """Units of a group that failed: each gets a transaction of its own."""
+        self._busy = False
+        """A group is being written, or will be at the end of this turn of the loop."""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping = False
+        self._stopped: asyncio.Future[None] | None = None
         self.failed = False
 
     def start(self) -> None:
-        """Starts the thread; to be called on the event loop."""
-        self._runner.start()
+        """Starts the runner; to be called on the event loop."""
         self._loop = asyncio.get_running_loop()
-        self._thread.start()
+        self._runner.start()
 
     async def stop(self) -> None:
         """Writes what was given and ends; what is given later is refused."""
-        self._stopping = True
-        if self._loop is not None:
-            self._inbox.put(None)
-            await asyncio.to_thread(self._thread.join)
+        if self._loop is None:
+            return
+        if self._stopped is None:
+            self._stopped = self._loop.create_future()
+            if not self._busy:
+                self._stopped.set_result(None)
+        await self._stopped
+        await self._runner.close()
 
     def write(self, operation: Operation[Item, Result], item: Item) -> asyncio.Future[Result]:
         """Gives an item to the next group; the future is done once the group is on disk.
@@ -103,62 +110,63 @@ class Writer:
     ) -> None:
         """Gives an item to the next group; `done` gets its result on the loop, after the commit."""
         assert self._loop is not None, "the writer is not started"
-        if self._stopping:
+        if self._stopped is not None:
             done(StorageUnavailable("the gateway is stopping"))
+            return
+        self._waiting.append((operation, item, done))
+        # Not at once: what else this turn of the loop gives belongs to the same group.
+        if not self._busy:
+            self._busy = True
+            self._loop.call_soon(self._begin)
+
+    def _begin(self) -> None:
+        if self._alone:
+            self._run([self._alone.popleft()])
+        elif len(self._waiting) > MAX_GROUP:
+            self._run([self._waiting.popleft() for _ in range(MAX_GROUP)])
+        elif self._waiting:
+            group = list(self._waiting)
+            self._waiting.clear()
+            self._run(group)
         else:
-            self._inbox.put((operation, item, done))
+            self._busy = False
+            if self._stopped is not None:
+                self._stopped.set_result(None)
 
-    def _work(self) -> None:
-        while (unit := self._inbox.get()) is not None:
-            group = [unit]
-            last = False
-            while len(group) < MAX_GROUP:
-                try:
-                    more = self._inbox.get_nowait()
-                except queue.Empty:
-                    break
-                if more is None:
-                    last = True
-                    break
-                group.append(more)
-            self._write_group(group)
-            if last:
-                break
-        self._runner.close()
-
-    def _write_group(self, group: list[_Unit]) -> None:
-        started = perf_counter()
-        try:
-            results = self._transaction(group)
-        except Exception as error:
-            results = self._after_failure(group, error)
-        assert self._loop is not None
-        try:
-            self._loop.call_soon_threadsafe(_settle, group, results)
-        except RuntimeError:
-            return  # the loop is closed; nobody waits any more
-        if self._observer is not None:
-            self._observer.committed(len(group), perf_counter() - started)
-
-    def _transaction(self, group: list[_Unit]) -> list[Any]:
-        if self.failed:
-            raise StorageUnavailable("an earlier write could not be made durable")
+    def _run(self, group: list[_Unit]) -> None:
         by_operation: dict[int, list[int]] = {}
         for index, unit in enumerate(group):
             by_operation.setdefault(id(unit[0]), []).append(index)
-        results: list[Any] = [None] * len(group)
         kinds = list(by_operation.values())
-        outcomes = self._runner.run(
-            [(group[indices[0]][0], [group[index][1] for index in indices]) for indices in kinds]
+        ended = partial(self._ended, group, kinds, perf_counter())
+        try:
+            if self.failed:
+                raise StorageUnavailable("an earlier write could not be made durable")
+            self._runner.run(
+                [(group[of[0]][0], [group[index][1] for index in of]) for of in kinds], ended
+            )
+        except Exception as error:
+            assert self._loop is not None
+            self._loop.call_soon(ended, error)
+
+    def _ended(
+        self, group: list[_Unit], kinds: list[list[int]], started: float, outcome: Outcome
+    ) -> None:
+        if not isinstance(outcome, Exception) and list(map(len, outcome)) != list(map(len, kinds)):
+            outcome = StorageUnavailable("an operation did not answer for each of its items")
+        results = (
+            self._after_failure(group, outcome)
+            if isinstance(outcome, Exception)
+            else _spread(kinds, outcome)
         )
-        for indices, outcome in zip(kinds, outcomes, strict=True):
-            for index, result in zip(indices, outcome, strict=True):
-                results[index] = result
-        return results
+        self._begin()  # first of all, for the runner to be at work while callers hear
+        if results:
+            _settle(group, results)
+        if self._observer is not None:
+            self._observer.committed(len(group), perf_counter() - started)
 
     def _after_failure(self, group: list[_Unit], error: Exception) -> list[Any]:
-        """Decides what a failed group means: one bad item, or storage that is not there."""
-        self._runner.reset()
+        """What a failed group's callers hear; nothing yet where each unit is to be tried alone."""
         if isinstance(error, StorageUnavailable):
             if error.sync_failed or isinstance(error, WriterGone):
                 self.failed = True
@@ -167,14 +175,18 @@ class Writer:
         if len(group) == 1:
             log.error("write_failed", operation=group[0][0].name, reason=type(error).__name__)
             return [error]
-        # One item spoilt the group: each unit gets a transaction of its own.
-        results: list[Any] = []
-        for unit in group:
-            try:
-                results.extend(self._transaction([unit]))
-            except Exception as alone:
-                results.extend(self._after_failure([unit], alone))
-        return results
+        # One item spoilt the group.
+        self._alone.extend(group)
+        return []
+
+
+def _spread(kinds: list[list[int]], outcome: list[list[Any]]) -> list[Any]:
+    """The results in the order of the group's units."""
+    results: list[Any] = [None] * sum(map(len, kinds))
+    for indices, of_kind in zip(kinds, outcome, strict=True):
+        for index, result in zip(indices, of_kind, strict=True):
+            results[index] = result
+    return results
 
 
 def _settle(group: list[_Unit], results: list[Any]) -> None:

@@ -1,0 +1,77 @@
+"""What the process that writes says of a group, as it crosses the channel."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.storage.outages import StorageUnavailable, reason_of
+
+
+class WriteFailed(Exception):
+    """A statement was refused: a defect of ours, told by the name of its error."""
+
+
+class RefusedResult(msgspec.Struct, frozen=True, tag=True):
+    """A refusal as it crosses the channel."""
+
+    code: RefusalCode
+    subject: str
+    detail: str
+
+
+class FailedResult(msgspec.Struct, frozen=True, tag=True):
+    """Any other exception that an operation returned for an item."""
+
+    reason: str
+
+
+Result: TypeAlias = bool | int | RefusedResult | FailedResult | None
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the child says of a group."""
+
+    results: list[list[Result]] = []
+    unavailable: str = ""
+    sync_failed: bool = False
+    failed: str = ""
+
+
+_ANSWERS = msgspec.msgpack.Decoder(Answer)
+
+
+def render_answer(results: list[list[Any]]) -> Answer:
+    """What is said of a group that is on disk."""
+    return Answer(results=[[_render(result) for result in of_kind] for of_kind in results])
+
+
+def parse_answer(data: bytes) -> list[list[Any]] | Exception:
+    """The results of each kind of work of a group, or why there are none."""
+    answer = _ANSWERS.decode(data)
+    if answer.unavailable:
+        return StorageUnavailable(answer.unavailable, sync_failed=answer.sync_failed)
+    if answer.failed:
+        return WriteFailed(answer.failed)
+    return [[_parse(result) for result in of_kind] for of_kind in answer.results]
+
+
+def _render(result: Any) -> Result:
+    """A result as it crosses the channel."""
+    if isinstance(result, Refused):
+        return RefusedResult(result.code, result.subject, result.detail)
+    if isinstance(result, Exception):
+        return FailedResult(f"{type(result).__name__}: {reason_of(result)}")
+    plain: Result = result
+    return plain
+
+
+def _parse(result: Result) -> Any:
+    """A result as the operation gave it."""
+    if isinstance(result, RefusedResult):
+        return Refused(result.code, result.subject, result.detail)
+    if isinstance(result, FailedResult):
+        return WriteFailed(result.reason)
+    return result
