@@ -23,6 +23,8 @@ from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.connectors.phones.smsgate.routes import SmsGate
+from dragoman.console.desk import Desk
+from dragoman.console.routes import build_console
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
 from dragoman.dispatch.dispatcher import Dispatcher
@@ -48,6 +50,7 @@ from dragoman.services.attachments import AttachmentLimits, Attachments
 from dragoman.services.audiences import Audiences
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
+from dragoman.services.console_sessions import ConsoleSessions
 from dragoman.services.contact_addresses import ContactAddresses
 from dragoman.services.contact_profiles import ContactProfiles
 from dragoman.services.contacts import Contacts
@@ -122,6 +125,13 @@ class House:
         )
         self.sessions = Sessions(clock=self.clock, idle_s=settings.dialects.smsend.session_idle_s)
         self.account_tree.on_shut_out = self.sessions.end_all
+        self.console_sessions = ConsoleSessions(
+            storage=self.storage,
+            accounts=self.accounts,
+            clock=self.clock,
+            idle_s=settings.console.idle_s,
+            longest_s=settings.console.longest_s,
+        )
         self.access_tokens = AccessTokens(
             storage=self.storage, accounts=self.accounts, clock=self.clock
         )
@@ -513,6 +523,22 @@ class Gateway(House):
             ping_interval_s=self.settings.devices.ping_interval_s,
         ).dialect()
 
+    def _desk(self) -> Desk:
+        return Desk(
+            accounts=self.accounts,
+            account_tree=self.account_tree,
+            sessions=self.console_sessions,
+            one_time_links=self.one_time_links,
+            credits=self.credits,
+            queries=self.queries,
+            statistics=self.statistics,
+            submission=self.submission,
+            opt_outs=self.opt_outs,
+            machine=self,
+            clock=self.clock,
+            time_zone=self.settings.console.time_zone,
+        )
+
     async def _resume(self, name: str, connector: Custodian) -> None:
         """Brings back the messages that a carrier kept, before the backlog finds their rows."""
         wanted = await connector.kept()
@@ -585,6 +611,8 @@ class Gateway(House):
             public_metrics=self.settings.metrics.public,
         )
         own = [build_mailing_pages(self.mailings)] if self.settings.mailings.enabled else []
+        if self.settings.console.enabled:
+            own.append(build_console(self._desk()))
         self._web = DialectApp(
             [*dialects, *own],
             pages,

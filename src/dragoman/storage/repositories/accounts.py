@@ -193,7 +193,10 @@ def _rotate(connection: Connection, items: list[CredentialRotation]) -> list[Exc
 
 
 def replace_credentials(connection: Connection, rotation: CredentialRotation) -> None:
-    """Ends the credentials of some kinds and stores new ones; a new password signs everybody out."""
+    """Ends the credentials of some kinds and stores new ones.
+
+    A new password ends the sessions of the console.
+    """
     connection.execute(
         update(credentials)
         .where(

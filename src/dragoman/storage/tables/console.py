@@ -16,4 +16,4 @@ console_sessions = Table(
     Index("ix_console_sessions_account_id", "account_id"),
     sqlite_with_rowid=False,
 )
-"""Who is signed in, by the SHA-256 of the token in the browser's cookie; an ended one is deleted."""
+"""Who is signed in, by the SHA-256 of the token in the cookie; what has ended is deleted."""
