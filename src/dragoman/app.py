@@ -23,7 +23,7 @@ from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.connectors.phones.smsgate.routes import SmsGate
-from dragoman.console.desk import Desk
+from dragoman.console.desk import Desk, Machine
 from dragoman.console.routes import build_console
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
@@ -329,6 +329,23 @@ class House:
         await self.downloader.close()
         await self.storage.stop()
 
+    def desk(self, machine: Machine) -> Desk:
+        """What the console's views may use."""
+        return Desk(
+            accounts=self.accounts,
+            account_tree=self.account_tree,
+            sessions=self.console_sessions,
+            one_time_links=self.one_time_links,
+            credits=self.credits,
+            queries=self.queries,
+            statistics=self.statistics,
+            submission=self.submission,
+            opt_outs=self.opt_outs,
+            machine=machine,
+            clock=self.clock,
+            time_zone=self.settings.console.time_zone,
+        )
+
     def _announce(self, _callback: NewCallback) -> None:
         """A callback was stored; without workers its row waits for the next start."""
 
@@ -523,22 +540,6 @@ class Gateway(House):
             ping_interval_s=self.settings.devices.ping_interval_s,
         ).dialect()
 
-    def _desk(self) -> Desk:
-        return Desk(
-            accounts=self.accounts,
-            account_tree=self.account_tree,
-            sessions=self.console_sessions,
-            one_time_links=self.one_time_links,
-            credits=self.credits,
-            queries=self.queries,
-            statistics=self.statistics,
-            submission=self.submission,
-            opt_outs=self.opt_outs,
-            machine=self,
-            clock=self.clock,
-            time_zone=self.settings.console.time_zone,
-        )
-
     async def _resume(self, name: str, connector: Custodian) -> None:
         """Brings back the messages that a carrier kept, before the backlog finds their rows."""
         wanted = await connector.kept()
@@ -612,7 +613,7 @@ class Gateway(House):
         )
         own = [build_mailing_pages(self.mailings)] if self.settings.mailings.enabled else []
         if self.settings.console.enabled:
-            own.append(build_console(self._desk()))
+            own.append(build_console(self.desk(self)))
         self._web = DialectApp(
             [*dialects, *own],
             pages,

@@ -69,7 +69,8 @@ FORGED: Final = Fault(
     title="Form refused",
     words="This form was not sent by a page of this console, or it is from another session.",
     remedy="Nothing was changed. Open the page again and send the form from there. Where it comes"
-    " back, cookies are blocked, or a proxy between us changes the Host header.",
+    " back: cookies are blocked; or a proxy between us changes the Host header; or you use http,"
+    " which the console takes from its own machine only.",
 )
 CONFLICT: Final = Fault(
     status=409,

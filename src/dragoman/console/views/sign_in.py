@@ -23,10 +23,6 @@ _EXPECTED: Final = frozenset(
     {RefusalCode.AUTHENTICATION_FAILED, RefusalCode.ADDRESS_NOT_ALLOWED, RefusalCode.NOT_FOUND}
 )
 _WRONG: Final = "The name or the password is wrong, or the account is shut."
-_NO_COOKIE: Final = (
-    "Your browser kept no cookie. The console takes sign-ins over https, or over http from the"
-    " machine it runs on; and cookies must be allowed."
-)
 _USED_LINK: Final = "This link has been used, or it is older than a minute. Ask for a new one."
 
 
@@ -39,8 +35,6 @@ async def sign_in(visit: Visit) -> Response:
     """Opens a session for a name and its password."""
     username, password = visit.form.get("username", ""), visit.form.get("password", "")
     target, kept = _target(visit.form.get("target", "")), visit.form.get("kept", "")
-    if not read_cookie(visit.request, "form"):
-        return _form(visit, 400, problem=_NO_COOKIE, username=username, target=target, kept=kept)
     try:
         account = await _authenticate(visit, username, password)
     except Refused as refused:
