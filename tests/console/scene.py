@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

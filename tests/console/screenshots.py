@@ -31,7 +31,6 @@ LOOKS: tuple[tuple[str, dict[str, int], str], ...] = (
 
 
 async def main(only: set[str]) -> None:
-    FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         async with running_scene(Path(folder)) as scene, async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM)
@@ -54,4 +53,5 @@ async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
 
 
 if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
     asyncio.run(main(set(sys.argv[1:])))
