@@ -1,6 +1,6 @@
 # `make` alone prints the commands. Everything runs in .venv, which script/setup makes.
 .DEFAULT_GOAL := help
-.PHONY: help setup check fmt lint contracts types test docs bench run
+.PHONY: help setup check fmt lint contracts types test docs bench screenshots run
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ types: setup ## check types (mypy --strict)
 
 docs: setup ## write the generated reference pages again
 	.venv/bin/python -m dragoman.cli.reference docs/reference
+
+screenshots: setup ## take the pictures of the console in docs/screenshots again
+	PYTHONPATH=src .venv/bin/python tests/console/screenshots.py
 
 bench: setup ## run the benchmarks, a few minutes on an idle machine
 	.venv/bin/python -m benchmarks

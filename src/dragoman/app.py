@@ -23,6 +23,8 @@ from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.connectors.phones.smsgate.routes import SmsGate
+from dragoman.console.desk import Desk, Machine
+from dragoman.console.routes import build_console
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
 from dragoman.dispatch.dispatcher import Dispatcher
@@ -48,6 +50,7 @@ from dragoman.services.attachments import AttachmentLimits, Attachments
 from dragoman.services.audiences import Audiences
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
+from dragoman.services.console_sessions import ConsoleSessions
 from dragoman.services.contact_addresses import ContactAddresses
 from dragoman.services.contact_profiles import ContactProfiles
 from dragoman.services.contacts import Contacts
@@ -122,6 +125,13 @@ class House:
         )
         self.sessions = Sessions(clock=self.clock, idle_s=settings.dialects.smsend.session_idle_s)
         self.account_tree.on_shut_out = self.sessions.end_all
+        self.console_sessions = ConsoleSessions(
+            storage=self.storage,
+            accounts=self.accounts,
+            clock=self.clock,
+            idle_s=settings.console.idle_s,
+            longest_s=settings.console.longest_s,
+        )
         self.access_tokens = AccessTokens(
             storage=self.storage, accounts=self.accounts, clock=self.clock
         )
@@ -318,6 +328,23 @@ class House:
         await self.directory.settle()
         await self.downloader.close()
         await self.storage.stop()
+
+    def desk(self, machine: Machine) -> Desk:
+        """What the console's views may use."""
+        return Desk(
+            accounts=self.accounts,
+            account_tree=self.account_tree,
+            sessions=self.console_sessions,
+            one_time_links=self.one_time_links,
+            credits=self.credits,
+            queries=self.queries,
+            statistics=self.statistics,
+            submission=self.submission,
+            opt_outs=self.opt_outs,
+            machine=machine,
+            clock=self.clock,
+            time_zone=self.settings.console.time_zone,
+        )
 
     def _announce(self, _callback: NewCallback) -> None:
         """A callback was stored; without workers its row waits for the next start."""
@@ -585,6 +612,8 @@ class Gateway(House):
             public_metrics=self.settings.metrics.public,
         )
         own = [build_mailing_pages(self.mailings)] if self.settings.mailings.enabled else []
+        if self.settings.console.enabled:
+            own.append(build_console(self.desk(self)))
         self._web = DialectApp(
             [*dialects, *own],
             pages,

@@ -30,7 +30,7 @@ MayOption = Annotated[
     typer.Option(
         "--may",
         help="A permission it has beside the usual ones: premium, premium_high, charity,"
-        " number_lookup, administer, legacy_login … May be given several times.",
+        " number_lookup, administer, operate, legacy_login … May be given several times.",
         show_default=False,
     ),
 ]

@@ -158,6 +158,7 @@ async def _demo_account(gateway: Gateway, folder: Path, kept: tuple[DevAccount, 
     import secrets
 
     from dragoman.cli import dev_file
+    from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
     from dragoman.services.accounts import new_key
 
     taken = {account.username for account in await gateway.accounts.list_all()}
@@ -177,6 +178,7 @@ async def _demo_account(gateway: Gateway, folder: Path, kept: tuple[DevAccount, 
         api_key=account.api_key,
         legacy_md5=account.legacy_md5,
         default_sender=SENDER,
+        permissions=DEFAULT_PERMISSIONS | {Permission.ADMINISTER, Permission.OPERATE},
     )
     return account
 

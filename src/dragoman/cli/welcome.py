@@ -20,6 +20,7 @@ def print_welcome(content: DevFile, path: Path) -> None:
     out.print(f"[bold green]Dragoman is ready[/] at [bold]{escape(content.base_url)}[/]")
     print_fields(
         [
+            ("console", f"{content.base_url}/console"),
             ("documentation", f"{content.base_url}/docs"),
             ("simulated SMSC", f"{content.smsc_host}:{content.smsc_port} (SMPP 3.4)"),
             ("mail", f"{path.parent / OUTBOX} (not sent)"),
@@ -29,6 +30,7 @@ def print_welcome(content: DevFile, path: Path) -> None:
     out.print(f"\n[bold]Account {escape(account.username)}[/]")
     print_fields(
         [
+            ("console", f"user name {account.username}, password {account.password}"),
             ("httpsms", f"key={account.api_key}"),
             ("LINK", f"apikey={account.api_key}"),
             (

@@ -429,6 +429,22 @@ class Log(Section, frozen=True, kw_only=True):
     ] = "json"
 
 
+class Console(Section, frozen=True, kw_only=True):
+    """The web console for people, at /console of the HTTP server."""
+
+    enabled: Annotated[bool, Meta(description="Whether there is a console.")] = False
+    time_zone: Annotated[
+        TimeZone, Meta(description="Zone of its times, for accounts without a zone of their own.")
+    ] = "UTC"
+    idle_s: Annotated[
+        float,
+        Meta(ge=60, le=7 * DAY_S, description="Time without a click that ends a session."),
+    ] = 2.0 * HOUR_S
+    longest_s: Annotated[
+        float, Meta(ge=60, le=90 * DAY_S, description="Time that ends a session in any case.")
+    ] = 12.0 * HOUR_S
+
+
 class Metrics(Section, frozen=True, kw_only=True):
     """Figures for Prometheus, at /metrics of the HTTP server."""
 

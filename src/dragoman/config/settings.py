@@ -10,6 +10,7 @@ from msgspec import Meta
 from dragoman.config.premium import ShortCodeTable
 from dragoman.config.sections import (
     Callbacks,
+    Console,
     Devices,
     Dialects,
     Http,
@@ -61,6 +62,7 @@ class Settings(Section, frozen=True, kw_only=True):
     http: Annotated[Http, Meta(description="The HTTP server.")] = Http()
     storage: Annotated[Storage, Meta(description="The database.")] = Storage()
     dialects: Annotated[Dialects, Meta(description="The HTTP APIs that are answered.")] = Dialects()
+    console: Annotated[Console, Meta(description="The web console.")] = Console()
     mail: Annotated[Mail, Meta(description="Mail that becomes messages.")] = Mail()
     mailings: Annotated[Mailings, Meta(description="E-mail campaigns.")] = Mailings()
     mms: Annotated[Mms, Meta(description="Multimedia messages.")] = Mms()
@@ -129,6 +131,7 @@ class Settings(Section, frozen=True, kw_only=True):
             routes=(RouteTable(name=DEFAULT_ROUTE, carriers=(PHONES, SIMULATOR)),)
             if phones
             else (),
+            console=Console(enabled=True),
             callbacks=Callbacks(allow_private=LOOPBACK),
             mailings=Mailings(
                 enabled=True,

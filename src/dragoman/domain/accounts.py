@@ -34,6 +34,8 @@ class Permission(StrEnum):
     """Reads received texts on pages of its own."""
     NUMBER_LOOKUP = "number_lookup"
     """Asks networks about numbers (HLR)."""
+    OPERATE = "operate"
+    """Owns the machine: sees carriers and phones in the console, and approves senders."""
 
 
 DEFAULT_PERMISSIONS = frozenset(

@@ -25,7 +25,7 @@ from dragoman.storage.repositories.wallets import MAX_CREDITS
 
 MAX_TYPES = 100
 """Wallets of message types that an account can leave behind."""
-NOT_BY_DEFAULT = frozenset({Permission.ADMINISTER})
+NOT_BY_DEFAULT = frozenset({Permission.ADMINISTER, Permission.OPERATE})
 """What a new account does not take over from the one that makes it."""
 
 

@@ -9,14 +9,27 @@ import msgspec
 from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from dragoman.domain.accounts import Account, AccountDetails, Permission, narrow
+from dragoman.domain.accounts import (
+    Account,
+    AccountDetails,
+    CredentialKind,
+    Permission,
+    narrow,
+)
 from dragoman.domain.allowed_addresses import parse_allowed_addresses
 from dragoman.domain.allowed_prefixes import parse_allowed_prefixes
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.payments import Payer
 from dragoman.domain.senders import APPROVED_STATES
 from dragoman.storage.repositories.wallets import Transfer, is_unlimited, transfer
-from dragoman.storage.tables import account_records, accounts, credentials, senders, wallets
+from dragoman.storage.tables import (
+    account_records,
+    accounts,
+    console_sessions,
+    credentials,
+    senders,
+    wallets,
+)
 from dragoman.storage.work import Operation
 
 ACCOUNT_AND_WALLET = (
@@ -180,7 +193,10 @@ def _rotate(connection: Connection, items: list[CredentialRotation]) -> list[Exc
 
 
 def replace_credentials(connection: Connection, rotation: CredentialRotation) -> None:
-    """Ends the credentials of some kinds and stores new ones."""
+    """Ends the credentials of some kinds and stores new ones.
+
+    A new password ends the sessions of the console.
+    """
     connection.execute(
         update(credentials)
         .where(
@@ -190,6 +206,9 @@ def replace_credentials(connection: Connection, rotation: CredentialRotation) ->
         )
         .values(revoked_ms=rotation.at_ms)
     )
+    if CredentialKind.PASSWORD in rotation.revoke_kinds:
+        gone = console_sessions.c.account_id == rotation.account_id
+        connection.execute(delete(console_sessions).where(gone))
     insert_credentials(connection, rotation.credentials)
 
 

@@ -9,6 +9,7 @@ from dragoman.storage.tables.accounts import (
 )
 from dragoman.storage.tables.attachments import attachments
 from dragoman.storage.tables.callbacks import callbacks
+from dragoman.storage.tables.console import console_sessions
 from dragoman.storage.tables.contacts import (
     contact_counts,
     contact_lists,
@@ -53,6 +54,7 @@ __all__ = [
     "audiences",
     "batches",
     "callbacks",
+    "console_sessions",
     "contact_counts",
     "contact_lists",
     "contact_profiles",

@@ -1,0 +1,45 @@
+"""Stylesheets, scripts and images under names with their digest, so that browsers keep them."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+from typing import Final
+
+from dragoman.console.page import PREFIX
+from dragoman.web.responses import Header, Response
+
+DIGITS: Final = 12
+TYPES: Final = {
+    "css": b"text/css; charset=utf-8",
+    "js": b"text/javascript; charset=utf-8",
+    "svg": b"image/svg+xml",
+}
+_HEADERS: Final[tuple[Header, ...]] = (
+    (b"cache-control", b"public, max-age=31536000, immutable"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
+class Assets:
+    """The static files of the console."""
+
+    def __init__(self) -> None:
+        self._addresses: dict[str, str] = {}
+        self._answers: dict[str, Response] = {}
+        for file in files("dragoman.console").joinpath("static").iterdir():
+            stem, _, suffix = file.name.rpartition(".")
+            if suffix not in TYPES:
+                continue
+            content = file.read_bytes()
+            name = f"{stem}.{hashlib.sha256(content).hexdigest()[:DIGITS]}.{suffix}"
+            self._addresses[file.name] = f"{PREFIX}/static/{name}"
+            self._answers[name] = Response(200, content, TYPES[suffix], _HEADERS)
+
+    def address(self, name: str) -> str:
+        """Where a file is found now; KeyError for one that is not there."""
+        return self._addresses[name]
+
+    def find(self, name: str) -> Response | None:
+        """The file of a name with its digest."""
+        return self._answers.get(name)

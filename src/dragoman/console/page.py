@@ -1,0 +1,46 @@
+"""A page of the console: where it is, who may see it, and the views that answer for it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from dragoman.domain.accounts import Account, Permission
+from dragoman.web.responses import Response
+
+if TYPE_CHECKING:
+    from dragoman.console.visit import Visit
+
+PREFIX: Final = "/console"
+FORM_LIMIT_BYTES: Final = 256 * 1024
+
+View = Callable[["Visit"], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page; `show` answers GET, `act` a form that was sent to it."""
+
+    path: str
+    """Below `/console`, as a path template (`/messages/{message_id:int}`)."""
+    title: str
+    show: View | None = None
+    act: View | None = None
+    needs: Permission | None = None
+    """What its reader must be permitted; None for everybody who is signed in."""
+    menu: str = ""
+    """Its name in the navigation; empty for a page that is not there."""
+    section: str = ""
+    """The name in the navigation that it belongs to, where it has none of its own."""
+    public: bool = False
+    """Whether it opens without signing in."""
+
+    @property
+    def address(self) -> str:
+        """Its path template from the root."""
+        return f"{PREFIX}{self.path}"
+
+    def is_open_to(self, account: Account) -> bool:
+        """Whether an account may use it."""
+        return self.needs is None or account.may(self.needs)

@@ -1,0 +1,57 @@
+"""Pages of a list: which one is asked for, and the ways to the next and the last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlencode
+
+import msgspec
+
+PER_PAGE: Final = 50
+MAX_PAGE: Final = 100_000
+
+
+class Paging(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a list; pages count from 1."""
+
+    number: int
+    per_page: int = PER_PAGE
+
+    @property
+    def offset(self) -> int:
+        """How many entries come before it."""
+        return (self.number - 1) * self.per_page
+
+
+class Pager(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands below a list; an address is empty where there is no such page."""
+
+    first: int
+    last: int
+    total: int
+    newer: str
+    older: str
+
+
+def read_paging(query: Mapping[str, str], per_page: int = PER_PAGE) -> Paging:
+    """The page that a query asks for, the first where it asks for none that can be."""
+    text = query.get("page", "")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else 1
+    return Paging(number=min(max(number, 1), MAX_PAGE), per_page=per_page)
+
+
+def make_pager(paging: Paging, query: Mapping[str, str], shown: int, total: int) -> Pager:
+    """The ways from a page with `shown` of `total` entries; other values of the query stay."""
+
+    def address(number: int) -> str:
+        others = {name: value for name, value in query.items() if name != "page" and value}
+        return "?" + urlencode(others | {"page": number})
+
+    return Pager(
+        first=paging.offset + 1 if shown else 0,
+        last=paging.offset + shown,
+        total=total,
+        newer=address(paging.number - 1) if paging.number > 1 else "",
+        older=address(paging.number + 1) if paging.offset + shown < total and shown else "",
+    )

@@ -1,0 +1,99 @@
+"""Templates, and how values are written in them: times, counts, ages, texts from outside."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import jinja2
+from markupsafe import Markup
+
+from dragoman.console.assets import Assets
+from dragoman.console.forms import TOKEN_FIELD, VERSION_FIELD
+from dragoman.console.page import PREFIX
+from dragoman.console.words import STATES
+from dragoman.domain.lifecycle import State
+
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cn", "Zl", "Zp"})
+"""Categories of characters that show nothing, or change how others are shown."""
+_PLAIN: Final = frozenset("\n\t")
+_JOINERS: Final = frozenset("\u200c\u200d")
+"""Zero-width (non-)joiners, which scripts and emoji need."""
+_AGES: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+class Renderer:
+    """Renders templates into pages."""
+
+    def __init__(self, assets: Assets) -> None:
+        self._templates = jinja2.Environment(
+            loader=jinja2.PackageLoader("dragoman.console", "templates"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        self._templates.globals.update(
+            root=PREFIX,
+            asset=assets.address,
+            token_field=TOKEN_FIELD,
+            version_field=VERSION_FIELD,
+        )
+        self._templates.filters.update(
+            when=render_time, count=render_count, age=render_age, plain=render_text, state=say_state
+        )
+
+    def render(self, template: str, values: dict[str, Any]) -> bytes:
+        """A template with its values, in UTF-8."""
+        return self._templates.get_template(template).render(values).encode()
+
+
+def render_time(at_ms: int | None, zone: ZoneInfo, form: str = "%Y-%m-%d %H:%M:%S") -> Markup:
+    """A time in a zone, as people and programs read it; a dash where there is none."""
+    if at_ms is None:
+        return Markup("–")
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    local = at.astimezone(zone)
+    return Markup('<time datetime="{}">{}</time>').format(
+        at.isoformat(timespec="milliseconds"), local.strftime(form)
+    )
+
+
+def render_count(number: float) -> str:
+    """A count with narrow blanks between thousands."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+def render_age(seconds: float) -> str:
+    """An age or a duration in its two largest units."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    rest = int(seconds)
+    words: list[str] = []
+    for unit_s, name in _AGES:
+        if rest >= unit_s or words:
+            words.append(f"{rest // unit_s} {name}")
+            rest %= unit_s
+    return " ".join(words[:2])
+
+
+def render_text(text: str) -> Markup:
+    """A text from outside as text: what cannot be seen, or turns lines around, shows by name."""
+    pieces = []
+    for character in text:
+        if character in _PLAIN or character in _JOINERS:
+            pieces.append(Markup.escape(character))
+        elif unicodedata.category(character) in _HIDDEN:
+            name = unicodedata.name(character, "a control character").lower()
+            code = f"U+{ord(character):04X}"
+            pieces.append(Markup('<span class="unseen" title="{}">{}</span>').format(name, code))
+        else:
+            pieces.append(Markup.escape(character))
+    return Markup('<bdi class="text">{}</bdi>').format(Markup("").join(pieces))
+
+
+def say_state(state: State) -> Markup:
+    """A message's state as a badge."""
+    return Markup('<span class="state {}">{}</span>').format(STATES[state], STATES[state])

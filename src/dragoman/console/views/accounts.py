@@ -1,0 +1,36 @@
+"""The account and those below it: a list as a tree."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dragoman.console.page import Page
+from dragoman.console.paging import make_pager
+from dragoman.console.roles import role_of
+from dragoman.console.visit import Visit
+from dragoman.web.responses import Response
+
+
+async def list_accounts(visit: Visit) -> Response:
+    """The tree, each account behind the one it lies below."""
+    wanted = visit.query.get("name", "").strip()
+    views = await visit.desk.account_tree.list_below(visit.account)
+    own_depth = visit.account.path.count("/")
+    found = sorted(
+        (view for view in views if wanted.lower() in view.account.username.lower()),
+        key=lambda view: view.account.path,
+    )
+    paging = visit.paging()
+    shown = found[paging.offset : paging.offset + paging.per_page]
+    return visit.show(
+        "accounts.html",
+        wanted=wanted,
+        rows=[
+            (view, min(view.account.path.count("/") - own_depth, 15), role_of(view.account))
+            for view in shown
+        ],
+        pager=make_pager(paging, visit.query, len(shown), len(found)),
+    )
+
+
+PAGES: Final = (Page(path="/accounts", title="Accounts", menu="Accounts", show=list_accounts),)

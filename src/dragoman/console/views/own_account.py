@@ -1,0 +1,85 @@
+"""One's own account: time zone, password, sessions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dragoman.console.cookies import set_cookie
+from dragoman.console.forms import Problems, version_of
+from dragoman.console.page import Page
+from dragoman.console.roles import role_of
+from dragoman.console.visit import Visit
+from dragoman.console.words import say_refusal
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.services.account_fields import AccountFields
+from dragoman.web.responses import Response
+
+MIN_PASSWORD: Final = 10
+_WRONG: Final = "This is not your password."
+
+
+async def show_own_account(visit: Visit) -> Response:
+    """Who is signed in, and the forms to change it."""
+    return await _show(visit)
+
+
+async def change_settings(visit: Visit) -> Response:
+    """Stores the time zone, unless somebody else changed it meanwhile."""
+    account = await visit.desk.accounts.find(visit.account.username)
+    visit.check_version(account.time_zone)
+    zone = visit.form.get("time_zone", "").strip()
+    try:
+        await visit.desk.accounts.change(account.username, AccountFields(time_zone=zone))
+    except Refused as refused:
+        problems = Problems()
+        problems.add(refused, ("time_zone",), say_refusal(refused))
+        return await _show(visit, 400, problems, zone)
+    return visit.go("/account", "saved")
+
+
+async def change_password(visit: Visit) -> Response:
+    """Stores a new password, which signs the account out everywhere."""
+    current, new = visit.form.get("current_password", ""), visit.form.get("new_password", "")
+    problems = Problems()
+    if len(new) < MIN_PASSWORD:
+        problems["new_password"] = f"At least {MIN_PASSWORD} characters."
+    if new != visit.form.get("password_again", ""):
+        problems["password_again"] = "This is not the same as above."  # noqa: S105
+    if problems:
+        return await _show(visit, 400, problems)
+    try:
+        await visit.desk.accounts.change_password(visit.account, current, new, visit.request.client)
+    except Refused as refused:
+        wrong = refused.code is RefusalCode.AUTHENTICATION_FAILED
+        if not wrong and refused.code is not RefusalCode.INVALID_FIELD:
+            raise
+        problems["current_password" if wrong else "new_password"] = (
+            _WRONG if wrong else say_refusal(refused)
+        )
+        return await _show(visit, 400, problems)
+    visit.cookies.append(set_cookie(visit.request, "session", ""))
+    return visit.go("/sign-in", "password-changed")
+
+
+async def _show(
+    visit: Visit, status: int = 200, problems: Problems | None = None, zone: str | None = None
+) -> Response:
+    account = visit.account
+    return visit.show(
+        "own-account.html",
+        status,
+        problems=problems or {},
+        account=account,
+        own_role=role_of(account),
+        time_zone=account.time_zone if zone is None else zone,
+        usual_zone=visit.desk.time_zone,
+        version=version_of(account.time_zone),
+        sessions=await visit.desk.sessions.count(account),
+        min_password=MIN_PASSWORD,
+    )
+
+
+PAGES: Final = (
+    Page(path="/account", title="Your account", show=show_own_account, act=change_settings),
+    Page(path="/account/password", title="Your account", act=change_password),
+)

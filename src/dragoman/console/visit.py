@@ -1,0 +1,142 @@
+"""One visit to a page: who comes with what, and the answers a view can give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from dragoman.console.desk import Desk
+from dragoman.console.forms import check_version, token_for
+from dragoman.console.page import PREFIX, Page
+from dragoman.console.paging import PER_PAGE, Paging, read_paging
+from dragoman.console.roles import role_of
+from dragoman.domain.accounts import Account
+from dragoman.web.requests import Parameters, Request
+from dragoman.web.responses import HTML, JSON, Header, Response
+
+if TYPE_CHECKING:
+    from dragoman.console.gate import Gate
+
+CSV: Final = b"text/csv; charset=utf-8"
+POLICY: Final = (
+    b"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+SAFE: Final[tuple[Header, ...]] = (
+    (b"content-security-policy", POLICY),
+    (b"x-content-type-options", b"nosniff"),
+    # Not no-referrer: that takes the Origin header off forms, by which forged ones are known.
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+    (b"cache-control", b"no-store"),
+    (b"x-robots-tag", b"noindex"),
+)
+_NOTICES: Final = {
+    "signed-out": "You are signed out.",
+    "signed-out-everywhere": "You are signed out everywhere.",
+    "password-changed": "Your password is changed. Sign in with the new one.",
+    "saved": "Saved.",
+}
+
+
+class Visit:
+    """A request to a page by somebody signed in, or, for public pages, by anybody."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        page: Page,
+        request: Request,
+        *,
+        form: Parameters,
+        secret: str,
+        account: Account | None,
+    ) -> None:
+        self._gate = gate
+        self._account = account
+        self.page = page
+        self.request = request
+        self.form = form
+        self.secret = secret
+        """What forms of this visit are bound to: the session's token, or the form cookie."""
+        self.cookies: list[Header] = []
+
+    @property
+    def desk(self) -> Desk:
+        """The services."""
+        return self._gate.desk
+
+    @property
+    def account(self) -> Account:
+        """Who is signed in."""
+        if self._account is None:
+            raise RuntimeError("a public page has no account")
+        return self._account
+
+    @property
+    def query(self) -> Parameters:
+        """The values behind the question mark."""
+        return self.request.query
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the account's times."""
+        named = self._account.time_zone if self._account is not None else ""
+        return ZoneInfo(named or self.desk.time_zone)
+
+    def identifier(self, name: str) -> int:
+        """A number in the path; what is too long for an identifier is one that nothing has."""
+        text = self.request.path_params[name]
+        return int(text) if len(text) <= 16 else 0
+
+    def paging(self, per_page: int = PER_PAGE) -> Paging:
+        """Which page of its list is asked for."""
+        return read_paging(self.query, per_page)
+
+    def check_version(self, *values: Any) -> None:
+        """Raises `EditConflict` where what the form was filled in from has changed."""
+        check_version(self.form, *values)
+
+    async def tree(self) -> tuple[int, ...]:
+        """The account's own identifier and those of the accounts below it; raises `Refused`."""
+        below = await self.desk.queries.accounts_below(self.account)
+        return (self.account.account_id, *below)
+
+    # Answers
+
+    def show(self, template: str, status: int = 200, **values: Any) -> Response:
+        """A page."""
+        account = self._account
+        values = {
+            "page": self.page,
+            "me": account,
+            "role": role_of(account) if account is not None else None,
+            "section": self.page.menu or self.page.section,
+            "menu": self._gate.menu_for(account),
+            "zone": self.zone,
+            "notice": _NOTICES.get(self.query.get("notice", "")),
+            "form_token": token_for(self.secret),
+            "problems": {},
+            **values,
+        }
+        body = self._gate.renderer.render(template, values)
+        return Response(status, body, HTML, (*SAFE, *self.cookies))
+
+    def go(self, path: str, notice: str = "") -> Response:
+        """Sends the browser on to a path below `/console`, by GET."""
+        mark = "&" if "?" in path else "?"
+        address = f"{PREFIX}{path}" + (f"{mark}notice={quote(notice)}" if notice else "")
+        headers = (*SAFE, (b"location", address.encode()), *self.cookies)
+        return Response(303, b"", HTML, headers)
+
+    def give_json(self, body: bytes) -> Response:
+        """An answer to a script of ours."""
+        return Response(200, body, JSON, (*SAFE, *self.cookies))
+
+    def give_file(self, name: str, body: bytes, content_type: bytes = CSV) -> Response:
+        """A file to keep."""
+        disposition = (b"content-disposition", f'attachment; filename="{name}"'.encode())
+        return Response(200, body, content_type, (*SAFE, disposition, *self.cookies))

@@ -1,0 +1,65 @@
+"""The console's words for refusals, states and failures: what happened, and what to do."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.lifecycle import State
+
+REFUSALS: Final = MappingProxyType(
+    {
+        RefusalCode.AUTHENTICATION_FAILED: "The name or the password is wrong.",
+        RefusalCode.ADDRESS_NOT_ALLOWED: "This account may not be used from your address.",
+        RefusalCode.PERMISSION_DENIED: "Your account is not permitted to do this.",
+        RefusalCode.INSUFFICIENT_CREDIT: "There are too few credits.",
+        RefusalCode.MALFORMED_REQUEST: "The form cannot be read.",
+        RefusalCode.MISSING_FIELD: "This is needed.",
+        RefusalCode.INVALID_FIELD: "This cannot be taken",
+        RefusalCode.INVALID_RECIPIENT: "This is no phone number",
+        RefusalCode.TOO_MANY_RECIPIENTS: "These are too many recipients for one message.",
+        RefusalCode.INVALID_SENDER: "This is no sender: use a number or up to 11 letters.",
+        RefusalCode.SENDER_NOT_ALLOWED: "This sender is not approved for your account.",
+        RefusalCode.RECIPIENT_NOT_ALLOWED: "Your account may not send to this number.",
+        RefusalCode.NUMBER_NOT_ALLOWED: "Your account may not use this number.",
+        RefusalCode.EMPTY_TEXT: "Write a text first.",
+        RefusalCode.TEXT_TOO_LONG: "The text needs more parts than your account may send.",
+        RefusalCode.TEXT_NOT_ENCODABLE: "The text holds characters no phone can show.",
+        RefusalCode.INVALID_VALIDITY: "The validity is not a time a message can wait.",
+        RefusalCode.INVALID_SCHEDULE: "This time cannot be sent at.",
+        RefusalCode.INVALID_CALLBACK_URL: "This address cannot be called.",
+        RefusalCode.NO_ROUTE: "No route leads to this number.",
+        RefusalCode.NOT_SUPPORTED: "No carrier can do this.",
+        RefusalCode.NOT_FOUND: "There is no such thing.",
+        RefusalCode.NOT_CANCELLABLE: "It is too late to cancel this.",
+        RefusalCode.NOT_BILLABLE: "The recipient cannot be charged.",
+        RefusalCode.NOT_REFUNDABLE: "This cannot be refunded.",
+        RefusalCode.ALREADY_EXISTS: "This exists already.",
+        RefusalCode.UNAVAILABLE: "The gateway cannot store this now. Try again in a moment.",
+    }
+)
+_WITH_DETAIL: Final = frozenset({RefusalCode.INVALID_FIELD, RefusalCode.INVALID_RECIPIENT})
+
+STATES: Final = MappingProxyType(
+    {
+        State.SCHEDULED: "scheduled",
+        State.QUEUED: "queued",
+        State.SENDING: "sending",
+        State.SENT: "sent",
+        State.UNKNOWN: "unknown",
+        State.DELIVERED: "delivered",
+        State.UNDELIVERED: "undelivered",
+        State.EXPIRED: "expired",
+        State.REJECTED: "rejected",
+        State.CANCELLED: "cancelled",
+    }
+)
+
+
+def say_refusal(refused: Refused) -> str:
+    """A refusal as a sentence."""
+    words = REFUSALS[refused.code]
+    if refused.code in _WITH_DETAIL:
+        return f"{words}: {refused.detail}." if refused.detail else f"{words}."
+    return words

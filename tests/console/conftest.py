@@ -1,0 +1,190 @@
+"""The console over a real house on a SQLite file, asked in process as a browser asks it."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlencode, urlsplit
+
+import msgspec
+import pytest
+from lxml import html
+
+from dragoman.app import House
+from dragoman.config import Settings
+from dragoman.console.routes import build_console
+from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.kit.clock import FixedClock
+from dragoman.web.router import DialectApp
+
+NOW_MS = 1_790_000_000_000  # 2026-09-21 14:13:20 UTC
+PASSWORD = "correct horse battery"
+HOST = "sms.example.org"
+
+
+class Page(msgspec.Struct):
+    """What a browser got, and what stands in it."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """What a reader reads, with single blanks."""
+        (main,) = self.tree.xpath("//main")
+        return " ".join(main.text_content().split())
+
+    @property
+    def tree(self) -> Any:
+        return html.document_fromstring(self.body.decode())
+
+    def header(self, name: str) -> str:
+        return next((v.decode() for n, v in self.headers if n == name.encode()), "")
+
+    def fields(self, action: str) -> dict[str, str]:
+        """What a form holds as it stands."""
+        (form,) = self.tree.xpath("//form[@action=$action and @method='post']", action=action)
+        return {name: value or "" for name, value in form.form_values()}
+
+
+class Machine:
+    """A gateway that waits for nothing."""
+
+    def problems(self) -> list[str]:
+        return []
+
+    def waiting(self) -> dict[str, int]:
+        return {"default": 3}
+
+    def oldest_waiting_s(self) -> dict[str, float]:
+        return {"default": 75.0}
+
+
+class Browser:
+    """A browser with cookies; it sends forms as pages hold them."""
+
+    def __init__(self, house: House, clock: FixedClock, host: str = HOST) -> None:
+        self.house = house
+        self.clock = clock
+        self.host = host
+        self.cookies: dict[str, str] = {}
+        self.app = DialectApp([build_console(house.desk(Machine()))], _outside)
+
+    def another(self, host: str = HOST) -> "Browser":
+        """A second browser on the same console."""
+        other = Browser(self.house, self.clock, host)
+        other.app = self.app
+        return other
+
+    async def ask(self, method: str, target: str, body: bytes = b"", **headers: str) -> Page:
+        path, _, query = target.partition("?")
+        given = {
+            "host": self.host,
+            "content-type": "application/x-www-form-urlencoded",
+            "content-length": str(len(body)),
+            "cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": unquote(path),
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+            "client": ("192.0.2.1", 40000),
+        }
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self.app(scope, receive, send)
+        start, finish = sent
+        page = Page(start["status"], start["headers"], finish["body"])
+        for name, value in page.headers:
+            if name == b"set-cookie":
+                key, _, rest = value.decode().partition("=")
+                self.cookies[key] = rest.partition(";")[0]
+        return page
+
+    async def get(self, target: str = "/console") -> Page:
+        return await self.ask("GET", target)
+
+    async def post(self, action: str, **fields: str) -> Page:
+        """Sends fields as they are."""
+        origin = f"https://{self.host}"
+        return await self.ask("POST", action, urlencode(fields).encode(), origin=origin)
+
+    async def send(self, page: Page, action: str, **fields: str) -> Page:
+        """Sends a form of a page with some fields filled in, and follows where it leads."""
+        return await self.follow(await self.post(action, **page.fields(action) | fields))
+
+    async def follow(self, page: Page) -> Page:
+        return await self.get(page.header("location")) if page.status == 303 else page
+
+    async def sign_in(self, username: str, password: str = PASSWORD) -> Page:
+        page = await self.get("/console/sign-in")
+        return await self.send(page, "/console/sign-in", username=username, password=password)
+
+    @property
+    def session(self) -> str:
+        return self.cookies.get("__Host-dragoman-session", "")
+
+
+async def _outside(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 418, "headers": []})
+    await send({"type": "http.response.body", "body": b"outside"})
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings.development(folder, http="127.0.0.1:0", smsc="127.0.0.1:2775")
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database of accounts: one a role, a child, and a stranger."""
+    folder = tmp_path_factory.mktemp("prepared")
+
+    async def prepare() -> None:
+        house = House(_settings(folder), FixedClock(NOW_MS))
+        await house.open(migrate=True)
+        for username, permissions in {
+            "olga": DEFAULT_PERMISSIONS | {Permission.ADMINISTER, Permission.OPERATE},
+            "adam": DEFAULT_PERMISSIONS | {Permission.ADMINISTER},
+            "sena": DEFAULT_PERMISSIONS,
+            "vera": frozenset[Permission](),
+            "stranger": DEFAULT_PERMISSIONS,
+        }.items():
+            await house.accounts.create(
+                username, password=PASSWORD, credits=1_000, permissions=permissions
+            )
+        adam = await house.accounts.find("adam")
+        await house.accounts.create("adams-child", parent=adam, credits=5, giver=adam)
+        await house.close()
+
+    asyncio.run(prepare())
+    return folder
+
+
+@pytest.fixture
+async def browser(prepared: Path, tmp_path: Path) -> AsyncIterator[Browser]:
+    clock = FixedClock(NOW_MS)
+    folder = tmp_path / "data"
+    shutil.copytree(prepared, folder)
+    house = House(_settings(folder), clock)
+    await house.open(migrate=False)
+    try:
+        yield Browser(house, clock)
+    finally:
+        await house.close()
+
+
+def path_of(page: Page) -> str:
+    """Where a page sends on to."""
+    return urlsplit(page.header("location")).path

@@ -1,0 +1,57 @@
+"""Takes the pictures in docs/screenshots: every page at desktop and at phone width.
+
+Run it from the root: `make screenshots`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import async_playwright
+
+sys.path.insert(0, str(Path(__file__).parent))
+from scene import CHROMIUM, DESKTOP, PASSWORD, PHONE, USERNAME, Scene, running_scene
+
+FOLDER = Path("docs/screenshots")
+PAGES = {
+    "sign-in": "/console/sign-in",
+    "overview": "/console",
+    "accounts": "/console/accounts",
+    "own-account": "/console/account",
+}
+LOOKS: tuple[tuple[str, dict[str, int], str], ...] = (
+    ("desktop", DESKTOP, "light"),
+    ("phone", PHONE, "light"),
+    ("dark", DESKTOP, "dark"),
+)
+
+
+async def main(only: set[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with running_scene(Path(folder)) as scene, async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM)
+            for look, viewport, scheme in LOOKS:
+                context = await browser.new_context(viewport=viewport, color_scheme=scheme)
+                await _take(await context.new_page(), scene, look, only)
+            await browser.close()
+
+
+async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
+    for name, path in PAGES.items():
+        await page.goto(scene.url + path)
+        if not only or name in only:
+            await page.screenshot(path=FOLDER / f"{name}-{look}.png", full_page=True)
+        if name == "sign-in":
+            await page.get_by_label("User name").fill(USERNAME)
+            await page.get_by_label("Password").fill(PASSWORD)
+            await page.get_by_role("button", name="Sign in").click()
+            await page.wait_for_load_state()
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    asyncio.run(main(set(sys.argv[1:])))
