@@ -10,9 +10,9 @@ from sqlalchemy import Connection, select
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.services.contacts import Contacts
-from dragoman.storage.repositories import contact_counts
+from dragoman.storage.repositories import contact_blocks
 from dragoman.storage.repositories.contacts import Contact, ContactFilter
-from dragoman.storage.tables import contact_counts as counts
+from dragoman.storage.tables import contact_blocks as blocks
 from dragoman.storage.tables import contact_lists, contacts, merge_fields
 
 
@@ -61,20 +61,30 @@ async def refusal(awaited: Any) -> tuple[RefusalCode, str]:
 
 
 async def counted(book: Book) -> None:
-    """Checks that the counts are what counting finds."""
+    """Checks that the blocks are about as many contacts as are found between their ends."""
 
     def query(connection: Connection) -> None:
-        kept = {
-            (row.account_id, row.list_id): (row.live, row.deleted)
-            for row in connection.execute(select(counts))
-        }
-        found: dict[tuple[int, int], list[int]] = {}
+        found: dict[tuple[int, int], list[tuple[int, bool]]] = {}
         for row in connection.execute(select(contacts)):
-            side = found.setdefault((row.account_id, row.list_id or 0), [0, 0])
-            side[row.deleted_ms is not None] += 1
-        assert {key: tuple(side) for key, side in found.items()} == {
-            key: side for key, side in kept.items() if any(side)
-        }
+            for list_id in (row.list_id or contact_blocks.NO_LIST, contact_blocks.ALL_LISTS):
+                scope = found.setdefault((row.account_id, list_id), [])
+                scope.append((row.contact_id, row.deleted_ms is not None))
+        kept: dict[tuple[int, int], list[Any]] = {}
+        for block in connection.execute(select(blocks).order_by(blocks.c.first_id)):
+            kept.setdefault((block.account_id, block.list_id), []).append(block)
+        assert found.keys() <= kept.keys()
+        for scope, theirs in kept.items():
+            ends = [block.first_id for block in theirs[1:]] + [1 << 60]
+            assert theirs[0].first_id == 0
+            for block, end in zip(theirs, ends, strict=True):
+                within = [
+                    (contact_id, deleted)
+                    for contact_id, deleted in found.get(scope, [])
+                    if block.first_id <= contact_id < end
+                ]
+                deleted = sum(deleted for _, deleted in within)
+                assert (block.live, block.deleted) == (len(within) - deleted, deleted)
+                assert all(contact_id <= block.last_id for contact_id, _ in within)
 
     await book.rows.storage.read(query)
 
@@ -273,6 +283,6 @@ async def test_deleted_list_hides_from_answers(book: Book) -> None:
         str(one.list_id),
     )
     count = await book.rows.storage.read(
-        lambda c: contact_counts.count(c, book.account.account_id, one.list_id)
+        lambda c: contact_blocks.count(c, book.account.account_id, one.list_id)
     )
     assert count == 0

@@ -10,8 +10,9 @@ from dragoman.storage.tables.accounts import (
 from dragoman.storage.tables.attachments import attachments
 from dragoman.storage.tables.callbacks import callbacks
 from dragoman.storage.tables.contacts import (
-    contact_counts,
+    contact_blocks,
     contact_lists,
+    contact_values,
     contacts,
     imports,
     merge_fields,
@@ -53,9 +54,10 @@ __all__ = [
     "audiences",
     "batches",
     "callbacks",
-    "contact_counts",
+    "contact_blocks",
     "contact_lists",
     "contact_profiles",
+    "contact_values",
     "contacts",
     "credentials",
     "deliveries",
