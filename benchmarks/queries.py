@@ -55,8 +55,8 @@ _MESSAGES = (
     " WHEN h % 100 = 0 THEN '{often}' ELSE '451' || CAST(1000000 + h % {numbers} AS TEXT) END,"
     " 'default', CASE WHEN h % 50 = 7 THEN '240' ELSE '238' END, 1 + h % 4 / 3, 1, 100,"
     " {states}, 'smsc', 1, {no}, 0, 0"
-    " FROM (SELECT i, i * 2654435761 % 4294967296 / 97 AS h, {first_of_batch} AS b FROM ({series}) AS s)"
-    " AS numbered"
+    " FROM (SELECT i, i * 2654435761 % 4294967296 / 97 AS h, {first_of_batch} AS b"
+    " FROM ({series}) AS s) AS numbered"
 )
 _BATCHES = (
     "INSERT INTO batches (batch_id, account_id, dialect, protocol, sender, text, format, options,"
@@ -100,6 +100,13 @@ class Figure:
     cpu_ms: float
     """Median of the reader's own processor time: all of SQLite's work, none of a server's."""
     total: int
+    waits_ms: tuple[float, ...]
+
+
+def percentile_of_all(figures: list[Figure], percent: int) -> float:
+    """Over all kinds of questions, each asked as often as the others."""
+    waits = sorted(wait for figure in figures for wait in figure.waits_ms)
+    return round(waits[min(len(waits) - 1, len(waits) * percent // 100)], 1)
 
 
 def run(url: str, count: int) -> list[Figure]:
@@ -194,7 +201,8 @@ async def _ask_all(storage: Storage, count: int) -> list[Figure]:
                 busy.append(cpu_s * 1000)
         times.sort()
         p50, p95 = times[len(times) // 2], times[round(len(times) * 0.95) - 1]
-        figures.append(Figure(name, round(p50, 1), round(p95, 1), round(median(busy), 1), total))
+        cpu_ms = round(median(busy), 1)
+        figures.append(Figure(name, round(p50, 1), round(p95, 1), cpu_ms, total, tuple(times)))
     return figures
 
 

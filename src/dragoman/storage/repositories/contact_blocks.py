@@ -7,9 +7,9 @@ many there are: adding up the blocks is counting, and a page begins in one of th
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
@@ -44,7 +44,7 @@ class Place(NamedTuple):
 
 
 class Tally:
-    """What the items of one operation change, contact by contact."""
+    """What the items of one operation change."""
 
     def __init__(self) -> None:
         self._changes: dict[tuple[int, int], list[_Change]] = defaultdict(list)
@@ -53,21 +53,20 @@ class Tally:
         self,
         account_id: int,
         list_id: int | None,
-        contact_ids: Iterable[int],
+        contact_ids: Sequence[int],
         live: int,
         deleted: int = 0,
     ) -> None:
-        """Adds so much for each of some contacts to those that are there, and to deleted ones."""
-        changes = [_Change(contact_id, live, deleted) for contact_id in contact_ids]
-        self._changes[account_id, list_id or NO_LIST] += changes
-        self._changes[account_id, ALL_LISTS] += changes
+        """Adds so much for each of some contacts, in order, to those there and to deleted ones."""
+        if contact_ids:
+            change = _Change(contact_ids, live, deleted)
+            self._changes[account_id, list_id or NO_LIST].append(change)
+            self._changes[account_id, ALL_LISTS].append(change)
 
     def write(self, connection: Connection) -> None:
         """Brings the blocks up to date."""
         for (account_id, list_id), changes in sorted(self._changes.items()):
-            if changes:
-                changes.sort()
-                _write(connection, account_id, list_id, changes)
+            _write(connection, account_id, list_id, changes)
 
 
 def count(
@@ -117,7 +116,7 @@ def delete_some_of_list(
 
 
 class _Change(NamedTuple):
-    contact_id: int
+    contact_ids: Sequence[int]
     live: int
     deleted: int
 
@@ -131,55 +130,81 @@ class _Block:
         self.live = self.deleted = 0
 
 
-def _write(
-    connection: Connection, account_id: int, list_id: int, changes: list[_Change]
-) -> None:
-    """Adds changes, in the order of their contacts, to the blocks these belong to.
-
-    A block begins only behind the last contact of all, so that none before it could be its own.
-    """
-    blocks, newest = _load(connection, account_id, list_id, changes)
-    firsts = list(blocks)
-    for contact_id, live, deleted in changes:
-        first_id = firsts[bisect_right(firsts, contact_id) - 1]
-        block = blocks[first_id]
-        if first_id == newest and block.size >= BLOCK and contact_id > block.last_id:
-            newest = contact_id
-            firsts.append(newest)
-            block = blocks[newest] = _Block(contact_id, 0)
-        block.size += live + deleted
-        block.live += live
-        block.deleted += deleted
-        block.last_id = max(block.last_id, contact_id)
-    _ADD.run(
+def _write(connection: Connection, account_id: int, list_id: int, changes: list[_Change]) -> None:
+    blocks = _load(
         connection,
-        [
-            (account_id, list_id, first_id, block.last_id, block.live, block.deleted)
-            for first_id, block in blocks.items()
-            if block.live or block.deleted
-        ],
+        account_id,
+        list_id,
+        min(change.contact_ids[0] for change in changes),
+        max(change.contact_ids[-1] for change in changes),
     )
+    for change in changes:
+        blocks.count(change)
+    _ADD.run(connection, [(account_id, list_id, *row) for row in blocks.changed()])
+
+
+class _Blocks:
+    """Some blocks of a list, next to each other, and what is added to them."""
+
+    def __init__(self, found: dict[int, _Block], newest: int) -> None:
+        self._blocks = found
+        self._firsts = list(found)
+        self._newest = newest
+
+    def count(self, change: _Change) -> None:
+        """Adds a change to the blocks that its contacts belong to.
+
+        A block begins only behind the last contact of all, so that none before could be its own.
+        """
+        ids, at = change.contact_ids, 0
+        while at < len(ids):
+            number = bisect_right(self._firsts, ids[at])
+            first_id = self._firsts[number - 1]
+            block = self._blocks[first_id]
+            end = len(ids)
+            if number < len(self._firsts):
+                end = bisect_left(ids, self._firsts[number], at)
+            elif first_id == self._newest and ids[at] > block.last_id:
+                end = min(end, at + BLOCK - block.size)
+                if end <= at:
+                    self._begin(ids[at])
+                    continue
+            block.size += (change.live + change.deleted) * (end - at)
+            block.live += change.live * (end - at)
+            block.deleted += change.deleted * (end - at)
+            block.last_id = max(block.last_id, ids[end - 1])
+            at = end
+
+    def changed(self) -> Iterator[tuple[int, int, int, int]]:
+        """The blocks with something to add, as rows."""
+        for first_id, block in self._blocks.items():
+            if block.live or block.deleted:
+                yield first_id, block.last_id, block.live, block.deleted
+
+    def _begin(self, first_id: int) -> None:
+        self._newest = first_id
+        self._firsts.append(first_id)
+        self._blocks[first_id] = _Block(0, 0)
 
 
 def _load(
-    connection: Connection, account_id: int, list_id: int, changes: list[_Change]
-) -> tuple[dict[int, _Block], int]:
-    """The blocks that changes may belong to, in order, and where the newest of all begins."""
+    connection: Connection, account_id: int, list_id: int, lowest: int, highest: int
+) -> _Blocks:
+    """The blocks that contacts from one to another belong to."""
     of_scope = _of_scope(account_id, list_id)
     column = contact_blocks.c.first_id
     newest = select(func.max(column)).where(*of_scope)
-    begin = newest.where(column <= changes[0].contact_id)
-    ends = select(begin.scalar_subquery(), newest.scalar_subquery())
+    ends = select(newest.where(column <= lowest).scalar_subquery(), newest.scalar_subquery())
     first, last = connection.execute(ends).one()
     if first is None:  # the first block of a list is about all before the second
-        return {0: _Block(0, 0)}, 0
+        return _Blocks({0: _Block(0, 0)}, 0)
     query = (
         select(column, contact_blocks.c.last_id, contact_blocks.c.live + contact_blocks.c.deleted)
-        .where(*of_scope, column >= first, column <= changes[-1].contact_id)
+        .where(*of_scope, column >= first, column <= highest)
         .order_by(column)
     )
     found = {row[0]: _Block(row[1], row[2]) for row in connection.execute(query)}
-    return found, last
+    return _Blocks(found, last)
 
 
 def _of_scope(account_id: int, list_id: int | None) -> tuple[ColumnElement[bool], ...]:

@@ -299,8 +299,8 @@ class _Merge:
             [(list_id, kept.contact_id) for kept in changed for list_id in kept.group_ids],
         )
         tally = Tally()
-        tally.add(account_id, None, (kept.contact_id for kept in fresh), 1)
-        tally.add(account_id, None, self._dropped, -1, 1)
+        tally.add(account_id, None, [kept.contact_id for kept in fresh], 1)
+        tally.add(account_id, None, sorted(self._dropped), -1, 1)
         tally.write(self._connection)
 
 

@@ -21,7 +21,6 @@ from dragoman.storage.work import Operation
 _INSERT = BulkInsert(contacts)
 _LOCATE: Final = {"sqlite": func.instr, "postgresql": func.strpos}
 _FIELDS = msgspec.json.Decoder(dict[int, str], strict=False)
-_AT_FIELDS: Final = list(contacts.columns).index(contacts.c.fields)
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,14 +137,14 @@ def encode_fields(values: dict[int, str]) -> str:
 
 
 def insert_contacts(connection: Connection, rows: Sequence[Row]) -> None:
-    """Stores rows, in the order of the table's columns, without counting them."""
+    """Stores rows, in the order of the table's columns; neither counts them nor notes values."""
     _INSERT.run(connection, rows)
-    contact_values.add(connection, ((row[0], _FIELDS.decode(row[_AT_FIELDS])) for row in rows))
 
 
 def _create(connection: Connection, items: list[NewContact]) -> list[Exception | None]:
     results: list[Exception | None] = []
     rows: list[Row] = []
+    noted: list[tuple[int, dict[int, str]]] = []
     tally = Tally()
     for item in items:
         try:
@@ -154,12 +153,15 @@ def _create(connection: Connection, items: list[NewContact]) -> list[Exception |
         except Refused as refused:
             results.append(refused)
             continue
-        fields = encode_fields({ids[name]: value for name, value in item.values.items()})
+        values = {ids[name]: value for name, value in item.values.items()}
+        noted.append((item.contact_id, values))
+        fields = encode_fields(values)
         key = (item.contact_id, item.account_id, item.list_id)
         rows.append((*key, item.mobile, fields, item.at_ms, None))
         tally.add(item.account_id, item.list_id, (item.contact_id,), 1)
         results.append(None)
     insert_contacts(connection, rows)
+    contact_values.add(connection, noted)
     tally.write(connection)
     return results
 
@@ -257,7 +259,9 @@ def _conditions(wanted: ContactFilter, driver: str) -> list[ColumnElement[bool]]
         )
         conditions.append(or_(False, *places))
         if wanted.field_value:
-            may_have = contact_values.having(wanted.field_ids, wanted.field_value)
+            may_have = contact_values.having(
+                wanted.account_id, wanted.field_ids, wanted.field_value
+            )
             conditions.append(contacts.c.contact_id.in_(may_have))
     return conditions
 

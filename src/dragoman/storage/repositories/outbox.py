@@ -210,7 +210,7 @@ def last_callback_answer(connection: Connection, message_id: int) -> str:
 
 def _find_page(connection: Connection, wanted: OutboxFilter, offset: int, limit: int) -> Found:
     span = Span.of_times(wanted.from_ms, wanted.to_ms)
-    own = messages.c.account_id.in_((wanted.account_id, *wanted.below))
+    own: ColumnElement[bool] = messages.c.account_id.in_((wanted.account_id, *wanted.below))
     driving: list[ColumnElement[bool]] = []
     if wanted.message_id is not None:
         driving.append(messages.c.message_id == wanted.message_id)

@@ -92,7 +92,7 @@ def scan(
     fits = fitting.cte("fits")
     page = select(fits.c.id, literal_column("0").label("n"), literal_column("0").label("parts"))
     page = page.order_by(fits.c.id.desc()).offset(offset).limit(limit)
-    sums = select(literal_column("NULL"), func.count(), func.sum(fits.c.parts)).select_from(fits)
+    sums: Any = select(literal_column("NULL"), func.count(), func.sum(fits.c.parts)).select_from(fits)
     total = parts = 0
     found: list[int] = []
     for number, counted, summed in connection.execute(

@@ -16,6 +16,7 @@ from dragoman.storage.tables.contacts import (
     contacts,
     imports,
     merge_fields,
+    unnoted_contacts,
 )
 from dragoman.storage.tables.devices import (
     device_events,
@@ -96,5 +97,6 @@ __all__ = [
     "sims",
     "subscription_tokens",
     "subscriptions",
+    "unnoted_contacts",
     "wallets",
 ]

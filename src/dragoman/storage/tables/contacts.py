@@ -109,9 +109,18 @@ contact_values = Table(
 )
 """Which contacts may have a value in a field, by the CRC-32 of the value in UTF-8.
 
-A contact whose value has another checksum is never there, one with an alike checksum may be; the
-contact itself is looked at in the end. Deleted contacts stay, since they are searched too.
+It leads to contacts that may have the value: the contact itself is looked at in the end. Deleted
+contacts stay, since they are searched too. Contacts of `unnoted_contacts` may be missing.
 """
+
+unnoted_contacts = Table(
+    "unnoted_contacts",
+    metadata,
+    primary_identifier("first_id"),
+    Column("last_id", Identifier, nullable=False),
+)
+"""Imported contacts whose values are to be noted yet, from the first to the last; others between
+them may be there already."""
 
 merge_fields = Table(
     "merge_fields",

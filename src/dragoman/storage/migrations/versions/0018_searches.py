@@ -5,9 +5,6 @@ Revision: 0018; after: 0017
 
 from __future__ import annotations
 
-import json
-from zlib import crc32
-
 import sqlalchemy as sa
 from alembic import op
 
@@ -17,7 +14,6 @@ branch_labels = None
 depends_on = None
 
 IS_FAILED = sa.text("state > 30 AND state <> 40")
-READ_AT_ONCE = 5_000
 BLOCKS = (
     "INSERT INTO contact_blocks (account_id, list_id, first_id, last_id, live, deleted)"
     " SELECT account_id, scope, CASE WHEN block = 0 THEN 0 ELSE min(contact_id) END,"
@@ -50,9 +46,7 @@ def upgrade() -> None:
             autoincrement=False,
             nullable=False,
         ),
-        sa.PrimaryKeyConstraint(
-            "field_id", "digest", "contact_id", name=op.f("pk_contact_values")
-        ),
+        sa.PrimaryKeyConstraint("field_id", "digest", "contact_id", name=op.f("pk_contact_values")),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -83,9 +77,23 @@ def upgrade() -> None:
         ),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "unnoted_contacts",
+        sa.Column(
+            "first_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("last_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("first_id", name=op.f("pk_unnoted_contacts")),
+    )
     op.execute(BLOCKS.format(scope="coalesce(list_id, 0)"))
     op.execute(BLOCKS.format(scope="-1"))
-    _note_values()
+    op.execute(
+        "INSERT INTO unnoted_contacts (first_id, last_id)"
+        " SELECT min(contact_id), max(contact_id) FROM contacts HAVING count(*) > 0"
+    )
     op.drop_table("contact_counts")
     op.drop_index(op.f("ix_messages_account_id_message_id"), table_name="messages")
     op.drop_index(op.f("ix_messages_account_id_recipient_message_id"), table_name="messages")
@@ -113,28 +121,3 @@ def upgrade() -> None:
         ["account_id", "recipient", "message_id", "parts"],
         unique=False,
     )
-
-
-def _note_values() -> None:
-    """Fills in which contacts have which values, some contacts at a time."""
-    connection = op.get_bind()
-    contacts = sa.table("contacts", sa.column("contact_id"), sa.column("fields"))
-    values = sa.table(
-        "contact_values", sa.column("field_id"), sa.column("digest"), sa.column("contact_id")
-    )
-    last = -1
-    while True:
-        query = sa.select(contacts).where(contacts.c.contact_id > last)
-        rows = connection.execute(
-            query.order_by(contacts.c.contact_id).limit(READ_AT_ONCE)
-        ).all()
-        if not rows:
-            return
-        last = rows[-1].contact_id
-        noted = [
-            {"field_id": int(field), "digest": crc32(value.encode()), "contact_id": row.contact_id}
-            for row in rows
-            for field, value in json.loads(row.fields).items()
-        ]
-        if noted:
-            connection.execute(sa.insert(values), noted)
