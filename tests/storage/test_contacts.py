@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from dragoman.services.contacts import Contacts
 from dragoman.storage.repositories import contact_blocks
 from dragoman.storage.repositories.contacts import Contact, ContactFilter
 from dragoman.storage.tables import contact_blocks as blocks
-from dragoman.storage.tables import contact_lists, contacts, merge_fields
+from dragoman.storage.tables import contact_lists, contact_values, contacts, merge_fields
 
 
 class Book:
@@ -286,3 +287,67 @@ async def test_deleted_list_hides_from_answers(book: Book) -> None:
         lambda c: contact_blocks.count(c, book.account.account_id, one.list_id)
     )
     assert count == 0
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_pages_agree_with_a_model_across_blocks(
+    book: Book, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(contact_blocks, "BLOCK", 3)
+    chance, service, account = random.Random(seed), book.service, book.account
+    lists = [None] + [(await service.create_list(account, name)).list_id for name in "abc"]
+    live: dict[int, int | None] = {}
+    deleted: dict[int, int | None] = {}
+    for _ in range(60):
+        deed = chance.choice(("create", "create", "create", "move", "delete"))
+        if deed == "create" or not live:
+            list_id = chance.choice(lists)
+            live |= dict.fromkeys(await book.fill(chance.randint(1, 3), list_id), list_id)
+            continue
+        contact_id = chance.choice(sorted(live))
+        if deed == "delete":
+            await service.delete_contact(account, contact_id)
+            deleted[contact_id] = live.pop(contact_id)
+        else:
+            live[contact_id] = chance.choice(lists)
+            await service.change_contact(account, contact_id, list_id=live[contact_id])
+    await service.delete_list(account, lists[-1])
+    gone = {contact_id for contact_id, list_id in live.items() if list_id == lists[-1]}
+    deleted |= {contact_id: live.pop(contact_id) for contact_id in gone}
+    await counted(book)
+    for list_id in (*lists, "all"):
+        for is_deleted, kept in ((False, live), (True, deleted)):
+            wanted = {"deleted": is_deleted} | (
+                {} if list_id == "all" else {"list_id": list_id or 0}
+            )
+            expected = [c for c in sorted(kept) if list_id in ("all", kept[c])]
+            assert await book.total(**wanted) == len(expected)
+            for offset in range(0, len(expected) + 2, 2):
+                assert await book.search(offset, 5, **wanted) == expected[offset : offset + 5]
+
+
+async def test_contact_is_found_by_its_new_value_only(book: Book) -> None:
+    first, second = await book.fill(2, None, By="Aarhus", Land="Aarhus")
+    (by, land) = await book.service.merge_fields(book.account)
+    await book.service.change_contact(book.account, first, values={"By": "Odense"})
+    await book.service.delete_contact(book.account, second)
+    in_both = (by.field_id, land.field_id)
+    for field_ids, value, is_deleted, found in (
+        ((by.field_id,), "Odense", False, [first]),
+        ((by.field_id,), "Aarhus", False, []),
+        ((by.field_id,), "Aarhus", True, [second]),
+        (in_both, "Aarhus", False, [first]),
+        (in_both, "Aarhus", True, [second]),
+    ):
+        wanted = {"field_ids": field_ids, "field_value": value, "deleted": is_deleted}
+        assert await book.search(**wanted) == found
+        assert await book.total(**wanted) == len(found)
+    noted = await book.rows.all(contact_values)
+    assert len(noted) == 4  # two fields of two contacts, the old value of none
+
+
+async def test_values_that_are_alike_but_not_the_same_are_told_apart(book: Book) -> None:
+    # Their CRC-32 is the same.
+    ids = [(await book.fill(1, None, By=value))[0] for value in ("plumless", "buckeroo")]
+    (field,) = await book.service.merge_fields(book.account)
+    assert await book.search(field_ids=(field.field_id,), field_value="buckeroo") == ids[1:]

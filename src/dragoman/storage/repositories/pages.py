@@ -92,11 +92,11 @@ def scan(
     fits = fitting.cte("fits")
     page = select(fits.c.id, literal_column("0").label("n"), literal_column("0").label("parts"))
     page = page.order_by(fits.c.id.desc()).offset(offset).limit(limit)
-    sums: Any = select(literal_column("NULL"), func.count(), func.sum(fits.c.parts)).select_from(fits)
+    sums: Any = select(literal_column("NULL"), func.count(), func.sum(fits.c.parts))
     total = parts = 0
     found: list[int] = []
     for number, counted, summed in connection.execute(
-        union_all(sums, select(*page.subquery().columns))
+        union_all(sums.select_from(fits), select(*page.subquery().columns))
     ):
         if number is None:
             total, parts = counted, summed or 0
