@@ -7,7 +7,16 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    any_,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.ids import time_of
@@ -262,8 +271,15 @@ def _conditions(wanted: ContactFilter, driver: str) -> list[ColumnElement[bool]]
             may_have = contact_values.having(
                 wanted.account_id, wanted.field_ids, wanted.field_value
             )
-            conditions.append(contacts.c.contact_id.in_(may_have))
+            conditions.append(_is_among(driver, may_have))
     return conditions
+
+
+def _is_among(driver: str, contact_ids: CompoundSelect[tuple[int]]) -> ColumnElement[bool]:
+    """Whether a contact is one of those; as an array, lest PostgreSQL reads all to compare them."""
+    if driver == "postgresql":
+        return contacts.c.contact_id == any_(func.array(contact_ids.scalar_subquery()))
+    return contacts.c.contact_id.in_(contact_ids)
 
 
 def _find_row(connection: Connection, account_id: int, contact_id: int) -> Any:

@@ -103,8 +103,7 @@ messages = Table(
     ),
     Index(
         "ix_messages_failed",
-        "account_id",
-        "message_id",
+        *("account_id", "message_id", "state"),
         sqlite_where=IS_FAILED,
         postgresql_where=IS_FAILED,
     ),
@@ -117,8 +116,8 @@ messages = Table(
 )
 """One recipient of a batch; created at the time in its identifier.
 
-`text` is empty where the message has the text of its batch. The last columns of the indexes never
-change, and spare a search that adds up parts, or looks for batches, the look at every row.
+`text` is empty where the message has the text of its batch. The last columns of the indexes hardly
+ever change, and spare a search that adds up parts, or looks for batches, the look at every row.
 """
 
 audiences = Table(

@@ -98,6 +98,15 @@ def upgrade() -> None:
     op.drop_index(op.f("ix_messages_account_id_message_id"), table_name="messages")
     op.drop_index(op.f("ix_messages_account_id_recipient_message_id"), table_name="messages")
     op.drop_index(op.f("ix_messages_batch_id_message_id"), table_name="messages")
+    op.drop_index(op.f("ix_messages_failed"), table_name="messages")
+    op.create_index(
+        "ix_messages_failed",
+        "messages",
+        ["account_id", "message_id", "state"],
+        unique=False,
+        sqlite_where=IS_FAILED,
+        postgresql_where=IS_FAILED,
+    )
     op.create_index(
         "ix_messages_failed_of_recipient",
         "messages",
