@@ -53,6 +53,7 @@ from dragoman.services.batches import Batches
 from dragoman.services.console_sessions import ConsoleSessions
 from dragoman.services.contact_addresses import ContactAddresses
 from dragoman.services.contact_profiles import ContactProfiles
+from dragoman.services.contact_values import ContactValues
 from dragoman.services.contacts import Contacts
 from dragoman.services.credits import Credits
 from dragoman.services.deadlines import Deadlines
@@ -262,6 +263,7 @@ class House:
             storage=self.storage, ids=self.ids, clock=self.clock
         )
         self.groups = Groups(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.contact_values = ContactValues(storage=self.storage)
         self.imports = Imports(storage=self.storage, ids=self.ids, clock=self.clock)
         self.statistics = Statistics(storage=self.storage, queries=self.queries, clock=self.clock)
         self.inbound = Inbound(
@@ -479,6 +481,7 @@ class Gateway(House):
             self.batches.run(),
             self.deadlines.run(),
             self.imports.run(),
+            self.contact_values.run(),
             self.callbacks.run(),
         )
         await self._send_mailings()

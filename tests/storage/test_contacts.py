@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -10,10 +11,10 @@ from sqlalchemy import Connection, select
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.services.contacts import Contacts
-from dragoman.storage.repositories import contact_counts
+from dragoman.storage.repositories import contact_blocks
 from dragoman.storage.repositories.contacts import Contact, ContactFilter
-from dragoman.storage.tables import contact_counts as counts
-from dragoman.storage.tables import contact_lists, contacts, merge_fields
+from dragoman.storage.tables import contact_blocks as blocks
+from dragoman.storage.tables import contact_lists, contact_values, contacts, merge_fields
 
 
 class Book:
@@ -61,20 +62,30 @@ async def refusal(awaited: Any) -> tuple[RefusalCode, str]:
 
 
 async def counted(book: Book) -> None:
-    """Checks that the counts are what counting finds."""
+    """Checks that the blocks are about as many contacts as are found between their ends."""
 
     def query(connection: Connection) -> None:
-        kept = {
-            (row.account_id, row.list_id): (row.live, row.deleted)
-            for row in connection.execute(select(counts))
-        }
-        found: dict[tuple[int, int], list[int]] = {}
+        found: dict[tuple[int, int], list[tuple[int, bool]]] = {}
         for row in connection.execute(select(contacts)):
-            side = found.setdefault((row.account_id, row.list_id or 0), [0, 0])
-            side[row.deleted_ms is not None] += 1
-        assert {key: tuple(side) for key, side in found.items()} == {
-            key: side for key, side in kept.items() if any(side)
-        }
+            for list_id in (row.list_id or contact_blocks.NO_LIST, contact_blocks.ALL_LISTS):
+                scope = found.setdefault((row.account_id, list_id), [])
+                scope.append((row.contact_id, row.deleted_ms is not None))
+        kept: dict[tuple[int, int], list[Any]] = {}
+        for block in connection.execute(select(blocks).order_by(blocks.c.first_id)):
+            kept.setdefault((block.account_id, block.list_id), []).append(block)
+        assert found.keys() <= kept.keys()
+        for scope, theirs in kept.items():
+            ends = [block.first_id for block in theirs[1:]] + [1 << 60]
+            assert theirs[0].first_id == 0
+            for block, end in zip(theirs, ends, strict=True):
+                within = [
+                    (contact_id, deleted)
+                    for contact_id, deleted in found.get(scope, [])
+                    if block.first_id <= contact_id < end
+                ]
+                deleted = sum(deleted for _, deleted in within)
+                assert (block.live, block.deleted) == (len(within) - deleted, deleted)
+                assert all(contact_id <= block.last_id for contact_id, _ in within)
 
     await book.rows.storage.read(query)
 
@@ -273,6 +284,70 @@ async def test_deleted_list_hides_from_answers(book: Book) -> None:
         str(one.list_id),
     )
     count = await book.rows.storage.read(
-        lambda c: contact_counts.count(c, book.account.account_id, one.list_id)
+        lambda c: contact_blocks.count(c, book.account.account_id, one.list_id)
     )
     assert count == 0
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_pages_agree_with_a_model_across_blocks(
+    book: Book, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(contact_blocks, "BLOCK", 3)
+    chance, service, account = random.Random(seed), book.service, book.account
+    lists = [None] + [(await service.create_list(account, name)).list_id for name in "abc"]
+    live: dict[int, int | None] = {}
+    deleted: dict[int, int | None] = {}
+    for _ in range(60):
+        deed = chance.choice(("create", "create", "create", "move", "delete"))
+        if deed == "create" or not live:
+            list_id = chance.choice(lists)
+            live |= dict.fromkeys(await book.fill(chance.randint(1, 3), list_id), list_id)
+            continue
+        contact_id = chance.choice(sorted(live))
+        if deed == "delete":
+            await service.delete_contact(account, contact_id)
+            deleted[contact_id] = live.pop(contact_id)
+        else:
+            live[contact_id] = chance.choice(lists)
+            await service.change_contact(account, contact_id, list_id=live[contact_id])
+    await service.delete_list(account, lists[-1])
+    gone = {contact_id for contact_id, list_id in live.items() if list_id == lists[-1]}
+    deleted |= {contact_id: live.pop(contact_id) for contact_id in gone}
+    await counted(book)
+    for list_id in (*lists, "all"):
+        for is_deleted, kept in ((False, live), (True, deleted)):
+            wanted = {"deleted": is_deleted} | (
+                {} if list_id == "all" else {"list_id": list_id or 0}
+            )
+            expected = [c for c in sorted(kept) if list_id in ("all", kept[c])]
+            assert await book.total(**wanted) == len(expected)
+            for offset in range(0, len(expected) + 2, 2):
+                assert await book.search(offset, 5, **wanted) == expected[offset : offset + 5]
+
+
+async def test_contact_is_found_by_its_new_value_only(book: Book) -> None:
+    first, second = await book.fill(2, None, By="Aarhus", Land="Aarhus")
+    (by, land) = await book.service.merge_fields(book.account)
+    await book.service.change_contact(book.account, first, values={"By": "Odense"})
+    await book.service.delete_contact(book.account, second)
+    in_both = (by.field_id, land.field_id)
+    for field_ids, value, is_deleted, found in (
+        ((by.field_id,), "Odense", False, [first]),
+        ((by.field_id,), "Aarhus", False, []),
+        ((by.field_id,), "Aarhus", True, [second]),
+        (in_both, "Aarhus", False, [first]),
+        (in_both, "Aarhus", True, [second]),
+    ):
+        wanted = {"field_ids": field_ids, "field_value": value, "deleted": is_deleted}
+        assert await book.search(**wanted) == found
+        assert await book.total(**wanted) == len(found)
+    noted = await book.rows.all(contact_values)
+    assert len(noted) == 4  # two fields of two contacts, the old value of none
+
+
+async def test_values_that_are_alike_but_not_the_same_are_told_apart(book: Book) -> None:
+    # Their CRC-32 is the same.
+    ids = [(await book.fill(1, None, By=value))[0] for value in ("plumless", "buckeroo")]
+    (field,) = await book.service.merge_fields(book.account)
+    assert await book.search(field_ids=(field.field_id,), field_value="buckeroo") == ids[1:]

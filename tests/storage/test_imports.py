@@ -9,14 +9,22 @@ import pytest
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.clock import FixedClock
+from dragoman.services import contact_values as contact_values_module
 from dragoman.services import imports as imports_module
+from dragoman.services.contact_values import ContactValues
 from dragoman.services.contacts import Contacts
 from dragoman.services.import_rows import Fault, FaultyRows
 from dragoman.services.imports import ImportedRows, Imports
 from dragoman.storage.engine import StorageUnavailable
 from dragoman.storage.repositories import imports
 from dragoman.storage.repositories.contacts import ContactFilter
-from dragoman.storage.tables import contact_counts, contact_lists, merge_fields
+from dragoman.storage.tables import (
+    contact_blocks,
+    contact_lists,
+    contact_values,
+    merge_fields,
+    unnoted_contacts,
+)
 from dragoman.storage.tables import imports as jobs
 
 DAY_S = 24 * 3600
@@ -175,8 +183,8 @@ async def test_rows_sent_again_after_a_crash_are_finished_without_doubles(
     assert await importer.progress(key) == (11, 11)
     expected = (FaultyRows(fault=Fault.MOBILE, field="", values={10: "bad"}),)
     assert done.faults == again.faults == expected
-    (counted,) = await importer.rows.all(contact_counts)
-    assert counted["live"] == 10
+    counted = await importer.rows.all(contact_blocks)
+    assert [block["live"] for block in counted] == [10, 10]  # of the account, and of its list
     assert len(await importer.contacts.lists(importer.account)) == 1
 
 
@@ -269,3 +277,41 @@ async def test_list_that_goes_away_stops_the_import(importer: Importer) -> None:
         str(done.job.list_id),
     )
     assert await importer.mobiles() == []
+
+
+async def test_imported_values_are_found_before_and_after_they_are_noted(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contact_values_module, "CONTACTS_AT_ONCE", 3)
+    noting = ContactValues(storage=importer.rows.storage)
+    key = await importer.open()
+    rows = [[*row, f"name {n % 3}"] for n, row in enumerate(numbers(0, 10))]
+    await importer.add(key, rows, "Fornavn")
+    (field,) = await importer.contacts.merge_fields(importer.account)
+
+    async def found(value: str) -> list[str]:
+        wanted = ContactFilter(
+            account_id=importer.account.account_id,
+            field_ids=(field.field_id,),
+            field_value=value,
+        )
+        page = await importer.contacts.search(wanted, 0, 100)
+        assert page.total == len(page.contacts)
+        return [contact.mobile for contact in page.contacts]
+
+    first = digits(0, 10)[::3]
+    assert await found("name 0") == first
+    page = await importer.contacts.search(
+        ContactFilter(account_id=importer.account.account_id), 0, 100
+    )
+    changed = page.contacts[0].contact_id
+    await importer.contacts.change_contact(importer.account, changed, values={"Fornavn": "new"})
+    steps = []
+    while noted := await noting.step():
+        steps.append(noted)
+        assert await found("name 0") == first[1:]
+        assert await found("new") == first[:1]
+    assert sum(steps) == 10
+    assert max(steps) == 3
+    assert await importer.rows.all(unnoted_contacts) == []
+    assert len(await importer.rows.all(contact_values)) == 10

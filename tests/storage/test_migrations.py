@@ -10,7 +10,7 @@ from sqlalchemy import text
 from dragoman.storage import records
 from dragoman.storage.engine import Storage
 from dragoman.storage.migrations import revisions
-from dragoman.storage.repositories import contact_lists, inbound, opt_outs
+from dragoman.storage.repositories import contact_lists, contacts, inbound, opt_outs
 from dragoman.storage.repositories.handovers import StoredHandover
 from dragoman.storage.tables import (
     batches,
@@ -69,6 +69,43 @@ def test_upgrade_says_where_opt_outs_and_lists_of_before_belong(empty_database_u
             page = opt_outs.search(connection, opt_outs.OptOutFilter(account_id=1), 0, 10)
             assert [opt_out.origin.value for opt_out in page.opt_outs] == ["stop", "web"]
             assert [found.name for found in contact_lists.load(connection, 1)] == ["old"]
+    finally:
+        storage.close()
+
+
+def test_upgrade_counts_contacts_of_before_and_finds_them_by_value(
+    empty_database_url: str,
+) -> None:
+    storage = Storage(empty_database_url)
+    account = "1, '/1/', 'a', true, '', '', '', '', 1, 1, 1"
+    rows = ", ".join(
+        f"({n}, 1, {7 if n % 2 else 'NULL'}, '45{n}', '{{\"5\":\"v{n}\"}}', 1,"
+        f" {'NULL' if n % 3 else '1'})"
+        for n in range(1, 2_503)
+    )
+    try:
+        revisions.upgrade(storage._write_engine, "0017")
+        with storage._write_engine.begin() as connection:
+            for statement in (
+                "INSERT INTO accounts (account_id, path, username, enabled, permissions,"
+                " allowed_addresses, time_zone, default_sender, max_parts, max_recipients,"
+                f" created_ms) VALUES ({account})",
+                "INSERT INTO contacts (contact_id, account_id, list_id, mobile, fields,"
+                f" changed_ms, deleted_ms) VALUES {rows}",
+            ):
+                connection.exec_driver_sql(statement)
+        storage.migrate()
+        with storage._write_engine.connect() as connection:
+            for list_id, expected in (
+                (None, [n for n in range(1, 2_503) if n % 3]),
+                (7, [n for n in range(1, 2_503) if n % 3 and n % 2]),
+            ):
+                wanted = contacts.ContactFilter(account_id=1, list_id=list_id)
+                page = contacts.search(connection, wanted, len(expected) - 5, 9)
+                assert page.total == len(expected)
+                assert [contact.contact_id for contact in page.contacts] == expected[-5:]
+            wanted = contacts.ContactFilter(account_id=1, field_ids=(5,), field_value="v2")
+            assert contacts.search(connection, wanted, 0, 9).total == 1
     finally:
         storage.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
 from dragoman.domain.errors import RefusalCode
@@ -171,6 +172,10 @@ TEXTS = [
     ("o", ("[off]",), False),
     ('it\'s "so" — 🎉', ('\'s "so"', "🎉"), True),
     ("a_b", ("A_B",), True),
+    ("100% sure", ("0% S",), True),
+    ("1000 sure", ("0% S",), False),
+    ("Smørrebrød", ("SMØRREBR", "d"), True),
+    ("Smorrebrod", ("smørre",), False),
     ("axb", ("a_b",), False),
     ("***", ("***",), True),
     ("(?i)", ("(?i)",), True),
@@ -279,3 +284,32 @@ def test_ends_beside_whole_hours(
         for ends in (late, early)
     )
     assert pages.ragged_ends(at(from_ms), at(to_ms)) == expected
+
+
+async def test_text_of_its_own_is_found_and_not_that_of_the_batch(rows: Any) -> None:
+    account = await rows.account()
+    own = {"text": "Hi Jack", "parts": 2}
+    await rows.accepted(account, text="Hi [Name]", sender="Shop", message=own)
+    await rows.accepted(account, text="Hi Jack", sender="Bank")
+    for text, sender, parts in (
+        ("jack", "", 3), ("jack", "Shop", 2), ("jack", "Bank", 1), ("name", "", 0), ("", "Shop", 2),
+    ):  # fmt: skip
+        pieces = (text,) if text else ()
+        wanted = OutboxFilter(account_id=account.account_id, text=pieces, sender=sender)
+        page = await rows.storage.read(lambda c, w=wanted: outbox.search(c, w, 0, 10))
+        assert page.parts == sum(view.parts for view in page.messages) == parts, (text, sender)
+
+
+async def test_batch_of_another_account_is_found_by_those_above_it_only(rows: Any) -> None:
+    one, other = await rows.account("one"), await rows.account("other")
+    new = await rows.accepted(other, NUMBERS)
+    for number in ("", NUMBERS[0]):
+        wanted = OutboxFilter(
+            account_id=one.account_id, batch_id=new.batch.batch_id, recipient=number
+        )
+        found = []
+        for below in ((), (other.account_id,)):
+            with_below = msgspec.structs.replace(wanted, below=below)
+            page = await rows.storage.read(lambda c, w=with_below: outbox.search(c, w, 0, 10))
+            found.append(page.total)
+        assert found == [0, 1 if number else 3]

@@ -17,7 +17,7 @@ from dragoman.domain.texts import is_storable
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import contact_counts, contact_lists, contacts, merge_fields
+from dragoman.storage.repositories import contact_blocks, contact_lists, contacts, merge_fields
 from dragoman.storage.repositories.contact_lists import ContactList, missing_list
 from dragoman.storage.repositories.contacts import (
     Contact,
@@ -127,7 +127,7 @@ class Contacts:
     async def count(self, account: Account, list_id: int) -> int:
         """How many contacts a list has."""
         return await self._storage.read(
-            lambda c: contact_counts.count(c, account.account_id, list_id)
+            lambda c: contact_blocks.count(c, account.account_id, list_id)
         )
 
     async def create_contact(

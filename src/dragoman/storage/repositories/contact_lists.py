@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from dragoman.domain.contacts import ListKind
 from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.storage.repositories.contact_counts import delete_some_of_list
+from dragoman.storage.repositories.contact_blocks import delete_some_of_list
 from dragoman.storage.tables import contact_lists
 from dragoman.storage.work import Operation
 

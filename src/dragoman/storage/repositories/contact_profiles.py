@@ -13,7 +13,7 @@ from dragoman.domain.contacts import ContactProfile, ListKind
 from dragoman.domain.errors import Refused
 from dragoman.storage.bulk import BulkInsert, BulkUpdate, Row
 from dragoman.storage.repositories import groups, memberships
-from dragoman.storage.repositories.contact_counts import Tally
+from dragoman.storage.repositories.contact_blocks import Tally
 from dragoman.storage.repositories.contacts import ContactFilter, insert_contacts, search
 from dragoman.storage.tables import contact_profiles, contacts
 from dragoman.storage.work import Operation
@@ -299,7 +299,8 @@ class _Merge:
             [(list_id, kept.contact_id) for kept in changed for list_id in kept.group_ids],
         )
         tally = Tally()
-        tally.add(account_id, None, len(fresh) - len(self._dropped), len(self._dropped))
+        tally.add(account_id, None, [kept.contact_id for kept in fresh], 1)
+        tally.add(account_id, None, sorted(self._dropped), -1, 1)
         tally.write(self._connection)
 
 

@@ -7,13 +7,22 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    any_,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.ids import time_of
 from dragoman.storage.bulk import BulkInsert, Row
-from dragoman.storage.repositories import merge_fields
-from dragoman.storage.repositories.contact_counts import Tally, count
+from dragoman.storage.repositories import contact_values, merge_fields
+from dragoman.storage.repositories.contact_blocks import Tally, find_place
 from dragoman.storage.repositories.contact_lists import check_list
 from dragoman.storage.tables import contacts
 from dragoman.storage.work import Operation
@@ -100,27 +109,26 @@ def find(connection: Connection, account_id: int, contact_id: int) -> Contact | 
 def search(connection: Connection, wanted: ContactFilter, offset: int, limit: int) -> ContactPage:
     """A page of contacts, oldest first.
 
-    Without a field it takes steps over an index; with one, over every contact of the list, or of
-    the account where no list is given.
+    A search for a field without a value looks at every contact of the list, or of the account where
+    no list is given; all others look at little more than what they find.
     """
     conditions = _conditions(wanted, connection.dialect.name)
     if wanted.mobile or wanted.field_ids is not None:
         counting = select(func.count()).select_from(contacts).where(*conditions)
-        total = connection.execute(counting).scalar_one()
+        total, skipped = connection.execute(counting).scalar_one(), offset
     else:
-        total = count(connection, wanted.account_id, wanted.list_id, deleted=wanted.deleted)
-    size = min(limit, total - offset)
-    if size <= 0:
+        total, first_id, skipped = find_place(
+            connection, wanted.account_id, wanted.list_id, offset, deleted=wanted.deleted
+        )
+        conditions.append(contacts.c.contact_id >= first_id)
+    if offset >= total:
         return ContactPage(contacts=(), total=total)
-    # The end of a long list is nearer from behind.
-    backwards = offset > total // 2
-    order = contacts.c.contact_id.desc() if backwards else contacts.c.contact_id
     page = (
         select(contacts.c.contact_id)
         .where(*conditions)
-        .order_by(order)
-        .offset(total - offset - size if backwards else offset)
-        .limit(size)
+        .order_by(contacts.c.contact_id)
+        .offset(skipped)
+        .limit(min(limit, total - offset))
     )
     # In two steps: the second has a list of known length, whatever a planner thinks of the first.
     found_ids = list(connection.execute(page).scalars())
@@ -138,13 +146,14 @@ def encode_fields(values: dict[int, str]) -> str:
 
 
 def insert_contacts(connection: Connection, rows: Sequence[Row]) -> None:
-    """Stores rows, in the order of the table's columns, without counting them."""
+    """Stores rows, in the order of the table's columns; neither counts them nor notes values."""
     _INSERT.run(connection, rows)
 
 
 def _create(connection: Connection, items: list[NewContact]) -> list[Exception | None]:
     results: list[Exception | None] = []
     rows: list[Row] = []
+    noted: list[tuple[int, dict[int, str]]] = []
     tally = Tally()
     for item in items:
         try:
@@ -153,12 +162,15 @@ def _create(connection: Connection, items: list[NewContact]) -> list[Exception |
         except Refused as refused:
             results.append(refused)
             continue
-        fields = encode_fields({ids[name]: value for name, value in item.values.items()})
+        values = {ids[name]: value for name, value in item.values.items()}
+        noted.append((item.contact_id, values))
+        fields = encode_fields(values)
         key = (item.contact_id, item.account_id, item.list_id)
         rows.append((*key, item.mobile, fields, item.at_ms, None))
-        tally.add(item.account_id, item.list_id, 1)
+        tally.add(item.account_id, item.list_id, (item.contact_id,), 1)
         results.append(None)
     insert_contacts(connection, rows)
+    contact_values.add(connection, noted)
     tally.write(connection)
     return results
 
@@ -190,8 +202,9 @@ def _change_one(connection: Connection, item: ContactChange, tally: Tally) -> No
     stored = _FIELDS.decode(before.fields)
     fields = stored | {ids[name]: value for name, value in item.values.items()}
     if list_id != before.list_id:
-        tally.add(item.account_id, before.list_id, -1)
-        tally.add(item.account_id, list_id, 1)
+        tally.add(item.account_id, before.list_id, (item.contact_id,), -1)
+        tally.add(item.account_id, list_id, (item.contact_id,), 1)
+    contact_values.change(connection, item.contact_id, stored, fields)
     connection.execute(
         update(contacts)
         .where(contacts.c.contact_id == item.contact_id)
@@ -220,7 +233,7 @@ def _delete(connection: Connection, items: list[ContactKey]) -> list[Exception |
             .where(contacts.c.contact_id == item.contact_id)
             .values(deleted_ms=item.at_ms, changed_ms=item.at_ms)
         )
-        tally.add(item.account_id, found.list_id, -1, 1)
+        tally.add(item.account_id, found.list_id, (item.contact_id,), -1, 1)
         results.append(None)
     tally.write(connection)
     return results
@@ -241,8 +254,9 @@ def _conditions(wanted: ContactFilter, driver: str) -> list[ColumnElement[bool]]
         deleted.is_not(None) if wanted.deleted else deleted.is_(None),
     ]
     if wanted.list_id is not None:
-        # A number has few rows, and a list many: a sum is no column of the index of lists.
-        of_list: Any = contacts.c.list_id + 0 if wanted.mobile else contacts.c.list_id
+        # A number or value has few rows, and a list many: a sum is no column of the index of lists.
+        has_few = wanted.mobile or wanted.field_value
+        of_list: Any = contacts.c.list_id + 0 if has_few else contacts.c.list_id
         conditions.append(of_list == (wanted.list_id or None))
     if wanted.mobile:
         conditions.append(contacts.c.mobile == wanted.mobile)
@@ -253,7 +267,19 @@ def _conditions(wanted: ContactFilter, driver: str) -> list[ColumnElement[bool]]
             locate(contacts.c.fields, f'"{field_id}":{value}') > 0 for field_id in wanted.field_ids
         )
         conditions.append(or_(False, *places))
+        if wanted.field_value:
+            may_have = contact_values.having(
+                wanted.account_id, wanted.field_ids, wanted.field_value
+            )
+            conditions.append(_is_among(driver, may_have))
     return conditions
+
+
+def _is_among(driver: str, contact_ids: CompoundSelect[tuple[int]]) -> ColumnElement[bool]:
+    """Whether a contact is one of those; as an array, lest PostgreSQL reads all to compare them."""
+    if driver == "postgresql":
+        return contacts.c.contact_id == any_(func.array(contact_ids.scalar_subquery()))
+    return contacts.c.contact_id.in_(contact_ids)
 
 
 def _find_row(connection: Connection, account_id: int, contact_id: int) -> Any:

@@ -18,8 +18,8 @@ from sqlalchemy import (
 
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.ids import first_at
-from dragoman.storage.repositories import merge_fields
-from dragoman.storage.repositories.contact_counts import Tally, delete_some_of_list
+from dragoman.storage.repositories import contact_values, merge_fields
+from dragoman.storage.repositories.contact_blocks import Tally, delete_some_of_list
 from dragoman.storage.repositories.contact_lists import ContactList, add_list, check_list
 from dragoman.storage.repositories.contacts import insert_contacts
 from dragoman.storage.tables import contacts, imports
@@ -190,7 +190,10 @@ def _store(connection: Connection, items: list[RowsStored]) -> list[Exception | 
                 for contact_id, (mobile, fields) in enumerate(new, item.first_id)
             ],
         )
-        tally.add(job.account_id, job.list_id, len(new))
+        if new:
+            stored = range(item.first_id, item.first_id + len(new))
+            tally.add(job.account_id, job.list_id, stored, 1)
+            contact_values.postpone(connection, stored[0], stored[-1])
         connection.execute(
             update(imports)
             .where(imports.c.import_id == item.import_id)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, upd
 from dragoman.domain.contacts import ListKind
 from dragoman.domain.errors import Refused
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.repositories.contact_counts import Tally
+from dragoman.storage.repositories.contact_blocks import Tally
 from dragoman.storage.repositories.contacts import missing_contact
 from dragoman.storage.repositories.groups import NAMED_AT_ONCE, find, missing_group
 from dragoman.storage.tables import contact_lists, contacts, memberships
@@ -271,8 +271,9 @@ def _delete_contacts(connection: Connection, item: GroupDeletion, some: Sequence
             contacts.c.account_id == item.account_id,
             contacts.c.deleted_ms.is_(None),
         )
-        for list_id in connection.execute(select(contacts.c.list_id).where(these)).scalars():
-            tally.add(item.account_id, list_id, -1, 1)
+        found = select(contacts.c.list_id, contacts.c.contact_id).where(these)
+        for list_id, contact_id in connection.execute(found):
+            tally.add(item.account_id, list_id, (contact_id,), -1, 1)
         connection.execute(
             update(contacts).where(these).values(deleted_ms=item.at_ms, changed_ms=item.at_ms)
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from operator import eq, gt, lt
 from types import MappingProxyType
 from typing import Any, Final
@@ -10,15 +10,19 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    Column,
     ColumnElement,
     Connection,
     FromClause,
     Select,
+    and_,
+    any_,
     exists,
     func,
     literal,
     or_,
     select,
+    true,
 )
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
@@ -55,10 +59,6 @@ _STATES_OF_NAMES: Final = MappingProxyType(
         for name in STATISTICS_NAMES.values()
     }
 )
-_SEARCHED: Final = tuple(
-    messages.c[name] for name in ("message_id", "batch_id", "parts", "price", "state", "mcc")
-)
-"""What a search looks at in the messages it goes through."""
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,16 +210,20 @@ def last_callback_answer(connection: Connection, message_id: int) -> str:
 
 def _find_page(connection: Connection, wanted: OutboxFilter, offset: int, limit: int) -> Found:
     span = Span.of_times(wanted.from_ms, wanted.to_ms)
-    own = messages.c.account_id.in_((wanted.account_id, *wanted.below))
+    own: ColumnElement[bool] = messages.c.account_id.in_((wanted.account_id, *wanted.below))
     driving: list[ColumnElement[bool]] = []
+    if wanted.message_id is not None:
+        driving.append(messages.c.message_id == wanted.message_id)
     if wanted.recipient:
         driving.append(messages.c.recipient == wanted.recipient)
     if wanted.batch_id is not None:
-        driving.append(messages.c.batch_id == wanted.batch_id)
-        # SQLite would take the index of the account's messages; a sum has none.
-        own = (messages.c.account_id + 0).in_((wanted.account_id, *wanted.below))
-    if wanted.message_id is not None:
-        driving.append(messages.c.message_id == wanted.message_id)
+        if not _has_batch(connection, wanted, wanted.batch_id):
+            return Found([], 0, 0)
+        if driving:  # one recipient: a sum is no column of the index of the batch's many
+            driving.append(messages.c.batch_id + 0 == wanted.batch_id)
+        else:  # all of a batch are its account's: its index knows all there is to ask
+            driving.append(messages.c.batch_id == wanted.batch_id)
+            own = true()
     looks_into_batches = bool(wanted.sender or wanted.text)
     if not driving and (wanted.states or wanted.mccs or not looks_into_batches):
         first, end = whole_hours(wanted.from_ms, wanted.to_ms)
@@ -239,7 +243,7 @@ def _find_page(connection: Connection, wanted: OutboxFilter, offset: int, limit:
         span = _steer(connection, wanted, span)
     return scan(
         connection,
-        candidates=select(*_SEARCHED, *([messages.c.text] if wanted.text else ())).where(
+        candidates=select(*_searched(wanted)).where(
             own, *driving, *_index_of_failed(wanted), *span.within(messages.c.message_id)
         ),
         identifier="message_id",
@@ -248,6 +252,26 @@ def _find_page(connection: Connection, wanted: OutboxFilter, offset: int, limit:
         offset=offset,
         scan_limit=TEXT_SCAN_LIMIT if looks_into_batches else SCAN_LIMIT,
     )
+
+
+def _has_batch(connection: Connection, wanted: OutboxFilter, batch_id: int) -> bool:
+    """Whether a batch belongs to one of the accounts that are searched."""
+    query = select(batches.c.account_id).where(batches.c.batch_id == batch_id)
+    return connection.execute(query).scalar() in (wanted.account_id, *wanted.below)
+
+
+def _searched(wanted: OutboxFilter) -> Iterator[Column[Any]]:
+    """What a search looks at in the messages it goes through; the less, the more an index has."""
+    looks_at = {
+        "message_id": True,
+        "parts": True,
+        "batch_id": wanted.sender or wanted.text,
+        "text": wanted.text,
+        "state": wanted.states,
+        "mcc": wanted.mccs,
+        "price": wanted.price is not None,
+    }
+    return (messages.c[name] for name, wanted_too in looks_at.items() if wanted_too)
 
 
 def _is_counted(wanted: OutboxFilter) -> bool:
@@ -312,15 +336,45 @@ def _filters(driver: str, wanted: OutboxFilter) -> Callable[[FromClause], Select
 
     def narrow(candidates: FromClause) -> Select[Any]:
         query = select(candidates).where(*_conditions(wanted, candidates.c))
-        if looks_into_batches:
+        if not looks_into_batches:
+            return query
+        if driver == "sqlite":
             query = query.join(batches, batches.c.batch_id == candidates.c.batch_id)
-        if wanted.sender:
-            query = query.where(batches.c.sender == wanted.sender)
-        if wanted.text:
-            query = query.where(contains_pieces(driver, text_of(candidates.c), wanted.text))
-        return query
+            return query.where(*_of_batch(driver, wanted, candidates))
+        return query.where(*_of_batches_at_once(driver, wanted, candidates))
 
     return narrow
+
+
+def _of_batch(
+    driver: str, wanted: OutboxFilter, candidates: FromClause
+) -> Iterator[ColumnElement[bool]]:
+    """What a filter asks of a message's batch, and of its text."""
+    if wanted.sender:
+        yield batches.c.sender == wanted.sender
+    if wanted.text:
+        yield contains_pieces(driver, text_of(candidates.c), wanted.text)
+
+
+def _of_batches_at_once(
+    driver: str, wanted: OutboxFilter, candidates: FromClause
+) -> Iterator[ColumnElement[bool]]:
+    """The same for PostgreSQL, which reads an array of batches ten times as fast as one by one.
+
+    A comparison with true keeps it from making a join of that.
+    """
+    theirs = func.array(select(candidates.c.batch_id).scalar_subquery())
+    known = select(batches.c.batch_id).where(batches.c.batch_id == any_(theirs))
+    if wanted.sender:
+        fits = known.where(batches.c.sender == wanted.sender)
+        yield candidates.c.batch_id.in_(fits).is_(true())
+    if wanted.text:
+        own = candidates.c.text
+        fits = known.where(contains_pieces(driver, batches.c.text, wanted.text))
+        yield or_(
+            and_(own.is_(None), candidates.c.batch_id.in_(fits).is_(true())),
+            contains_pieces(driver, own, wanted.text),
+        )
 
 
 def _conditions(wanted: OutboxFilter, columns: Columns) -> list[ColumnElement[bool]]:

@@ -11,14 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 
 from dragoman.kit.ids import first_at
 from dragoman.storage.repositories.statistics import HOUR_MS, HourCount
 
 SCAN_LIMIT: Final = 100_000
 """Candidates that a search looks through where only an index narrows it."""
-TEXT_SCAN_LIMIT: Final = 25_000
+TEXT_SCAN_LIMIT: Final = 15_000
 """Candidates whose texts or senders a search looks into."""
 MAX_HOURS: Final = 500
 """Hours from which one page is gathered."""
@@ -76,23 +85,43 @@ def scan(
     """
     column = candidates.selected_columns[identifier]
     if filters is None:
-        parts_alone = candidates.with_only_columns(candidates.selected_columns["parts"])
-        bounded = parts_alone.limit(scan_limit).subquery()
-        fitting = select(bounded)
-        page = candidates.with_only_columns(column).order_by(column.desc())
-    else:
-        bounded = candidates.order_by(column.desc()).limit(scan_limit).subquery()
-        fitting = filters(bounded)
-        page = fitting.with_only_columns(bounded.c[identifier])
-        page = page.order_by(bounded.c[identifier].desc())
-    counted: Any = connection.execute(
-        fitting.with_only_columns(func.count(), func.sum(bounded.c.parts))
-    ).one()
+        return _scan_all(connection, candidates, column, limit, offset, scan_limit)
+    bounded = candidates.order_by(column.desc()).limit(scan_limit).subquery()
+    fitting = filters(bounded).with_only_columns(bounded.c[identifier].label("id"), bounded.c.parts)
+    # Named twice, and so gone through once and kept: what fits is looked for among many.
+    fits = fitting.cte("fits")
+    page = select(fits.c.id, literal_column("0").label("n"), literal_column("0").label("parts"))
+    page = page.order_by(fits.c.id.desc()).offset(offset).limit(limit)
+    sums: Any = select(literal_column("NULL"), func.count(), func.sum(fits.c.parts))
+    total = parts = 0
+    found: list[int] = []
+    for number, counted, summed in connection.execute(
+        union_all(sums.select_from(fits), select(*page.subquery().columns))
+    ):
+        if number is None:
+            total, parts = counted, summed or 0
+        else:
+            found.append(number)
+    return Found(sorted(found, reverse=True), total, parts)
+
+
+def _scan_all(
+    connection: Connection,
+    candidates: Select[Any],
+    column: ColumnElement[int],
+    limit: int,
+    offset: int,
+    scan_limit: int,
+) -> Found:
+    """A page of candidates that all fit; both questions are for an index alone."""
+    parts_alone = candidates.with_only_columns(candidates.selected_columns["parts"])
+    bounded = parts_alone.limit(scan_limit).subquery()
+    counted: Any = connection.execute(select(func.count(), func.sum(bounded.c.parts))).one()
     total, parts = counted[0], counted[1] or 0
     if offset >= total:
         return Found([], total, parts)
-    limit = min(limit, total - offset)
-    found = connection.execute(page.offset(offset).limit(limit)).scalars()
+    page = candidates.with_only_columns(column).order_by(column.desc())
+    found = connection.execute(page.offset(offset).limit(min(limit, total - offset))).scalars()
     return Found(list(found), total, parts)
 
 

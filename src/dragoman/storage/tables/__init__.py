@@ -11,11 +11,13 @@ from dragoman.storage.tables.attachments import attachments
 from dragoman.storage.tables.callbacks import callbacks
 from dragoman.storage.tables.console import console_sessions
 from dragoman.storage.tables.contacts import (
-    contact_counts,
+    contact_blocks,
     contact_lists,
+    contact_values,
     contacts,
     imports,
     merge_fields,
+    unnoted_contacts,
 )
 from dragoman.storage.tables.devices import (
     device_events,
@@ -55,9 +57,10 @@ __all__ = [
     "batches",
     "callbacks",
     "console_sessions",
-    "contact_counts",
+    "contact_blocks",
     "contact_lists",
     "contact_profiles",
+    "contact_values",
     "contacts",
     "credentials",
     "deliveries",
@@ -96,5 +99,6 @@ __all__ = [
     "sims",
     "subscription_tokens",
     "subscriptions",
+    "unnoted_contacts",
     "wallets",
 ]

@@ -81,15 +81,46 @@ written without spaces and without escapes that JSON does not ask for, since a s
 `"<field_id>":"<value>"` in it.
 """
 
-contact_counts = Table(
-    "contact_counts",
+contact_blocks = Table(
+    "contact_blocks",
     metadata,
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
     Column("list_id", Identifier, primary_key=True, autoincrement=False),
+    Column("first_id", Identifier, primary_key=True, autoincrement=False),
+    Column("last_id", Identifier, nullable=False),
     Column("live", Integer, nullable=False),
     Column("deleted", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
-"""How many contacts a list has, kept by the transactions that change them; list 0 is no list."""
+"""How many contacts a list has, by blocks of about a thousand of them in the order of creation.
+
+Kept by the transactions that change contacts. List 0 is no list, list -1 all contacts of the
+account. A block is about the contacts from `first_id` to the next block's, the first from 0 on;
+`last_id` is the last that was ever counted in it.
+"""
+
+contact_values = Table(
+    "contact_values",
+    metadata,
+    Column("field_id", Identifier, primary_key=True, autoincrement=False),
+    Column("digest", Identifier, primary_key=True, autoincrement=False),
+    Column("contact_id", Identifier, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""Which contacts may have a value in a field, by the CRC-32 of the value in UTF-8.
+
+It leads to contacts that may have the value: the contact itself is looked at in the end. Deleted
+contacts stay, since they are searched too. Contacts of `unnoted_contacts` may be missing.
+"""
+
+unnoted_contacts = Table(
+    "unnoted_contacts",
+    metadata,
+    primary_identifier("first_id"),
+    Column("last_id", Identifier, nullable=False),
+)
+"""Imported contacts whose values are to be noted yet, from the first to the last; others between
+them may be there already."""
 
 merge_fields = Table(
     "merge_fields",
