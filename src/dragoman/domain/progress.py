@@ -55,9 +55,11 @@ def progress_of(
     cancelling: bool = False,
 ) -> Progress:
     """How far one message is; `handover` is where it is with the last phone that was given it."""
-    if state is State.SENDING and handover is not None and handover < HandoverState.SENT:
+    if state is State.SENDING and handover is not None:
         if cancelling and handover < HandoverState.PROCESSED:
             return Progress.CANCELLING
+        if cancelling and handover is HandoverState.CANCELLED:
+            return Progress.CANCELLED
         return Progress.PROCESSED if handover in HELD else Progress.PENDING
     if state is State.UNKNOWN and was_sent:
         return Progress.SENT

@@ -25,7 +25,7 @@ class StoredPair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
-    """A new pair, of an account that may have no more than so many."""
+    """A new pair, of an account that has no more than so many: the oldest make room."""
 
     pair: StoredPair
     at_ms: int
@@ -54,20 +54,24 @@ def _issue(connection: Connection, items: list[Issue]) -> list[Exception | None]
             scoped_tokens.c.refresh_expires_ms < min(item.at_ms for item in items)
         )
     )
-    results: list[Exception | None] = []
     for item in items:
-        alive = select(func.count()).where(
-            scoped_tokens.c.account_id == item.pair.account_id,
-            scoped_tokens.c.revoked_ms.is_(None),
-            scoped_tokens.c.refreshed_ms.is_(None),
-        )
-        if connection.execute(alive).scalar_one() >= item.at_most:
-            detail = f"at most {item.at_most} tokens at a time"
-            results.append(Refused(RefusalCode.UNAVAILABLE, "", detail))
-            continue
+        _make_room(connection, item)
         _insert(connection, item.pair)
-        results.append(None)
-    return results
+    return [None] * len(items)
+
+
+def _make_room(connection: Connection, item: Issue) -> None:
+    of_account = scoped_tokens.c.account_id == item.pair.account_id
+    surplus = connection.execute(select(func.count()).where(of_account)).scalar_one()
+    surplus -= item.at_most - 1
+    if surplus > 0:
+        oldest = (
+            select(scoped_tokens.c.token_id)
+            .where(of_account)
+            .order_by(scoped_tokens.c.refresh_expires_ms)
+            .limit(surplus)
+        )
+        connection.execute(delete(scoped_tokens).where(scoped_tokens.c.token_id.in_(oldest)))
 
 
 def _exchange(connection: Connection, items: list[Exchange]) -> list[Exception | None]:

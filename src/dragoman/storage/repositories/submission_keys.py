@@ -327,9 +327,7 @@ def _last_handovers(connection: Connection, message_ids: Collection[int]) -> dic
 
 def _is(account_id: int, dialect: str, key: str) -> ColumnElement[bool]:
     columns = submission_keys.c
-    return and_(
-        columns.account_id == account_id, columns.dialect == dialect, columns.key == key
-    )
+    return and_(columns.account_id == account_id, columns.dialect == dialect, columns.key == key)
 
 
 def _last_handover_is(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -362,6 +360,13 @@ _PROGRESS: Final = case(
                     handovers.c.state < HandoverState.PROCESSED.value,
                 ),
                 Progress.CANCELLING.value,
+            ),
+            (
+                _last_handover_is(
+                    handovers.c.cancelling == _BY_CUSTOMER,
+                    handovers.c.state == HandoverState.CANCELLED.value,
+                ),
+                Progress.CANCELLED.value,
             ),
             (
                 _last_handover_is(handovers.c.state.in_(sorted(state.value for state in HELD))),
