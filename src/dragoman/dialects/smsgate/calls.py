@@ -115,7 +115,9 @@ def build_refuse(meters: Meters) -> Refuse:
 
     def refuse(_request: Request, refusal: Refusal) -> Response:
         meters.refused[DIALECT, refusal.kind.value] += 1
-        message = f"{refusal.field}: {refusal.reason}" if refusal.field else refusal.reason
+        message, field = refusal.reason, refusal.field
+        if field and not message.startswith(field):
+            message = f"{field}: {message}"
         return render_problem(refusal.status, message)
 
     return refuse
