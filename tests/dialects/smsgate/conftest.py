@@ -1,4 +1,4 @@
-"""The dialect over a real house on a SQLite file, asked in process with the bytes a client sends."""
+"""The dialect over a real house on a SQLite file, asked with the bytes a client sends."""
 
 from __future__ import annotations
 

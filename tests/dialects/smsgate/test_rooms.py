@@ -80,7 +80,7 @@ async def test_webhooks_are_registered_listed_replaced_and_removed(program: Prog
     replaced = {"id": "w1", "url": f"{URL}/2", "event": "sms:failed"}
     assert (await program.ask("POST", "webhooks", replaced)).status == 201
     listed = (await program.ask("GET", "webhooks")).json
-    assert [(one["id"], one["event"]) for one in listed][0] == ("w1", "sms:failed")
+    assert (listed[0]["id"], listed[0]["event"]) == ("w1", "sms:failed")
     assert len(listed) == 2
 
     await program.log_in(OTHER)
