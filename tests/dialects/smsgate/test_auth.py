@@ -86,7 +86,9 @@ async def test_a_token_is_issued_used_exchanged_once_and_revoked(program: Progra
     assert answer.status == 201
     assert answer.masked == (
         b'{"id":"<key>","token_type":"Bearer","access_token":"<token>",'
-        b'"refresh_token":"<token>","expires_at":"2026-09-21T15:13:20.000Z"}'
+        b'"refresh_token":"<token>","expires_at":"2026-09-21T15:13:20.000Z",'
+        b'"tokenType":"Bearer","accessToken":"<token>","refreshToken":"<token>",'
+        b'"expiresAt":"2026-09-21T15:13:20.000Z"}'
     )
     first = answer.json
     program.authorization = f"Bearer {first['access_token']}"

@@ -146,13 +146,17 @@ class TokenRequest(msgspec.Struct, kw_only=True):
 
 
 class Token(msgspec.Struct, kw_only=True):
-    """A pair of tokens."""
+    """A pair of tokens, in the server's spelling and in the one its Python client reads."""
 
     id: str
     token_type: str
     access_token: str
     refresh_token: str
     expires_at: str
+    token_type_again: str = msgspec.field(name="tokenType")
+    access_token_again: str = msgspec.field(name="accessToken")
+    refresh_token_again: str = msgspec.field(name="refreshToken")
+    expires_at_again: str = msgspec.field(name="expiresAt")
 
 
 class HealthCheck(msgspec.Struct, kw_only=True, rename="camel"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import SCOPES, Caller, authenticate_refresh, lacking
@@ -13,6 +15,8 @@ from dragoman.web.bodies import decode_json
 from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
+
+BEARER: Final = "Bearer"
 
 
 class Tokens:
@@ -79,10 +83,15 @@ class Tokens:
 
 
 def _render(issued: IssuedPair) -> schemas.Token:
+    expires_at = mapping.render_date(issued.expires_ms)
     return schemas.Token(
         id=issued.token_id,
-        token_type="Bearer",  # noqa: S106 - a type, not a token
+        token_type=BEARER,
         access_token=issued.access_token,
         refresh_token=issued.refresh_token,
-        expires_at=mapping.render_date(issued.expires_ms),
+        expires_at=expires_at,
+        token_type_again=BEARER,
+        access_token_again=issued.access_token,
+        refresh_token_again=issued.refresh_token,
+        expires_at_again=expires_at,
     )
