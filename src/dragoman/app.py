@@ -28,7 +28,7 @@ from dragoman.console.routes import build_console
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
 from dragoman.dispatch.dispatcher import Dispatcher
-from dragoman.domain.callbacks import renderer_of_texts
+from dragoman.domain.callbacks import renderer_of_events, renderer_of_texts
 from dragoman.domain.keywords import words_to_match
 from dragoman.domain.message_types import MessageTypes
 from dragoman.domain.ports import Connector, Custodian
@@ -65,23 +65,28 @@ from dragoman.services.directory import Directory
 from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
 from dragoman.services.inbound import Inbound
+from dragoman.services.inbox_exports import InboxExports
 from dragoman.services.issues import Issues
+from dragoman.services.keyed_submissions import KeyedSubmissions
 from dragoman.services.keywords import Keywords
 from dragoman.services.live import LiveMessages
 from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
 from dragoman.services.one_time_links import OneTimeLinks
 from dragoman.services.opt_outs import OptOuts
+from dragoman.services.phone_settings import PhoneSettings
 from dragoman.services.premium import PremiumRules
 from dragoman.services.presence import Presence
 from dragoman.services.queries import Queries
 from dragoman.services.recall import Recall
 from dragoman.services.receipts import Receipts
 from dragoman.services.refunds import Refunds
+from dragoman.services.scoped_tokens import ScopedTokens
 from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
+from dragoman.services.webhooks import Webhooks
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import pending
@@ -178,6 +183,23 @@ class House:
             ids=self.ids,
             clock=self.clock,
         )
+        self.phone_settings = PhoneSettings(storage=self.storage, devices=self.devices)
+        self.inbox_exports = InboxExports(devices=self.devices, clock=self.clock)
+        self.webhooks = Webhooks(
+            storage=self.storage,
+            devices=self.devices,
+            ids=self.ids,
+            clock=self.clock,
+            announce=self._announce,
+        )
+        self.devices.tell_event = self.webhooks.tell_of_device
+        self.scoped_tokens = ScopedTokens(
+            storage=self.storage,
+            accounts=self.accounts,
+            clock=self.clock,
+            access_life_s=settings.dialects.smsgate.token_life_s,
+            refresh_life_s=settings.dialects.smsgate.refresh_life_s,
+        )
         self.recall = Recall(self.storage, self.live)
         self.delivery = Delivery(
             live=self.live,
@@ -188,6 +210,7 @@ class House:
             policies=self.policies,
             announce=self._announce,
         )
+        self.delivery.find_events = self.webhooks.about_message
         self.backlog = Backlog(
             storage=self.storage,
             queue=self.queue,
@@ -251,6 +274,12 @@ class House:
             ids=self.ids,
             clock=self.clock,
         )
+        self.keyed_submissions = KeyedSubmissions(
+            storage=self.storage,
+            submission=self.submission,
+            batches=self.batches,
+            live=self.live,
+        )
         self.queries = Queries(self.storage)
         self.refunds = Refunds(
             writer=self.storage.writer,
@@ -277,6 +306,7 @@ class House:
             stop_words=stop_words,
             start_words=start_words,
         )
+        self.inbound.find_events = self.webhooks.about_text
         self.mailings = Mailings(
             storage=self.storage,
             ids=self.ids,
@@ -313,6 +343,13 @@ class House:
             issues=self.issues,
             meters=self.meters,
             clock=self.clock,
+            devices=self.devices,
+            keyed_submissions=self.keyed_submissions,
+            scoped_tokens=self.scoped_tokens,
+            webhooks=self.webhooks,
+            phone_settings=self.phone_settings,
+            inbox_exports=self.inbox_exports,
+            problems=self.problems,
         )
 
     async def open(self, *, migrate: bool) -> None:
@@ -325,6 +362,8 @@ class House:
         await self.directory.load()
         await self.opt_outs.load()
         await self.devices.restore()
+        await self.phone_settings.restore()
+        await self.webhooks.restore()
 
     async def close(self) -> None:
         await self.directory.settle()
@@ -347,6 +386,10 @@ class House:
             clock=self.clock,
             time_zone=self.settings.console.time_zone,
         )
+
+    def problems(self) -> list[str]:
+        """Why no traffic can be taken now; a house without carriers takes none."""
+        return ["not running"]
 
     def _announce(self, _callback: NewCallback) -> None:
         """A callback was stored; without workers its row waits for the next start."""
@@ -426,6 +469,7 @@ class Gateway(House):
             carrier.name: CONNECTORS[carrier.type](carrier, self.dispatcher, self.clock, resources)
             for carrier in settings.carriers
         }
+        self.keyed_submissions.call_back = self._call_back
         self.dialects = tuple(DIALECTS[name](self.services) for name in settings.dialects.enabled)
         self.callbacks: CallbackWorker | None = None
         self._client: GuardedClient | None = None
@@ -464,6 +508,11 @@ class Gateway(House):
                 renderer_of_texts(d.name): d.render_text
                 for d in self.dialects
                 if d.render_text is not None
+            },
+            event_renderers={
+                renderer_of_events(d.name): d.render_event
+                for d in self.dialects
+                if d.render_event is not None
             },
         )
         await self.callbacks.restore()
@@ -541,7 +590,15 @@ class Gateway(House):
             meters=self.meters,
             public_url=self.settings.devices.public_url,
             ping_interval_s=self.settings.devices.ping_interval_s,
+            settings=self.phone_settings,
         ).dialect()
+
+    async def _call_back(self, message_id: int) -> bool:
+        """Asks the phone that has a message not to send it; whether it may still be stopped."""
+        for carrier in self.phones.values():
+            if await carrier.cancel(message_id):
+                return True
+        return False
 
     async def _resume(self, name: str, connector: Custodian) -> None:
         """Brings back the messages that a carrier kept, before the backlog finds their rows."""

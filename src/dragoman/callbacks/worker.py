@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from dragoman.callbacks.schedule import RetrySchedule, Verdict, parse_retry_after
-from dragoman.domain.callbacks import CallbackCall, CallbackFacts, TextFacts
+from dragoman.domain.callbacks import CallbackCall, CallbackFacts, EventFacts, TextFacts
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import time_of
 from dragoman.services.meters import Meters
@@ -43,6 +43,8 @@ Render = Callable[[str, CallbackFacts], CallbackCall]
 """Makes the request from the customer's URL and the facts."""
 RenderText = Callable[[str, TextFacts], CallbackCall]
 """Makes the request that sends an inbound text on."""
+RenderEvent = Callable[[str, EventFacts], CallbackCall]
+"""Makes the request that tells a webhook of an event."""
 
 log = structlog.get_logger(__name__)
 
@@ -61,11 +63,13 @@ class CallbackWorker:
         clock: Clock,
         meters: Meters,
         text_renderers: Mapping[str, RenderText] = MappingProxyType({}),
+        event_renderers: Mapping[str, RenderEvent] = MappingProxyType({}),
     ) -> None:
         self._storage = storage
         self._client = client
         self._renderers = renderers
         self._text_renderers = text_renderers
+        self._event_renderers = event_renderers
         self._schedule = schedule
         self._per_origin = per_origin
         self._clock = clock
@@ -222,6 +226,10 @@ class CallbackWorker:
         if render_text is not None:
             text = msgspec.json.decode(callback.payload, type=TextFacts)
             return render_text(callback.url, text)
+        render_event = self._event_renderers.get(callback.dialect)
+        if render_event is not None:
+            event = msgspec.json.decode(callback.payload, type=EventFacts)
+            return render_event(callback.url, event)
         facts = msgspec.json.decode(callback.payload, type=CallbackFacts)
         return self._renderers[callback.dialect](callback.url, facts)
 

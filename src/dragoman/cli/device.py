@@ -216,6 +216,50 @@ def steps(url: str, code: str) -> tuple[str, ...]:
     )
 
 
+@app.command("export-inbox")
+def export_inbox(
+    device: DeviceNumber,
+    days: Annotated[float, typer.Option(help="How far back.", min=0.01, max=3650)] = 7.0,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Ask a phone to hand in again what it has received; nothing is stored twice.
+
+    A phone that does not listen now is asked when it does, within a day.
+    """
+    import time
+
+    from dragoman.control.requests import ExportInbox
+
+    until_ms = round(time.time() * 1000)
+    since_ms = until_ms - round(days * 86_400_000)
+    request = ExportInbox(device_id=device, since_ms=since_ms, until_ms=until_ms)
+    answer = ask(find_settings(config, data), request)
+    if json:
+        write_json(answer)
+    else:
+        heard = "is asked" if answer.stream else "will be asked when it listens"
+        print(f"{answer.name} ({answer.device_id}) {heard}")
+
+
+@app.command("signing-key")
+def show_signing_key(
+    account: AccountOption = "",
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the key that an account's webhooks are signed with."""
+    from dragoman.control.requests import ShowSigningKey
+
+    answer = ask(find_settings(config, data), ShowSigningKey(account=account))
+    if json:
+        write_json(answer)
+    else:
+        print_fields([("account", answer.account), ("signing key", answer.signing_key)])
+
+
 def _set_enabled(
     device: int, enabled: bool, config: ConfigOption, data: DataOption, json: bool
 ) -> None:

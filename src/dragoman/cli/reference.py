@@ -370,6 +370,13 @@ def _calls_page() -> Iterator[str]:
         issues=nothing,
         meters=Meters(),
         clock=nothing,
+        devices=nothing,
+        keyed_submissions=nothing,
+        scoped_tokens=nothing,
+        webhooks=nothing,
+        phone_settings=nothing,
+        inbox_exports=nothing,
+        problems=nothing,
     )
     for name, build in DIALECTS.items():
         dialect = build(services).web

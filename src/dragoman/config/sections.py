@@ -160,6 +160,27 @@ class SmSend(Section, frozen=True, kw_only=True):
     ] = ()
 
 
+class SmsGate(Section, frozen=True, kw_only=True):
+    """The client API of SMSGate."""
+
+    sender: Annotated[
+        str,
+        Meta(
+            description="Sender of messages that do not go over phones, for accounts without a"
+            " default sender."
+        ),
+    ] = "SMSGate"
+    plain_webhooks: Annotated[
+        bool, Meta(description="Whether webhooks may have http addresses, not https alone.")
+    ] = False
+    token_life_s: Annotated[
+        float, Meta(ge=60, le=30 * DAY_S, description="Longest life of an access token.")
+    ] = 86_400.0
+    refresh_life_s: Annotated[
+        float, Meta(ge=60, le=366 * DAY_S, description="How long a token can be renewed.")
+    ] = 2_592_000.0
+
+
 class Dialects(Section, frozen=True, kw_only=True):
     """The providers' HTTP APIs that are answered."""
 
@@ -170,6 +191,7 @@ class Dialects(Section, frozen=True, kw_only=True):
         LinkMobility()
     )
     smsend: Annotated[SmSend, Meta(description="Settings of smsend.")] = SmSend()
+    smsgate: Annotated[SmsGate, Meta(description="Settings of smsgate.")] = SmsGate()
 
 
 class Mail(Section, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from dragoman.config.sections import (
     Mms,
     Receipts,
     Section,
+    SmsGate,
     Storage,
 )
 from dragoman.config.tables import (
@@ -46,6 +47,7 @@ MULTIMEDIA_ROUTE = "multimedia"
 SIMULATOR = "simulator"
 SIMULATOR_WINDOW = 50
 PHONES = "phones"
+PHONE_DIALECT = "smsgate"
 OUTBOX = "outbox"
 OUTBOX_DOMAIN = "dragoman.example"
 OUTBOX_RATE_PER_S = 100.0
@@ -132,6 +134,10 @@ class Settings(Section, frozen=True, kw_only=True):
             if phones
             else (),
             console=Console(enabled=True),
+            dialects=Dialects(
+                enabled=(*Dialects().enabled, *((PHONE_DIALECT,) if phones else ())),
+                smsgate=SmsGate(plain_webhooks=True),
+            ),
             callbacks=Callbacks(allow_private=LOOPBACK),
             mailings=Mailings(
                 enabled=True,

@@ -315,6 +315,13 @@ class DeviceCode(msgspec.Struct, frozen=True, kw_only=True):
     api_url: str
 
 
+class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account's webhooks are signed with."""
+
+    account: str
+    signing_key: str
+
+
 class DeviceToken(msgspec.Struct, frozen=True, kw_only=True):
     """A private token for an account's phones."""
 

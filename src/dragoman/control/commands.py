@@ -311,6 +311,8 @@ HANDLERS: Final = MappingProxyType[type[Any], Callable[[Controlled, Any], Awaita
         requests.ChangeDevice: devices.change_device,
         requests.SetDeviceEnabled: devices.set_enabled,
         requests.RemoveDevice: devices.remove_device,
+        requests.ExportInbox: devices.export_inbox,
+        requests.ShowSigningKey: devices.show_signing_key,
         **SENDER_HANDLERS,
     }
 )

@@ -7,11 +7,19 @@ from collections.abc import Mapping
 import msgspec
 
 from dragoman.control import requests
-from dragoman.control.answers import DeviceCode, DeviceList, DeviceToken, DeviceView, SimView
+from dragoman.control.answers import (
+    DeviceCode,
+    DeviceList,
+    DeviceToken,
+    DeviceView,
+    SigningKey,
+    SimView,
+)
 from dragoman.control.house import Controlled, HouseServices
 from dragoman.domain.accounts import Account
 from dragoman.domain.devices import Device, Limits
 from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.services.inbox_exports import InboxExport
 
 API_PATH = "/api/mobile/v1"
 
@@ -59,6 +67,23 @@ async def remove_device(controlled: Controlled, request: requests.RemoveDevice) 
     view = _view(controlled, _find(house, request.device_id), await _names(house))
     await house.devices.remove(request.device_id)
     return view
+
+
+async def export_inbox(controlled: Controlled, request: requests.ExportInbox) -> DeviceView:
+    house = controlled.house
+    if controlled.gateway is None:
+        raise Refused(RefusalCode.NOT_SUPPORTED, "", "only a gateway that runs can ask phones")
+    device = _find(house, request.device_id)
+    wanted = InboxExport(since_ms=request.since_ms, until_ms=request.until_ms)
+    house.inbox_exports.ask(device, wanted)
+    return _view(controlled, device, await _names(house))
+
+
+async def show_signing_key(controlled: Controlled, request: requests.ShowSigningKey) -> SigningKey:
+    house = controlled.house
+    account = await _owner(house, request.account)
+    key = await house.phone_settings.ensure_signing_key(account)
+    return SigningKey(account=account.username, signing_key=key)
 
 
 async def change_device(controlled: Controlled, request: requests.ChangeDevice) -> DeviceView:

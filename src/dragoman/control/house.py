@@ -15,9 +15,11 @@ from dragoman.services.accounts import Accounts
 from dragoman.services.credits import Credits
 from dragoman.services.device_registration import DeviceRegistration
 from dragoman.services.devices import Devices
+from dragoman.services.inbox_exports import InboxExports
 from dragoman.services.keywords import Keywords
 from dragoman.services.meters import Meters
 from dragoman.services.opt_outs import OptOuts
+from dragoman.services.phone_settings import PhoneSettings
 from dragoman.services.queries import Queries
 from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
@@ -58,6 +60,10 @@ class HouseServices(Protocol):
     def devices(self) -> Devices: ...
     @property
     def device_registration(self) -> DeviceRegistration: ...
+    @property
+    def inbox_exports(self) -> InboxExports: ...
+    @property
+    def phone_settings(self) -> PhoneSettings: ...
 
 
 class RunningGateway(Protocol):

@@ -27,6 +27,7 @@ from dragoman.control.answers import (
     SenderList,
     SenderView,
     SentBatch,
+    SigningKey,
     TypeBalances,
 )
 
@@ -305,6 +306,22 @@ class ChangeDevice(Request[DeviceView], frozen=True, kw_only=True, tag="device.c
     number: str | None = None
     limits: dict[str, int | float | str | None] = {}
     """Fields of `domain.devices.Limits`; None leaves one as it is."""
+
+
+class ExportInbox(Request[DeviceView], frozen=True, kw_only=True, tag="device.export_inbox"):
+    """Asks a device to hand in again what it received between two times."""
+
+    answer_type: ClassVar[Any] = DeviceView
+    device_id: int
+    since_ms: int
+    until_ms: int
+
+
+class ShowSigningKey(Request[SigningKey], frozen=True, kw_only=True, tag="device.signing_key"):
+    """Shows what an account's webhooks are signed with, and makes it where there is nothing."""
+
+    answer_type: ClassVar[Any] = SigningKey
+    account: str = ""
 
 
 class SetDeviceEnabled(Request[DeviceView], frozen=True, kw_only=True, tag="device.set_enabled"):

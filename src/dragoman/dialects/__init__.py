@@ -10,6 +10,7 @@ from dragoman.dialects.contract import ProviderDialect, Services
 from dragoman.dialects.httpsms import build_httpsms
 from dragoman.dialects.linkmobility import build_linkmobility
 from dragoman.dialects.smsend import build_smsend
+from dragoman.dialects.smsgate import build_smsgate
 
 __all__ = ["DIALECTS", "ProviderDialect", "Services"]
 
@@ -18,6 +19,7 @@ DIALECTS: Final = MappingProxyType[str, Callable[[Services], ProviderDialect]](
         "httpsms": build_httpsms,
         "linkmobility": build_linkmobility,
         "smsend": build_smsend,
+        "smsgate": build_smsgate,
     }
 )
 """Each dialect by the name it has in the configuration."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dragoman.config.sections import Dialects
-from dragoman.domain.callbacks import CallbackCall, CallbackFacts, TextFacts
+from dragoman.domain.callbacks import CallbackCall, CallbackFacts, EventFacts, TextFacts
 from dragoman.kit.clock import Clock
 from dragoman.mail.contract import Mailbox
 from dragoman.services.access_tokens import AccessTokens
@@ -16,21 +16,27 @@ from dragoman.services.batches import Batches
 from dragoman.services.contact_profiles import ContactProfiles
 from dragoman.services.contacts import Contacts
 from dragoman.services.credits import Credits
+from dragoman.services.devices import Devices
 from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
+from dragoman.services.inbox_exports import InboxExports
 from dragoman.services.issues import Issues
+from dragoman.services.keyed_submissions import KeyedSubmissions
 from dragoman.services.keywords import Keywords
 from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
 from dragoman.services.one_time_links import OneTimeLinks
 from dragoman.services.opt_outs import OptOuts
+from dragoman.services.phone_settings import PhoneSettings
 from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
 from dragoman.services.refunds import Refunds
+from dragoman.services.scoped_tokens import ScopedTokens
 from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
+from dragoman.services.webhooks import Webhooks
 from dragoman.web.operations import Dialect
 
 
@@ -62,6 +68,14 @@ class Services:
     issues: Issues
     meters: Meters
     clock: Clock
+    devices: Devices
+    keyed_submissions: KeyedSubmissions
+    scoped_tokens: ScopedTokens
+    webhooks: Webhooks
+    phone_settings: PhoneSettings
+    inbox_exports: InboxExports
+    problems: Callable[[], list[str]]
+    """Why the gateway cannot take traffic now, in plain words; empty when it can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,5 +88,7 @@ class ProviderDialect:
     """Makes the request to a customer's URL; only asked for dialects that submit with one."""
     render_text: Callable[[str, TextFacts], CallbackCall] | None = None
     """Makes the request that sends an inbound text on; None where the API knows none."""
+    render_event: Callable[[str, EventFacts], CallbackCall] | None = None
+    """Makes the request that tells a webhook of an event; None where the API knows none."""
     mailbox: Mailbox | None = None
     """Where the dialect takes messages by mail."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 from dragoman.domain.lifecycle import State
@@ -41,6 +43,49 @@ class TextFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def renderer_of_texts(dialect: str) -> str:
     """The name under which stored callbacks know how a dialect forwards texts."""
     return f"{dialect}:text"
+
+
+class EventKind(StrEnum):
+    """What a webhook can be called for."""
+
+    TEXT_RECEIVED = "text_received"
+    DATA_RECEIVED = "data_received"
+    MULTIMEDIA_RECEIVED = "multimedia_received"
+    MULTIMEDIA_FETCHED = "multimedia_fetched"
+    MESSAGE_SENT = "message_sent"
+    MESSAGE_DELIVERED = "message_delivered"
+    MESSAGE_FAILED = "message_failed"
+    MESSAGE_CANCELLED = "message_cancelled"
+    DEVICE_PINGED = "device_pinged"
+    DEVICE_STARTED = "device_started"
+
+
+class EventFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event, as stored with the callback that tells one webhook of it."""
+
+    event_id: int
+    account_id: int
+    webhook: str
+    """What the customer calls the webhook."""
+    kind: EventKind
+    at_ms: int
+    device_id: int | None = None
+    sim: int | None = None
+    key: str = ""
+    """What the customer calls the message, or our identifier of a text."""
+    sender: str = ""
+    recipient: str = ""
+    text: str = ""
+    """Hexadecimal octets where they are data."""
+    reason: str = ""
+    parts: int = 1
+    details: dict[str, float | int | str] = {}
+    """What a device says of itself."""
+
+
+def renderer_of_events(dialect: str) -> str:
+    """The name under which stored callbacks know how a dialect tells webhooks."""
+    return f"{dialect}:event"
 
 
 class CallbackCall(msgspec.Struct, frozen=True, kw_only=True):

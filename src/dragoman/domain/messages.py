@@ -83,6 +83,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     udh: bytes = b""
     due_ms: int | None = None
     validity_s: int | None = None
+    expires_ms: int | None = None
+    """When it may not be sent any more; in place of `validity_s`."""
     reference: str | None = None
     callback: CallbackRequest | None = None
     return_data: str = ""
@@ -148,6 +150,8 @@ class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     done_date: str = ""
     failure: FailureCode = FailureCode.NONE
     """Why it failed, where the carrier says so in other words than `error`."""
+    device_id: int | None = None
+    sim: int | None = None
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -156,6 +160,9 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     account_id: int
     device_id: int
     event_id: str
+    sim: int | None = None
+    digest: bytes = b""
+    """Of what makes the text itself, whatever event tells it; empty where the phone cannot say."""
     vouched: bool = False
     """Whether the operator says that the number is the phone's own; what only the phone says never
     speaks for other accounts."""

@@ -13,6 +13,9 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The carrier took every part; one carrier id a part, in order."""
 
     carrier_ids: tuple[str, ...]
+    device_id: int | None = None
+    """The phone that sent it, where it was one, and the slot of its SIM."""
+    sim: int | None = None
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -21,6 +24,8 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     code: FailureCode
     detail: str = ""
     carrier_ids: tuple[str | None, ...] = ()
+    device_id: int | None = None
+    sim: int | None = None
 
 
 class Deferred(msgspec.Struct, frozen=True, kw_only=True, gc=False):

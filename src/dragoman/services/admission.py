@@ -46,7 +46,7 @@ def check_terms(submission: Submission, now_ms: int) -> Terms:
     if submission.reference is not None and len(submission.reference) > MAX_REFERENCE:
         raise Refused(RefusalCode.INVALID_FIELD, "reference", "too long")
     due_ms = _check_schedule(submission.due_ms, now_ms)
-    expires_ms = due_ms + _check_validity(submission.validity_s) * 1000
+    expires_ms = _check_expiry(submission, due_ms)
     push = submission.push
     if push is not None and push.expires_ms is None:
         push = Push(url=push.url, expires_ms=due_ms + PUSH_LIFE_MS)
@@ -152,6 +152,15 @@ def _check_schedule(due_ms: int | None, now_ms: int) -> int:
     if due_ms > now_ms + MAX_SCHEDULE_S * 1000:
         raise Refused(RefusalCode.INVALID_SCHEDULE, "", "more than two years ahead")
     return due_ms
+
+
+def _check_expiry(submission: Submission, due_ms: int) -> int:
+    expires_ms = submission.expires_ms
+    if expires_ms is None:
+        return due_ms + _check_validity(submission.validity_s) * 1000
+    if not due_ms < expires_ms <= due_ms + MAX_VALIDITY_S * 1000:
+        raise Refused(RefusalCode.INVALID_VALIDITY, "", "over before it is due, or after 14 days")
+    return expires_ms
 
 
 def _check_validity(validity_s: int | None) -> int:

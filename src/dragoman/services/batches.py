@@ -110,6 +110,19 @@ class Batches:
         """
         await asyncio.shield(asyncio.ensure_future(self._cancel(account, batch_id)))
 
+    async def cancel_waiting(self, batch_id: int) -> int:
+        """Ends the messages of a running batch that no carrier has been given; how many."""
+        async with self._turn:
+            waiting = [
+                message
+                for message in self._live
+                if message.batch.batch_id == batch_id
+                and message.state is State.QUEUED
+                and not message.possible_duplicate
+            ]
+            await asyncio.shield(asyncio.ensure_future(self._cancel_all(waiting)))
+            return len(waiting)
+
     async def _cancel(self, account: Account, batch_id: int) -> None:
         async with self._turn:
             progress = await self._storage.read(

@@ -41,6 +41,8 @@ class OnUnknown(StrEnum):
     """At most once: it becomes `unknown` and waits for a report."""
 
 
+FindEvents = Callable[[LiveMessage, State, FailureCode, str, int], tuple[NewCallback, ...]]
+"""From a message, its new state, why and since when: the calls of its customer's webhooks."""
 Stored = Callable[[bool], None]
 """Is called once a change is on disk; with False if it never will be."""
 
@@ -66,6 +68,8 @@ class Delivery:
         self._meters = meters
         self._policies = policies
         self._announce = announce
+        self.find_events: FindEvents = _no_events
+        """Finds the webhooks that are to be told of a change."""
         self.on_key: Callable[[str, str, LiveMessage, int], None] = _nobody
         """Is told of each carrier id as it becomes known (reports may have come before)."""
 
@@ -74,12 +78,14 @@ class Delivery:
     ) -> None:
         """A carrier took the message."""
         numbered = _known(message, outcome.carrier_ids)
+        _note_device(message, outcome)
         self.change(message, State.SENT, stored, carrier=carrier, carrier_ids=numbered)
 
     def rejected(
         self, message: LiveMessage, carrier: str, outcome: Rejected, stored: Stored
     ) -> None:
         """A carrier refused the message for good."""
+        _note_device(message, outcome)
         self.change(
             message,
             State.REJECTED,
@@ -161,6 +167,7 @@ class Delivery:
                 for number, id_ in carrier_ids
             )
         callback = self._callback(message, after, failure, detail, now_ms)
+        events = self.find_events(message, after, failure, detail, now_ms)
         change = StateChange(
             message_id=message.message_id,
             batch_id=batch.batch_id,
@@ -180,6 +187,7 @@ class Delivery:
             part_rows=part_rows,
             settlement=self._settlement(message, before, after, reported),
             callback=callback,
+            events=events,
             premium_state=PREMIUM_STATES[after] if message.is_premium else None,
         )
         message.writes += 1
@@ -188,8 +196,11 @@ class Delivery:
             message.writes -= 1
             if not message.writes:
                 self._live.settle(message)
-            if callback is not None and on_disk:
-                self._announce(callback)
+            if on_disk:
+                if callback is not None:
+                    self._announce(callback)
+                for event in events:
+                    self._announce(event)
             stored(on_disk)
 
         persist(self._writer, changes.record, change, finish)
@@ -219,6 +230,7 @@ class Delivery:
             failure=failure,
             settlement=self._settlement(message, before, State.REJECTED, reported=False),
             callback=self._callback(message, State.REJECTED, failure, "", now_ms),
+            events=self.find_events(message, State.REJECTED, failure, "", now_ms),
             premium_state=PREMIUM_STATES[State.REJECTED] if message.is_premium else None,
         )
 
@@ -228,6 +240,8 @@ class Delivery:
             self._meters.finals["", rejection.after.name.lower()] += 1
             if rejection.callback is not None:
                 self._announce(rejection.callback)
+            for event in rejection.events:
+                self._announce(event)
 
     def _settlement(
         self, message: LiveMessage, before: State, after: State, reported: bool
@@ -302,6 +316,18 @@ def _known(
         # A carrier that cuts the text itself gives one id for all of it, and reports once.
         return ((WHOLE, carrier_ids[0]),)
     return tuple((number, id_) for number, id_ in enumerate(carrier_ids, 1) if id_)
+
+
+def _note_device(message: LiveMessage, outcome: Accepted | Rejected) -> None:
+    if outcome.device_id is not None:
+        message.device_id, message.sim = outcome.device_id, outcome.sim
+
+
+def _no_events(
+    _message: LiveMessage, _state: State, _failure: FailureCode, _detail: str, _at_ms: int
+) -> tuple[NewCallback, ...]:
+    """Nobody has webhooks."""
+    return ()
 
 
 def _nobody(_carrier: str, _key: str, _message: LiveMessage, _part: int) -> None:

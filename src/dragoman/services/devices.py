@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import random
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from dragoman.domain.accounts import Account
+from dragoman.domain.callbacks import EventKind
 from dragoman.domain.devices import (
     MAX_SLOT,
     Device,
@@ -31,7 +33,7 @@ from dragoman.kit.ids import IdSource
 from dragoman.services.persistence import persist
 from dragoman.services.presence import Presence
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import device_events, devices
+from dragoman.storage.repositories import device_events, device_texts, devices
 
 TOKEN_BYTES = 24
 MAX_NAME = 128
@@ -39,6 +41,10 @@ MAX_PUSH_TOKEN = 256
 MAX_TEXT = 64
 SEEN_EVERY_MS = 60_000
 """How often the time of a device's last call is stored."""
+
+
+Details = Mapping[str, float | int | str]
+TellEvent = Callable[[Device, EventKind, Details], Awaitable[None]]
 
 
 class ReportedSim(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +78,8 @@ class Devices:
         self._stored_seen_ms: dict[int, int] = {}
         self.on_change: list[Callable[[int], None]] = []
         """Are told of a device that came, changed or went."""
+        self.tell_event: TellEvent = _nobody
+        """Is told of what devices say of themselves, before they hear that it was taken."""
 
     async def restore(self) -> None:
         """Loads every device."""
@@ -111,6 +119,29 @@ class Devices:
         if slot is not None and not _has_slot(device, slot):
             raise Refused(RefusalCode.INVALID_FIELD, "sim", f"the device has no SIM {slot}")
         return device.carrier
+
+    def pick(
+        self,
+        account: Account,
+        *,
+        within_s: float | None = None,
+        slot: int | None = None,
+        choose: Callable[[list[Device]], Device] = random.choice,
+    ) -> Device:
+        """One of an account's phones that is in service; raises `Refused` where there is none.
+
+        `within_s` asks for one that was heard of lately, `slot` for one that has a SIM there.
+        """
+        fitting = [
+            device
+            for device in self.of_account(account)
+            if device.enabled
+            and (slot is None or _has_slot(device, slot))
+            and (within_s is None or self.presence.is_present(device.device_id, within_s))
+        ]
+        if not fitting:
+            raise Refused(RefusalCode.NOT_FOUND, "", "no such device")
+        return choose(fitting)
 
     # Devices that call
 
@@ -254,6 +285,11 @@ class Devices:
         )
         await self._storage.writer.write(device_events.note, event)
 
+    async def is_new_text(self, device: Device, digest: bytes) -> bool:
+        """Whether a device hands in a text for the first time, as far as is stored."""
+        device_id = device.device_id
+        return not await self._storage.read(lambda c: device_texts.is_known(c, device_id, digest))
+
     async def drop_events(self, before_ms: int) -> None:
         """Forgets events that are too old to be told again."""
         await self._storage.writer.write(device_events.drop, before_ms)
@@ -344,6 +380,10 @@ def _has_slot(device: Device, slot: int) -> bool:
     # Without the permission to look, an app lists no SIM although the phone has some.
     sim = device.sim(slot)
     return 1 <= slot <= MAX_SLOT if not device.sims else sim is not None and sim.present
+
+
+async def _nobody(_device: Device, _kind: EventKind, _details: Details) -> None:
+    """Nobody has webhooks."""
 
 
 def _ignore(_stored: bool) -> None:

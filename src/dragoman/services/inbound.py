@@ -36,6 +36,7 @@ from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import inbound
 from dragoman.storage.repositories.device_events import NewDeviceEvent
+from dragoman.storage.repositories.device_texts import NewDeviceText
 from dragoman.storage.repositories.opt_outs import OptOut
 
 PARTS_WAIT_S = 24 * 3600
@@ -43,6 +44,8 @@ PARTS_WAIT_S = 24 * 3600
 EXPIRY_CHECK_S = 60.0
 
 Acknowledge = Callable[[bool], None]
+FindEvents = Callable[[inbound.StoredInbound, Holder | None], tuple[NewCallback, ...]]
+"""From a text and the phone it came to: the calls of its receiver's webhooks."""
 
 
 class Inbound:
@@ -71,6 +74,8 @@ class Inbound:
         self._stop_words = frozenset(stop_words)
         self._start_words = frozenset(start_words)
         self._reassembler = Reassembler()
+        self.find_events: FindEvents = _no_events
+        """Finds the webhooks that are to be told of a text."""
 
     async def restore(self) -> None:
         """Takes up the parts that an earlier run had stored."""
@@ -180,7 +185,6 @@ class Inbound:
     ) -> None:
         inbound_id = self._ids.next()
         meaning = self._read(text, holder)
-        callbacks = self._callbacks(inbound_id, text, meaning.destination)
         row = inbound.StoredInbound(
             inbound_id=inbound_id,
             account_id=meaning.destination.account_id,
@@ -194,6 +198,8 @@ class Inbound:
             complete=text.complete,
             handling=meaning.handling.value,
         )
+        callbacks = self._callbacks(inbound_id, text, meaning.destination)
+        callbacks += self.find_events(row, holder)
         new = inbound.NewInbound(
             text=row,
             part_ids=part_ids,
@@ -201,6 +207,7 @@ class Inbound:
             opt_outs=self._note(inbound_id, meaning.opted_out),
             opt_ins=meaning.opted_in,
             event=self._event(holder),
+            device_text=_device_text(inbound_id, holder),
         )
         for key in meaning.opted_in:
             self._opt_outs.forget(key)
@@ -328,6 +335,17 @@ class _Meaning(msgspec.Struct, frozen=True, kw_only=True):
 def _plain(destination: Destination) -> _Meaning:
     handling = Handling.FORWARDED if destination.forwardings else Handling.KEPT
     return _Meaning(destination=destination, handling=handling)
+
+
+def _device_text(inbound_id: int, holder: Holder | None) -> NewDeviceText | None:
+    if holder is None or not holder.digest:
+        return None
+    return NewDeviceText(device_id=holder.device_id, digest=holder.digest, inbound_id=inbound_id)
+
+
+def _no_events(_text: inbound.StoredInbound, _holder: Holder | None) -> tuple[NewCallback, ...]:
+    """Nobody has webhooks."""
+    return ()
 
 
 def _utf16(text: str) -> bytes:

@@ -136,6 +136,7 @@ class LiveMessage:
         "batch",
         "carrier",
         "credits",
+        "device_id",
         "failure",
         "in_flight",
         "mcc",
@@ -147,6 +148,7 @@ class LiveMessage:
         "recipient",
         "route",
         "sent_ms",
+        "sim",
         "state",
         "text",
         "writes",
@@ -173,6 +175,9 @@ class LiveMessage:
         """Its own text, if it has one."""
         self.parts: list[StoredPart] | None = list(parts) or None
         """What is known of each part; None for a message in one part."""
+        self.device_id = batch.stored.options.device_id
+        """The phone that sent it, or is to, where one is known; and the slot of its SIM."""
+        self.sim = batch.stored.options.sim
         self.in_flight = False
         """Whether a connector has it and has not told what came of it."""
         self.writes = 0

@@ -174,6 +174,8 @@ class Receipts:
             )
         elif may_go(message.state, state):
             self._meters.receipts[report.carrier, "matched"] += 1
+            if report.device_id is not None:
+                message.device_id, message.sim = report.device_id, report.sim
             self._delivery.change(
                 message,
                 state,

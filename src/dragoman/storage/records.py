@@ -197,6 +197,8 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
     part_rows: tuple[StoredPart, ...] = ()
     settlement: Settlement | None = None
     callback: NewCallback | None = None
+    events: tuple[NewCallback, ...] = ()
+    """Webhooks that are to be told."""
     premium_state: PremiumState | None = None
     """Where the charge of a premium message is now; None for messages without one."""
 

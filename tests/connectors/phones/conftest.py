@@ -14,7 +14,7 @@ import pytest
 from dragoman import app as app_module
 from dragoman.app import Gateway
 from dragoman.config import Settings
-from dragoman.config.sections import Devices, Http
+from dragoman.config.sections import Callbacks, Devices, Dialects, Http
 from dragoman.config.settings import Settings as _Settings
 from dragoman.config.tables import CarrierTable, PhonesTable, RouteTable
 from dragoman.connectors.phones import carrier as carrier_module
@@ -172,6 +172,8 @@ async def make_house(
         carriers: tuple[CarrierTable, ...] = (),
         routes: tuple[RouteTable, ...] = (),
         on_unknown: Any = "resend",
+        dialects: Dialects = Dialects(),  # noqa: B008 - it is frozen
+        callbacks: Callbacks = Callbacks(),  # noqa: B008
         **phones: Any,
     ) -> House:
         settings = _Settings(
@@ -184,6 +186,8 @@ async def make_house(
             ),
             routes=routes,
             devices=Devices(),
+            dialects=dialects,
+            callbacks=callbacks,
         )
         house = House(settings)
         made.append(house)

@@ -179,6 +179,13 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         issues=house.issues,
         meters=house.meters,
         clock=house.clock,
+        devices=house.devices,
+        keyed_submissions=house.keyed_submissions,
+        scoped_tokens=house.scoped_tokens,
+        webhooks=house.webhooks,
+        phone_settings=house.phone_settings,
+        inbox_exports=house.inbox_exports,
+        problems=house.problems,
     )
     yield Gate(house, build_httpsms(services), await house.accounts.find("customer"))
     await house.close()

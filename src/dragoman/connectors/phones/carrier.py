@@ -259,6 +259,7 @@ class PhonesCarrier:
         if handover is None or not handover.waits:
             return False
         if handover.state is HandoverState.ASSIGNED:
+            handover.cancelling = Cancelling.BY_CUSTOMER
             self._end(handover, HandoverState.CANCELLED)
             self._tell(handover, _CANCELLED)
         else:
@@ -312,7 +313,9 @@ class PhonesCarrier:
         self.chooser.sent(Place(handover.device_id, handover.slot))
         self._end(handover, state)
         if not handover.settled:
-            accepted = Accepted(carrier_ids=(handover.key,))
+            accepted = Accepted(
+                carrier_ids=(handover.key,), device_id=handover.device_id, sim=handover.sim
+            )
             self._tell(handover, accepted, None if delivered else acknowledge)
         elif not delivered:
             acknowledge(True)
@@ -340,7 +343,12 @@ class PhonesCarrier:
         elif untouched and before < HandoverState.PROCESSED:
             self._tell(handover, _BACK_TO_ROUTE, acknowledge)
         else:
-            rejected = Rejected(code=result.code, detail=result.detail)
+            rejected = Rejected(
+                code=result.code,
+                detail=result.detail,
+                device_id=handover.device_id,
+                sim=handover.sim,
+            )
             self._tell(handover, rejected, acknowledge)
 
     def _receipt(
@@ -354,6 +362,8 @@ class PhonesCarrier:
             recipient=handover.recipient.removeprefix("+"),
             error=result.detail if result else "",
             failure=result.code if result else FailureCode.NONE,
+            device_id=handover.device_id,
+            sim=handover.sim,
         )
 
     # What time brings about

@@ -77,6 +77,11 @@ class Handover:
         """The identifier the phone knows it by."""
         return str(self.handover_id)
 
+    @property
+    def sim(self) -> int | None:
+        """The slot of the SIM that was chosen; None where the phone chooses."""
+        return self.slot or None
+
     def step(self) -> HandoverStep:
         """What to store of it now."""
         return HandoverStep(

@@ -142,6 +142,7 @@ def _record(connection: Connection, items: list[StateChange]) -> list[Exception 
     insert_callbacks(
         connection, [change.callback for change in items if change.callback is not None]
     )
+    insert_callbacks(connection, [event for change in items for event in change.events])
     return [None] * len(items)
 
 

@@ -16,6 +16,7 @@ from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import opt_outs
 from dragoman.storage.repositories.changes import insert_callbacks
 from dragoman.storage.repositories.device_events import NewDeviceEvent, insert_events
+from dragoman.storage.repositories.device_texts import NewDeviceText, insert_texts
 from dragoman.storage.repositories.opt_outs import OptOut
 from dragoman.storage.repositories.pages import (
     SCAN_LIMIT,
@@ -76,6 +77,7 @@ class NewInbound(msgspec.Struct, frozen=True, kw_only=True):
     opt_ins: tuple[OptOutKey, ...] = ()
     event: NewDeviceEvent | None = None
     """What a phone told it by, where it came to one."""
+    device_text: NewDeviceText | None = None
 
 
 _INSERT_TEXTS = BulkInsert(inbound_texts)
@@ -110,6 +112,7 @@ def _store_texts(connection: Connection, items: list[NewInbound]) -> list[Except
     if opted:
         opt_outs.write(connection, opted)
     insert_events(connection, [item.event for item in items if item.event is not None])
+    insert_texts(connection, [item.device_text for item in items if item.device_text is not None])
     insert_callbacks(connection, [callback for item in items for callback in item.callbacks])
     return [None] * len(items)
 

@@ -19,6 +19,7 @@ from dragoman.storage.tables.contacts import (
     merge_fields,
     unnoted_contacts,
 )
+from dragoman.storage.tables.device_texts import device_texts
 from dragoman.storage.tables.devices import (
     device_events,
     device_registrations,
@@ -43,10 +44,14 @@ from dragoman.storage.tables.mailings import (
 )
 from dragoman.storage.tables.messages import IS_FAILED, audiences, batches, messages, parts
 from dragoman.storage.tables.metadata import metadata
+from dragoman.storage.tables.phone_settings import phone_settings
 from dragoman.storage.tables.premium import premium_messages
 from dragoman.storage.tables.receipts import parked_receipts, receipt_keys
+from dragoman.storage.tables.scoped_tokens import scoped_tokens
 from dragoman.storage.tables.statistics import hourly_statistics, ingested_rows
+from dragoman.storage.tables.submission_keys import submission_keys
 from dragoman.storage.tables.wallets import ledger_entries, purchases, wallets
+from dragoman.storage.tables.webhooks import webhooks
 
 __all__ = [
     "IS_FAILED",
@@ -66,6 +71,7 @@ __all__ = [
     "deliveries",
     "device_events",
     "device_registrations",
+    "device_texts",
     "devices",
     "email_services",
     "forwardings",
@@ -91,14 +97,18 @@ __all__ = [
     "opt_outs",
     "parked_receipts",
     "parts",
+    "phone_settings",
     "premium_messages",
     "purchases",
     "receipt_keys",
+    "scoped_tokens",
     "senders",
     "sendings",
     "sims",
+    "submission_keys",
     "subscription_tokens",
     "subscriptions",
     "unnoted_contacts",
     "wallets",
+    "webhooks",
 ]

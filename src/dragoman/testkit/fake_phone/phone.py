@@ -79,6 +79,8 @@ class FakePhone:
         """Cleared, the phone fetches but gives nothing to its radio."""
         self.sending.set()
         self.sent: list[SentText] = []
+        self.inbox: list[dict[str, Any]] = []
+        """What the network brought, as the phone's own messages app keeps it."""
         self.events: list[str] = []
         self.webhooks: list[dict[str, str]] = []
         self.settings: dict[str, Any] = {}
@@ -206,7 +208,15 @@ class FakePhone:
             "message": text,
             "receivedAt": self._now(),
         }
+        self.inbox.append(payload)
         return await self.tell("sms:received", payload)
+
+    async def export_inbox(self, since: str, until: str) -> None:
+        """Hands in what came between two times once more, each as an event of its own."""
+        first, last = datetime.fromisoformat(since), datetime.fromisoformat(until)
+        for payload in tuple(self.inbox):
+            if first <= datetime.fromisoformat(payload["receivedAt"]) <= last:
+                await self.tell("sms:received", payload)
 
     async def ping(self, battery: int = 80) -> HttpAnswer:
         """Tells how it is."""
@@ -265,6 +275,9 @@ class FakePhone:
             local = self._messages.get(message_id)
             if local is not None:
                 await self._cancel(local.item, local)
+        elif frame.name == "MessagesExportRequested":
+            wanted = msgspec.json.decode(frame.data)
+            await self.export_inbox(wanted["since"], wanted["until"])
 
     async def _cancel(self, item: dict[str, Any], local: _Local | None) -> None:
         if local is None:

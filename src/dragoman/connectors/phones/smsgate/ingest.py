@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
@@ -13,8 +14,9 @@ from typing import Final
 import structlog
 
 from dragoman.connectors.phones.carrier import PhonesCarrier
-from dragoman.connectors.phones.smsgate.mapping import read_sims
+from dragoman.connectors.phones.smsgate.mapping import read_date, read_sims
 from dragoman.connectors.phones.smsgate.schemas import AppStarted, Event, Ping, Received
+from dragoman.domain.callbacks import EventKind
 from dragoman.domain.devices import Device, Health
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.messages import Holder, InboundPartReport
@@ -51,6 +53,8 @@ class Ingest:
         self._carriers = carriers
         self._clock = clock
         self._under_way: dict[tuple[int, str], asyncio.Future[None]] = {}
+        self._texts: set[tuple[int, bytes]] = set()
+        """Texts that are being stored, by phone and digest."""
         self._dropped_ms = 0
         self._takers: Mapping[str, Take] = MappingProxyType(
             {
@@ -161,13 +165,36 @@ class Ingest:
                 account_id=device.account_id,
                 device_id=device.device_id,
                 event_id=event.id,
+                sim=received.sim_number,
+                digest=_digest(received, text),
                 vouched=vouched,
             ),
         )
+        digest = report.holder.digest if report.holder is not None else b""
+        if digest and not await self._begin_text(device, digest):
+            await self._devices.note_event(device, event.id)
+            return
         stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         carrier.receive(report, stored.set_result)
-        if not await stored:
-            raise StorageUnavailable("a text could not be stored")
+        try:
+            if not await stored:
+                raise StorageUnavailable("a text could not be stored")
+        finally:
+            self._texts.discard((device.device_id, digest))
+
+    async def _begin_text(self, device: Device, digest: bytes) -> bool:
+        """Whether a text is new; it is then under way until it is stored."""
+        key = (device.device_id, digest)
+        if key in self._texts:  # the phone repeats an event that was not taken
+            raise StorageUnavailable("the same text is being stored")
+        self._texts.add(key)
+        is_new = False
+        try:
+            is_new = await self._devices.is_new_text(device, digest)
+        finally:
+            if not is_new:
+                self._texts.discard(key)
+        return is_new
 
     async def _take_ping(self, device: Device, event: Event) -> None:
         report = convert(event.payload, Ping).health
@@ -178,12 +205,14 @@ class Ingest:
         }
         health = Health(at_ms=self._clock.now_ms(), status=report.status[:20], checks=checks)
         await self._devices.note_health(device, health)
+        await self._devices.tell_event(device, EventKind.DEVICE_PINGED, checks)
         await self._devices.note_event(device, event.id)
 
     async def _take_start(self, device: Device, event: Event) -> None:
         sims = read_sims(convert(event.payload, AppStarted).sim_cards)
         if sims:
             await self._devices.report(device, push_token=device.push_token, sims=sims)
+        await self._devices.tell_event(device, EventKind.DEVICE_STARTED, {})
         await self._devices.note_event(device, event.id)
 
 
@@ -197,6 +226,16 @@ def _own_number(device: Device, received: Received) -> tuple[str, bool]:
         return sim.number, True
     told = received.recipient or (sim.reported_number if sim is not None else "")
     return ("" if "*" in told else _number(told, "recipient")), False
+
+
+def _digest(received: Received, text: str) -> bytes:
+    """Of what makes a text itself: a phone that hands it in again gives the same network's time."""
+    at_ms = read_date(received.received_at or "")
+    if at_ms is None:
+        return b""
+    sender = received.sender or received.phone_number
+    octets = "\0".join((sender, str(at_ms), text)).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(octets).digest()
 
 
 def _number(text: str, field: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -16,7 +18,7 @@ from dragoman.connectors.phones.smsgate.schemas import (
     Webhook,
 )
 from dragoman.domain.devices import MAX_SLOT, Device, DeviceEvent, HandoverState
-from dragoman.kit.clock import datetime_of
+from dragoman.kit.clock import datetime_of, ms_of
 from dragoman.services.devices import MAX_TEXT, ReportedSim
 from dragoman.web.refusals import MalformedBody
 
@@ -85,6 +87,28 @@ def render_date(at_ms: int) -> str:
     """A time in UTC with exactly three fraction digits: the app misreads any other number."""
     whole = datetime_of(at_ms).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{whole}.{at_ms % 1000:03d}Z"
+
+
+def read_date(text: str) -> int | None:
+    """A time as the app writes it, in any zone; None where it is none."""
+    try:
+        at = datetime.fromisoformat(text)
+        return ms_of(at) if at.tzinfo is not None else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def render_details(event: DeviceEvent, details: Mapping[str, str]) -> dict[str, str]:
+    """What an event carries; the app reads every value from a text."""
+    if event is not DeviceEvent.INBOX:
+        return dict(details)
+    return {
+        "since": render_date(int(details["since"])),
+        "until": render_date(int(details["until"])),
+        "messageTypes": details["messageTypes"],
+        "triggerWebhooks": "true",
+        "webhookDelivery": "Individual",
+    }
 
 
 def read_sims(cards: list[SimCard] | None) -> list[ReportedSim] | None:
@@ -174,8 +198,12 @@ def render_webhooks(device: Device, url: str) -> list[Webhook]:
     ]
 
 
-def render_settings(device: Device, ping_interval_s: int) -> dict[str, dict[str, object]]:
-    """What is set on the phone: what makes it work with us, then what its account wants.
+def render_settings(
+    device: Device,
+    ping_interval_s: int,
+    of_account: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
+) -> dict[str, dict[str, object]]:
+    """What is set on the phone: what makes it work with us, then what its account wants of all.
 
     A key that is absent is left alone on the phone.
     """
@@ -186,8 +214,9 @@ def render_settings(device: Device, ping_interval_s: int) -> dict[str, dict[str,
     }
     if ping_interval_s:
         settings["ping"] = {"interval_seconds": ping_interval_s}
-    for group, values in device.settings.pushed.items():
-        settings.setdefault(group, {}).update(values)
+    for wanted in (of_account, device.settings.pushed):
+        for group, values in wanted.items():
+            settings.setdefault(group, {}).update(values)
     settings["webhooks"]["signing_key"] = device.signing_key
     return settings
 

@@ -26,6 +26,7 @@ from dragoman.services.accounts import Accounts
 from dragoman.services.device_registration import DeviceRegistration, Grant
 from dragoman.services.devices import MAX_NAME, MAX_PUSH_TOKEN, Devices, ingest_key
 from dragoman.services.meters import Meters
+from dragoman.services.phone_settings import PhoneSettings
 from dragoman.services.presence import Details
 from dragoman.storage.writer import StorageUnavailable
 from dragoman.web.bodies import decode_json
@@ -80,6 +81,7 @@ class SmsGate:
         meters: Meters,
         public_url: str,
         ping_interval_s: int,
+        settings: PhoneSettings | None = None,
     ) -> None:
         self._accounts = accounts
         self._devices = devices
@@ -89,6 +91,7 @@ class SmsGate:
         self._meters = meters
         self._public_url = public_url.rstrip("/")
         self._ping_interval_s = ping_interval_s
+        self._account_settings = settings
         self._ingest = Ingest(devices, carriers, clock)
         self._told: dict[tuple[int, DeviceEvent], bytes] = {}
         """What each phone has last fetched, of settings and webhooks."""
@@ -297,7 +300,12 @@ class SmsGate:
         return msgspec.json.encode(mapping.render_webhooks(device, url))
 
     def _settings(self, device: Device) -> bytes:
-        return msgspec.json.encode(mapping.render_settings(device, self._ping_interval_s))
+        of_account: Mapping[str, Mapping[str, object]] = {}
+        if self._account_settings is not None:
+            of_account = self._account_settings.of_account(device.account_id)
+        return msgspec.json.encode(
+            mapping.render_settings(device, self._ping_interval_s, of_account)
+        )
 
     def _base_url(self, request: Request) -> str:
         """Where phones reach us: as configured, else as this phone did."""
@@ -354,7 +362,8 @@ class SmsGate:
 
 
 def _frame(event: DeviceEvent, details: Details) -> bytes:
-    data = msgspec.json.encode(dict(details)) if details else b"null"
+    told = mapping.render_details(event, details) if details else None
+    data = msgspec.json.encode(told)
     return render_event(mapping.EVENTS[event], data)
 
 

@@ -141,6 +141,7 @@ class Received(msgspec.Struct, kw_only=True, rename="camel"):
     sim_number: int | None = None
     message: str | None = None
     data: str | None = None
+    received_at: str | None = None
 
 
 class Check(msgspec.Struct, kw_only=True, rename="camel"):

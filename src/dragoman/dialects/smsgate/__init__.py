@@ -1,0 +1,41 @@
+"""The client API of SMSGate: what programs call to send over phones, and over any other carrier."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from dragoman.dialects.contract import ProviderDialect, Services
+from dragoman.dialects.smsgate.calls import PREFIX, build_refuse
+from dragoman.dialects.smsgate.events import render_event
+from dragoman.dialects.smsgate.mapping import DIALECT
+from dragoman.dialects.smsgate.routes import build_operations
+from dragoman.domain.callbacks import CallbackCall, CallbackFacts
+from dragoman.web.operations import Dialect
+
+__all__ = ["build_smsgate"]
+
+
+def build_smsgate(services: Services) -> ProviderDialect:
+    """Builds the dialect over the services."""
+    return ProviderDialect(
+        name=DIALECT,
+        web=Dialect(
+            name="smsgate-client",  # the device API has the plain name
+            title="SMSGate client API v1",
+            description=(
+                "Sends texts, over phones or other carriers, asks what became of them, and is told"
+                " by webhooks. Calls take HTTP Basic with an account's user name and password, or"
+                " a Bearer token of `POST /auth/token`."
+            ),
+            prefixes=(PREFIX,),
+            operations=build_operations(services),
+            refuse=build_refuse(services.meters),
+        ),
+        render_callback=_render_callback,
+        render_event=partial(render_event, services.phone_settings.signing_key, services.clock),
+    )
+
+
+def _render_callback(_url: str, _facts: CallbackFacts) -> CallbackCall:
+    """This API names no URL with a message: its programs register webhooks."""
+    raise NotImplementedError

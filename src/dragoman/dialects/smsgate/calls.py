@@ -1,0 +1,131 @@
+"""How a call is declared: authenticated for its scope, answered and refused in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+import msgspec
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.smsgate.auth import Caller, authenticate
+from dragoman.dialects.smsgate.errors import AWAY, Problem, render_problem, render_refused
+from dragoman.dialects.smsgate.mapping import DIALECT
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.services.meters import Meters
+from dragoman.storage.writer import StorageUnavailable
+from dragoman.web.operations import Operation, Refuse
+from dragoman.web.refusals import Refusal
+from dragoman.web.requests import Request
+from dragoman.web.responses import NO_CONTENT, Header, Response
+
+PREFIX: Final = "/api/3rdparty/v1"
+BODY_LIMIT_BYTES: Final = 256 * 1024
+SOURCE: Final = "SMSGate client API v1"
+
+Act = Callable[[Caller, Request], Awaitable[Response]]
+OpenAct = Callable[[Request], Awaitable[Response]]
+Shape = type[msgspec.Struct]
+
+_REFUSALS: Final = (400, 401, 403, 404, 409, 503)
+
+
+class Calls:
+    """Makes operations over the services."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def declare(
+        self,
+        method: str,
+        path: str,
+        act: Act,
+        summary: str,
+        *,
+        scope: str,
+        query: Shape | None = None,
+        body: Shape | None = None,
+        answer: Shape | None = None,
+        status: int = 200,
+    ) -> Operation:
+        """A call for those who may do what `scope` says."""
+
+        async def know(request: Request) -> Response:
+            return await act(await authenticate(self._services, request, scope), request)
+
+        return self.declare_open(
+            method,
+            path,
+            know,
+            summary,
+            tag=scope.partition(":")[0],
+            query=query,
+            body=body,
+            answer=answer,
+            status=status,
+        )
+
+    def declare_open(
+        self,
+        method: str,
+        path: str,
+        act: OpenAct,
+        summary: str,
+        *,
+        tag: str,
+        query: Shape | None = None,
+        body: Shape | None = None,
+        answer: Shape | None = None,
+        status: int = 200,
+    ) -> Operation:
+        """A call that sees itself to who calls."""
+        return Operation(
+            methods=(method,),
+            path=f"{PREFIX}{path}",
+            handler=self._guarded(act),
+            summary=summary,
+            source=SOURCE,
+            query=query,
+            body=body,
+            body_formats=("json",) if body is not None else (),
+            body_limit_bytes=BODY_LIMIT_BYTES,
+            answers={status: answer, **dict.fromkeys(_REFUSALS, Problem)},
+            tags=(tag,),
+        )
+
+    def _guarded(self, act: OpenAct) -> OpenAct:
+        refused_meter = self._services.meters.refused
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await act(request)
+            except StorageUnavailable:
+                refused_meter[DIALECT, RefusalCode.UNAVAILABLE.value] += 1
+                return render_problem(503, AWAY)
+            except Refused as refused:
+                refused_meter[DIALECT, refused.code.value] += 1
+                return render_refused(refused)
+
+        return answer
+
+
+def build_refuse(meters: Meters) -> Refuse:
+    """Words what the kit refuses: a path, a method or a body that cannot be read."""
+
+    def refuse(_request: Request, refusal: Refusal) -> Response:
+        meters.refused[DIALECT, refusal.kind.value] += 1
+        message, field = refusal.reason, refusal.field
+        if field and not message.startswith(field):
+            message = f"{field}: {message}"
+        return render_problem(refusal.status, message)
+
+    return refuse
+
+
+def render(status: int, answer: object, headers: Iterable[Header] = ()) -> Response:
+    """An answer in JSON."""
+    return Response(status, msgspec.json.encode(answer), headers=headers)
+
+
+DONE: Final = Response(NO_CONTENT)

@@ -1,0 +1,50 @@
+"""`/devices`: the account's phones."""
+
+from __future__ import annotations
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.smsgate import mapping
+from dragoman.dialects.smsgate.auth import Caller
+from dragoman.dialects.smsgate.calls import DONE, Calls, render
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.kit.ids import parse_number
+from dragoman.web.operations import Operation
+from dragoman.web.requests import Request
+from dragoman.web.responses import Response
+
+
+class Phones:
+    """The handlers."""
+
+    def __init__(self, services: Services) -> None:
+        self._devices = services.devices
+
+    def operations(self, calls: Calls) -> tuple[Operation, ...]:
+        """The calls about phones."""
+        path = "/{path:devices|device}"
+        return (
+            calls.declare("GET", path, self.list, "List phones", scope="devices:list"),
+            calls.declare(
+                "DELETE",
+                f"{path}/{{id}}",
+                self.remove,
+                "Remove a phone",
+                scope="devices:delete",
+                status=204,
+            ),
+        )
+
+    async def list(self, caller: Caller, _request: Request) -> Response:
+        """Answers `GET /devices`."""
+        found = self._devices.of_account(caller.account)
+        heard_ms = self._devices.presence.heard_ms
+        answer = [mapping.render_device(one, heard_ms(one.device_id)) for one in found]
+        return render(200, answer)
+
+    async def remove(self, caller: Caller, request: Request) -> Response:
+        """Answers `DELETE /devices/{id}`: the phone has to register anew."""
+        device_id = parse_number(request.path_params["id"])
+        if device_id is None:
+            raise Refused(RefusalCode.NOT_FOUND, "", "device not found")
+        await self._devices.remove(self._devices.find(caller.account, device_id).device_id)
+        return DONE

@@ -1,0 +1,143 @@
+"""What a webhook is sent: the app's own body and signature, with times in UTC."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from dragoman import __version__
+from dragoman.dialects.smsgate.mapping import EVENTS, render_date
+from dragoman.domain.callbacks import CallbackCall, EventFacts, EventKind
+from dragoman.kit.clock import Clock
+
+SigningKey = Callable[[int], str]
+"""The key of an account's webhooks; empty where it has none."""
+
+Payload = dict[str, Any]
+
+
+class Event(msgspec.Struct, kw_only=True, rename="camel"):
+    """The body of a call."""
+
+    id: str
+    webhook_id: str
+    event: str
+    device_id: str
+    payload: Payload
+
+
+def render_event(
+    signing_key: SigningKey, clock: Clock, url: str, facts: EventFacts
+) -> CallbackCall:
+    """The call that tells a webhook of an event, signed for the moment it is made.
+
+    The signature is HMAC-SHA256 over the body and the timestamp behind it, in lower-case hex.
+    """
+    event = Event(
+        id=str(facts.event_id),
+        webhook_id=facts.webhook,
+        event=EVENTS[facts.kind],
+        device_id=str(facts.device_id) if facts.device_id is not None else "",
+        payload=_PAYLOADS[facts.kind](facts),
+    )
+    body = msgspec.json.encode(event)
+    timestamp = str(clock.now_ms() // 1000)
+    key = signing_key(facts.account_id).encode("utf-8", "surrogatepass")
+    signature = hmac.digest(key, body + timestamp.encode(), "sha256").hex()
+    return CallbackCall(
+        method="POST",
+        url=url,
+        headers=(
+            ("content-type", "application/json"),
+            ("x-timestamp", timestamp),
+            ("x-signature", signature),
+        ),
+        body=body,
+    )
+
+
+def _received(facts: EventFacts) -> Payload:
+    payload = {
+        "messageId": facts.key,
+        "phoneNumber": _number(facts.sender),
+        "sender": _number(facts.sender),
+        "recipient": _number(facts.recipient) or None,
+        "simNumber": facts.sim,
+    }
+    if facts.kind is EventKind.DATA_RECEIVED:
+        payload["data"] = base64.b64encode(bytes.fromhex(facts.text)).decode()
+    else:
+        payload["message"] = facts.text
+    payload["receivedAt"] = render_date(facts.at_ms)
+    return _told(payload)
+
+
+def _sent(facts: EventFacts) -> Payload:
+    return _told({**_outgoing(facts), "partsCount": facts.parts, "sentAt": _at(facts)})
+
+
+def _delivered(facts: EventFacts) -> Payload:
+    return _told({**_outgoing(facts), "deliveredAt": _at(facts)})
+
+
+def _failed(facts: EventFacts) -> Payload:
+    return _told({**_outgoing(facts), "failedAt": _at(facts), "reason": facts.reason})
+
+
+def _cancelled(facts: EventFacts) -> Payload:
+    return _told({**_outgoing(facts), "cancelledAt": _at(facts)})
+
+
+def _pinged(facts: EventFacts) -> Payload:
+    checks = {name: {"status": "pass", "observedValue": v} for name, v in facts.details.items()}
+    return {"health": {"status": "pass", "version": __version__, "checks": checks}}
+
+
+def _started(_facts: EventFacts) -> Payload:
+    return {}
+
+
+def _outgoing(facts: EventFacts) -> Payload:
+    number = _number(facts.recipient)
+    return {
+        "messageId": facts.key,
+        "phoneNumber": number,
+        "recipient": number,
+        "simNumber": facts.sim,
+    }
+
+
+def _told(payload: Payload) -> Payload:
+    """What is known; the app leaves out what it does not know."""
+    return {name: value for name, value in payload.items() if value is not None}
+
+
+def _at(facts: EventFacts) -> str:
+    return render_date(facts.at_ms)
+
+
+def _number(digits: str) -> str:
+    """A number as the app writes it; names and short codes stay as they are."""
+    return f"+{digits}" if digits.isascii() and digits.isdigit() and len(digits) > 8 else digits
+
+
+_PAYLOADS: Final = MappingProxyType[EventKind, Callable[[EventFacts], Payload]](
+    {
+        EventKind.TEXT_RECEIVED: _received,
+        EventKind.DATA_RECEIVED: _received,
+        EventKind.MULTIMEDIA_RECEIVED: _started,
+        EventKind.MULTIMEDIA_FETCHED: _started,
+        EventKind.MESSAGE_SENT: _sent,
+        EventKind.MESSAGE_DELIVERED: _delivered,
+        EventKind.MESSAGE_FAILED: _failed,
+        EventKind.MESSAGE_CANCELLED: _cancelled,
+        EventKind.DEVICE_PINGED: _pinged,
+        EventKind.DEVICE_STARTED: _started,
+    }
+)
+"""What is said of each kind of event; nobody hands in multimedia messages yet."""

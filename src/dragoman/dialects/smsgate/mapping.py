@@ -1,0 +1,156 @@
+"""The provider's words and ours: states, events, dates, identifiers."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+from dragoman.dialects.smsgate import schemas
+from dragoman.domain.callbacks import EventKind
+from dragoman.domain.devices import Device
+from dragoman.domain.messages import Format
+from dragoman.domain.progress import Progress
+from dragoman.kit.clock import datetime_of, ms_of
+from dragoman.storage.repositories.submission_keys import KeyedView, RecipientView
+from dragoman.storage.repositories.webhooks import StoredWebhook
+from dragoman.web.refusals import MalformedBody
+
+DIALECT: Final = "smsgate"
+MAX_DATE: Final = 40
+MAX_TIME_MS: Final = 1 << 52
+
+STATES: Final = MappingProxyType(
+    {
+        Progress.PENDING: "Pending",
+        Progress.CANCELLING: "Cancelling",
+        Progress.CANCELLED: "Cancelled",
+        Progress.PROCESSED: "Processed",
+        Progress.SENT: "Sent",
+        Progress.DELIVERED: "Delivered",
+        Progress.FAILED: "Failed",
+    }
+)
+PROGRESS: Final = MappingProxyType({name: progress for progress, name in STATES.items()})
+
+EVENTS: Final = MappingProxyType(
+    {
+        EventKind.TEXT_RECEIVED: "sms:received",
+        EventKind.DATA_RECEIVED: "sms:data-received",
+        EventKind.MESSAGE_SENT: "sms:sent",
+        EventKind.MESSAGE_DELIVERED: "sms:delivered",
+        EventKind.MESSAGE_FAILED: "sms:failed",
+        EventKind.MESSAGE_CANCELLED: "sms:cancelled",
+        EventKind.MULTIMEDIA_RECEIVED: "mms:received",
+        EventKind.MULTIMEDIA_FETCHED: "mms:downloaded",
+        EventKind.DEVICE_PINGED: "system:ping",
+        EventKind.DEVICE_STARTED: "app:started",
+    }
+)
+KINDS: Final = MappingProxyType({name: kind for kind, name in EVENTS.items()})
+
+PORT_HEADER: Final = bytes.fromhex("060504")
+"""A user data header of six octets that names ports of 16 bits (3GPP 23.040 s. 9.2.3.24.4)."""
+
+
+def render_date(at_ms: int) -> str:
+    """A time in UTC with exactly three fraction digits."""
+    whole = datetime_of(at_ms).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{whole}.{at_ms % 1000:03d}Z"
+
+
+def read_date(text: str, field: str) -> int:
+    """A time as RFC 3339 writes it; raises `MalformedBody`.
+
+    The space is a `+` of a query that was not encoded.
+    """
+    try:
+        if len(text) > MAX_DATE or "T" not in text.upper():
+            raise ValueError
+        at = datetime.fromisoformat(text.strip().upper().replace(" ", "+"))
+        at_ms = ms_of(at)
+        if not 0 <= at_ms < MAX_TIME_MS:
+            raise ValueError
+    except (ValueError, OverflowError, OSError):
+        raise MalformedBody("not a date and time with a zone (RFC 3339)", field=field) from None
+    return at_ms
+
+
+def render_ports(port: int) -> bytes:
+    """The header of a data message to a port; it comes from port 0."""
+    return PORT_HEADER + port.to_bytes(2) + bytes(2)
+
+
+def render_message(view: KeyedView, *, with_content: bool) -> schemas.MessageState:
+    """A message as a program asks for it."""
+    answer = schemas.MessageState(
+        id=view.key,
+        device_id=str(view.device_id) if view.device_id is not None else "",
+        state=STATES[view.progress],
+        recipients=[_recipient(one) for one in view.recipients],
+        states=render_states(view),
+    )
+    if with_content and view.format == Format.BINARY.value:
+        octets = base64.b64encode(bytes.fromhex(view.text)).decode()
+        port = int.from_bytes(bytes.fromhex(view.options.udh)[3:5])
+        answer.data_message = schemas.DataMessage(data=octets, port=port)
+    elif with_content:
+        answer.text_message = schemas.TextMessage(text=view.text)
+    return answer
+
+
+def render_states(view: KeyedView) -> dict[str, str]:
+    """When the message first was in each state, by name; `Processed` from when its phone had it."""
+    reached: dict[str, int] = {STATES[Progress.PENDING]: view.created_ms}
+
+    def reach(progress: Progress, at_ms: int | None) -> None:
+        if at_ms is not None:
+            name = STATES[progress]
+            reached[name] = min(reached.get(name, at_ms), at_ms)
+
+    for one in view.recipients:
+        reach(Progress.PROCESSED, one.handed_ms)
+        reach(Progress.SENT, one.sent_ms)
+        if one.progress in (Progress.DELIVERED, Progress.FAILED, Progress.CANCELLED):
+            reach(one.progress, one.final_ms)
+    return {name: render_date(reached[name]) for name in sorted(reached)}
+
+
+def _recipient(one: RecipientView) -> schemas.RecipientState:
+    answer = schemas.RecipientState(phone_number=f"+{one.number}", state=STATES[one.progress])
+    if one.progress is Progress.FAILED and one.reason:
+        answer.error = one.reason
+    return answer
+
+
+def render_device(device: Device, seen_ms: int) -> schemas.Device:
+    """A phone as its account sees it."""
+    last_seen = render_date(max(seen_ms, device.seen_ms))
+    answer = schemas.Device(
+        id=str(device.device_id),
+        name=device.name,
+        created_at=render_date(device.created_ms),
+        updated_at=render_date(device.seen_ms),
+        last_seen=last_seen,
+    )
+    cards = []
+    for sim in device.sims:
+        if sim.present:
+            card = schemas.SimCard(slot_index=sim.slot - 1, sim_number=sim.slot)
+            if number := (f"+{sim.number}" if sim.number else sim.reported_number):
+                card.phone_number = number
+            if sim.carrier:
+                card.carrier_name = sim.carrier
+            cards.append(card)
+    if cards:
+        answer.sim_cards = cards
+    return answer
+
+
+def render_webhook(webhook: StoredWebhook) -> schemas.Webhook:
+    """A webhook as its account registered it."""
+    device_id = str(webhook.device_id) if webhook.device_id is not None else None
+    return schemas.Webhook(
+        id=webhook.key, device_id=device_id, url=webhook.url, event=EVENTS[webhook.event]
+    )

@@ -1,0 +1,97 @@
+"""`/auth/token`: tokens for programs that are to do some things only."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.smsgate import mapping, schemas
+from dragoman.dialects.smsgate.auth import SCOPES, Caller, authenticate_refresh, lacking
+from dragoman.dialects.smsgate.calls import DONE, Calls, render
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.texts import is_storable
+from dragoman.services.scoped_tokens import IssuedPair
+from dragoman.web.bodies import decode_json
+from dragoman.web.operations import Operation
+from dragoman.web.requests import Request
+from dragoman.web.responses import Response
+
+BEARER: Final = "Bearer"
+
+
+class Tokens:
+    """The handlers."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._tokens = services.scoped_tokens
+
+    def operations(self, calls: Calls) -> tuple[Operation, ...]:
+        """The calls about tokens."""
+        return (
+            calls.declare(
+                "POST",
+                "/auth/token",
+                self.issue,
+                "Make a token",
+                scope="tokens:manage",
+                body=schemas.TokenRequest,
+                answer=schemas.Token,
+                status=201,
+            ),
+            calls.declare_open(
+                "POST",
+                "/auth/token/refresh",
+                self.refresh,
+                "Exchange a refresh token for a new token",
+                tag="tokens",
+                answer=schemas.Token,
+                status=201,
+            ),
+            calls.declare(
+                "DELETE",
+                "/auth/token/{jti}",
+                self.revoke,
+                "Revoke a token",
+                scope="tokens:manage",
+                status=204,
+            ),
+        )
+
+    async def issue(self, caller: Caller, request: Request) -> Response:
+        """Answers `POST /auth/token`; nobody can give away more than it has."""
+        given = decode_json(request.body, schemas.TokenRequest)
+        for scope in given.scopes:
+            if scope not in SCOPES:
+                raise Refused(RefusalCode.INVALID_FIELD, "scopes", "no such scope")
+            if not caller.may(scope):
+                raise lacking(scope)
+        issued = await self._tokens.issue(caller.account, given.scopes, given.ttl)
+        return render(201, _render(issued))
+
+    async def refresh(self, request: Request) -> Response:
+        """Answers `POST /auth/token/refresh`."""
+        token = await authenticate_refresh(self._services, request)
+        return render(201, _render(await self._tokens.refresh(token, request.client)))
+
+    async def revoke(self, caller: Caller, request: Request) -> Response:
+        """Answers `DELETE /auth/token/{jti}`; one that is not there is revoked too."""
+        token_id = request.path_params["jti"]
+        if is_storable(token_id):
+            await self._tokens.revoke(caller.account, token_id)
+        return DONE
+
+
+def _render(issued: IssuedPair) -> schemas.Token:
+    expires_at = mapping.render_date(issued.expires_ms)
+    return schemas.Token(
+        id=issued.token_id,
+        token_type=BEARER,
+        access_token=issued.access_token,
+        refresh_token=issued.refresh_token,
+        expires_at=expires_at,
+        token_type_again=BEARER,
+        access_token_again=issued.access_token,
+        refresh_token_again=issued.refresh_token,
+        expires_at_again=expires_at,
+    )

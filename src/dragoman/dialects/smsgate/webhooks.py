@@ -1,0 +1,103 @@
+"""`/webhooks`: what a program wants to be told, and where."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.smsgate import mapping, schemas
+from dragoman.dialects.smsgate.auth import Caller
+from dragoman.dialects.smsgate.calls import DONE, Calls, render
+from dragoman.dialects.smsgate.errors import Turned
+from dragoman.dialects.smsgate.mapping import DIALECT
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.texts import is_storable
+from dragoman.kit.ids import parse_number
+from dragoman.web.bodies import decode_json
+from dragoman.web.operations import Operation
+from dragoman.web.requests import Request
+from dragoman.web.responses import Response
+
+SECURE: Final = "https://"
+
+
+class Webhooks:
+    """The handlers."""
+
+    def __init__(self, services: Services) -> None:
+        self._webhooks = services.webhooks
+        self._settings = services.phone_settings
+        self._plain = services.settings.smsgate.plain_webhooks
+
+    def operations(self, calls: Calls) -> tuple[Operation, ...]:
+        """The calls about webhooks."""
+        return (
+            calls.declare("GET", "/webhooks", self.list, "List webhooks", scope="webhooks:list"),
+            calls.declare(
+                "POST",
+                "/webhooks",
+                self.put,
+                "Register a webhook, or replace one",
+                scope="webhooks:write",
+                body=schemas.NewWebhook,
+                answer=schemas.Webhook,
+                status=201,
+            ),
+            calls.declare(
+                "DELETE",
+                "/webhooks/{id}",
+                self.remove,
+                "Remove a webhook",
+                scope="webhooks:delete",
+                status=204,
+            ),
+        )
+
+    async def list(self, caller: Caller, _request: Request) -> Response:
+        """Answers `GET /webhooks`."""
+        found = self._webhooks.of_account(caller.account, DIALECT)
+        return render(200, [mapping.render_webhook(webhook) for webhook in found])
+
+    async def put(self, caller: Caller, request: Request) -> Response:
+        """Answers `POST /webhooks`."""
+        given = decode_json(request.body, schemas.NewWebhook)
+        kind = mapping.KINDS.get(given.event)
+        if kind is None:
+            raise Refused(RefusalCode.INVALID_FIELD, "event", "invalid event type")
+        if not self._plain and not given.url.lower().startswith(SECURE):
+            raise Refused(RefusalCode.INVALID_CALLBACK_URL, "url", "must start with https://")
+        key = given.id or ""
+        if not key.isprintable() or not is_storable(key):
+            raise Refused(RefusalCode.INVALID_FIELD, "id", "characters that cannot be shown")
+        await self._settings.ensure_signing_key(caller.account)
+        try:
+            webhook = await self._webhooks.put(
+                caller.account,
+                DIALECT,
+                key=key,
+                event=kind,
+                url=given.url,
+                device_id=_read_device(given.device_id),
+            )
+        except Refused as refused:
+            if refused.code is RefusalCode.NOT_FOUND:
+                message = "deviceId: no such device"
+                raise Turned(RefusalCode.INVALID_FIELD, message) from None
+            raise
+        return render(201, mapping.render_webhook(webhook))
+
+    async def remove(self, caller: Caller, request: Request) -> Response:
+        """Answers `DELETE /webhooks/{id}`; one that is not there is gone too."""
+        key = request.path_params["id"]
+        if len(key) <= 36 and is_storable(key):
+            await self._webhooks.remove(caller.account, DIALECT, key)
+        return DONE
+
+
+def _read_device(text: str | None) -> int | None:
+    if not text:
+        return None
+    device_id = parse_number(text)
+    if device_id is None:
+        raise Refused(RefusalCode.NOT_FOUND, "", "no such device")
+    return device_id

@@ -1,0 +1,236 @@
+"""The dialect over a real house on a SQLite file, asked with the bytes a client sends."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import func, select
+
+from dragoman.app import House
+from dragoman.config import Settings
+from dragoman.dialects.smsgate import build_smsgate
+from dragoman.dialects.smsgate.calls import PREFIX
+from dragoman.domain.accounts import Account
+from dragoman.domain.devices import Device
+from dragoman.domain.errors import FailureCode
+from dragoman.domain.lifecycle import State
+from dragoman.kit.clock import FixedClock
+from dragoman.services.devices import ReportedSim
+from dragoman.storage.tables import metadata
+from dragoman.web.router import DialectApp
+
+USERNAME, PASSWORD = "acme", "secret"
+OTHER = "other"
+NOW_MS = 1_790_000_000_000  # 2026-09-21T14:13:20Z
+NUMBER = "+447483938220"
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+_MASKS = (
+    (re.compile(rb'"[A-Za-z0-9_-]{43}"'), b'"<token>"'),
+    (re.compile(rb"\b[A-Za-z0-9_-]{20}(?=\")"), b"<key>"),
+    (re.compile(rb"\b[0-9]{15,16}\b"), b"<device>"),
+)
+
+
+class Answer(msgspec.Struct):
+    """What a call was answered with."""
+
+    status: int
+    headers: dict[bytes, bytes]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+    @property
+    def masked(self) -> bytes:
+        """The body without the values that differ from run to run."""
+        body = self.body
+        for pattern, mask in _MASKS:
+            body = pattern.sub(mask, body)
+        return body
+
+
+class Program:
+    """A program of one account, with a token for everything."""
+
+    def __init__(self, house: House, clock: FixedClock) -> None:
+        self.house = house
+        self.clock = clock
+        self.dialect = build_smsgate(house.services)
+        self.app = DialectApp([self.dialect.web], _outside)
+        self.authorization = ""
+
+    async def ask(
+        self,
+        method: str,
+        target: str,
+        body: object = b"",
+        *,
+        authorization: str | None = None,
+    ) -> Answer:
+        """Calls `/api/3rdparty/v1/<target>`; bytes go as they are, anything else as JSON."""
+        data = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        path, _, query = f"{PREFIX}/{target}".partition("?")
+        given = self.authorization if authorization is None else authorization
+        headers = [(b"content-length", b"%d" % len(data))]
+        if data:
+            headers.append((b"content-type", b"application/json"))
+        if given:
+            headers.append((b"authorization", given.encode("latin-1")))
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": unquote(path),
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "headers": headers,
+            "client": ("192.0.2.1", 40000),
+        }
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": data, "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self.app(scope, receive, send)
+        start, finish = sent
+        return Answer(start["status"], dict(start["headers"]), finish["body"])
+
+    async def log_in(self, username: str = USERNAME, *scopes: str) -> Account:
+        account = await self.house.accounts.find(username)
+        issued = await self.house.scoped_tokens.issue(account, scopes or ("all:any",))
+        self.authorization = f"Bearer {issued.access_token}"
+        return account
+
+    async def send(self, key: str = "", *numbers: str, **more: Any) -> Answer:
+        body = {"textMessage": {"text": "Hello"}, "phoneNumbers": list(numbers or (NUMBER,))}
+        body |= {"id": key} if key else {}
+        return await self.ask("POST", "messages", body | more)
+
+    async def phone(self, username: str = USERNAME, sims: int = 1) -> Device:
+        """A phone that has registered; nothing of it runs."""
+        account = await self.house.accounts.find(username)
+        cards = [ReportedSim(slot=n, number=f"****{n:04d}") for n in range(1, sims + 1)]
+        device, _ = await self.house.devices.add(
+            account, "phones", protocol="smsgate", name="Maker/model", sims=cards
+        )
+        return device
+
+    async def move(
+        self,
+        *states: State,
+        recipient: str = NUMBER,
+        failure: FailureCode = FailureCode.NONE,
+        detail: str = "",
+    ) -> None:
+        """Lets things happen to the newest message to a number."""
+        live = [m for m in self.house.live if m.recipient == recipient.removeprefix("+")]
+        message = max(live, key=lambda one: one.message_id)
+        for state in states:
+            self.clock.advance(1.5)
+            stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            last = state is states[-1]
+            self.house.delivery.change(
+                message,
+                state,
+                stored.set_result,
+                carrier="simulator",
+                failure=failure if last else FailureCode.NONE,
+                detail=detail if last else "",
+            )
+            assert await stored
+
+    async def rows(self) -> dict[str, int]:
+        """How many rows every table has."""
+
+        def count(connection: Any) -> dict[str, int]:
+            return {
+                name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for name, table in metadata.tables.items()
+            }
+
+        return await self.house.storage.read(count)
+
+    async def told(self) -> list[tuple[str, str]]:
+        """The callbacks that wait, oldest first: URL and facts."""
+        table = metadata.tables["callbacks"]
+        query = select(table.c.url, table.c.payload).order_by(table.c.callback_id)
+        return await self.house.storage.read(
+            lambda c: [(row[0], row[1]) for row in c.execute(query)]
+        )
+
+
+def basic(username: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
+
+
+async def _outside(_scope: Any, _receive: Any, _send: Any) -> None:
+    raise AssertionError("a path of the dialect went elsewhere")
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings.development(folder, http="127.0.0.1:0", smsc="127.0.0.1:2775", phones=True)
+
+
+@pytest.fixture(scope="session")
+def prepared_smsgate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database of two accounts."""
+    folder = tmp_path_factory.mktemp("smsgate")
+
+    async def prepare() -> None:
+        house = House(_settings(folder), FixedClock(NOW_MS))
+        await house.open(migrate=True)
+        house.accounts.credentials.hasher = CHEAP
+        for username in (USERNAME, OTHER):
+            await house.accounts.create(username, password=PASSWORD)
+        await house.close()
+
+    asyncio.run(prepare())
+    return folder
+
+
+@pytest.fixture
+async def program(prepared_smsgate: Path, tmp_path: Path) -> AsyncIterator[Program]:
+    folder = tmp_path / "data"
+    shutil.copytree(prepared_smsgate, folder)
+    clock = FixedClock(NOW_MS)
+    house = House(_settings(folder), clock)
+    await house.open(migrate=False)
+    house.accounts.credentials.hasher = CHEAP
+    try:
+        made = Program(house, clock)
+        await made.log_in()
+        yield made
+    finally:
+        await house.close()
+
+
+@pytest.fixture
+def refused(program: Program) -> Callable[[Awaitable[Answer]], Awaitable[Answer]]:
+    """Checks that a call is refused and stores nothing."""
+
+    async def check(asking: Awaitable[Answer]) -> Answer:
+        before = await program.rows()
+        answer = await asking
+        assert 400 <= answer.status < 500
+        assert answer.headers[b"content-type"] == b"application/json"
+        assert list(answer.json) == ["message"]
+        assert answer.json["message"]
+        assert await program.rows() == before
+        return answer
+
+    return check
