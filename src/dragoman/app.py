@@ -68,6 +68,7 @@ from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
 from dragoman.services.one_time_links import OneTimeLinks
 from dragoman.services.opt_outs import OptOuts
+from dragoman.services.orders import Orders
 from dragoman.services.premium import PremiumRules
 from dragoman.services.presence import Presence
 from dragoman.services.queries import Queries
@@ -240,6 +241,12 @@ class House:
             ids=self.ids,
             clock=self.clock,
         )
+        self.orders = Orders(
+            storage=self.storage,
+            submission=self.submission,
+            batches=self.batches,
+            clock=self.clock,
+        )
         self.queries = Queries(self.storage)
         self.refunds = Refunds(
             writer=self.storage.writer,
@@ -287,6 +294,7 @@ class House:
             senders=self.senders,
             submission=self.submission,
             batches=self.batches,
+            orders=self.orders,
             queries=self.queries,
             premium=self.premium,
             refunds=self.refunds,

@@ -40,6 +40,7 @@ from dragoman.storage.tables.mailings import (
 )
 from dragoman.storage.tables.messages import IS_FAILED, audiences, batches, messages, parts
 from dragoman.storage.tables.metadata import metadata
+from dragoman.storage.tables.orders import orders
 from dragoman.storage.tables.premium import premium_messages
 from dragoman.storage.tables.receipts import parked_receipts, receipt_keys
 from dragoman.storage.tables.statistics import hourly_statistics, ingested_rows
@@ -84,6 +85,7 @@ __all__ = [
     "numbers",
     "one_time_links",
     "opt_outs",
+    "orders",
     "parked_receipts",
     "parts",
     "premium_messages",
