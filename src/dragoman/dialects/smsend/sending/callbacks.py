@@ -58,12 +58,12 @@ class Context(NamedTuple):
 
 def request_callback(url: str, context: Context, *, receipts: bool) -> CallbackRequest:
     """The wish to be told of an order; without receipts, that it was sent is the end."""
-    tells_sent = context.shape is Shape.STATUS or not receipts
-    return CallbackRequest(
-        url=url,
-        return_data=" ".join(context),
-        states=ENDS | {State.SENT} if tells_sent else ENDS,
-    )
+    states = ENDS
+    if not receipts:
+        states = (ENDS | {State.SENT}) - {State.UNKNOWN}
+    elif context.shape is Shape.STATUS:
+        states = ENDS | {State.SENT}
+    return CallbackRequest(url=url, return_data=" ".join(context), states=states)
 
 
 def render_callback(url: str, facts: CallbackFacts) -> CallbackCall:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from dragoman.dialects.smsend.contacts.reading import read_switch, read_text
 from dragoman.dialects.smsend.contacts.schemas import Value
+from dragoman.dialects.smsend.errors import WordedRefusal
 from dragoman.dialects.smsend.sending.callbacks import Context, Shape, request_callback
 from dragoman.dialects.smsend.sending.schemas import OrderFields, Parameters
 from dragoman.dialects.smsend.sending.texts import Room, room_of
@@ -123,7 +124,7 @@ def read_parametric(
     values = recipients.values() if isinstance(recipients, dict) else recipients or ()
     found = [(_number(one), one) for one in values]
     if not found:
-        raise Refused(RefusalCode.MISSING_FIELD, "recipients")
+        raise WordedRefusal(RefusalCode.MISSING_FIELD, "Missing parameter [recipients]")
     if len(found) > MAX_RECIPIENTS:
         raise too_many(len(found))
     return found
