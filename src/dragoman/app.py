@@ -245,6 +245,7 @@ class House:
             storage=self.storage,
             submission=self.submission,
             batches=self.batches,
+            ids=self.ids,
             clock=self.clock,
         )
         self.queries = Queries(self.storage)

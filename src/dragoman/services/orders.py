@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
-from uuid import uuid4
 
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.lifecycle import BatchState, State
 from dragoman.domain.messages import Submission
 from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource, render_uuid
 from dragoman.services.batches import Batches
 from dragoman.services.expansion import decode_waiting
 from dragoman.services.submission import AcceptedBatch, SubmissionService
@@ -43,27 +43,37 @@ class Orders:
         storage: Storage,
         submission: SubmissionService,
         batches: Batches,
+        ids: IdSource,
         clock: Clock,
-        new_order_id: Callable[[], str] = lambda: uuid4().hex,
     ) -> None:
         self._storage = storage
         self._submission = submission
         self._batches = batches
+        self._ids = ids
         self._clock = clock
-        self.new_order_id = new_order_id
-        """Makes a name for an order whose customer gives none."""
+
+    def new_order_id(self) -> str:
+        """A name for an order whose customer gives none; no other order ever has it."""
+        return render_uuid(self._ids.next())
 
     async def place(
-        self, account: Account, submission: Submission, order_id: str, message_type: str
+        self,
+        account: Account,
+        submission: Submission,
+        order_id: str,
+        message_type: str,
+        *,
+        is_new: bool = False,
     ) -> AcceptedBatch:
         """Stores a submission under a name, or nothing; raises `Refused`.
 
         `message_type` is what the customer calls the type. Whether the name is free is decided
-        where the order is stored, so that of two calls at once one is refused.
+        where the order is stored, so that of two calls at once one is refused; `is_new` is a name
+        of ours, which is.
         """
 
         def store(new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
-            order = NewOrder(order_id=order_id, message_type=message_type, batch=new)
+            order = NewOrder(order_id=order_id, message_type=message_type, batch=new, is_new=is_new)
             self._storage.writer.submit(orders.accept, order, stored)
 
         return await self._submission.submit(account, submission, store=store)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.lifecycle import BatchState, State
@@ -20,6 +20,11 @@ from dragoman.storage.tables import batches, messages, orders
 from dragoman.storage.work import Operation
 
 _INSERT: Final = BulkInsert(orders)
+_MINE: Final = orders.c.account_id == bindparam("account_id")
+_TAKEN: Final = select(orders.c.order_id).where(
+    _MINE, orders.c.order_id.in_(bindparam("names", expanding=True))
+)
+_LAST_NUMBER: Final = select(orders.c.number).where(_MINE).order_by(orders.c.number.desc()).limit(1)
 
 
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -28,6 +33,8 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     order_id: str
     message_type: str
     batch: NewBatch
+    is_new: bool = False
+    """Whether the name is one of ours, which nobody can have used."""
 
     @property
     def account_id(self) -> int:
@@ -123,13 +130,12 @@ def _accept_distinct(connection: Connection, items: Sequence[NewOrder]) -> list[
 def _taken(connection: Connection, items: Iterable[NewOrder]) -> set[tuple[int, str]]:
     names: dict[int, list[str]] = defaultdict(list)
     for item in items:
-        names[item.account_id].append(item.order_id)
+        if not item.is_new:
+            names[item.account_id].append(item.order_id)
     taken = set()
     for account_id, wanted in names.items():
-        query = select(orders.c.order_id).where(
-            orders.c.account_id == account_id, orders.c.order_id.in_(wanted)
-        )
-        taken |= {(account_id, name) for name in connection.execute(query).scalars()}
+        found = connection.execute(_TAKEN, {"account_id": account_id, "names": wanted})
+        taken |= {(account_id, name) for name in found.scalars()}
     return taken
 
 
@@ -147,21 +153,12 @@ def _number(connection: Connection, accepted: Sequence[NewOrder]) -> None:
     for item in accepted:
         account_id = item.account_id
         if account_id not in last:
-            last[account_id] = _last_number(connection, account_id)
+            found = connection.execute(_LAST_NUMBER, {"account_id": account_id})
+            last[account_id] = found.scalar() or 0
         last[account_id] += 1
         batch_id = item.batch.batch.batch_id
         rows.append((account_id, last[account_id], batch_id, item.order_id, item.message_type))
     _INSERT.run(connection, rows)
-
-
-def _last_number(connection: Connection, account_id: int) -> int:
-    query = (
-        select(orders.c.number)
-        .where(orders.c.account_id == account_id)
-        .order_by(orders.c.number.desc())
-        .limit(1)
-    )
-    return connection.execute(query).scalar() or 0
 
 
 accept = Operation(_accept, "accept_orders", NewOrder)

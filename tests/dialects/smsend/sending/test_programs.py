@@ -5,6 +5,7 @@ doubled slash of the Java program, dates as the language's JSON library spells t
 """
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -199,11 +200,10 @@ async def wire(smsend: Any) -> AsyncIterator[Wire]:
 async def test_program_sends(smsend: Any, wire: Wire, program: str) -> None:
     head, body, (recipients, due_ms, text) = SENDING[program]
     await wire.log_in(LOGIN[program.split()[0]])
-    smsend.house.orders.new_order_id = lambda: "0" * 32
     status, answer = await wire.ask(head, body)
-    assert (status, answer) == (
+    assert (status, re.sub(b"[0-9a-f]{32}", b"<id>", answer)) == (
         b"201",
-        b'{"result":"OK","order_id":"%b","total_sent":%d}' % (b"0" * 32, recipients),
+        b'{"result":"OK","order_id":"<id>","total_sent":%d}' % recipients,
     )
     query = select(batches.c.due_ms, batches.c.text, batches.c.sender)
     (row,) = await smsend.house.storage.read(lambda c: list(c.execute(query)))

@@ -27,7 +27,9 @@ from dragoman.dialects.smsend.sending.statuses import DELIVERED, status_of
 from dragoman.dialects.smsend.sending.texts import Template
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.message_types import MessageType
 from dragoman.domain.messages import Submission
+from dragoman.domain.payments import Payer, Payment
 from dragoman.domain.phone_numbers import normalise
 from dragoman.domain.texts import is_storable
 from dragoman.kit.ids import parse_number
@@ -152,11 +154,13 @@ class OrderCalls:
             callback=terms.callback(order_id, zone_of(account, self._zone)),
             wants_receipt=message_type.receipts,
             protocol=PROTOCOL,
-            payments=await self._credits.payments(account, message_type),
+            payments=await self._payments(account, message_type),
             message_type=message_type,
         )
         try:
-            accepted = await self._orders.place(account, submission, order_id, terms.called)
+            accepted = await self._orders.place(
+                account, submission, order_id, terms.called, is_new=not terms.order_id
+            )
         except Refused as refused:
             if refused.code is RefusalCode.ALREADY_EXISTS:
                 text = f"Order [{quoted(order_id)}] already exists"
@@ -172,6 +176,13 @@ class OrderCalls:
             remaining_credits=remaining,
             internal_order_id=str(accepted.batch_id) if terms.answers_remaining else UNSET,
         )
+
+    async def _payments(self, account: Account, message_type: MessageType) -> tuple[Payment, ...]:
+        """The wallets that pay; none where they go without saying, which keeps rows short."""
+        payments = await self._credits.payments(account, message_type)
+        if account.payer is Payer.OWN and payments == (Payment(wallet_id=account.wallet_id),):
+            return ()
+        return payments
 
     def _reachable(self, account: Account, terms: OrderTerms, numbers: Sequence[str]) -> list[str]:
         """Those of the numbers that can be sent to; raises `Refused` where there are none."""

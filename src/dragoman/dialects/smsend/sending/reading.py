@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from types import MappingProxyType
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -29,10 +28,6 @@ BULK: Final = "bulk"
 
 _ORDER_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,32}", re.ASCII)
 _INTEGER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
-_UNSUPPORTED: Final = ("id_landing", "short_link_url", "richsms_url")
-_SHAPES: Final = MappingProxyType(
-    {"delivery_notification_url": Shape.REPORT, "statusnotificationURL": Shape.STATUS}
-)
 
 
 class OrderTerms(NamedTuple):
@@ -66,13 +61,11 @@ def read_terms(
     fields: OrderFields, account: Account, types: MessageTypes, zone: ZoneInfo, house_sender: str
 ) -> OrderTerms:
     """Reads what all orders may say; raises `Refused`."""
-    for name in _UNSUPPORTED:
-        if read_text(getattr(fields, name)):
-            raise Refused(RefusalCode.NOT_SUPPORTED, name)
+    _check_supported(fields)
     called = read_text(fields.message_type)
     message_type = _read_type(called, account, types)
     sender, is_of_house = _read_sender(fields.sender, account, message_type, house_sender)
-    if len(read_text(fields.campaign_name)) > MAX_CAMPAIGN_NAME:
+    if fields.campaign_name and len(str(fields.campaign_name)) > MAX_CAMPAIGN_NAME:
         detail = f"at most {MAX_CAMPAIGN_NAME} characters"
         raise Refused(RefusalCode.INVALID_FIELD, "campaign_name", detail)
     shape, url = _read_callback(fields)
@@ -135,6 +128,17 @@ def too_many(count: int) -> Refused:
     return Refused(RefusalCode.TOO_MANY_RECIPIENTS, str(count), f"at most {MAX_RECIPIENTS}")
 
 
+def _check_supported(fields: OrderFields) -> None:
+    """Refuses what would send another text than the customer wrote."""
+    for name, value in (
+        ("id_landing", fields.id_landing),
+        ("short_link_url", fields.short_link_url),
+        ("richsms_url", fields.richsms_url),
+    ):
+        if value is not None and read_text(value):
+            raise Refused(RefusalCode.NOT_SUPPORTED, name)
+
+
 def _number(values: Parameters) -> str:
     number = values.get("recipient")
     return "" if number is None else str(number).strip()
@@ -174,8 +178,9 @@ def _read_order_id(value: Value) -> str:
 
 
 def _read_due_time(fields: OrderFields, zone: ZoneInfo) -> int | None:
-    own = read_text(fields.scheduled_delivery_timezone)
-    zone = read_zone(own, "scheduled_delivery_timezone") or zone
+    own = fields.scheduled_delivery_timezone
+    if own is not None:
+        zone = read_zone(read_text(own), "scheduled_delivery_timezone") or zone
     written = read_text(fields.scheduled_delivery_time)
     if not written:
         return None
@@ -186,27 +191,28 @@ def _read_due_time(fields: OrderFields, zone: ZoneInfo) -> int | None:
 
 
 def _read_validity(fields: OrderFields) -> int | None:
-    for name in ("validity_period_min", "validity_period"):
-        minutes = _read_integer(name, getattr(fields, name), MAX_VALIDITY_MIN)
-        if minutes is not None:
-            return minutes * 60
-    return None
+    minutes = _read_integer("validity_period_min", fields.validity_period_min, MAX_VALIDITY_MIN)
+    if minutes is None:
+        minutes = _read_integer("validity_period", fields.validity_period, MAX_VALIDITY_MIN)
+    return None if minutes is None else minutes * 60
 
 
 def _read_integer(name: str, value: Value, most: int) -> int | None:
     """A number from 1 on; None where none is given."""
-    written = read_text(value)
-    if not written:
+    if value is None or value == "":
         return None
+    written = read_text(value)
     if _INTEGER.fullmatch(written) and 1 <= int(written) <= most:
         return int(written)
     raise Refused(RefusalCode.INVALID_FIELD, name, f"1 to {most}")
 
 
 def _read_callback(fields: OrderFields) -> tuple[Shape | None, str]:
-    named = [name for name in _SHAPES if read_text(getattr(fields, name))]
-    if len(named) > 1:
-        raise Refused(RefusalCode.INVALID_FIELD, named[1], f"there is a {named[0]}")
-    if not named:
-        return None, ""
-    return _SHAPES[named[0]], read_text(getattr(fields, named[0]))
+    report = read_text(fields.delivery_notification_url)
+    status = read_text(fields.statusnotificationURL)
+    if report and status:
+        detail = "there is a delivery_notification_url"
+        raise Refused(RefusalCode.INVALID_FIELD, "statusnotificationURL", detail)
+    if report:
+        return Shape.REPORT, report
+    return (Shape.STATUS, status) if status else (None, "")
