@@ -1,7 +1,7 @@
 """Runs benchmarks and prints our figure, Kannel's of the same run, and the ratio.
 
-    python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [I] [--runs 3] [--messages 200000]
-                         [--contacts 100000]
+    python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [I] [J] [--runs 3] [--messages 200000]
+                         [--contacts 100000] [--orders 1000000]
 
 On an otherwise idle machine only. Figures of different runs cannot be compared, ratios can.
 """
@@ -13,20 +13,23 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks import accept, batch, codec, contacts, expansion, latency, queries
+from benchmarks import accept, batch, codec, contacts, expansion, latency, orders, queries
 
-CHOICES = ("A", "B", "C", "D", "F", "G", "H", "I")
+CHOICES = ("A", "B", "C", "D", "F", "G", "H", "I", "J")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H|I")
+    parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H|I|J")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--messages", type=int, default=200_000, help="messages that F searches")
     parser.add_argument(
         "--contacts", type=int, help="contacts that H searches (1,000,000) and I expands (100,000)"
+    )
+    parser.add_argument(
+        "--orders", type=int, default=orders.LISTED, help="orders whose history J asks for"
     )
     options = parser.parse_args()
     chosen = options.which or list(CHOICES)
@@ -37,6 +40,8 @@ def main() -> None:
         for which in chosen:
             if which == "F":
                 _queries(Path(folder), options.messages)
+            elif which == "J":
+                _orders(Path(folder), options.runs, options.orders)
             elif which == "I":
                 _expansion(Path(folder), options.runs, options.contacts or expansion.CONTACTS)
             elif which == "H":
@@ -138,6 +143,30 @@ def _queries(folder: Path, count: int) -> None:
             f"   p95 {queries.percentile_of_all(figures, 95):>7} ms"
         )
         for figure in figures:
+            print(
+                f"  {figure.name:<28} p50 {figure.p50_ms:>7} ms   p95 {figure.p95_ms:>7} ms"
+                f"   reader's CPU {figure.cpu_ms:>6} ms   total {figure.total:,}"
+            )
+
+
+def _orders(folder: Path, runs: int, count: int) -> None:
+    print("\nJ  an order to one recipient, beside LINK's call")
+    pairs, large = orders.run(folder / "j", runs)
+    for number, pair in enumerate(pairs, 1):
+        for call in pair:
+            print(
+                f"  run {number}  {call.name:<14} accepts {call.accepted_per_s:>6}/s   processor"
+                f" time {call.gateway_us} us, {call.both_us} with the process that writes"
+                f"   {'; '.join(call.flaws)}"
+            )
+    for name, ratio in orders.ratios(pairs).items():
+        print(f"  smsend to linkmobility, {name}: {ratio}")
+    print(f"\nJ  an order to {orders.RECIPIENTS:,} recipients, each with values of its own")
+    for number, one in enumerate(large, 1):
+        print(f"  run {number}  {one.total_sent:,} accepted in {one.accepted_s} s")
+    for name, url in queries.open_databases(folder / "j-history").items():
+        print(f"\nJ  the history of {count:,} orders on {name}")
+        for figure in orders.ask_history(url, count):
             print(
                 f"  {figure.name:<28} p50 {figure.p50_ms:>7} ms   p95 {figure.p95_ms:>7} ms"
                 f"   reader's CPU {figure.cpu_ms:>6} ms   total {figure.total:,}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import socket
@@ -18,6 +19,8 @@ from typing import Any
 
 INSTRUMENTS = Path(__file__).parent / "instruments"
 WINDOW = 500
+USERNAME = "bench"
+PASSWORD = "benchmark-password"
 KEY = "benchmark-key-benchmark-key-benchmark-key"
 START_S = 30.0
 
@@ -68,6 +71,9 @@ data_dir = "{folder}"
 
 [http]
 listen = "127.0.0.1:{http}"
+
+[dialects]
+enabled = ["httpsms", "linkmobility", "smsend"]
 
 [limits]
 max_recipients = 1000000
@@ -157,8 +163,8 @@ def dragoman(
     command = [str(Path(sys.executable).parent / "dragoman")]
     option = ["--config", str(config)]
     subprocess.run([*command, "migrate", *option], check=True, stdout=subprocess.DEVNULL)
-    create = ["account", "create", "bench", "--api-key", KEY, "--json", *option]
-    subprocess.run([*command, *create], check=True, stdout=subprocess.DEVNULL)
+    create = ["account", "create", USERNAME, "--api-key", KEY, "--password", PASSWORD, "--json"]
+    subprocess.run([*command, *create, *option], check=True, stdout=subprocess.DEVNULL)
     if prepare is not None:
         prepare(folder / "data" / "dragoman.db")
     with process([*command, "serve", *option]) as running:
@@ -215,6 +221,19 @@ def generate_load(
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     seen: dict[str, Any] = json.loads(output)
     return seen
+
+
+def processor_s(pid: int) -> tuple[float, float]:
+    """Processor time of a process so far, and of it with the processes it started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    own, *theirs = (_own_processor_s(one) for one in (pid, *map(int, children)))
+    return own, own + sum(theirs)
+
+
+def _own_processor_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    user, system = int(fields[11]), int(fields[12])
+    return (user + system) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_mb(pid: int) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -90,6 +90,10 @@ _COUNTERS = (
 _EPOCH_MS = 1_577_836_800_000
 
 
+Question = Callable[[], Callable[[Connection], int]]
+"""Makes a question with values by chance; asked, it says how much was found."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """The times of one question."""
@@ -115,7 +119,7 @@ def run(url: str, count: int) -> list[Figure]:
     try:
         storage.migrate()
         fill(storage, count)
-        return asyncio.run(_ask_all(storage, count))
+        return asyncio.run(ask_all(storage, _questions(random.Random(7), count)))
     finally:
         storage.close()
 
@@ -145,12 +149,12 @@ def fill(storage: Storage, count: int) -> None:
             connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
         for index in (*messages.indexes, *batches.indexes):
             connection.execute(DropIndex(index))
-        connection.execute(text(_ACCOUNTS.format(series=_series(sqlite, 1, 6), **words)))
+        connection.execute(text(_ACCOUNTS.format(series=series_of(sqlite, 1, 6), **words)))
         for begin in range(0, count, CHUNK):
-            series = _series(sqlite, begin, min(begin + CHUNK, count))
+            series = series_of(sqlite, begin, min(begin + CHUNK, count))
             connection.execute(text(_BATCHES.format(series=series, **words)))
         for begin in range(0, count, CHUNK):
-            series = _series(sqlite, begin, min(begin + CHUNK, count))
+            series = series_of(sqlite, begin, min(begin + CHUNK, count))
             connection.execute(text(_MESSAGES.format(series=series, **words)))
         for dimension, value in (("sum", "'sum'"), ("mcc:status", f"mcc || '\\:' || {_NAMES}")):
             named = dimension.replace(":", "\\:")
@@ -179,7 +183,8 @@ def _batch_id(number: int, count: int) -> int:
     return first_at(at_ms) + number % (1 << SEQUENCE_BITS)
 
 
-def _series(sqlite: bool, begin: int, end: int) -> str:
+def series_of(sqlite: bool, begin: int, end: int) -> str:
+    """SQL for the rows `i` from one number up to another."""
     if sqlite:
         return (
             f"WITH RECURSIVE n(i) AS (VALUES({begin}) UNION ALL SELECT i + 1 FROM n"
@@ -188,9 +193,10 @@ def _series(sqlite: bool, begin: int, end: int) -> str:
     return f"SELECT CAST(g AS BIGINT) AS i FROM generate_series({begin}, {end - 1}) AS g"
 
 
-async def _ask_all(storage: Storage, count: int) -> list[Figure]:
+async def ask_all(storage: Storage, questions: Mapping[str, Question]) -> list[Figure]:
+    """Asks each question many times."""
     figures = []
-    for name, question in _questions(random.Random(7), count).items():
+    for name, question in questions.items():
         times, busy, total = [], [], 0
         for number in range(WARM_UP + RUNS):
             asked = question()
@@ -210,9 +216,6 @@ def _measured(asked: Callable[[Connection], int], connection: Connection) -> tup
     begin = time.thread_time()
     total = asked(connection)
     return total, time.thread_time() - begin
-
-
-Question = Callable[[], Callable[[Connection], int]]
 
 
 def _questions(chance: random.Random, count: int) -> dict[str, Question]:

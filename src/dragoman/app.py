@@ -74,6 +74,7 @@ from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
 from dragoman.services.one_time_links import OneTimeLinks
 from dragoman.services.opt_outs import OptOuts
+from dragoman.services.orders import Orders
 from dragoman.services.phone_settings import PhoneSettings
 from dragoman.services.premium import PremiumRules
 from dragoman.services.presence import Presence
@@ -280,6 +281,13 @@ class House:
             batches=self.batches,
             live=self.live,
         )
+        self.orders = Orders(
+            storage=self.storage,
+            submission=self.submission,
+            batches=self.batches,
+            ids=self.ids,
+            clock=self.clock,
+        )
         self.queries = Queries(self.storage)
         self.refunds = Refunds(
             writer=self.storage.writer,
@@ -329,6 +337,7 @@ class House:
             senders=self.senders,
             submission=self.submission,
             batches=self.batches,
+            orders=self.orders,
             queries=self.queries,
             premium=self.premium,
             refunds=self.refunds,

@@ -356,6 +356,7 @@ def _calls_page() -> Iterator[str]:
         senders=nothing,
         submission=nothing,
         batches=nothing,
+        orders=nothing,
         queries=nothing,
         premium=nothing,
         refunds=nothing,

@@ -151,6 +151,15 @@ class SmSend(Section, frozen=True, kw_only=True):
             " console; the host that was called where it is empty."
         ),
     ] = ""
+    default_sender: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=16,
+            description="Sender of texts for accounts without a preferred alias, and of types whose"
+            " sender customers do not choose.",
+        ),
+    ] = "SMS"
     mails_per_hour: Annotated[
         int, Meta(ge=1, le=10_000_000, description="Mails an hour that `status` tells of.")
     ] = 2_000

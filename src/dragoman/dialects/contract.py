@@ -27,6 +27,7 @@ from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
 from dragoman.services.one_time_links import OneTimeLinks
 from dragoman.services.opt_outs import OptOuts
+from dragoman.services.orders import Orders
 from dragoman.services.phone_settings import PhoneSettings
 from dragoman.services.premium import PremiumRules
 from dragoman.services.queries import Queries
@@ -54,6 +55,7 @@ class Services:
     senders: Senders
     submission: SubmissionService
     batches: Batches
+    orders: Orders
     queries: Queries
     premium: PremiumRules
     refunds: Refunds

@@ -74,6 +74,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     """What is sent; beside an audience, `[Name]` stands for a recipient's merge field."""
     sender: str
+    house_sender: bool = False
+    """Whether the house chose the sender, not the customer; it then needs no approval."""
     texts: tuple[str, ...] = ()
     """The text of each recipient, where they differ; `text` is then what a listing shows."""
     audience: Audience | None = None

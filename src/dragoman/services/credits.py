@@ -70,6 +70,8 @@ class Credits:
         self._clock = clock
         self.types = types
         self._purses: dict[int, list[Purse]] = {}
+        self._payments: dict[tuple[int, str], tuple[Payment, ...]] = {}
+        """By account and type; remembered and forgotten with `_purses`."""
         self._generation = 0
         """Of the accounts that `_purses` were read with."""
 
@@ -77,10 +79,17 @@ class Credits:
         self, account: Account, message_type: MessageType | None = None
     ) -> tuple[Payment, ...]:
         """The wallets that pay for an account's messages of a type, its own first."""
-        purses = await self._load_purses(account)
         kind = message_type.name if message_type is not None else GENERAL
+        if self._generation == self._accounts.generation:
+            known = self._payments.get((account.account_id, kind))
+            if known is not None:
+                return known
+        purses = await self._load_purses(account)
         paying = paying_accounts((purse.account_id, purse.payer) for purse in purses)
-        return tuple(_payment(purse, kind) for purse in purses if purse.account_id in paying)
+        payments = tuple(_payment(purse, kind) for purse in purses if purse.account_id in paying)
+        if account.account_id in self._purses:
+            self._payments[account.account_id, kind] = payments
+        return payments
 
     async def available(self, account: Account) -> dict[str, int | None]:
         """The credits of each type that an account can still use; None is without a limit.
@@ -204,6 +213,7 @@ class Credits:
         generation = self._accounts.generation
         if generation != self._generation or len(self._purses) > MAX_REMEMBERED:
             self._purses.clear()
+            self._payments.clear()
             self._generation = generation
         purses = self._purses.get(account.account_id)
         if purses is None:

@@ -137,7 +137,7 @@ class SubmissionService:
         """
         if not account.may(Permission.SEND):
             raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
-        sender = await self._check_sender(account, submission.sender)
+        sender = await self._check_sender(account, submission)
         terms = check_terms(submission, self._clock.now_ms())
         to_device = self._device_routes.check(account, submission)
         if submission.format is Format.MMS:
@@ -298,6 +298,13 @@ class SubmissionService:
             parts=segmentation.count if segmentation is not None else 0,
             credits=0,
         )
+
+    def reaches(self, account: Account, number: str, message_type: MessageType | None) -> bool:
+        """Whether an account may send to a number, and a route goes there."""
+        if not account.prefixes.allow(number):
+            return False
+        fixed = message_type is not None and message_type.route in self._router.routes
+        return fixed or self._router.choose(account.username, number) is not None
 
     def count_accepted(self, batch: LiveBatch, recipients: int) -> None:
         """Counts recipients of an audience, as they become known."""
@@ -516,9 +523,9 @@ class SubmissionService:
             self._orphans.add(orphans)
             orphans.add_done_callback(self._orphans.discard)
 
-    async def _check_sender(self, account: Account, sender: str) -> str:
-        sender = _cached_sender(sender or account.default_sender)
-        if not account.may(Permission.ANY_SENDER):
+    async def _check_sender(self, account: Account, submission: Submission) -> str:
+        sender = _cached_sender(submission.sender or account.default_sender)
+        if not submission.house_sender and not account.may(Permission.ANY_SENDER):
             approved = await self._accounts.approved_senders(account)
             if sender not in approved:
                 raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender)

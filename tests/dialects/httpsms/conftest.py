@@ -165,6 +165,7 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         senders=house.senders,
         submission=house.submission,
         batches=house.batches,
+        orders=house.orders,
         keywords=None,  # type: ignore[arg-type]
         queries=house.queries,
         premium=house.premium,

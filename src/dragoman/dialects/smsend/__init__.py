@@ -5,7 +5,7 @@ from __future__ import annotations
 from dragoman.dialects.contract import ProviderDialect, Services
 from dragoman.dialects.smsend.mapping import DIALECT, PREFIX
 from dragoman.dialects.smsend.routes import build_operations, build_refuse
-from dragoman.domain.callbacks import CallbackCall, CallbackFacts
+from dragoman.dialects.smsend.sending.callbacks import render_callback
 from dragoman.web.operations import Dialect
 
 __all__ = ["build_smsend"]
@@ -28,10 +28,5 @@ def build_smsend(services: Services) -> ProviderDialect:
             refuse=build_refuse(services),
             fallback_charset="windows-1252",
         ),
-        render_callback=_render_callback,
+        render_callback=render_callback,
     )
-
-
-def _render_callback(_url: str, _facts: CallbackFacts) -> CallbackCall:
-    """This API has no calls to customers: programs ask with `GET sms/{order_id}`."""
-    raise NotImplementedError

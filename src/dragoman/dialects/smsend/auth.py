@@ -75,7 +75,8 @@ class Authentication:
 async def _identify(services: Services, request: Request) -> tuple[Account, str]:
     """The account that a call names, and its session key; where that is empty, a token fits."""
     user_key, session = _header(request, USER_KEY), _header(request, SESSION_KEY)
-    if not user_key or not _keys(request):
+    token = "" if session else _header(request, ACCESS_TOKEN)
+    if not user_key or not (session or token):
         raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="no keys")
     account_id = parse_number(user_key)
     if account_id is None:
@@ -88,7 +89,7 @@ async def _identify(services: Services, request: Request) -> tuple[Account, str]
         raise
     if not session:
         holder = await services.accounts.authenticate_key(
-            _header(request, ACCESS_TOKEN), request.client, CredentialKind.ACCESS_TOKEN
+            token, request.client, CredentialKind.ACCESS_TOKEN
         )
         if holder.account_id != account_id:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="a token of another account")

@@ -26,11 +26,13 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
         return (self.number - 1) * self.size
 
 
-def read_page(query: Parameters, default_size: int = DEFAULT_SIZE) -> Page:
+def read_page(
+    query: Parameters, default_size: int = DEFAULT_SIZE, max_size: int = MAX_SIZE
+) -> Page:
     """The page that a query asks for; raises `Refused`."""
     return Page(
         number=_read(query, "pageNumber", 1, MAX_NUMBER),
-        size=_read(query, "pageSize", default_size, MAX_SIZE),
+        size=_read(query, "pageSize", default_size, max_size),
     )
 
 

@@ -10,6 +10,7 @@ from dragoman.dialects.smsend.errors import problem_of_kit
 from dragoman.dialects.smsend.mailings.calls import mailing_calls
 from dragoman.dialects.smsend.mapping import DIALECT
 from dragoman.dialects.smsend.rendering import render_problem
+from dragoman.dialects.smsend.sending.calls import sending_calls
 from dragoman.dialects.smsend.subaccounts.calls import subaccount_calls
 from dragoman.dialects.smsend.subaccounts.purchases import purchase_calls
 from dragoman.dialects.smsend.user.calls import user_calls
@@ -24,6 +25,7 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
     calls = Calls(services)
     return (
         *user_calls(calls, services),
+        *sending_calls(calls, services),
         *contact_calls(calls, services),
         *mailing_calls(calls, services),
         *alias_calls(calls, services),

@@ -44,6 +44,7 @@ from dragoman.storage.tables.mailings import (
 )
 from dragoman.storage.tables.messages import IS_FAILED, audiences, batches, messages, parts
 from dragoman.storage.tables.metadata import metadata
+from dragoman.storage.tables.orders import orders
 from dragoman.storage.tables.phone_settings import phone_settings
 from dragoman.storage.tables.premium import premium_messages
 from dragoman.storage.tables.receipts import parked_receipts, receipt_keys
@@ -95,6 +96,7 @@ __all__ = [
     "numbers",
     "one_time_links",
     "opt_outs",
+    "orders",
     "parked_receipts",
     "parts",
     "phone_settings",

@@ -17,6 +17,7 @@ from dragoman.dialects.smsend.paging import read_page
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Answer
 from dragoman.dialects.smsend.schemas import Done
+from dragoman.dialects.smsend.times import read_zone
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.inbound import OptOutOrigin
@@ -113,7 +114,7 @@ class BlacklistCalls:
     async def page(self, account: Account, request: Request) -> Blacklist:
         """A page of the blacklist, oldest first; raises `Refused`."""
         page, query = read_page(request.query), request.query
-        zone = _read_zone(query, zone_of(account, self._zone))
+        zone = read_zone(query.get("timezone"), "timezone") or zone_of(account, self._zone)
         wanted = OptOutFilter(
             account_id=account.account_id,
             from_ms=_read_time(query, "from", zone),
@@ -136,16 +137,6 @@ class BlacklistCalls:
 
 def _without_number(text: str) -> Refused:
     return Refused(RefusalCode.INVALID_FIELD, text, "the contact has no phoneNumber")
-
-
-def _read_zone(query: Parameters, default: ZoneInfo) -> ZoneInfo:
-    name = query.get("timezone", "").strip()
-    if not name:
-        return default
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # unknown, no name of a zone, a folder of them
-        raise Refused(RefusalCode.INVALID_FIELD, "timezone", "not an IANA zone") from None
 
 
 def _read_time(query: Parameters, name: str, zone: ZoneInfo) -> int | None:

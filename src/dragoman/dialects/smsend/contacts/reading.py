@@ -34,6 +34,8 @@ def read_text(value: Value) -> str:
 
 def read_switch(name: str, value: Switch) -> bool:
     """What may be `true` or `"true"`; raises `Refused`."""
+    if value is None:
+        return False
     switch = _SWITCHES.get(str(value).strip().lower())
     if switch is None:
         raise Refused(RefusalCode.INVALID_FIELD, name, "true or false")

@@ -1,0 +1,1 @@
+"""Sending texts, what became of them, and what was sent."""

@@ -1,0 +1,99 @@
+"""Telling customers how texts end: the address an order names is called with a GET.
+
+`delivery_notification_url` is called as Aruba's panel calls, `statusnotificationURL` as
+TextAnywhere does. What a call needs of its order travels with the messages as `return_data`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, NamedTuple
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from dragoman.dialects.smsend.mapping import render_time
+from dragoman.dialects.smsend.sending.statuses import SENT, status_of
+from dragoman.domain.callbacks import CallbackCall, CallbackFacts
+from dragoman.domain.errors import FailureCode
+from dragoman.domain.lifecycle import State
+from dragoman.domain.messages import CallbackRequest
+
+ENDS: Final = frozenset(
+    {State.DELIVERED, State.UNDELIVERED, State.EXPIRED, State.REJECTED, State.UNKNOWN}
+)
+OPTED_OUT: Final = 515
+CODES: Final = MappingProxyType(
+    {
+        State.SCHEDULED: 600,
+        State.QUEUED: 600,
+        State.SENDING: 600,
+        State.SENT: 601,
+        State.UNKNOWN: 500,
+        State.DELIVERED: 400,
+        State.UNDELIVERED: 500,
+        State.EXPIRED: 500,
+        State.REJECTED: 500,
+        State.CANCELLED: 500,
+    }
+)
+"""`messagestatuscode`: 4xx arrived, 5xx failed, 6xx on its way."""
+
+
+class Shape(StrEnum):
+    """Who the call looks like."""
+
+    REPORT = "report"
+    STATUS = "status"
+
+
+class Context(NamedTuple):
+    """What a call says of its order."""
+
+    shape: Shape
+    zone: str
+    order_id: str
+
+
+def request_callback(url: str, context: Context, *, receipts: bool) -> CallbackRequest:
+    """The wish to be told of an order; without receipts, that it was sent is the end."""
+    states = ENDS
+    if not receipts:
+        states = (ENDS | {State.SENT}) - {State.UNKNOWN}
+    elif context.shape is Shape.STATUS:
+        states = ENDS | {State.SENT}
+    return CallbackRequest(url=url, return_data=" ".join(context), states=states)
+
+
+def render_callback(url: str, facts: CallbackFacts) -> CallbackCall:
+    """Renders the request; the parameters follow those the customer's URL has already."""
+    shape, zone, order_id = facts.return_data.split(" ", 2)
+    context = Context(Shape(shape), zone, order_id)
+    parameters = _PARAMETERS[context.shape](context, facts)
+    address, _, _ = url.partition("#")
+    joint = "?" if "?" not in address else "" if address.endswith(("?", "&")) else "&"
+    return CallbackCall(method="GET", url=f"{address}{joint}{urlencode(parameters)}")
+
+
+def _report(context: Context, facts: CallbackFacts) -> Mapping[str, str]:
+    delivered = facts.state is State.DELIVERED
+    status = status_of(facts.state, FailureCode(facts.failure), wants_receipt=True)
+    return {
+        "delivery_date": render_time(facts.at_ms, ZoneInfo(context.zone)) if delivered else "",
+        "order_id": context.order_id,
+        "status": SENT if facts.state is State.SENT else status,
+        "recipient": f"+{facts.recipient}",
+    }
+
+
+def _status(context: Context, facts: CallbackFacts) -> Mapping[str, str]:
+    opted_out = facts.failure == FailureCode.OPTED_OUT
+    return {
+        "messagereference": context.order_id,
+        "messagestatuscode": str(OPTED_OUT if opted_out else CODES[facts.state]),
+        "recipient": f"+{facts.recipient}",
+    }
+
+
+_PARAMETERS: Final = MappingProxyType({Shape.REPORT: _report, Shape.STATUS: _status})

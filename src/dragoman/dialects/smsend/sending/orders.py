@@ -1,0 +1,244 @@
+"""Sending, what became of it, and taking it back (smSend v1.0, "SMS Send API")."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from msgspec import UNSET, UnsetType
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.smsend.errors import BAD_REQUEST, NOT_FOUND, WordedRefusal, quoted
+from dragoman.dialects.smsend.mapping import DIALECT, render_quantity, render_time, zone_of
+from dragoman.dialects.smsend.reading import read_body
+from dragoman.dialects.smsend.schemas import Done
+from dragoman.dialects.smsend.sending import reading
+from dragoman.dialects.smsend.sending.reading import MAX_RECIPIENTS, OrderTerms, read_terms
+from dragoman.dialects.smsend.sending.schemas import (
+    GroupMessage,
+    Message,
+    OrderFields,
+    OrderStatus,
+    ParametricMessage,
+    RecipientStatus,
+    Sent,
+)
+from dragoman.dialects.smsend.sending.statuses import DELIVERED, status_of
+from dragoman.dialects.smsend.sending.texts import Template
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.message_types import MessageType
+from dragoman.domain.messages import Submission
+from dragoman.domain.payments import Payer, Payment
+from dragoman.domain.phone_numbers import normalise
+from dragoman.domain.texts import is_storable
+from dragoman.kit.ids import parse_number
+from dragoman.web.requests import Request
+
+PROTOCOL: Final = "REST"
+MAX_GROUPS: Final = 100
+NOT_REMOVED: Final = (
+    "The given order_id was not found, or the message sending could not be removed"
+    ' (e.g. Message status is not "SCHEDULED")'
+)
+
+
+class Content(NamedTuple):
+    """Whom an order is for, and what they get."""
+
+    numbers: tuple[str, ...]
+    text: str
+    texts: tuple[str, ...] = ()
+    """Of each recipient, where they differ."""
+
+
+class OrderCalls:
+    """Answers the calls on orders."""
+
+    def __init__(self, services: Services) -> None:
+        self._orders = services.orders
+        self._credits = services.credits
+        self._groups = services.groups
+        self._submission = services.submission
+        self._zone = services.settings.smsend.time_zone
+        self._house_sender = services.settings.smsend.default_sender
+
+    async def send(self, account: Account, request: Request) -> Sent:
+        """Accepts a text to numbers; raises `Refused`."""
+        message = read_body(request, Message)
+        terms = self._read_terms(message, account)
+        text = terms.room.fit(reading.read_message(message.message))
+        numbers = reading.read_list(message.recipient, "recipient")
+        if terms.allows_invalid:
+            numbers = self._reachable(account, terms, numbers)
+        return await self._place(account, terms, Content(tuple(numbers), text))
+
+    async def send_parametric(self, account: Account, request: Request) -> Sent:
+        """Accepts a text with places; raises `Refused`."""
+        message = read_body(request, ParametricMessage)
+        terms = self._read_terms(message, account)
+        text = reading.read_message(message.message)
+        recipients = reading.read_parametric(message.recipients)
+        if terms.allows_invalid:
+            values = dict(reversed(recipients))
+            reachable = self._reachable(account, terms, [number for number, _ in recipients])
+            recipients = [(number, values[number]) for number in dict.fromkeys(reachable)]
+        template, fit = Template(text), terms.room.fit
+        content = Content(
+            numbers=tuple(number for number, _ in recipients),
+            text=text,
+            texts=tuple(fit(template.render(values)) for _, values in recipients),
+        )
+        return await self._place(account, terms, content)
+
+    async def send_to_groups(self, account: Account, request: Request) -> Sent:
+        """Accepts a text to the contacts that are in groups now; raises `Refused`."""
+        message = read_body(request, GroupMessage)
+        terms = self._read_terms(message, account)
+        text = terms.room.fit(reading.read_message(message.message))
+        group_ids = await self._find_groups(account, message)
+        numbers = await self._numbers_of(account, group_ids)
+        if terms.allows_invalid:
+            numbers = self._reachable(account, terms, numbers)
+        return await self._place(account, terms, Content(tuple(numbers), text))
+
+    async def status(self, account: Account, request: Request) -> OrderStatus:
+        """What became of an order; raises `Refused`."""
+        progress = await self._orders.progress(account, _order_id(request))
+        zone = zone_of(account, self._zone)
+        recipients = []
+        for message in progress.messages:
+            status = status_of(message.state, message.failure, wants_receipt=progress.wants_receipt)
+            delivered = status == DELIVERED and message.final_ms is not None
+            recipients.append(
+                RecipientStatus(
+                    status=status,
+                    destination=f"+{message.recipient}",
+                    delivery_date=render_time(message.final_ms or 0, zone) if delivered else "",
+                )
+            )
+        return OrderStatus(recipient_number=len(recipients), recipients=recipients)
+
+    async def cancel(self, account: Account, request: Request) -> Done:
+        """Takes back an order that is due later; raises `Refused`."""
+        try:
+            await self._orders.cancel(account, _order_id(request))
+        except Refused as refused:
+            if refused.code in {RefusalCode.NOT_FOUND, RefusalCode.NOT_CANCELLABLE}:
+                raise WordedRefusal(refused.code, NOT_REMOVED, NOT_FOUND) from None
+            raise
+        return Done()
+
+    async def cancel_all(self, account: Account, _request: Request) -> Done:
+        """Takes back all orders that are due later."""
+        await self._orders.cancel_all(account)
+        return Done()
+
+    def _read_terms(self, fields: OrderFields, account: Account) -> OrderTerms:
+        zone = zone_of(account, self._zone)
+        return read_terms(fields, account, self._credits.types, zone, self._house_sender)
+
+    async def _place(self, account: Account, terms: OrderTerms, content: Content) -> Sent:
+        order_id = terms.order_id or self._orders.new_order_id()
+        message_type = terms.message_type
+        submission = Submission(
+            dialect=DIALECT,
+            recipients=content.numbers,
+            text=content.text,
+            texts=content.texts,
+            sender=terms.sender,
+            house_sender=terms.house_sender,
+            format=terms.room.format,
+            due_ms=terms.due_ms,
+            validity_s=terms.validity_s,
+            callback=terms.callback(order_id, zone_of(account, self._zone)),
+            wants_receipt=message_type.receipts,
+            protocol=PROTOCOL,
+            payments=await self._payments(account, message_type),
+            message_type=message_type,
+        )
+        try:
+            accepted = await self._orders.place(
+                account, submission, order_id, terms.called, is_new=not terms.order_id
+            )
+        except Refused as refused:
+            if refused.code is RefusalCode.ALREADY_EXISTS:
+                text = f"Order [{quoted(order_id)}] already exists"
+                raise WordedRefusal(refused.code, text) from None
+            raise
+        remaining: int | UnsetType = UNSET
+        if terms.answers_remaining:
+            left = (await self._credits.available(account))[message_type.name]
+            remaining = render_quantity(left)
+        return Sent(
+            order_id=order_id,
+            total_sent=accepted.credits if terms.answers_credits else accepted.recipients,
+            remaining_credits=remaining,
+            internal_order_id=str(accepted.batch_id) if terms.answers_remaining else UNSET,
+        )
+
+    async def _payments(self, account: Account, message_type: MessageType) -> tuple[Payment, ...]:
+        """The wallets that pay; none where they go without saying, which keeps rows short."""
+        payments = await self._credits.payments(account, message_type)
+        if account.payer is Payer.OWN and payments == (Payment(wallet_id=account.wallet_id),):
+            return ()
+        return payments
+
+    def _reachable(self, account: Account, terms: OrderTerms, numbers: Sequence[str]) -> list[str]:
+        """Those of the numbers that can be sent to; raises `Refused` where there are none."""
+        found = [number for number in numbers if self._reaches(account, terms, number)]
+        if not found:
+            raise Refused(RefusalCode.INVALID_RECIPIENT, numbers[0])
+        return found
+
+    def _reaches(self, account: Account, terms: OrderTerms, number: str) -> bool:
+        try:
+            digits = normalise(number)
+        except Refused:
+            return False
+        return self._submission.reaches(account, digits, terms.message_type)
+
+    async def _find_groups(self, account: Account, message: GroupMessage) -> list[int]:
+        """The groups that a body names, once each; raises `Refused`."""
+        name = "recipientsGroupdIds" if message.recipientsGroupdIds else "recipient"
+        names = list(dict.fromkeys(reading.read_list(getattr(message, name), name)))
+        if len(names) > MAX_GROUPS:
+            raise Refused(RefusalCode.INVALID_FIELD, name, f"at most {MAX_GROUPS} groups")
+        if name == "recipient":
+            try:
+                return [group.list_id for group in await self._groups.named(account, names)]
+            except Refused as refused:
+                raise _missing_group(refused, refused.subject) from None
+        found = []
+        for text in names:
+            group_id = parse_number(text)
+            try:
+                group = await self._groups.group(account, -1 if group_id is None else group_id)
+            except Refused as refused:
+                raise _missing_group(refused, text) from None
+            found.append(group.list_id)
+        return found
+
+    async def _numbers_of(self, account: Account, group_ids: Sequence[int]) -> list[str]:
+        numbers: list[str] = []
+        async for members in self._groups.recipients(account, group_ids):
+            numbers += [f"+{member.mobile}" for member in members if member.mobile]
+            if len(numbers) > MAX_RECIPIENTS:
+                raise reading.too_many(len(numbers))
+        if not numbers:
+            raise Refused(RefusalCode.MISSING_FIELD, "recipient")
+        return numbers
+
+
+def _order_id(request: Request) -> str:
+    order_id = request.path_params["order_id"]
+    if not is_storable(order_id):
+        raise Refused(RefusalCode.NOT_FOUND, order_id, "order")
+    return order_id
+
+
+def _missing_group(refused: Refused, name: str) -> Refused:
+    if refused.code is not RefusalCode.NOT_FOUND:
+        return refused
+    text = f"Groups could not be found: [{quoted(name)}]"
+    return WordedRefusal(RefusalCode.NOT_FOUND, text, BAD_REQUEST)

@@ -1,0 +1,107 @@
+"""What became of a text, in the words of this API (Get SMS message state)."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from dragoman.domain.errors import FailureCode
+from dragoman.domain.lifecycle import State
+
+WAITING: Final = "WAITING"
+SCHEDULED: Final = "SCHEDULED"
+SENT: Final = "SENT"
+AWAITING_RECEIPT: Final = "WAIT4DLVR"
+DELIVERED: Final = "DLVRD"
+TIMEOUT: Final = "TIMEOUT"
+ERROR: Final = "ERROR"
+INVALID_DESTINATION: Final = "INVALIDDST"
+UNKNOWN_PREFIX: Final = "UNKNPFX"
+BLACKLISTED: Final = "BLACKLISTED"
+REJECTED: Final = "KO"
+INVALID_CONTENTS: Final = "INVALIDCONTENTS"
+TOO_MANY_FOR_NUMBER: Final = "TOOM4NUM"
+
+STATUSES: Final = MappingProxyType(
+    {
+        State.SCHEDULED: SCHEDULED,
+        State.QUEUED: WAITING,
+        State.SENDING: WAITING,
+        State.SENT: AWAITING_RECEIPT,
+        State.UNKNOWN: TIMEOUT,
+        State.DELIVERED: DELIVERED,
+        State.UNDELIVERED: ERROR,
+        State.EXPIRED: TIMEOUT,
+        State.REJECTED: REJECTED,
+        State.CANCELLED: ERROR,
+    }
+)
+"""By state, where the failure does not say more."""
+
+FAILURES: Final = MappingProxyType(
+    {
+        FailureCode.NONE: None,
+        FailureCode.UNKNOWN_SUBSCRIBER: INVALID_DESTINATION,
+        FailureCode.ABSENT_SUBSCRIBER: None,
+        FailureCode.BARRED: None,
+        FailureCode.HANDSET: None,
+        FailureCode.HANDSET_MEMORY_FULL: None,
+        FailureCode.NETWORK: None,
+        FailureCode.NETWORK_TIMEOUT: None,
+        FailureCode.CONGESTION: ERROR,
+        FailureCode.INVALID_DESTINATION: INVALID_DESTINATION,
+        FailureCode.INVALID_SENDER: None,
+        FailureCode.INVALID_CONTENT: INVALID_CONTENTS,
+        FailureCode.TEXT_TOO_LONG: INVALID_CONTENTS,
+        FailureCode.DUPLICATE: TOO_MANY_FOR_NUMBER,
+        FailureCode.EXPIRED: None,
+        FailureCode.CANCELLED: None,
+        FailureCode.NO_ROUTE: UNKNOWN_PREFIX,
+        FailureCode.OPTED_OUT: BLACKLISTED,
+        FailureCode.NOT_ALLOWED: UNKNOWN_PREFIX,
+        FailureCode.NOT_BILLABLE: ERROR,
+        FailureCode.NO_REPORT: None,
+        FailureCode.RESPONSE_LOST: None,
+        FailureCode.REFUSED_BY_CARRIER: None,
+        FailureCode.UNSPECIFIED: None,
+    }
+)
+"""By the reason of a text that did not arrive; None leaves it to the state."""
+
+_FAILED: Final = frozenset({State.UNDELIVERED, State.REJECTED})
+
+HISTORY_CODES: Final = MappingProxyType(
+    {
+        State.SCHEDULED: 2,
+        State.QUEUED: 2,
+        State.SENDING: 2,
+        State.SENT: 2,
+        State.UNKNOWN: 10,
+        State.DELIVERED: 4,
+        State.UNDELIVERED: 9,
+        State.EXPIRED: 10,
+        State.REJECTED: 9,
+        State.CANCELLED: 9,
+    }
+)
+"""The numbers of `rcptHistory`: 2 on its way, 4 arrived, 9 failed, 10 too late."""
+_ARRIVED: Final = HISTORY_CODES[State.DELIVERED]
+
+
+def status_of(state: State, failure: FailureCode, *, wants_receipt: bool) -> str:
+    """The literal for a text; `SENT` is the end of one whose delivery nobody reports."""
+    if not wants_receipt and _is_all_we_hear(state, failure):
+        return SENT
+    return (FAILURES[failure] if state in _FAILED else None) or STATUSES[state]
+
+
+def history_code_of(state: State, failure: FailureCode, *, wants_receipt: bool) -> int:
+    """The number for a text in the history of a recipient."""
+    if not wants_receipt and _is_all_we_hear(state, failure):
+        return _ARRIVED
+    return HISTORY_CODES[state]
+
+
+def _is_all_we_hear(state: State, failure: FailureCode) -> bool:
+    """Whether a carrier took a text, and no more is known of it."""
+    return state is State.SENT or (state is State.UNKNOWN and failure is FailureCode.NO_REPORT)
