@@ -23,12 +23,14 @@ from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.connectors.phones.smsgate.routes import SmsGate
+from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
 from dragoman.dispatch.dispatcher import Dispatcher
 from dragoman.domain.callbacks import renderer_of_texts
 from dragoman.domain.keywords import words_to_match
 from dragoman.domain.message_types import MessageTypes
+from dragoman.domain.messages import Outgoing
 from dragoman.domain.ports import Connector, Custodian
 from dragoman.domain.pricing import PriceList
 from dragoman.domain.routing import Router
@@ -62,6 +64,7 @@ from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
 from dragoman.services.inbound import Inbound
 from dragoman.services.issues import Issues
+from dragoman.services.journal import Journal
 from dragoman.services.keywords import Keywords
 from dragoman.services.live import LiveMessages
 from dragoman.services.mailings import Mailings
@@ -78,6 +81,7 @@ from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
+from dragoman.services.timeline import Timelines
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import pending
@@ -167,6 +171,9 @@ class House:
             ids=self.ids,
             clock=self.clock,
         )
+        self.journal = Journal(
+            writer=self.storage.writer, ids=self.ids, clock=self.clock, meters=self.meters
+        )
         self.recall = Recall(self.storage, self.live)
         self.delivery = Delivery(
             live=self.live,
@@ -241,6 +248,12 @@ class House:
             clock=self.clock,
         )
         self.queries = Queries(self.storage)
+        self.timelines = Timelines(
+            storage=self.storage,
+            accounts=self.accounts,
+            router=self.router,
+            journal=self.journal,
+        )
         self.refunds = Refunds(
             writer=self.storage.writer,
             queries=self.queries,
@@ -367,6 +380,7 @@ class Gateway(House):
             clock=self.clock,
             meters=self.meters,
             park_s=receipts.park_s,
+            journal=self.journal,
         )
         self.deadlines = Deadlines(
             storage=self.storage,
@@ -386,6 +400,7 @@ class Gateway(House):
             inbound=self.inbound,
             clock=self.clock,
             meters=self.meters,
+            journal=self.journal,
         )
         resources = Resources(
             storage=self.storage,
@@ -397,6 +412,7 @@ class Gateway(House):
             carrier.name: CONNECTORS[carrier.type](carrier, self.dispatcher, self.clock, resources)
             for carrier in settings.carriers
         }
+        self.timelines.encode = self._encode_pdus
         self.dialects = tuple(DIALECTS[name](self.services) for name in settings.dialects.enabled)
         self.callbacks: CallbackWorker | None = None
         self._client: GuardedClient | None = None
@@ -500,6 +516,10 @@ class Gateway(House):
             for name, connector in self.connectors.items()
             if isinstance(connector, PhonesCarrier)
         }
+
+    def _encode_pdus(self, carrier: str, message: Outgoing, at_ms: int) -> tuple[bytes, ...]:
+        connector = self.connectors.get(carrier)
+        return connector.encode(message, at_ms) if isinstance(connector, SmppCarrier) else ()
 
     def _phone_api(self) -> Dialect:
         return SmsGate(

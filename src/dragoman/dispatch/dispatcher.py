@@ -21,6 +21,7 @@ from dragoman.kit.clock import Clock
 from dragoman.queue.port import Consumer, Work, WorkQueue
 from dragoman.services.delivery import Delivery
 from dragoman.services.inbound import Inbound
+from dragoman.services.journal import Journal
 from dragoman.services.live import LiveMessage, LiveMessages
 from dragoman.services.meters import Meters
 from dragoman.services.receipts import Receipts
@@ -49,6 +50,7 @@ class Dispatcher:
         inbound: Inbound,
         clock: Clock,
         meters: Meters,
+        journal: Journal | None = None,
     ) -> None:
         self._queue = queue
         self._live = live
@@ -58,6 +60,7 @@ class Dispatcher:
         self._inbound = inbound
         self._clock = clock
         self._meters = meters
+        self._journal = journal
         self._lanes: dict[str, _CarrierLane] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._taking = True
@@ -144,6 +147,8 @@ class Dispatcher:
             return
         live = flight.message
         self._meters.outcomes[carrier, type(outcome).__name__.lower()] += 1
+        if self._journal is not None:
+            self._journal.attempt(live, carrier, outcome)
         if isinstance(outcome, Deferred):
             live.possible_duplicate |= outcome.possible_duplicate
             self._come_again(flight, lane, outcome.retry_in_s)

@@ -13,6 +13,8 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The carrier took every part; one carrier id a part, in order."""
 
     carrier_ids: tuple[str, ...]
+    link: str = ""
+    """The connection it went over; a note for people, nothing is decided by it."""
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -21,6 +23,7 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     code: FailureCode
     detail: str = ""
     carrier_ids: tuple[str | None, ...] = ()
+    link: str = ""
 
 
 class Deferred(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -31,6 +34,7 @@ class Deferred(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     detail: str = ""
     possible_duplicate: bool = False
     """Who had it may not send it any more, but never said that it had not."""
+    link: str = ""
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -38,6 +42,7 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     detail: str
     carrier_ids: tuple[str | None, ...] = ()
+    link: str = ""
 
 
 Outcome: TypeAlias = Accepted | Rejected | Deferred | Unknown

@@ -140,6 +140,7 @@ class LiveMessage:
         "in_flight",
         "mcc",
         "message_id",
+        "notes",
         "part_count",
         "parts",
         "possible_duplicate",
@@ -175,6 +176,8 @@ class LiveMessage:
         """What is known of each part; None for a message in one part."""
         self.in_flight = False
         """Whether a connector has it and has not told what came of it."""
+        self.notes = 0
+        """Rows in the journal."""
         self.writes = 0
         """Changes that are decided but not on disk yet."""
 

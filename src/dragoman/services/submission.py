@@ -342,6 +342,7 @@ class SubmissionService:
                 credits_per_part=message_type.credits if message_type is not None else 0,
                 route=message_type.route if message_type is not None else "",
                 message_type=message_type.name if message_type is not None else "",
+                resend_of=submission.resend_of,
             ),
             lane=self._lane(submission, recipients, lane).value,
             due_ms=terms.due_ms,

@@ -25,6 +25,7 @@ from dragoman.storage.tables.devices import (
 )
 from dragoman.storage.tables.groups import contact_profiles, memberships
 from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
+from dragoman.storage.tables.journal import callback_attempts, message_events
 from dragoman.storage.tables.keywords import forwardings, keywords, numbers, opt_outs
 from dragoman.storage.tables.mailings import (
     deliveries,
@@ -52,6 +53,7 @@ __all__ = [
     "attachments",
     "audiences",
     "batches",
+    "callback_attempts",
     "callbacks",
     "contact_counts",
     "contact_lists",
@@ -79,6 +81,7 @@ __all__ = [
     "mailing_lists",
     "memberships",
     "merge_fields",
+    "message_events",
     "messages",
     "metadata",
     "numbers",
