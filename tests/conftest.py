@@ -40,7 +40,9 @@ from dragoman.services.batches import Batches
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
 from dragoman.services.directory import Directory
+from dragoman.services.feed import Feed
 from dragoman.services.inbound import Inbound
+from dragoman.services.interventions import Interventions
 from dragoman.services.journal import Journal
 from dragoman.services.keywords import Keywords
 from dragoman.services.live import LiveMessages
@@ -220,6 +222,7 @@ class Rig:
         self.journal = Journal(
             writer=self.storage.writer, ids=self.ids, clock=self.clock, meters=self.meters
         )
+        self.feed = Feed(self.meters)
         self.recall = Recall(self.storage, self.live)
         self.delivery = Delivery(
             live=self.live,
@@ -229,6 +232,7 @@ class Rig:
             meters=self.meters,
             policies=policies,
             announce=self.told.append,
+            feed=self.feed,
         )
         self.backlog = Backlog(
             storage=self.storage,
@@ -238,6 +242,7 @@ class Rig:
             delivery=self.delivery,
             routes=self.router.routes.keys(),
             held_routes=set(self.router.routes) if on_unknown == "hold" else set(),
+            feed=self.feed,
         )
         self.audiences = Audiences(self.storage)
         self.submission = SubmissionService(
@@ -283,6 +288,13 @@ class Rig:
         self.timelines.encode = lambda carrier, message, at_ms: self.carriers[carrier].encode(
             message, at_ms
         )
+        self.interventions = Interventions(
+            storage=self.storage,
+            accounts=self.accounts,
+            submission=self.submission,
+            batches=self.batches,
+            ids=self.ids,
+        )
         self.refunds = Refunds(
             writer=self.storage.writer,
             queries=self.queries,
@@ -324,6 +336,7 @@ class Rig:
             clock=self.clock,
             meters=self.meters,
             journal=self.journal,
+            feed=self.feed,
         )
         events = _Mortal(self.dispatcher)
         self._events = events

@@ -60,9 +60,11 @@ from dragoman.services.device_registration import DeviceRegistration
 from dragoman.services.device_routes import DeviceRoutes
 from dragoman.services.devices import Devices
 from dragoman.services.directory import Directory
+from dragoman.services.feed import Feed
 from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
 from dragoman.services.inbound import Inbound
+from dragoman.services.interventions import Interventions
 from dragoman.services.issues import Issues
 from dragoman.services.journal import Journal
 from dragoman.services.keywords import Keywords
@@ -174,6 +176,7 @@ class House:
         self.journal = Journal(
             writer=self.storage.writer, ids=self.ids, clock=self.clock, meters=self.meters
         )
+        self.feed = Feed(self.meters)
         self.recall = Recall(self.storage, self.live)
         self.delivery = Delivery(
             live=self.live,
@@ -183,6 +186,7 @@ class House:
             meters=self.meters,
             policies=self.policies,
             announce=self._announce,
+            feed=self.feed,
         )
         self.backlog = Backlog(
             storage=self.storage,
@@ -193,6 +197,7 @@ class House:
             routes=self.router.routes.keys(),
             held_routes=self._held_routes(),
             kept_routes=self._kept_routes(),
+            feed=self.feed,
         )
         self.premium = PremiumRules(
             short_codes=settings.short_codes_for_premium(),
@@ -253,6 +258,13 @@ class House:
             accounts=self.accounts,
             router=self.router,
             journal=self.journal,
+        )
+        self.interventions = Interventions(
+            storage=self.storage,
+            accounts=self.accounts,
+            submission=self.submission,
+            batches=self.batches,
+            ids=self.ids,
         )
         self.refunds = Refunds(
             writer=self.storage.writer,
@@ -401,6 +413,7 @@ class Gateway(House):
             clock=self.clock,
             meters=self.meters,
             journal=self.journal,
+            feed=self.feed,
         )
         resources = Resources(
             storage=self.storage,

@@ -64,6 +64,11 @@ class GatewayCollector(Collector):
             "Notes on single messages that were too many, or could not be stored.",
             meters.notes_left_out,
         )
+        yield CounterMetricFamily(
+            "dragoman_feed_dropped",
+            "State changes that listeners of the live feed were too slow for.",
+            meters.feed_dropped,
+        )
         yield _histogram("submit_duration_seconds", "Time to a carrier's answer.", meters.submit_s)
         yield _histogram("commit_duration_seconds", "Time of a group commit.", meters.commit_s)
         yield _histogram(

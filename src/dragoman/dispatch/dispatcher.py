@@ -20,6 +20,7 @@ from dragoman.domain.routing import Route
 from dragoman.kit.clock import Clock
 from dragoman.queue.port import Consumer, Work, WorkQueue
 from dragoman.services.delivery import Delivery
+from dragoman.services.feed import Feed
 from dragoman.services.inbound import Inbound
 from dragoman.services.journal import Journal
 from dragoman.services.live import LiveMessage, LiveMessages
@@ -51,6 +52,7 @@ class Dispatcher:
         clock: Clock,
         meters: Meters,
         journal: Journal | None = None,
+        feed: Feed | None = None,
     ) -> None:
         self._queue = queue
         self._live = live
@@ -61,6 +63,7 @@ class Dispatcher:
         self._clock = clock
         self._meters = meters
         self._journal = journal
+        self._feed = feed or Feed()
         self._lanes: dict[str, _CarrierLane] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._taking = True
@@ -220,6 +223,10 @@ class Dispatcher:
                 continue
             message.in_flight = True
             lane.flights[message.message_id] = _Flight(work, message, consumer)
+            if self._feed.listeners:
+                self._feed.publish(
+                    message, State.QUEUED, State.SENDING, now_ms, carrier=lane.connector.name
+                )
             lane.connector.send(message.outgoing())
 
     async def _mark(self, messages: list[LiveMessage]) -> bool:
