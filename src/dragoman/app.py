@@ -10,13 +10,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from dragoman import __version__
 from dragoman.callbacks.schedule import RetrySchedule
-from dragoman.callbacks.worker import CallbackWorker
+from dragoman.callbacks.worker import CallbackWorker, Caller
 from dragoman.config import Settings
 from dragoman.connectors import CONNECTORS, Resources
 from dragoman.connectors.mm7.carrier import Mm7Carrier
@@ -93,6 +93,9 @@ from dragoman.web.operations import Dialect
 from dragoman.web.outgoing import GuardedClient
 from dragoman.web.router import DialectApp
 from dragoman.web.server import Server, build_server
+
+if TYPE_CHECKING:
+    from dragoman.development.workbench import Workbench
 
 KEPT_PAGE = 500
 
@@ -433,6 +436,8 @@ class Gateway(House):
         self._mail: MailListener | None = None
         self._web: DialectApp | None = None
         self.mail_worker: MailWorker | None = None
+        self.workbench: Workbench | None = None
+        """What a development gateway has besides; to be set before the start."""
         self._control = ControlServer(self, self)
         self._tasks: list[asyncio.Task[None]] = []
         self.ready = False
@@ -448,9 +453,13 @@ class Gateway(House):
             connections=settings.callbacks.concurrency,
             connections_per_host=settings.callbacks.per_host,
         )
+        caller: Caller = self._client
+        if self.workbench is not None:
+            self.workbench.forwarding.client = self._client
+            caller = self.workbench.forwarding
         self.callbacks = CallbackWorker(
             storage=self.storage,
-            client=self._client,
+            client=caller,
             renderers={d.name: d.render_callback for d in self.dialects},
             schedule=RetrySchedule(
                 first_s=settings.callbacks.first_retry_s,
@@ -618,6 +627,10 @@ class Gateway(House):
             public_metrics=self.settings.metrics.public,
         )
         own = [build_mailing_pages(self.mailings)] if self.settings.mailings.enabled else []
+        if self.workbench is not None:
+            from dragoman.development.calls import build_calls  # only where there is a simulator
+
+            own.append(build_calls(self.workbench, self.accounts))
         self._web = DialectApp(
             [*dialects, *own],
             pages,
