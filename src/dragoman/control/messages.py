@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -72,7 +72,7 @@ def parse_identifier(text: str) -> int | None:
     return parse_hex(text) or parse_dashed(text)
 
 
-async def _tail(controlled: Controlled, request: requests.Tail) -> AsyncIterator[FeedLines]:
+async def _tail(controlled: Controlled, request: requests.Tail) -> AsyncGenerator[FeedLines, None]:
     house, gateway = controlled.house, controlled.gateway
     if gateway is None:
         raise Refused(RefusalCode.UNAVAILABLE, "tail", "no gateway is running")
@@ -126,7 +126,7 @@ MESSAGE_HANDLERS: Final = MappingProxyType[type[Any], Callable[[Controlled, Any]
         requests.CancelMessage: _cancel,
     }
 )
-STREAMS: Final = MappingProxyType[type[Any], Callable[[Controlled, Any], AsyncIterator[Any]]](
-    {requests.Tail: _tail}
-)
+STREAMS: Final = MappingProxyType[
+    type[Any], Callable[[Controlled, Any], AsyncGenerator[Any, None]]
+]({requests.Tail: _tail})
 """Requests that are answered until the caller leaves."""

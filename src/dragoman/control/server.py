@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any, Final, cast
+from collections.abc import AsyncGenerator
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -90,7 +90,7 @@ class ControlServer:
             self._conversations.discard(task)
             writer.close()
 
-    def _stream(self, line: bytes) -> AsyncIterator[Any] | None:
+    def _stream(self, line: bytes) -> AsyncGenerator[Any, None] | None:
         """The answers to a request that has many; None for any other line."""
         if not any(tag in line for tag in _STREAM_TAGS):
             return None
@@ -112,12 +112,12 @@ class ControlServer:
 
 
 async def _send_stream(
-    stream: AsyncIterator[Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    stream: AsyncGenerator[Any, None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     """Sends answers until there are no more or the caller leaves."""
     gone = asyncio.ensure_future(reader.read(1))
     try:
-        async with contextlib.aclosing(cast("AsyncGenerator[Any, None]", stream)) as answers:
+        async with contextlib.aclosing(stream) as answers:
             async for answer in answers:
                 reply = Reply(answer=msgspec.Raw(msgspec.json.encode(answer)))
                 writer.write(msgspec.json.encode(reply) + b"\n")
