@@ -31,9 +31,13 @@ NEAR: Final = 40
 _BOUND: Final = re.compile(r"^@[^\s#]+ #(?P<code>[A-Za-z0-9-]{4,12})\s*$", re.MULTILINE)
 """The last line of an origin-bound one-time code, as browsers read it: `@shop.example #123456`."""
 _ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+", re.IGNORECASE)
-_GROUPED: Final = re.compile(r"(?<![\w+.,-])(?:[A-Z]{1,3}-)?(\d{3}[ -]\d{3,4})(?![\w-]|[.,]\d)")
-_DIGITS: Final = re.compile(r"(?<![\w+.,/-])(?:[A-Z]{1,3}-)?(\d{4,8})(?![\w/-]|[.,]\d)")
-_MIXED: Final = re.compile(r"(?<![\w-])((?=[A-Z0-9]*\d)(?=[A-Z0-9]*[A-Z])[A-Z0-9]{5,10})(?![\w-])")
+_GROUPED: Final = re.compile(
+    r"(?<![\w+.,-])(?:[A-Z]{1,3}-)?([0-9]{3}[ -][0-9]{3,4})(?![\w-]|[.,][0-9])"
+)
+_DIGITS: Final = re.compile(r"(?<![\w+.,/-])(?:[A-Z]{1,3}-)?([0-9]{4,8})(?![\w/-]|[.,][0-9])")
+_MIXED: Final = re.compile(
+    r"(?<![\w-])((?=[A-Z0-9]*[0-9])(?=[A-Z0-9]*[A-Z])[A-Z0-9]{5,10})(?![\w-])"
+)
 _WORD: Final = re.compile(rf"\b(?:{'|'.join(WORDS)})\b", re.IGNORECASE)
 
 

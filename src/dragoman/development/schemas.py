@@ -26,7 +26,7 @@ class MessagesQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     to: Number = ""
     wait: Wait = "0s"
-    after: Annotated[int, Meta(ge=0, description="Only texts behind this one.")] = 0
+    after: Annotated[int, Meta(ge=0, lt=1 << 53, description="Only texts behind this one.")] = 0
 
 
 class Messages(msgspec.Struct, frozen=True, kw_only=True):
