@@ -40,7 +40,10 @@ from dragoman.services.batches import Batches
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
 from dragoman.services.directory import Directory
+from dragoman.services.feed import Feed
 from dragoman.services.inbound import Inbound
+from dragoman.services.interventions import Interventions
+from dragoman.services.journal import Journal
 from dragoman.services.keywords import Keywords
 from dragoman.services.live import LiveMessages
 from dragoman.services.meters import Meters
@@ -51,6 +54,7 @@ from dragoman.services.recall import Recall
 from dragoman.services.receipts import Receipts
 from dragoman.services.refunds import Refunds
 from dragoman.services.submission import AcceptedBatch, SubmissionService
+from dragoman.services.timeline import Timelines
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import accounts, pending
@@ -215,6 +219,10 @@ class Rig:
             reserved_words={"STOP", "START"},
         )
         self.opt_outs = OptOuts(storage=self.storage, ids=self.ids)
+        self.journal = Journal(
+            writer=self.storage.writer, ids=self.ids, clock=self.clock, meters=self.meters
+        )
+        self.feed = Feed(self.meters)
         self.recall = Recall(self.storage, self.live)
         self.delivery = Delivery(
             live=self.live,
@@ -224,6 +232,7 @@ class Rig:
             meters=self.meters,
             policies=policies,
             announce=self.told.append,
+            feed=self.feed,
         )
         self.backlog = Backlog(
             storage=self.storage,
@@ -233,6 +242,7 @@ class Rig:
             delivery=self.delivery,
             routes=self.router.routes.keys(),
             held_routes=set(self.router.routes) if on_unknown == "hold" else set(),
+            feed=self.feed,
         )
         self.audiences = Audiences(self.storage)
         self.submission = SubmissionService(
@@ -269,13 +279,35 @@ class Rig:
             clock=self.clock,
         )
         self.queries = Queries(self.storage)
+        self.timelines = Timelines(
+            storage=self.storage,
+            accounts=self.accounts,
+            router=self.router,
+            journal=self.journal,
+        )
+        self.timelines.encode = lambda carrier, message, at_ms: self.carriers[carrier].encode(
+            message, at_ms
+        )
+        self.interventions = Interventions(
+            storage=self.storage,
+            accounts=self.accounts,
+            submission=self.submission,
+            batches=self.batches,
+            ids=self.ids,
+        )
         self.refunds = Refunds(
             writer=self.storage.writer,
             queries=self.queries,
             submission=self.submission,
             clock=self.clock,
         )
-        self.receipts = Receipts(recall=self.recall, delivery=self.delivery, park_s=3600.0, **flow)
+        self.receipts = Receipts(
+            recall=self.recall,
+            delivery=self.delivery,
+            park_s=3600.0,
+            journal=self.journal,
+            **flow,
+        )
         self.deadlines = Deadlines(
             live=self.live,
             recall=self.recall,
@@ -303,6 +335,8 @@ class Rig:
             inbound=self.inbound,
             clock=self.clock,
             meters=self.meters,
+            journal=self.journal,
+            feed=self.feed,
         )
         events = _Mortal(self.dispatcher)
         self._events = events

@@ -10,19 +10,20 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from dragoman import __version__
 from dragoman.callbacks.schedule import RetrySchedule
-from dragoman.callbacks.worker import CallbackWorker
+from dragoman.callbacks.worker import CallbackWorker, Caller
 from dragoman.config import Settings
 from dragoman.connectors import CONNECTORS, Resources
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.connectors.phones.smsgate.routes import SmsGate
+from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.console.desk import Desk, Machine
 from dragoman.console.routes import build_console
 from dragoman.control.server import ControlServer
@@ -31,6 +32,7 @@ from dragoman.dispatch.dispatcher import Dispatcher
 from dragoman.domain.callbacks import renderer_of_events, renderer_of_texts
 from dragoman.domain.keywords import words_to_match
 from dragoman.domain.message_types import MessageTypes
+from dragoman.domain.messages import Outgoing
 from dragoman.domain.ports import Connector, Custodian
 from dragoman.domain.pricing import PriceList
 from dragoman.domain.routing import Router
@@ -62,11 +64,14 @@ from dragoman.services.device_registration import DeviceRegistration
 from dragoman.services.device_routes import DeviceRoutes
 from dragoman.services.devices import Devices
 from dragoman.services.directory import Directory
+from dragoman.services.feed import Feed
 from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
 from dragoman.services.inbound import Inbound
 from dragoman.services.inbox_exports import InboxExports
+from dragoman.services.interventions import Interventions
 from dragoman.services.issues import Issues
+from dragoman.services.journal import Journal
 from dragoman.services.keyed_submissions import KeyedSubmissions
 from dragoman.services.keywords import Keywords
 from dragoman.services.live import LiveMessages
@@ -87,6 +92,7 @@ from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
+from dragoman.services.timeline import Timelines
 from dragoman.services.webhooks import Webhooks
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
@@ -97,6 +103,9 @@ from dragoman.web.operations import Dialect
 from dragoman.web.outgoing import GuardedClient
 from dragoman.web.router import DialectApp
 from dragoman.web.server import Server, build_server
+
+if TYPE_CHECKING:
+    from dragoman.development.workbench import Workbench
 
 KEPT_PAGE = 500
 
@@ -201,6 +210,10 @@ class House:
             access_life_s=settings.dialects.smsgate.token_life_s,
             refresh_life_s=settings.dialects.smsgate.refresh_life_s,
         )
+        self.journal = Journal(
+            writer=self.storage.writer, ids=self.ids, clock=self.clock, meters=self.meters
+        )
+        self.feed = Feed(self.meters)
         self.recall = Recall(self.storage, self.live)
         self.delivery = Delivery(
             live=self.live,
@@ -210,6 +223,7 @@ class House:
             meters=self.meters,
             policies=self.policies,
             announce=self._announce,
+            feed=self.feed,
         )
         self.delivery.find_events = self.webhooks.about_message
         self.backlog = Backlog(
@@ -221,6 +235,7 @@ class House:
             routes=self.router.routes.keys(),
             held_routes=self._held_routes(),
             kept_routes=self._kept_routes(),
+            feed=self.feed,
         )
         self.premium = PremiumRules(
             short_codes=settings.short_codes_for_premium(),
@@ -289,6 +304,19 @@ class House:
             clock=self.clock,
         )
         self.queries = Queries(self.storage)
+        self.timelines = Timelines(
+            storage=self.storage,
+            accounts=self.accounts,
+            router=self.router,
+            journal=self.journal,
+        )
+        self.interventions = Interventions(
+            storage=self.storage,
+            accounts=self.accounts,
+            submission=self.submission,
+            batches=self.batches,
+            ids=self.ids,
+        )
         self.refunds = Refunds(
             writer=self.storage.writer,
             queries=self.queries,
@@ -448,6 +476,7 @@ class Gateway(House):
             clock=self.clock,
             meters=self.meters,
             park_s=receipts.park_s,
+            journal=self.journal,
         )
         self.deadlines = Deadlines(
             storage=self.storage,
@@ -467,6 +496,8 @@ class Gateway(House):
             inbound=self.inbound,
             clock=self.clock,
             meters=self.meters,
+            journal=self.journal,
+            feed=self.feed,
         )
         resources = Resources(
             storage=self.storage,
@@ -479,6 +510,7 @@ class Gateway(House):
             for carrier in settings.carriers
         }
         self.keyed_submissions.call_back = self._call_back
+        self.timelines.encode = self._encode_pdus
         self.dialects = tuple(DIALECTS[name](self.services) for name in settings.dialects.enabled)
         self.callbacks: CallbackWorker | None = None
         self._client: GuardedClient | None = None
@@ -486,6 +518,8 @@ class Gateway(House):
         self._mail: MailListener | None = None
         self._web: DialectApp | None = None
         self.mail_worker: MailWorker | None = None
+        self.workbench: Workbench | None = None
+        """What a development gateway has besides; to be set before the start."""
         self._control = ControlServer(self, self)
         self._tasks: list[asyncio.Task[None]] = []
         self.ready = False
@@ -501,9 +535,13 @@ class Gateway(House):
             connections=settings.callbacks.concurrency,
             connections_per_host=settings.callbacks.per_host,
         )
+        caller: Caller = self._client
+        if self.workbench is not None:
+            self.workbench.forwarding.client = self._client
+            caller = self.workbench.forwarding
         self.callbacks = CallbackWorker(
             storage=self.storage,
-            client=self._client,
+            client=caller,
             renderers={d.name: d.render_callback for d in self.dialects},
             schedule=RetrySchedule(
                 first_s=settings.callbacks.first_retry_s,
@@ -588,6 +626,10 @@ class Gateway(House):
             for name, connector in self.connectors.items()
             if isinstance(connector, PhonesCarrier)
         }
+
+    def _encode_pdus(self, carrier: str, message: Outgoing, at_ms: int) -> tuple[bytes, ...]:
+        connector = self.connectors.get(carrier)
+        return connector.encode(message, at_ms) if isinstance(connector, SmppCarrier) else ()
 
     def _phone_api(self) -> Dialect:
         return SmsGate(
@@ -683,6 +725,10 @@ class Gateway(House):
         own = [build_mailing_pages(self.mailings)] if self.settings.mailings.enabled else []
         if self.settings.console.enabled:
             own.append(build_console(self.desk(self)))
+        if self.workbench is not None:
+            from dragoman.development.calls import build_calls  # only where there is a simulator
+
+            own.append(build_calls(self.workbench, self.accounts))
         self._web = DialectApp(
             [*dialects, *own],
             pages,

@@ -59,6 +59,16 @@ class GatewayCollector(Collector):
         yield _counter("inbound_texts", "Texts received.", ["carrier"], meters.inbound)
         yield _counter("callback_attempts", "Calls to customers.", ["result"], meters.callbacks)
         yield _counter("mail_attempts", "Mails of campaigns.", ["result"], meters.mails)
+        yield CounterMetricFamily(
+            "dragoman_notes_left_out",
+            "Notes on single messages that were too many, or could not be stored.",
+            meters.notes_left_out,
+        )
+        yield CounterMetricFamily(
+            "dragoman_feed_dropped",
+            "State changes that listeners of the live feed were too slow for.",
+            meters.feed_dropped,
+        )
         yield _histogram("submit_duration_seconds", "Time to a carrier's answer.", meters.submit_s)
         yield _histogram("commit_duration_seconds", "Time of a group commit.", meters.commit_s)
         yield _histogram(

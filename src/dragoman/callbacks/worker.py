@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -27,7 +28,7 @@ from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import callbacks
 from dragoman.storage.repositories.callbacks import Attempt, CallbackState, StoredCallback
-from dragoman.web.outgoing import Fetched, FetchError, FetchRefused, GuardedClient
+from dragoman.web.outgoing import Fetched, FetchError, FetchRefused
 
 MAX_IN_MEMORY = 1_000
 """Callbacks of an origin in memory; more wait in their rows."""
@@ -49,6 +50,22 @@ RenderEvent = Callable[[str, EventFacts], CallbackCall]
 log = structlog.get_logger(__name__)
 
 
+class Caller(Protocol):
+    """Makes calls."""
+
+    def start(
+        self,
+        method: str,
+        url: str,
+        told: Callable[[Fetched | FetchError], None],
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> None:
+        """Makes a call and tells what came of it, never before it returns."""
+        ...
+
+
 class CallbackWorker:
     """Delivers the callbacks of one gateway."""
 
@@ -56,7 +73,7 @@ class CallbackWorker:
         self,
         *,
         storage: Storage,
-        client: GuardedClient,
+        client: Caller,
         renderers: Mapping[str, Render],
         schedule: RetrySchedule,
         per_origin: int,

@@ -24,7 +24,7 @@ def ask(settings: Settings, request: Request[Answer]) -> Answer:
     try:
         return call(settings.data_path, request)
     except CommandFailed as error:
-        raise _stop(error.failure) from None
+        raise stop_of(error.failure) from None
     except NotRunning:
         return ask_own_house(settings, request)
 
@@ -47,7 +47,7 @@ def ask_own_house(settings: Settings, request: Request[Answer]) -> Answer:
         failure = failure_of(error)
         if failure is None:
             raise
-        raise _stop(failure) from None
+        raise stop_of(failure) from None
 
 
 async def _ask(settings: Settings, request: Request[Answer]) -> Answer:
@@ -75,6 +75,7 @@ def _check_database_file(settings: Settings) -> None:
         )
 
 
-def _stop(failure: Failure) -> Stop:
+def stop_of(failure: Failure) -> Stop:
+    """How a command ends that was not carried out."""
     exit_code = ExitCode.FAILED if failure.code in _FAILED else ExitCode.REFUSED
     return Stop(exit_code, failure.message, failure.code)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from dragoman.app import Gateway
     from dragoman.cli.dev_file import DevAccount
     from dragoman.config import Settings
+    from dragoman.development.workbench import Workbench
+    from dragoman.testkit.simulator import Simulator
 
 USERNAME: Final = "demo"
 SENDER: Final = "Dragoman"
@@ -44,8 +46,9 @@ def dev(
 ) -> None:
     """Run a complete gateway for development: SQLite, a simulated SMSC, a demo account.
 
-    The simulated phones get every message about a second later. Port 0 takes a free one. The
-    file dev.json in DIR holds the addresses and the secrets for programs; it appears when the
+    The virtual phones get every message; its report comes about a second later. What they got, and
+    everything else that tests want, is under /dev (docs/development.md). Port 0 takes a free one.
+    The file dev.json in DIR holds the addresses and the secrets for programs; it appears when the
     gateway is ready.
     """
     import os
@@ -102,7 +105,7 @@ async def _run(settings: Settings) -> None:
     from dragoman.cli.welcome import print_welcome
     from dragoman.config.tables import SmppTable
     from dragoman.kit import logging
-    from dragoman.testkit.simulator import Behaviour, Simulator
+    from dragoman.testkit.simulator import Simulator
 
     logging.configure(settings.log.level, settings.log.format)
     gateway = build_gateway(settings)
@@ -119,12 +122,13 @@ async def _run(settings: Settings) -> None:
     simulator = Simulator(
         carrier.host, carrier.port, remember=REMEMBERED, first_id=gateway.clock.now_ms()
     )
-    simulator.default = Behaviour(receipt_delay_s=DELIVERED_AFTER_S)
+    gateway.workbench = workbench = _build_workbench(gateway, simulator)
     await simulator.start()
 
     @asynccontextmanager
     async def ready() -> AsyncIterator[None]:
         account = await _demo_account(gateway, folder, kept)
+        await _own_reply_number(gateway, account.username)
         content = dev_file.DevFile(
             base_url=f"http://{join_address(_reachable(host), port)}",
             smsc_host=_reachable(carrier.host),
@@ -143,6 +147,7 @@ async def _run(settings: Settings) -> None:
         try:
             yield
         finally:
+            workbench.close()
             if phone is not None:
                 await phone.kill()
             dev_file.set_aside(folder)
@@ -151,6 +156,29 @@ async def _run(settings: Settings) -> None:
         await run_gateway(gateway, migrate=True, while_ready=ready())
     finally:
         await simulator.stop()
+
+
+def _build_workbench(gateway: Gateway, simulator: Simulator) -> Workbench:
+    from dragoman.config.settings import OUTBOX
+    from dragoman.development.forwarding import CallbackForwarding
+    from dragoman.development.outbox import MailOutbox
+    from dragoman.development.phones import VirtualPhones
+    from dragoman.development.workbench import Workbench
+
+    return Workbench(
+        phones=VirtualPhones(simulator, gateway.clock, delivered_after_s=DELIVERED_AFTER_S),
+        outbox=MailOutbox(gateway.settings.data_path / OUTBOX),
+        forwarding=CallbackForwarding(),
+    )
+
+
+async def _own_reply_number(gateway: Gateway, username: str) -> None:
+    """Gives the demo account the number that phones write back to, unless somebody has it."""
+    from dragoman.development.phones import REPLY_NUMBER
+
+    if all(known.number != REPLY_NUMBER for known in await gateway.keywords.numbers()):
+        account = await gateway.accounts.find(username)
+        await gateway.keywords.add_number(account, REPLY_NUMBER, shared=False)
 
 
 async def _demo_account(gateway: Gateway, folder: Path, kept: tuple[DevAccount, ...]) -> DevAccount:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.domain.errors import FailureCode, RefusalCode
+from dragoman.domain.errors import RefusalCode
+from dragoman.domain.failure_causes import CAUSES
 from dragoman.domain.lifecycle import State
 
 REFUSALS: Final = MappingProxyType(
@@ -44,35 +45,7 @@ REFUSALS: Final = MappingProxyType(
     }
 )
 
-FAILURES: Final = MappingProxyType(
-    {
-        FailureCode.NONE: "Nothing went wrong.",
-        FailureCode.UNKNOWN_SUBSCRIBER: "The number is not in use.",
-        FailureCode.ABSENT_SUBSCRIBER: "The phone was off or out of reach.",
-        FailureCode.BARRED: "The phone or its operator does not take such messages.",
-        FailureCode.HANDSET: "The phone reported an error.",
-        FailureCode.HANDSET_MEMORY_FULL: "The phone has no room for messages.",
-        FailureCode.NETWORK: "The network reported an error.",
-        FailureCode.NETWORK_TIMEOUT: "The network did not answer in time.",
-        FailureCode.CONGESTION: "The network was too busy.",
-        FailureCode.INVALID_DESTINATION: "The carrier does not take the number.",
-        FailureCode.INVALID_SENDER: "The carrier does not take the sender.",
-        FailureCode.INVALID_CONTENT: "The carrier does not take the text or its coding.",
-        FailureCode.TEXT_TOO_LONG: "With its merge fields the text needs more parts than allowed.",
-        FailureCode.DUPLICATE: "The carrier had the message already.",
-        FailureCode.EXPIRED: "The validity ran out first.",
-        FailureCode.CANCELLED: "The customer stopped it.",
-        FailureCode.NO_ROUTE: "No carrier is left on its route.",
-        FailureCode.OPTED_OUT: "The recipient wants no messages from the account or sender.",
-        FailureCode.NOT_ALLOWED: "The account may not send to numbers that begin so.",
-        FailureCode.NOT_BILLABLE: "The short code cannot charge the recipient.",
-        FailureCode.NO_REPORT: "No report came in time.",
-        FailureCode.RESPONSE_LOST: "The carrier may have it: the answer was lost, and it must not"
-        " be sent twice.",
-        FailureCode.REFUSED_BY_CARRIER: "The carrier refused it.",
-        FailureCode.UNSPECIFIED: "No reason was given.",
-    }
-)
+FAILURES: Final = MappingProxyType({code: cause.cause for code, cause in CAUSES.items()})
 
 STATES: Final = MappingProxyType(
     {

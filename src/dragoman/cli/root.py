@@ -15,11 +15,14 @@ from dragoman.cli import (
     device,
     doctor,
     keyword,
+    listen,
     message,
     number,
     optout,
     sender,
     serve,
+    tail,
+    timeline,
 )
 from dragoman.cli.outcome import Stop, end, end_unexpected
 
@@ -70,6 +73,9 @@ app.add_typer(device.app, name="device")
 app.add_typer(sender.app, name="sender")
 app.command("send")(message.send)
 app.command("status")(message.status)
+app.add_typer(timeline.app, name="message")
+app.command("tail")(tail.tail)
+app.command("listen")(listen.listen)
 app.command("doctor")(doctor.doctor)
 
 

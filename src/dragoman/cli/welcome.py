@@ -25,6 +25,7 @@ def print_welcome(content: DevFile, path: Path) -> None:
             ("simulated SMSC", f"{content.smsc_host}:{content.smsc_port} (SMPP 3.4)"),
             ("mail", f"{path.parent / OUTBOX} (not sent)"),
             ("for programs", str(path)),
+            ("virtual phones", f"{content.base_url}/dev/messages (what they received, as JSON)"),
         ]
     )
     out.print(f"\n[bold]Account {escape(account.username)}[/]")
@@ -43,6 +44,7 @@ def print_welcome(content: DevFile, path: Path) -> None:
         out.print(f"\n[bold]{escape(title)}[/]")
         for line in lines:
             print(line)
+    print("\nWatch with: dragoman tail. Callbacks to your machine: dragoman listen --help.")
     print("\nStop with Ctrl-C.", flush=True)
 
 
@@ -60,6 +62,10 @@ def examples(content: DevFile) -> dict[str, list[str]]:
             f"curl -s '{url}/api/sms/send_sms.php?key={key}&mobile={NUMBER}&sender=Dragoman"
             "&msgtext=Hello+from+httpsms&ref=first&response=json'; echo",
             f"curl -s '{url}/api/sms/dlr.php?key={key}&full_number={NUMBER}&ref=first'; echo",
+        ],
+        "Read the newest text of a virtual phone, and let it write back": [
+            f"curl -s '{url}/dev/messages?to={NUMBER}&wait=5s'; echo",
+            f"curl -s '{url}/dev/phones/{NUMBER}/texts' -d '{{\"text\":\"Hello back\"}}'; echo",
         ],
         "Send with LINK, then look at the newest batch": [
             f"curl -s '{url}/v2/ping.json?apikey={key}'; echo",

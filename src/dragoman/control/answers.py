@@ -94,6 +94,37 @@ class BatchStatus(msgspec.Struct, frozen=True, kw_only=True, tag="batch", tag_fi
     messages: tuple[MessageStatus, ...]
 
 
+class Cancelled(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that will not be sent."""
+
+    message_id: int
+
+
+class FeedLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A message came to be in a state."""
+
+    at_ms: int
+    message_id: int
+    batch_id: int
+    account: str
+    dialect: str
+    sender: str
+    recipient: str
+    parts: int
+    route: str
+    carrier: str
+    state: str
+    failure: str
+    detail: str
+
+
+class FeedLines(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened since the last ones; `dropped` is how much was too much to tell."""
+
+    lines: tuple[FeedLine, ...]
+    dropped: int = 0
+
+
 class NumberView(msgspec.Struct, frozen=True, kw_only=True):
     """A number that texts come to, and whose it is."""
 

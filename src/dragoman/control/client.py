@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -56,6 +57,33 @@ def call(data_dir: Path, request: Request[Answer], *, timeout_s: float = TIMEOUT
         raise CommandFailed(reply.failure)
     answer: Answer = msgspec.json.decode(reply.answer, type=request.answer_type)
     return answer
+
+
+def stream(data_dir: Path, request: Request[Answer]) -> Iterator[Answer]:
+    """The answers of a gateway to a request that has many, until it stops; raises like `call`."""
+    path = socket_path(data_dir)
+    try:
+        check_folder(path, data_dir)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(TIMEOUT_S)
+            connection.connect(str(path))
+            connection.sendall(msgspec.json.encode(request) + b"\n")
+            with connection.makefile("rb") as lines:
+                for line in lines:
+                    reply = msgspec.json.decode(line, type=Reply)
+                    if reply.failure is not None:
+                        raise CommandFailed(reply.failure)
+                    yield msgspec.json.decode(reply.answer, type=request.answer_type)
+    except (FileNotFoundError, ConnectionRefusedError):
+        raise NotRunning(str(path)) from None
+    except ConnectionResetError:
+        return
+    except PermissionError:
+        raise _failed("no_access", f"{path} belongs to another user") from None
+    except UnsafeFolder as error:
+        raise _failed("no_access", str(error)) from None
+    except OSError as error:
+        raise _failed("unavailable", f"the gateway does not answer: {error}") from None
 
 
 def _read_line(connection: socket.socket) -> bytes:

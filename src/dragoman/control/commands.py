@@ -24,12 +24,12 @@ from dragoman.control.carriers import view_carriers
 from dragoman.control.diagnosis import check_house
 from dragoman.control.house import Controlled, HouseServices
 from dragoman.control.inbound import INBOUND_HANDLERS
+from dragoman.control.messages import MESSAGE_HANDLERS, parse_identifier
 from dragoman.control.senders import SENDER_HANDLERS
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Account, Permission
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.messages import Submission
 from dragoman.domain.pricing import render_price
-from dragoman.kit.ids import LIMIT, parse_dashed, parse_hex
 from dragoman.services.account_fields import AccountFields
 from dragoman.services.account_tree import NOT_BY_DEFAULT
 from dragoman.storage.repositories import batches, outbox
@@ -189,7 +189,7 @@ async def _sending_account(house: HouseServices, username: str) -> Account:
 
 async def _find(controlled: Controlled, request: requests.Find) -> MessageStatus | BatchStatus:
     house = controlled.house
-    identifier = _parse_identifier(request.identifier)
+    identifier = parse_identifier(request.identifier)
     if identifier is not None:
         # A few accounts a house: asking for each costs less than a second way to find a message.
         for account in await house.accounts.list_all():
@@ -197,12 +197,6 @@ async def _find(controlled: Controlled, request: requests.Find) -> MessageStatus
             if found is not None:
                 return found
     raise Refused(RefusalCode.NOT_FOUND, request.identifier, "neither a message nor a batch")
-
-
-def _parse_identifier(text: str) -> int | None:
-    if text.isascii() and text.isdigit() and len(text) <= len(str(LIMIT)):
-        return int(text) if int(text) < LIMIT else None
-    return parse_hex(text) or parse_dashed(text)
 
 
 async def _find_of_account(
@@ -314,6 +308,7 @@ HANDLERS: Final = MappingProxyType[type[Any], Callable[[Controlled, Any], Awaita
         requests.ExportInbox: devices.export_inbox,
         requests.ShowSigningKey: devices.show_signing_key,
         **SENDER_HANDLERS,
+        **MESSAGE_HANDLERS,
     }
 )
 """What carries out each request."""

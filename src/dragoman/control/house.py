@@ -15,7 +15,9 @@ from dragoman.services.accounts import Accounts
 from dragoman.services.credits import Credits
 from dragoman.services.device_registration import DeviceRegistration
 from dragoman.services.devices import Devices
+from dragoman.services.feed import Feed
 from dragoman.services.inbox_exports import InboxExports
+from dragoman.services.interventions import Interventions
 from dragoman.services.keywords import Keywords
 from dragoman.services.meters import Meters
 from dragoman.services.opt_outs import OptOuts
@@ -24,6 +26,7 @@ from dragoman.services.queries import Queries
 from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
 from dragoman.services.submission import SubmissionService
+from dragoman.services.timeline import Timelines
 from dragoman.storage.engine import Storage
 
 
@@ -53,6 +56,10 @@ class HouseServices(Protocol):
     @property
     def queries(self) -> Queries: ...
     @property
+    def timelines(self) -> Timelines: ...
+    @property
+    def interventions(self) -> Interventions: ...
+    @property
     def keywords(self) -> Keywords: ...
     @property
     def opt_outs(self) -> OptOuts: ...
@@ -71,6 +78,8 @@ class RunningGateway(Protocol):
 
     @property
     def meters(self) -> Meters: ...
+    @property
+    def feed(self) -> Feed: ...
     @property
     def connectors(self) -> Mapping[str, Connector]: ...
 

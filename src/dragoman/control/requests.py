@@ -11,11 +11,13 @@ from dragoman.control.answers import (
     AccountSecrets,
     AccountView,
     BatchStatus,
+    Cancelled,
     DeviceCode,
     DeviceList,
     DeviceToken,
     DeviceView,
     Diagnosis,
+    FeedLines,
     KeywordList,
     KeywordView,
     MessageStatus,
@@ -30,6 +32,7 @@ from dragoman.control.answers import (
     SigningKey,
     TypeBalances,
 )
+from dragoman.domain.timeline import Timeline
 
 A_co = TypeVar("A_co", covariant=True)
 
@@ -123,6 +126,40 @@ class Find(Request[MessageStatus | BatchStatus], frozen=True, kw_only=True, tag=
 
     answer_type: ClassVar[Any] = MessageStatus | BatchStatus
     identifier: str
+
+
+class ShowMessage(Request[Timeline], frozen=True, kw_only=True, tag="message.show"):
+    """Tells the story of a message, by any spelling of its identifier."""
+
+    answer_type: ClassVar[Any] = Timeline
+    identifier: str
+
+
+class ResendMessage(Request[SentBatch], frozen=True, kw_only=True, tag="message.resend"):
+    """Sends a message again, as a new one that its account pays for."""
+
+    answer_type: ClassVar[Any] = SentBatch
+    identifier: str
+
+
+class CancelMessage(Request[Cancelled], frozen=True, kw_only=True, tag="message.cancel"):
+    """Stops a message that no carrier has been given."""
+
+    answer_type: ClassVar[Any] = Cancelled
+    identifier: str
+
+
+class Tail(Request[FeedLines], frozen=True, kw_only=True, tag="tail"):
+    """Tells what happens to messages, as it happens; answered again and again."""
+
+    answer_type: ClassVar[Any] = FeedLines
+    account: str = ""
+    """With everything below it; empty for all."""
+    states: tuple[str, ...] = ()
+    recipient: str = ""
+    """How the number begins."""
+    route: str = ""
+    dialect: str = ""
 
 
 class AddNumber(Request[NumberView], frozen=True, kw_only=True, tag="number.add"):
@@ -370,4 +407,8 @@ AnyRequest = (
     | DecideSender
     | AddCredits
     | RevokeTokens
+    | ShowMessage
+    | ResendMessage
+    | CancelMessage
+    | Tail
 )

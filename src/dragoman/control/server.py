@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import os
 import socket
-from typing import Final
+from collections.abc import AsyncGenerator
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -15,6 +16,7 @@ from dragoman.control.answers import Failure, Reply
 from dragoman.control.commands import run_command
 from dragoman.control.failures import failure_of
 from dragoman.control.house import Controlled, HouseServices, RunningGateway
+from dragoman.control.messages import STREAMS
 from dragoman.control.requests import AnyRequest
 from dragoman.control.socket_path import make_folder, socket_path
 
@@ -22,6 +24,9 @@ REQUEST_LIMIT_BYTES: Final = 4 << 20
 IDLE_S: Final = 60.0
 BACKLOG: Final = 16
 
+_STREAM_TAGS: Final = tuple(
+    msgspec.json.encode(request.__struct_config__.tag) for request in STREAMS
+)
 _DECODER: Final = msgspec.json.Decoder[AnyRequest](AnyRequest)
 
 log = structlog.get_logger(__name__)
@@ -71,6 +76,10 @@ class ControlServer:
         self._conversations.add(task)
         try:
             while (line := await _read_line(reader)) is not None:
+                stream = self._stream(line)
+                if stream is not None:
+                    await _send_stream(stream, reader, writer)
+                    break
                 writer.write(msgspec.json.encode(await self._answer(line)) + b"\n")
                 await writer.drain()
         except (ConnectionError, TimeoutError):
@@ -81,18 +90,55 @@ class ControlServer:
             self._conversations.discard(task)
             writer.close()
 
+    def _stream(self, line: bytes) -> AsyncGenerator[Any, None] | None:
+        """The answers to a request that has many; None for any other line."""
+        if not any(tag in line for tag in _STREAM_TAGS):
+            return None
+        try:
+            request = _DECODER.decode(line)
+        except msgspec.DecodeError:
+            return None
+        open_stream = STREAMS.get(type(request))
+        return open_stream(self._controlled, request) if open_stream is not None else None
+
     async def _answer(self, line: bytes) -> Reply:
         try:
             answer = await run_command(self._controlled, _DECODER.decode(line))
         except msgspec.DecodeError as error:
             return _fail("malformed_request", str(error))
         except Exception as error:
-            failure = failure_of(error)
-            if failure is not None:
-                return Reply(failure=failure)
-            log.error("command_failed", reason=type(error).__name__, exc_info=error)
-            return _fail("internal", f"{type(error).__name__}; the gateway's log has more")
+            return _failed(error)
         return Reply(answer=msgspec.Raw(msgspec.json.encode(answer)))
+
+
+async def _send_stream(
+    stream: AsyncGenerator[Any, None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Sends answers until there are no more or the caller leaves."""
+    gone = asyncio.ensure_future(reader.read(1))
+    try:
+        async with contextlib.aclosing(stream) as answers:
+            async for answer in answers:
+                reply = Reply(answer=msgspec.Raw(msgspec.json.encode(answer)))
+                writer.write(msgspec.json.encode(reply) + b"\n")
+                await writer.drain()
+                if gone.done():
+                    return
+    except (ConnectionError, TimeoutError):
+        raise
+    except Exception as error:
+        writer.write(msgspec.json.encode(_failed(error)) + b"\n")
+        await writer.drain()
+    finally:
+        gone.cancel()
+
+
+def _failed(error: Exception) -> Reply:
+    failure = failure_of(error)
+    if failure is not None:
+        return Reply(failure=failure)
+    log.error("command_failed", reason=type(error).__name__, exc_info=error)
+    return _fail("internal", f"{type(error).__name__}; the gateway's log has more")
 
 
 async def _read_line(reader: asyncio.StreamReader) -> bytes | None:

@@ -20,7 +20,9 @@ from dragoman.domain.routing import Route
 from dragoman.kit.clock import Clock
 from dragoman.queue.port import Consumer, Work, WorkQueue
 from dragoman.services.delivery import Delivery
+from dragoman.services.feed import Feed
 from dragoman.services.inbound import Inbound
+from dragoman.services.journal import Journal
 from dragoman.services.live import LiveMessage, LiveMessages
 from dragoman.services.meters import Meters
 from dragoman.services.receipts import Receipts
@@ -49,6 +51,8 @@ class Dispatcher:
         inbound: Inbound,
         clock: Clock,
         meters: Meters,
+        journal: Journal | None = None,
+        feed: Feed | None = None,
     ) -> None:
         self._queue = queue
         self._live = live
@@ -58,6 +62,8 @@ class Dispatcher:
         self._inbound = inbound
         self._clock = clock
         self._meters = meters
+        self._journal = journal
+        self._feed = feed or Feed()
         self._lanes: dict[str, _CarrierLane] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._taking = True
@@ -144,6 +150,8 @@ class Dispatcher:
             return
         live = flight.message
         self._meters.outcomes[carrier, type(outcome).__name__.lower()] += 1
+        if self._journal is not None:
+            self._journal.attempt(live, carrier, outcome)
         if isinstance(outcome, Deferred):
             live.possible_duplicate |= outcome.possible_duplicate
             self._come_again(flight, lane, outcome.retry_in_s)
@@ -215,6 +223,10 @@ class Dispatcher:
                 continue
             message.in_flight = True
             lane.flights[message.message_id] = _Flight(work, message, consumer)
+            if self._feed.listeners:
+                self._feed.publish(
+                    message, State.QUEUED, State.SENDING, now_ms, carrier=lane.connector.name
+                )
             lane.connector.send(message.outgoing())
 
     async def _mark(self, messages: list[LiveMessage]) -> bool:

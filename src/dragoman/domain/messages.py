@@ -107,6 +107,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """The slot of the SIM that is to send it, from 1."""
     payments: tuple[Payment, ...] = ()
     """The wallets that pay; empty leaves it to the account."""
+    resend_of: int | None = None
+    """The message that it repeats."""
     message_type: MessageType | None = None
     """Where the dialect has any: its credits and its route count."""
 

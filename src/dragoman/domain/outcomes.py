@@ -16,6 +16,8 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     device_id: int | None = None
     """The phone that sent it, where it was one, and the slot of its SIM."""
     sim: int | None = None
+    link: str = ""
+    """The connection it went over; a note for people, nothing is decided by it."""
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -26,6 +28,7 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     carrier_ids: tuple[str | None, ...] = ()
     device_id: int | None = None
     sim: int | None = None
+    link: str = ""
 
 
 class Deferred(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -36,6 +39,7 @@ class Deferred(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     detail: str = ""
     possible_duplicate: bool = False
     """Who had it may not send it any more, but never said that it had not."""
+    link: str = ""
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -43,6 +47,7 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     detail: str
     carrier_ids: tuple[str | None, ...] = ()
+    link: str = ""
 
 
 Outcome: TypeAlias = Accepted | Rejected | Deferred | Unknown

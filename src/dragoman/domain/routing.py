@@ -6,6 +6,7 @@ A route is chosen when a message is accepted, the carrier on it at the moment of
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 
 import msgspec
 
@@ -23,6 +24,34 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its carriers take multimedia messages, and only those."""
     named_only: bool = False
     """Whether it takes only messages that name one of its carriers' devices."""
+
+
+class RouteReason(StrEnum):
+    """What decided that a message takes its route."""
+
+    DEVICE = "device"
+    """The customer named a device."""
+    MESSAGE_TYPE = "message_type"
+    """Its message type has a route of its own."""
+    ACCOUNT = "account"
+    """The route is for the account."""
+    PREFIX = "prefix"
+    """The number begins as the route says."""
+    ANY = "any"
+    """The route takes every number."""
+    CHANGED = "changed"
+    """The routes were configured differently when it was accepted."""
+    NONE = "none"
+    """No route was chosen: it was not to be sent."""
+
+
+class RouteChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """A route, and why it is the one."""
+
+    route: Route
+    reason: RouteReason
+    prefix: str = ""
+    """The longest of the route's prefixes that the number begins with."""
 
 
 class Router:
@@ -51,6 +80,19 @@ class Router:
         if own is not None and (route := _longest_prefix(own, digits, multimedia)) is not None:
             return route
         return _longest_prefix(self._general, digits, multimedia)
+
+    def explain(
+        self, username: str, digits: str, *, multimedia: bool = False
+    ) -> RouteChoice | None:
+        """What `choose` answers, and why."""
+        route = self.choose(username, digits, multimedia=multimedia)
+        if route is None:
+            return None
+        prefix = max((p for p in route.prefixes if digits.startswith(p)), key=len, default="")
+        reason = RouteReason.PREFIX if prefix else RouteReason.ANY
+        if username in route.accounts:
+            reason = RouteReason.ACCOUNT
+        return RouteChoice(route=route, reason=reason, prefix=prefix)
 
 
 def name_of_device_route(carrier: str) -> str:

@@ -18,8 +18,10 @@ import structlog
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import Lane
+from dragoman.kit.ids import time_of
 from dragoman.queue.port import WorkQueue
 from dragoman.services.delivery import Delivery
+from dragoman.services.feed import Feed
 from dragoman.services.live import LiveMessage, LiveMessages
 from dragoman.services.recall import Recall
 from dragoman.storage.engine import Storage
@@ -53,6 +55,7 @@ class Backlog:
         routes: Collection[str],
         held_routes: Collection[str],
         kept_routes: Collection[str] = (),
+        feed: Feed | None = None,
     ) -> None:
         self._storage = storage
         self._queue = queue
@@ -64,6 +67,7 @@ class Backlog:
         """Routes with a carrier that must never be given a message twice."""
         self._kept_routes = kept_routes
         """Routes whose carriers all keep what they were given: what they do not know never left."""
+        self._feed = feed or Feed()
         self._read_up_to: dict[_RouteLane, int] = {}
         """The lanes that are behind, and the identifier their rows are queued up to."""
         self._restart_at = 0
@@ -98,6 +102,10 @@ class Backlog:
 
     async def publish(self, messages: Sequence[LiveMessage]) -> None:
         """Queues messages whose rows are on disk, or leaves them in SQL for later."""
+        if self._feed.listeners:
+            for message in messages:
+                made_ms = time_of(message.message_id)
+                self._feed.publish(message, None, State.QUEUED, made_ms)
         groups: dict[_RouteLane, list[LiveMessage]] = defaultdict(list)
         for message in messages:
             groups[message.route, Lane(message.batch.stored.lane)].append(message)

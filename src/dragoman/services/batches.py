@@ -42,6 +42,8 @@ PAGE = 500
 """Messages of a stopped batch that are ended together."""
 POLL_S = 0.5
 STORAGE_RETRY_S = 1.0
+ADOPTION_S = 0.05
+"""Longer than it takes a message that is on disk to come to memory."""
 
 log = structlog.get_logger(__name__)
 
@@ -123,6 +125,25 @@ class Batches:
             await asyncio.shield(asyncio.ensure_future(self._cancel_all(waiting)))
             return len(waiting)
 
+    async def cancel_message(self, batch_id: int, message_id: int) -> None:
+        """Stops one message that no carrier has been given; raises `Refused`."""
+        await asyncio.shield(asyncio.ensure_future(self._cancel_message(batch_id, message_id)))
+
+    async def _cancel_message(self, batch_id: int, message_id: int) -> None:
+        with self._live.withhold(batch_id):
+            message = self._live.get(message_id) or await self._read_waiting(batch_id, message_id)
+            if message is None or message.state is not State.QUEUED or message.possible_duplicate:
+                raise _too_late(message_id)
+            await self._cancel_all([message])
+
+    async def _read_waiting(self, batch_id: int, message_id: int) -> LiveMessage | None:
+        """A message that waits in its row; of a batch that is withheld."""
+        batch = await self._load_batch(batch_id)
+        rows = await self._storage.read(lambda c: pending.load_messages(c, [message_id]))
+        # A row can be read in the instant between its commit and its coming to memory.
+        await asyncio.sleep(ADOPTION_S)
+        return self._live.get(message_id) or next((LiveMessage(row, batch) for row in rows), None)
+
     async def _cancel(self, account: Account, batch_id: int) -> None:
         async with self._turn:
             progress = await self._storage.read(
@@ -177,14 +198,17 @@ class Batches:
 
     async def _end_stopped(self, batch_id: int) -> None:
         """Ends the messages of a batch that was stopped, whose rows nobody else reads any more."""
-        loaded = await self._storage.read(lambda c: pending.load_batches(c, [batch_id]))
-        stored = loaded[batch_id]
-        wallets = await self._storage.read(lambda c: pending.wallet_of(c, [stored.account_id]))
-        batch = LiveBatch(stored, wallets[stored.account_id])
+        batch = await self._load_batch(batch_id)
         while rows := await self._storage.read(
             lambda c: pending.load_unsent_of_batch(c, batch_id, PAGE)
         ):
             await self._cancel_all([LiveMessage(row, batch) for row in rows])
+
+    async def _load_batch(self, batch_id: int) -> LiveBatch:
+        loaded = await self._storage.read(lambda c: pending.load_batches(c, [batch_id]))
+        stored = loaded[batch_id]
+        wallets = await self._storage.read(lambda c: pending.wallet_of(c, [stored.account_id]))
+        return LiveBatch(stored, wallets[stored.account_id])
 
     async def _cancel_all(self, messages: list[LiveMessage]) -> None:
         stored = [asyncio.get_running_loop().create_future() for _ in messages]
@@ -274,7 +298,7 @@ class Batches:
         expansion.routes = None
         if stored.step is not None:
             self._submission.count_accepted(expansion.live, len(stored.messages))
-        self._delivery.tell_rejections(stored.rejections)
+        self._delivery.tell_rejections(stored.rejections, expansion.live, stored.messages)
         sendable = without_rejected(stored.messages)
         await self._backlog.publish([LiveMessage(message, expansion.live) for message in sendable])
         return not chunk.finished
@@ -288,5 +312,5 @@ class Batches:
         )
 
 
-def _too_late(batch_id: int) -> Refused:
-    return Refused(RefusalCode.NOT_CANCELLABLE, str(batch_id), "it is being sent")
+def _too_late(identifier: int) -> Refused:
+    return Refused(RefusalCode.NOT_CANCELLABLE, str(identifier), "it is being sent")

@@ -17,10 +17,11 @@ from dragoman.domain.premium import PREMIUM_STATES
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.protocols.smpp.message_ids import stored_keys
-from dragoman.services.live import LiveMessage, LiveMessages
+from dragoman.services.feed import Feed
+from dragoman.services.live import LiveBatch, LiveMessage, LiveMessages
 from dragoman.services.meters import Meters
 from dragoman.services.persistence import persist
-from dragoman.storage.records import NewCallback, Settlement, StateChange, StoredPart
+from dragoman.storage.records import NewCallback, Settlement, StateChange, StoredMessage, StoredPart
 from dragoman.storage.repositories import changes
 from dragoman.storage.writer import Writer
 
@@ -60,6 +61,7 @@ class Delivery:
         meters: Meters,
         policies: Mapping[str, OnUnknown],
         announce: Callable[[NewCallback], None],
+        feed: Feed | None = None,
     ) -> None:
         self._live = live
         self._writer = writer
@@ -70,6 +72,7 @@ class Delivery:
         self._announce = announce
         self.find_events: FindEvents = _no_events
         """Finds the webhooks that are to be told of a change."""
+        self._feed = feed or Feed()
         self.on_key: Callable[[str, str, LiveMessage, int], None] = _nobody
         """Is told of each carrier id as it becomes known (reports may have come before)."""
 
@@ -201,6 +204,16 @@ class Delivery:
                     self._announce(callback)
                 for event in events:
                     self._announce(event)
+                if self._feed.listeners:
+                    self._feed.publish(
+                        message,
+                        before,
+                        after,
+                        now_ms,
+                        carrier=carrier,
+                        failure=failure,
+                        detail=detail,
+                    )
             stored(on_disk)
 
         persist(self._writer, changes.record, change, finish)
@@ -234,14 +247,32 @@ class Delivery:
             premium_state=PREMIUM_STATES[State.REJECTED] if message.is_premium else None,
         )
 
-    def tell_rejections(self, rejections: Iterable[StateChange]) -> None:
-        """Rejections are on disk: lets the customers know."""
+    def tell_rejections(
+        self,
+        rejections: Iterable[StateChange],
+        batch: LiveBatch,
+        messages: Iterable[StoredMessage],
+    ) -> None:
+        """Rejections of some messages of a batch are on disk: lets the customers know."""
         for rejection in rejections:
             self._meters.finals["", rejection.after.name.lower()] += 1
             if rejection.callback is not None:
                 self._announce(rejection.callback)
             for event in rejection.events:
                 self._announce(event)
+        if self._feed.listeners and rejections:
+            self._publish_rejections(rejections, batch, messages)
+
+    def _publish_rejections(
+        self,
+        rejections: Iterable[StateChange],
+        batch: LiveBatch,
+        messages: Iterable[StoredMessage],
+    ) -> None:
+        stored = {message.message_id: message for message in messages}
+        for change in rejections:
+            message = LiveMessage(stored[change.message_id], batch)
+            self._feed.publish(message, None, change.after, change.at_ms, failure=change.failure)
 
     def _settlement(
         self, message: LiveMessage, before: State, after: State, reported: bool

@@ -141,6 +141,7 @@ class LiveMessage:
         "in_flight",
         "mcc",
         "message_id",
+        "notes",
         "part_count",
         "parts",
         "possible_duplicate",
@@ -180,6 +181,8 @@ class LiveMessage:
         self.sim = batch.stored.options.sim
         self.in_flight = False
         """Whether a connector has it and has not told what came of it."""
+        self.notes = 0
+        """Rows in the journal."""
         self.writes = 0
         """Changes that are decided but not on disk yet."""
 

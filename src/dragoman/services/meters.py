@@ -34,6 +34,10 @@ class Meters:
         self.committed_units = 0
         self.overtaken = 0
         """State changes that came too late to count."""
+        self.feed_dropped = 0
+        """Changes that listeners of the live feed were too slow for."""
+        self.notes_left_out = 0
+        """Notes in the journal of messages that were too many, or could not be stored."""
 
     def committed(self, units: int, seconds: float) -> None:
         """Notes a group commit (called by the writer's thread, which is its only caller)."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from dragoman.domain.failures import failure_of_report
+from dragoman.domain.journal import EventKind
 from dragoman.domain.lifecycle import (
     ReceiptState,
     State,
@@ -27,6 +28,7 @@ from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.protocols.smpp.message_ids import stored_keys
 from dragoman.services.delivery import WHOLE, Delivery
+from dragoman.services.journal import Journal
 from dragoman.services.live import LiveMessage, LiveMessages
 from dragoman.services.meters import Meters
 from dragoman.services.persistence import persist
@@ -61,6 +63,7 @@ class Receipts:
         clock: Clock,
         meters: Meters,
         park_s: float,
+        journal: Journal | None = None,
     ) -> None:
         self._storage = storage
         self._live = live
@@ -69,6 +72,7 @@ class Receipts:
         self._ids = ids
         self._clock = clock
         self._meters = meters
+        self._journal = journal
         self._park_ms = round(park_s * 1000)
         self._parked: OrderedDict[tuple[str, str], list[ReceiptReport]] = OrderedDict()
         self._strangers: list[tuple[ReceiptReport, Acknowledge]] = []
@@ -151,6 +155,7 @@ class Receipts:
         reported = state_of_receipt(report.state)
         if reported is None:
             self._meters.receipts[report.carrier, "on_its_way"] += 1
+            self._note(message, part, report, EventKind.RECEIPT)
             acknowledge(True)
             return
         rows: tuple[StoredPart, ...] = ()
@@ -166,6 +171,7 @@ class Receipts:
             rows, state = self._part_told(message, row)
         if state is None:
             self._meters.receipts[report.carrier, "matched"] += 1
+            self._note(message, part, report, _kind(acknowledge))
             persist(
                 self._storage.writer,
                 changes.report_parts,
@@ -176,6 +182,7 @@ class Receipts:
             self._meters.receipts[report.carrier, "matched"] += 1
             if report.device_id is not None:
                 message.device_id, message.sim = report.device_id, report.sim
+            self._note(message, part, report, _kind(acknowledge))
             self._delivery.change(
                 message,
                 state,
@@ -187,7 +194,15 @@ class Receipts:
                 reported=True,
             )
         else:
+            if acknowledge is not _already_acknowledged:  # else it was noted in an earlier run
+                self._note(message, part, report, EventKind.LATE_RECEIPT)
             self._repeat(message, rows, report, acknowledge)
+
+    def _note(
+        self, message: LiveMessage, part: int, report: ReceiptReport, kind: EventKind
+    ) -> None:
+        if self._journal is not None:
+            self._journal.report(message, part, report, kind)
 
     def _repeat(
         self,
@@ -286,6 +301,11 @@ def _is_about(report: ReceiptReport, key: str, message: LiveMessage) -> bool:
     silent = len(named) < SIGNIFICANT_DIGITS or not named.isdecimal()
     sender = message.batch.stored.sender
     return (silent or named == sender[-SIGNIFICANT_DIGITS:]) and key in _direct_keys(report)
+
+
+def _kind(acknowledge: Acknowledge) -> EventKind:
+    waited = acknowledge is _already_acknowledged
+    return EventKind.PARKED_RECEIPT if waited else EventKind.RECEIPT
 
 
 def _already_acknowledged(_stored: bool) -> None:

@@ -223,7 +223,7 @@ class SubmissionService:
         self._meters.accepted[submission.dialect] += len(recipients)
         if inline:
             await self._publish(live_batch, sendable)
-            self._delivery.tell_rejections(rejections)
+            self._delivery.tell_rejections(rejections, live_batch, messages)
         return AcceptedBatch(
             batch_id=batch.batch_id,
             due_ms=terms.due_ms,
@@ -349,6 +349,7 @@ class SubmissionService:
                 credits_per_part=message_type.credits if message_type is not None else 0,
                 route=message_type.route if message_type is not None else "",
                 message_type=message_type.name if message_type is not None else "",
+                resend_of=submission.resend_of,
             ),
             lane=self._lane(submission, recipients, lane).value,
             due_ms=terms.due_ms,
@@ -494,7 +495,7 @@ class SubmissionService:
                     waiting.set_exception(result)
             elif result is None:
                 # The caller is gone, the rows are not: they must not wait for a restart.
-                self._adopt(batch, sendable, new.rejections)
+                self._adopt(batch, sendable, new)
 
         store(new, stored)
         try:
@@ -502,7 +503,7 @@ class SubmissionService:
         except asyncio.CancelledError:
             # It may have been on disk already when the caller went away.
             if not waiting.cancelled() and waiting.exception() is None:
-                self._adopt(batch, sendable, new.rejections)
+                self._adopt(batch, sendable, new)
             raise
 
     def _accept(self, new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
@@ -515,9 +516,9 @@ class SubmissionService:
         self,
         batch: LiveBatch,
         messages: Sequence[StoredMessage],
-        rejections: Sequence[StateChange],
+        new: NewBatch,
     ) -> None:
-        self._delivery.tell_rejections(rejections)
+        self._delivery.tell_rejections(new.rejections, batch, new.messages)
         if messages:
             orphans = asyncio.create_task(self._publish(batch, messages))
             self._orphans.add(orphans)

@@ -45,6 +45,8 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     route: str = ""
     """Of its message type; empty where the routes' rules say it."""
     message_type: str = ""
+    resend_of: int | None = None
+    """The message that it repeats."""
 
 
 class StoredBatch(msgspec.Struct, kw_only=True, array_like=True, gc=False):

@@ -32,7 +32,7 @@ async def test_text_arrives_and_its_receipt_comes_back(
     carrier.send(outgoing(1, "hej ✓"))
     assert house.outcomes == {}
     await house.until(lambda: house.receipts)
-    assert house.outcomes == {1: Accepted(carrier_ids=("1",))}
+    assert house.outcomes == {1: Accepted(carrier_ids=("1",), link="test-1")}
     (text,) = simulator.phone("4511111111").received
     assert (text.sender, text.text, text.alphabet) == ("Dragoman", "hej ✓", Alphabet.UCS2)
     assert house.receipts[0].message_id == "1"
@@ -120,6 +120,7 @@ async def test_agreed_rate_is_kept_over_all_links(
                 code=FailureCode.INVALID_DESTINATION,
                 detail="ESME_RINVDSTADR (0x0000000B)",
                 carrier_ids=(None,),
+                link="test-1",
             ),
         ),
         (
@@ -128,24 +129,28 @@ async def test_agreed_rate_is_kept_over_all_links(
                 code=FailureCode.REFUSED_BY_CARRIER,
                 detail="vendor status (0x000004A1)",
                 carrier_ids=(None,),
+                link="test-1",
             ),
         ),
         (
             Behaviour(status=0x08),
             Deferred(
-                code=RetryCode.CARRIER_BUSY, retry_in_s=5.0, detail="ESME_RSYSERR (0x00000008)"
+                code=RetryCode.CARRIER_BUSY,
+                retry_in_s=5.0,
+                detail="ESME_RSYSERR (0x00000008)",
+                link="test-1",
             ),
         ),
         (
             Behaviour(answer=Answer.LOST),
-            Unknown(detail="the SMSC did not answer in time", carrier_ids=(None,)),
+            Unknown(detail="the SMSC did not answer in time", carrier_ids=(None,), link="test-1"),
         ),
         (
             Behaviour(answer=Answer.RESET_BEFORE),
-            Unknown(detail="the connection was lost", carrier_ids=(None,)),
+            Unknown(detail="the connection was lost", carrier_ids=(None,), link="test-1"),
         ),
-        (Behaviour(answer=Answer.RESET_AFTER), Accepted(carrier_ids=("1",))),
-        (Behaviour(answer_delay_s=0.05), Accepted(carrier_ids=("1",))),
+        (Behaviour(answer=Answer.RESET_AFTER), Accepted(carrier_ids=("1",), link="test-1")),
+        (Behaviour(answer_delay_s=0.05), Accepted(carrier_ids=("1",), link="test-1")),
     ],
 )
 async def test_every_fate_of_a_submit_has_its_outcome(
@@ -186,7 +191,7 @@ async def test_reset_makes_the_written_unknown_and_the_others_deferred(
     kinds = [type(house.outcomes[number]) for number in range(10)]
     assert kinds == [Unknown] * 4 + [Deferred] * 6
     assert house.outcomes[9] == Deferred(
-        code=RetryCode.LINK_DOWN, retry_in_s=1.0, detail="the link went down"
+        code=RetryCode.LINK_DOWN, retry_in_s=1.0, detail="the link went down", link="test-1"
     )
 
 

@@ -17,6 +17,7 @@ from dragoman.domain.messages import Outgoing, ReceiptReport
 from dragoman.domain.outcomes import Deferred, Outcome, Rejected
 from dragoman.domain.ports import CarrierEvents
 from dragoman.kit.token_bucket import TokenBucket
+from dragoman.protocols.smpp.codec import encode
 from dragoman.protocols.smpp.errors import EncodeError
 from dragoman.protocols.smpp.pdus import DataSm, DeliverSm, Pdu, SubmitSmResp
 
@@ -118,13 +119,21 @@ class SmppCarrier:
         except (NotSendable, ValueError) as error:
             self._settle(message, Rejected(code=FailureCode.INVALID_CONTENT, detail=str(error)))
             return
-        handover = Handover(message, len(submits))
+        handover = Handover(message, len(submits), link.name)
         link.put(
             [
                 Part(handover=handover, index=index, submit=submit)
                 for index, submit in enumerate(submits)
             ]
         )
+
+    def encode(self, message: Outgoing, at_ms: int) -> tuple[bytes, ...]:
+        """The PDUs of a message as they go out at a time, with 0 for a sequence number."""
+        try:
+            submits = render_submits(message, self.settings.profile, at_ms, self.settings.billing)
+            return tuple(encode(submit) for submit in submits)
+        except (NotSendable, EncodeError, ValueError):
+            return ()  # it was never sent so, or the profile has changed since
 
     def _choose_link(self) -> Link | None:
         if self._closing:

@@ -16,10 +16,12 @@ RETRY_IN_S = 5.0
 class Handover:
     """Collects what came of each part; `outcome` is there once no part is open."""
 
-    __slots__ = ("_carrier_ids", "_deferred", "_open", "_rejected", "_unknown", "message")
+    __slots__ = ("_carrier_ids", "_deferred", "_open", "_rejected", "_unknown", "link", "message")
 
-    def __init__(self, message: Outgoing, parts: int) -> None:
+    def __init__(self, message: Outgoing, parts: int, link: str = "") -> None:
         self.message = message
+        self.link = link
+        """The connection that all its parts go over."""
         self._open = parts
         self._carrier_ids: list[str | None] = [None] * parts
         self._rejected: Rejected | None = None
@@ -58,7 +60,9 @@ class Handover:
         """The part did not leave, or the SMSC asks for it later."""
         self._open -= 1
         if self._deferred is None:
-            self._deferred = Deferred(code=code, retry_in_s=retry_in_s, detail=detail)
+            self._deferred = Deferred(
+                code=code, retry_in_s=retry_in_s, detail=detail, link=self.link
+            )
 
     def lose(self, detail: str) -> None:
         """The part left and no answer came."""
@@ -78,18 +82,23 @@ class Handover:
         carrier_ids = tuple(self._carrier_ids)
         if self._rejected is not None:
             return Rejected(
-                code=self._rejected.code, detail=self._rejected.detail, carrier_ids=carrier_ids
+                code=self._rejected.code,
+                detail=self._rejected.detail,
+                carrier_ids=carrier_ids,
+                link=self.link,
             )
         if self._unknown is not None:
-            return Unknown(detail=self._unknown, carrier_ids=carrier_ids)
+            return Unknown(detail=self._unknown, carrier_ids=carrier_ids, link=self.link)
         if self._deferred is not None:
             if any(carrier_id is not None for carrier_id in carrier_ids):
                 return Unknown(
                     detail=f"some parts were taken, then {self._deferred.detail}",
                     carrier_ids=carrier_ids,
+                    link=self.link,
                 )
             return self._deferred
-        return Accepted(carrier_ids=tuple(one for one in carrier_ids if one is not None))
+        taken = tuple(one for one in carrier_ids if one is not None)
+        return Accepted(carrier_ids=taken, link=self.link)
 
 
 class Part(msgspec.Struct, kw_only=True, gc=False):

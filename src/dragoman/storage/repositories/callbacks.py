@@ -7,8 +7,8 @@ from enum import IntEnum
 import msgspec
 from sqlalchemy import Connection, exists, func, select
 
-from dragoman.storage.bulk import BulkUpdate
-from dragoman.storage.tables import callbacks
+from dragoman.storage.bulk import BulkInsert, BulkUpdate
+from dragoman.storage.tables import callback_attempts, callbacks
 from dragoman.storage.work import Operation
 
 
@@ -53,11 +53,23 @@ _UPDATE = BulkUpdate(
     Attempt.__struct_fields__,
     dict.fromkeys(Attempt.__struct_fields__[1:], "{new}"),
 )
+_INSERT_REPEATED = BulkInsert(
+    callback_attempts, suffix="ON CONFLICT (callback_id, number) DO NOTHING"
+)
+"""Attempts that another follows; the last one is in the callback's own row."""
 
 
 def _record(connection: Connection, items: list[Attempt]) -> list[Exception | None]:
     rows = {item.callback_id: msgspec.structs.astuple(item) for item in items}
     _UPDATE.run(connection, list(rows.values()))
+    _INSERT_REPEATED.run(
+        connection,
+        [
+            (item.callback_id, item.attempts, item.answered_ms, item.answer_status, item.answer)
+            for item in items
+            if item.state is CallbackState.PENDING
+        ],
+    )
     return [None] * len(items)
 
 

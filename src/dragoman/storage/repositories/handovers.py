@@ -91,6 +91,16 @@ def find(connection: Connection, device_id: int, wanted: Collection[int]) -> lis
     return [_read(row) for row in connection.execute(query)]
 
 
+def find_of_message(connection: Connection, message_id: int) -> list[StoredHandover]:
+    """What devices were handed of a message, in order."""
+    query = (
+        select(handovers)
+        .where(handovers.c.message_id == message_id)
+        .order_by(handovers.c.handover_id)
+    )
+    return [_read(row) for row in connection.execute(query)]
+
+
 def _read(row: Row[Any]) -> StoredHandover:
     values = {**row._mapping, "state": HandoverState(row.state)}
     return StoredHandover(**values)

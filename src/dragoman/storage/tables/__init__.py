@@ -29,6 +29,7 @@ from dragoman.storage.tables.devices import (
 )
 from dragoman.storage.tables.groups import contact_profiles, memberships
 from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
+from dragoman.storage.tables.journal import callback_attempts, message_events
 from dragoman.storage.tables.keywords import forwardings, keywords, numbers, opt_outs
 from dragoman.storage.tables.mailings import (
     deliveries,
@@ -61,6 +62,7 @@ __all__ = [
     "attachments",
     "audiences",
     "batches",
+    "callback_attempts",
     "callbacks",
     "console_sessions",
     "contact_blocks",
@@ -91,6 +93,7 @@ __all__ = [
     "mailing_lists",
     "memberships",
     "merge_fields",
+    "message_events",
     "messages",
     "metadata",
     "numbers",

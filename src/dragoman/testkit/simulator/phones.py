@@ -44,30 +44,30 @@ class Phone:
         self.received: list[ReceivedText] = []
         self._open: dict[tuple[str, int | None, int], dict[int, SubmittedText]] = {}
 
-    def receive(self, sender: str, part: SubmittedText) -> None:
-        """Takes a part, in any order; a text is shown once all its parts are there."""
+    def receive(self, sender: str, part: SubmittedText) -> ReceivedText | None:
+        """Takes a part, in any order; the text that is shown once all its parts are there."""
         if part.total == 1:
-            self._show(sender, [part])
-            return
+            return self._show(sender, [part])
         key = (sender, part.reference, part.total)
         held = self._open.setdefault(key, {})
         held[part.number] = part
         if len(held) == part.total:
             del self._open[key]
-            self._show(sender, [held[number] for number in sorted(held)])
+            return self._show(sender, [held[number] for number in sorted(held)])
+        return None
 
-    def _show(self, sender: str, parts: list[SubmittedText]) -> None:
+    def _show(self, sender: str, parts: list[SubmittedText]) -> ReceivedText:
         first = parts[0]
-        self.received.append(
-            ReceivedText(
-                sender=sender,
-                text="".join(part.text for part in parts),
-                alphabet=first.alphabet,
-                parts=len(parts),
-                udh=first.udh,
-                flash=first.flash,
-            )
+        shown = ReceivedText(
+            sender=sender,
+            text="".join(part.text for part in parts),
+            alphabet=first.alphabet,
+            parts=len(parts),
+            udh=first.udh,
+            flash=first.flash,
         )
+        self.received.append(shown)
+        return shown
 
 
 def read_submit(pdu: SubmitSm) -> SubmittedText:

@@ -42,11 +42,12 @@ from dragoman.protocols.smpp.session import SessionSettings
 from dragoman.protocols.smpp.tlvs import integer_tlv
 from dragoman.testkit.simulator.behaviour import Answer, Behaviour, ReceiptTiming
 from dragoman.testkit.simulator.ids import IdStyle, spell_id
-from dragoman.testkit.simulator.phones import Phone, SubmittedText, read_submit
+from dragoman.testkit.simulator.phones import Phone, ReceivedText, SubmittedText, read_submit
 from dragoman.testkit.simulator.reports import build_receipt
 from dragoman.testkit.simulator.schedule import Schedule
 from dragoman.testkit.simulator.wire import Delivery, Wire
 
+MAX_OPEN_TEXTS: Final = 1_000
 _CODINGS: Final = {Alphabet.GSM7: 0, Alphabet.UCS2: 8}
 _DELIVERED: Final = Behaviour()
 _REFUSALS: Final = {
@@ -108,6 +109,12 @@ class Simulator:
         """Status of every bind response; other than 0 nobody gets in."""
         self.redeliver_after_s = 0.2
         """When a deliver_sm that was refused or not answered is sent again."""
+        self.counts_texts = False
+        """Whether rules for so many messages count whole texts; else they count parts."""
+        self.on_text: Callable[[str, ReceivedText], None] | None = None
+        """Is told of each text that a phone shows, with the phone's number."""
+        self.on_rule_spent: Callable[[str], None] | None = None
+        """Is told the number or prefix of a rule for so many messages after the last of them."""
         # What a script may look at.
         self.submits: deque[Submit] = deque(maxlen=remember)
         self.phones: dict[str, Phone] = {}
@@ -122,6 +129,8 @@ class Simulator:
         self._schedule = Schedule(clock)
         self._behaviours: dict[str, Behaviour] = {}
         self._times_left: dict[str, int] = {}
+        self._fates: dict[tuple[str, str, int | None], tuple[Behaviour, int]] = {}
+        """Of texts that have parts to come: their fate, and how many."""
         self._prefix_lengths: tuple[int, ...] = ()
         self._throttle: TokenBucket | None = None
         self._throttle_status = CommandStatus.ESME_RTHROTTLED.value
@@ -343,7 +352,7 @@ class Simulator:
         if self.window is not None and wire.pending >= self.window:
             self._refuse(wire, pdu, CommandStatus.ESME_RMSGQFUL.value)
             return
-        behaviour = self._behaviour_for(pdu.destination_addr)
+        behaviour = self._behaviour_of(pdu)
         if behaviour.status:
             self._refuse(wire, pdu, behaviour.status, behaviour.answer_delay_s)
             return
@@ -390,7 +399,9 @@ class Simulator:
         if self._remember is None or len(self._states) < self._remember:
             self._states[message_id] = behaviour.state or MessageState.ENROUTE
         if behaviour.state in (None, MessageState.DELIVERED):
-            self.phone(pdu.destination_addr).receive(pdu.source_addr, content)
+            shown = self.phone(pdu.destination_addr).receive(pdu.source_addr, content)
+            if shown is not None and self.on_text is not None:
+                self.on_text(pdu.destination_addr, shown)
         if self._ledger is not None:
             text = content.text.encode("utf-8", "replace").hex()
             self._ledger.write(
@@ -446,6 +457,22 @@ class Simulator:
 
     # Choices
 
+    def _behaviour_of(self, pdu: SubmitSm) -> Behaviour:
+        """What becomes of a submit; all parts of a text may have to share it."""
+        if not self.counts_texts:
+            return self._behaviour_for(pdu.destination_addr)
+        content = read_submit(pdu)
+        if content.total == 1:
+            return self._behaviour_for(pdu.destination_addr)
+        key = (pdu.source_addr, pdu.destination_addr, content.reference)
+        known = self._fates.pop(key, None)
+        behaviour, left = known or (self._behaviour_for(pdu.destination_addr), content.total)
+        if left > 1:
+            self._fates[key] = (behaviour, left - 1)
+            if len(self._fates) > MAX_OPEN_TEXTS:
+                del self._fates[next(iter(self._fates))]
+        return behaviour
+
     def _behaviour_for(self, number: str) -> Behaviour:
         for length in self._prefix_lengths:
             prefix = number[:length]
@@ -458,6 +485,8 @@ class Simulator:
                 if left <= 1:
                     del self._behaviours[prefix], self._times_left[prefix]
                     self._note_prefixes()
+                    if self.on_rule_spent is not None:
+                        self.on_rule_spent(prefix)
             return behaviour
         return self.default
 

@@ -1,0 +1,228 @@
+"""`dragoman message`: the story of one message, sending it again, stopping it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dragoman.cli.asking import ask
+from dragoman.cli.options import ConfigOption, DataOption, JsonOption, find_settings
+from dragoman.cli.outcome import write_json
+from dragoman.cli.output import print_fields, print_table, show_time
+
+if TYPE_CHECKING:
+    from dragoman.domain.timeline import RouteStep, Timeline
+
+app = typer.Typer(
+    no_args_is_help=True, help="One message: its story, sending it again, stopping it."
+)
+
+Identifier = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID",
+        help="The message, or a batch of one, as any API shows its identifier.",
+        show_default=False,
+    ),
+]
+UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
+
+
+@app.command()
+def show(
+    identifier: Identifier,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Tell the story of a message: request, route, attempts, reports, callbacks, cost.
+
+    A running gateway shows its PDUs too.
+    """
+    from dragoman.control.requests import ShowMessage
+
+    story = ask(find_settings(config, data), ShowMessage(identifier=identifier))
+    if json:
+        write_json(story)
+    else:
+        _print_story(story)
+
+
+@app.command()
+def resend(
+    identifier: Identifier,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Send a message again, as a new one that its account pays for."""
+    from dragoman.control.requests import ResendMessage
+
+    sent = ask(find_settings(config, data), ResendMessage(identifier=identifier))
+    if json:
+        write_json(sent)
+        return
+    print(f"accepted: batch {sent.batch_id}, {sent.credits} credits")
+    if not sent.gateway:
+        print("No gateway is running: it goes out when one is started.")
+    print(f"What becomes of it: dragoman message show {sent.batch_id}")
+
+
+@app.command()
+def cancel(
+    identifier: Identifier,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Stop a message that no carrier has been given; its credits go back."""
+    from dragoman.control.requests import CancelMessage
+
+    cancelled = ask(find_settings(config, data), CancelMessage(identifier=identifier))
+    if json:
+        write_json(cancelled)
+    else:
+        print(f"cancelled: message {cancelled.message_id}")
+
+
+def _print_story(story: Timeline) -> None:
+    request = story.request
+    several = f", one of {request.recipients}" if request.recipients > 1 else ""
+    print_fields(
+        [
+            ("message", str(story.message_id)),
+            ("batch", f"{story.batch_id}{several}"),
+            ("account", story.account),
+            ("state", story.state + (", possible duplicate" if story.possible_duplicate else "")),
+            ("asked by", " ".join(filter(None, (request.dialect, request.protocol)))),
+            ("reference", request.reference),
+            ("repeats", str(request.resend_of or "")),
+            ("accepted", show_time(request.accepted_ms)),
+            ("due", show_time(request.due_ms) if request.due_ms > request.accepted_ms else ""),
+            ("valid until", show_time(request.expires_ms)),
+            ("from", request.sender),
+            ("to", request.recipient),
+            ("text", _printable(request.text)),
+            ("coded as", f"{request.alphabet or request.format}, {_parts(request.parts)}"),
+            ("route", _route(story.route)),
+            ("cost", f"{story.cost.credits} credits, price {story.cost.price}"),
+            ("sent again", ", ".join(f"batch {batch}" for batch in story.resent_as)),
+        ]
+    )
+    if story.failure is not None:
+        failure = story.failure
+        print()
+        print_fields(
+            [
+                ("failure", ": ".join(filter(None, (failure.code, failure.detail)))),
+                ("cause", failure.cause),
+                ("what to do", failure.remedy),
+            ]
+        )
+    _print_way(story)
+    _print_after(story)
+    for number, pdu in enumerate(story.pdus, 1):
+        print(f"PDU {number}  {pdu}")
+
+
+def _print_way(story: Timeline) -> None:
+    if story.attempts:
+        print_table(
+            ("attempt", "carrier", "over", "outcome", "why", "answer"),
+            [
+                (
+                    show_time(a.at_ms),
+                    a.carrier,
+                    a.link,
+                    a.outcome.value,
+                    a.code,
+                    _printable(a.status),
+                )
+                for a in story.attempts
+            ],
+        )
+    if story.parts:
+        print_table(
+            ("part", "carrier id", "report", "error", "at"),
+            [
+                (
+                    str(part.number or "all"),
+                    ", ".join(map(_printable, part.carrier_ids)),
+                    part.state,
+                    _printable(part.error),
+                    show_time(part.reported_ms),
+                )
+                for part in story.parts
+            ],
+        )
+    if story.receipts:
+        print_table(
+            ("report", "part", "says", "error", "kind", "as it came"),
+            [
+                (
+                    show_time(receipt.at_ms),
+                    str(receipt.part or "all"),
+                    receipt.state,
+                    _printable(receipt.error),
+                    receipt.kind.value,
+                    _printable(receipt.raw) or "not kept",
+                )
+                for receipt in story.receipts
+            ],
+        )
+
+
+def _print_after(story: Timeline) -> None:
+    for callback in story.callbacks:
+        print_table(
+            (f"callback: {callback.about}", "status", "answer"),
+            [
+                (
+                    show_time(attempt.at_ms),
+                    str(attempt.status or "none"),
+                    _printable(attempt.answer),
+                )
+                for attempt in callback.attempts
+            ]
+            + [(callback.state, "", _printable(callback.url))],
+        )
+    if story.cost.entries:
+        print_table(
+            ("ledger", "account", "wallet", "entry", "amount", "from", "to"),
+            [
+                (
+                    show_time(entry.at_ms),
+                    entry.account,
+                    entry.wallet,
+                    entry.kind + (" (shared)" if entry.shared else ""),
+                    str(entry.amount),
+                    entry.debit,
+                    entry.credit,
+                )
+                for entry in story.cost.entries
+            ],
+        )
+
+
+def _route(route: RouteStep) -> str:
+    why = {
+        "device": "a device was named",
+        "message_type": "by its message type",
+        "account": "for this account",
+        "prefix": f"for numbers from {route.prefix}",
+        "any": "for every number",
+        "changed": "as configured then",
+        "none": "none: it was not to be sent",
+    }[route.reason.value]
+    carriers = f"; carriers {', '.join(route.carriers)}" if route.carriers else ""
+    return f"{route.route} ({why}{carriers})" if route.route else why
+
+
+def _parts(count: int) -> str:
+    return f"{count} part{'' if count == 1 else 's'}"
+
+
+def _printable(text: str) -> str:
+    """A text without what would steer the terminal it is shown on."""
+    return "".join(c if c.isprintable() else " " if c == "\n" else UNPRINTABLE for c in text)

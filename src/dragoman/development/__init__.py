@@ -1,0 +1,1 @@
+"""What `dragoman dev` has besides a gateway: virtual phones, faults, mail, callbacks to forward."""

@@ -1,0 +1,257 @@
+"""The calls under `/dev` of a development gateway: phones, faults, mail and callbacks, in JSON.
+
+They need no key from the same machine, where the caller names it by a local name (so no web page
+can reach them under a name of its own); from elsewhere they need an API key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from dragoman.development import schemas
+from dragoman.development.phones import MAX_WAIT_S, Faults, PhoneText
+from dragoman.development.workbench import Workbench
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.services.accounts import Accounts
+from dragoman.storage.outages import StorageUnavailable
+from dragoman.web.bodies import decode_body, decode_query
+from dragoman.web.operations import Dialect, Handler, Operation
+from dragoman.web.refusals import Refusal
+from dragoman.web.requests import Request
+from dragoman.web.responses import Response
+
+PREFIX: Final = "/dev"
+BODY_LIMIT_BYTES: Final = 128 * 1024
+_STATUSES: Final = {
+    RefusalCode.AUTHENTICATION_FAILED: 401,
+    RefusalCode.ADDRESS_NOT_ALLOWED: 403,
+    RefusalCode.PERMISSION_DENIED: 403,
+    RefusalCode.NOT_FOUND: 404,
+    RefusalCode.UNAVAILABLE: 503,
+}
+_BEARER: Final = "bearer "
+
+
+def build_calls(workbench: Workbench, accounts: Accounts) -> Dialect:
+    """The calls as a table of operations."""
+    calls = _Calls(workbench, accounts)
+    s = schemas
+    return Dialect(
+        name="dev",
+        title="Development",
+        description="Virtual phones, faults, mail and callbacks of `dragoman dev`.",
+        prefixes=(PREFIX,),
+        operations=(
+            calls.get("/messages", calls.messages, "Texts that phones received", s.MessagesQuery),
+            calls.delete("/messages", calls.forget, "Forgets texts", s.MessagesQuery),
+            calls.get("/phones", calls.phones, "Every phone with texts"),
+            calls.get("/phones/{number}", calls.texts, "What a phone received and sent"),
+            calls.post("/phones/{number}/texts", calls.send, "Sends a text back", s.NewText),
+            calls.post(
+                "/phones/{number}/next", calls.choose, "Decides on the next messages", s.Choice
+            ),
+            calls.get("/faults", calls.faults, "What is wrong with the carrier"),
+            calls.post("/faults", calls.set_faults, "Makes something wrong", s.FaultChanges),
+            calls.get("/mail", calls.mail, "Mails of campaigns, which go to nobody", s.MailQuery),
+            calls.get("/callbacks", calls.take, "Callbacks to be made elsewhere", s.CallsQuery),
+            calls.post(
+                "/callbacks/{call_id:int}", calls.answer, "What came of a callback", s.CallAnswer
+            ),
+        ),
+        refuse=_refuse,
+    )
+
+
+class _Calls:
+    def __init__(self, workbench: Workbench, accounts: Accounts) -> None:
+        self._phones = workbench.phones
+        self._outbox = workbench.outbox
+        self._forwarding = workbench.forwarding
+        self._accounts = accounts
+
+    # Declaring
+
+    def get(
+        self, path: str, handler: Handler, summary: str, query: type[msgspec.Struct] | None = None
+    ) -> Operation:
+        return self._declare("GET", path, handler, summary, query=query)
+
+    def delete(
+        self, path: str, handler: Handler, summary: str, query: type[msgspec.Struct]
+    ) -> Operation:
+        return self._declare("DELETE", path, handler, summary, query=query)
+
+    def post(
+        self, path: str, handler: Handler, summary: str, body: type[msgspec.Struct]
+    ) -> Operation:
+        return self._declare("POST", path, handler, summary, body=body)
+
+    def _declare(
+        self, method: str, path: str, handler: Handler, summary: str, **more: Any
+    ) -> Operation:
+        return Operation(
+            methods=(method,),
+            path=PREFIX + path,
+            handler=self._guarded(handler),
+            summary=summary,
+            source="development.md",
+            body_formats=("json",) if "body" in more else (),
+            body_limit_bytes=BODY_LIMIT_BYTES,
+            **more,
+        )
+
+    def _guarded(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            try:
+                await self._check_caller(request)
+                return await handler(request)
+            except Refused as refused:
+                words = ": ".join(part for part in (refused.subject, refused.detail) if part)
+                plain = refused.code.value.replace("_", " ")
+                status = _STATUSES.get(refused.code, 400)
+                return _problem(status, refused.code.value, f"{plain}: {words}" if words else plain)
+            except StorageUnavailable:
+                return _problem(503, RefusalCode.UNAVAILABLE.value, "the database is away")
+
+        return answer
+
+    async def _check_caller(self, request: Request) -> None:
+        header = request.header(b"authorization").decode("latin-1")
+        if header.lower().startswith(_BEARER):
+            await self._accounts.authenticate_key(header[len(_BEARER) :].strip(), request.client)
+            return
+        host = request.header(b"host").decode("latin-1")
+        origin = request.header(b"origin").decode("latin-1")
+        if origin and urlsplit(origin).netloc != host:
+            raise Refused(RefusalCode.PERMISSION_DENIED, "origin", "a page of another site")
+        if not (_is_loopback(request.client) and _is_local_name(host)):
+            detail = "from another machine an API key is needed: Authorization: Bearer <key>"
+            raise Refused(RefusalCode.AUTHENTICATION_FAILED, "", detail)
+
+    # Phones
+
+    async def messages(self, request: Request) -> Response:
+        query = decode_query(request, schemas.MessagesQuery)
+        wait_s = parse_wait(query.wait)
+        found = await self._phones.wait(query.to, after=query.after, wait_s=wait_s)
+        return _answer(
+            schemas.Messages(
+                code=_newest_code(found),
+                messages=found,
+                after=found[-1].text_id if found else query.after,
+            )
+        )
+
+    async def forget(self, request: Request) -> Response:
+        query = decode_query(request, schemas.MessagesQuery)
+        return _answer(schemas.Forgotten(forgotten=self._phones.forget(query.to)))
+
+    async def phones(self, _request: Request) -> Response:
+        return _answer(schemas.Phones(phones=tuple(self._phones.phones())))
+
+    async def texts(self, request: Request) -> Response:
+        return _answer(schemas.Texts(texts=self._phones.texts(request.path_params["number"])))
+
+    async def send(self, request: Request) -> Response:
+        new = decode_body(request, schemas.NewText)
+        number = request.path_params["number"]
+        return _answer(await self._phones.send(number, new.text, new.to), 201)
+
+    async def choose(self, request: Request) -> Response:
+        choice = decode_body(request, schemas.Choice)
+        self._phones.choose(
+            request.path_params["number"],
+            choice.fate,
+            times=choice.times,
+            code=choice.code,
+            delay_s=choice.delay_s,
+        )
+        return _answer(choice)
+
+    # Faults, mail, callbacks
+
+    async def faults(self, _request: Request) -> Response:
+        return _answer(self._phones.faults)
+
+    async def set_faults(self, request: Request) -> Response:
+        changes = decode_body(request, schemas.FaultChanges)
+        if changes.reset:
+            self._phones.reset()
+        known = self._phones.faults
+        throttle, slow = changes.throttle_per_s, changes.slow_s
+        self._phones.set_faults(
+            Faults(
+                throttle_per_s=known.throttle_per_s if throttle is msgspec.UNSET else throttle,
+                slow_s=known.slow_s if slow is msgspec.UNSET else slow,
+            )
+        )
+        if changes.lose_responses:
+            self._phones.lose_responses(changes.lose_responses)
+        if changes.cut_links:
+            self._phones.cut_links()
+        return _answer(self._phones.faults)
+
+    async def mail(self, request: Request) -> Response:
+        query = decode_query(request, schemas.MailQuery)
+        mails = await self._outbox.wait(query.to, wait_s=parse_wait(query.wait))
+        return _answer(schemas.Mails(mails=tuple(mails)))
+
+    async def take(self, request: Request) -> Response:
+        query = decode_query(request, schemas.CallsQuery)
+        calls = await self._forwarding.take(parse_wait(query.wait))
+        return _answer(schemas.Calls(calls=tuple(calls)))
+
+    async def answer(self, request: Request) -> Response:
+        given = decode_body(request, schemas.CallAnswer)
+        call_id = int(request.path_params["call_id"][:18])
+        body = given.body.encode("utf-8", "replace")
+        if not self._forwarding.answer(call_id, given.status, body, given.reason):
+            raise Refused(RefusalCode.NOT_FOUND, str(call_id), "nobody waits for this callback")
+        return _answer(given)
+
+
+def parse_wait(text: str) -> float:
+    """Seconds of `5s`, `500ms` or `5`, at most `MAX_WAIT_S`."""
+    if text.endswith("ms"):
+        seconds = float(text.removesuffix("ms")) / 1000
+    else:
+        seconds = float(text.removesuffix("s"))
+    return min(seconds, MAX_WAIT_S)
+
+
+def _newest_code(texts: tuple[PhoneText, ...]) -> str | None:
+    return next((text.codes[0] for text in reversed(texts) if text.codes), None)
+
+
+def _is_loopback(client: str) -> bool:
+    try:
+        return ip_address(client).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_local_name(host: str) -> bool:
+    """Whether a Host header names this machine, and not a name that somebody pointed here."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return name == "localhost" or name.endswith(".localhost") or _is_loopback(name)
+
+
+def _answer(content: msgspec.Struct, status: int = 200) -> Response:
+    return Response(status, msgspec.json.encode(content))
+
+
+def _problem(status: int, code: str, message: str) -> Response:
+    return _answer(schemas.Problem(code=code, message=message), status)
+
+
+def _refuse(_request: Request, refusal: Refusal) -> Response:
+    words = f"{refusal.field}: {refusal.reason}" if refusal.field else refusal.reason
+    return _problem(refusal.status, refusal.kind.value, words)

@@ -1,0 +1,200 @@
+"""The live feed: state changes of messages, as they are stored, for whoever listens now.
+
+Nobody listening costs one look at an empty tuple a change. A listener that does not keep up loses
+the oldest changes, is told how many, and holds up nobody; nothing is stored for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import msgspec
+
+from dragoman.domain.errors import FailureCode, RefusalCode, Refused
+from dragoman.domain.lifecycle import State
+from dragoman.services.live import LiveMessage
+from dragoman.services.meters import Meters
+
+MAX_LISTENERS: Final = 64
+MAX_WAITING: Final = 2_000
+"""Changes that wait for one listener: four seconds of 500 messages/s of everybody."""
+GATHER_S: Final = 0.05
+"""How long a listener waits for more after the first change, so that it wakes up seldom."""
+
+
+class FeedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A message came to be in a state."""
+
+    at_ms: int
+    message_id: int
+    batch_id: int
+    account_id: int
+    dialect: str
+    sender: str
+    recipient: str
+    parts: int
+    route: str
+    carrier: str
+    before: State | None
+    """None for a message that was accepted."""
+    state: State
+    """`QUEUED` once it is accepted, `SENDING` at each attempt."""
+    failure: FailureCode
+    detail: str
+
+
+class FeedFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which changes to hear of; what is not given does not narrow."""
+
+    accounts: frozenset[int] | None = None
+    """None is everybody's, for operators."""
+    states: frozenset[State] = frozenset()
+    recipient: str = ""
+    """The digits that the number begins with."""
+    route: str = ""
+    dialect: str = ""
+
+    def takes(self, message: LiveMessage, state: State) -> bool:
+        """Whether a change is one to hear of."""
+        stored = message.batch.stored
+        return (
+            (self.accounts is None or stored.account_id in self.accounts)
+            and (not self.states or state in self.states)
+            and message.recipient.startswith(self.recipient)
+            and (not self.route or message.route == self.route)
+            and (not self.dialect or stored.dialect == self.dialect)
+        )
+
+
+def read_filter(
+    *,
+    accounts: frozenset[int] | None,
+    states: Iterable[str] = (),
+    recipient: str = "",
+    route: str = "",
+    dialect: str = "",
+) -> FeedFilter:
+    """A filter from what people write, such as `delivered` and `+45 20`; raises `Refused`."""
+    known = {state.name.lower(): state for state in State}
+    wanted = {word.strip().lower() for word in states if word.strip()}
+    if unknown := sorted(wanted - known.keys()):
+        raise Refused(RefusalCode.INVALID_FIELD, "state", f"no state {unknown[0][:40]!r}")
+    digits = "".join(character for character in recipient if character not in " +-()./")
+    if digits and not (digits.isascii() and digits.isdigit()):
+        raise Refused(RefusalCode.INVALID_FIELD, "to", "a number, or how it begins")
+    return FeedFilter(
+        accounts=accounts,
+        states=frozenset(known[word] for word in wanted),
+        recipient=digits.removeprefix("00"),
+        route=route,
+        dialect=dialect,
+    )
+
+
+class FeedPage(msgspec.Struct, frozen=True, kw_only=True):
+    """What has happened since the last page; empty where nothing did in time."""
+
+    events: tuple[FeedEvent, ...]
+    dropped: int = 0
+    """Changes before these that the listener was too slow for."""
+
+
+class Listener:
+    """One who listens."""
+
+    def __init__(self, wanted: FeedFilter, meters: Meters, limit: int) -> None:
+        self.wanted = wanted
+        self.dropped = 0
+        """In all."""
+        self._meters = meters
+        self._limit = limit
+        self._waiting: deque[FeedEvent] = deque()
+        self._missed = 0
+        self._awake = asyncio.Event()
+
+    def put(self, event: FeedEvent) -> None:
+        """Leaves a change for the listener; never blocks."""
+        if len(self._waiting) >= self._limit:
+            self._waiting.popleft()
+            self._missed += 1
+            self.dropped += 1
+            self._meters.feed_dropped += 1
+        self._waiting.append(event)
+        if not self._awake.is_set():
+            self._awake.set()
+
+    async def next(self, timeout_s: float) -> FeedPage:
+        """What has happened, in order; waits for something to happen, but no longer than so."""
+        if not self._waiting:
+            self._awake.clear()
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._awake.wait()
+            except TimeoutError:
+                return FeedPage(events=())
+            await asyncio.sleep(GATHER_S)
+        events, missed = tuple(self._waiting), self._missed
+        self._waiting.clear()
+        self._missed = 0
+        return FeedPage(events=events, dropped=missed)
+
+
+class Feed:
+    """Passes changes on to those who listen."""
+
+    def __init__(self, meters: Meters | None = None) -> None:
+        self.listeners: tuple[Listener, ...] = ()
+        """Publishers look here first: where nobody listens there is nothing to make."""
+        self._meters = meters or Meters()
+
+    @contextmanager
+    def listen(self, wanted: FeedFilter, limit: int = MAX_WAITING) -> Iterator[Listener]:
+        """Hears of changes from here on; raises `Refused` where too many listen already."""
+        if len(self.listeners) >= MAX_LISTENERS:
+            raise Refused(RefusalCode.UNAVAILABLE, "feed", "too many listen already")
+        listener = Listener(wanted, self._meters, limit)
+        self.listeners = (*self.listeners, listener)
+        try:
+            yield listener
+        finally:
+            self.listeners = tuple(one for one in self.listeners if one is not listener)
+
+    def publish(
+        self,
+        message: LiveMessage,
+        before: State | None,
+        state: State,
+        at_ms: int,
+        *,
+        carrier: str | None = None,
+        failure: FailureCode = FailureCode.NONE,
+        detail: str = "",
+    ) -> None:
+        """A message came to be in a state."""
+        event: FeedEvent | None = None
+        for listener in self.listeners:
+            if not listener.wanted.takes(message, state):
+                continue
+            if event is None:
+                stored = message.batch.stored
+                event = FeedEvent(
+                    at_ms=at_ms,
+                    message_id=message.message_id,
+                    batch_id=stored.batch_id,
+                    account_id=stored.account_id,
+                    dialect=stored.dialect,
+                    sender=stored.sender,
+                    recipient=message.recipient,
+                    parts=message.part_count,
+                    route=message.route,
+                    carrier=carrier or "",
+                    before=before,
+                    state=state,
+                    failure=failure,
+                    detail=detail,
+                )
+            listener.put(event)

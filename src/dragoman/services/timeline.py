@@ -1,0 +1,406 @@
+"""The story of one message: what was asked, decided, tried, answered, told and paid.
+
+It is read from what is stored anyway; what only memory knows (the link of a message that was taken
+at once, a report as it came that says `delivered`) is there as long as memory has it, and left out
+after. PDUs are not kept at all: they are made again, the same octets, from the message's rows and
+the profile its carrier has now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from dragoman.domain.accounts import Account
+from dragoman.domain.callbacks import CallbackFacts
+from dragoman.domain.errors import FailureCode, RefusalCode, Refused
+from dragoman.domain.failure_causes import CAUSES, Cause
+from dragoman.domain.journal import ATTEMPTS, RECEIPTS, EventKind
+from dragoman.domain.lifecycle import State
+from dragoman.domain.messages import Format, Lane, Outgoing
+from dragoman.domain.pricing import render_price
+from dragoman.domain.routing import Route, Router, RouteReason
+from dragoman.domain.timeline import (
+    AttemptStep,
+    CallbackAttempt,
+    CallbackStep,
+    CostStep,
+    FailureStep,
+    LedgerStep,
+    PartStep,
+    ReceiptStep,
+    RequestStep,
+    RouteStep,
+    Timeline,
+)
+from dragoman.kit.ids import LIMIT, time_of
+from dragoman.protocols.gsm.alphabet import NotEncodable
+from dragoman.protocols.gsm.segmentation import InvalidHeader, TooManyParts
+from dragoman.services.accounts import Accounts
+from dragoman.services.journal import Journal
+from dragoman.services.live import LiveBatch, LiveMessage
+from dragoman.storage.engine import Storage
+from dragoman.storage.repositories import timeline
+from dragoman.storage.repositories.callbacks import CallbackState
+from dragoman.storage.repositories.handovers import StoredHandover
+from dragoman.storage.repositories.journal import MessageEvent
+from dragoman.storage.repositories.timeline import CallbackRow, CallbackTry, TimelineRows
+
+EncodePdus = Callable[[str, Outgoing, int], tuple[bytes, ...]]
+"""Makes the PDUs of a message for a carrier, as sent at a time; none where it has no PDUs."""
+
+
+class Timelines:
+    """Tells the story of messages."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        accounts: Accounts,
+        router: Router,
+        journal: Journal,
+    ) -> None:
+        self._storage = storage
+        self._accounts = accounts
+        self._router = router
+        self._journal = journal
+        self.encode: EncodePdus = _no_pdus
+        """Set where carriers are at hand."""
+
+    async def of_message(self, caller: Account, message_id: int) -> Timeline:
+        """The story of a message of the account or one below it; raises `Refused`."""
+        rows = await self._load(message_id)
+        account = await self._accounts.find_by_id(rows.message.account_id)
+        if account is None or not account.is_at_or_below(caller):
+            raise Refused(RefusalCode.NOT_FOUND, str(message_id), "message")
+        return await self._tell(rows, account, caller)
+
+    async def of_any_message(self, message_id: int) -> Timeline:
+        """The story of any message with its PDUs, for operators; raises `Refused`."""
+        rows = await self._load(message_id)
+        account = await self._accounts.find_by_id(rows.message.account_id)
+        story = await self._tell(rows, account, None)
+        return msgspec.structs.replace(story, pdus=self._pdus(rows))
+
+    async def _load(self, message_id: int) -> TimelineRows:
+        rows = None
+        if 0 <= message_id < LIMIT:
+            rows = await self._storage.read(lambda c: timeline.load(c, message_id))
+        if rows is None:
+            raise Refused(RefusalCode.NOT_FOUND, str(message_id), "message")
+        return rows
+
+    async def _tell(
+        self, rows: TimelineRows, account: Account | None, caller: Account | None
+    ) -> Timeline:
+        message, batch = rows.message, rows.batch
+        events = [*rows.events, *self._journal.recent(message.message_id)]
+        events.sort(key=lambda event: event.event_id)
+        premium = batch.options.premium
+        return Timeline(
+            message_id=message.message_id,
+            batch_id=message.batch_id,
+            account_id=message.account_id,
+            account=account.username if account is not None else "",
+            state=message.state.name.lower(),
+            carrier=message.carrier or "",
+            possible_duplicate=message.possible_duplicate,
+            attempts_made=message.attempts,
+            sent_ms=message.sent_ms,
+            final_ms=message.final_ms,
+            request=_request(rows),
+            route=self._route(rows, account),
+            attempts=_attempts(rows, events),
+            parts=_parts(rows),
+            receipts=_receipts(rows, events),
+            callbacks=_callbacks(rows.callbacks, rows.tries),
+            cost=CostStep(
+                credits=message.credits,
+                price=render_price(message.price),
+                premium_price=premium.price if premium is not None else 0,
+                entries=await self._ledger(rows, caller),
+            ),
+            failure=_failure(rows),
+            resent_as=tuple(int(e.code) for e in events if e.kind is EventKind.RESENT),
+            can_cancel=message.state in CANCELLABLE and not message.possible_duplicate,
+            can_resend=can_resend(message.state, batch.format, premium is not None),
+        )
+
+    def _route(self, rows: TimelineRows, account: Account | None) -> RouteStep:
+        message, options = rows.message, rows.batch.options
+        route = self._router.routes.get(message.route)
+        reason, prefix = RouteReason.CHANGED, ""
+        if not message.route:
+            reason = RouteReason.NONE
+        elif options.device_id is not None:
+            reason = RouteReason.DEVICE
+        elif options.route == message.route:
+            reason = RouteReason.MESSAGE_TYPE
+        elif account is not None and route is not None:
+            choice = self._router.explain(
+                account.username, message.recipient, multimedia=rows.batch.format == Format.MMS
+            )
+            if choice is not None and choice.route.name == message.route:
+                reason, prefix = choice.reason, choice.prefix
+        return RouteStep(
+            route=message.route, reason=reason, prefix=prefix, carriers=_carriers_of(route)
+        )
+
+    async def _ledger(self, rows: TimelineRows, caller: Account | None) -> tuple[LedgerStep, ...]:
+        names: dict[int, str] = {}
+        for account_id in {entry.account_id for entry in rows.ledger}:
+            account = await self._accounts.find_by_id(account_id)
+            if account is not None and (caller is None or account.is_at_or_below(caller)):
+                names[account_id] = account.username
+        shared = rows.batch.recipients > 1 or rows.batch.options.audience
+        return tuple(
+            LedgerStep(
+                entry_id=entry.entry_id,
+                at_ms=time_of(entry.entry_id),
+                account=names.get(entry.account_id, ""),
+                wallet=entry.wallet_kind,
+                kind=entry.kind,
+                debit=entry.debit,
+                credit=entry.credit,
+                amount=entry.amount,
+                shared=shared,
+            )
+            for entry in rows.ledger
+        )
+
+    def _pdus(self, rows: TimelineRows) -> tuple[str, ...]:
+        message = rows.message
+        if not message.carrier:
+            return ()
+        try:
+            outgoing = LiveMessage(message, LiveBatch(rows.batch, 0)).outgoing()
+        except _NOT_CUT:
+            return ()
+        at_ms = message.sent_ms or message.final_ms or time_of(message.message_id)
+        return tuple(pdu.hex() for pdu in self.encode(message.carrier, outgoing, at_ms))
+
+
+CANCELLABLE: Final = frozenset({State.SCHEDULED, State.QUEUED})
+_ON_ITS_WAY: Final = frozenset({State.SCHEDULED, State.QUEUED, State.SENDING})
+_NOT_CUT: Final = (NotEncodable, TooManyParts, InvalidHeader, ValueError)
+
+
+def can_resend(state: State, format_: str, is_premium: bool) -> bool:
+    """Whether a message may be sent again: not while it waits, nor where that charges anybody.
+
+    Attachments are not kept apart from their submission, so multimedia messages are left out.
+    """
+    return state not in _ON_ITS_WAY and format_ != Format.MMS and not is_premium
+
+
+def _no_pdus(_carrier: str, _message: Outgoing, _at_ms: int) -> tuple[bytes, ...]:
+    return ()
+
+
+def _carriers_of(route: Route | None) -> tuple[str, ...]:
+    return route.carriers if route is not None else ()
+
+
+def _request(rows: TimelineRows) -> RequestStep:
+    message, batch = rows.message, rows.batch
+    text = batch.text if message.text is None else message.text
+    try:
+        alphabet = LiveBatch(batch, 0).segment(text).alphabet.value
+    except _NOT_CUT:
+        alphabet = ""
+    return RequestStep(
+        dialect=batch.dialect,
+        protocol=batch.protocol,
+        reference=batch.reference or "",
+        accepted_ms=time_of(batch.batch_id),
+        created_ms=time_of(message.message_id),
+        due_ms=batch.due_ms,
+        expires_ms=batch.expires_ms,
+        sender=batch.sender,
+        recipient=message.recipient,
+        text=text,
+        format=batch.format,
+        alphabet=alphabet,
+        parts=message.parts,
+        lane=Lane(batch.lane).name.lower(),
+        recipients=batch.recipients,
+        wants_receipt=batch.options.wants_receipt,
+        return_data=batch.options.return_data,
+        message_type=batch.options.message_type,
+        resend_of=batch.options.resend_of,
+    )
+
+
+def _attempts(rows: TimelineRows, events: list[MessageEvent]) -> tuple[AttemptStep, ...]:
+    devices = {handover.handover_id: handover for handover in rows.handovers}
+    steps = [
+        AttemptStep(
+            at_ms=time_of(event.event_id),
+            carrier=event.carrier,
+            link=event.link,
+            outcome=event.kind,
+            code=event.code,
+            status=event.detail,
+        )
+        for event in events
+        if event.kind in ATTEMPTS
+    ]
+    message = rows.message
+    if message.sent_ms is not None and not any(s.outcome is EventKind.TAKEN for s in steps):
+        # Memory has forgotten it; the row has not.
+        steps.append(
+            AttemptStep(
+                at_ms=message.sent_ms,
+                carrier=message.carrier or "",
+                link="",
+                outcome=EventKind.TAKEN,
+                code="",
+                status="",
+            )
+        )
+    steps = [_with_device(step, devices) for step in steps]
+    return tuple(sorted(steps, key=lambda step: step.at_ms))
+
+
+def _with_device(step: AttemptStep, handovers: Mapping[int, StoredHandover]) -> AttemptStep:
+    """The device that a phone's attempt went over: the last one it was given to by then."""
+    if step.link:
+        return step
+    given = [
+        handover
+        for handover in handovers.values()
+        if handover.carrier == step.carrier and handover.assigned_ms <= step.at_ms
+    ]
+    if not given:
+        return step
+    last = max(given, key=lambda handover: handover.handover_id)
+    sim = f", SIM {last.slot}" if last.slot else ""
+    return msgspec.structs.replace(step, link=f"device {last.device_id}{sim}")
+
+
+def _parts(rows: TimelineRows) -> tuple[PartStep, ...]:
+    message = rows.message
+    ids: dict[int, list[str]] = {}
+    for _, number, carrier_id in rows.carrier_ids:
+        ids.setdefault(number, []).append(carrier_id)
+    stored = {part.number: part for part in rows.parts}
+    numbers = sorted({*ids, *stored})
+    if message.parts == 1:
+        numbers = numbers[:1]
+    steps = []
+    for number in numbers:
+        part = stored.get(number)
+        if part is not None and part.carrier_message_id:
+            ids.setdefault(number, [])
+            if part.carrier_message_id not in ids[number]:
+                ids[number].append(part.carrier_message_id)
+        ended = message.state >= State.DELIVERED and message.sent_ms is not None
+        state = part.state if part is not None else None
+        error, reported_ms = "", None
+        if part is not None:
+            error, reported_ms = part.error or "", part.reported_ms
+        elif message.parts == 1 and ended:
+            state, error, reported_ms = message.state, message.detail or "", message.final_ms
+        steps.append(
+            PartStep(
+                number=number,
+                carrier=message.carrier or "",
+                carrier_ids=tuple(ids.get(number, ())),
+                state=state.name.lower() if state is not None else "",
+                error=error,
+                reported_ms=reported_ms,
+            )
+        )
+    return tuple(steps)
+
+
+def _receipts(rows: TimelineRows, events: list[MessageEvent]) -> tuple[ReceiptStep, ...]:
+    steps = [
+        ReceiptStep(
+            at_ms=time_of(event.event_id),
+            carrier=event.carrier,
+            part=0 if rows.message.parts == 1 else event.part,
+            state=event.code,
+            error=event.detail,
+            kind=event.kind,
+            raw=event.raw,
+        )
+        for event in events
+        if event.kind in RECEIPTS
+    ]
+    known = {step.part for step in steps}
+    message = rows.message
+    for part in rows.parts:
+        if part.state is not None and part.reported_ms is not None and part.number not in known:
+            steps.append(_forgotten(rows, part.number, part.state, part.error, part.reported_ms))
+    delivered = message.state is State.DELIVERED and message.final_ms is not None
+    if delivered and not rows.parts and not steps and message.final_ms is not None:
+        steps.append(_forgotten(rows, 0, message.state, message.detail, message.final_ms))
+    return tuple(sorted(steps, key=lambda step: step.at_ms))
+
+
+def _forgotten(
+    rows: TimelineRows, part: int, state: State, error: str | None, at_ms: int
+) -> ReceiptStep:
+    """A report of which only what it said is left."""
+    return ReceiptStep(
+        at_ms=at_ms,
+        carrier=rows.message.carrier or "",
+        part=part,
+        state=state.name.lower(),
+        error=error or "",
+        kind=EventKind.RECEIPT,
+        raw="",
+    )
+
+
+def _callbacks(
+    rows: tuple[CallbackRow, ...], tries: tuple[CallbackTry, ...]
+) -> tuple[CallbackStep, ...]:
+    return tuple(
+        _callback(row, [t for t in tries if t.callback_id == row.callback_id]) for row in rows
+    )
+
+
+def _callback(row: CallbackRow, tries: list[CallbackTry]) -> CallbackStep:
+    facts = msgspec.json.decode(row.payload, type=CallbackFacts)
+    attempts = [
+        CallbackAttempt(
+            number=one.number, at_ms=one.answered_ms, status=one.answer_status, answer=one.answer
+        )
+        for one in tries
+        if one.number < row.attempts
+    ]
+    if row.attempts and row.answered_ms is not None:
+        attempts.append(
+            CallbackAttempt(
+                number=row.attempts,
+                at_ms=row.answered_ms,
+                status=row.answer_status,
+                answer=row.answer or "",
+            )
+        )
+    pending = row.state is CallbackState.PENDING
+    return CallbackStep(
+        callback_id=row.callback_id,
+        about=facts.state.name.lower(),
+        url=row.url,
+        created_ms=time_of(row.callback_id),
+        state=row.state.name.lower(),
+        next_attempt_ms=row.next_attempt_ms if pending else None,
+        attempts=tuple(attempts),
+    )
+
+
+def _failure(rows: TimelineRows) -> FailureStep | None:
+    message = rows.message
+    code = FailureCode(message.failure or "")
+    if code is FailureCode.NONE:
+        return None
+    cause: Cause = CAUSES[code]
+    return FailureStep(
+        code=code.value, detail=message.detail or "", cause=cause.cause, remedy=cause.remedy
+    )

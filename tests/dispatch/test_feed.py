@@ -1,0 +1,131 @@
+"""The live feed over real SMPP: what listeners hear, and what happens to a slow one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from dragoman.domain.errors import FailureCode, RefusalCode, Refused
+from dragoman.domain.lifecycle import State
+from dragoman.domain.routing import Route
+from dragoman.protocols.smpp.constants import CommandStatus
+from dragoman.services import feed as feed_module
+from dragoman.services.feed import FeedEvent, FeedFilter, Listener, read_filter
+from dragoman.testkit.simulator import Behaviour
+
+S = State
+
+
+async def heard(listener: Listener, count: int) -> list[FeedEvent]:
+    events: list[FeedEvent] = []
+    async with asyncio.timeout(10):
+        while len(events) < count:
+            events += (await listener.next(1.0)).events
+    return events
+
+
+async def test_a_listener_hears_the_whole_way_of_a_message(make_rig: Any, simulator: Any) -> None:
+    rig = await make_rig(carriers={"smsc": simulator.port})
+    account = await rig.account()
+    with rig.feed.listen(FeedFilter()) as listener:
+        await rig.submit(account)
+        events = await heard(listener, 4)
+    assert [(e.before, e.state, e.carrier) for e in events] == [
+        (None, S.QUEUED, ""),
+        (S.QUEUED, S.SENDING, "smsc"),
+        (S.SENDING, S.SENT, "smsc"),
+        (S.SENT, S.DELIVERED, "smsc"),
+    ]
+    first = events[0]
+    assert (first.account_id, first.recipient) == (account.account_id, "4511111111")
+    assert (first.dialect, first.route, first.parts) == ("test", "default", 1)
+    assert rig.feed.listeners == ()
+
+
+async def test_rejections_are_heard_with_their_reason(make_rig: Any, simulator: Any) -> None:
+    simulator.behave("45", Behaviour(status=CommandStatus.ESME_RINVDSTADR))
+    rig = await make_rig(carriers={"smsc": simulator.port})
+    account = await rig.account()
+    await rig.opt_outs.add(account, "4522222222")
+    with rig.feed.listen(FeedFilter(states=frozenset({S.REJECTED}))) as listener:
+        await rig.submit(account, "4511111111", "4522222222")
+        events = await heard(listener, 2)
+    failures = {event.recipient: (event.before, event.failure) for event in events}
+    assert failures == {
+        "4511111111": (S.SENDING, FailureCode.INVALID_DESTINATION),
+        "4522222222": (None, FailureCode.OPTED_OUT),
+    }
+
+
+FILTERS = {
+    "another account": (lambda mine: FeedFilter(accounts=frozenset({mine + 1})), 0),
+    "the account": (lambda mine: FeedFilter(accounts=frozenset({mine})), 4),
+    "a state": (lambda _: FeedFilter(states=frozenset({S.DELIVERED})), 1),
+    "how the number begins": (lambda _: FeedFilter(recipient="4511"), 4),
+    "another number": (lambda _: FeedFilter(recipient="4512"), 0),
+    "another route": (lambda _: FeedFilter(route="b"), 0),
+    "another dialect": (lambda _: FeedFilter(dialect="httpsms"), 0),
+    "all of it": (
+        lambda mine: FeedFilter(
+            accounts=frozenset({mine}),
+            states=frozenset({S.SENT}),
+            recipient="45",
+            route="a",
+            dialect="test",
+        ),
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FILTERS)
+async def test_filters_narrow(make_rig: Any, simulator: Any, case: str) -> None:
+    make, count = FILTERS[case]
+    routes = [Route(name="a", carriers=("smsc",))]
+    rig = await make_rig(carriers={"smsc": simulator.port}, routes=routes)
+    account = await rig.account()
+    with (
+        rig.feed.listen(make(account.account_id)) as listener,
+        rig.feed.listen(FeedFilter(states=frozenset({S.DELIVERED}))) as end,
+    ):
+        await rig.submit(account)
+        await heard(end, 1)
+        page = await listener.next(0.0)
+    assert (len(page.events), page.dropped) == (count, 0)
+
+
+async def test_a_slow_listener_loses_the_oldest_and_is_told(make_rig: Any, simulator: Any) -> None:
+    rig = await make_rig(carriers={"smsc": simulator.port})
+    account = await rig.account()
+    with rig.feed.listen(FeedFilter(states=frozenset({S.DELIVERED})), limit=5) as slow:
+        await rig.submit(account, *(f"45{n:08}" for n in range(20)))
+        await rig.until_states(account, S.DELIVERED, count=20)
+        await rig.until_forgotten()
+        page = await slow.next(1.0)
+        assert (len(page.events), page.dropped, slow.dropped) == (5, 15, 15)
+        assert (await slow.next(0.01)).dropped == 0
+    assert rig.meters.feed_dropped == 15
+
+
+async def test_listeners_are_bounded(make_rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "MAX_LISTENERS", 1)
+    rig = await make_rig(carriers={}, start=False)
+    with (
+        rig.feed.listen(FeedFilter()),
+        pytest.raises(Refused) as refused,
+        rig.feed.listen(FeedFilter()),
+    ):
+        pass
+    assert refused.value.code is RefusalCode.UNAVAILABLE
+
+
+def test_filters_are_read_as_people_write_them() -> None:
+    wanted = read_filter(accounts=None, states=("Delivered", " sent "), recipient="+45 20-11")
+    assert wanted == FeedFilter(states=frozenset({S.DELIVERED, S.SENT}), recipient="452011")
+    assert read_filter(accounts=None, recipient="0045").recipient == "45"
+    for wrong in ({"states": ("gone",)}, {"recipient": "Anna"}, {"recipient": "４５"}):
+        with pytest.raises(Refused) as refused:
+            read_filter(accounts=None, **wrong)  # type: ignore[arg-type]
+        assert refused.value.code is RefusalCode.INVALID_FIELD

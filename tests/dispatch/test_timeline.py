@@ -1,0 +1,316 @@
+"""The story of a message, over real SMPP and on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from dragoman.callbacks.schedule import RetrySchedule
+from dragoman.callbacks.worker import CallbackWorker
+from dragoman.domain.accounts import Account
+from dragoman.domain.callbacks import CallbackCall
+from dragoman.domain.errors import FailureCode, RefusalCode, Refused
+from dragoman.domain.failure_causes import CAUSES
+from dragoman.domain.journal import EventKind
+from dragoman.domain.lifecycle import State
+from dragoman.domain.messages import CallbackRequest
+from dragoman.domain.pricing import Price
+from dragoman.domain.routing import Route, RouteReason
+from dragoman.protocols.smpp.codec import decode, encode
+from dragoman.protocols.smpp.constants import CommandStatus, MessageState
+from dragoman.services import journal as journal_module
+from dragoman.storage.tables import message_events
+from dragoman.testkit.simulator import Answer, Behaviour, ReceiptTiming
+from dragoman.web.outgoing import Fetched
+
+S = State
+LONG = "This text is too long for one message, so it travels in two parts. " * 3
+
+
+async def only_message(rig: Any, account: Account) -> int:
+    (message,) = await rig.outbox(account)
+    return int(message.message_id)
+
+
+async def test_a_delivered_message_tells_it_all_without_a_row_of_its_own(
+    make_rig: Any, simulator: Any, database_url: str
+) -> None:
+    rig = await make_rig(
+        database_url, carriers={"smsc": simulator.port}, prices=[Price(credits=2, price=500)]
+    )
+    account = await rig.account(credits=10)
+    await rig.submit(account, text="blåbærgrød", reference="order 7", protocol="REST")
+    await rig.until_states(account, S.DELIVERED)
+    story = await rig.timelines.of_message(account, await only_message(rig, account))
+
+    assert (story.account, story.state, story.carrier) == ("acme", "delivered", "smsc")
+    request = story.request
+    assert (request.dialect, request.protocol, request.reference) == ("test", "REST", "order 7")
+    assert (request.text, request.alphabet, request.parts) == ("blåbærgrød", "gsm7", 1)
+    assert request.accepted_ms <= request.created_ms <= story.sent_ms <= story.final_ms
+    assert (story.route.route, story.route.reason) == ("default", RouteReason.ANY)
+    assert story.route.carriers == ("smsc",)
+    (attempt,) = story.attempts
+    assert (attempt.outcome, attempt.carrier, attempt.link) == (EventKind.TAKEN, "smsc", "smsc-1")
+    (part,) = story.parts
+    assert (part.carrier_ids, part.state, part.error) == (("1",), "delivered", "000")
+    (receipt,) = story.receipts
+    assert (receipt.state, receipt.kind) == ("delivered", EventKind.RECEIPT)
+    assert receipt.raw.startswith("id:1 sub:001")
+    assert (story.cost.credits, story.cost.price) == (2, "0.05")
+    assert [(e.kind, e.amount, e.account) for e in story.cost.entries] == [
+        ("reserve", 2, "acme"),
+        ("commit", 2, "acme"),
+    ]
+    assert not any(entry.shared for entry in story.cost.entries)
+    assert (story.failure, story.resent_as, story.pdus) == (None, (), ())
+    assert (story.can_cancel, story.can_resend) == (False, True)
+    assert await rig.rows(message_events) == []
+
+
+async def test_what_memory_forgot_is_told_from_the_rows(
+    make_rig: Any, simulator: Any, sqlite_url: str
+) -> None:
+    rig = await make_rig(carriers={"smsc": simulator.port})
+    account = await rig.account()
+    await rig.submit(account, text=LONG)
+    await rig.until_states(account, S.DELIVERED)
+    await rig.stop()
+    again = await make_rig(sqlite_url, carriers={"smsc": simulator.port})
+    story = await again.timelines.of_message(account, await only_message(again, account))
+    (attempt,) = story.attempts
+    assert (attempt.at_ms, attempt.carrier, attempt.link) == (story.sent_ms, "smsc", "")
+    assert [(p.number, p.carrier_ids, p.state) for p in story.parts] == [
+        (1, ("1",), "delivered"),
+        (2, ("2",), "delivered"),
+    ]
+    assert sorted((r.part, r.state, r.raw) for r in story.receipts) == [
+        (1, "delivered", ""),
+        (2, "delivered", ""),
+    ]
+
+
+async def test_pdus_are_made_again_to_the_octet(make_rig: Any, simulator: Any) -> None:
+    rig = await make_rig(carriers={"smsc": simulator.port})
+    account = await rig.account()
+    await rig.submit(account, text=LONG)
+    await rig.until_states(account, S.DELIVERED)
+    story = await rig.timelines.of_any_message(await only_message(rig, account))
+    sent = [
+        encode(msgspec.structs.replace(submit.pdu, sequence_number=0, validity_period=""))
+        for submit in simulator.submits
+    ]
+    made = [decode(bytes.fromhex(pdu)) for pdu in story.pdus]
+    assert [encode(msgspec.structs.replace(pdu, validity_period="")) for pdu in made] == sent
+    assert len(sent) == 2
+
+
+async def test_every_attempt_that_failed_is_told(
+    make_rig: Any, simulator: Any, database_url: str
+) -> None:
+    simulator.behave("45", Behaviour(status=CommandStatus.ESME_RSYSERR), times=2)
+    rig = await make_rig(database_url, carriers={"smsc": simulator.port}, response_timeout_s=0.1)
+    account = await rig.account(credits=3)
+    await rig.submit(account)
+    await rig.until_states(account, S.DELIVERED)
+    story = await rig.timelines.of_message(account, await only_message(rig, account))
+    assert [(a.outcome, a.code, a.status, a.link) for a in story.attempts] == [
+        (EventKind.DEFERRED, "carrier_busy", "ESME_RSYSERR (0x00000008)", "smsc-1"),
+        (EventKind.DEFERRED, "carrier_busy", "ESME_RSYSERR (0x00000008)", "smsc-1"),
+        (EventKind.TAKEN, "", "", "smsc-1"),
+    ]
+
+
+async def test_a_lost_answer_and_both_ids_are_told(make_rig: Any, simulator: Any) -> None:
+    simulator.behave("45", Behaviour(answer=Answer.LOST, state=None), times=1)
+    rig = await make_rig(carriers={"smsc": simulator.port}, response_timeout_s=0.1)
+    account = await rig.account()
+    await rig.submit(account)
+    await rig.until_states(account, S.DELIVERED)
+    story = await rig.timelines.of_message(account, await only_message(rig, account))
+    assert [a.outcome for a in story.attempts] == [EventKind.UNANSWERED, EventKind.TAKEN]
+    assert story.attempts[0].status == "the SMSC did not answer in time"
+    assert story.possible_duplicate
+
+
+async def test_a_refusal_is_told_with_its_cause_and_its_refund(
+    make_rig: Any, simulator: Any, database_url: str
+) -> None:
+    simulator.behave("4599", Behaviour(status=CommandStatus.ESME_RINVDSTADR))
+    rig = await make_rig(database_url, carriers={"smsc": simulator.port})
+    account = await rig.account(credits=3)
+    await rig.submit(account, "4599111111")
+    await rig.until_states(account, S.REJECTED)
+    story = await rig.timelines.of_message(account, await only_message(rig, account))
+    (attempt,) = story.attempts
+    assert (attempt.outcome, attempt.code) == (EventKind.REFUSED, "invalid_destination")
+    assert attempt.status == "ESME_RINVDSTADR (0x0000000B)"
+    assert story.failure is not None
+    assert story.failure.cause == CAUSES[FailureCode.INVALID_DESTINATION].cause
+    assert story.failure.remedy
+    assert [e.kind for e in story.cost.entries] == ["reserve", "refund"]
+    assert (story.parts, story.receipts) == ((), ())
+
+
+async def test_a_failed_report_is_kept_as_it_came_and_its_repetition_too(
+    make_rig: Any, simulator: Any, database_url: str, until: Any
+) -> None:
+    simulator.default = Behaviour(state=MessageState.UNDELIVERABLE, error="6", receipts=2)
+    rig = await make_rig(database_url, carriers={"smsc": simulator.port})
+    account = await rig.account()
+    await rig.submit(account)
+    await rig.until_states(account, S.UNDELIVERED)
+    message_id = await only_message(rig, account)
+
+    async def both() -> bool:
+        return len((await rig.timelines.of_message(account, message_id)).receipts) == 2
+
+    await until(both)
+    story = await rig.timelines.of_message(account, message_id)
+    kinds = [(r.kind, r.state, r.error) for r in story.receipts]
+    assert kinds == [
+        (EventKind.RECEIPT, "undeliverable", "6"),
+        (EventKind.LATE_RECEIPT, "undeliverable", "6"),
+    ]
+    assert all("stat:UNDELIV" in receipt.raw for receipt in story.receipts)
+    assert story.failure is not None
+    assert story.failure.code == "absent_subscriber"
+
+
+async def test_a_report_that_came_before_its_answer_was_parked(
+    make_rig: Any, simulator: Any
+) -> None:
+    simulator.default = Behaviour(timing=ReceiptTiming.BEFORE_RESPONSE, answer_delay_s=0.1)
+    rig = await make_rig(carriers={"smsc": simulator.port})
+    account = await rig.account()
+    await rig.submit(account)
+    await rig.until_states(account, S.DELIVERED)
+    story = await rig.timelines.of_message(account, await only_message(rig, account))
+    (receipt,) = story.receipts
+    assert (receipt.kind, receipt.state) == (EventKind.PARKED_RECEIPT, "delivered")
+    assert receipt.raw.startswith("id:1 ")
+
+
+class _Server:
+    """A customer that answers 500 first."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def start(self, _method: str, _url: str, told: Any, **_more: Any) -> None:
+        self.calls += 1
+        status = 500 if self.calls == 1 else 200
+        told(Fetched(status=status, headers={}, body=b"no" if status == 500 else b"yes"))
+
+
+async def test_each_call_to_the_customer_is_told(
+    make_rig: Any, simulator: Any, database_url: str, until: Any
+) -> None:
+    rig = await make_rig(database_url, carriers={"smsc": simulator.port})
+    account = await rig.account()
+    request = CallbackRequest(url="http://shop.example/dlr", states=frozenset({S.DELIVERED}))
+    await rig.submit(account, callback=request)
+    await rig.until_states(account, S.DELIVERED)
+    message_id = await only_message(rig, account)
+    server = _Server()
+    worker = CallbackWorker(
+        storage=rig.storage,
+        client=server,  # type: ignore[arg-type]
+        renderers={"test": lambda url, _facts: CallbackCall(method="GET", url=url)},
+        schedule=RetrySchedule(first_s=0.01, longest_s=0.01, give_up_after_s=60),
+        per_origin=1,
+        clock=rig.clock,
+        meters=rig.meters,
+    )
+    (new,) = rig.told
+    worker.announce(new)
+
+    async def called(times: int) -> bool:
+        story = await rig.timelines.of_message(account, message_id)
+        return len(story.callbacks[0].attempts) == times
+
+    await until(lambda: called(1))
+    (callback,) = (await rig.timelines.of_message(account, message_id)).callbacks
+    assert (callback.state, callback.about) == ("pending", "delivered")
+    assert callback.next_attempt_ms is not None
+    running = asyncio.create_task(worker.run())
+    await until(lambda: called(2))
+    running.cancel()
+    (callback,) = (await rig.timelines.of_message(account, message_id)).callbacks
+    assert callback.state == "delivered"
+    assert [(a.number, a.status, a.answer) for a in callback.attempts] == [
+        (1, 500, "no"),
+        (2, 200, "yes"),
+    ]
+
+
+async def test_others_get_no_story_and_a_parent_gets_it(make_rig: Any, simulator: Any) -> None:
+    rig = await make_rig(carriers={"smsc": simulator.port})
+    parent, other = [(await rig.accounts.create(name)).account for name in ("parent", "other")]
+    child = (await rig.accounts.create("child", parent=parent)).account
+    await rig.submit(child)
+    await rig.until_states(child, S.DELIVERED)
+    message_id = await only_message(rig, child)
+    assert (await rig.timelines.of_message(parent, message_id)).account == "child"
+    for caller, wanted in ((other, message_id), (child, message_id + 1), (child, 1 << 62)):
+        with pytest.raises(Refused) as refused:
+            await rig.timelines.of_message(caller, wanted)
+        assert refused.value.code is RefusalCode.NOT_FOUND
+
+
+ROUTES = (
+    Route(name="denmark", carriers=("smsc",), prefixes=("45", "4520")),
+    Route(name="mine", carriers=("smsc",), accounts=("vip",)),
+    Route(name="rest", carriers=("smsc",)),
+)
+REASONS = {
+    "the longest prefix": ("acme", "4520111111", "denmark", RouteReason.PREFIX, "4520"),
+    "every number": ("acme", "4915112345678", "rest", RouteReason.ANY, ""),
+    "the account": ("vip", "4520111111", "mine", RouteReason.ACCOUNT, ""),
+}
+
+
+@pytest.mark.parametrize("case", REASONS)
+async def test_the_route_is_explained(make_rig: Any, simulator: Any, case: str) -> None:
+    username, number, route, reason, prefix = REASONS[case]
+    rig = await make_rig(carriers={"smsc": simulator.port}, routes=ROUTES)
+    account = await rig.account(username)
+    await rig.submit(account, number)
+    await rig.until_states(account, S.DELIVERED)
+    told = (await rig.timelines.of_message(account, await only_message(rig, account))).route
+    assert (told.route, told.reason, told.prefix) == (route, reason, prefix)
+
+
+async def test_a_batch_shares_its_ledger_entries(make_rig: Any, simulator: Any) -> None:
+    rig = await make_rig(carriers={"smsc": simulator.port})
+    account = await rig.account(credits=100)
+    await rig.submit(account, *(f"45{n:08}" for n in range(20)))
+    await rig.until_states(account, S.DELIVERED, count=20)
+    for message in await rig.outbox(account):
+        story = await rig.timelines.of_message(account, message.message_id)
+        assert [(e.kind, e.shared) for e in story.cost.entries] == [
+            ("reserve", True),
+            ("commit", True),
+        ]
+
+
+async def test_notes_are_bounded_a_message(
+    make_rig: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "MAX_NOTES", 3)
+    simulator.behave("45", Behaviour(status=CommandStatus.ESME_RSYSERR), times=5)
+    rig = await make_rig(carriers={"smsc": simulator.port})
+    account = await rig.account()
+    await rig.submit(account)
+    await rig.until_states(account, S.DELIVERED)
+    assert len(await rig.rows(message_events)) == 3
+    assert rig.meters.notes_left_out == 2
+
+
+@pytest.mark.parametrize("code", FailureCode)
+def test_every_failure_has_a_cause_and_a_remedy(code: FailureCode) -> None:
+    assert CAUSES[code].cause.endswith(".")
+    assert bool(CAUSES[code].remedy) is (code is not FailureCode.NONE)
