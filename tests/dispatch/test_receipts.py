@@ -71,7 +71,7 @@ async def tell(rig: Any, until: Any, *reports: ReceiptReport) -> None:
 async def test_a_report_before_the_response_is_matched(
     make_rig: Any, simulator: Any, until: Any
 ) -> None:
-    simulator.default = Behaviour(timing=ReceiptTiming.BEFORE_RESPONSE, answer_delay_s=0.1)
+    simulator.default = Behaviour(timing=ReceiptTiming.BEFORE_RESPONSE, answer_delay_s=0.6)
     rig = await make_rig(carriers={"smsc": simulator.port})
     account = await rig.account(credits=9)
     await rig.submit(account, *(f"45111111{n:02d}" for n in range(9)))
@@ -262,7 +262,7 @@ async def test_on_its_way_is_no_end(make_rig: Any, simulator: Any, until: Any) -
 async def test_no_report_is_acknowledged_before_it_is_on_disk(
     make_rig: Any, simulator: Any, until: Any
 ) -> None:
-    simulator.default = Behaviour(receipt_delay_s=0.05, receipts=2)
+    simulator.default = Behaviour(receipt_delay_s=0.5, receipts=2)
     rig = await make_rig(carriers={"smsc": simulator.port})
     account = await rig.account()
     await rig.submit(account)
