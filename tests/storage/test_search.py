@@ -313,3 +313,19 @@ async def test_batch_of_another_account_is_found_by_those_above_it_only(rows: An
             page = await rows.storage.read(lambda c, w=with_below: outbox.search(c, w, 0, 10))
             found.append(page.total)
         assert found == [0, 1 if number else 3]
+
+
+async def test_queued_messages_are_counted_no_further_than_the_bound(
+    rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "SCAN_LIMIT", 3)
+    account = await rows.account()
+    made = []
+    for _ in range(5):
+        made.append((await rows.accepted(account)).messages[0].message_id)
+        rows.clock.advance(1800)
+    states = (State.SCHEDULED, State.QUEUED)
+    wanted = OutboxFilter(account_id=account.account_id, states=states)
+    page = await rows.storage.read(lambda c: outbox.search(c, wanted, 0, 10))
+    assert [view.message_id for view in page.messages] == made[:1:-1]
+    assert page.total == 3

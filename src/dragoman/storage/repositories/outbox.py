@@ -226,19 +226,19 @@ def _find_page(connection: Connection, wanted: OutboxFilter, offset: int, limit:
             own = true()
     looks_into_batches = bool(wanted.sender or wanted.text)
     if not driving and (wanted.states or wanted.mccs or not looks_into_batches):
-        first, end = whole_hours(wanted.from_ms, wanted.to_ms)
-        if _is_counted(wanted):
-            hours = _hours(connection, wanted, first, end)
+        if not looks_into_batches and wanted.price is None and wanted.premium_price is None:
+            first, end = whole_hours(wanted.from_ms, wanted.to_ms)
             return walk(
                 connection,
                 identifier=messages.c.message_id,
                 parts=messages.c.parts,
                 conditions=[own, *_index_of_failed(wanted), *_conditions(wanted, messages.c)],
-                hours=hours,
+                hours=_hours(connection, wanted, first, end),
                 from_ms=wanted.from_ms,
                 to_ms=wanted.to_ms,
                 offset=offset,
                 limit=limit,
+                recounted=_recounted(connection, wanted, first, end),
             )
         span = _steer(connection, wanted, span)
     return scan(
@@ -274,14 +274,24 @@ def _searched(wanted: OutboxFilter) -> Iterator[Column[Any]]:
     return (messages.c[name] for name, wanted_too in looks_at.items() if wanted_too)
 
 
-def _is_counted(wanted: OutboxFilter) -> bool:
-    """Whether the hourly counters know how many messages a filter finds."""
-    if wanted.sender or wanted.text:
-        return False
-    if wanted.price is not None or wanted.premium_price is not None:
-        return False
+def _recounted(
+    connection: Connection, wanted: OutboxFilter, from_ms: int | None, before_ms: int | None
+) -> frozenset[int]:
+    """The hours with messages that the counters do not tell from the wanted ones.
+
+    They have one name for all states before a carrier took a message, which end soon.
+    """
     states = set(wanted.states)
-    return all(states >= alike or not states & alike for alike in _STATES_OF_NAMES.values())
+    doubtful = tuple(
+        state
+        for alike in _STATES_OF_NAMES.values()
+        if states & alike and not states >= alike
+        for state in alike
+    )
+    if not doubtful:
+        return frozenset()
+    hours = _hours(connection, msgspec.structs.replace(wanted, states=doubtful), from_ms, before_ms)
+    return frozenset(hour.hour_ms for hour in hours)
 
 
 def _hours(

@@ -8,7 +8,7 @@ first, and no more of them than a bound.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -136,12 +136,23 @@ def walk(
     to_ms: int | None,
     offset: int,
     limit: int,
+    recounted: Collection[int] = (),
 ) -> Found:
     """Finds a page by counted hours, newest first, of which only the ends are counted anew.
 
-    `hours` are those that lie wholly between the times.
+    `hours` are those that lie wholly between the times. Those that are `recounted` hold other
+    messages too, and are counted anew until `SCAN_LIMIT` messages were found in them.
     """
-    pieces = [_Piece(_hour(hour.hour_ms), hour.counted, hour.parts) for hour in hours]
+    pieces = []
+    left = SCAN_LIMIT
+    for hour in hours:
+        piece = _Piece(_hour(hour.hour_ms), hour.counted, hour.parts)
+        if hour.hour_ms in recounted:
+            if not left:
+                continue
+            piece = _count(connection, identifier, parts, conditions, piece.span, left)
+            left -= piece.counted
+        pieces.append(piece)
     late, early = ragged_ends(from_ms, to_ms)
     if late is not None:
         pieces.insert(0, _count(connection, identifier, parts, conditions, late))
@@ -202,11 +213,12 @@ def _count(
     parts: ColumnElement[int],
     conditions: Sequence[ColumnElement[bool]],
     span: Span,
+    limit: int = SCAN_LIMIT,
 ) -> _Piece:
     rows = (
         select(parts.label("parts"))
         .where(*conditions, *span.within(identifier))
-        .limit(SCAN_LIMIT)
+        .limit(limit)
         .subquery()
     )
     counted: Any = connection.execute(
