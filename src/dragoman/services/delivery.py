@@ -181,6 +181,8 @@ class Delivery:
             settlement=self._settlement(message, before, after, reported),
             callback=callback,
             premium_state=PREMIUM_STATES[after] if message.is_premium else None,
+            route=message.route,
+            sent_ms=message.sent_ms,
         )
         message.writes += 1
 
@@ -220,6 +222,7 @@ class Delivery:
             settlement=self._settlement(message, before, State.REJECTED, reported=False),
             callback=self._callback(message, State.REJECTED, failure, "", now_ms),
             premium_state=PREMIUM_STATES[State.REJECTED] if message.is_premium else None,
+            route=message.route,
         )
 
     def tell_rejections(self, rejections: Iterable[StateChange]) -> None:
