@@ -81,6 +81,7 @@ from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
+from dragoman.services.traffic import Traffic
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import pending
@@ -338,7 +339,7 @@ class House:
             one_time_links=self.one_time_links,
             credits=self.credits,
             queries=self.queries,
-            statistics=self.statistics,
+            traffic=Traffic(storage=self.storage, clock=self.clock),
             submission=self.submission,
             opt_outs=self.opt_outs,
             machine=machine,

@@ -34,7 +34,7 @@ class Page(msgspec.Struct):
     def text(self) -> str:
         """What a reader reads, with single blanks."""
         (main,) = self.tree.xpath("//main")
-        return " ".join(main.text_content().split())
+        return " ".join(" ".join(main.itertext()).split())
 
     @property
     def tree(self) -> Any:

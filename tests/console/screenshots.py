@@ -33,6 +33,7 @@ LOOKS: tuple[tuple[str, dict[str, int], str], ...] = (
 async def main(only: set[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with running_scene(Path(folder)) as scene, async_playwright() as playwright:
+            await scene.live_a_day()
             browser = await playwright.chromium.launch(executable_path=CHROMIUM)
             for look, viewport, scheme in LOOKS:
                 context = await browser.new_context(viewport=viewport, color_scheme=scheme)

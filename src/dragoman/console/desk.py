@@ -14,8 +14,8 @@ from dragoman.services.credits import Credits
 from dragoman.services.one_time_links import OneTimeLinks
 from dragoman.services.opt_outs import OptOuts
 from dragoman.services.queries import Queries
-from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
+from dragoman.services.traffic import Traffic
 
 
 class Machine(Protocol):
@@ -44,7 +44,7 @@ class Desk:
     one_time_links: OneTimeLinks
     credits: Credits
     queries: Queries
-    statistics: Statistics
+    traffic: Traffic
     submission: SubmissionService
     opt_outs: OptOuts
     machine: Machine

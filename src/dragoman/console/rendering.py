@@ -21,7 +21,7 @@ _HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cn", "Zl", "Zp"})
 _PLAIN: Final = frozenset("\n\t")
 _JOINERS: Final = frozenset("\u200c\u200d")
 """Zero-width (non-)joiners, which scripts and emoji need."""
-_AGES: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
+_AGES: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 class Renderer:
@@ -42,7 +42,12 @@ class Renderer:
             version_field=VERSION_FIELD,
         )
         self._templates.filters.update(
-            when=render_time, count=render_count, age=render_age, plain=render_text, state=say_state
+            when=render_time,
+            count=render_count,
+            age=render_age,
+            within=render_bound,
+            plain=render_text,
+            state=say_state,
         )
 
     def render(self, template: str, values: dict[str, Any]) -> bytes:
@@ -77,6 +82,23 @@ def render_age(seconds: float) -> str:
             words.append(f"{rest // unit_s} {name}")
             rest %= unit_s
     return " ".join(words[:2])
+
+
+def render_bound(seconds: float | None) -> str:
+    """A time that was not exceeded; a dash where none is known."""
+    if seconds is None:
+        return "–"
+    if seconds == float("inf"):
+        return "over a day"
+    return f"≤ {render_span(seconds)}"
+
+
+def render_span(seconds: float) -> str:
+    """A whole number of the largest unit that it is one of."""
+    for unit_s, name in _AGES:
+        if seconds >= unit_s and seconds % unit_s == 0:
+            return f"{seconds / unit_s:g} {name}"
+    return f"{seconds:g} s"
 
 
 def render_text(text: str) -> Markup:
