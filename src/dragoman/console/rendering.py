@@ -47,6 +47,7 @@ class Renderer:
             age=render_age,
             within=render_bound,
             plain=render_text,
+            clip=clip_text,
             state=say_state,
         )
 
@@ -114,6 +115,11 @@ def render_text(text: str) -> Markup:
         else:
             pieces.append(Markup.escape(character))
     return Markup('<bdi class="text">{}</bdi>').format(Markup("").join(pieces))
+
+
+def clip_text(text: str, most: int = 120) -> str:
+    """The beginning of a text."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
 def say_state(state: State) -> Markup:
