@@ -24,6 +24,7 @@ from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.connectors.phones.smsgate.routes import SmsGate
 from dragoman.console.desk import Desk, Machine
+from dragoman.console.repeats import Repeats
 from dragoman.console.routes import build_console
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
@@ -74,6 +75,7 @@ from dragoman.services.opt_outs import OptOuts
 from dragoman.services.premium import PremiumRules
 from dragoman.services.presence import Presence
 from dragoman.services.queries import Queries
+from dragoman.services.quotes import Quotes
 from dragoman.services.recall import Recall
 from dragoman.services.receipts import Receipts
 from dragoman.services.refunds import Refunds
@@ -341,6 +343,9 @@ class House:
             queries=self.queries,
             traffic=Traffic(storage=self.storage, clock=self.clock),
             submission=self.submission,
+            batches=self.batches,
+            quotes=Quotes(submission=self.submission, router=self.router, opt_outs=self.opt_outs),
+            repeats=Repeats(),
             opt_outs=self.opt_outs,
             machine=machine,
             clock=self.clock,

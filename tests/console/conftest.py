@@ -46,7 +46,12 @@ class Page(msgspec.Struct):
     def fields(self, action: str) -> dict[str, str]:
         """What a form holds as it stands."""
         (form,) = self.tree.xpath("//form[@action=$action and @method='post']", action=action)
-        return {name: value or "" for name, value in form.form_values()}
+        areas = {area.name for area in form.iter("textarea")}
+        # A browser leaves out the line break that a text area begins with.
+        return {
+            name: (value or "").removeprefix("\n" if name in areas else "")
+            for name, value in form.form_values()
+        }
 
 
 class Machine:

@@ -20,6 +20,9 @@ FOLDER = Path("docs/screenshots")
 PAGES = {
     "sign-in": "/console/sign-in",
     "overview": "/console",
+    "messages": "/console/messages",
+    "message": "",
+    "write": "/console/compose",
     "accounts": "/console/accounts",
     "own-account": "/console/account",
 }
@@ -43,7 +46,15 @@ async def main(only: set[str]) -> None:
 
 async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
     for name, path in PAGES.items():
-        await page.goto(scene.url + path)
+        if path:
+            await page.goto(scene.url + path)
+        if name == "message":
+            await page.locator("tbody tr", has_text="undelivered").locator("a").first.click()
+            await page.wait_for_load_state()
+        if name == "write":
+            await page.get_by_label("To", exact=True).fill("+45 30 12 34 56\n+46 73 123 45 67")
+            await page.get_by_label("Text").fill("Grüße aus dem Hafencafé – bis morgen! 😀")
+            await page.get_by_text("2 credits").wait_for()
         if not only or name in only:
             await page.screenshot(path=FOLDER / f"{name}-{look}.png", full_page=True)
         if name == "sign-in":

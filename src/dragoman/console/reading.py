@@ -47,6 +47,21 @@ def read_time(text: str, zone: ZoneInfo, *, ends: bool = False) -> int | None:
     return at_ms
 
 
+def read_due(text: str, zone: ZoneInfo, now_ms: int) -> int:
+    """When something is due, in a zone; raises `Unreadable` for times that are not to come."""
+    at_ms = read_time(text, zone)
+    if at_ms is None:
+        raise Unreadable("Say when it is to be sent.")
+    written = datetime.fromisoformat(text.strip())
+    if written.tzinfo is None and datetime.fromtimestamp(at_ms // 1000, zone).replace(
+        tzinfo=None, microsecond=0
+    ) != written.replace(microsecond=0):
+        raise Unreadable("There is no such time that day: the clocks go forward.")
+    if at_ms <= now_ms:
+        raise Unreadable("This time has passed.")
+    return at_ms
+
+
 def write_time(at_ms: int, zone: ZoneInfo) -> str:
     """A time as `read_time` and a browser's field for times take it."""
     return datetime.fromtimestamp(at_ms // 1000, zone).strftime("%Y-%m-%dT%H:%M")

@@ -21,13 +21,15 @@ from dragoman.console.words import FAILURES, STATES
 from dragoman.domain.accounts import Permission
 from dragoman.domain.countries import country_name
 from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.lifecycle import State
+from dragoman.domain.lifecycle import BatchState, State
+from dragoman.storage.repositories.batches import BatchProgress
 from dragoman.storage.repositories.outbox import MessageView, OutboxFilter
 from dragoman.web.responses import Response
 
 FIELDS: Final = ("number", "id", "text", "state", "from", "to")
 _WAITING: Final = (State.SCHEDULED, State.QUEUED, State.SENDING)
 _FAILED: Final = (State.UNDELIVERED, State.EXPIRED, State.REJECTED)
+_CANCELLABLE: Final = frozenset({BatchState.QUEUED, BatchState.RUNNING})
 CHOICES: Final = MappingProxyType(
     {
         "": (),
@@ -70,10 +72,20 @@ async def search_messages(visit: Visit) -> Response:
         typed=typed,
         choices=[(name, name or "any") for name in CHOICES],
         messages=shown,
+        batch=await _batch(visit, batch_id) if batch_id is not None else None,
+        may_send=visit.account.may(Permission.SEND),
         names=await _names(visit, shown),
         pager=make_pager(paging, typed, len(shown), page.total if page is not None else 0),
+        can_cancel=_CANCELLABLE,
         is_filtered=any(value.strip() for value in typed.values()),
     )
+
+
+async def cancel_batch(visit: Visit) -> Response:
+    """Stops a batch none of whose messages a carrier has been given."""
+    batch_id = visit.identifier("batch_id")
+    await visit.desk.batches.cancel(visit.account, batch_id)
+    return visit.go(f"/messages?id={batch_id}", "cancelled")
 
 
 async def show_message(visit: Visit) -> Response:
@@ -126,10 +138,22 @@ async def _find(
         else:
             return view.message_id, None
     for identifier in identifiers:
+        if await _batch(visit, identifier) is not None:
+            return None, identifier
         wanted = OutboxFilter(account_id=tree[0], below=tree[1:], batch_id=identifier)
         if (await queries.outbox(wanted, 0, 1)).total:
             return None, identifier
     return None, None
+
+
+async def _batch(visit: Visit, batch_id: int) -> BatchProgress | None:
+    """How far a batch of the reader's own account is."""
+    try:
+        return await visit.desk.queries.batch(visit.account, batch_id)
+    except Refused as refused:
+        if refused.code is not RefusalCode.NOT_FOUND:
+            raise
+        return None
 
 
 async def _names(visit: Visit, messages: tuple[MessageView, ...]) -> dict[int, str]:
@@ -144,6 +168,13 @@ async def _names(visit: Visit, messages: tuple[MessageView, ...]) -> dict[int, s
 
 
 PAGES: Final = (
+    Page(
+        path="/batches/{batch_id:int}/cancel",
+        title="Messages",
+        section="Messages",
+        act=cancel_batch,
+        needs=Permission.SEND,
+    ),
     Page(path="/messages", title="Messages", menu="Messages", show=search_messages),
     Page(
         path="/messages/{message_id:int}",
