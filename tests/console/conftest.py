@@ -44,8 +44,8 @@ class Page(msgspec.Struct):
         return next((v.decode() for n, v in self.headers if n == name.encode()), "")
 
     def fields(self, action: str) -> dict[str, str]:
-        """What a form holds as it stands."""
-        (form,) = self.tree.xpath("//form[@action=$action and @method='post']", action=action)
+        """What a form holds as it stands, the last one of its action."""
+        *_, form = self.tree.xpath("//form[@action=$action and @method='post']", action=action)
         areas = {area.name for area in form.iter("textarea")}
         # A browser leaves out the line break that a text area begins with.
         return {

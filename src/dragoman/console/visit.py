@@ -41,6 +41,8 @@ _NOTICES: Final = {
     "saved": "Saved.",
     "sent": "Accepted. This is what is being sent.",
     "cancelled": "Cancelled. Its credits are back.",
+    "opted-out": "Nothing will be sent to this number.",
+    "opted-in": "This number can be sent to again.",
     "scheduled": "Accepted. It will be sent at its time.",
 }
 
