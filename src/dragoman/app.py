@@ -25,6 +25,7 @@ from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.connectors.phones.smsgate.routes import SmsGate
 from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.console.desk import Desk, Machine
+from dragoman.console.repeats import Repeats
 from dragoman.console.routes import build_console
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
@@ -84,6 +85,7 @@ from dragoman.services.phone_settings import PhoneSettings
 from dragoman.services.premium import PremiumRules
 from dragoman.services.presence import Presence
 from dragoman.services.queries import Queries
+from dragoman.services.quotes import Quotes
 from dragoman.services.recall import Recall
 from dragoman.services.receipts import Receipts
 from dragoman.services.refunds import Refunds
@@ -93,6 +95,7 @@ from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
 from dragoman.services.timeline import Timelines
+from dragoman.services.traffic import Traffic
 from dragoman.services.webhooks import Webhooks
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
@@ -416,8 +419,11 @@ class House:
             one_time_links=self.one_time_links,
             credits=self.credits,
             queries=self.queries,
-            statistics=self.statistics,
+            traffic=Traffic(storage=self.storage, clock=self.clock),
             submission=self.submission,
+            batches=self.batches,
+            quotes=Quotes(submission=self.submission, router=self.router, opt_outs=self.opt_outs),
+            repeats=Repeats(),
             opt_outs=self.opt_outs,
             machine=machine,
             clock=self.clock,

@@ -34,7 +34,7 @@ class Page(msgspec.Struct):
     def text(self) -> str:
         """What a reader reads, with single blanks."""
         (main,) = self.tree.xpath("//main")
-        return " ".join(main.text_content().split())
+        return " ".join(" ".join(main.itertext()).split())
 
     @property
     def tree(self) -> Any:
@@ -44,9 +44,14 @@ class Page(msgspec.Struct):
         return next((v.decode() for n, v in self.headers if n == name.encode()), "")
 
     def fields(self, action: str) -> dict[str, str]:
-        """What a form holds as it stands."""
-        (form,) = self.tree.xpath("//form[@action=$action and @method='post']", action=action)
-        return {name: value or "" for name, value in form.form_values()}
+        """What a form holds as it stands, the last one of its action."""
+        *_, form = self.tree.xpath("//form[@action=$action and @method='post']", action=action)
+        areas = {area.name for area in form.iter("textarea")}
+        # A browser leaves out the line break that a text area begins with.
+        return {
+            name: (value or "").removeprefix("\n" if name in areas else "")
+            for name, value in form.form_values()
+        }
 
 
 class Machine:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +14,9 @@ from dragoman.app import Gateway
 from dragoman.config import Settings
 from dragoman.config.tables import SmppTable
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Account, Permission
+from dragoman.domain.messages import Submission
+from dragoman.kit.clock import SystemClock
+from dragoman.protocols.smpp.constants import MessageState
 from dragoman.testkit.simulator import Behaviour, Simulator
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
@@ -21,14 +26,76 @@ DESKTOP: Final = {"width": 1280, "height": 800}
 PHONE: Final = {"width": 390, "height": 844}
 
 
+TEXTS: Final = (
+    "Your table for two is ready at 19:30. Harbour Café",
+    "Din pakke kan hentes på biblioteket. Medbring legitimation.",
+    "Your code is 493 201. It is good for ten minutes.",
+    "Grüße aus Hamburg – wir sehen uns morgen um 9 Uhr 😀",
+    "The library closes at 17:00 today because of the storm. Books that are due today may be"
+    " returned until Monday; reservations are kept a week longer than usual. Stay safe!",
+)
+FATES: Final = {
+    "4520": Behaviour(state=MessageState.UNDELIVERABLE, error="006"),
+    "4521": Behaviour(state=MessageState.UNDELIVERABLE, error="001"),
+    "4522": Behaviour(state=None),
+    "4670": Behaviour(status=0x0B),
+}
+NUMBERS: Final = (
+    *("4530123456", "4530123457", "4530123458", "4540123459", "4550123450", "4560123451"),
+    *("4520123456", "4522123456", "46701234567", "46731234567", "4915112345678", "447700900123"),
+)
+
+
+class TravellingClock(SystemClock):
+    """The time of day with an offset, so that a gateway can have a past."""
+
+    def __init__(self) -> None:
+        self.behind_s = 0.0
+
+    def now_ms(self) -> int:
+        return super().now_ms() - round(self.behind_s * 1000)
+
+
 class Scene:
     """What the browser finds: where, and the accounts."""
 
-    def __init__(self, gateway: Gateway, simulator: Simulator, url: str, account: Account) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        simulator: Simulator,
+        url: str,
+        account: Account,
+        clock: TravellingClock,
+    ) -> None:
         self.gateway = gateway
         self.simulator = simulator
         self.url = url
         self.account = account
+        self.clock = clock
+
+    async def live_a_day(self) -> None:
+        """Sends and receives for 23 hours, more by day than by night."""
+        chance = random.Random(7)
+        account = await self.gateway.accounts.find(USERNAME)
+        for hour in range(22, -1, -1):
+            self.clock.behind_s = hour * 3600.0 + 60
+            busy = 3 + round(9 * abs(12 - (hour + 4) % 24) / 12)
+            for _ in range(busy):
+                await self.submit(account, chance.choice(NUMBERS), chance.choice(TEXTS))
+            await self._settle()
+        self.clock.behind_s = 0.0
+
+    async def submit(self, account: Account, number: str, text: str) -> None:
+        await self.gateway.submission.submit(
+            account,
+            Submission(dialect="httpsms", recipients=(f"+{number}",), text=text, sender="Dragoman"),
+        )
+
+    async def _settle(self) -> None:
+        """Waits until all but those without a report are through."""
+        async with asyncio.timeout(10):
+            while any(not message.recipient.startswith("4522") for message in self.gateway.live):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -40,7 +107,11 @@ async def running_scene(folder: Path) -> AsyncIterator[Scene]:
     assert isinstance(carrier, SmppTable)
     simulator = Simulator(carrier.host, carrier.port)
     simulator.default = Behaviour(receipt_delay_s=0.05)
-    gateway = Gateway(settings)
+    for prefix, fate in FATES.items():
+        simulator.behave(prefix, fate)
+    clock = TravellingClock()
+    clock.behind_s = 23 * 3600.0
+    gateway = Gateway(settings, clock)
     await simulator.start()
     await gateway.start(migrate=True)
     try:
@@ -61,7 +132,7 @@ async def running_scene(folder: Path) -> AsyncIterator[Scene]:
                 giver=created.account,
                 permissions=DEFAULT_PERMISSIONS,
             )
-        yield Scene(gateway, simulator, f"http://127.0.0.1:{http}", created.account)
+        yield Scene(gateway, simulator, f"http://127.0.0.1:{http}", created.account, clock)
     finally:
         await gateway.stop()
         await simulator.stop()

@@ -20,6 +20,9 @@ FOLDER = Path("docs/screenshots")
 PAGES = {
     "sign-in": "/console/sign-in",
     "overview": "/console",
+    "messages": "/console/messages",
+    "message": "",
+    "write": "/console/compose",
     "accounts": "/console/accounts",
     "own-account": "/console/account",
 }
@@ -33,6 +36,7 @@ LOOKS: tuple[tuple[str, dict[str, int], str], ...] = (
 async def main(only: set[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with running_scene(Path(folder)) as scene, async_playwright() as playwright:
+            await scene.live_a_day()
             browser = await playwright.chromium.launch(executable_path=CHROMIUM)
             for look, viewport, scheme in LOOKS:
                 context = await browser.new_context(viewport=viewport, color_scheme=scheme)
@@ -42,7 +46,15 @@ async def main(only: set[str]) -> None:
 
 async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
     for name, path in PAGES.items():
-        await page.goto(scene.url + path)
+        if path:
+            await page.goto(scene.url + path)
+        if name == "message":
+            await page.locator("tbody tr", has_text="undelivered").locator("a").first.click()
+            await page.wait_for_load_state()
+        if name == "write":
+            await page.get_by_label("To", exact=True).fill("+45 30 12 34 56\n+46 73 123 45 67")
+            await page.get_by_label("Text").fill("Grüße aus dem Hafencafé – bis morgen! 😀")
+            await page.get_by_text("2 credits").wait_for()
         if not only or name in only:
             await page.screenshot(path=FOLDER / f"{name}-{look}.png", full_page=True)
         if name == "sign-in":

@@ -147,7 +147,7 @@ async def test_counters_are_what_a_recount_of_the_messages_gives(rows: Any, seed
             row["count"], row["parts"]
         )
         for row in await rows.all(hourly_statistics)
-        if row["count"]
+        if row["count"] and row["dimension"] in ("sum", "mcc:status")
     }  # fmt: skip
     assert counters == recount
 

@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from dragoman.console.repeats import Repeats
 from dragoman.kit.clock import Clock
 from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
+from dragoman.services.batches import Batches
 from dragoman.services.console_sessions import ConsoleSessions
 from dragoman.services.credits import Credits
 from dragoman.services.one_time_links import OneTimeLinks
 from dragoman.services.opt_outs import OptOuts
 from dragoman.services.queries import Queries
-from dragoman.services.statistics import Statistics
+from dragoman.services.quotes import Quotes
 from dragoman.services.submission import SubmissionService
+from dragoman.services.traffic import Traffic
 
 
 class Machine(Protocol):
@@ -44,8 +47,11 @@ class Desk:
     one_time_links: OneTimeLinks
     credits: Credits
     queries: Queries
-    statistics: Statistics
+    traffic: Traffic
     submission: SubmissionService
+    batches: Batches
+    quotes: Quotes
+    repeats: Repeats
     opt_outs: OptOuts
     machine: Machine
     clock: Clock

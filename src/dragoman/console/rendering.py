@@ -21,7 +21,7 @@ _HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cn", "Zl", "Zp"})
 _PLAIN: Final = frozenset("\n\t")
 _JOINERS: Final = frozenset("\u200c\u200d")
 """Zero-width (non-)joiners, which scripts and emoji need."""
-_AGES: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
+_AGES: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 class Renderer:
@@ -42,7 +42,13 @@ class Renderer:
             version_field=VERSION_FIELD,
         )
         self._templates.filters.update(
-            when=render_time, count=render_count, age=render_age, plain=render_text, state=say_state
+            when=render_time,
+            count=render_count,
+            age=render_age,
+            within=render_bound,
+            plain=render_text,
+            clip=clip_text,
+            state=say_state,
         )
 
     def render(self, template: str, values: dict[str, Any]) -> bytes:
@@ -79,6 +85,23 @@ def render_age(seconds: float) -> str:
     return " ".join(words[:2])
 
 
+def render_bound(seconds: float | None) -> str:
+    """A time that was not exceeded; a dash where none is known."""
+    if seconds is None:
+        return "–"
+    if seconds == float("inf"):
+        return "over a day"
+    return f"≤ {render_span(seconds)}"
+
+
+def render_span(seconds: float) -> str:
+    """A whole number of the largest unit that it is one of."""
+    for unit_s, name in _AGES:
+        if seconds >= unit_s and seconds % unit_s == 0:
+            return f"{seconds / unit_s:g} {name}"
+    return f"{seconds:g} s"
+
+
 def render_text(text: str) -> Markup:
     """A text from outside as text: what cannot be seen, or turns lines around, shows by name."""
     pieces = []
@@ -92,6 +115,11 @@ def render_text(text: str) -> Markup:
         else:
             pieces.append(Markup.escape(character))
     return Markup('<bdi class="text">{}</bdi>').format(Markup("").join(pieces))
+
+
+def clip_text(text: str, most: int = 120) -> str:
+    """The beginning of a text."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
 def say_state(state: State) -> Markup:

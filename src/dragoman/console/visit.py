@@ -39,6 +39,11 @@ _NOTICES: Final = {
     "signed-out-everywhere": "You are signed out everywhere.",
     "password-changed": "Your password is changed. Sign in with the new one.",
     "saved": "Saved.",
+    "sent": "Accepted. This is what is being sent.",
+    "cancelled": "Cancelled. Its credits are back.",
+    "opted-out": "Nothing will be sent to this number.",
+    "opted-in": "This number can be sent to again.",
+    "scheduled": "Accepted. It will be sent at its time.",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.lifecycle import State
 
 REFUSALS: Final = MappingProxyType(
@@ -55,6 +55,35 @@ STATES: Final = MappingProxyType(
         State.CANCELLED: "cancelled",
     }
 )
+FAILURES: Final = MappingProxyType(
+    {
+        FailureCode.NONE: "no failure",
+        FailureCode.UNKNOWN_SUBSCRIBER: "unknown number",
+        FailureCode.ABSENT_SUBSCRIBER: "phone not reachable",
+        FailureCode.BARRED: "barred",
+        FailureCode.HANDSET: "refused by the phone",
+        FailureCode.HANDSET_MEMORY_FULL: "phone full",
+        FailureCode.NETWORK: "network error",
+        FailureCode.NETWORK_TIMEOUT: "network did not answer",
+        FailureCode.CONGESTION: "network congested",
+        FailureCode.INVALID_DESTINATION: "no valid number",
+        FailureCode.INVALID_SENDER: "sender refused",
+        FailureCode.INVALID_CONTENT: "content refused",
+        FailureCode.TEXT_TOO_LONG: "text too long",
+        FailureCode.DUPLICATE: "taken for a double",
+        FailureCode.EXPIRED: "expired",
+        FailureCode.CANCELLED: "cancelled",
+        FailureCode.NO_ROUTE: "no route",
+        FailureCode.OPTED_OUT: "opted out",
+        FailureCode.NOT_ALLOWED: "not allowed",
+        FailureCode.NOT_BILLABLE: "not billable",
+        FailureCode.NO_REPORT: "no report",
+        FailureCode.RESPONSE_LOST: "answer lost",
+        FailureCode.REFUSED_BY_CARRIER: "refused by the carrier",
+        FailureCode.UNSPECIFIED: "no cause given",
+    }
+)
+"""Why a message did not arrive, in a few words."""
 
 
 def say_refusal(refused: Refused) -> str:

@@ -192,6 +192,8 @@ class Delivery:
             callback=callback,
             events=events,
             premium_state=PREMIUM_STATES[after] if message.is_premium else None,
+            route=message.route,
+            sent_ms=message.sent_ms,
         )
         message.writes += 1
 
@@ -245,6 +247,7 @@ class Delivery:
             callback=self._callback(message, State.REJECTED, failure, "", now_ms),
             events=self.find_events(message, State.REJECTED, failure, "", now_ms),
             premium_state=PREMIUM_STATES[State.REJECTED] if message.is_premium else None,
+            route=message.route,
         )
 
     def tell_rejections(

@@ -203,6 +203,9 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
     """Webhooks that are to be told."""
     premium_state: PremiumState | None = None
     """Where the charge of a premium message is now; None for messages without one."""
+    route: str = ""
+    sent_ms: int | None = None
+    """When a carrier took it, where that is known."""
 
 
 class PartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):

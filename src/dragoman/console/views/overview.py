@@ -1,32 +1,136 @@
-"""The overview: what was sent and received lately, what waits, and what is left to send with."""
+"""The overview: what went through lately, what waits, and what is left to send with."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Final
 
+from dragoman.console.charts import Column, draw_columns, draw_share
 from dragoman.console.page import Page
+from dragoman.console.tables import render_csv
 from dragoman.console.visit import Visit
-from dragoman.services.statistics import Aggregate, StatisticsQuery
+from dragoman.console.words import FAILURES
+from dragoman.domain.accounts import Permission
+from dragoman.domain.countries import country_name
+from dragoman.domain.errors import FailureCode
+from dragoman.services.traffic import Lately, Period, Share, TrafficReport
 from dragoman.web.responses import Response
+
+TITLES: Final = {Lately.DAY: "24 hours", Lately.WEEK: "7 days", Lately.MONTH: "30 days"}
+SERIES: Final = ("delivered", "waiting", "failed")
+MOST_SHARES: Final = 12
+"""Countries and routes on the page; the file has them all."""
+_FORMS: Final = {Lately.DAY: "%H:%M", Lately.WEEK: "%a %d", Lately.MONTH: "%b %d"}
 
 
 async def show_overview(visit: Visit) -> Response:
-    """Credits, and the counts of the last day."""
-    desk = visit.desk
-    query = StatisticsQuery(
-        account_ids=await visit.tree(),
-        direction="outbox",
-        dimension="mcc:status",
-        aggregate=Aggregate.HOURLY,
-        zone=str(visit.zone),
-    )
-    states: Counter[str] = Counter()
-    for total in await desk.statistics.totals(query):
-        states[total.value.partition(":")[2]] += total.counted
+    """Figures, charts and tables of a time."""
+    desk, lately = visit.desk, _lately(visit)
+    report = await _report(visit, lately)
+    form = _FORMS[lately]
+    columns = [_column(period, form) for period in report.periods]
+    machine = desk.machine if visit.account.may(Permission.OPERATE) else None
     return visit.show(
-        "overview.html", balance=await desk.accounts.balance(visit.account), states=states
+        "overview.html",
+        lately=lately,
+        spans=TITLES,
+        report=report,
+        columns=columns,
+        balance=await desk.accounts.balance(visit.account),
+        problems_of_gateway=machine.problems() if machine is not None else [],
+        waiting=machine.waiting() if machine is not None else {},
+        oldest=machine.oldest_waiting_s() if machine is not None else {},
+        chart=draw_columns(f"Messages sent in {TITLES[lately]}", SERIES, columns),
+        groups=(
+            ("Countries", "Country", _named(report.countries, is_country=True)),
+            ("Routes", "Route", _named(report.routes, is_country=False)),
+        ),
+        most=MOST_SHARES,
+        failures=_failures(report.whole),
+        draw_share=draw_share,
     )
 
 
-PAGES: Final = (Page(path="", title="Overview", menu="Overview", show=show_overview),)
+async def give_figures(visit: Visit) -> Response:
+    """The same figures as a file."""
+    lately = _lately(visit)
+    report = await _report(visit, lately)
+    head = (
+        "group", "name", "total", "delivered", "waiting", "failed", "received", "delivery rate",
+        "half delivered within s", "95 % delivered within s",
+    )  # fmt: skip
+    rows = [_figures("all", "", report.whole, report.received)]
+    for period in report.periods:
+        start = period.start.isoformat(timespec="minutes")
+        rows.append(_figures("time", start, period.sent, period.received))
+    for group, shares in (("country", report.countries), ("route", report.routes)):
+        rows += (_figures(group, share.name, share) for share in shares)
+        rows += (
+            (f"failure by {group}", f"{share.name} {failure}", counted)
+            for share in shares
+            for failure, counted in sorted(share.failures.items())
+        )
+    return visit.give_file(f"dragoman-{lately.value}.csv", render_csv(head, rows))
+
+
+def _lately(visit: Visit) -> Lately:
+    wanted = visit.query.get("time", "")
+    return Lately(wanted) if wanted in Lately._value2member_map_ else Lately.DAY
+
+
+async def _report(visit: Visit, lately: Lately) -> TrafficReport:
+    return await visit.desk.traffic.report(await visit.tree(), lately, str(visit.zone))
+
+
+def _waiting(share: Share) -> int:
+    return share.states.get("queued", 0) + share.states.get("sent", 0)
+
+
+def _column(period: Period, form: str) -> Column:
+    sent = period.sent
+    label = period.start.strftime(form)
+    values = (sent.delivered, _waiting(sent), sent.failed)
+    counts = ", ".join(f"{value} {name}" for name, value in zip(SERIES, values, strict=True))
+    return Column(label=label, title=f"{label}: {counts}", values=values)
+
+
+def _named(
+    shares: tuple[Share, ...], *, is_country: bool
+) -> list[tuple[str, Share, list[tuple[str, int]]]]:
+    return [
+        (country_name(share.name) if is_country else share.name, share, _failures(share)[:2])
+        for share in shares
+    ]
+
+
+def _failures(share: Share) -> list[tuple[str, int]]:
+    """Why messages failed, in words, the most frequent first."""
+    ordered = sorted(share.failures.items(), key=lambda item: -item[1])
+    known = FailureCode._value2member_map_
+    return [
+        (FAILURES[FailureCode(name)] if name in known else name, counted)
+        for name, counted in ordered
+    ]
+
+
+def _figures(
+    group: str, name: str, share: Share, received: int | None = None
+) -> tuple[object, ...]:
+    rate = share.delivery_rate
+    return (
+        group,
+        name,
+        share.total,
+        share.delivered,
+        _waiting(share),
+        share.failed,
+        received,
+        None if rate is None else f"{rate:.4f}",
+        share.delivered_within_s(0.5),
+        share.delivered_within_s(0.95),
+    )
+
+
+PAGES: Final = (
+    Page(path="", title="Overview", menu="Overview", show=show_overview),
+    Page(path="/figures.csv", title="Overview", section="Overview", show=give_figures),
+)

@@ -19,6 +19,7 @@ from dragoman.storage.records import (
     row_of,
 )
 from dragoman.storage.repositories import premium, wallets
+from dragoman.storage.repositories.outcome_counts import count_outcome
 from dragoman.storage.repositories.statistics import QUEUED, Counters
 from dragoman.storage.tables import (
     batches,
@@ -199,6 +200,7 @@ def _count_in_statistics(connection: Connection, items: list[StateChange]) -> No
             counters.moved(
                 change.account_id, change.message_id, change.mcc, before, after, change.parts
             )
+            count_outcome(counters, change, before, after)
     counters.write(connection)
 
 

@@ -59,6 +59,12 @@ class Counters:
         entry[0] += 1
         entry[1] += parts
 
+    def count(
+        self, account_id: int, hour_ms: int, dimension: str, value: str, count: int, parts: int
+    ) -> None:
+        """Counts something of sent messages in an hour; negative takes back."""
+        _add(self._counts[account_id, hour_ms, "outbox", dimension, value], count, parts)
+
     def write(self, connection: Connection) -> None:
         """Adds the counts to the stored ones."""
         counts = self._counts

@@ -20,8 +20,9 @@ hourly_statistics = Table(
 )
 """`direction` is outbox or inbox, with `told:` before it for what others counted and told us.
 
-`dimension` is sum, mcc:status or keyword:number. What a search finds is read from these counts, so
-nothing is counted under outbox or inbox that has no row of its own.
+`dimension` is sum, mcc:status or keyword:number, or one of `repositories/outcome_counts.py`. What a
+search finds is read from these counts, so nothing is counted under outbox or inbox that has no row
+of its own.
 """
 
 ingested_rows = Table(

@@ -1,0 +1,117 @@
+"""Charts as SVG, drawn on the server: stacked columns over time, and shares as bars.
+
+The libraries for charts put styles or scripts into their SVG, which the console's policy forbids,
+or colours that know no dark mode; what is needed here is two rectangles and some labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from markupsafe import Markup
+
+from dragoman.console.rendering import render_count
+
+WIDTH: Final = 720
+HEIGHT: Final = 230
+_LEFT: Final = 64
+_TOP: Final = 20
+_BOTTOM: Final = 34
+_LABELS: Final = 8
+"""Labels below the columns that a wide screen has room for; a phone shows every second."""
+_GRID: Final = 4
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True):
+    """A place on the axis of time, with one value a series."""
+
+    label: str
+    title: str
+    """What a pointer that rests on it is told."""
+    values: tuple[int, ...]
+
+
+def draw_columns(title: str, series: Sequence[str], columns: Sequence[Column]) -> Markup:
+    """Stacked columns; `series` names the classes that colour them, from the bottom up."""
+    top = _round_up(max((sum(column.values) for column in columns), default=0))
+    height = HEIGHT - _TOP - _BOTTOM
+    step = (WIDTH - _LEFT) / max(len(columns), 1)
+    pieces = [_draw_grid(top, height)]
+    labelled = max(1, -(-len(columns) // _LABELS))
+    for index, column in enumerate(columns):
+        pieces.append(_draw_column(column, series, _LEFT + index * step, step, top))
+        if index % labelled == 0:
+            minor = " minor" if index // labelled % 2 else ""
+            x = _LEFT + (index + 0.5) * step
+            pieces.append(
+                Markup('<text class="tick{}" x="{}" y="{}" text-anchor="middle">{}</text>').format(
+                    minor, f"{x:.1f}", HEIGHT - 10, column.label
+                )
+            )
+    return Markup(
+        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
+    ).format(WIDTH, HEIGHT, title, Markup("").join(pieces))
+
+
+def draw_share(share: float | None) -> Markup:
+    """A share of one as a bar; what it is stands beside it."""
+    width = f"{100 * (share or 0):.1f}"
+    return Markup(
+        '<svg class="share" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="rest" width="100" height="8"/><rect width="{}" height="8"/></svg>'
+    ).format(width)
+
+
+def _draw_grid(top: int, height: int) -> Markup:
+    pieces = []
+    for line in range(_GRID + 1):
+        y = _TOP + height - height * line / _GRID
+        value = top * line / _GRID
+        pieces.append(
+            Markup(
+                '<path class="grid" d="M{} {}H{}"/>'
+                '<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>'
+            ).format(_LEFT, f"{y:.1f}", WIDTH, _LEFT - 8, f"{y + 4:.1f}", _short(value))
+        )
+    return Markup("").join(pieces)
+
+
+def _draw_column(column: Column, series: Sequence[str], x: float, step: float, top: int) -> Markup:
+    height = HEIGHT - _TOP - _BOTTOM
+    y = float(_TOP + height)
+    pieces = [Markup("<title>{}</title>").format(column.title)]
+    # The whole height answers the pointer, not only what is filled.
+    pieces.append(
+        Markup('<rect class="area" x="{}" y="{}" width="{}" height="{}"/>').format(
+            f"{x:.1f}", _TOP, f"{step:.1f}", height
+        )
+    )
+    for name, value in zip(series, column.values, strict=True):
+        if value:
+            tall = max(height * value / top, 1.0)
+            y -= tall
+            pieces.append(
+                Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>').format(
+                    name, f"{x + step * 0.12:.1f}", f"{y:.1f}", f"{step * 0.76:.1f}", f"{tall:.1f}"
+                )
+            )
+    return Markup("<g>{}</g>").format(Markup("").join(pieces))
+
+
+def _round_up(value: int) -> int:
+    """The next number that halves nicely: 4, 8, 20, 40, 80, 200 …"""
+    step = 4
+    while step < value:
+        step = step * 5 // 2 if str(step)[0] == "8" else step * 2
+    return step
+
+
+def _short(value: float) -> str:
+    """A count for an axis: 1 200 000 is 1.2 M."""
+    for unit, name in ((1_000_000, "M"), (10_000, "k")):
+        if value >= unit:
+            divisor = 1_000 if name == "k" else unit
+            return f"{value / divisor:g} {name}"
+    return render_count(int(value))

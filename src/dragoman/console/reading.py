@@ -1,0 +1,98 @@
+"""What people type into forms, read: times in their zone, numbers, identifiers in any spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from dragoman.domain.errors import Refused
+from dragoman.domain.phone_numbers import normalise
+from dragoman.domain.texts import is_storable
+from dragoman.kit.ids import LIMIT, parse_base64, parse_dashed, parse_hex, parse_number
+
+MAX_TYPED: Final = 200
+_SPELLINGS: Final[tuple[Callable[[str], int | None], ...]] = (
+    parse_number,
+    parse_hex,
+    parse_base64,
+    parse_dashed,
+)
+
+
+class Unreadable(Exception):
+    """Something typed cannot be read; its words say what is wrong."""
+
+
+def read_time(text: str, zone: ZoneInfo, *, ends: bool = False) -> int | None:
+    """Milliseconds of a local date or time (`2026-11-22T09:30`); None for nothing.
+
+    `ends` takes the last millisecond of what is written. Raises `Unreadable`.
+    """
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        written = datetime.fromisoformat(text[:MAX_TYPED])
+        if written.tzinfo is None:
+            written = written.replace(tzinfo=zone)
+        if ends and len(text) <= len("2026-11-22"):
+            written = written.replace(hour=23, minute=59, second=59)
+        at_ms = round(written.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise Unreadable("This is no time: write it as 2026-11-22 09:30.") from None
+    if ends:
+        at_ms += 59_999 if written.second == 0 else 999
+    return at_ms
+
+
+def read_due(text: str, zone: ZoneInfo, now_ms: int) -> int:
+    """When something is due, in a zone; raises `Unreadable` for times that are not to come."""
+    at_ms = read_time(text, zone)
+    if at_ms is None:
+        raise Unreadable("Say when it is to be sent.")
+    written = datetime.fromisoformat(text.strip())
+    if written.tzinfo is None and datetime.fromtimestamp(at_ms // 1000, zone).replace(
+        tzinfo=None, microsecond=0
+    ) != written.replace(microsecond=0):
+        raise Unreadable("There is no such time that day: the clocks go forward.")
+    if at_ms <= now_ms:
+        raise Unreadable("This time has passed.")
+    return at_ms
+
+
+def write_time(at_ms: int, zone: ZoneInfo) -> str:
+    """A time as `read_time` and a browser's field for times take it."""
+    return datetime.fromtimestamp(at_ms // 1000, zone).strftime("%Y-%m-%dT%H:%M")
+
+
+def read_number(text: str) -> str:
+    """The digits of a phone number; empty for nothing. Raises `Unreadable`."""
+    text = text.strip()
+    if not text:
+        return ""
+    try:
+        return normalise(text[:MAX_TYPED])
+    except Refused:
+        words = "This is no number with a country code, such as +45 30 12 34 56."
+        raise Unreadable(words) from None
+
+
+def read_identifiers(text: str) -> tuple[int, ...]:
+    """Every identifier that a text can be the spelling of; raises `Unreadable` for none."""
+    text = text.strip()
+    if len(text) <= MAX_TYPED:
+        read = [parse(text) for parse in _SPELLINGS]
+        found = tuple(dict.fromkeys(one for one in read if one is not None and 0 <= one < LIMIT))
+        if found:
+            return found
+    raise Unreadable("This is no identifier of a message or batch.")
+
+
+def read_pieces(text: str) -> tuple[str, ...]:
+    """The words of a search, to be found in this order; raises `Unreadable`."""
+    text = text.strip()
+    if len(text) > MAX_TYPED or not is_storable(text):
+        raise Unreadable(f"At most {MAX_TYPED} characters that a text can hold.")
+    return tuple(text.split())

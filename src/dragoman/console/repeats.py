@@ -1,0 +1,40 @@
+"""A form that is sent twice does its work once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+MAX_REMEMBERED: Final = 10_000
+
+
+class Repeats:
+    """What came of forms, by a mark that each carries; in memory, the newest only."""
+
+    def __init__(self) -> None:
+        self._done: OrderedDict[tuple[int, str], asyncio.Task[int]] = OrderedDict()
+
+    async def once(self, account_id: int, mark: str, act: Callable[[], Awaitable[int]]) -> int:
+        """The result of an act; a second time of the same mark waits for the first.
+
+        A refusal is raised to all who wait, and is not remembered. An act outlives its caller.
+        """
+        key = (account_id, mark)
+        task = self._done.get(key)
+        if task is None:
+            task = asyncio.ensure_future(_run(act))
+            self._done[key] = task
+            if len(self._done) > MAX_REMEMBERED:
+                self._done.popitem(last=False)
+        try:
+            return await asyncio.shield(task)
+        except Exception:
+            if self._done.get(key) is task:
+                del self._done[key]
+            raise
+
+
+async def _run(act: Callable[[], Awaitable[int]]) -> int:
+    return await act()

@@ -1,0 +1,264 @@
+"""Writing a message: what it becomes and costs as it is typed, and sending it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import unicodedata
+from typing import Final
+
+import msgspec
+
+from dragoman.console.forms import Problems
+from dragoman.console.page import Page
+from dragoman.console.reading import Unreadable, read_due
+from dragoman.console.rendering import render_count
+from dragoman.console.visit import Visit
+from dragoman.console.words import say_refusal
+from dragoman.domain.accounts import Permission
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.messages import Submission
+from dragoman.domain.texts import is_storable
+from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.services.quotes import Cut, Quote, cut
+from dragoman.web.responses import Response
+
+DIALECT: Final = "console"
+FIELDS: Final = ("recipients", "sender", "text", "when", "due", "mark")
+MAX_TEXT: Final = 10_000
+MOST_NAMED: Final = 12
+_BETWEEN: Final = re.compile(r"[,;\n\r\t]+")
+_MARK: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_FIELD_OF: Final = {
+    RefusalCode.MISSING_FIELD: "recipients",
+    RefusalCode.INVALID_RECIPIENT: "recipients",
+    RefusalCode.TOO_MANY_RECIPIENTS: "recipients",
+    RefusalCode.RECIPIENT_NOT_ALLOWED: "recipients",
+    RefusalCode.NO_ROUTE: "recipients",
+    RefusalCode.INVALID_SENDER: "sender",
+    RefusalCode.SENDER_NOT_ALLOWED: "sender",
+    RefusalCode.EMPTY_TEXT: "text",
+    RefusalCode.TEXT_TOO_LONG: "text",
+    RefusalCode.TEXT_NOT_ENCODABLE: "text",
+    RefusalCode.INVALID_SCHEDULE: "due",
+}
+_ABOUT_NUMBERS: Final = frozenset(
+    {RefusalCode.INVALID_RECIPIENT, RefusalCode.RECIPIENT_NOT_ALLOWED, RefusalCode.NO_ROUTE}
+)
+_ALPHABETS: Final = {Alphabet.GSM7: "GSM alphabet", Alphabet.UCS2: "Unicode (UCS-2)"}
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a message would be, in words; empty where there is nothing to say yet."""
+
+    length: str = ""
+    alphabet: str = ""
+    cost: str = ""
+    route: str = ""
+    problem: str = ""
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A form as it was filled in."""
+
+    recipients: str = ""
+    sender: str = ""
+    text: str = ""
+    when: str = "now"
+    due: str = ""
+    mark: str = ""
+
+
+async def show_form(visit: Visit) -> Response:
+    """An empty form, or one to a number or from a sender that is named in the query."""
+    draft = Draft(
+        recipients=visit.query.get("to", "")[:40],
+        sender=visit.query.get("from", visit.account.default_sender)[:20],
+        mark=secrets.token_urlsafe(16),
+    )
+    return await _show(visit, draft)
+
+
+async def act_on_form(visit: Visit) -> Response:
+    """Sends the message, or only checks it."""
+    draft = _read(visit)
+    problems = Problems()
+    submission = _submission(visit, draft, problems)
+    checks = visit.form.get("do") == "check"
+    if submission is not None and not checks:
+        try:
+            batch_id = await visit.desk.repeats.once(
+                visit.account.account_id, draft.mark, lambda: _send(visit, submission)
+            )
+        except Refused as refused:
+            if refused.code is RefusalCode.UNAVAILABLE:
+                raise
+            _add(problems, refused)
+        else:
+            done = "scheduled" if submission.due_ms is not None else "sent"
+            return visit.go(f"/messages?id={batch_id}", done)
+    preview = await _preview(visit, draft, submission)
+    if not problems and preview.problem:
+        problems[""] = preview.problem
+    return await _show(visit, draft, 200 if checks else 400, problems, preview)
+
+
+async def check(visit: Visit) -> Response:
+    """What the message in the form would be, for the script that asks as it is typed."""
+    draft = _read(visit)
+    problems = Problems()
+    submission = _submission(visit, draft, problems)
+    preview = await _preview(visit, draft, submission)
+    return visit.give_json(msgspec.json.encode(msgspec.structs.asdict(preview)))
+
+
+def _read(visit: Visit) -> Draft:
+    fields = {name: visit.form.get(name, "") for name in FIELDS}
+    # Browsers send every line break as two characters, and phones want one.
+    fields["text"] = fields["text"].replace("\r\n", "\n")
+    if not _MARK.fullmatch(fields["mark"]):
+        fields["mark"] = secrets.token_urlsafe(16)
+    return Draft(**fields)
+
+
+def _submission(visit: Visit, draft: Draft, problems: Problems) -> Submission | None:
+    """What the form asks for; None where it cannot be read, with the problems."""
+    due_ms = None
+    if draft.when == "later":
+        try:
+            due_ms = read_due(draft.due, visit.zone, visit.desk.clock.now_ms())
+        except Unreadable as unreadable:
+            problems["due"] = str(unreadable)
+    if len(draft.text) > MAX_TEXT or not is_storable(draft.text):
+        problems["text"] = f"At most {MAX_TEXT} characters that a text can hold."
+    if problems:
+        return None
+    numbers = (piece.strip() for piece in _BETWEEN.split(draft.recipients))
+    return Submission(
+        dialect=DIALECT,
+        protocol=DIALECT,
+        recipients=tuple(number for number in numbers if number),
+        text=draft.text,
+        sender=draft.sender.strip(),
+        due_ms=due_ms,
+    )
+
+
+async def _send(visit: Visit, submission: Submission) -> int:
+    accepted = await visit.desk.submission.submit(visit.account, submission)
+    return accepted.batch_id
+
+
+async def _preview(visit: Visit, draft: Draft, submission: Submission | None) -> Preview:
+    """What is known of a message, however little of it is there yet."""
+    if submission is None:
+        return Preview()
+    shape = cut(draft.text) if draft.text else None
+    preview = Preview(
+        length=_say_length(shape) if shape is not None else "",
+        alphabet=_say_alphabet(shape) if shape is not None else "",
+    )
+    if shape is None or not submission.recipients:
+        return preview
+    try:
+        quote = await visit.desk.quotes.quote(visit.account, submission)
+    except Refused as refused:
+        if refused.code is RefusalCode.UNAVAILABLE:
+            raise
+        return msgspec.structs.replace(preview, problem=_say(refused))
+    return msgspec.structs.replace(
+        preview, cost=await _say_cost(visit, quote), route=_say_route(quote)
+    )
+
+
+def _say_length(shape: Cut) -> str:
+    parts, left = _number(shape.parts, "part"), _number(shape.units_left, "character")
+    return f"{parts}, room for {left} more" + (" in the last" if shape.parts > 1 else "")
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{render_count(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def _say_alphabet(shape: Cut) -> str:
+    words = _ALPHABETS[shape.alphabet]
+    if not shape.forced_by:
+        return words
+    named = " ".join(_name(character) for character in shape.forced_by[:MOST_NAMED])
+    more = len(shape.forced_by) - MOST_NAMED
+    return f"{words}, because of {named}" + (f" and {more} more" if more > 0 else "")
+
+
+def _name(character: str) -> str:
+    """A character, or its code where it shows nothing."""
+    seen = unicodedata.category(character)[0] not in "CZM"
+    return character if seen else f"U+{ord(character):04X}"
+
+
+async def _say_cost(visit: Visit, quote: Quote) -> str:
+    balance = await visit.desk.accounts.balance(visit.account)
+    words = f"{_number(quote.credits, 'credit')} for {_number(quote.recipients, 'recipient')}"
+    if not balance.unlimited:
+        words += f"; {render_count(balance.available)} are left"
+    if quote.opted_out:
+        words += f"; {render_count(quote.opted_out)} opted out and will get nothing"
+    return words
+
+
+def _say_route(quote: Quote) -> str:
+    routes = quote.routes
+    if len(routes) == 1:
+        return next(iter(routes))
+    return ", ".join(f"{name} ({render_count(count)})" for name, count in sorted(routes.items()))
+
+
+def _say(refused: Refused) -> str:
+    words = say_refusal(refused)
+    if refused.code in _ABOUT_NUMBERS:
+        return f"{refused.subject}: {words[0].lower()}{words[1:]}"
+    return words
+
+
+def _add(problems: Problems, refused: Refused) -> None:
+    problems[_FIELD_OF.get(refused.code, "")] = _say(refused)
+
+
+async def _show(
+    visit: Visit,
+    draft: Draft,
+    status: int = 200,
+    problems: Problems | None = None,
+    preview: Preview | None = None,
+) -> Response:
+    account = visit.account
+    senders = sorted(await visit.desk.accounts.approved_senders(account))
+    return visit.show(
+        "compose.html",
+        status,
+        draft=draft,
+        problems=problems or {},
+        preview=preview or Preview(),
+        senders=senders,
+        pairs=[(sender, sender) for sender in senders],
+        is_free=account.may(Permission.ANY_SENDER),
+        zone_name=str(visit.zone),
+    )
+
+
+PAGES: Final = (
+    Page(
+        path="/compose",
+        title="Write a message",
+        menu="Write",
+        show=show_form,
+        act=act_on_form,
+        needs=Permission.SEND,
+    ),
+    Page(
+        path="/compose/check",
+        title="Write a message",
+        section="Write",
+        act=check,
+        needs=Permission.SEND,
+    ),
+)

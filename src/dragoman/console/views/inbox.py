@@ -1,0 +1,178 @@
+"""Received texts, and who wants to hear no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any, Final
+
+from dragoman.console.forms import Problems
+from dragoman.console.page import Page
+from dragoman.console.paging import make_pager
+from dragoman.console.reading import Unreadable, read_number, read_pieces, read_time
+from dragoman.console.visit import Visit
+from dragoman.console.words import say_refusal
+from dragoman.domain.accounts import Account, Permission
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.inbound import Handling, OptOutOrigin
+from dragoman.kit.ids import time_of
+from dragoman.storage.repositories.inbound import InboxFilter
+from dragoman.storage.repositories.opt_outs import OptOutFilter
+from dragoman.web.responses import Response
+
+FIELDS: Final = ("account", "sender", "number", "text", "from", "to")
+HANDLINGS: Final = MappingProxyType(
+    {
+        Handling.KEPT: "",
+        Handling.FORWARDED: "sent on",
+        Handling.OPTED_OUT: "opted out",
+        Handling.OPTED_IN: "opted in again",
+    }
+)
+ORIGINS: Final = MappingProxyType(
+    {
+        OptOutOrigin.STOP: "a text",
+        OptOutOrigin.WEB: "entered here",
+        OptOutOrigin.API: "a program",
+    }
+)
+
+
+async def search_texts(visit: Visit) -> Response:
+    """The received texts that fit, newest first."""
+    typed = {name: visit.query.get(name, "") for name in FIELDS}
+    problems = Problems()
+    wanted = _read_filter(visit, typed, problems)
+    account = await _account(visit, typed["account"].strip(), problems)
+    paging = visit.paging()
+    page = None
+    if not problems:
+        page = await visit.desk.queries.inbox(
+            InboxFilter(account_id=account.account_id, **wanted), paging.offset, paging.per_page
+        )
+    texts = page.texts if page is not None else ()
+    return visit.show(
+        "inbox.html",
+        400 if problems else 200,
+        problems=problems,
+        typed=typed,
+        texts=texts,
+        time_of=time_of,
+        handlings={handling.value: words for handling, words in HANDLINGS.items()},
+        has_others=len(await visit.tree()) > 1,
+        may_send=visit.account.may(Permission.SEND),
+        pager=make_pager(paging, typed, len(texts), page.total if page is not None else 0),
+        is_filtered=any(value.strip() for value in typed.values()),
+    )
+
+
+async def list_opt_outs(visit: Visit) -> Response:
+    """Who wants nothing of the account, whatever its sender."""
+    return await _show_opt_outs(visit)
+
+
+async def change_opt_outs(visit: Visit) -> Response:
+    """Enters an opt-out, or takes one back."""
+    number = visit.form.get("number", "").strip()
+    problems = Problems()
+    try:
+        recipient = read_number(number)
+        if not recipient:
+            raise Unreadable("Write a number first.")
+        if visit.form.get("do") == "remove":
+            await visit.desk.opt_outs.remove(visit.account, recipient)
+            return visit.go("/opt-outs", "opted-in")
+        await visit.desk.opt_outs.add(visit.account, recipient)
+    except Unreadable as unreadable:
+        problems["number"] = str(unreadable)
+    except Refused as refused:
+        if refused.code is RefusalCode.NOT_FOUND:
+            return visit.go("/opt-outs", "opted-in")  # somebody else was faster
+        problems.add(refused, ("number",), say_refusal(refused))
+    else:
+        return visit.go("/opt-outs", "opted-out")
+    return await _show_opt_outs(visit, 400, problems, number)
+
+
+async def _show_opt_outs(
+    visit: Visit, status: int = 200, problems: Problems | None = None, number: str = ""
+) -> Response:
+    wanted = visit.query.get("digits", "").strip()
+    digits = "".join(filter(str.isdecimal, wanted)) if wanted.isascii() else "-"
+    paging = visit.paging()
+    page = await visit.desk.opt_outs.search(
+        OptOutFilter(account_id=visit.account.account_id, digits=digits[:20]),
+        paging.offset,
+        paging.per_page,
+    )
+    return visit.show(
+        "opt-outs.html",
+        status,
+        problems=problems or {},
+        number=number,
+        wanted=wanted,
+        opt_outs=page.opt_outs,
+        time_of=time_of,
+        origins={origin.value: words for origin, words in ORIGINS.items()},
+        may_send=visit.account.may(Permission.SEND),
+        pager=make_pager(paging, visit.query, len(page.opt_outs), page.total),
+    )
+
+
+async def _account(visit: Visit, username: str, problems: Problems) -> Account:
+    """The account of the tree that a user name means; the reader's own where none is given."""
+    if not username:
+        return visit.account
+    try:
+        account = await visit.desk.accounts.find(username)
+        if account.is_at_or_below(visit.account):
+            return account
+    except Refused as refused:
+        if refused.code is not RefusalCode.NOT_FOUND:
+            raise
+    problems["account"] = "No account of yours has this name."
+    return visit.account
+
+
+def _read_filter(visit: Visit, typed: dict[str, str], problems: Problems) -> dict[str, Any]:
+    readers: dict[str, tuple[str, Callable[[str], Any]]] = {
+        "sender": ("sender", read_number),
+        "number": ("recipient", _read_own_number),
+        "text": ("text", read_pieces),
+        "from": ("from_ms", lambda text: read_time(text, visit.zone)),
+        "to": ("to_ms", lambda text: read_time(text, visit.zone, ends=True)),
+    }
+    wanted: dict[str, Any] = {}
+    for name, (field, read) in readers.items():
+        try:
+            wanted[field] = read(typed[name])
+        except Unreadable as unreadable:
+            problems[name] = str(unreadable)
+    return wanted
+
+
+def _read_own_number(text: str) -> str:
+    """A number or short code that texts come to; raises `Unreadable`."""
+    digits = text.strip().removeprefix("+").replace(" ", "")
+    if digits and not (digits.isascii() and digits.isdigit() and len(digits) <= 20):
+        raise Unreadable("This is no number or short code.")
+    return digits
+
+
+PAGES: Final = (
+    Page(
+        path="/inbox",
+        title="Inbox",
+        menu="Inbox",
+        show=search_texts,
+        needs=Permission.INBOX,
+    ),
+    Page(
+        path="/opt-outs",
+        title="Opt-outs",
+        menu="Opt-outs",
+        show=list_opt_outs,
+        act=change_opt_outs,
+        needs=Permission.INBOX,
+    ),
+)

@@ -1,0 +1,185 @@
+"""Where is my message: search in what was sent, and the story of one message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any, Final
+
+from dragoman.console.forms import Problems
+from dragoman.console.page import Page
+from dragoman.console.paging import make_pager
+from dragoman.console.reading import (
+    Unreadable,
+    read_identifiers,
+    read_number,
+    read_pieces,
+    read_time,
+)
+from dragoman.console.visit import Visit
+from dragoman.console.words import FAILURES, STATES
+from dragoman.domain.accounts import Permission
+from dragoman.domain.countries import country_name
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.lifecycle import BatchState, State
+from dragoman.storage.repositories.batches import BatchProgress
+from dragoman.storage.repositories.outbox import MessageView, OutboxFilter
+from dragoman.web.responses import Response
+
+FIELDS: Final = ("number", "id", "text", "state", "from", "to")
+_WAITING: Final = (State.SCHEDULED, State.QUEUED, State.SENDING)
+_FAILED: Final = (State.UNDELIVERED, State.EXPIRED, State.REJECTED)
+_CANCELLABLE: Final = frozenset({BatchState.QUEUED, BatchState.RUNNING})
+CHOICES: Final = MappingProxyType(
+    {
+        "": (),
+        "waiting": _WAITING,
+        "failed": _FAILED,
+        **{name: (state,) for state, name in STATES.items() if state not in _WAITING},
+    }
+)
+"""The states that can be asked for. The three before the hand-over are one to the counters."""
+
+
+async def search_messages(visit: Visit) -> Response:
+    """The messages that fit, newest first; one that is named by its identifier opens at once."""
+    typed = {name: visit.query.get(name, "") for name in FIELDS}
+    problems = Problems()
+    tree = await visit.tree()
+    wanted = _read_filter(visit, typed, problems)
+    batch_id = None
+    if typed["id"].strip() and "id" not in problems:
+        message_id, batch_id = await _find(visit, read_identifiers(typed["id"]), tree)
+        if message_id is not None:
+            return visit.go(f"/messages/{message_id}")
+        if batch_id is None:
+            problems["id"] = "No message or batch of yours has this identifier."
+    paging = visit.paging()
+    if problems:
+        page = None
+    else:
+        wanted["batch_id"] = batch_id
+        page = await visit.desk.queries.outbox(
+            OutboxFilter(account_id=tree[0], below=tree[1:], **wanted),
+            paging.offset,
+            paging.per_page,
+        )
+    shown = page.messages if page is not None else ()
+    return visit.show(
+        "messages.html",
+        400 if problems else 200,
+        problems=problems,
+        typed=typed,
+        choices=[(name, name or "any") for name in CHOICES],
+        messages=shown,
+        batch=await _batch(visit, batch_id) if batch_id is not None else None,
+        may_send=visit.account.may(Permission.SEND),
+        names=await _names(visit, shown),
+        pager=make_pager(paging, typed, len(shown), page.total if page is not None else 0),
+        can_cancel=_CANCELLABLE,
+        is_filtered=any(value.strip() for value in typed.values()),
+    )
+
+
+async def cancel_batch(visit: Visit) -> Response:
+    """Stops a batch none of whose messages a carrier has been given."""
+    batch_id = visit.identifier("batch_id")
+    await visit.desk.batches.cancel(visit.account, batch_id)
+    return visit.go(f"/messages?id={batch_id}", "cancelled")
+
+
+async def show_message(visit: Visit) -> Response:
+    """What became of one message."""
+    tree = await visit.tree()
+    view = await visit.desk.queries.message(visit.account, visit.identifier("message_id"), tree[1:])
+    return visit.show(
+        "message.html",
+        view=view,
+        account=(await _names(visit, (view,))).get(view.account_id, ""),
+        country=country_name(view.mcc),
+        failure=FAILURES[view.failure],
+        is_operator=visit.account.may(Permission.OPERATE),
+    )
+
+
+def _read_filter(visit: Visit, typed: dict[str, str], problems: Problems) -> dict[str, Any]:
+    """The fields of a filter; what cannot be read is added to the problems."""
+    readers: dict[str, tuple[str, Callable[[str], Any]]] = {
+        "number": ("recipient", read_number),
+        "text": ("text", read_pieces),
+        "from": ("from_ms", lambda text: read_time(text, visit.zone)),
+        "to": ("to_ms", lambda text: read_time(text, visit.zone, ends=True)),
+        "state": ("states", lambda name: CHOICES.get(name, ())),
+        "id": ("", lambda text: read_identifiers(text) if text.strip() else None),
+    }
+    wanted: dict[str, Any] = {}
+    for name, (field, read) in readers.items():
+        try:
+            value = read(typed[name])
+        except Unreadable as unreadable:
+            problems[name] = str(unreadable)
+        else:
+            if field:
+                wanted[field] = value
+    return wanted
+
+
+async def _find(
+    visit: Visit, identifiers: tuple[int, ...], tree: tuple[int, ...]
+) -> tuple[int | None, int | None]:
+    """The message, or else the batch, that an identifier names in the tree."""
+    queries = visit.desk.queries
+    for identifier in identifiers:
+        try:
+            view = await queries.message(visit.account, identifier, tree[1:])
+        except Refused as refused:
+            if refused.code is not RefusalCode.NOT_FOUND:
+                raise
+        else:
+            return view.message_id, None
+    for identifier in identifiers:
+        if await _batch(visit, identifier) is not None:
+            return None, identifier
+        wanted = OutboxFilter(account_id=tree[0], below=tree[1:], batch_id=identifier)
+        if (await queries.outbox(wanted, 0, 1)).total:
+            return None, identifier
+    return None, None
+
+
+async def _batch(visit: Visit, batch_id: int) -> BatchProgress | None:
+    """How far a batch of the reader's own account is."""
+    try:
+        return await visit.desk.queries.batch(visit.account, batch_id)
+    except Refused as refused:
+        if refused.code is not RefusalCode.NOT_FOUND:
+            raise
+        return None
+
+
+async def _names(visit: Visit, messages: tuple[MessageView, ...]) -> dict[int, str]:
+    """The user names of the accounts of messages, where they are not all the reader's own."""
+    others = {message.account_id for message in messages} - {visit.account.account_id}
+    found = {}
+    for account_id in others:
+        account = await visit.desk.accounts.find_by_id(account_id)
+        if account is not None:
+            found[account_id] = account.username
+    return found
+
+
+PAGES: Final = (
+    Page(
+        path="/batches/{batch_id:int}/cancel",
+        title="Messages",
+        section="Messages",
+        act=cancel_batch,
+        needs=Permission.SEND,
+    ),
+    Page(path="/messages", title="Messages", menu="Messages", show=search_messages),
+    Page(
+        path="/messages/{message_id:int}",
+        title="Message",
+        section="Messages",
+        show=show_message,
+    ),
+)

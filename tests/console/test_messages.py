@@ -1,0 +1,173 @@
+"""Finding a message, and its page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dragoman.domain.lifecycle import State
+from dragoman.domain.messages import Submission
+from dragoman.kit.ids import render_base64, render_dashed, render_hex
+
+from .conftest import Browser
+
+
+async def _send(browser: Browser, username: str, *numbers: str, text: str = "hello") -> int:
+    """Sends to numbers and returns the batch id."""
+    account = await browser.house.accounts.find(username)
+    accepted = await browser.house.submission.submit(
+        account,
+        Submission(dialect="test", recipients=numbers, text=text, sender="Dragoman"),
+    )
+    return accepted.batch_id
+
+
+@pytest.fixture
+async def found(browser: Browser) -> Any:
+    """A browser of `adam`, and the messages that were sent, by number."""
+    await _send(browser, "adam", "+4530123456", text="the red fox")
+    browser.clock.advance(3600)
+    await _send(browser, "adams-child", "+4530123457", text="a blue <b>whale</b>")
+    await _send(browser, "stranger", "+4530123458", text="the red panda")
+    browser.clock.advance(3600)
+    await _send(browser, "adam", "+46701234567", "+4530123456", text="the red carpet")
+    await browser.sign_in("adam")
+    ids = {
+        (m.recipient, m.batch.account_id): (m.message_id, m.batch.batch_id)
+        for m in browser.house.live
+    }
+    return browser, ids
+
+
+def _numbers(page: Any) -> list[str]:
+    return [text.strip() for text in page.tree.xpath("//tbody/tr/td[1]/text()")]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", ["+4530123456", "+46701234567", "+4530123457", "+4530123456"]),
+        ("number=%2B45+30+12+34+56", ["+4530123456", "+4530123456"]),
+        ("number=4530123458", []),
+        ("text=red", ["+4530123456", "+46701234567", "+4530123456"]),
+        ("text=RED+fox", ["+4530123456"]),
+        ("text=panda", []),
+        ("state=waiting", ["+4530123456", "+46701234567", "+4530123457", "+4530123456"]),
+        ("state=failed", []),
+        ("state=nonsense", ["+4530123456", "+46701234567", "+4530123457", "+4530123456"]),
+        ("from=2026-09-21T15:00&to=2026-09-21T15:30", ["+4530123457"]),
+        ("to=2026-09-21T14:13", ["+4530123456"]),
+        ("from=2026-09-22", []),
+        ("to=2026-09-21", ["+4530123456", "+46701234567", "+4530123457", "+4530123456"]),
+    ],
+)
+async def test_search_finds_messages_of_the_own_tree(
+    found: Any, query: str, expected: list[str]
+) -> None:
+    browser, _ = found
+    page = await browser.get(f"/console/messages?{query}")
+    assert page.status == 200
+    assert _numbers(page) == expected
+
+
+@pytest.mark.parametrize("spell", [str, render_hex, render_base64, render_dashed])
+async def test_search_opens_a_message_by_any_spelling_of_its_id(found: Any, spell: Any) -> None:
+    browser, ids = found
+    (message_id, _) = next(pair for (number, _), pair in ids.items() if number == "4530123457")
+    page = await browser.get(f"/console/messages?id={spell(message_id)}")
+    assert page.header("location") == f"/console/messages/{message_id}"
+    page = await browser.follow(page)
+    assert "Message to +4530123457" in page.text
+    assert "a blue <b>whale</b>" in page.text  # as text
+
+
+async def test_search_lists_a_batch_by_its_id(found: Any) -> None:
+    browser, ids = found
+    (_, batch_id) = next(pair for (number, _), pair in ids.items() if number == "46701234567")
+    page = await browser.get(f"/console/messages?id={batch_id}")
+    assert _numbers(page) == ["+4530123456", "+46701234567"]
+
+
+async def test_message_of_another_tree_is_not_there(found: Any) -> None:
+    browser, ids = found
+    (message_id, batch_id) = next(
+        pair for (number, _), pair in ids.items() if number == "4530123458"
+    )
+    known = await browser.get(f"/console/messages/{message_id}")
+    unknown = await browser.get("/console/messages/123456789012345")
+    assert (known.status, known.body) == (unknown.status, unknown.body)
+    assert known.status == 404
+    for identifier in (message_id, batch_id):
+        page = await browser.get(f"/console/messages?id={identifier}")
+        assert "No message or batch of yours has this identifier." in page.text
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "words"),
+    [
+        ("number=hello", "number", "no number"),
+        ("id=hello", "id", "no identifier"),
+        ("id=99999999999999999999", "id", "no identifier"),
+        ("from=yesterday", "from", "no time"),
+        ("to=9999-12-31T23:59:59%2B00:00x", "to", "no time"),
+        ("text=" + "x" * 201, "text", "200 characters"),
+        ("text=a%00b", "text", "characters"),
+    ],
+)
+async def test_search_says_at_its_field_what_it_cannot_read(
+    found: Any, query: str, field: str, words: str
+) -> None:
+    browser, _ = found
+    page = await browser.get(f"/console/messages?{query}")
+    assert page.status == 400
+    (said,) = page.tree.xpath("//p[@id=$id]/text()", id=f"{field}-problem")
+    assert words in said
+
+
+async def test_search_pages_through_what_it_finds(browser: Browser) -> None:
+    numbers = [f"+45301234{n:02}" for n in range(60)]
+    await _send(browser, "sena", *numbers)
+    await browser.sign_in("sena")
+    page = await browser.get("/console/messages?text=hello")
+    assert "1–50 of 60" in page.text
+    (older,) = page.tree.xpath("//a[@rel='next']/@href")
+    page = await browser.get(f"/console/messages{older}")
+    assert "51–60 of 60" in page.text
+    assert len(_numbers(page)) == 10
+    assert page.tree.xpath("//input[@name='text']/@value") == ["hello"]
+
+
+async def test_message_shows_what_could_fool_its_reader(browser: Browser) -> None:
+    text = "safe\u202egnp.exe\u0007 <script>alert(1)</script> 👨\u200d👩\u200d👧"
+    await _send(browser, "sena", "+4530123456", text=text)
+    (message,) = browser.house.live
+    await browser.sign_in("sena")
+    page = await browser.get(f"/console/messages/{message.message_id}")
+    assert "\u202e" not in page.body.decode()
+    assert "safe U+202E gnp.exe U+0007 <script>" in page.text
+    assert "👨\u200d👩\u200d👧" in page.text
+    assert not page.tree.xpath("//script")
+
+
+async def test_message_tells_what_became_of_it(browser: Browser) -> None:
+    await _send(browser, "olga", "+4530123456")
+    (message,) = browser.house.live
+    done: list[bool] = []
+    from dragoman.domain.errors import FailureCode
+    from dragoman.storage.repositories.probe import probe
+
+    for state, failure in (
+        (State.SENT, FailureCode.NONE),
+        (State.UNDELIVERED, FailureCode.ABSENT_SUBSCRIBER),
+    ):
+        browser.clock.advance(2)
+        browser.house.delivery.change(
+            message, state, done.append, carrier="simulator", failure=failure
+        )
+        await browser.house.storage.writer.write(probe, None)
+    await browser.sign_in("olga")
+    page = await browser.get(f"/console/messages/{message.message_id}")
+    assert "2.0 s after it was accepted, by simulator" in page.text
+    assert "Phone not reachable." in page.text
+    assert "Denmark" in page.text

@@ -1,0 +1,124 @@
+"""The overview: figures of the own tree, in pages, charts and files."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from dragoman.console.charts import Column, draw_columns
+from dragoman.console.tables import render_csv
+from dragoman.domain.errors import FailureCode
+from dragoman.domain.lifecycle import State
+from dragoman.domain.messages import Submission
+from dragoman.services.traffic import Share
+
+from .conftest import Browser
+
+
+async def _send(browser: Browser, username: str, number: str, *states: State) -> None:
+    """Sends a message and takes it through states, a second each."""
+    house = browser.house
+    account = await house.accounts.find(username)
+    await house.submission.submit(
+        account,
+        Submission(dialect="test", recipients=(number,), text="hello", sender="Dragoman"),
+    )
+    message = max(house.live, key=lambda message: message.message_id)
+    for state in states:
+        browser.clock.advance(1)
+        done: list[bool] = []
+        failure = FailureCode.ABSENT_SUBSCRIBER if state is State.UNDELIVERED else FailureCode.NONE
+        house.delivery.change(message, state, done.append, carrier="simulator", failure=failure)
+        await house.storage.writer.write(_nothing(), None)
+        assert done == [True]
+
+
+def _nothing() -> Any:
+    from dragoman.storage.repositories.probe import probe
+
+    return probe
+
+
+@pytest.fixture
+async def day(browser: Browser) -> Browser:
+    sent, delivered = State.SENT, State.DELIVERED
+    await _send(browser, "adam", "+4530123456", sent, delivered)
+    await _send(browser, "adam", "+4530123457", sent, delivered)
+    await _send(browser, "adams-child", "+4520123456", sent, State.UNDELIVERED)
+    await _send(browser, "adams-child", "+46701234567", sent)
+    await _send(browser, "stranger", "+4915112345678", sent, delivered)
+    return browser
+
+
+async def test_overview_counts_the_own_tree(day: Browser) -> None:
+    page = await day.sign_in("adam")
+    assert "Sent 4 " in page.text
+    assert "66.7 % 2 of 3" in page.text
+    assert "Delivery time ≤ 1 s" in page.text
+    assert "Denmark 3 66.7 % ≤ 1 s ≤ 1 s 1 phone not reachable (1)" in page.text
+    assert "Sweden 1 –" in page.text
+    assert "Germany" not in page.text
+    assert page.tree.xpath("//*[local-name()='svg'][@role='img']/@aria-label") == [
+        "Messages sent in 24 hours"
+    ]
+
+
+async def test_overview_shows_the_queue_to_the_operator_only(day: Browser) -> None:
+    assert "Waiting now" not in (await day.sign_in("adam")).text
+    assert (
+        "Waiting now Route Messages Oldest default 3 1 min 15 s" in (await day.sign_in("olga")).text
+    )
+
+
+@pytest.mark.parametrize(("time", "periods"), [("24h", 24), ("7d", 7), ("30d", 30), ("x", 24)])
+async def test_figures_come_as_a_file(day: Browser, time: str, periods: int) -> None:
+    await day.sign_in("adam")
+    page = await day.get(f"/console/figures.csv?time={time}")
+    assert page.header("content-type") == "text/csv; charset=utf-8"
+    rows = list(csv.reader(io.StringIO(page.body.decode())))
+    times = [row for row in rows if row[0] == "time"]
+    assert len(times) == periods
+    assert times[-1][2:6] == ["4", "2", "1", "1"]
+    assert rows[1] == ["all", "", "4", "2", "1", "1", "0", "0.6667", "1.0", "1.0"]
+    assert ["country", "238", "3", "2", "0", "1", "", "0.6667", "1.0", "1.0"] in rows
+    assert ["route", "default", "4", "2", "1", "1", "", "0.6667", "1.0", "1.0"] in rows
+    assert ["failure by country", "238 absent_subscriber", "1"] in rows
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+45", "'+45"),
+        ("-1", "'-1"),
+        ("@x", "'@x"),
+        ("\tx", "'\tx"),
+        ('a,"b', '"a,""b"'),
+        ("half \ud83d", "half ?"),
+    ],
+)
+def test_a_file_runs_nothing_in_a_spreadsheet(text: str, written: str) -> None:
+    assert render_csv(["a", "b"], [[text, -1]]).decode() == f"a,b\r\n{written},-1\r\n"
+
+
+def test_a_delivery_time_is_the_end_of_the_step_that_holds_the_share() -> None:
+    share = Share(name="", times={"1": 50, "10": 44, "60": 5, "longer": 1})
+    bounds = [share.delivered_within_s(part) for part in (0.5, 0.51, 0.95, 0.99, 1)]
+    assert bounds == [1, 10, 60, 60, float("inf")]
+    assert Share(name="").delivered_within_s(0.5) is None
+
+
+def test_a_chart_escapes_and_reaches_its_top() -> None:
+    columns = [
+        Column(label="<b>", title="a&b", values=(3, 5)),
+        Column(label="", title="", values=(0, 0)),
+    ]
+    svg = str(draw_columns('"Sent"', ("delivered", "failed"), columns))
+    assert "<b>" not in svg
+    assert "a&amp;b" in svg
+    assert svg.count('<rect class="delivered"') == svg.count('<rect class="failed"') == 1
+    assert ">8</text>" in svg
+    assert "style" not in svg
