@@ -154,8 +154,7 @@ class SmSend(Section, frozen=True, kw_only=True):
     default_sender: Annotated[
         str,
         Meta(
-            min_length=1,
-            max_length=16,
+            pattern=r"^(\+?[0-9]{3,15}|[ -~]{1,11})$",
             description="Sender of texts for accounts without a preferred alias, and of types whose"
             " sender customers do not choose.",
         ),

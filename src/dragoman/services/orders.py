@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -83,11 +82,13 @@ class Orders:
 
         An order that was cancelled before it had messages is not found any more.
         """
-        order = await self._find(account, order_id)
-        if order.state is BatchState.CANCELLED and not order.messages:
-            raise _missing(order_id)
         now_ms = self._clock.now_ms()
-        return await asyncio.to_thread(_progress, order, now_ms)
+        progress = await self._storage.read(
+            lambda c: _progress(orders.find(c, account.account_id, order_id), now_ms)
+        )
+        if progress is None:
+            raise _missing(order_id)
+        return progress
 
     async def cancel(self, account: Account, order_id: str) -> None:
         """Cancels an order that is due later; raises `Refused`."""
@@ -144,7 +145,9 @@ class Orders:
         return found
 
 
-def _progress(order: StoredOrder, now_ms: int) -> OrderProgress:
+def _progress(order: StoredOrder | None, now_ms: int) -> OrderProgress | None:
+    if order is None or (order.state is BatchState.CANCELLED and not order.messages):
+        return None
     known = {message.recipient for message in order.messages}
     state = State.SCHEDULED if order.due_ms > now_ms else State.QUEUED
     waiting = decode_waiting(order.waiting)[order.expanded :] if order.waiting else ()

@@ -55,7 +55,6 @@ def sending_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
             schemas.OrderStatus,
             "What became of an order",
             SENDING,
-            in_thread=True,
         ),
         calls.delete(
             "sms/{order_id}", orders.cancel, Done, "Take back an order that is due later", SENDING

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from msgspec import UNSET, UnsetType
 
@@ -33,10 +35,13 @@ from dragoman.domain.payments import Payer, Payment
 from dragoman.domain.phone_numbers import normalise
 from dragoman.domain.texts import is_storable
 from dragoman.kit.ids import parse_number
+from dragoman.services.orders import OrderProgress
 from dragoman.web.requests import Request
 
 PROTOCOL: Final = "REST"
 MAX_GROUPS: Final = 100
+MANY: Final = 200
+"""Recipients from which on an answer is made away from the event loop."""
 NOT_REMOVED: Final = (
     "The given order_id was not found, or the message sending could not be removed"
     ' (e.g. Message status is not "SCHEDULED")'
@@ -106,18 +111,9 @@ class OrderCalls:
         """What became of an order; raises `Refused`."""
         progress = await self._orders.progress(account, _order_id(request))
         zone = zone_of(account, self._zone)
-        recipients = []
-        for message in progress.messages:
-            status = status_of(message.state, message.failure, wants_receipt=progress.wants_receipt)
-            delivered = status == DELIVERED and message.final_ms is not None
-            recipients.append(
-                RecipientStatus(
-                    status=status,
-                    destination=f"+{message.recipient}",
-                    delivery_date=render_time(message.final_ms or 0, zone) if delivered else "",
-                )
-            )
-        return OrderStatus(recipient_number=len(recipients), recipients=recipients)
+        if len(progress.messages) <= MANY:
+            return _render_status(progress, zone)
+        return await asyncio.to_thread(_render_status, progress, zone)
 
     async def cancel(self, account: Account, request: Request) -> Done:
         """Takes back an order that is due later; raises `Refused`."""
@@ -228,6 +224,21 @@ class OrderCalls:
         if not numbers:
             raise Refused(RefusalCode.MISSING_FIELD, "recipient")
         return numbers
+
+
+def _render_status(progress: OrderProgress, zone: ZoneInfo) -> OrderStatus:
+    recipients = []
+    for message in progress.messages:
+        status = status_of(message.state, message.failure, wants_receipt=progress.wants_receipt)
+        delivered = status == DELIVERED and message.final_ms is not None
+        recipients.append(
+            RecipientStatus(
+                status=status,
+                destination=f"+{message.recipient}",
+                delivery_date=render_time(message.final_ms or 0, zone) if delivered else "",
+            )
+        )
+    return OrderStatus(recipient_number=len(recipients), recipients=recipients)
 
 
 def _order_id(request: Request) -> str:

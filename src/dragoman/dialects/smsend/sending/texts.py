@@ -21,8 +21,8 @@ from dragoman.protocols.gsm.segmentation import (
 
 UCS2_SHARE: Final = 0.45
 """How much shorter a text of several parts may be in UCS-2: 450 units for 1,000 characters."""
-SURELY_FITS: Final = MAX_UCS2_UNITS // 2
-"""Characters that fit one part in any alphabet: none takes more than two units."""
+MAX_UNITS: Final = 2
+"""What a character takes at most, in any alphabet."""
 
 ENCODINGS: Final = MappingProxyType({"": Format.AUTO, "gsm": Format.GSM, "ucs2": Format.UNICODE})
 
@@ -55,10 +55,12 @@ class Room(NamedTuple):
     parts: int | None
     """None where only the lengths count."""
     truncates: bool
+    sure: int
+    """Characters that fit, whatever they are."""
 
     def fit(self, text: str) -> str:
         """The text, or what of it fits where too long ones are cut; raises `Refused`."""
-        if len(text) <= SURELY_FITS and self.format is not Format.GSM:
+        if len(text) <= self.sure:
             return text
         excess = self._measure(text)
         if excess is None:
@@ -98,14 +100,10 @@ def room_of(
     format_ = ENCODINGS.get(str(encoding or "").strip().lower())
     if format_ is None:
         raise Refused(RefusalCode.INVALID_FIELD, "encoding", "gsm or ucs2")
-    most = message_type.max_length
-    return Room(
-        format=format_,
-        septets=most,
-        ucs2_units=MAX_UCS2_UNITS if most <= MAX_SEPTETS else int(most * UCS2_SHARE),
-        parts=parts,
-        truncates=truncates,
-    )
+    septets = message_type.max_length
+    ucs2_units = MAX_UCS2_UNITS if septets <= MAX_SEPTETS else int(septets * UCS2_SHARE)
+    least = min(septets, ucs2_units if parts is None else MAX_UCS2_UNITS)
+    return Room(format_, septets, ucs2_units, parts, truncates, least // MAX_UNITS)
 
 
 def _written(value: str | int | float | bool) -> str:
