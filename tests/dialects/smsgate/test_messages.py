@@ -106,6 +106,14 @@ async def test_another_account_may_use_the_same_key_and_sees_nothing(program: Pr
     assert (await program.send("mine")).status == 202
 
 
+@pytest.mark.parametrize("key", ["ordre 7 æ", "50%", "a?b#c", "ключ"])
+async def test_a_message_is_found_where_its_acceptance_says(program: Program, key: str) -> None:
+    answer = await program.send(key)
+    assert (answer.status, answer.json["id"]) == (202, key)
+    where = answer.headers[b"location"].decode().removeprefix("/api/3rdparty/v1/")
+    assert (await program.ask("GET", where)).json == answer.json
+
+
 @pytest.mark.parametrize(
     ("states", "failure", "detail", "shown", "history"),
     [
