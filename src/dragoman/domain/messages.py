@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum, StrEnum
 from typing import NewType
 
@@ -16,6 +17,7 @@ from dragoman.domain.payments import Payment
 from dragoman.domain.premium import Premium
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.segmentation import UserData
+from dragoman.protocols.gsm.udh import parse_udh
 
 AccountId = NewType("AccountId", int)
 BatchId = NewType("BatchId", int)
@@ -111,6 +113,24 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """The message that it repeats."""
     message_type: MessageType | None = None
     """Where the dialect has any: its credits and its route count."""
+
+
+class Data(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Octets for an application's port on the recipient's phone: what a phone can send as data."""
+
+    port: int
+    octets: bytes
+
+
+def data_of(parts: Sequence[UserData]) -> Data | None:
+    """The data that parts carry; None for what is no single part to a port, from port 0."""
+    if len(parts) != 1:
+        return None
+    header = parse_udh(parts[0].udh) if parts[0].udh else None
+    ports = header.ports if header is not None and len(header.elements) == 1 else None
+    if ports is None or ports.source != 0 or not ports.destination:
+        return None
+    return Data(port=ports.destination, octets=parts[0].data)
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):

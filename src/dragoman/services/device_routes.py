@@ -6,9 +6,10 @@ from typing import Final
 
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.messages import Format, Submission
+from dragoman.domain.messages import Format, Submission, data_of
 from dragoman.domain.routing import Route, Router
 from dragoman.services.devices import Devices
+from dragoman.services.live import segment
 
 NOT_TEXT: Final = frozenset({Format.BINARY, Format.MMS, Format.WAP_PUSH})
 
@@ -27,8 +28,9 @@ class DeviceRoutes:
             return None
         if self._devices is None:
             raise Refused(RefusalCode.NOT_SUPPORTED, "device", "no carrier is of type phones")
-        if submission.format in NOT_TEXT:
-            raise Refused(RefusalCode.NOT_SUPPORTED, "device", "phones send text only")
+        if submission.format in NOT_TEXT and not _is_data(submission):
+            detail = "phones send texts and data for a port"
+            raise Refused(RefusalCode.NOT_SUPPORTED, "device", detail)
         if submission.premium is not None:
             raise Refused(RefusalCode.NOT_SUPPORTED, "device", "phones cannot charge recipients")
         carrier = self._devices.check_target(account, device_id, submission.sim)
@@ -41,3 +43,14 @@ class DeviceRoutes:
         """The route to a device; None where the device is no more."""
         device = self._devices.get(device_id) if self._devices is not None else None
         return self._router.to_device(device.carrier) if device is not None else None
+
+
+def _is_data(submission: Submission) -> bool:
+    """Whether it is a single part for a port, which phones can send."""
+    if submission.format is not Format.BINARY or not submission.udh:
+        return False
+    try:
+        cut = segment(submission.text, Format.BINARY, submission.udh)
+    except ValueError:  # refused in its own words where texts are checked
+        return True
+    return data_of(cut.user_data(0)) is not None

@@ -136,6 +136,23 @@ async def test_a_message_goes_over_the_phone_and_tells_webhooks(
         assert headers["content-type"] == "application/json"
 
 
+@pytest.mark.parametrize("named", [False, True])
+async def test_a_data_message_goes_over_the_phone(make_house: Any, named: bool) -> None:
+    house, account, client = await begin(make_house)
+    phone = await house.phone(account)
+    body: dict[str, Any] = {
+        "id": "data",
+        "dataMessage": {"data": "AAECAw==", "port": 53739},
+        "phoneNumbers": [NUMBER],
+    }
+    if named:
+        body["deviceId"] = phone.device_id
+    await client.ask("POST", "messages", body)
+    found = await client.until("data", "Delivered")
+    assert found["dataMessage"] == body["dataMessage"]
+    assert [(text.data, text.port) for text in phone.sent] == [(bytes(range(4)), 53739)]
+
+
 async def test_what_a_phone_could_not_send_is_told_with_its_reason(
     make_house: Any, sink: Sink
 ) -> None:

@@ -106,6 +106,14 @@ async def test_another_account_may_use_the_same_key_and_sees_nothing(program: Pr
     assert (await program.send("mine")).status == 202
 
 
+@pytest.mark.parametrize("key", ["ordre 7 æ", "50%", "a?b#c", "ключ"])
+async def test_a_message_is_found_where_its_acceptance_says(program: Program, key: str) -> None:
+    answer = await program.send(key)
+    assert (answer.status, answer.json["id"]) == (202, key)
+    where = answer.headers[b"location"].decode().removeprefix("/api/3rdparty/v1/")
+    assert (await program.ask("GET", where)).json == answer.json
+
+
 @pytest.mark.parametrize(
     ("states", "failure", "detail", "shown", "history"),
     [
@@ -360,6 +368,12 @@ async def test_a_message_for_a_phone_names_it(program: Program, refused: Any) ->
     assert (await program.ask("GET", "messages/mine")).json == answer.json
     listed = await program.ask("GET", f"messages?deviceId={device.device_id}")
     assert [one["id"] for one in listed.json] == ["mine"]
+    long = {"dataMessage": {"data": "AAAA" * 45, "port": 1}, "phoneNumbers": [NUMBER]}
+    answer = await program.ask("POST", "messages", long)
+    assert answer.status == 202  # another carrier sends it in two parts
+    long["deviceId"] = str(device.device_id)
+    answer = await refused(program.ask("POST", "messages", long))
+    assert answer.json["message"] == "device: phones send texts and data for a port"
     for wrong, reason in (
         ({"deviceId": str(theirs.device_id)}, "deviceId: no such device"),
         ({"deviceId": str(device.device_id), "simNumber": 3}, "the device has no SIM 3"),

@@ -136,3 +136,23 @@ def test_steps_name_the_address_and_the_code() -> None:
     text = "\n".join(steps("https://sms.example.org/api/mobile/v1", "khb7ns"))
     assert "https://sms.example.org/api/mobile/v1 (no slash" in text
     assert "khb7ns" in text
+
+
+async def test_only_a_running_gateway_asks_a_phone_for_its_inbox(
+    house: House, controlled: Controlled
+) -> None:
+    account = await house.accounts.find("acme")
+    device, _ = await house.devices.add(account, "phones", protocol="smsgate", name="phone")
+    request = requests.ExportInbox(device_id=device.device_id, since_ms=0, until_ms=1)
+    with pytest.raises(Refused) as refused:
+        await run_command(controlled, request)
+    assert refused.value.code is RefusalCode.NOT_SUPPORTED
+
+
+async def test_the_key_of_webhooks_is_made_once_and_shown(
+    house: House, controlled: Controlled
+) -> None:
+    first = await run_command(controlled, requests.ShowSigningKey())
+    again = await run_command(controlled, requests.ShowSigningKey(account="acme"))
+    assert (first.account, first.signing_key) == ("acme", again.signing_key)
+    assert len(first.signing_key) == 32

@@ -22,7 +22,7 @@ from dragoman.connectors.phones.turns import Turns
 from dragoman.domain.devices import Device, DeviceEvent, HandoverState
 from dragoman.domain.errors import FailureCode, RetryCode
 from dragoman.domain.lifecycle import ReceiptState
-from dragoman.domain.messages import InboundPartReport, Outgoing, ReceiptReport
+from dragoman.domain.messages import InboundPartReport, Outgoing, ReceiptReport, data_of
 from dragoman.domain.outcomes import Accepted, Deferred, Outcome, Rejected, Unknown
 from dragoman.domain.ports import CarrierEvents
 from dragoman.kit import ids as identifiers
@@ -130,8 +130,9 @@ class PhonesCarrier:
             outcome = Rejected(code=FailureCode.NOT_BILLABLE, detail="phones charge no recipients")
             self._settle(message, outcome)
             return
-        if not message.text:
-            outcome = Rejected(code=FailureCode.INVALID_CONTENT, detail="phones send text only")
+        if not message.text and data_of(message.parts) is None:
+            detail = "phones send texts and data for a port"
+            outcome = Rejected(code=FailureCode.INVALID_CONTENT, detail=detail)
             self._settle(message, outcome)
             return
         now_ms = self._clock.now_ms()

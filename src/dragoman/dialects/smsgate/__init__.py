@@ -32,7 +32,7 @@ def build_smsgate(services: Services) -> ProviderDialect:
             refuse=build_refuse(services.meters),
         ),
         render_callback=_render_callback,
-        render_event=partial(render_event, services.phone_settings.signing_key, services.clock),
+        render_event=partial(render_event, services),
     )
 
 

@@ -11,12 +11,9 @@ from typing import Any, Final
 import msgspec
 
 from dragoman import __version__
+from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate.mapping import EVENTS, render_date
 from dragoman.domain.callbacks import CallbackCall, EventFacts, EventKind
-from dragoman.kit.clock import Clock
-
-SigningKey = Callable[[int], str]
-"""The key of an account's webhooks; empty where it has none."""
 
 Payload = dict[str, Any]
 
@@ -31,9 +28,7 @@ class Event(msgspec.Struct, kw_only=True, rename="camel"):
     payload: Payload
 
 
-def render_event(
-    signing_key: SigningKey, clock: Clock, url: str, facts: EventFacts
-) -> CallbackCall:
+def render_event(services: Services, url: str, facts: EventFacts) -> CallbackCall:
     """The call that tells a webhook of an event, signed for the moment it is made.
 
     The signature is HMAC-SHA256 over the body and the timestamp behind it, in lower-case hex.
@@ -46,9 +41,9 @@ def render_event(
         payload=_PAYLOADS[facts.kind](facts),
     )
     body = msgspec.json.encode(event)
-    timestamp = str(clock.now_ms() // 1000)
-    key = signing_key(facts.account_id).encode("utf-8", "surrogatepass")
-    signature = hmac.digest(key, body + timestamp.encode(), "sha256").hex()
+    timestamp = str(services.clock.now_ms() // 1000)
+    key = services.phone_settings.signing_key(facts.account_id)
+    signature = hmac.digest(key.encode(), body + timestamp.encode(), "sha256").hex()
     return CallbackCall(
         method="POST",
         url=url,

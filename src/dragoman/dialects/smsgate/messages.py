@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -108,7 +109,7 @@ class Messages:
             answer.data_message = given.data_message
         else:
             answer.text_message = schemas.TextMessage(text=submission.text)
-        location = f"{PREFIX}/messages/{accepted.key}".encode("ascii", "xmlcharrefreplace")
+        location = f"{PREFIX}/messages/{quote(accepted.key, safe='')}".encode()
         return render(202, answer, [(b"location", location)])
 
     async def list(self, caller: Caller, request: Request) -> Response:

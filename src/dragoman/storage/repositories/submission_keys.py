@@ -134,7 +134,9 @@ def _take_key(connection: Connection, item: KeyedBatch) -> bool:
         device_id=batch.options.device_id,
         recipients=",".join(item.recipients),
     )
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    # What came back, not a count of rows: not every driver counts what it inserts.
+    taken = statement.on_conflict_do_nothing().returning(submission_keys.c.key)
+    return connection.execute(taken).first() is not None
 
 
 def _free_key(connection: Connection, item: KeyedBatch) -> None:

@@ -31,6 +31,9 @@ class SentText(msgspec.Struct, frozen=True, kw_only=True):
     sim: int | None
     number: str
     text: str
+    data: bytes = b""
+    port: int = 0
+    """With `data`, in place of a text."""
 
 
 class _Local:
@@ -305,7 +308,9 @@ class FakePhone:
             message_id=item["id"],
             sim=item.get("simNumber"),
             number=item["phoneNumbers"][0],
-            text=item["textMessage"]["text"],
+            text=item["textMessage"]["text"] if "textMessage" in item else "",
+            data=base64.b64decode(item["dataMessage"]["data"]) if "dataMessage" in item else b"",
+            port=item["dataMessage"]["port"] if "dataMessage" in item else 0,
         )
         for step in self.steps(text):
             state, _, error = step.partition(":")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Final
 
 from dragoman.connectors.phones.handover import ANY_SLOT, Cancelling, Handover
 from dragoman.connectors.phones.smsgate.schemas import (
+    DataMessage,
     DeviceView,
     Message,
     MessageState,
@@ -18,6 +20,7 @@ from dragoman.connectors.phones.smsgate.schemas import (
     Webhook,
 )
 from dragoman.domain.devices import MAX_SLOT, Device, DeviceEvent, HandoverState
+from dragoman.domain.messages import Outgoing, data_of
 from dragoman.kit.clock import datetime_of, ms_of
 from dragoman.services.devices import MAX_TEXT, ReportedSim
 from dragoman.web.refusals import MalformedBody
@@ -129,21 +132,26 @@ def read_sims(cards: list[SimCard] | None) -> list[ReportedSim] | None:
     return list(found.values())
 
 
-def render_message(handover: Handover, text: str, wants_receipt: bool) -> Message:
+def render_message(handover: Handover, outgoing: Outgoing) -> Message:
     """One message as the phone fetches it."""
     cancelling = handover.cancelling is not Cancelling.NO
     message = Message(
         id=handover.key,
         device_id=str(handover.device_id),
-        text_message=TextMessage(text=text),
-        message=text,
         phone_numbers=[handover.recipient],
-        with_delivery_report=wants_receipt,
+        with_delivery_report=outgoing.wants_receipt,
         is_encrypted=False,
         valid_until=render_date(handover.valid_until_ms),
         state="Cancelling" if cancelling else "Pending",
         created_at=render_date(handover.assigned_ms),
     )
+    data = data_of(outgoing.parts) if not outgoing.text else None
+    if data is not None:
+        octets = base64.b64encode(data.octets).decode()
+        message.data_message = DataMessage(data=octets, port=data.port)
+    else:
+        message.text_message = TextMessage(text=outgoing.text)
+        message.message = outgoing.text
     if handover.slot != ANY_SLOT:
         message.sim_number = handover.slot
     return message

@@ -227,7 +227,7 @@ class SmsGate:
         found = await self._carrier_of(device).fetch(device, newest_first=newest_first)
         can_cancel = mapping.parse_version(device.app_version) >= mapping.CANCELLING_SINCE
         answer = [
-            mapping.render_message(handover, message.text, message.wants_receipt)
+            mapping.render_message(handover, message)
             for handover in found
             if (message := handover.message) is not None
             # An older app would take the unknown state for a message to send.

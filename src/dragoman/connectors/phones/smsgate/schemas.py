@@ -67,13 +67,21 @@ class TextMessage(msgspec.Struct, kw_only=True):
     text: str
 
 
+class DataMessage(msgspec.Struct, kw_only=True):
+    """Octets for a port, base64."""
+
+    data: str
+    port: int
+
+
 class Message(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
     """One item of `GET /message`."""
 
     id: str
     device_id: str
-    text_message: TextMessage
-    message: str
+    text_message: TextMessage | UnsetType = UNSET
+    data_message: DataMessage | UnsetType = UNSET
+    message: str | UnsetType = UNSET
     phone_numbers: list[str]
     sim_number: int | UnsetType = UNSET
     with_delivery_report: bool | UnsetType = UNSET
