@@ -308,6 +308,7 @@ def test_listen_makes_callbacks_on_the_developers_machine(dev: Development) -> N
             "recipients": f"+{PHONE}",
             "sender": "Shop",
             "message": "Hello",
+            "status": True,
             "statusurl": "https://shop.invalid/dlr?order=7",
         }
         status, answer = dev.call(
@@ -318,7 +319,7 @@ def test_listen_makes_callbacks_on_the_developers_machine(dev: Development) -> N
             apikey=dev.key,
         )
         assert status == 201, answer
-        batch = int(answer["message"]["batchid"])
+        batch = dev.answer("status", answer["details"]["batchid"])["batch_id"]
         wait_until(lambda: len(shop.seen) == 2)
         printed = [listening.stdout.readline().strip() for _ in range(4)]
     finally:

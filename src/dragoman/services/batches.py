@@ -130,19 +130,28 @@ class Batches:
         await asyncio.shield(asyncio.ensure_future(self._cancel_message(batch_id, message_id)))
 
     async def _cancel_message(self, batch_id: int, message_id: int) -> None:
-        with self._live.withhold(batch_id):
-            message = self._live.get(message_id) or await self._read_waiting(batch_id, message_id)
-            if message is None or message.state is not State.QUEUED or message.possible_duplicate:
-                raise _too_late(message_id)
-            await self._cancel_all([message])
-
-    async def _read_waiting(self, batch_id: int, message_id: int) -> LiveMessage | None:
-        """A message that waits in its row; of a batch that is withheld."""
+        message = self._live.get(message_id)
+        if message is not None:
+            await self._cancel_one(message)
+            return
         batch = await self._load_batch(batch_id)
-        rows = await self._storage.read(lambda c: pending.load_messages(c, [message_id]))
-        # A row can be read in the instant between its commit and its coming to memory.
-        await asyncio.sleep(ADOPTION_S)
-        return self._live.get(message_id) or next((LiveMessage(row, batch) for row in rows), None)
+        routes: set[str] = set()
+        with self._live.withhold(batch_id):  # so that nobody takes it out of its row meanwhile
+            try:
+                rows = await self._storage.read(lambda c: pending.load_messages(c, [message_id]))
+                routes = {row.route for row in rows}
+                # A row can be read in the instant between its commit and its coming to memory.
+                await asyncio.sleep(ADOPTION_S)
+                waiting = [self._live.get(message_id) or LiveMessage(row, batch) for row in rows]
+                await self._cancel_one(waiting[0])
+            finally:
+                # Others of the batch may have been passed over while it was withheld.
+                self._backlog.read_again(routes, batch_id)
+
+    async def _cancel_one(self, message: LiveMessage) -> None:
+        if message.state is not State.QUEUED or message.possible_duplicate:
+            raise _too_late(message.message_id)
+        await self._cancel_all([message])
 
     async def _cancel(self, account: Account, batch_id: int) -> None:
         async with self._turn:

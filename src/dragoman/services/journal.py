@@ -26,7 +26,7 @@ from dragoman.storage.repositories.journal import MessageEvent
 from dragoman.storage.writer import Writer
 
 KEPT: Final = 10_000
-"""Usual attempts, and usual reports, in memory: about three megabytes of each."""
+"""Usual attempts, and usual reports, in memory: a few megabytes."""
 MAX_NOTES: Final = 30
 """Rows of one message."""
 NOTES_PER_S: Final = 200.0
@@ -46,14 +46,14 @@ class Journal:
         self._room = TokenBucket(rate_per_s=NOTES_PER_S, burst=BURST, now=clock.monotonic())
         self._taken: deque[tuple[int, int, str, str]] = deque(maxlen=KEPT)
         """(message, time, carrier, link)."""
-        self._reports: deque[tuple[int, int, int, ReceiptState, str, str, str]] = deque(maxlen=KEPT)
-        """(message, time, part, state, carrier, error, raw)."""
+        self._reports: deque[tuple[int, int, int, ReceiptReport]] = deque(maxlen=KEPT)
+        """(message, time, part, report)."""
 
     def attempt(self, message: LiveMessage, carrier: str, outcome: Outcome) -> None:
         """What came of giving a message to a carrier."""
         if isinstance(outcome, Accepted):
-            entry = (message.message_id, self._clock.now_ms(), carrier, outcome.link)
-            self._taken.append(entry)
+            now_ms = self._clock.now_ms()
+            self._taken.append((message.message_id, now_ms, carrier, outcome.link))
             return
         code = ""
         if isinstance(outcome, Deferred | Rejected):
@@ -65,14 +65,12 @@ class Journal:
         self, message: LiveMessage, part: int, report: ReceiptReport, kind: EventKind
     ) -> None:
         """A carrier's report on a message or, from 1, a part of it."""
-        state, carrier = report.state, report.carrier
-        if state in _USUAL and kind is EventKind.RECEIPT:
-            now_ms = self._clock.now_ms()
-            self._reports.append(
-                (message.message_id, now_ms, part, state, carrier, report.error, report.raw)
-            )
+        state = report.state
+        if kind is _RECEIPT and (state is _DELIVERED or state in _ON_ITS_WAY):
+            self._reports.append((message.message_id, self._clock.now_ms(), part, report))
             return
-        self._note(message, kind, carrier, "", state.name.lower(), report.error, part, report.raw)
+        code = state.name.lower()
+        self._note(message, kind, report.carrier, "", code, report.error, part, report.raw)
 
     def recent(self, message_id: int) -> list[MessageEvent]:
         """What memory still knows of a message."""
@@ -93,12 +91,12 @@ class Journal:
                 message_id=message_id,
                 kind=EventKind.RECEIPT,
                 part=part,
-                carrier=carrier,
-                code=state.name.lower(),
-                detail=error,
-                raw=_storable(raw, MAX_RAW),
+                carrier=report.carrier,
+                code=report.state.name.lower(),
+                detail=report.error,
+                raw=_storable(report.raw, MAX_RAW),
             )
-            for known, at_ms, part, state, carrier, error, raw in self._reports
+            for known, at_ms, part, report in self._reports
             if known == message_id
         ]
         return taken + reports
@@ -136,7 +134,10 @@ class Journal:
             self._meters.notes_left_out += 1
 
 
-_USUAL: Final = frozenset({ReceiptState.DELIVERED, ReceiptState.ENROUTE, ReceiptState.ACCEPTED})
+# Members that nearly every message asks for: looking one up in its class costs more than the rest.
+_RECEIPT: Final = EventKind.RECEIPT
+_DELIVERED: Final = ReceiptState.DELIVERED
+_ON_ITS_WAY: Final = (ReceiptState.ENROUTE, ReceiptState.ACCEPTED)
 _KINDS: Final = {
     Deferred: EventKind.DEFERRED,
     Rejected: EventKind.REFUSED,

@@ -171,7 +171,7 @@ class Receipts:
             rows, state = self._part_told(message, row)
         if state is None:
             self._meters.receipts[report.carrier, "matched"] += 1
-            self._note(message, part, report, _kind(acknowledge))
+            self._note(message, part, report, _kind_of(acknowledge))
             persist(
                 self._storage.writer,
                 changes.report_parts,
@@ -182,7 +182,7 @@ class Receipts:
             self._meters.receipts[report.carrier, "matched"] += 1
             if report.device_id is not None:
                 message.device_id, message.sim = report.device_id, report.sim
-            self._note(message, part, report, _kind(acknowledge))
+            self._note(message, part, report, _kind_of(acknowledge))
             self._delivery.change(
                 message,
                 state,
@@ -303,9 +303,11 @@ def _is_about(report: ReceiptReport, key: str, message: LiveMessage) -> bool:
     return (silent or named == sender[-SIGNIFICANT_DIGITS:]) and key in _direct_keys(report)
 
 
-def _kind(acknowledge: Acknowledge) -> EventKind:
-    waited = acknowledge is _already_acknowledged
-    return EventKind.PARKED_RECEIPT if waited else EventKind.RECEIPT
+def _kind_of(acknowledge: Acknowledge) -> EventKind:
+    return _PARKED if acknowledge is _already_acknowledged else _IN_TIME
+
+
+_PARKED, _IN_TIME = EventKind.PARKED_RECEIPT, EventKind.RECEIPT
 
 
 def _already_acknowledged(_stored: bool) -> None:
