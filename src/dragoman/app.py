@@ -61,6 +61,7 @@ from dragoman.services.directory import Directory
 from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
 from dragoman.services.inbound import Inbound
+from dragoman.services.inbox import Inbox
 from dragoman.services.issues import Issues
 from dragoman.services.keywords import Keywords
 from dragoman.services.live import LiveMessages
@@ -265,6 +266,11 @@ class House:
             stop_words=stop_words,
             start_words=start_words,
         )
+        self.inbox = Inbox(
+            storage=self.storage,
+            directory=self.directory,
+            stored_before=lambda: self.inbound.stored_before,
+        )
         self.mailings = Mailings(
             storage=self.storage,
             ids=self.ids,
@@ -297,6 +303,7 @@ class House:
             imports=self.imports,
             statistics=self.statistics,
             keywords=self.keywords,
+            inbox=self.inbox,
             mailings=self.mailings,
             issues=self.issues,
             meters=self.meters,

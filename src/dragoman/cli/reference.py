@@ -366,6 +366,7 @@ def _calls_page() -> Iterator[str]:
         imports=nothing,
         statistics=nothing,
         keywords=nothing,
+        inbox=nothing,
         mailings=nothing,
         issues=nothing,
         meters=Meters(),

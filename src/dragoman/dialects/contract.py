@@ -18,6 +18,7 @@ from dragoman.services.contacts import Contacts
 from dragoman.services.credits import Credits
 from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
+from dragoman.services.inbox import Inbox
 from dragoman.services.issues import Issues
 from dragoman.services.keywords import Keywords
 from dragoman.services.mailings import Mailings
@@ -58,6 +59,7 @@ class Services:
     imports: Imports
     statistics: Statistics
     keywords: Keywords
+    inbox: Inbox
     mailings: Mailings
     issues: Issues
     meters: Meters

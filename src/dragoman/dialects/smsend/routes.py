@@ -9,6 +9,7 @@ from dragoman.dialects.smsend.contacts.calls import contact_calls
 from dragoman.dialects.smsend.errors import problem_of_kit
 from dragoman.dialects.smsend.mailings.calls import mailing_calls
 from dragoman.dialects.smsend.mapping import DIALECT
+from dragoman.dialects.smsend.received.calls import received_calls
 from dragoman.dialects.smsend.rendering import render_problem
 from dragoman.dialects.smsend.subaccounts.calls import subaccount_calls
 from dragoman.dialects.smsend.subaccounts.purchases import purchase_calls
@@ -29,6 +30,7 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
         *alias_calls(calls, services),
         *subaccount_calls(calls, services),
         *purchase_calls(calls, services),
+        *received_calls(calls, services),
     )
 
 

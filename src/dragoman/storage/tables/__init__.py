@@ -24,7 +24,7 @@ from dragoman.storage.tables.devices import (
     sims,
 )
 from dragoman.storage.tables.groups import contact_profiles, memberships
-from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
+from dragoman.storage.tables.inbound import inbound_parts, inbound_texts, text_cursors
 from dragoman.storage.tables.keywords import forwardings, keywords, numbers, opt_outs
 from dragoman.storage.tables.mailings import (
     deliveries,
@@ -94,5 +94,6 @@ __all__ = [
     "sims",
     "subscription_tokens",
     "subscriptions",
+    "text_cursors",
     "wallets",
 ]
