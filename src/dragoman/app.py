@@ -79,6 +79,7 @@ from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
+from dragoman.services.verifications import Verifications
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import pending
@@ -271,6 +272,13 @@ class House:
             directory=self.directory,
             stored_before=lambda: self.inbound.stored_before,
         )
+        self.verifications = Verifications(
+            storage=self.storage,
+            submission=self.submission,
+            credits=self.credits,
+            ids=self.ids,
+            clock=self.clock,
+        )
         self.mailings = Mailings(
             storage=self.storage,
             ids=self.ids,
@@ -304,6 +312,7 @@ class House:
             statistics=self.statistics,
             keywords=self.keywords,
             inbox=self.inbox,
+            verifications=self.verifications,
             mailings=self.mailings,
             issues=self.issues,
             meters=self.meters,

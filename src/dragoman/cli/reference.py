@@ -367,6 +367,7 @@ def _calls_page() -> Iterator[str]:
         statistics=nothing,
         keywords=nothing,
         inbox=nothing,
+        verifications=nothing,
         mailings=nothing,
         issues=nothing,
         meters=Meters(),

@@ -32,6 +32,7 @@ from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
+from dragoman.services.verifications import Verifications
 from dragoman.web.operations import Dialect
 
 
@@ -60,6 +61,7 @@ class Services:
     statistics: Statistics
     keywords: Keywords
     inbox: Inbox
+    verifications: Verifications
     mailings: Mailings
     issues: Issues
     meters: Meters

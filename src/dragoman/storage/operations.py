@@ -36,6 +36,7 @@ from dragoman.storage.repositories import (
     senders,
     submissions,
     subscriptions,
+    verifications,
     wallets,
 )
 from dragoman.storage.work import Operation
@@ -126,6 +127,8 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         submissions.expand,
         subscriptions.subscribe,
         subscriptions.use_token,
+        verifications.send,
+        verifications.verify,
         wallets.top_up,
     )
 }

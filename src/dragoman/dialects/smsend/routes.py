@@ -14,6 +14,7 @@ from dragoman.dialects.smsend.rendering import render_problem
 from dragoman.dialects.smsend.subaccounts.calls import subaccount_calls
 from dragoman.dialects.smsend.subaccounts.purchases import purchase_calls
 from dragoman.dialects.smsend.user.calls import user_calls
+from dragoman.dialects.smsend.verifications import verification_calls
 from dragoman.web.operations import Operation, Refuse
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
@@ -31,6 +32,7 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
         *subaccount_calls(calls, services),
         *purchase_calls(calls, services),
         *received_calls(calls, services),
+        *verification_calls(calls, services),
     )
 
 

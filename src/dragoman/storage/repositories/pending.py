@@ -49,6 +49,7 @@ from dragoman.storage.tables import (
     senders,
     sendings,
     subscriptions,
+    verifications,
     wallets,
 )
 
@@ -70,6 +71,7 @@ def last_identifier(connection: Connection) -> int:
         messages.c.message_id,
         callbacks.c.callback_id,
         inbound_texts.c.inbound_id,
+        verifications.c.verification_id,
         numbers.c.number_id,
         forwardings.c.forwarding_id,
         keywords.c.keyword_id,

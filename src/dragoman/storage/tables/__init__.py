@@ -43,6 +43,7 @@ from dragoman.storage.tables.metadata import metadata
 from dragoman.storage.tables.premium import premium_messages
 from dragoman.storage.tables.receipts import parked_receipts, receipt_keys
 from dragoman.storage.tables.statistics import hourly_statistics, ingested_rows
+from dragoman.storage.tables.verifications import verifications
 from dragoman.storage.tables.wallets import ledger_entries, purchases, wallets
 
 __all__ = [
@@ -95,5 +96,6 @@ __all__ = [
     "subscription_tokens",
     "subscriptions",
     "text_cursors",
+    "verifications",
     "wallets",
 ]
