@@ -16,6 +16,7 @@ from dragoman.services.credits import Credits
 from dragoman.services.device_registration import DeviceRegistration
 from dragoman.services.devices import Devices
 from dragoman.services.keywords import Keywords
+from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
 from dragoman.services.opt_outs import OptOuts
 from dragoman.services.queries import Queries
@@ -52,6 +53,8 @@ class HouseServices(Protocol):
     def queries(self) -> Queries: ...
     @property
     def keywords(self) -> Keywords: ...
+    @property
+    def mailings(self) -> Mailings: ...
     @property
     def opt_outs(self) -> OptOuts: ...
     @property

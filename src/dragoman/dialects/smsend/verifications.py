@@ -82,7 +82,7 @@ class Pins:
 
     def __init__(self, services: Services) -> None:
         self._verifications = services.verifications
-        self._types = services.credits.types
+        self._credits = services.credits
 
     async def send(self, account: Account, request: Request) -> Done:
         """Sends a code; raises `Refused`."""
@@ -133,9 +133,11 @@ class Pins:
         """The type that is named, else the first that the account may send; raises `Refused`."""
         name = _read(given.message_type_kebab) or _read(given.message_type)
         if name:
-            found = self._types.find(name)
+            found = self._credits.types.find(name)
         else:
-            found = next((one for one in self._types if account.may_send_type(one.name)), None)
+            found = next(
+                (one for one in self._credits.types if account.may_send_type(one.name)), None
+            )
         if found is None or not account.may_send_type(found.name):
             raise Refused(RefusalCode.INVALID_FIELD, "message-type", "no such type")
         return found
