@@ -40,6 +40,7 @@ from dragoman.services.account_fields import AccountFields
 from dragoman.services.account_tree import Changes
 from dragoman.services.credits import Purchase, TypeMove
 from dragoman.services.delivery import OnUnknown
+from dragoman.services.live import LiveMessage
 from dragoman.storage.repositories import changes
 from dragoman.storage.repositories.credits import GENERAL
 from dragoman.storage.tables import batches, ledger_entries, messages, wallets
@@ -48,11 +49,13 @@ SEEDS = range(3)
 CALLERS = 5
 STEPS = 30
 DEEDS = (
-    *("send", "send", "send", "carry", "carry", "cancel", "come_and_go"),
+    *("send", "send", "send", "carry", "carry", "report", "cancel", "come_and_go"),
     *("give", "take", "transfer", "top_up", "buy", "buy", "give_back", "undo"),
 )
 REFUSER = "4599999999"
 """Wants no messages: what is sent to it is rejected as it is accepted."""
+OPERATOR = "operator"
+"""The note of what comes from outside, or goes there."""
 SIDES = ("available", "held", "spent")
 REFUNDED = frozenset({State.REJECTED, State.EXPIRED, State.CANCELLED})
 
@@ -65,6 +68,7 @@ class Story:
         self.choose = choose
         self.accounts: list[Account] = []
         self.batch_ids: list[tuple[Account, int]] = []
+        self.sent: list[LiveMessage] = []
         self.names = itertools.count(1)
         self.refusals: Counter[str] = Counter()
         self.done: Counter[str] = Counter()
@@ -124,6 +128,7 @@ class Story:
                 house.delivery.accepted(
                     message, "main", Accepted(carrier_ids=ids), stored.set_result
                 )
+                self.sent.append(message)
             elif what == 2:
                 refusal = Rejected(code=FailureCode.INVALID_DESTINATION)
                 house.delivery.rejected(message, "main", refusal, stored.set_result)
@@ -172,6 +177,16 @@ class Story:
 
     async def _carry(self) -> None:
         await self.carry(self.choose.randint(1, 4))
+
+    async def _report(self) -> None:
+        if self.sent:
+            message = self.sent.pop()
+            after = self.choose.choice((State.DELIVERED, State.UNDELIVERED, State.EXPIRED))
+            stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            self.house.delivery.change(
+                message, after, stored.set_result, carrier="main", reported=True
+            )
+            assert await stored
 
     async def _cancel(self) -> None:
         if self.batch_ids:
@@ -254,21 +269,32 @@ class Story:
         return self.choose.choice(self.accounts)
 
 
-def check(connection: Connection) -> None:
-    """The books are right: every wallet is its entries, none is below zero, nothing twice."""
+def check(connection: Connection) -> int:
+    """The books are right: every wallet is its entries, none is below zero, nothing twice.
+
+    Returns how much came into the house by transfers, which is not to change: what one account
+    gives, another gets.
+    """
     sides: dict[int, Counter[str]] = defaultdict(Counter)
     held: dict[tuple[int, int], int] = defaultdict(int)
-    outside = 0
-    for entry in connection.execute(select(ledger_entries)):
+    bought: dict[str, list[int]] = defaultdict(list)
+    outside = given = 0
+    for entry in connection.execute(select(ledger_entries).order_by(ledger_entries.c.entry_id)):
         assert entry.amount >= 0
         sides[entry.wallet_id][entry.debit] -= entry.amount
         sides[entry.wallet_id][entry.credit] += entry.amount
         outside += (entry.credit == "outside") * entry.amount
         outside -= (entry.debit == "outside") * entry.amount
+        if entry.kind == "transfer" and entry.note != OPERATOR:
+            given += (entry.debit == "outside") * entry.amount
+            given -= (entry.credit == "outside") * entry.amount
+        if entry.kind == "purchase":
+            bought[entry.note].append(entry.amount if entry.debit == "outside" else -entry.amount)
         if entry.kind == "reserve":
             held[entry.batch_id, entry.wallet_id] += entry.amount
         elif entry.kind in ("commit", "refund"):
             held[entry.batch_id, entry.wallet_id] -= entry.amount
+    assert all(sum(moved) >= 0 or moved[0] < 0 for moved in bought.values())
     held_by_wallet: Counter[int] = Counter()
     for (batch_id, wallet_id), amount in held.items():
         assert amount >= 0, f"batch {batch_id} settled more than it held"
@@ -283,6 +309,7 @@ def check(connection: Connection) -> None:
         assert row.held == held_by_wallet[row.wallet_id]
         total += sum(stored.values())
     assert total + outside == 0
+    return given
 
 
 def check_ended(connection: Connection) -> None:
@@ -291,7 +318,8 @@ def check_ended(connection: Connection) -> None:
     spent: Counter[int] = Counter()
     for row in connection.execute(select(messages)):
         assert row.state >= State.SENT
-        if State(row.state) not in REFUNDED:
+        # What is reported as failed had left: it is paid for all the same.
+        if row.sent_ms is not None or State(row.state) not in REFUNDED:
             spent[row.batch_id] += row.credits
     booked: dict[str, Counter[tuple[int, int]]] = defaultdict(Counter)
     for entry in connection.execute(select(ledger_entries)):
@@ -346,6 +374,7 @@ async def test_ledger_is_balanced_when_many_send_transfer_refund_and_buy_at_once
     story = Story(house, choose)
     await story.begin()
     snapshots = _open_snapshots(database_url)
+    given = _look(snapshots)
 
     async def act() -> None:
         for _ in range(STEPS):
@@ -356,13 +385,13 @@ async def test_ledger_is_balanced_when_many_send_transfer_refund_and_buy_at_once
     try:
         acting = asyncio.gather(*(act() for _ in range(CALLERS)))
         while not acting.done():
-            await asyncio.to_thread(_look, snapshots)
+            assert await asyncio.to_thread(_look, snapshots) == given
             await asyncio.sleep(0.02)
         await acting
         assert isinstance(house.clock, FixedClock)
         house.clock.advance(60)
         await story.finish()
-        await asyncio.to_thread(_look, snapshots)
+        assert await asyncio.to_thread(_look, snapshots) == given
         await house.storage.read(check_ended)
     finally:
         snapshots.dispose()
@@ -379,8 +408,8 @@ def _open_snapshots(database_url: str) -> Any:
     return create_engine(url, isolation_level="REPEATABLE READ")
 
 
-def _look(snapshots: Any) -> None:
+def _look(snapshots: Any) -> int:
     with snapshots.connect() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN")
-        check(connection)
+        return check(connection)
