@@ -12,7 +12,7 @@ from dragoman.config.sections import Dialects, SmSend, SubaccountProfile
 
 PROFILES = (
     SubaccountProfile(id=1, name="all"),
-    SubaccountProfile(id=2, name="low", message_types=("LL", "L"), without=("receive",)),
+    SubaccountProfile(id=2, name="low", message_types=("SI", "L"), without=("receive",)),
 )
 ALL = (
     b'{"id-subaccount-profile":1,"name":"all","message-types":["N","L","LL","EE"],'
@@ -63,6 +63,13 @@ async def test_profile_and_services_show_what_a_narrower_account_has(smsend: Any
         b'{"result":"OK","message-types":[{"id":"L","name":"GS"},{"id":"LL","name":"SI"}],'
         b'"services":["send","any_sender","inbox"]}'
     )
+
+
+async def test_subaccount_may_send_a_type_that_its_profile_names_by_an_alias(smsend: Any) -> None:
+    """It once could send no such type: the alias was stored for the name."""
+    await smsend.subaccount("aliased", **{"id-subaccount-profile": 2})
+    account = await smsend.house.accounts.find("aliased")
+    assert account.message_types == {"LL", "L"}
 
 
 async def test_services_are_all_when_nothing_is_narrowed(smsend: Any) -> None:

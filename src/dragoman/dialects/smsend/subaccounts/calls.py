@@ -163,7 +163,7 @@ class Subaccounts:
         check_data(data)
         created = await self._tree.create(
             caller,
-            read_fields(data, self._settings),
+            read_fields(data, self._settings, self._credits.types),
             password=data.password or "",
             credits=0,
             permissions=read_permissions(data, caller, self._settings),
@@ -180,7 +180,7 @@ class Subaccounts:
         view = await self.load(caller, request)
         account = view.account
         changes = Changes(
-            fields=read_fields(data, self._settings),
+            fields=read_fields(data, self._settings, self._credits.types),
             password=data.password or None,
             enabled=None if locked is None else not locked,
             permissions=read_permissions(data, caller, self._settings),

@@ -98,11 +98,13 @@ def check_password(name: str, password: str) -> None:
         raise Refused(RefusalCode.INVALID_FIELD, name, detail)
 
 
-def read_fields(data: SubaccountData, settings: SmSend) -> AccountFields:
+def read_fields(data: SubaccountData, settings: SmSend, known: MessageTypes) -> AccountFields:
     """What the account holds of the data; raises `Refused`."""
     types = None
     if data.id_subaccount_profile is not None:
-        types = " ".join(_profile(data.id_subaccount_profile, settings)[0])
+        names = _profile(data.id_subaccount_profile, settings)[0]
+        # A profile may name types as other brands do; accounts hold their own names.
+        types = " ".join(one.name for one in map(known.find, names) if one is not None)
     return AccountFields(
         username=data.login,
         payer=None if data.credit_eat_mode is None else PAYERS[data.credit_eat_mode],
