@@ -367,6 +367,8 @@ def _calls_page() -> Iterator[str]:
         imports=nothing,
         statistics=nothing,
         keywords=nothing,
+        inbox=nothing,
+        verifications=nothing,
         mailings=nothing,
         issues=nothing,
         meters=Meters(),

@@ -19,6 +19,7 @@ from dragoman.services.credits import Credits
 from dragoman.services.devices import Devices
 from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
+from dragoman.services.inbox import Inbox
 from dragoman.services.inbox_exports import InboxExports
 from dragoman.services.issues import Issues
 from dragoman.services.keyed_submissions import KeyedSubmissions
@@ -37,6 +38,7 @@ from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
+from dragoman.services.verifications import Verifications
 from dragoman.services.webhooks import Webhooks
 from dragoman.web.operations import Dialect
 
@@ -66,6 +68,8 @@ class Services:
     imports: Imports
     statistics: Statistics
     keywords: Keywords
+    inbox: Inbox
+    verifications: Verifications
     mailings: Mailings
     issues: Issues
     meters: Meters

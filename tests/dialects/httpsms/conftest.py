@@ -167,6 +167,8 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         batches=house.batches,
         orders=house.orders,
         keywords=None,  # type: ignore[arg-type]
+        inbox=None,  # type: ignore[arg-type]
+        verifications=None,  # type: ignore[arg-type]
         queries=house.queries,
         premium=house.premium,
         refunds=house.refunds,
