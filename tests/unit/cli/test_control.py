@@ -20,6 +20,7 @@ from dragoman.control import requests, server
 from dragoman.control.answers import AccountSecrets
 from dragoman.control.client import CommandFailed, NotRunning, call
 from dragoman.control.commands import HANDLERS
+from dragoman.control.messages import STREAMS
 from dragoman.control.server import ControlServer
 from dragoman.control.socket_path import (
     MAX_BYTES,
@@ -269,7 +270,7 @@ async def test_revoked_tokens_and_sessions_let_nobody_in(house: House) -> None:
 
 
 def test_every_request_has_somebody_who_carries_it_out() -> None:
-    assert set(get_args(requests.AnyRequest)) == set(HANDLERS)
+    assert set(get_args(requests.AnyRequest)) == {*HANDLERS, *STREAMS}
 
 
 REFUSED = {
