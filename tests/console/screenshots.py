@@ -14,18 +14,10 @@ from typing import Any
 from playwright.async_api import async_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
-from scene import CHROMIUM, DESKTOP, PASSWORD, PHONE, USERNAME, Scene, running_scene
+from scene import CHROMIUM, DESKTOP, PAGES, PASSWORD, PHONE, USERNAME, Scene, running_scene
 
 FOLDER = Path("docs/screenshots")
-PAGES = {
-    "sign-in": "/console/sign-in",
-    "overview": "/console",
-    "messages": "/console/messages",
-    "message": "",
-    "write": "/console/compose",
-    "accounts": "/console/accounts",
-    "own-account": "/console/account",
-}
+SHOTS = {"sign-in": "/console/sign-in", **PAGES, "message": ""}
 LOOKS: tuple[tuple[str, dict[str, int], str], ...] = (
     ("desktop", DESKTOP, "light"),
     ("phone", PHONE, "light"),
@@ -45,10 +37,11 @@ async def main(only: set[str]) -> None:
 
 
 async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
-    for name, path in PAGES.items():
+    for name, path in SHOTS.items():
         if path:
             await page.goto(scene.url + path)
         if name == "message":
+            await page.goto(f"{scene.url}/console/messages?state=undelivered")
             await page.locator("tbody tr", has_text="undelivered").locator("a").first.click()
             await page.wait_for_load_state()
         if name == "write":
