@@ -366,6 +366,8 @@ AnyRequest = (
     | ChangeDevice
     | SetDeviceEnabled
     | RemoveDevice
+    | ExportInbox
+    | ShowSigningKey
     | ListSenders
     | DecideSender
     | AddCredits
