@@ -418,6 +418,8 @@ AnyRequest = (
     | ChangeDevice
     | SetDeviceEnabled
     | RemoveDevice
+    | ExportInbox
+    | ShowSigningKey
     | ListSenders
     | DecideSender
     | AddCredits
