@@ -12,9 +12,11 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime, timedelta
 from email.policy import default
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
@@ -409,3 +411,82 @@ async def _purchases(reseller: Program, session: aiohttp.ClientSession, world: W
     gone = f"subaccount/partner/purchase/{purchase['id_purchase']}"
     assert (await reseller.ask("DELETE", gone))[0] == 200
     assert (await partner.get("status?getMoney=true"))["money"] == 0
+
+
+@pytest.mark.slow
+async def test_a_customer_sends_and_asks_what_became_of_it(world: World, customer: Program) -> None:
+    group = await customer.make("group", {"name": "friends", "description": "mine"})
+    for number in (PHONE, OTHER_PHONE):
+        contact = {
+            "phoneNumber": f"+{number}",
+            "email": f"{number}@one.example",
+            "groupIds": [group.removeprefix("group/")],
+        }
+        await customer.make("contact", contact)
+    await world.simulator.send_text(OTHER_PHONE, SIM, "STOP")
+
+    # SMS Send API: to numbers, under a name of the customer's own
+    text = {"message_type": "GP", "message": "Hello world!", "order_id": "first"}
+    sent = await customer.post("sms", text | {"recipient": [f"+{PHONE}"]}, 201)
+    assert (sent["order_id"], sent["total_sent"]) == ("first", 1)
+    assert await world.text_to(PHONE) == "Hello world!"
+    assert await _outcome(customer, "first") == {f"+{PHONE}": "DLVRD"}
+    assert (await customer.ask("POST", "sms", text | {"recipient": [f"+{PHONE}"]}))[0] == 400
+
+    # To each its own text; who said STOP gets none, and it costs nothing
+    recipients = {
+        "0": {"recipient": f"+{PHONE}", "name": "Ann"},
+        "1": {"recipient": f"+{OTHER_PHONE}", "name": "Bob"},
+    }
+    own = {"message_type": "GP", "message": "Hello ${name}", "order_id": "second"}
+    await customer.post("paramsms", own | {"recipients": recipients, "sender": "MyShop"}, 201)
+    assert await world.text_to(PHONE) == "Hello Ann"
+    assert await _outcome(customer, "second") == {
+        f"+{PHONE}": "DLVRD",
+        f"+{OTHER_PHONE}": "BLACKLISTED",
+    }
+
+    # To groups by name
+    grouped = {"message_type": "GP", "message": "Hello group", "order_id": "third"}
+    await customer.post("smstogroups", grouped | {"recipient": ["friends"]}, 201)
+    assert await world.text_to(PHONE) == "Hello group"
+    assert (await _outcome(customer, "third"))[f"+{PHONE}"] == "DLVRD"
+    assert (await customer.credits())["N"] == 77
+
+    # Later, and then not at all: its credits come back
+    due = datetime.now(ZoneInfo("Europe/Rome")) + timedelta(days=1)
+    later = {"message": "Later", "order_id": "fourth", "recipient": [f"+{PHONE}"]}
+    when = {"message_type": "GP", "scheduled_delivery_time": due.strftime("%Y%m%d%H%M%S")}
+    await customer.post("sms", later | when, 201)
+    assert (await customer.credits())["N"] == 76
+    assert await _statuses(customer, "fourth") == {f"+{PHONE}": "SCHEDULED"}
+    assert await customer.ask("DELETE", "sms/fourth") == (200, "", {"result": "OK"})
+    assert (await customer.ask("DELETE", "sms/fourth"))[0] == 404
+    assert (await customer.credits())["N"] == 77
+
+    # Only what the operator approved may be sent from, and only what is paid for goes out
+    unapproved = {"message_type": "GP", "message": "x", "sender": "Nobody"}
+    assert (await customer.ask("POST", "sms", unapproved | {"recipient": [f"+{PHONE}"]}))[0] == 400
+    unpaid = {"message_type": "SI", "message": "x", "recipient": [f"+{PHONE}"]}
+    assert (await customer.ask("POST", "sms", unpaid))[0] == 400
+    history = (await customer.get("smshistory?from=20200101000000&to=now"))["smshistory"]
+    assert [one["order_id"] for one in history][-3:] == ["third", "second", "first"]
+    assert not world.simulator.phone(OTHER_PHONE).received
+
+
+async def _outcome(customer: Program, order_id: str) -> dict[str, str]:
+    """What became of an order, once nothing of it is on its way."""
+    found: dict[str, str] = {}
+
+    async def ended() -> bool:
+        found.clear()
+        found.update(await _statuses(customer, order_id))
+        return not {"WAITING", "SENT", "WAIT4DLVR", "SCHEDULED"} & set(found.values())
+
+    await until(ended, order_id)
+    return found
+
+
+async def _statuses(customer: Program, order_id: str) -> dict[str, str]:
+    said = await customer.get(f"sms/{order_id}")
+    return {one["destination"]: one["status"] for one in said["recipients"]}
