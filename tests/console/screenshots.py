@@ -18,6 +18,7 @@ from scene import CHROMIUM, DESKTOP, PAGES, PASSWORD, PHONE, USERNAME, Scene, ru
 
 FOLDER = Path("docs/screenshots")
 SHOTS = {"sign-in": "/console/sign-in", **PAGES, "message": ""}
+TALLEST = 1_400
 LOOKS: tuple[tuple[str, dict[str, int], str], ...] = (
     ("desktop", DESKTOP, "light"),
     ("phone", PHONE, "light"),
@@ -49,7 +50,11 @@ async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
             await page.get_by_label("Text").fill("Grüße aus dem Hafencafé – bis morgen! 😀")
             await page.get_by_text("2 credits").wait_for()
         if not only or name in only:
-            await page.screenshot(path=FOLDER / f"{name}-{look}.png", full_page=True)
+            tall = await page.evaluate("document.documentElement.scrollHeight")
+            wide = page.viewport_size["width"]
+            clip = {"x": 0, "y": 0, "width": wide, "height": min(tall, TALLEST)}
+            file = FOLDER / f"{name}-{look}.png"
+            await page.screenshot(path=file, full_page=True, clip=clip)
         if name == "sign-in":
             await page.get_by_label("User name").fill(USERNAME)
             await page.get_by_label("Password").fill(PASSWORD)
