@@ -19,8 +19,8 @@ from dragoman.storage.records import (
     row_of,
 )
 from dragoman.storage.repositories import premium, wallets
-from dragoman.storage.repositories.outcome_counts import count_outcome
-from dragoman.storage.repositories.statistics import QUEUED, Counters
+from dragoman.storage.repositories.outcome_counts import Outcome, count_outcome, detail_of
+from dragoman.storage.repositories.statistics import QUEUED, Counters, hour_of
 from dragoman.storage.tables import (
     batches,
     callbacks,
@@ -193,14 +193,31 @@ def _count_in_batches(connection: Connection, items: list[StateChange]) -> None:
 
 
 def _count_in_statistics(connection: Connection, items: list[StateChange]) -> None:
-    counters = Counters()
+    """Counts the changes in the hours of their messages; those that are alike at once."""
+    alike: dict[Outcome, list[int]] = {}
     for change in items:
         before, after = STATISTICS_NAMES[change.before], STATISTICS_NAMES[change.after]
-        if before != after:
-            counters.moved(
-                change.account_id, change.message_id, change.mcc, before, after, change.parts
-            )
-            count_outcome(counters, change, before, after)
+        if before == after:
+            continue
+        outcome = Outcome(
+            change.account_id,
+            hour_of(change.message_id),
+            change.mcc,
+            change.route,
+            before,
+            after,
+            detail_of(change, after),
+        )
+        counted = alike.get(outcome)
+        if counted is None:
+            alike[outcome] = [1, change.parts]
+        else:
+            counted[0] += 1
+            counted[1] += change.parts
+    counters = Counters()
+    for outcome, (count, parts_) in alike.items():
+        counters.moved(*outcome[:3], outcome.before, outcome.after, count, parts_)
+        count_outcome(counters, outcome, count, parts_)
     counters.write(connection)
 
 

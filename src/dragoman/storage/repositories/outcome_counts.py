@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Final
+from typing import Final, NamedTuple
 
 from dragoman.domain.lifecycle import State
 from dragoman.storage.records import StateChange
-from dragoman.storage.repositories.statistics import QUEUED, Counters, hour_of
+from dragoman.storage.repositories.statistics import QUEUED, Counters
 
 ROUTE_STATUS: Final = "route:status"
 """States from the hand-over to a carrier on, or the end; `mcc:status` has those of countries."""
@@ -16,28 +16,46 @@ TIMES: Final = {"route": "route:seconds", "mcc": "mcc:seconds"}
 STEPS_S: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_800, 3_600, 14_400, 86_400)
 """Delivery times are counted under the first of these that they do not exceed."""
 LONGER: Final = "longer"
-_FAILED: Final = frozenset({State.UNDELIVERED, State.EXPIRED, State.REJECTED})
+_DELIVERED: Final = State.DELIVERED.name.lower()
+_FAILED: Final = frozenset({"undelivered", "expired", "rejected"})
 
 
-def count_outcome(counters: Counters, change: StateChange, before: str, after: str) -> None:
-    """Counts a change of state in the hour of its message; `before` and `after` are their names."""
-    hour_ms = hour_of(change.message_id)
+class Outcome(NamedTuple):
+    """A change of state, as far as it is counted."""
+
+    account_id: int
+    hour_ms: int
+    mcc: str
+    route: str
+    before: str
+    after: str
+    detail: str
+    """Why it failed, or the step of its delivery time."""
+
+
+def detail_of(change: StateChange, after: str) -> str:
+    """What is counted of a change beside its states; `after` is the name of its new one."""
+    if after == _DELIVERED:
+        return "" if change.sent_ms is None else step_of(change.at_ms - change.sent_ms)
+    return change.failure.value if after in _FAILED else ""
+
+
+def count_outcome(counters: Counters, outcome: Outcome, number: int, parts: int) -> None:
+    """Counts so many messages of an outcome, which have so many parts."""
+    account_id, hour_ms, mcc, route, before, after, detail = outcome
 
     def count(dimension: str, value: str, sign: int = 1) -> None:
-        counters.count(change.account_id, hour_ms, dimension, value, sign, sign * change.parts)
+        counters.count(account_id, hour_ms, dimension, value, sign * number, sign * parts)
 
-    sides = [("route", change.route), ("mcc", change.mcc)] if change.route else []
-    if change.route:
-        if before != QUEUED:
-            count(ROUTE_STATUS, f"{change.route}:{before}", -1)
-        count(ROUTE_STATUS, f"{change.route}:{after}")
-    if change.after in _FAILED:
-        for side, value in sides:
-            count(FAILURES[side], f"{value}:{change.failure.value}")
-    elif change.after is State.DELIVERED and change.sent_ms is not None:
-        step = step_of(change.at_ms - change.sent_ms)
-        for side, value in sides:
-            count(TIMES[side], f"{value}:{step}")
+    if not route:
+        return
+    if before != QUEUED:
+        count(ROUTE_STATUS, f"{route}:{before}", -1)
+    count(ROUTE_STATUS, f"{route}:{after}")
+    if detail:
+        dimensions = TIMES if after == _DELIVERED else FAILURES
+        count(dimensions["route"], f"{route}:{detail}")
+        count(dimensions["mcc"], f"{mcc}:{detail}")
 
 
 def step_of(elapsed_ms: int) -> str:

@@ -40,14 +40,21 @@ class Counters:
 
     def accepted(self, account_id: int, message_id: int, mcc: str, parts: int) -> None:
         """Counts a message that was accepted, in the hour of its identifier."""
-        self.moved(account_id, message_id, mcc, "", QUEUED, parts)
+        self.moved(account_id, hour_of(message_id), mcc, "", QUEUED, 1, parts)
 
     def moved(
-        self, account_id: int, message_id: int, mcc: str, before: str, after: str, parts: int
+        self,
+        account_id: int,
+        hour_ms: int,
+        mcc: str,
+        before: str,
+        after: str,
+        count: int,
+        parts: int,
     ) -> None:
-        """Counts a message in another state, in the hour of its identifier."""
-        key = (account_id, hour_of(message_id), mcc, before, after)
-        self._states[key] += 1
+        """Counts messages of an hour in another state."""
+        key = (account_id, hour_ms, mcc, before, after)
+        self._states[key] += count
         self._parts[key] += parts
 
     def add(
