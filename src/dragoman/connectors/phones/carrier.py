@@ -18,13 +18,12 @@ from dragoman.connectors.phones.handover import Cancelling, Handover, Handovers
 from dragoman.connectors.phones.notices import Notices
 from dragoman.connectors.phones.results import Result, read_result
 from dragoman.connectors.phones.settings import PhonesSettings
-from dragoman.connectors.phones.turns import Turns
 from dragoman.domain.devices import Device, DeviceEvent, HandoverState
 from dragoman.domain.errors import FailureCode, RetryCode
 from dragoman.domain.lifecycle import ReceiptState
 from dragoman.domain.messages import InboundPartReport, Outgoing, ReceiptReport
 from dragoman.domain.outcomes import Accepted, Deferred, Outcome, Rejected, Unknown
-from dragoman.domain.ports import CarrierEvents
+from dragoman.domain.ports import CarrierEvents, Taking
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
@@ -75,7 +74,6 @@ class PhonesCarrier:
         self._notices = Notices(devices.presence, settings.event_gap_s)
         self._ended: OrderedDict[int, Handover] = OrderedDict()
         self._settled: list[tuple[Outgoing, Outcome]] = []
-        self._turns = Turns()
         self._up = False
         self._room = 0
         self._closing = False
@@ -126,13 +124,9 @@ class PhonesCarrier:
 
     def send(self, message: Outgoing) -> None:
         """Assigns a message to a SIM; its outcome is told once its phone knows it."""
-        if message.premium is not None:  # its route has changed carriers since it was accepted
-            outcome = Rejected(code=FailureCode.NOT_BILLABLE, detail="phones charge no recipients")
-            self._settle(message, outcome)
-            return
-        if not message.text:
-            outcome = Rejected(code=FailureCode.INVALID_CONTENT, detail="phones send text only")
-            self._settle(message, outcome)
+        refusal = _refusal_of(message)
+        if refusal is not None:  # its route has changed carriers since it was accepted
+            self._settle(message, refusal)
             return
         now_ms = self._clock.now_ms()
         place = None if self._closing else self.chooser.choose(message, now_ms)
@@ -172,12 +166,21 @@ class PhonesCarrier:
     def _defer(self, message: Outgoing) -> Deferred:
         if self._closing:
             return Deferred(code=RetryCode.DRAINING, retry_in_s=BUSY_RETRY_S)
-        busy = self.chooser.has_phone_for(message)
-        first_s = BUSY_RETRY_S if busy else ABSENT_RETRY_S
-        return Deferred(
-            code=RetryCode.CARRIER_BUSY if busy else RetryCode.LINK_DOWN,
-            retry_in_s=self._turns.wait_s(message, first_s, self._clock.monotonic()),
-        )
+        if self.chooser.has_phone_for(message):
+            return Deferred(code=RetryCode.CARRIER_BUSY, retry_in_s=BUSY_RETRY_S)
+        return Deferred(code=RetryCode.LINK_DOWN, retry_in_s=ABSENT_RETRY_S)
+
+    # Selective
+
+    def takes(self, message: Outgoing, ahead: int) -> Taking | Rejected:
+        """Whether phones that are there can send a message, and have room for it now."""
+        refusal = _refusal_of(message)
+        if refusal is not None:
+            return refusal
+        if not self.chooser.has_phone_for(message):
+            return Taking.AWAY
+        free = self.chooser.count_for(message, self._clock.now_ms())
+        return Taking.NOW if free > ahead else Taking.BUSY
 
     # Custodian
 
@@ -501,6 +504,15 @@ class PhonesCarrier:
             self._wake_timer = loop.call_later(room.wait_ms / 1000, self._note)
         if room.places or before != (self._up, self._room):
             self._sink.availability(self.name)
+
+
+def _refusal_of(message: Outgoing) -> Rejected | None:
+    """Why no phone can ever send a message."""
+    if message.premium is not None:
+        return Rejected(code=FailureCode.NOT_BILLABLE, detail="phones charge no recipients")
+    if message.multimedia is not None or not message.text:
+        return Rejected(code=FailureCode.INVALID_CONTENT, detail="phones send text only")
+    return None
 
 
 _BACK_TO_ROUTE = Deferred(code=RetryCode.LINK_DOWN, retry_in_s=0.0, detail="given back by a phone")
