@@ -160,6 +160,7 @@ class House:
             clock=self.clock,
             carriers=phones,
         )
+        self.directory.on_accounts = self.devices.accounts_changed
         self.device_registration = DeviceRegistration(
             storage=self.storage,
             accounts=self.accounts,

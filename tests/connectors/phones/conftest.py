@@ -75,7 +75,7 @@ class House:
         new = accounts.NewAccount(
             account=account, unlimited=True, credentials=(credential,), created_ms=now_ms
         )
-        await gateway.storage.writer.write(accounts.create, new)
+        await gateway.accounts.write(accounts.create, new)
         return account
 
     async def phone(

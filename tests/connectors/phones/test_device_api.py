@@ -427,6 +427,52 @@ async def test_an_unknown_token_is_401_everywhere_and_a_disabled_device_403(
     assert (await phone.call("GET", "/message")).status == 401
 
 
+async def test_a_disabled_account_shuts_its_phones_out_until_it_is_enabled(
+    house: Any, account: Any, phone: FakePhone, until: Any
+) -> None:
+    accounts, devices = house.gateway.accounts, house.gateway.devices
+    device = devices.get(int(phone.device_id))
+    await phone.fetch_settings()
+    await phone.fetch_webhooks()
+    item = await fetched(house, account, phone, until)
+    await accounts.set_enabled("acme", enabled=False)
+    await until(lambda: not devices.is_in_service(device))
+    for path in ("/message", "/webhooks", "/settings", "/events"):
+        answer = await phone.call("GET", path)
+        assert (answer.status, answer.body) == (403, b'{"message":"the device is disabled"}')
+    assert (await phone.receive("+4511223344", "kept")).status == 403
+    assert (await phone.report(snapshot_of(item, "Sent"))).status == 204
+    await house.until_states(account, State.SENT)
+    await house.send(account, "4512345678", text="waits")
+    await house.until_states(account, State.SENT, State.QUEUED)
+    code = await house.gateway.device_registration.create_code(account)
+    assert (await FakePhone(house.base_url).register(code=code.code)).status == 401
+    await accounts.set_enabled("acme", enabled=True)
+    await until(lambda: devices.is_in_service(device))
+    assert (await fetched(house, account, phone, until, send=False))["message"] == "waits"
+    assert (await phone.receive("+4511223344", "kept")).status == 200
+
+
+async def test_what_a_phone_of_a_disabled_account_has_not_fetched_is_taken_back(
+    house: Any, account: Any, phone: FakePhone, until: Any
+) -> None:
+    await house.send(account, "4512345678")
+    await until(lambda: any(one.stored for one in house.carrier.handovers))
+    await house.gateway.accounts.set_enabled("acme", enabled=False)
+    await until(lambda: not len(house.carrier.handovers))
+    await until(lambda: house.gateway.dispatcher.held("default") == 1)
+
+
+async def test_a_restart_knows_whose_phones_are_shut_out(make_house: Any) -> None:
+    house = await make_house()
+    phone = await house.phone(await house.account(), start=False)
+    await house.gateway.accounts.set_enabled("acme", enabled=False)
+    await house.stop()
+    again = await make_house()
+    phone.base_url = again.base_url
+    assert (await phone.call("GET", "/message")).status == 403
+
+
 async def test_a_report_on_another_devices_message_changes_nothing(
     house: Any, account: Any, phone: FakePhone, until: Any
 ) -> None:

@@ -122,11 +122,11 @@ async def test_messages_without_a_phone_wait_queued_until_there_is_one(
     house = await make_house()
     account, stranger = await house.account(), await house.account("stranger")
     await house.phone(account)
-    for number in range(20):
+    for number in range(8):
         await house.send(stranger, NUMBER, text=str(number))
     await house.send(account, NUMBER, text="mine")
     await house.until_states(account, State.DELIVERED)
-    await house.until_states(stranger, State.QUEUED, count=20)
+    await house.until_states(stranger, State.QUEUED, count=8)
     phone = await house.phone(stranger)
-    await house.until_states(stranger, State.DELIVERED, count=20)
-    assert [text.text for text in phone.sent] == [str(number) for number in range(20)]
+    await house.until_states(stranger, State.DELIVERED, count=8)
+    assert [text.text for text in phone.sent] == [str(number) for number in range(8)]

@@ -428,7 +428,7 @@ class PhonesCarrier:
     def _on_device(self, device_id: int) -> None:
         """A phone came, changed, or is gone."""
         device = self._devices.get(device_id)
-        if device is None or not device.enabled:
+        if device is None or not self._devices.is_in_service(device):
             for handover in self.handovers.of_device(device_id):
                 if handover.state is HandoverState.ASSIGNED and handover.stored:
                     self._give_back(handover)

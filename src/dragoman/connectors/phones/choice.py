@@ -271,7 +271,7 @@ class Chooser:
         return EVERYBODY if self._settings.shared else device.account_id
 
     def _is_there(self, device: Device) -> bool:
-        return device.enabled and self._devices.presence.is_present(
+        return self._devices.is_in_service(device) and self._devices.presence.is_present(
             device.device_id, self._settings.present_s
         )
 

@@ -83,7 +83,7 @@ class Ingest:
         expected = ingest_key(device).encode() if device is not None else b"-" * 32
         if not hmac.compare_digest(given, expected) or device is None:
             raise Refused(RefusalCode.NOT_FOUND, "", "no such webhook")
-        if not device.enabled:
+        if not self._devices.is_in_service(device):
             raise Refused(RefusalCode.PERMISSION_DENIED, "", "the device is disabled")
         return device
 

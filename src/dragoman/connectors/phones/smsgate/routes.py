@@ -1,7 +1,8 @@
 """The device API of SMSGate as a table: what a phone calls under `/api/mobile/v1`.
 
 401 says to a phone that it must register anew, so nothing else does; a device that is out of
-service gets 403 and goes on asking. Its reports are taken all the same: they are facts.
+service, as every device of a disabled account is, gets 403 and goes on asking: it keeps its
+registration until it is let in again. Its reports are taken all the same: they are facts.
 """
 
 from __future__ import annotations
@@ -322,7 +323,7 @@ class SmsGate:
         if scheme != "bearer":
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, "", "a device token is needed")
         device = self._devices.authenticate(token)
-        if not device.enabled and not disabled:
+        if not disabled and not self._devices.is_in_service(device):
             raise Refused(RefusalCode.PERMISSION_DENIED, "", "the device is disabled")
         return self._devices.heard(device, _version_of(request))
 
