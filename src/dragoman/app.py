@@ -22,6 +22,8 @@ from dragoman.connectors import CONNECTORS, Resources
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.carrier import PhonesCarrier
+from dragoman.connectors.phones.cht import ChtGateway
+from dragoman.connectors.phones.intake import Intake
 from dragoman.connectors.phones.smsgate.routes import SmsGate
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
@@ -502,17 +504,23 @@ class Gateway(House):
             if isinstance(connector, PhonesCarrier)
         }
 
-    def _phone_api(self) -> Dialect:
-        return SmsGate(
+    def _phone_apis(self) -> list[Dialect]:
+        """What phones call, one protocol a dialect."""
+        carriers = self.phones
+        intake = Intake(self.devices, carriers, self.clock)
+        smsgate = SmsGate(
             accounts=self.accounts,
             devices=self.devices,
             registration=self.device_registration,
-            carriers=self.phones,
+            carriers=carriers,
+            intake=intake,
             clock=self.clock,
             meters=self.meters,
             public_url=self.settings.devices.public_url,
             ping_interval_s=self.settings.devices.ping_interval_s,
-        ).dialect()
+        )
+        cht = ChtGateway(devices=self.devices, carriers=carriers, intake=intake, meters=self.meters)
+        return [smsgate.dialect(), cht.dialect()]
 
     async def _resume(self, name: str, connector: Custodian) -> None:
         """Brings back the messages that a carrier kept, before the backlog finds their rows."""
@@ -578,7 +586,7 @@ class Gateway(House):
         if reporting := [c for c in self.connectors.values() if isinstance(c, Mm7Carrier)]:
             dialects.append(build_reports(reporting))
         if self.phones:
-            dialects.append(self._phone_api())
+            dialects.extend(self._phone_apis())
         pages = build_pages(
             health=self,
             measured=self,

@@ -7,13 +7,22 @@ from collections.abc import Mapping
 import msgspec
 
 from dragoman.control import requests
-from dragoman.control.answers import DeviceCode, DeviceList, DeviceToken, DeviceView, SimView
+from dragoman.control.answers import (
+    DeviceCode,
+    DeviceList,
+    DeviceToken,
+    DeviceView,
+    NewDevice,
+    SimView,
+)
 from dragoman.control.house import Controlled, HouseServices
 from dragoman.domain.accounts import Account
 from dragoman.domain.devices import Device, Limits
 from dragoman.domain.errors import RefusalCode, Refused
 
 API_PATH = "/api/mobile/v1"
+CHT_PATH = "/api/cht"
+CHT = "cht"
 
 
 async def create_code(controlled: Controlled, request: requests.CreateDeviceCode) -> DeviceCode:
@@ -34,6 +43,22 @@ async def create_token(controlled: Controlled, request: requests.CreateDeviceTok
     account = await _owner(house, request.account)
     token = await house.device_registration.create_token(account, request.carrier)
     return DeviceToken(token=token, account=account.username, api_url=_api_url(house))
+
+
+async def add_device(controlled: Controlled, request: requests.AddDevice) -> NewDevice:
+    house = controlled.house
+    account = await _owner(house, request.account)
+    device, token = await house.device_registration.enter(
+        account, request.carrier, protocol=CHT, name=request.name
+    )
+    scheme, _, host = house.settings.devices.public_url.rstrip("/").rpartition("://")
+    address = f"{device.device_id}:{token}@{host or '<this server>'}{CHT_PATH}"
+    return NewDevice(
+        device_id=device.device_id,
+        name=device.name,
+        account=account.username,
+        url=f"{scheme or 'https'}://{address}",
+    )
 
 
 async def list_devices(controlled: Controlled, _request: requests.ListDevices) -> DeviceList:

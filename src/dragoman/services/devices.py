@@ -135,10 +135,10 @@ class Devices:
 
     # Devices that call
 
-    def authenticate(self, token: str) -> Device:
-        """The device of a token; raises `Refused`."""
+    def authenticate(self, token: str, protocol: str) -> Device:
+        """The device of a token, which is good for its own protocol only; raises `Refused`."""
         device_id = self._by_token.get(digest_of_token(token))
-        if device_id is None:
+        if device_id is None or self._devices[device_id].protocol != protocol:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown device token")
         return self._devices[device_id]
 
@@ -168,8 +168,12 @@ class Devices:
         push_token: str = "",
         app_version: str = "",
         code_id: int | None = None,
+        heard: bool = True,
     ) -> tuple[Device, str]:
-        """Stores a phone that may register; the device and its token, which is told this once."""
+        """Stores a phone that may register; the device and its token, which is told this once.
+
+        One that was not `heard` counts as there from its first call.
+        """
         now_ms = self._clock.now_ms()
         token = secrets.token_urlsafe(TOKEN_BYTES)
         device = Device(
@@ -185,7 +189,7 @@ class Devices:
             settings=DeviceSettings(),
             health=Health(),
             created_ms=now_ms,
-            seen_ms=now_ms,
+            seen_ms=now_ms if heard else 0,
             sims=merge_sims((), sims),
         )
         digest = digest_of_token(token)

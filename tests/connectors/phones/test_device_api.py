@@ -255,12 +255,12 @@ async def test_cancelling_takes_two_steps(
 ) -> None:
     item = await fetched(house, account, phone, until)
     [message] = await house.outbox(account)
-    assert await house.carrier.cancel(message.message_id)
+    assert await house.carrier.handout.cancel(message.message_id)
     [shown] = (await phone.call("GET", "/message")).json
     assert (shown["id"], shown["state"]) == (item["id"], "Cancelling")
     assert (await phone.report(snapshot_of(item, "Cancelled"))).status == 204
     await house.until_states(account, State.REJECTED)
-    assert not await house.carrier.cancel(message.message_id)
+    assert not await house.carrier.handout.cancel(message.message_id)
 
 
 async def test_cancelling_is_not_shown_to_an_app_that_would_send_it(
@@ -269,7 +269,7 @@ async def test_cancelling_is_not_shown_to_an_app_that_would_send_it(
     phone.version = "1.66.2"
     await fetched(house, account, phone, until)
     [message] = await house.outbox(account)
-    assert await house.carrier.cancel(message.message_id)
+    assert await house.carrier.handout.cancel(message.message_id)
     assert (await phone.call("GET", "/message")).body == b"[]"
 
 
@@ -279,7 +279,7 @@ async def test_cancelling_comes_too_late_once_the_radio_has_it(
     item = await fetched(house, account, phone, until)
     await phone.report(snapshot_of(item, "Processed"))
     [message] = await house.outbox(account)
-    assert not await house.carrier.cancel(message.message_id)
+    assert not await house.carrier.handout.cancel(message.message_id)
 
 
 @pytest.mark.parametrize(
