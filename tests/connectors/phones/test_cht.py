@@ -225,7 +225,8 @@ async def test_a_text_that_is_none_does_not_hold_up_the_others(
     ]
     assert (await phone.post({"messages": [*bad, good]})).status == 200
     assert await house.inbox(account) == [("4511223344", "", "hi")]
-    assert house.gateway.meters.refused["cht", "unreadable_text"] == 4
+    words = house.gateway.meters.device_words
+    assert (words["android", "unknown"], words["android", "taken"]) == (4, 1)
 
 
 async def test_a_state_that_nobody_can_place_is_counted_and_passed_over(
@@ -240,7 +241,9 @@ async def test_a_state_that_nobody_can_place_is_counted_and_passed_over(
     ]
     answer = await phone.post({"updates": updates})
     assert (answer.status, answer.body) == (200, b'{"messages":[]}')
-    assert house.gateway.meters.receipts["android", "unknown"] == 5
+    meters = house.gateway.meters
+    assert meters.receipts["android", "unknown"] == 3
+    assert meters.device_words["android", "unknown"] == 2
 
 
 async def test_a_report_on_another_phones_text_changes_nothing(

@@ -206,7 +206,10 @@ class ChtGateway:
         handover = None
         if state is not None and handover_id is not None:
             handover = await carrier.handout.find(device, handover_id)
-        if state is None or handover is None:
+        if state is None:
+            self._meters.device_words[device.carrier, "unknown"] += 1
+            return
+        if handover is None:
             self._meters.receipts[device.carrier, "unknown"] += 1
             return
         reason = update.reason or ""
@@ -223,13 +226,14 @@ class ChtGateway:
             and source.isprintable()
             and len(content) <= MAX_TEXT
         ):
-            self._meters.refused[CHT, "unreadable_text"] += 1
+            self._meters.device_words[device.carrier, "unknown"] += 1
             return
-        await self._intake.take_once(
+        is_new = await self._intake.take_once(
             device,
             text.id,
             lambda: self._intake.hand_up(device, text.id, source=source, text=content),
         )
+        self._meters.device_words[device.carrier, "taken" if is_new else "repeated"] += 1
 
     def _authenticate(self, request: Request) -> Device:
         """The device whose identifier and token are in the address that the phone was given."""

@@ -19,6 +19,7 @@ from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.clock import Clock
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.services.devices import Devices, ingest_key
+from dragoman.services.meters import Meters
 from dragoman.web.bodies import convert, decode_json
 from dragoman.web.refusals import MalformedBody
 from dragoman.web.requests import Request
@@ -36,10 +37,11 @@ log = structlog.get_logger(__name__)
 class Ingest:
     """Takes the events of phones and hands on what is in them."""
 
-    def __init__(self, devices: Devices, intake: Intake, clock: Clock) -> None:
+    def __init__(self, devices: Devices, intake: Intake, clock: Clock, meters: Meters) -> None:
         self._devices = devices
         self._intake = intake
         self._clock = clock
+        self._meters = meters
         self._takers: Mapping[str, Take] = MappingProxyType(
             {
                 "sms:received": self._take_text,
@@ -60,8 +62,10 @@ class Ingest:
             raise Refused(RefusalCode.PERMISSION_DENIED, "deviceId", "another device")
         take = self._takers.get(event.event)
         if take is None:
+            self._meters.device_words[device.carrier, "unknown"] += 1
             raise MalformedBody(f"unknown event {event.event[:30]!r}", field="event")
-        await self._intake.take_once(device, event.id, lambda: take(device, event))
+        is_new = await self._intake.take_once(device, event.id, lambda: take(device, event))
+        self._meters.device_words[device.carrier, "taken" if is_new else "repeated"] += 1
 
     def _find(self, request: Request) -> Device:
         number = request.path_params["device"]
@@ -80,6 +84,7 @@ class Ingest:
         signature = request.header(b"x-signature").lower()
         signed = hmac.digest(device.signing_key.encode(), request.body + timestamp, "sha256")
         if not hmac.compare_digest(signature, signed.hex().encode()):
+            self._meters.device_words[device.carrier, "forged"] += 1
             raise Refused(RefusalCode.PERMISSION_DENIED, "X-Signature", "it does not fit the body")
         if timestamp.isdigit() and len(timestamp) < MAX_EVENT_ID:
             skew_s = int(timestamp) - self._clock.now_ms() // 1000

@@ -92,7 +92,7 @@ class SmsGate:
         self._meters = meters
         self._public_url = public_url.rstrip("/")
         self._ping_interval_s = ping_interval_s
-        self._ingest = Ingest(devices, intake, clock)
+        self._ingest = Ingest(devices, intake, clock, meters)
         self._told: dict[tuple[int, DeviceEvent], bytes] = {}
         """What each phone has last fetched, of settings and webhooks."""
 
@@ -244,7 +244,7 @@ class SmsGate:
             raise MalformedBody(f"at most {MAX_REPORTS} messages")
         known = []
         for one in reported:
-            mapping.read_state(one.state)
+            self._check_state(device, one)
             handover_id = _read_identifier(one.id)
             handover = await handout.find(device, handover_id) if handover_id else None
             if handover is not None:
@@ -254,6 +254,15 @@ class SmsGate:
         for handover, words, error in known:
             await handout.report(handover, words, error)
         return _DONE
+
+    def _check_state(self, device: Device, reported: schemas.MessageState) -> None:
+        """Refuses a report of which any state is unknown, before anything of it is taken."""
+        try:
+            for state in (reported.state, *(one.state for one in reported.recipients)):
+                mapping.read_state(state)
+        except MalformedBody:
+            self._meters.device_words[device.carrier, "unknown"] += 1
+            raise
 
     # What the phone is told to do
 
