@@ -22,6 +22,8 @@ from dragoman.connectors import CONNECTORS, Resources
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.carrier import PhonesCarrier
+from dragoman.connectors.phones.cht import ChtGateway
+from dragoman.connectors.phones.intake import Intake
 from dragoman.connectors.phones.smsgate.routes import SmsGate
 from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.console.desk import Desk, Machine
@@ -189,6 +191,7 @@ class House:
             clock=self.clock,
             carriers=phones,
         )
+        self.directory.on_accounts = self.devices.accounts_changed
         self.device_registration = DeviceRegistration(
             storage=self.storage,
             accounts=self.accounts,
@@ -637,23 +640,29 @@ class Gateway(House):
         connector = self.connectors.get(carrier)
         return connector.encode(message, at_ms) if isinstance(connector, SmppCarrier) else ()
 
-    def _phone_api(self) -> Dialect:
-        return SmsGate(
+    def _phone_apis(self) -> list[Dialect]:
+        """What phones call, one protocol a dialect."""
+        carriers = self.phones
+        intake = Intake(self.devices, carriers, self.clock)
+        smsgate = SmsGate(
             accounts=self.accounts,
             devices=self.devices,
             registration=self.device_registration,
-            carriers=self.phones,
+            carriers=carriers,
+            intake=intake,
             clock=self.clock,
             meters=self.meters,
             public_url=self.settings.devices.public_url,
             ping_interval_s=self.settings.devices.ping_interval_s,
             settings=self.phone_settings,
-        ).dialect()
+        )
+        cht = ChtGateway(devices=self.devices, carriers=carriers, intake=intake, meters=self.meters)
+        return [smsgate.dialect(), cht.dialect()]
 
     async def _call_back(self, message_id: int) -> bool:
         """Asks the phone that has a message not to send it; whether it may still be stopped."""
         for carrier in self.phones.values():
-            if await carrier.cancel(message_id):
+            if await carrier.handout.cancel(message_id):
                 return True
         return False
 
@@ -674,13 +683,15 @@ class Gateway(House):
         if self.storage.writer.failed:
             return ["a write could not be made durable; restart after checking the disk"]
         down = [name for name, connector in self.connectors.items() if not connector.up]
-        if down and len(down) == len(self.connectors):
+        # Phones come to us, and find nobody where a proxy keeps them from a gateway without phones.
+        if down and len(down) == len(self.connectors) and not self.phones:
             return [f"carrier {name} is down" for name in down]
         return []
 
     def waiting(self) -> dict[str, int]:
         """Messages queued in memory, by route."""
-        return {name: self.queue.depth(name) for name in self.router.routes}
+        held = self.dispatcher.held
+        return {name: self.queue.depth(name) + held(name) for name in self.router.routes}
 
     def oldest_waiting_s(self) -> dict[str, float]:
         """Age of the oldest message in the queue, by route."""
@@ -720,7 +731,7 @@ class Gateway(House):
         if reporting := [c for c in self.connectors.values() if isinstance(c, Mm7Carrier)]:
             dialects.append(build_reports(reporting))
         if self.phones:
-            dialects.append(self._phone_api())
+            dialects.extend(self._phone_apis())
         pages = build_pages(
             health=self,
             measured=self,

@@ -353,6 +353,18 @@ class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
     signing_key: str
 
 
+class NewDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """A phone that was entered, and the address with its secret to type into it, shown this once.
+
+    Where no public address is configured, `<this server>` stands in its place.
+    """
+
+    device_id: int
+    name: str
+    account: str
+    url: str
+
+
 class DeviceToken(msgspec.Struct, frozen=True, kw_only=True):
     """A private token for an account's phones."""
 

@@ -300,6 +300,7 @@ HANDLERS: Final = MappingProxyType[type[Any], Callable[[Controlled, Any], Awaita
         **INBOUND_HANDLERS,
         requests.CreateDeviceCode: devices.create_code,
         requests.CreateDeviceToken: devices.create_token,
+        requests.AddDevice: devices.add_device,
         requests.ListDevices: devices.list_devices,
         requests.ShowDevice: devices.show_device,
         requests.ChangeDevice: devices.change_device,

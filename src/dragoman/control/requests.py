@@ -21,6 +21,7 @@ from dragoman.control.answers import (
     KeywordList,
     KeywordView,
     MessageStatus,
+    NewDevice,
     NumberList,
     NumberView,
     OptOutList,
@@ -315,6 +316,15 @@ class CreateDeviceToken(Request[DeviceToken], frozen=True, kw_only=True, tag="de
     """Makes a token that registers any number of phones."""
 
     answer_type: ClassVar[Any] = DeviceToken
+    account: str = ""
+    carrier: str = ""
+
+
+class AddDevice(Request[NewDevice], frozen=True, kw_only=True, tag="device.add"):
+    """Enters a phone that polls one address, as CHT Gateway does, and does not register itself."""
+
+    answer_type: ClassVar[Any] = NewDevice
+    name: str
     account: str = ""
     carrier: str = ""
 
