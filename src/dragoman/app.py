@@ -48,9 +48,11 @@ from dragoman.services.attachments import AttachmentLimits, Attachments
 from dragoman.services.audiences import Audiences
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
+from dragoman.services.bundles import Bundles
 from dragoman.services.contact_addresses import ContactAddresses
 from dragoman.services.contact_profiles import ContactProfiles
 from dragoman.services.contacts import Contacts
+from dragoman.services.correspondence import Correspondence
 from dragoman.services.credits import Credits
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
@@ -64,6 +66,7 @@ from dragoman.services.inbound import Inbound
 from dragoman.services.issues import Issues
 from dragoman.services.keywords import Keywords
 from dragoman.services.live import LiveMessages
+from dragoman.services.login_tokens import LoginTokens
 from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
 from dragoman.services.one_time_links import OneTimeLinks
@@ -78,6 +81,7 @@ from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
+from dragoman.services.webhooks import Webhooks
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import pending
@@ -124,6 +128,12 @@ class House:
         self.account_tree.on_shut_out = self.sessions.end_all
         self.access_tokens = AccessTokens(
             storage=self.storage, accounts=self.accounts, clock=self.clock
+        )
+        self.login_tokens = LoginTokens(
+            storage=self.storage,
+            accounts=self.accounts,
+            clock=self.clock,
+            life_s=settings.dialects.smsgateway24.token_life_s,
         )
         self.one_time_links = OneTimeLinks(
             storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
@@ -229,6 +239,7 @@ class House:
             device_routes=DeviceRoutes(self.router, self.devices),
             find_payments=self.credits.payments,
         )
+        self.bundles = Bundles(submission=self.submission, writer=self.storage.writer)
         self.batches = Batches(
             storage=self.storage,
             live=self.live,
@@ -241,6 +252,8 @@ class House:
             clock=self.clock,
         )
         self.queries = Queries(self.storage)
+        self.correspondence = Correspondence(self.storage)
+        self.webhooks = Webhooks(self.storage)
         self.refunds = Refunds(
             writer=self.storage.writer,
             queries=self.queries,
@@ -264,6 +277,7 @@ class House:
             announce=self._announce,
             stop_words=stop_words,
             start_words=start_words,
+            webhooks=self.webhooks,
         )
         self.mailings = Mailings(
             storage=self.storage,
@@ -282,12 +296,17 @@ class House:
             account_tree=self.account_tree,
             sessions=self.sessions,
             access_tokens=self.access_tokens,
+            login_tokens=self.login_tokens,
             one_time_links=self.one_time_links,
             credits=self.credits,
             senders=self.senders,
             submission=self.submission,
+            bundles=self.bundles,
             batches=self.batches,
             queries=self.queries,
+            correspondence=self.correspondence,
+            devices=self.devices,
+            webhooks=self.webhooks,
             premium=self.premium,
             refunds=self.refunds,
             contacts=self.contacts,
@@ -313,6 +332,7 @@ class House:
         await self.directory.load()
         await self.opt_outs.load()
         await self.devices.restore()
+        await self.webhooks.restore()
 
     async def close(self) -> None:
         await self.directory.settle()

@@ -10,6 +10,7 @@ from dragoman.dialects.contract import ProviderDialect, Services
 from dragoman.dialects.httpsms import build_httpsms
 from dragoman.dialects.linkmobility import build_linkmobility
 from dragoman.dialects.smsend import build_smsend
+from dragoman.dialects.smsgateway24 import build_smsgateway24
 
 __all__ = ["DIALECTS", "ProviderDialect", "Services"]
 
@@ -18,6 +19,7 @@ DIALECTS: Final = MappingProxyType[str, Callable[[Services], ProviderDialect]](
         "httpsms": build_httpsms,
         "linkmobility": build_linkmobility,
         "smsend": build_smsend,
+        "smsgateway24": build_smsgateway24,
     }
 )
 """Each dialect by the name it has in the configuration."""

@@ -13,13 +13,17 @@ from dragoman.services.access_tokens import AccessTokens
 from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
+from dragoman.services.bundles import Bundles
 from dragoman.services.contact_profiles import ContactProfiles
 from dragoman.services.contacts import Contacts
+from dragoman.services.correspondence import Correspondence
 from dragoman.services.credits import Credits
+from dragoman.services.devices import Devices
 from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
 from dragoman.services.issues import Issues
 from dragoman.services.keywords import Keywords
+from dragoman.services.login_tokens import LoginTokens
 from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
 from dragoman.services.one_time_links import OneTimeLinks
@@ -31,6 +35,7 @@ from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
+from dragoman.services.webhooks import Webhooks
 from dragoman.web.operations import Dialect
 
 
@@ -43,12 +48,17 @@ class Services:
     account_tree: AccountTree
     sessions: Sessions
     access_tokens: AccessTokens
+    login_tokens: LoginTokens
     one_time_links: OneTimeLinks
     credits: Credits
     senders: Senders
     submission: SubmissionService
+    bundles: Bundles
     batches: Batches
     queries: Queries
+    correspondence: Correspondence
+    devices: Devices
+    webhooks: Webhooks
     premium: PremiumRules
     refunds: Refunds
     contacts: Contacts

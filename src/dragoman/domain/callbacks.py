@@ -36,6 +36,10 @@ class TextFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str
     charset: str = ""
     """What the customer asked for; empty leaves it to the dialect."""
+    device_id: int | None = None
+    """The phone it came to, where it came to one."""
+    slot: int = 0
+    """The SIM of that phone, from 1; 0 where it is not known."""
 
 
 def renderer_of_texts(dialect: str) -> str:

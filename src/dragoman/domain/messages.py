@@ -129,6 +129,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """The whole text, for carriers that cut it themselves; empty where it is binary."""
     device_id: int | None = None
     sim: int | None = None
+    urgent: bool = False
+    """Whether it goes before all that is not."""
 
 
 class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -156,6 +158,8 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     account_id: int
     device_id: int
     event_id: str
+    slot: int = 0
+    """The SIM it came to, from 1; 0 where the phone does not say."""
     vouched: bool = False
     """Whether the operator says that the number is the phone's own; what only the phone says never
     speaks for other accounts."""

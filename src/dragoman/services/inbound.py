@@ -32,6 +32,7 @@ from dragoman.services.directory import Destination, Directory
 from dragoman.services.meters import Meters
 from dragoman.services.opt_outs import ALL_SENDERS, OptOuts
 from dragoman.services.persistence import persist
+from dragoman.services.webhooks import WebhookEvent, Webhooks
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import inbound
@@ -60,6 +61,7 @@ class Inbound:
         announce: Callable[[NewCallback], None],
         stop_words: Collection[str],
         start_words: Collection[str],
+        webhooks: Webhooks | None = None,
     ) -> None:
         self._storage = storage
         self._directory = directory
@@ -70,6 +72,7 @@ class Inbound:
         self._announce = announce
         self._stop_words = frozenset(stop_words)
         self._start_words = frozenset(start_words)
+        self._webhooks = webhooks
         self._reassembler = Reassembler()
 
     async def restore(self) -> None:
@@ -180,7 +183,7 @@ class Inbound:
     ) -> None:
         inbound_id = self._ids.next()
         meaning = self._read(text, holder)
-        callbacks = self._callbacks(inbound_id, text, meaning.destination)
+        callbacks = self._callbacks(inbound_id, text, meaning.destination, holder)
         row = inbound.StoredInbound(
             inbound_id=inbound_id,
             account_id=meaning.destination.account_id,
@@ -201,6 +204,7 @@ class Inbound:
             opt_outs=self._note(inbound_id, meaning.opted_out),
             opt_ins=meaning.opted_in,
             event=self._event(holder),
+            device=_device_of(holder),
         )
         for key in meaning.opted_in:
             self._opt_outs.forget(key)
@@ -275,10 +279,9 @@ class Inbound:
         )
 
     def _callbacks(
-        self, inbound_id: int, text: _Text, destination: Destination
+        self, inbound_id: int, text: _Text, destination: Destination, holder: Holder | None
     ) -> tuple[NewCallback, ...]:
         """The calls that send a text on, one for each of its receivers."""
-        now_ms = self._clock.now_ms()
         callbacks = []
         for forwarding in destination.forwardings:
             facts = TextFacts(
@@ -288,21 +291,40 @@ class Inbound:
                 text=text.text,
                 charset=forwarding.charset,
             )
-            callback_id = self._ids.next()
             callbacks.append(
-                NewCallback(
-                    callback_id=callback_id,
-                    account_id=forwarding.account_id,
-                    # Each receiver on its own: one that is away must not hold up another.
-                    message_id=callback_id,
-                    dialect=renderer_of_texts(forwarding.dialect),
-                    origin=origin_of(forwarding.url),
-                    url=forwarding.url,
-                    payload=msgspec.json.encode(facts).decode(),
-                    due_ms=now_ms,
-                )
+                self._callback(forwarding.account_id, forwarding.dialect, forwarding.url, facts)
             )
+        if self._webhooks is not None and destination.account_id is not None:
+            account_id = destination.account_id
+            # Another account's phone is nothing to the owner of the text.
+            own = holder if holder is not None and holder.account_id == account_id else None
+            device_id = own.device_id if own is not None else None
+            webhook = self._webhooks.find(account_id, device_id, WebhookEvent.INCOMING)
+            if webhook is not None:
+                facts = TextFacts(
+                    inbound_id=inbound_id,
+                    sender=text.sender,
+                    recipient=text.recipient,
+                    text=text.text,
+                    device_id=device_id,
+                    slot=own.slot if own is not None else 0,
+                )
+                callbacks.append(self._callback(account_id, webhook.dialect, webhook.url, facts))
         return tuple(callbacks)
+
+    def _callback(self, account_id: int, dialect: str, url: str, facts: TextFacts) -> NewCallback:
+        callback_id = self._ids.next()
+        return NewCallback(
+            callback_id=callback_id,
+            account_id=account_id,
+            # Each receiver on its own: one that is away must not hold up another.
+            message_id=callback_id,
+            dialect=renderer_of_texts(dialect),
+            origin=origin_of(url),
+            url=url,
+            payload=msgspec.json.encode(facts).decode(),
+            due_ms=self._clock.now_ms(),
+        )
 
     def _drop(self, part: inbound.StoredInboundPart) -> None:
         persist(self._storage.writer, inbound.drop_parts, part.part_id, _ignore)
@@ -323,6 +345,12 @@ class _Meaning(msgspec.Struct, frozen=True, kw_only=True):
     handling: Handling
     opted_out: tuple[OptOutKey, ...] = ()
     opted_in: tuple[OptOutKey, ...] = ()
+
+
+def _device_of(holder: Holder | None) -> inbound.DeviceText | None:
+    if holder is None:
+        return None
+    return inbound.DeviceText(device_id=holder.device_id, slot=holder.slot)
 
 
 def _plain(destination: Destination) -> _Meaning:

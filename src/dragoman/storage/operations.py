@@ -8,6 +8,7 @@ from dragoman.storage.repositories import (
     account_tree,
     accounts,
     batches,
+    bundles,
     callbacks,
     changes,
     contact_lists,
@@ -36,6 +37,7 @@ from dragoman.storage.repositories import (
     submissions,
     subscriptions,
     wallets,
+    webhooks,
 )
 from dragoman.storage.work import Operation
 
@@ -49,6 +51,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         accounts.rotate,
         batches.cancel,
         batches.stop,
+        bundles.accept,
         callbacks.record,
         changes.mark_sending,
         changes.park,
@@ -125,5 +128,6 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         subscriptions.subscribe,
         subscriptions.use_token,
         wallets.top_up,
+        webhooks.put,
     )
 }

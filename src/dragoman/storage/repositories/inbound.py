@@ -27,7 +27,7 @@ from dragoman.storage.repositories.pages import (
     whole_hours,
 )
 from dragoman.storage.repositories.statistics import Counters, count_by_hour
-from dragoman.storage.tables import inbound_parts, inbound_texts
+from dragoman.storage.tables import device_texts, inbound_parts, inbound_texts
 from dragoman.storage.text_search import contains_pieces
 from dragoman.storage.time_limit import time_limit
 from dragoman.storage.work import Operation
@@ -66,6 +66,13 @@ class StoredInboundPart(msgspec.Struct, frozen=True, kw_only=True):
     alphabet: str
 
 
+class DeviceText(msgspec.Struct, frozen=True, kw_only=True):
+    """Which phone a text came to; `slot` is 0 where it does not say which SIM."""
+
+    device_id: int
+    slot: int
+
+
 class NewInbound(msgspec.Struct, frozen=True, kw_only=True):
     """A whole text, the stored parts it was made of, and all that follows from it."""
 
@@ -76,10 +83,12 @@ class NewInbound(msgspec.Struct, frozen=True, kw_only=True):
     opt_ins: tuple[OptOutKey, ...] = ()
     event: NewDeviceEvent | None = None
     """What a phone told it by, where it came to one."""
+    device: DeviceText | None = None
 
 
 _INSERT_TEXTS = BulkInsert(inbound_texts)
 _INSERT_PARTS = BulkInsert(inbound_parts)
+_INSERT_DEVICES = BulkInsert(device_texts)
 
 
 def _store_parts(connection: Connection, items: list[StoredInboundPart]) -> list[Exception | None]:
@@ -104,6 +113,14 @@ def _store_texts(connection: Connection, items: list[NewInbound]) -> list[Except
         opted.update((opt_out.key, opt_out) for opt_out in item.opt_outs)
         opted.update(dict.fromkeys(item.opt_ins))
     _INSERT_TEXTS.run(connection, rows)
+    _INSERT_DEVICES.run(
+        connection,
+        [
+            (item.text.inbound_id, item.device.device_id, item.device.slot)
+            for item in items
+            if item.device is not None
+        ],
+    )
     if part_ids:
         connection.execute(delete(inbound_parts).where(inbound_parts.c.part_id.in_(part_ids)))
     counters.write(connection)

@@ -16,6 +16,7 @@ from dragoman.storage.tables.contacts import (
     imports,
     merge_fields,
 )
+from dragoman.storage.tables.device_texts import device_texts
 from dragoman.storage.tables.devices import (
     device_events,
     device_registrations,
@@ -40,10 +41,12 @@ from dragoman.storage.tables.mailings import (
 )
 from dragoman.storage.tables.messages import IS_FAILED, audiences, batches, messages, parts
 from dragoman.storage.tables.metadata import metadata
+from dragoman.storage.tables.newsletters import newsletters
 from dragoman.storage.tables.premium import premium_messages
 from dragoman.storage.tables.receipts import parked_receipts, receipt_keys
 from dragoman.storage.tables.statistics import hourly_statistics, ingested_rows
 from dragoman.storage.tables.wallets import ledger_entries, purchases, wallets
+from dragoman.storage.tables.webhooks import webhooks
 
 __all__ = [
     "IS_FAILED",
@@ -61,6 +64,7 @@ __all__ = [
     "deliveries",
     "device_events",
     "device_registrations",
+    "device_texts",
     "devices",
     "email_services",
     "forwardings",
@@ -81,6 +85,7 @@ __all__ = [
     "merge_fields",
     "messages",
     "metadata",
+    "newsletters",
     "numbers",
     "one_time_links",
     "opt_outs",
@@ -95,4 +100,5 @@ __all__ = [
     "subscription_tokens",
     "subscriptions",
     "wallets",
+    "webhooks",
 ]

@@ -15,7 +15,7 @@ import structlog
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.connectors.phones.smsgate.mapping import read_sims
 from dragoman.connectors.phones.smsgate.schemas import AppStarted, Event, Ping, Received
-from dragoman.domain.devices import Device, Health
+from dragoman.domain.devices import Device, Health, Sim
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.messages import Holder, InboundPartReport
 from dragoman.kit.clock import Clock
@@ -151,6 +151,7 @@ class Ingest:
         if carrier is None:
             raise Refused(RefusalCode.NOT_FOUND, device.carrier, "the carrier is gone")
         own_number, vouched = _own_number(device, received)
+        sim = _sim(device, received)
         report = InboundPartReport(
             carrier=device.carrier,
             source=_number(received.sender or received.phone_number, "phoneNumber"),
@@ -161,6 +162,7 @@ class Ingest:
                 account_id=device.account_id,
                 device_id=device.device_id,
                 event_id=event.id,
+                slot=sim.slot if sim is not None else 0,
                 vouched=vouched,
             ),
         )
@@ -189,14 +191,18 @@ class Ingest:
 
 def _own_number(device: Device, received: Received) -> tuple[str, bool]:
     """The number a text came to, and whether it is the operator who says so, not the phone."""
-    sims = [sim for sim in device.sims if sim.present]
-    sim = device.sim(received.sim_number) if received.sim_number else None
-    if sim is None and len(sims) == 1:
-        sim = sims[0]
+    sim = _sim(device, received)
     if sim is not None and sim.number:
         return sim.number, True
     told = received.recipient or (sim.reported_number if sim is not None else "")
     return ("" if "*" in told else _number(told, "recipient")), False
+
+
+def _sim(device: Device, received: Received) -> Sim | None:
+    """The SIM a text came to, where the phone says which, or has one only."""
+    sims = [sim for sim in device.sims if sim.present]
+    sim = device.sim(received.sim_number) if received.sim_number else None
+    return sims[0] if sim is None and len(sims) == 1 else sim
 
 
 def _number(text: str, field: str) -> str:
