@@ -16,6 +16,7 @@ import structlog
 from dragoman.connectors.phones.choice import Chooser, Place
 from dragoman.connectors.phones.handover import Cancelling, Handover, Handovers
 from dragoman.connectors.phones.notices import Notices
+from dragoman.connectors.phones.precedence import Precedence
 from dragoman.connectors.phones.results import Result, read_result
 from dragoman.connectors.phones.settings import PhonesSettings
 from dragoman.connectors.phones.turns import Turns
@@ -76,6 +77,7 @@ class PhonesCarrier:
         self._ended: OrderedDict[int, Handover] = OrderedDict()
         self._settled: list[tuple[Outgoing, Outcome]] = []
         self._turns = Turns()
+        self._precedence = Precedence(shared=settings.shared)
         self._up = False
         self._room = 0
         self._closing = False
@@ -136,9 +138,11 @@ class PhonesCarrier:
             return
         now_ms = self._clock.now_ms()
         place = None if self._closing else self.chooser.choose(message, now_ms)
-        if place is None:
+        now = self._clock.monotonic()
+        if place is None or not self._precedence.is_free(place, message, now):
             self._settle(message, self._defer(message))
             return
+        self._precedence.end(message)
         row = StoredHandover(
             handover_id=self._ids.next(),
             message_id=message.message_id,
@@ -174,9 +178,11 @@ class PhonesCarrier:
             return Deferred(code=RetryCode.DRAINING, retry_in_s=BUSY_RETRY_S)
         busy = self.chooser.has_phone_for(message)
         first_s = BUSY_RETRY_S if busy else ABSENT_RETRY_S
+        now = self._clock.monotonic()
+        wait_s = self._turns.wait_s(message, first_s, now)
+        self._precedence.wait(message, now + wait_s)
         return Deferred(
-            code=RetryCode.CARRIER_BUSY if busy else RetryCode.LINK_DOWN,
-            retry_in_s=self._turns.wait_s(message, first_s, self._clock.monotonic()),
+            code=RetryCode.CARRIER_BUSY if busy else RetryCode.LINK_DOWN, retry_in_s=wait_s
         )
 
     # Custodian
@@ -219,7 +225,8 @@ class PhonesCarrier:
                 if handover.state is HandoverState.FETCHED:
                     self.handovers.move(handover, HandoverState.ASSIGNED, now_ms)
             raise
-        shown = [one for one in found if one.is_shown]
+        # What is urgent first, for phones too that know no priorities.
+        shown = sorted((one for one in found if one.is_shown), key=lambda one: not one.is_urgent)
         return shown[::-1] if newest_first else shown
 
     async def find(self, device: Device, handover_id: int) -> Handover | None:

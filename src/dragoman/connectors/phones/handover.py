@@ -73,6 +73,11 @@ class Handover:
         return self.state < HandoverState.HELD or self.cancelling is not Cancelling.NO
 
     @property
+    def is_urgent(self) -> bool:
+        """Whether its message goes before what is not urgent."""
+        return self.message is not None and self.message.urgent
+
+    @property
     def key(self) -> str:
         """The identifier the phone knows it by."""
         return str(self.handover_id)

@@ -1,0 +1,55 @@
+"""Urgent messages that found no phone free: the next free place is theirs.
+
+A message that no phone can take comes again after a while, and whoever comes first when a place is
+free would have it. So what is not urgent leaves alone the places that an urgent one waits for.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from dragoman.connectors.phones.choice import Place
+from dragoman.connectors.phones.handover import ANY_SLOT
+from dragoman.domain.messages import Outgoing
+
+LATE_S = 2.0
+"""A message that did not come again so long after its time has gone another way, or ended."""
+
+
+class Precedence:
+    """The urgent messages that wait; times are monotonic seconds."""
+
+    def __init__(self, *, shared: bool) -> None:
+        self._shared = shared
+        self._waiting: dict[int, _Waiting] = {}
+
+    def wait(self, message: Outgoing, comes_again_at: float) -> None:
+        """Notes that a message waits, if it is urgent."""
+        if message.urgent:
+            until = comes_again_at + LATE_S
+            self._waiting[message.message_id] = _Waiting(message=message, until=until)
+
+    def end(self, message: Outgoing) -> None:
+        """Notes that a message waits no more."""
+        self._waiting.pop(message.message_id, None)
+
+    def is_free(self, place: Place, message: Outgoing, now: float) -> bool:
+        """Whether a message may have a place: none that goes before it waits for that."""
+        if message.urgent or not self._waiting:
+            return True
+        for waiting in [one for one in self._waiting.values() if one.until < now]:
+            self.end(waiting.message)
+        return not any(self._wants(one.message, place, message) for one in self._waiting.values())
+
+    def _wants(self, urgent: Outgoing, place: Place, other: Outgoing) -> bool:
+        if urgent.device_id is None:
+            wanted = self._shared or urgent.account_id == other.account_id
+        else:
+            wanted = urgent.device_id == place.device_id
+        # One that wants a SIM that is not there must not keep others from those that are.
+        return wanted and (urgent.sim is None or place.slot in (urgent.sim, ANY_SLOT))
+
+
+class _Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    message: Outgoing
+    until: float
