@@ -20,6 +20,7 @@ from dragoman.cli import (
     optout,
     sender,
     serve,
+    webhook,
 )
 from dragoman.cli.outcome import Stop, end, end_unexpected
 
@@ -68,6 +69,7 @@ app.add_typer(keyword.app, name="keyword")
 app.add_typer(optout.app, name="optout")
 app.add_typer(device.app, name="device")
 app.add_typer(sender.app, name="sender")
+app.add_typer(webhook.app, name="webhook")
 app.command("send")(message.send)
 app.command("status")(message.status)
 app.command("doctor")(doctor.doctor)

@@ -16,12 +16,14 @@ from dragoman.services.credits import Credits
 from dragoman.services.device_registration import DeviceRegistration
 from dragoman.services.devices import Devices
 from dragoman.services.keywords import Keywords
+from dragoman.services.login_tokens import LoginTokens
 from dragoman.services.meters import Meters
 from dragoman.services.opt_outs import OptOuts
 from dragoman.services.queries import Queries
 from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
 from dragoman.services.submission import SubmissionService
+from dragoman.services.webhooks import Webhooks
 from dragoman.storage.engine import Storage
 
 
@@ -41,6 +43,8 @@ class HouseServices(Protocol):
     @property
     def access_tokens(self) -> AccessTokens: ...
     @property
+    def login_tokens(self) -> LoginTokens: ...
+    @property
     def sessions(self) -> Sessions: ...
     @property
     def senders(self) -> Senders: ...
@@ -56,6 +60,8 @@ class HouseServices(Protocol):
     def opt_outs(self) -> OptOuts: ...
     @property
     def devices(self) -> Devices: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
     @property
     def device_registration(self) -> DeviceRegistration: ...
 

@@ -1,4 +1,4 @@
-"""Urgent messages go before those that wait for the same phone, whichever of them is tried first."""
+"""Urgent messages go before all that wait for the same phone, whichever is tried first."""
 
 from __future__ import annotations
 

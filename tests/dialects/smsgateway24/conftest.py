@@ -139,7 +139,9 @@ class Gate:
         answer = await self.ok("getsmsstatus", sms_id=sms_id)
         return answer["status"], answer["status_description"]
 
-    async def phone(self, account: Account | None = None, *, sims: int = 1, name: str = "") -> Device:
+    async def phone(
+        self, account: Account | None = None, *, sims: int = 1, name: str = ""
+    ) -> Device:
         """A phone that is there, as it has registered."""
         device, _token = await self.house.devices.add(
             account or self.account,

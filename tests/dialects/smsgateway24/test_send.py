@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.dialects.smsgateway24.conftest import NUMBER, TOKEN, WAYS, Gate
 
 
@@ -20,5 +19,9 @@ async def test_text_is_stored_in_every_way_of_calling(gate: Gate, way: str) -> N
         b'{"error":0,"sms_id":%d,"message":"Sms has been saved successfully"}' % sms_id,
     )
     found = await gate.sms(sms_id)
-    assert (found["sendto"], found["body"], found["deviceid"]) == (NUMBER, "Hello", device.device_id)
+    assert (found["sendto"], found["body"], found["deviceid"]) == (
+        NUMBER,
+        "Hello",
+        device.device_id,
+    )
     assert await gate.status(sms_id) == (1, "New")
