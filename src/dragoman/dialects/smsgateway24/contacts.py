@@ -6,11 +6,13 @@ from typing import Final
 
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgateway24.auth import authenticate
+from dragoman.dialects.smsgateway24.errors import invalid
 from dragoman.dialects.smsgateway24.numbers import country_of_all, read_number
 from dragoman.dialects.smsgateway24.parameters import Given
 from dragoman.dialects.smsgateway24.schemas import SavedContact, SavedTag
 from dragoman.dialects.smsgateway24.sending import find_tag
 from dragoman.domain.contacts import MAX_LENGTHS, ContactProfile, ListKind
+from dragoman.domain.texts import is_storable
 from dragoman.services.contact_profiles import ContactDraft
 from dragoman.web.requests import Request
 
@@ -38,6 +40,8 @@ class Book:
         tag_id = await find_tag(services, account, given.required("ctag_id", "tag_id"))
         country = country_of_all(services.devices.of_account(account))
         name, surname = split_name(given.text("fullname").strip())
+        if max(len(name), len(surname)) > LONGEST_NAME or not is_storable(name + surname):
+            raise invalid("fullname", "too long, or not a name")
         draft = ContactDraft(
             mobile=read_number(phone, country, plus_lost=True),
             profile=ContactProfile(name=name, surname=surname),

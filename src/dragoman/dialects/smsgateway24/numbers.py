@@ -53,7 +53,9 @@ def read_number(written: str, country: str | None, *, plus_lost: bool = False) -
     if text.startswith(("+", "00")):
         return normalise(text)
     if country is not None:
-        national = parse_national(text, country)
+        # With its own country code a number is dialled as it is, whatever else it could be.
+        whole = parse_national(f"+{text}", country) if text.startswith(country) else None
+        national = whole or parse_national(text, country)
         if national is not None:
             return national
     if text.startswith("0"):
