@@ -31,6 +31,8 @@ class Bundles:
 
         `title` is what the customer calls them. A caller that goes away stops nothing.
         """
+        if len(submissions) == 1 and title is None:  # joins others in their statements
+            return [await self._submit_alone(account, submissions[0])]
         gathering = _Gathering(len(submissions), partial(self._write, title))
         whole = asyncio.gather(
             *(
@@ -45,6 +47,12 @@ class Bundles:
                 raise gathering.failure or result
             accepted.append(result)
         return accepted
+
+    async def _submit_alone(self, account: Account, submission: Submission) -> AcceptedBatch:
+        try:
+            return await self._submission.submit(account, submission)
+        except Refused as refused:
+            raise RefusedInBundle(refused, 0) from None
 
     async def _submit_one(
         self, account: Account, index: int, submission: Submission, gathering: _Gathering
