@@ -50,6 +50,7 @@ def examples(content: DevFile) -> dict[str, list[str]]:
     account = content.accounts[0]
     url, key = content.base_url, account.api_key
     login = f"email={account.username}&pass={account.password}"
+    token = f"curl -s '{url}/getdata/gettoken?{login}' | grep -Eo '[0-9a-f]{{32}}'"
     device = f" -d device_id={content.device_id}" if content.device_id else ""
     text = f'"recipients":"+{NUMBER}","sender":"Dragoman","message":"Hello from LINK"'
     message = f'{{"message":{{{text}}}}}'
@@ -70,9 +71,8 @@ def examples(content: DevFile) -> dict[str, list[str]]:
             f'curl -s "{url}/v2/message/$({newest})/1.json?apikey={key}"; echo',
         ],
         "Send with SMSGateway24, then list what was sent": [
-            f"token=$(curl -s '{url}/getdata/gettoken' -d '{login}' | grep -Eo '[0-9a-f]{{32}}')",
-            f"curl -s {url}/getdata/addsms -d token=$token -d sendto=%2B{NUMBER}{device}"
+            f"curl -s '{url}/getdata/smstosend' -d '{login}'{device} -d sendto=%2B{NUMBER}"
             " -d body=Hello+from+SMSGateway24; echo",
-            f"curl -s {url}/getdata/getallsms -d token=$token; echo",
+            f'curl -s "{url}/getdata/getallsms?token=$({token})"; echo',
         ],
     }

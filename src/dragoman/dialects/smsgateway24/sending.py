@@ -150,7 +150,7 @@ class Sending:
         else:
             country = country_of_all(self._services.devices.of_account(account))
         numbers = read_numbers(sendto, country, most)
-        due_ms = _due(given, "timetosend")
+        due_ms, urgent = _due(given, "timetosend"), given.flag("urgent")
         number = given.number("customerid")
         note = self._note(account, target, due_ms)
         callback = self._callback(account, target, note)
@@ -162,7 +162,7 @@ class Sending:
                 sender="",
                 due_ms=due_ms,
                 reference=customer if number is None else str(number),
-                urgent=given.flag("urgent"),
+                urgent=urgent,
                 device_id=target.device_id,
                 sim=target.slot,
                 protocol=ALONE,
