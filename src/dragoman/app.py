@@ -31,6 +31,7 @@ from dragoman.console.repeats import Repeats
 from dragoman.console.routes import build_console
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
+from dragoman.dialects.smsgateway24.mapping import NAME as SMSGATEWAY24
 from dragoman.dispatch.dispatcher import Dispatcher
 from dragoman.domain.callbacks import renderer_of_events, renderer_of_texts
 from dragoman.domain.keywords import words_to_match
@@ -55,11 +56,13 @@ from dragoman.services.attachments import AttachmentLimits, Attachments
 from dragoman.services.audiences import Audiences
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
+from dragoman.services.bundles import Bundles
 from dragoman.services.console_sessions import ConsoleSessions
 from dragoman.services.contact_addresses import ContactAddresses
 from dragoman.services.contact_profiles import ContactProfiles
 from dragoman.services.contact_values import ContactValues
 from dragoman.services.contacts import Contacts
+from dragoman.services.correspondence import Correspondence
 from dragoman.services.credits import Credits
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
@@ -78,6 +81,7 @@ from dragoman.services.journal import Journal
 from dragoman.services.keyed_submissions import KeyedSubmissions
 from dragoman.services.keywords import Keywords
 from dragoman.services.live import LiveMessages
+from dragoman.services.login_tokens import LoginTokens
 from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
 from dragoman.services.one_time_links import OneTimeLinks
@@ -156,6 +160,12 @@ class House:
         self.access_tokens = AccessTokens(
             storage=self.storage, accounts=self.accounts, clock=self.clock
         )
+        self.login_tokens = LoginTokens(
+            storage=self.storage,
+            accounts=self.accounts,
+            clock=self.clock,
+            life_s=settings.dialects.smsgateway24.token_life_s,
+        )
         self.one_time_links = OneTimeLinks(
             storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
         )
@@ -207,6 +217,7 @@ class House:
             ids=self.ids,
             clock=self.clock,
             announce=self._announce,
+            own_first=(SMSGATEWAY24,),
         )
         self.devices.tell_event = self.webhooks.tell_of_device
         self.scoped_tokens = ScopedTokens(
@@ -285,6 +296,7 @@ class House:
             device_routes=DeviceRoutes(self.router, self.devices),
             find_payments=self.credits.payments,
         )
+        self.bundles = Bundles(submission=self.submission, writer=self.storage.writer)
         self.batches = Batches(
             storage=self.storage,
             live=self.live,
@@ -323,6 +335,7 @@ class House:
             batches=self.batches,
             ids=self.ids,
         )
+        self.correspondence = Correspondence(self.storage)
         self.refunds = Refunds(
             writer=self.storage.writer,
             queries=self.queries,
@@ -366,13 +379,16 @@ class House:
             account_tree=self.account_tree,
             sessions=self.sessions,
             access_tokens=self.access_tokens,
+            login_tokens=self.login_tokens,
             one_time_links=self.one_time_links,
             credits=self.credits,
             senders=self.senders,
             submission=self.submission,
+            bundles=self.bundles,
             batches=self.batches,
             orders=self.orders,
             queries=self.queries,
+            correspondence=self.correspondence,
             premium=self.premium,
             refunds=self.refunds,
             contacts=self.contacts,

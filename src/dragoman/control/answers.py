@@ -179,6 +179,21 @@ class SenderList(msgspec.Struct, frozen=True, kw_only=True):
     total: int
 
 
+class WebhookView(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is called about something; without a device, about all that have none of their own."""
+
+    account: str
+    device_id: int | None
+    event: str
+    url: str
+
+
+class WebhookList(msgspec.Struct, frozen=True, kw_only=True):
+    """Webhooks by account."""
+
+    webhooks: tuple[WebhookView, ...]
+
+
 class TypeBalances(msgspec.Struct, frozen=True, kw_only=True):
     """The credits of each message type that an account can use; None is without a limit."""
 

@@ -26,6 +26,7 @@ from dragoman.control.house import Controlled, HouseServices
 from dragoman.control.inbound import INBOUND_HANDLERS
 from dragoman.control.messages import MESSAGE_HANDLERS, parse_identifier
 from dragoman.control.senders import SENDER_HANDLERS
+from dragoman.control.webhooks import WEBHOOK_HANDLERS
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Account, Permission
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.messages import Submission
@@ -89,6 +90,7 @@ async def _revoke_tokens(controlled: Controlled, request: requests.RevokeTokens)
     house = controlled.house
     account = await house.accounts.find(request.username)
     await house.access_tokens.revoke_all(account)
+    await house.login_tokens.revoke_all(account)
     house.sessions.end_all(account.account_id)
     return await _view_account(house, account)
 
@@ -310,6 +312,7 @@ HANDLERS: Final = MappingProxyType[type[Any], Callable[[Controlled, Any], Awaita
         requests.ShowSigningKey: devices.show_signing_key,
         **SENDER_HANDLERS,
         **MESSAGE_HANDLERS,
+        **WEBHOOK_HANDLERS,
     }
 )
 """What carries out each request."""

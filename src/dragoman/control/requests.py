@@ -32,6 +32,8 @@ from dragoman.control.answers import (
     SentBatch,
     SigningKey,
     TypeBalances,
+    WebhookList,
+    WebhookView,
 )
 from dragoman.domain.timeline import Timeline
 
@@ -285,7 +287,7 @@ class AddCredits(Request[TypeBalances], frozen=True, kw_only=True, tag="account.
 
 
 class RevokeTokens(Request[AccountView], frozen=True, kw_only=True, tag="account.revoke_tokens"):
-    """Ends every access token and every session of an account."""
+    """Ends every token and every session of an account."""
 
     answer_type: ClassVar[Any] = AccountView
     username: str
@@ -386,6 +388,23 @@ class RemoveDevice(Request[DeviceView], frozen=True, kw_only=True, tag="device.r
     device_id: int
 
 
+class ListWebhooks(Request[WebhookList], frozen=True, kw_only=True, tag="webhook.list"):
+    """Lists the webhooks of an account, or of all."""
+
+    answer_type: ClassVar[Any] = WebhookList
+    username: str = ""
+
+
+class SetWebhook(Request[WebhookView], frozen=True, kw_only=True, tag="webhook.set"):
+    """Has an address called from now on, or nobody where it is empty."""
+
+    answer_type: ClassVar[Any] = WebhookView
+    username: str
+    event: str
+    url: str
+    device_id: int | None = None
+
+
 AnyRequest = (
     CreateAccount
     | ChangeAccount
@@ -421,4 +440,6 @@ AnyRequest = (
     | ResendMessage
     | CancelMessage
     | Tail
+    | ListWebhooks
+    | SetWebhook
 )

@@ -90,8 +90,9 @@ class Selective(Protocol):
     """A connector that does not take every message, and says so beforehand."""
 
     def takes(self, message: Outgoing, ahead: int) -> Taking | Rejected:
-        """Whether it takes a message, or why it never will; cheap, and nothing is kept of it.
+        """Whether it takes a message, or why it never will; cheap, and no place is taken by it.
 
+        What is urgent and has to wait may be given the next place before what is not.
         `ahead` counts the messages of the same account to the same device that it is sent first.
         """
         ...

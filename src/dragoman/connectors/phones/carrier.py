@@ -17,6 +17,7 @@ from dragoman.connectors.phones.custody import BACK_TO_ROUTE, SILENT, Custody
 from dragoman.connectors.phones.handout import HandOut
 from dragoman.connectors.phones.handover import Cancelling, Handover
 from dragoman.connectors.phones.notices import Notices
+from dragoman.connectors.phones.precedence import Precedence
 from dragoman.connectors.phones.protocols import WITHDRAWING
 from dragoman.connectors.phones.settings import PhonesSettings
 from dragoman.domain.devices import HandoverState
@@ -79,6 +80,7 @@ class PhonesCarrier:
             clock=clock,
             on_report=self._note_soon,
         )
+        self._precedence = Precedence(shared=settings.shared)
         self._settled: list[tuple[Outgoing, Outcome]] = []
         self._up = False
         self._room = 0
@@ -139,6 +141,7 @@ class PhonesCarrier:
         if place is None:
             self._settle(message, self._defer(message))
             return
+        self._precedence.end(message)
         row = StoredHandover(
             handover_id=self._ids.next(),
             message_id=message.message_id,
@@ -192,8 +195,15 @@ class PhonesCarrier:
             return refusal
         if not self.chooser.has_phone_for(message):
             return Taking.AWAY
-        free = self.chooser.count_for(message, self._clock.now_ms())
-        return Taking.NOW if free > ahead else Taking.BUSY
+        now_ms, now = self._clock.now_ms(), self._clock.monotonic()
+        if self.chooser.count_for(message, now_ms) <= ahead:
+            self._precedence.wait(message, now)
+            return Taking.BUSY
+        if self._precedence.waits:
+            place = self.chooser.choose(message, now_ms)
+            if place is not None and not self._precedence.is_free(place, message, now):
+                return Taking.BUSY
+        return Taking.NOW
 
     # Custodian
 

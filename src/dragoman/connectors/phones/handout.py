@@ -79,7 +79,8 @@ class HandOut:
                 if handover.state is HandoverState.FETCHED:
                     self._custody.open.move(handover, HandoverState.ASSIGNED, now_ms)
             raise
-        shown = [one for one in found if one.is_shown]
+        # What is urgent first, for phones too that know no priorities.
+        shown = sorted((one for one in found if one.is_shown), key=lambda one: not one.is_urgent)
         return shown[::-1] if newest_first else shown
 
     def _life_s(self, handover: Handover) -> float:

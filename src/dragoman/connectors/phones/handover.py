@@ -83,6 +83,11 @@ class Handover:
         return self.state < HandoverState.HELD or self.cancelling is not Cancelling.NO
 
     @property
+    def is_urgent(self) -> bool:
+        """Whether its message goes before what is not urgent."""
+        return self.message is not None and self.message.urgent
+
+    @property
     def can_be_recalled(self) -> bool:
         """Whether its phone can be asked not to send it after all."""
         return self.stored and self.waits and self.withdraws

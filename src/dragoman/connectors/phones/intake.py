@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from dragoman.connectors.phones.carrier import PhonesCarrier
-from dragoman.domain.devices import Device, Sim
+from dragoman.domain.devices import MAX_SLOT, Device, Sim
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.messages import Holder, InboundPartReport
 from dragoman.kit.clock import Clock
@@ -91,7 +91,8 @@ class Intake:
             raise Refused(RefusalCode.NOT_FOUND, device.carrier, "the carrier is gone")
         if alphabet is None:
             alphabet = Alphabet.UCS2 if try_encode_gsm(text) is None else Alphabet.GSM7
-        own_number, vouched = _own_number(device, slot, recipient)
+        sim = _sim(device, slot)
+        own_number, vouched = _own_number(sim, recipient)
         report = InboundPartReport(
             carrier=device.carrier,
             source=source,
@@ -102,7 +103,7 @@ class Intake:
                 account_id=device.account_id,
                 device_id=device.device_id,
                 event_id=event_id,
-                sim=slot,
+                sim=sim.slot if sim is not None else _listed(slot),
                 digest=digest,
                 vouched=vouched,
             ),
@@ -139,12 +140,20 @@ class Intake:
             await self._devices.drop_events(now_ms - KEPT_MS)
 
 
-def _own_number(device: Device, slot: int | None, recipient: str) -> tuple[str, bool]:
-    """The number a text came to, and whether it is the operator who says so, not the phone."""
+def _sim(device: Device, slot: int | None) -> Sim | None:
+    """The SIM a text came to, where the phone says which, or has one only."""
     sims = [sim for sim in device.sims if sim.present]
-    sim: Sim | None = device.sim(slot) if slot else None
-    if sim is None and len(sims) == 1:
-        sim = sims[0]
+    sim = device.sim(slot) if slot else None
+    return sims[0] if sim is None and len(sims) == 1 else sim
+
+
+def _listed(slot: int | None) -> int | None:
+    """A slot as a phone told it that has not listed its SIMs."""
+    return slot if slot is not None and 1 <= slot <= MAX_SLOT else None
+
+
+def _own_number(sim: Sim | None, recipient: str) -> tuple[str, bool]:
+    """The number a text came to, and whether it is the operator who says so, not the phone."""
     if sim is not None and sim.number:
         return sim.number, True
     told = recipient or (sim.reported_number if sim is not None else "")
