@@ -7,7 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from dragoman.connectors.phones.choice import Place
+from dragoman.connectors.phones.precedence import Precedence
+from dragoman.domain.messages import Outgoing
 from dragoman.domain.ports import Taking
+from dragoman.protocols.gsm.alphabet import Alphabet
 
 WAITING = 12
 
@@ -113,3 +117,16 @@ async def test_a_place_that_an_urgent_text_waits_for_is_left_to_it(
     assert carrier.takes(urgent, 0) is Taking.NOW
     carrier._precedence.end(urgent)
     assert carrier.takes(plain, 0) is Taking.NOW
+
+
+def test_an_urgent_text_that_is_asked_about_no_more_keeps_nothing() -> None:
+    plain = Outgoing(message_id=0, sender="", recipient="", parts=(), alphabet=Alphabet.GSM7)
+    precedence, place = Precedence(shared=True), Place(1, 1)
+    for number, now in ((1, 0.0), (2, 0.0), (1, 2.0)):
+        precedence.wait(msgspec.structs.replace(plain, message_id=number, urgent=True), now)
+    precedence.wait(plain, 2.0)
+    assert len(precedence._waiting) == 2
+    assert not precedence.is_free(place, plain, 4.0)
+    assert len(precedence._waiting) == 1
+    assert precedence.is_free(place, plain, 5.1)
+    assert not precedence.waits

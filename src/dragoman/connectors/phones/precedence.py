@@ -32,8 +32,9 @@ class Precedence:
     def wait(self, message: Outgoing, now: float) -> None:
         """Notes that a message waits, if it is urgent."""
         if message.urgent:
-            waiting = _Waiting(message=message, until=now + LATE_S)
-            self._waiting[message.message_id] = waiting
+            self.end(message)  # the one that waits longest without a word stays first
+            self._waiting[message.message_id] = _Waiting(message=message, until=now + LATE_S)
+            self._drop_late(now)
 
     def end(self, message: Outgoing) -> None:
         """Notes that a message waits no more."""
@@ -43,9 +44,12 @@ class Precedence:
         """Whether a message may have a place: none that goes before it waits for that."""
         if message.urgent or not self._waiting:
             return True
-        for waiting in [one for one in self._waiting.values() if one.until < now]:
-            self.end(waiting.message)
+        self._drop_late(now)
         return not any(self._wants(one.message, place, message) for one in self._waiting.values())
+
+    def _drop_late(self, now: float) -> None:
+        while self._waiting and (first := next(iter(self._waiting.values()))).until < now:
+            self.end(first.message)
 
     def _wants(self, urgent: Outgoing, place: Place, other: Outgoing) -> bool:
         if urgent.device_id is None:
