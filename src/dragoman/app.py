@@ -74,6 +74,7 @@ from dragoman.services.feed import Feed
 from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
 from dragoman.services.inbound import Inbound
+from dragoman.services.inbox import Inbox
 from dragoman.services.inbox_exports import InboxExports
 from dragoman.services.interventions import Interventions
 from dragoman.services.issues import Issues
@@ -102,6 +103,7 @@ from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
 from dragoman.services.timeline import Timelines
 from dragoman.services.traffic import Traffic
+from dragoman.services.verifications import Verifications
 from dragoman.services.webhooks import Webhooks
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
@@ -362,6 +364,18 @@ class House:
             start_words=start_words,
         )
         self.inbound.find_events = self.webhooks.about_text
+        self.inbox = Inbox(
+            storage=self.storage,
+            directory=self.directory,
+            stored_before=lambda: self.inbound.stored_before,
+        )
+        self.verifications = Verifications(
+            storage=self.storage,
+            submission=self.submission,
+            credits=self.credits,
+            ids=self.ids,
+            clock=self.clock,
+        )
         self.mailings = Mailings(
             storage=self.storage,
             ids=self.ids,
@@ -398,6 +412,8 @@ class House:
             imports=self.imports,
             statistics=self.statistics,
             keywords=self.keywords,
+            inbox=self.inbox,
+            verifications=self.verifications,
             mailings=self.mailings,
             issues=self.issues,
             meters=self.meters,

@@ -14,9 +14,12 @@ from dragoman.app import Gateway
 from dragoman.config import Settings
 from dragoman.config.tables import SmppTable
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Account, Permission
+from dragoman.domain.inbound import Handling, OptOutOrigin
 from dragoman.domain.messages import Submission
 from dragoman.kit.clock import SystemClock
 from dragoman.protocols.smpp.constants import MessageState
+from dragoman.storage.repositories.inbound import NewInbound, StoredInbound, store_texts
+from dragoman.storage.repositories.outbox import OutboxFilter
 from dragoman.testkit.simulator import Behaviour, Simulator
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
@@ -43,6 +46,23 @@ FATES: Final = {
 NUMBERS: Final = (
     *("4530123456", "4530123457", "4530123458", "4540123459", "4550123450", "4560123451"),
     *("4520123456", "4522123456", "46701234567", "46731234567", "4915112345678", "447700900123"),
+)
+
+
+PAGES: Final = {
+    "overview": "/console",
+    "messages": "/console/messages",
+    "write": "/console/compose",
+    "inbox": "/console/inbox",
+    "opt-outs": "/console/opt-outs",
+    "accounts": "/console/accounts",
+    "own-account": "/console/account",
+}
+REPLIES: Final = (
+    ("4530123456", "Thanks, see you at 19:30!"),
+    ("4540123459", "Can I come half an hour later? My bus is stuck in the snow ❄"),
+    ("4550123450", "STOP"),
+    ("447700900123", "Click <b>here</b> to win \u202egpj.exe"),
 )
 
 
@@ -83,7 +103,35 @@ class Scene:
             for _ in range(busy):
                 await self.submit(account, chance.choice(NUMBERS), chance.choice(TEXTS))
             await self._settle()
+            if hour < len(REPLIES):
+                await self._receive(account, *REPLIES[hour])
         self.clock.behind_s = 0.0
+
+    async def newest_message(self) -> int:
+        """The identifier of the newest message."""
+        account = await self.gateway.accounts.find(USERNAME)
+        wanted = OutboxFilter(account_id=account.account_id)
+        page = await self.gateway.queries.outbox(wanted, 0, 1)
+        return page.messages[0].message_id
+
+    async def _receive(self, account: Account, sender: str, text: str) -> None:
+        stops = text == "STOP"
+        row = StoredInbound(
+            inbound_id=self.gateway.ids.next(),
+            account_id=account.account_id,
+            carrier="simulator",
+            sender=sender,
+            recipient="1204",
+            text=text,
+            alphabet="gsm7",
+            keyword=text.split()[0].upper(),
+            parts=1,
+            complete=True,
+            handling=(Handling.OPTED_OUT if stops else Handling.KEPT).value,
+        )
+        await self.gateway.storage.writer.write(store_texts, NewInbound(text=row))
+        if stops:
+            await self.gateway.opt_outs.add(account, sender, origin=OptOutOrigin.STOP)
 
     async def submit(self, account: Account, number: str, text: str) -> None:
         await self.gateway.submission.submit(

@@ -14,18 +14,11 @@ from typing import Any
 from playwright.async_api import async_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
-from scene import CHROMIUM, DESKTOP, PASSWORD, PHONE, USERNAME, Scene, running_scene
+from scene import CHROMIUM, DESKTOP, PAGES, PASSWORD, PHONE, USERNAME, Scene, running_scene
 
 FOLDER = Path("docs/screenshots")
-PAGES = {
-    "sign-in": "/console/sign-in",
-    "overview": "/console",
-    "messages": "/console/messages",
-    "message": "",
-    "write": "/console/compose",
-    "accounts": "/console/accounts",
-    "own-account": "/console/account",
-}
+SHOTS = {"sign-in": "/console/sign-in", **PAGES, "message": ""}
+TALLEST = 1_400
 LOOKS: tuple[tuple[str, dict[str, int], str], ...] = (
     ("desktop", DESKTOP, "light"),
     ("phone", PHONE, "light"),
@@ -45,10 +38,11 @@ async def main(only: set[str]) -> None:
 
 
 async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
-    for name, path in PAGES.items():
+    for name, path in SHOTS.items():
         if path:
             await page.goto(scene.url + path)
         if name == "message":
+            await page.goto(f"{scene.url}/console/messages?state=undelivered")
             await page.locator("tbody tr", has_text="undelivered").locator("a").first.click()
             await page.wait_for_load_state()
         if name == "write":
@@ -56,7 +50,11 @@ async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
             await page.get_by_label("Text").fill("Grüße aus dem Hafencafé – bis morgen! 😀")
             await page.get_by_text("2 credits").wait_for()
         if not only or name in only:
-            await page.screenshot(path=FOLDER / f"{name}-{look}.png", full_page=True)
+            tall = await page.evaluate("document.documentElement.scrollHeight")
+            wide = page.viewport_size["width"]
+            clip = {"x": 0, "y": 0, "width": wide, "height": min(tall, TALLEST)}
+            file = FOLDER / f"{name}-{look}.png"
+            await page.screenshot(path=file, full_page=True, clip=clip)
         if name == "sign-in":
             await page.get_by_label("User name").fill(USERNAME)
             await page.get_by_label("Password").fill(PASSWORD)

@@ -151,6 +151,14 @@ def set_account(
         Profile | None,
         typer.Option(help="The edition of LINK's API that its programs are written for."),
     ] = None,
+    message_types: Annotated[
+        str | None,
+        typer.Option(
+            "--message-types",
+            help="The only message types it may send, with commas between; empty for all.",
+            show_default=False,
+        ),
+    ] = None,
     may: MayOption = None,
     may_not: MayNotOption = None,
     config: ConfigOption = None,
@@ -168,6 +176,7 @@ def set_account(
         time_zone=time_zone,
         prefixes=prefixes,
         profile=profile.value if profile is not None else None,
+        message_types=None if message_types is None else _split(message_types),
         credits=credits,
         grant=tuple(may or ()),
         revoke=tuple(may_not or ()),
@@ -187,6 +196,7 @@ def set_account(
             ("sender", account.default_sender),
             ("time zone", account.time_zone),
             ("profile", account.profile),
+            ("message types", " ".join(account.message_types or ())),
         ]
     )
 
@@ -214,6 +224,60 @@ def credits_of_types(
         [
             (name, "without limit" if left is None else str(left))
             for name, left in balances.credits.items()
+        ]
+    )
+
+
+@app.command("email")
+def email_service(
+    username: Annotated[str, typer.Argument(help="The account.", show_default=False)],
+    enabled: Annotated[
+        bool | None, typer.Option("--on/--off", help="Whether it may send mail at all.")
+    ] = None,
+    bandwidth: Annotated[
+        float | None,
+        typer.Option(help="Mails an hour; 0 for no bound of its own.", min=0, show_default=False),
+    ] = None,
+    purchased: Annotated[
+        str | None, typer.Option(help="When it bought the service, yyyy-MM-dd.", show_default=False)
+    ] = None,
+    billing: Annotated[
+        str | None, typer.Option(help="What it is billed by.", show_default=False)
+    ] = None,
+    expiry: Annotated[
+        str | None,
+        typer.Option(help="Its last day, yyyy-MM-dd; empty for never.", show_default=False),
+    ] = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what an account bought of e-mail, or write down what is given of it."""
+    from dragoman.control.requests import ChangeEmailService
+
+    request = ChangeEmailService(
+        username=username,
+        enabled=enabled,
+        bandwidth=bandwidth,
+        purchased=purchased,
+        billing=billing,
+        expiry=expiry,
+    )
+    service = ask(find_settings(config, data), request)
+    if json:
+        write_json(service)
+        return
+    print_fields(
+        [
+            ("account", service.account),
+            ("e-mail", "on" if service.enabled else "off"),
+            (
+                "mails an hour",
+                f"{service.bandwidth:g}" if service.bandwidth else "no bound of its own",
+            ),
+            ("purchased", service.purchased),
+            ("billing", service.billing),
+            ("last day", service.expiry or "never"),
         ]
     )
 
@@ -327,6 +391,10 @@ def _show_secrets(answer: AccountSecrets, json: bool) -> None:
         ]
     )
     print("Keep the secrets now: they are stored as digests and cannot be shown again.")
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _show_credits(account: AccountView) -> str:

@@ -370,6 +370,8 @@ def _calls_page() -> Iterator[str]:
         imports=nothing,
         statistics=nothing,
         keywords=nothing,
+        inbox=nothing,
+        verifications=nothing,
         mailings=nothing,
         issues=nothing,
         meters=Meters(),

@@ -8,6 +8,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import jinja2
+import regex
 from markupsafe import Markup
 
 from dragoman.console.assets import Assets
@@ -16,11 +17,11 @@ from dragoman.console.page import PREFIX
 from dragoman.console.words import STATES
 from dragoman.domain.lifecycle import State
 
-_HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cn", "Zl", "Zp"})
-"""Categories of characters that show nothing, or change how others are shown."""
-_PLAIN: Final = frozenset("\n\t")
-_JOINERS: Final = frozenset("\u200c\u200d")
-"""Zero-width (non-)joiners, which scripts and emoji need."""
+_HIDDEN: Final = regex.compile(
+    r"(?V1)[[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]--[\n\t\u200c\u200d]]"
+)
+"""Characters that show nothing or change how others are shown, but for line breaks and what scripts
+and emoji need to join or part."""
 _AGES: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -104,17 +105,21 @@ def render_span(seconds: float) -> str:
 
 def render_text(text: str) -> Markup:
     """A text from outside as text: what cannot be seen, or turns lines around, shows by name."""
-    pieces = []
-    for character in text:
-        if character in _PLAIN or character in _JOINERS:
-            pieces.append(Markup.escape(character))
-        elif unicodedata.category(character) in _HIDDEN:
-            name = unicodedata.name(character, "a control character").lower()
-            code = f"U+{ord(character):04X}"
-            pieces.append(Markup('<span class="unseen" title="{}">{}</span>').format(name, code))
-        else:
-            pieces.append(Markup.escape(character))
+    if _HIDDEN.search(text) is None:
+        return Markup('<bdi class="text">{}</bdi>').format(text)
+    pieces: list[Markup] = []
+    end = 0
+    for match in _HIDDEN.finditer(text):
+        pieces += (Markup.escape(text[end : match.start()]), _render_hidden(match[0]))
+        end = match.end()
+    pieces.append(Markup.escape(text[end:]))
     return Markup('<bdi class="text">{}</bdi>').format(Markup("").join(pieces))
+
+
+def _render_hidden(character: str) -> Markup:
+    name = unicodedata.name(character, "a control character").lower()
+    code = f"U+{ord(character):04X}"
+    return Markup('<span class="unseen" title="{}">{}</span>').format(name, code)
 
 
 def clip_text(text: str, most: int = 120) -> str:

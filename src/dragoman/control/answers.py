@@ -28,6 +28,8 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     """What is left; None is unlimited."""
     held: int
     spent: int
+    message_types: tuple[str, ...] | None = None
+    """The only ones it may send; None for all."""
 
 
 class AccountList(msgspec.Struct, frozen=True, kw_only=True):
@@ -293,6 +295,18 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     finding: Finding
     detail: str
     remedy: str = ""
+
+
+class EmailServiceView(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account bought of e-mail; dates are `yyyy-MM-dd`."""
+
+    account: str
+    enabled: bool
+    bandwidth: float
+    """Mails an hour; 0 for no bound of its own."""
+    purchased: str
+    billing: str
+    expiry: str
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):

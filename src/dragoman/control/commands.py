@@ -22,6 +22,7 @@ from dragoman.control.answers import (
 )
 from dragoman.control.carriers import view_carriers
 from dragoman.control.diagnosis import check_house
+from dragoman.control.email_service import change_email_service
 from dragoman.control.house import Controlled, HouseServices
 from dragoman.control.inbound import INBOUND_HANDLERS
 from dragoman.control.messages import MESSAGE_HANDLERS, parse_identifier
@@ -106,12 +107,25 @@ async def _change_account(controlled: Controlled, request: requests.ChangeAccoun
             time_zone=request.time_zone,
             prefixes=request.prefixes,
             profile=request.profile,
+            message_types=_read_types(house, request.message_types),
         ),
         grant=_read_permissions(request.grant),
         revoke=_read_permissions(request.revoke),
         credits=request.credits,
     )
     return await _view_account(house, account)
+
+
+def _read_types(house: HouseServices, names: tuple[str, ...] | None) -> str | None:
+    """The types of some names, as a field of an account; raises `Refused`."""
+    if names is None:
+        return None
+    types = {name: house.credits.types.find(name) for name in names}
+    unknown = [name for name, found in types.items() if found is None]
+    if unknown:
+        known = ", ".join(one.name for one in house.credits.types)
+        raise Refused(RefusalCode.INVALID_FIELD, unknown[0], f"no such type; there are {known}")
+    return " ".join(found.name for found in types.values() if found is not None)
 
 
 def _read_permissions(names: tuple[str, ...]) -> frozenset[Permission]:
@@ -148,6 +162,9 @@ async def _view_account(house: HouseServices, account: Account) -> AccountView:
         credits=None if balance.unlimited else balance.available,
         held=balance.held,
         spent=balance.spent,
+        message_types=None
+        if account.message_types is None
+        else tuple(sorted(account.message_types)),
     )
 
 
@@ -313,6 +330,7 @@ HANDLERS: Final = MappingProxyType[type[Any], Callable[[Controlled, Any], Awaita
         **SENDER_HANDLERS,
         **MESSAGE_HANDLERS,
         **WEBHOOK_HANDLERS,
+        requests.ChangeEmailService: change_email_service,
     }
 )
 """What carries out each request."""

@@ -20,6 +20,7 @@ from dragoman.services.inbox_exports import InboxExports
 from dragoman.services.interventions import Interventions
 from dragoman.services.keywords import Keywords
 from dragoman.services.login_tokens import LoginTokens
+from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
 from dragoman.services.opt_outs import OptOuts
 from dragoman.services.phone_settings import PhoneSettings
@@ -65,6 +66,8 @@ class HouseServices(Protocol):
     def interventions(self) -> Interventions: ...
     @property
     def keywords(self) -> Keywords: ...
+    @property
+    def mailings(self) -> Mailings: ...
     @property
     def opt_outs(self) -> OptOuts: ...
     @property

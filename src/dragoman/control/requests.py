@@ -17,6 +17,7 @@ from dragoman.control.answers import (
     DeviceToken,
     DeviceView,
     Diagnosis,
+    EmailServiceView,
     FeedLines,
     KeywordList,
     KeywordView,
@@ -87,6 +88,8 @@ class ChangeAccount(Request[AccountView], frozen=True, kw_only=True, tag="accoun
     time_zone: str | None = None
     prefixes: str | None = None
     profile: str | None = None
+    message_types: tuple[str, ...] | None = None
+    """The only ones it may send, by name or alias; none of them for all."""
     credits: int = 0
     grant: tuple[str, ...] = ()
     revoke: tuple[str, ...] = ()
@@ -293,6 +296,18 @@ class RevokeTokens(Request[AccountView], frozen=True, kw_only=True, tag="account
     username: str
 
 
+class ChangeEmailService(Request[EmailServiceView], frozen=True, kw_only=True, tag="account.email"):
+    """Writes down what is given of what an account bought of e-mail; without any, shows it."""
+
+    answer_type: ClassVar[Any] = EmailServiceView
+    username: str
+    enabled: bool | None = None
+    bandwidth: float | None = None
+    purchased: str | None = None
+    billing: str | None = None
+    expiry: str | None = None
+
+
 class ShowOverview(Request[Overview], frozen=True, kw_only=True, tag="overview"):
     """Shows what the gateway is doing."""
 
@@ -427,11 +442,14 @@ AnyRequest = (
     | ListOptOuts
     | CreateDeviceCode
     | CreateDeviceToken
+    | AddDevice
     | ListDevices
     | ShowDevice
     | ChangeDevice
     | SetDeviceEnabled
     | RemoveDevice
+    | ExportInbox
+    | ShowSigningKey
     | ListSenders
     | DecideSender
     | AddCredits
@@ -442,4 +460,5 @@ AnyRequest = (
     | Tail
     | ListWebhooks
     | SetWebhook
+    | ChangeEmailService
 )

@@ -21,6 +21,7 @@ from dragoman.services.credits import Credits
 from dragoman.services.devices import Devices
 from dragoman.services.groups import Groups
 from dragoman.services.imports import Imports
+from dragoman.services.inbox import Inbox
 from dragoman.services.inbox_exports import InboxExports
 from dragoman.services.issues import Issues
 from dragoman.services.keyed_submissions import KeyedSubmissions
@@ -40,6 +41,7 @@ from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
 from dragoman.services.statistics import Statistics
 from dragoman.services.submission import SubmissionService
+from dragoman.services.verifications import Verifications
 from dragoman.services.webhooks import Webhooks
 from dragoman.web.operations import Dialect
 
@@ -72,6 +74,8 @@ class Services:
     imports: Imports
     statistics: Statistics
     keywords: Keywords
+    inbox: Inbox
+    verifications: Verifications
     mailings: Mailings
     issues: Issues
     meters: Meters

@@ -76,6 +76,16 @@ class Inbound:
         self._reassembler = Reassembler()
         self.find_events: FindEvents = _no_events
         """Finds the webhooks that are to be told of a text."""
+        self._unstored: dict[int, None] = {}
+        """Texts on their way to disk, oldest first."""
+
+    @property
+    def stored_before(self) -> int:
+        """All texts below this identifier are on disk: none can come to be among them later.
+
+        After an outage texts are stored in another order than they came in.
+        """
+        return next(iter(self._unstored), self._ids.last + 1)
 
     async def restore(self) -> None:
         """Takes up the parts that an earlier run had stored."""
@@ -213,11 +223,13 @@ class Inbound:
             self._opt_outs.forget(key)
 
         def stored(on_disk: bool) -> None:
+            del self._unstored[inbound_id]
             if on_disk:
                 for callback in callbacks:
                     self._announce(callback)
             done(on_disk)
 
+        self._unstored[inbound_id] = None
         persist(self._storage.writer, inbound.store_texts, new, stored)
 
     def _event(self, holder: Holder | None) -> NewDeviceEvent | None:

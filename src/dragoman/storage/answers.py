@@ -28,7 +28,7 @@ class FailedResult(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-Result: TypeAlias = bool | int | RefusedResult | FailedResult | None
+Result: TypeAlias = bool | int | list[int] | RefusedResult | FailedResult | None
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):

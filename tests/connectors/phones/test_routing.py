@@ -120,7 +120,10 @@ async def test_binary_content_is_rejected(house: Any, there: bool) -> None:
     await house.send(account, "4512345678", text="00ff", format=Format.BINARY)
     await house.until_states(account, State.REJECTED)
     [message] = await house.outbox(account)
-    assert (message.failure, message.detail) == ("invalid_content", "phones send texts and data for a port")
+    assert (message.failure, message.detail) == (
+        "invalid_content",
+        "phones send texts and data for a port",
+    )
 
 
 PUSH = Push(url="https://example.org/", expires_ms=None)

@@ -169,6 +169,8 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         batches=house.batches,
         orders=house.orders,
         keywords=None,  # type: ignore[arg-type]
+        inbox=None,  # type: ignore[arg-type]
+        verifications=None,  # type: ignore[arg-type]
         queries=house.queries,
         correspondence=house.correspondence,
         premium=house.premium,

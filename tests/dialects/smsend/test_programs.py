@@ -108,6 +108,16 @@ async def test_question_is_answered(smsend: Any, server: Any, program: str) -> N
     assert body == b"true"
 
 
+@pytest.mark.parametrize("program", GET)
+async def test_received_texts_are_asked_for_by_sim(smsend: Any, server: Any, program: str) -> None:
+    owner = await smsend.house.accounts.find("username")
+    await smsend.house.keywords.add_number(owner, "393400000001", shared=False)
+    target = b"newsrsmsmessage/+393400000001?limit=10"
+    head, body = await exchange(server, GET[program].replace(b"checksession", target), smsend)
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert body == b'{"result":"OK","srsmshistory":[]}'
+
+
 @pytest.mark.parametrize("program", POST)
 async def test_body_is_read(smsend: Any, server: Any, program: str) -> None:
     letter, headers = POST[program]

@@ -20,6 +20,7 @@ from dragoman.control import requests, server
 from dragoman.control.answers import AccountSecrets
 from dragoman.control.client import CommandFailed, NotRunning, call
 from dragoman.control.commands import HANDLERS
+from dragoman.control.messages import STREAMS
 from dragoman.control.server import ControlServer
 from dragoman.control.socket_path import (
     MAX_BYTES,
@@ -227,6 +228,36 @@ async def test_credits_of_types_are_added_and_taken(house: House) -> None:
     assert (await ask(house, requests.AddCredits(username="shop"))).credits["N"] == 4
 
 
+async def test_message_types_are_narrowed_by_name_and_freed_again(house: House) -> None:
+    await house.accounts.create("shop", password="x")
+    narrow = requests.ChangeAccount(username="shop", message_types=("GP", "LL"))
+    assert (await ask(house, narrow)).message_types == ("LL", "N")
+    assert not (await house.accounts.find("shop")).may_send_type("EE")
+    assert (await ask(house, requests.ChangeAccount(username="shop"))).message_types == ("LL", "N")
+    unknown = requests.ChangeAccount(username="shop", message_types=("N", "XX"))
+    with pytest.raises(CommandFailed, match="XX"):
+        await ask(house, unknown)
+    free = requests.ChangeAccount(username="shop", message_types=())
+    assert (await ask(house, free)).message_types is None
+
+
+async def test_email_service_is_shown_and_changed_field_by_field(house: House) -> None:
+    account = (await house.accounts.create("shop", password="x")).account
+    shown = await ask(house, requests.ChangeEmailService(username="shop"))
+    assert (shown.account, shown.enabled, shown.bandwidth, shown.expiry) == ("shop", True, 0.0, "")
+    assert await house.mailings.service_of(account) is None
+    change = requests.ChangeEmailService(username="shop", bandwidth=500, expiry="2027-01-31")
+    await ask(house, change)
+    off = await ask(house, requests.ChangeEmailService(username="shop", enabled=False))
+    assert (off.enabled, off.bandwidth, off.expiry) == (False, 500.0, "2027-01-31")
+    for wrong in ({"expiry": "soon"}, {"bandwidth": -1.0}, {"billing": "x" * 65}):
+        with pytest.raises(CommandFailed, match=next(iter(wrong))):
+            await ask(house, requests.ChangeEmailService(username="shop", **wrong))
+    stored = await house.mailings.service_of(account)
+    assert stored is not None
+    assert (stored.enabled, stored.bandwidth, stored.expiry) == (False, 500.0, "2027-01-31")
+
+
 async def test_revoked_tokens_and_sessions_let_nobody_in(house: House) -> None:
     account = (await house.accounts.create("shop", password="x")).account
     token = await house.access_tokens.issue(account)
@@ -239,7 +270,7 @@ async def test_revoked_tokens_and_sessions_let_nobody_in(house: House) -> None:
 
 
 def test_every_request_has_somebody_who_carries_it_out() -> None:
-    assert set(get_args(requests.AnyRequest)) == set(HANDLERS)
+    assert set(get_args(requests.AnyRequest)) == {*HANDLERS, *STREAMS}
 
 
 REFUSED = {

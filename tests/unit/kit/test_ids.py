@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import RFC_4122, UUID
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from dragoman.kit.ids import (
     render_base64,
     render_dashed,
     render_hex,
+    render_uuid,
     time_of,
 )
 
@@ -178,3 +181,13 @@ NOT_DASHED = [
 @pytest.mark.parametrize("text", NOT_DASHED)
 def test_other_text_is_no_dashed_spelling(text: str) -> None:
     assert parse_dashed(text) is None
+
+
+def test_uuid_is_of_version_7_and_sorts_as_identifiers_do() -> None:
+    several = [0, 1, 4095, 4096, 869_020_467_200_009, LIMIT - 1]
+    spelt = [render_uuid(identifier) for identifier in several]
+    assert spelt == sorted(set(spelt))
+    for identifier, text in zip(several, spelt, strict=True):
+        made = UUID(text)
+        assert (made.hex, made.version, made.variant) == (text, 7, RFC_4122)
+        assert int(text[:12], 16) == time_of(identifier)

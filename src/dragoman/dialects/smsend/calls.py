@@ -130,6 +130,13 @@ class Calls:
             body_limit_bytes=body_limit_bytes,
         )
 
+    def patch(
+        self, path: str, act: Act, summary: str, source: str, *, status: int = 200
+    ) -> Operation:
+        """A change that is written as a JSON Patch (RFC 6902)."""
+        handler = self._answering(self._knowing(act), status)
+        return self._declare("PATCH", path, handler, status, None, summary, source, schemas.NoQuery)
+
     def delete(
         self,
         path: str,

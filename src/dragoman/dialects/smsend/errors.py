@@ -86,6 +86,7 @@ _NAMES: Final = MappingProxyType(
         "recipients": "recipient",
         "reference": "order_id",
         "administer": "superaccount",
+        "starttime": "from",
     }
 )
 """The manual's names of the house's fields, where they differ."""

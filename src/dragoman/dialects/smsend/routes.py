@@ -9,11 +9,13 @@ from dragoman.dialects.smsend.contacts.calls import contact_calls
 from dragoman.dialects.smsend.errors import problem_of_kit
 from dragoman.dialects.smsend.mailings.calls import mailing_calls
 from dragoman.dialects.smsend.mapping import DIALECT
+from dragoman.dialects.smsend.received.calls import received_calls
 from dragoman.dialects.smsend.rendering import render_problem
 from dragoman.dialects.smsend.sending.calls import sending_calls
 from dragoman.dialects.smsend.subaccounts.calls import subaccount_calls
 from dragoman.dialects.smsend.subaccounts.purchases import purchase_calls
 from dragoman.dialects.smsend.user.calls import user_calls
+from dragoman.dialects.smsend.verifications import verification_calls
 from dragoman.web.operations import Operation, Refuse
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
@@ -31,6 +33,8 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
         *alias_calls(calls, services),
         *subaccount_calls(calls, services),
         *purchase_calls(calls, services),
+        *received_calls(calls, services),
+        *verification_calls(calls, services),
     )
 
 

@@ -50,6 +50,7 @@ from dragoman.storage.tables import (
     senders,
     sendings,
     subscriptions,
+    verifications,
     wallets,
 )
 
@@ -72,6 +73,7 @@ def last_identifier(connection: Connection) -> int:
         callbacks.c.callback_id,
         message_events.c.event_id,
         inbound_texts.c.inbound_id,
+        verifications.c.verification_id,
         numbers.c.number_id,
         forwardings.c.forwarding_id,
         keywords.c.keyword_id,

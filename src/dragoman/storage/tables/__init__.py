@@ -28,7 +28,7 @@ from dragoman.storage.tables.devices import (
     sims,
 )
 from dragoman.storage.tables.groups import contact_profiles, memberships
-from dragoman.storage.tables.inbound import inbound_parts, inbound_texts
+from dragoman.storage.tables.inbound import inbound_parts, inbound_texts, text_cursors
 from dragoman.storage.tables.journal import callback_attempts, message_events
 from dragoman.storage.tables.keywords import forwardings, keywords, numbers, opt_outs
 from dragoman.storage.tables.mailings import (
@@ -53,6 +53,7 @@ from dragoman.storage.tables.receipts import parked_receipts, receipt_keys
 from dragoman.storage.tables.scoped_tokens import scoped_tokens
 from dragoman.storage.tables.statistics import hourly_statistics, ingested_rows
 from dragoman.storage.tables.submission_keys import submission_keys
+from dragoman.storage.tables.verifications import verifications
 from dragoman.storage.tables.wallets import ledger_entries, purchases, wallets
 from dragoman.storage.tables.webhooks import webhooks
 
@@ -115,7 +116,9 @@ __all__ = [
     "submission_keys",
     "subscription_tokens",
     "subscriptions",
+    "text_cursors",
     "unnoted_contacts",
+    "verifications",
     "wallets",
     "webhooks",
 ]

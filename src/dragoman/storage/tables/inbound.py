@@ -1,4 +1,4 @@
-"""Texts that phones sent to us, and the parts of long ones that are not complete yet."""
+"""Texts that phones sent to us, parts of long ones that wait, and how far each was fetched."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ inbound_texts = Table(
     Column("handling", Text, nullable=False, server_default="kept"),
     Index("ix_inbound_texts_account_id_inbound_id", "account_id", "inbound_id"),
     Index("ix_inbound_texts_account_id_sender_inbound_id", "account_id", "sender", "inbound_id"),
+    Index(
+        "ix_inbound_texts_account_id_recipient_inbound_id", "account_id", "recipient", "inbound_id"
+    ),
 )
 """`account_id` is empty where nobody owned the number a text came to.
 
@@ -55,3 +58,12 @@ inbound_parts = Table(
 
 `content` is UTF-16, which alone can hold a character that its sender cut in two.
 """
+
+text_cursors = Table(
+    "text_cursors",
+    metadata,
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("number", Text, primary_key=True),
+    Column("position", Identifier, nullable=False),
+)
+"""Up to which of its texts to a number an account has fetched; an empty number stands for all."""

@@ -98,5 +98,6 @@ def _template_calls(calls: Calls, issues: ListIssues) -> tuple[Operation, ...]:
         calls.get("template", issues.templates, schemas.TemplatesAnswer, "List templates", NEWER),
         calls.get(one, issues.template, schemas.TemplateAnswer, "Get a template", NEWER),
         calls.put(one, issues.change_template, fields, None, "Change a template", NEWER),
+        calls.patch(one, issues.patch_template, "Change a template by JSON Patch", NEWER),
         calls.delete(one, issues.remove_template, None, "Delete a template", NEWER),
     )

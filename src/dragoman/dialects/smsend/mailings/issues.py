@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.contacts.reading import read_switch
 from dragoman.dialects.smsend.mailings import reading
@@ -11,6 +13,7 @@ from dragoman.dialects.smsend.mailings.lists import list_id_of, list_path
 from dragoman.dialects.smsend.mailings.reading import in_our_words, read_text, unable
 from dragoman.dialects.smsend.mailings.schemas import (
     IssueFields,
+    PatchedTemplate,
     SendingFields,
     TemplateAnswer,
     TemplatedIssueFields,
@@ -21,9 +24,11 @@ from dragoman.dialects.smsend.mapping import read_identifier, zone_of
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Located
 from dragoman.domain.accounts import Account
-from dragoman.domain.errors import Refused
+from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.mailings import Issue, Template
 from dragoman.services.issues import decode_attachments
+from dragoman.web.bodies import decode_json
+from dragoman.web.json_patch import PatchOperation, PatchRefused, apply_patch
 from dragoman.web.requests import Request
 
 
@@ -97,6 +102,31 @@ class ListIssues:
         fields = read_body(request, TemplateFields)
         found = await self._issues.template(account, _template_id_of(request))
         return await self._put_template(account, fields, found)
+
+    async def patch_template(self, account: Account, request: Request) -> Located:
+        """Changes a template as a JSON Patch says, all of it or nothing; raises `Refused`."""
+        template_id = _template_id_of(request)
+        operations = decode_json(request.body, list[PatchOperation])
+        before = _render(await self._issues.template(account, template_id))
+        try:
+            patched = apply_patch(msgspec.to_builtins(before), operations)
+            after = msgspec.convert(patched, PatchedTemplate)
+        except (PatchRefused, msgspec.ValidationError) as error:
+            raise Refused(RefusalCode.MALFORMED_REQUEST, detail=str(error)) from None
+        if after.id_template != template_id:
+            raise Refused(RefusalCode.INVALID_FIELD, "id_template", "it does not change")
+        put = await self._issues.put_template(
+            account,
+            Template(
+                template_id=template_id,
+                account_id=account.account_id,
+                name=after.name or "",
+                subject=after.subject or "",
+                text=after.text_content or "",
+                html=after.html_content or "",
+            ),
+        )
+        return Located(f"/template/{put.template_id}")
 
     async def template(self, account: Account, request: Request) -> TemplateAnswer:
         """A template; raises `Refused`."""

@@ -118,6 +118,16 @@ class TemplateAnswer(msgspec.Struct, frozen=True, kw_only=True):
     html_content: str
 
 
+class PatchedTemplate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A template as a patch leaves it; what it took away is empty."""
+
+    id_template: int
+    name: str | None = None
+    subject: str | None = None
+    text_content: str | None = None
+    html_content: str | None = None
+
+
 class TemplatesAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The templates of the account."""
 

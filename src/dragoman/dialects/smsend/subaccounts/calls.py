@@ -15,19 +15,26 @@ from dragoman.dialects.smsend.subaccounts.mapping import (
     check_complete,
     check_data,
     check_password,
+    known_profiles,
     make_record,
     parse_record,
+    permission_names,
     read_fields,
     read_permissions,
+    render_profile,
     render_subaccount,
 )
 from dragoman.dialects.smsend.subaccounts.schemas import (
+    ActivableServices,
+    ActivableType,
     AvailableCredits,
     CreditMoves,
     EditQuery,
     ManyCredits,
+    ManyProfiles,
     ManySubaccounts,
     NewPassword,
+    Profile,
     Subaccount,
     SubaccountData,
 )
@@ -42,6 +49,7 @@ from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 
 SOURCE: Final = "smSend v1.0, Subaccount API"
+NEWER: Final = "newer than smSend v1.0"
 LOCK: Final = "lock-subaccount"
 
 
@@ -50,6 +58,31 @@ def subaccount_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
     subaccounts = Subaccounts(services)
     one = "subaccount/{subaccount_id}"
     return (
+        calls.get(
+            "subaccount/profile",
+            subaccounts.profiles,
+            ManyProfiles,
+            "The profiles there are",
+            NEWER,
+        ),
+        calls.get(
+            "subaccount/profile/{profile_id}", subaccounts.profile, Profile, "A profile", NEWER
+        ),
+        calls.get(
+            "subaccount/activableservices",
+            subaccounts.services,
+            ActivableServices,
+            "What can be given to subaccounts",
+            NEWER,
+        ),
+        calls.post(
+            f"{one}/changepwd/api",
+            subaccounts.set_api_password,
+            NewPassword,
+            None,
+            "Change the password a subaccount's programs log in with",
+            NEWER,
+        ),
         calls.get(
             "subaccounts",
             subaccounts.list_page,
@@ -130,7 +163,7 @@ class Subaccounts:
         check_data(data)
         created = await self._tree.create(
             caller,
-            read_fields(data, self._settings),
+            read_fields(data, self._settings, self._credits.types),
             password=data.password or "",
             credits=0,
             permissions=read_permissions(data, caller, self._settings),
@@ -147,7 +180,7 @@ class Subaccounts:
         view = await self.load(caller, request)
         account = view.account
         changes = Changes(
-            fields=read_fields(data, self._settings),
+            fields=read_fields(data, self._settings, self._credits.types),
             password=data.password or None,
             enabled=None if locked is None else not locked,
             permissions=read_permissions(data, caller, self._settings),
@@ -158,11 +191,44 @@ class Subaccounts:
 
     async def set_password(self, caller: Account, request: Request) -> Located:
         """Gives a subaccount another password, which ends its sessions; raises `Refused`."""
-        password = read_body(request, NewPassword).passwd
-        check_password("passwd", password)
-        account = (await self.load(caller, request)).account
-        await self._tree.change(caller, account.account_id, Changes(password=password))
+        account = await self._set_password(caller, request)
         return Located(f"/subaccount/{account.account_id}/changepwd")
+
+    async def set_api_password(self, caller: Account, request: Request) -> Located:
+        """The same: programs and people log in with one password. Raises `Refused`."""
+        account = await self._set_password(caller, request)
+        return Located(f"/subaccount/{account.account_id}/changepwd/api")
+
+    async def profiles(self, caller: Account, _request: Request) -> ManyProfiles:
+        """The profiles that subaccounts can be given; raises `Refused`."""
+        check_right(caller)
+        return ManyProfiles(
+            profiles=tuple(
+                render_profile(profile, caller, self._credits.types)
+                for profile in known_profiles(self._settings)
+            )
+        )
+
+    async def profile(self, caller: Account, request: Request) -> Profile:
+        """One profile; raises `Refused`."""
+        check_right(caller)
+        text = request.path_params["profile_id"]
+        for profile in known_profiles(self._settings):
+            if text == str(profile.id):
+                return render_profile(profile, caller, self._credits.types)
+        raise Refused(RefusalCode.NOT_FOUND, text, "profile")
+
+    async def services(self, caller: Account, _request: Request) -> ActivableServices:
+        """What the caller has and can pass on; raises `Refused`."""
+        check_right(caller)
+        return ActivableServices(
+            message_types=tuple(
+                ActivableType(id=one.name, name=one.brand_name)
+                for one in self._credits.types
+                if caller.may_send_type(one.name)
+            ),
+            services=permission_names(caller),
+        )
 
     async def move_credits(self, caller: Account, request: Request) -> Located:
         """Moves credits between the caller and a subaccount: all, or none; raises `Refused`."""
@@ -222,6 +288,13 @@ class Subaccounts:
             data = parse_record(records.get(account.account_id))
             rendered.append(render_subaccount(view, data, zone, self._credits.types, books))
         return rendered
+
+    async def _set_password(self, caller: Account, request: Request) -> Account:
+        password = read_body(request, NewPassword).passwd
+        check_password("passwd", password)
+        account = (await self.load(caller, request)).account
+        await self._tree.change(caller, account.account_id, Changes(password=password))
+        return account
 
     async def _record(self, view: AccountView) -> SubaccountData:
         records = await self._tree.records(DIALECT, [view])

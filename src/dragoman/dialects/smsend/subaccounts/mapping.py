@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from dragoman.config.sections import SmSend
+from dragoman.config.sections import SmSend, SubaccountProfile
 from dragoman.dialects.smsend.mapping import (
     DIALECT,
     render_date,
@@ -17,6 +17,7 @@ from dragoman.dialects.smsend.mapping import (
     render_quantity,
 )
 from dragoman.dialects.smsend.subaccounts.schemas import (
+    Profile,
     Subaccount,
     SubaccountData,
     TypeCredits,
@@ -50,6 +51,8 @@ MAX_FIELD: Final = 256
 MIN_PASSWORD: Final = 8
 MAX_PASSWORD: Final = 16
 LANGUAGE: Final = "ita"
+DEFAULT_PROFILE: Final = SubaccountProfile(id=1, name="default")
+"""Every number stands for it where none is configured."""
 
 _NARROWABLE: Final = (
     Permission.SEND,
@@ -95,11 +98,13 @@ def check_password(name: str, password: str) -> None:
         raise Refused(RefusalCode.INVALID_FIELD, name, detail)
 
 
-def read_fields(data: SubaccountData, settings: SmSend) -> AccountFields:
+def read_fields(data: SubaccountData, settings: SmSend, known: MessageTypes) -> AccountFields:
     """What the account holds of the data; raises `Refused`."""
     types = None
     if data.id_subaccount_profile is not None:
-        types = " ".join(_profile(data.id_subaccount_profile, settings)[0])
+        names = _profile(data.id_subaccount_profile, settings)[0]
+        # A profile may name types as other brands do; accounts hold their own names.
+        types = " ".join(one.name for one in map(known.find, names) if one is not None)
     return AccountFields(
         username=data.login,
         payer=None if data.credit_eat_mode is None else PAYERS[data.credit_eat_mode],
@@ -193,6 +198,31 @@ def render_subaccount(
             TypeCredits(id=name, qty=render_quantity(left)) for name, left in credits.items()
         ),
     )
+
+
+def known_profiles(settings: SmSend) -> tuple[SubaccountProfile, ...]:
+    """The profiles there are: the configured ones, else the default, which narrows nothing."""
+    return settings.subaccount_profiles or (DEFAULT_PROFILE,)
+
+
+def render_profile(profile: SubaccountProfile, caller: Account, types: MessageTypes) -> Profile:
+    """A profile as the caller's subaccounts have it."""
+    named = [types.find(name) for name in profile.message_types]
+    return Profile(
+        id_subaccount_profile=profile.id,
+        name=profile.name,
+        message_types=tuple(
+            one.name
+            for one in types
+            if caller.may_send_type(one.name) and (not named or one in named)
+        ),
+        services=tuple(name for name in permission_names(caller) if name not in profile.without),
+    )
+
+
+def permission_names(caller: Account) -> tuple[str, ...]:
+    """What the caller may do and can let its subaccounts do."""
+    return tuple(permission.value for permission in _NARROWABLE if caller.may(permission))
 
 
 def render_sum(units: int) -> str:

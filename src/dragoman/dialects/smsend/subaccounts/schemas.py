@@ -154,6 +154,38 @@ class ManyCredits(msgspec.Struct, frozen=True, kw_only=True):
     credits: tuple[AvailableCredits, ...]
 
 
+class Profile(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
+    """What subaccounts of a kind may do."""
+
+    id_subaccount_profile: int
+    name: str
+    message_types: tuple[str, ...]
+    services: tuple[str, ...]
+
+
+class ManyProfiles(msgspec.Struct, frozen=True, kw_only=True):
+    """The profiles there are."""
+
+    result: str = "OK"
+    profiles: tuple[Profile, ...]
+
+
+class ActivableType(msgspec.Struct, frozen=True, kw_only=True):
+    """A message type that subaccounts can have."""
+
+    id: str
+    name: str
+    """What other brands call it."""
+
+
+class ActivableServices(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
+    """What subaccounts can be given."""
+
+    result: str = "OK"
+    message_types: tuple[ActivableType, ...]
+    services: tuple[str, ...]
+
+
 class UnitPrice(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """What a credit of a type costs."""
 

@@ -18,6 +18,7 @@ from dragoman.dialects.smsend.mapping import (
 from dragoman.dialects.smsend.rendering import NO, YES, Text
 from dragoman.dialects.smsend.schemas import NoQuery
 from dragoman.dialects.smsend.user.schemas import (
+    Landings,
     LoginQuery,
     MailService,
     PasswordQuery,
@@ -34,6 +35,7 @@ from dragoman.web.requests import Request
 
 AUTHENTICATION: Final = "smSend v1.0, Authentication API"
 USER: Final = "smSend v1.0, User API"
+NEWER: Final = "newer than smSend v1.0"
 MIN_PASSWORD: Final = 8
 CONSOLE_PATH: Final = "/console/enter"
 """Where the console takes one-time links, as `k`."""
@@ -59,6 +61,7 @@ def user_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
         calls.text(
             "GET", "dashboard", user.link_to_console, "A link to the console", USER, NoQuery
         ),
+        calls.get("landings", user.list_landings, Landings, "Landing pages", NEWER),
         calls.get("status", user.show_status, Status, "Credits that are left", USER, StatusQuery),
         *(
             calls.text(
@@ -127,6 +130,10 @@ class User:
             if mail.enabled
             else None,
         )
+
+    async def list_landings(self, _account: Account, _request: Request) -> Landings:
+        """No landing pages: they are made elsewhere."""
+        return Landings()
 
     def _base_url(self, request: Request) -> str:
         configured = self._services.settings.smsend.public_url

@@ -46,6 +46,12 @@ class MailService(msgspec.Struct, frozen=True, kw_only=True):
     expiry: str
 
 
+class Landings(msgspec.Struct, frozen=True, kw_only=True):
+    """The published landing pages, of which there are none here."""
+
+    landings: tuple[str, ...] = ()
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What the account may still send."""
 

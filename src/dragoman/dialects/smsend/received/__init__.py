@@ -1,0 +1,1 @@
+"""Received texts: new ones since the last call, and those of earlier times."""

@@ -1,0 +1,169 @@
+"""The calls on received texts (smSend v1.0, "Received SMS API")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.smsend.calls import Calls
+from dragoman.dialects.smsend.mapping import render_time, zone_of
+from dragoman.dialects.smsend.paging import Page, read_page
+from dragoman.dialects.smsend.received import reading
+from dragoman.dialects.smsend.received.schemas import (
+    HistoryQuery,
+    KindHistory,
+    KindQuery,
+    LimitQuery,
+    NewTexts,
+    ReceivedText,
+    TextHistory,
+)
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.phone_numbers import normalise
+from dragoman.kit.ids import parse_number, time_of
+from dragoman.storage.repositories.inbound import StoredInbound
+from dragoman.storage.repositories.received_texts import TextKind, TextSearch
+from dragoman.web.operations import Operation
+from dragoman.web.requests import Request
+
+SOURCE: Final = "smSend v1.0, Received SMS API"
+NEWER: Final = "newer than smSend v1.0"
+
+
+def received_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
+    """Declares the calls."""
+    texts = ReceivedTexts(services)
+    new, pages = (
+        ("newsrsmsmessage", "newsrsmsmessage/{sim}"),
+        ("srsmshistory", "srsmshistory/{sim}"),
+    )
+    return (
+        *(
+            calls.get(path, texts.new, NewTexts, "Texts since the last call", SOURCE, LimitQuery)
+            for path in new
+        ),
+        *(
+            calls.get(
+                path, texts.history, TextHistory, "Texts between two times", SOURCE, HistoryQuery
+            )
+            for path in pages
+        ),
+        calls.get(
+            "srsmshistory/{sim}/{message_id}",
+            texts.after,
+            NewTexts,
+            "Texts after a text",
+            SOURCE,
+            LimitQuery,
+        ),
+        calls.get(
+            "mosmshistory", texts.of_kind, KindHistory, "Texts of one kind", NEWER, KindQuery
+        ),
+    )
+
+
+class ReceivedTexts:
+    """Answers the calls on received texts."""
+
+    def __init__(self, services: Services) -> None:
+        self._inbox = services.inbox
+        self._clock = services.clock
+        self._zone = services.settings.smsend.time_zone
+
+    async def new(self, account: Account, request: Request) -> NewTexts:
+        """The texts since the last call, newest first; raises `Refused`."""
+        zone, limit = self._zone_of(account, request), reading.read_limit(request.query)
+        found = await self._inbox.fetch_new(account, _sims_of(request), limit)
+        return NewTexts(srsmshistory=self._render(account, reversed(found), zone))
+
+    async def after(self, account: Account, request: Request) -> NewTexts:
+        """The texts to a SIM after one of them, oldest first; raises `Refused`."""
+        zone, limit = self._zone_of(account, request), reading.read_limit(request.query)
+        sims = _sims_of(request)
+        if len(sims) != 1:
+            raise Refused(RefusalCode.INVALID_FIELD, "id_sim", "one number")
+        inbound_id = parse_number(request.path_params["message_id"])
+        if inbound_id is None:
+            raise Refused(RefusalCode.INVALID_FIELD, "id_message", "a number")
+        found = await self._inbox.texts_after(account, sims[0], inbound_id, limit)
+        return NewTexts(srsmshistory=self._render(account, found, zone))
+
+    async def history(self, account: Account, request: Request) -> TextHistory:
+        """A page of the texts between two times, newest first; raises `Refused`."""
+        page, zone = read_page(request.query), self._zone_of(account, request)
+        wanted = self._wanted(account, request, zone)
+        if wanted.from_ms is None:
+            raise Refused(RefusalCode.MISSING_FIELD, "from")
+        found = await self._inbox.search(account, wanted, _range_of(page))
+        return TextHistory(
+            srsmshistory=self._render(account, found.texts, zone),
+            page_number=page.number,
+            page_size=page.size,
+            total=found.total,
+        )
+
+    async def of_kind(self, account: Account, request: Request) -> KindHistory:
+        """A page of the texts of a kind, newest first; raises `Refused`."""
+        page, zone = read_page(request.query), self._zone_of(account, request)
+        wanted = self._wanted(account, request, zone, reading.read_kind(request.query))
+        found = await self._inbox.search(account, wanted, _range_of(page))
+        return KindHistory(
+            mosmshistory=self._render(account, found.texts, zone),
+            page_number=page.number,
+            page_size=page.size,
+            total=found.total,
+        )
+
+    def _wanted(
+        self,
+        account: Account,
+        request: Request,
+        zone: ZoneInfo,
+        kind: TextKind | None = None,
+    ) -> TextSearch:
+        now_ms = self._clock.now_ms()
+        return TextSearch(
+            account_id=account.account_id,
+            numbers=_sims_of(request),
+            from_ms=reading.read_from(request.query, zone, now_ms),
+            to_ms=reading.read_to(request.query, zone, now_ms),
+            kind=kind,
+        )
+
+    def _zone_of(self, account: Account, request: Request) -> ZoneInfo:
+        return reading.read_zone(request.query, zone_of(account, self._zone))
+
+    def _render(
+        self, account: Account, texts: Iterable[StoredInbound], zone: ZoneInfo
+    ) -> tuple[ReceivedText, ...]:
+        return tuple(
+            ReceivedText(
+                id_message=str(text.inbound_id),
+                id_sim=_render_number(text.recipient),
+                sender=_render_number(text.sender),
+                message=text.text,
+                sms_date=render_time(time_of(text.inbound_id), zone),
+                keyword=self._inbox.keyword_of(account, text),
+            )
+            for text in texts
+        )
+
+
+def _sims_of(request: Request) -> tuple[str, ...]:
+    written = request.path_params.get("sim")
+    return () if written is None else reading.read_sims(written)
+
+
+def _range_of(page: Page) -> range:
+    return range(page.offset, page.offset + page.size)
+
+
+def _render_number(digits: str) -> str:
+    """An international number with its `+`; short codes and names stay as they are."""
+    try:
+        return f"+{normalise(digits)}"
+    except Refused:
+        return digits

@@ -1,0 +1,126 @@
+"""SIMs, times and limits as programs write them in these calls."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.keywords import parse_own_number
+from dragoman.kit.clock import ms_of
+from dragoman.services.inbox import MAX_NUMBERS
+from dragoman.storage.repositories.received_texts import TextKind
+from dragoman.web.requests import Parameters
+
+MAX_LIMIT: Final = 100
+NOW: Final = "now"
+KINDS: Final = MappingProxyType(
+    {"STOP": TextKind.STOP, "CONTACT": TextKind.CONTACT, "OTHER": TextKind.OTHER}
+)
+
+_FORMS: Final = (
+    (re.compile(r"\d{14}", re.ASCII), "%Y%m%d%H%M%S", timedelta(seconds=1)),
+    (re.compile(r"\d{8}", re.ASCII), "%Y%m%d", timedelta(days=1)),
+    (
+        re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", re.ASCII),
+        "%Y-%m-%d %H:%M:%S",
+        timedelta(seconds=1),
+    ),
+    (
+        re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d", re.ASCII),
+        "%Y-%m-%d %H:%M",
+        timedelta(minutes=1),
+    ),
+)
+"""How a time may be written, and how much of it that names."""
+
+
+def read_sims(text: str) -> tuple[str, ...]:
+    """The digits of each SIM that a path names, with commas between; raises `Refused`."""
+    written = [sim.strip() for sim in text.split(",") if sim.strip()]
+    if not 0 < len(written) <= MAX_NUMBERS:
+        raise Refused(RefusalCode.INVALID_FIELD, "id_sim", f"1 to {MAX_NUMBERS} numbers")
+    return tuple(map(_read_sim, written))
+
+
+def _read_sim(written: str) -> str:
+    digits = written.removeprefix("+") if written.startswith("+") else written.removeprefix("00")
+    try:
+        if not digits[:1].isdigit():
+            raise ValueError
+        return parse_own_number(digits)
+    except (Refused, ValueError):
+        detail = "write it as +393471234567 or 00393471234567"
+        raise Refused(RefusalCode.INVALID_FIELD, "id_sim", detail) from None
+
+
+def read_limit(query: Parameters) -> int:
+    """How many texts are wanted at most; raises `Refused`."""
+    text = query.get("limit", "").strip()
+    if not text:
+        return MAX_LIMIT
+    if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_LIMIT)):
+        limit = int(text)
+        if 1 <= limit <= MAX_LIMIT:
+            return limit
+    raise Refused(RefusalCode.INVALID_FIELD, "limit", f"1 to {MAX_LIMIT}")
+
+
+def read_kind(query: Parameters) -> TextKind:
+    """The kind of texts wanted; raises `Refused`."""
+    text = query.get("type", "").strip().upper()
+    if not text:
+        raise Refused(RefusalCode.MISSING_FIELD, "type")
+    if text not in KINDS:
+        raise Refused(RefusalCode.INVALID_FIELD, "type", "STOP, CONTACT or OTHER")
+    return KINDS[text]
+
+
+def read_zone(query: Parameters, default: ZoneInfo) -> ZoneInfo:
+    """The zone that a query names; raises `Refused`."""
+    name = query.get("timezone", "").strip()
+    if not name:
+        return default
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, no name of a zone, a folder of them
+        raise Refused(RefusalCode.INVALID_FIELD, "timezone", "not an IANA zone") from None
+
+
+def read_from(query: Parameters, zone: ZoneInfo, now_ms: int) -> int | None:
+    """The first millisecond that is wanted; None where none is given. Raises `Refused`."""
+    found = _read_time(query, "from", zone, now_ms)
+    return None if found is None else found[0]
+
+
+def read_to(query: Parameters, zone: ZoneInfo, now_ms: int) -> int:
+    """The last millisecond wanted: the end of what is named, else now; raises `Refused`."""
+    found = _read_time(query, "to", zone, now_ms)
+    return now_ms if found is None else found[1]
+
+
+def _read_time(query: Parameters, name: str, zone: ZoneInfo, now_ms: int) -> tuple[int, int] | None:
+    """The first and the last millisecond of a time."""
+    text = query.get(name, "").strip()
+    if not text:
+        return None
+    if text.lower() == NOW:
+        return now_ms, now_ms
+    for written, form, length in _FORMS:
+        if written.fullmatch(text):
+            try:
+                begin = datetime.strptime(text.replace("T", " "), form).replace(tzinfo=zone)
+                return ms_of(begin), _end_of(begin, length)
+            except (ValueError, OverflowError):
+                break
+    raise Refused(RefusalCode.INVALID_FIELD, name, "yyyyMMddHHmmss")
+
+
+def _end_of(begin: datetime, length: timedelta) -> int:
+    try:
+        return ms_of(begin + length) - 1
+    except OverflowError:  # the last second there is, which stands for no end
+        return ms_of(begin)

@@ -1,0 +1,164 @@
+"""The calls on two-factor codes (newer than the manual, "Two Factor Authentication API")."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.smsend.calls import Calls
+from dragoman.dialects.smsend.mapping import DIALECT
+from dragoman.dialects.smsend.reading import read_body
+from dragoman.dialects.smsend.schemas import Done
+from dragoman.domain.accounts import Account
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.message_types import MessageType
+from dragoman.domain.verifications import CODE_DIGITS, MAX_LIFETIME_S
+from dragoman.services.verifications import DEFAULT_LIFETIME_S, CodeRequest
+from dragoman.web.operations import Operation
+from dragoman.web.requests import Request
+
+SOURCE: Final = "newer than smSend v1.0"
+PLACE: Final = "%PIN%"
+DEFAULT_BODY: Final = f"PIN: {PLACE}"
+MAX_EXPIRY: Final = MAX_LIFETIME_S // 60
+"""Minutes."""
+
+Word = str | int | None
+"""A text; a program may send a number without quotes."""
+
+
+class PinRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A code to send."""
+
+    recipient: Word = None
+    senderName: Word = None
+    sender: Word = None
+    expiry: Annotated[Word, Meta(description="Minutes.")] = None
+    messageBody: Annotated[
+        Word, Meta(description="The text; the code stands for `%PIN%`, else at its end.")
+    ] = None
+    message_type: Word = None
+    message_type_kebab: Word = msgspec.field(default=None, name="message-type")
+
+
+class PinTry(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that a user has entered."""
+
+    recipient: Word = None
+    pin: Word = None
+
+
+class PinVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether the code was the right one; `triesRemaining` where it was not."""
+
+    status: str
+    triesRemaining: int | None = None
+
+
+def verification_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
+    """Declares the calls."""
+    pins = Pins(services)
+    return (
+        calls.post(
+            "2fa/request",
+            pins.send,
+            PinRequest,
+            Done,
+            "Send a code to a number",
+            SOURCE,
+            status=200,
+        ),
+        calls.post(
+            "2fa/verify", pins.verify, PinTry, PinVerdict, "Check a code", SOURCE, status=200
+        ),
+    )
+
+
+class Pins:
+    """Answers the calls on codes."""
+
+    def __init__(self, services: Services) -> None:
+        self._verifications = services.verifications
+        self._credits = services.credits
+
+    async def send(self, account: Account, request: Request) -> Done:
+        """Sends a code; raises `Refused`."""
+        given = read_body(request, PinRequest)
+        recipient = _read(given.recipient)
+        if not recipient:
+            raise Refused(RefusalCode.MISSING_FIELD, "recipient")
+        sender = _read(given.senderName) or _read(given.sender)
+        message_type = self._read_type(account, given)
+        if sender and not message_type.custom_sender:
+            raise Refused(RefusalCode.INVALID_FIELD, "senderName", "not with this message type")
+        body = _read(given.messageBody) or DEFAULT_BODY
+        if PLACE not in body:
+            body = f"{body} {PLACE}"
+
+        def text_of(code: str) -> str:
+            return body.replace(PLACE, code)
+
+        wanted = CodeRequest(
+            recipient=recipient,
+            text_of=text_of,
+            sender=sender,
+            lifetime_s=_read_expiry(given.expiry),
+            message_type=message_type,
+            dialect=DIALECT,
+            protocol="REST",
+        )
+        length = len(text_of("0" * CODE_DIGITS))
+        if length > message_type.max_length:
+            detail = f"at most {message_type.max_length} characters"
+            raise Refused(RefusalCode.TEXT_TOO_LONG, str(length), detail)
+        await self._verifications.send(account, wanted)
+        return Done()
+
+    async def verify(self, account: Account, request: Request) -> PinVerdict:
+        """Whether a code is right, which it is once; raises `Refused`."""
+        given = read_body(request, PinTry)
+        recipient, pin = _read(given.recipient), _read_pin(given.pin)
+        for name, value in (("recipient", recipient), ("pin", pin)):
+            if not value:
+                raise Refused(RefusalCode.MISSING_FIELD, name)
+        verdict = await self._verifications.verify(account, recipient, pin)
+        if verdict.right:
+            return PinVerdict(status="OK")
+        return PinVerdict(status="ERROR", triesRemaining=verdict.tries_left)
+
+    def _read_type(self, account: Account, given: PinRequest) -> MessageType:
+        """The type that is named, else the first that the account may send; raises `Refused`."""
+        name = _read(given.message_type_kebab) or _read(given.message_type)
+        if name:
+            found = self._credits.types.find(name)
+        else:
+            found = next(
+                (one for one in self._credits.types if account.may_send_type(one.name)), None
+            )
+        if found is None or not account.may_send_type(found.name):
+            raise Refused(RefusalCode.INVALID_FIELD, "message-type", "no such type")
+        return found
+
+
+def _read(value: Word) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _read_pin(value: Word) -> str:
+    """A code; one without quotes has lost the zeros it begins with."""
+    return f"{value:0{CODE_DIGITS}}" if isinstance(value, int) else _read(value)
+
+
+def _read_expiry(value: Word) -> int:
+    """The seconds of an expiry in minutes; raises `Refused`."""
+    text = _read(value)
+    if not text:
+        return DEFAULT_LIFETIME_S
+    if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_EXPIRY)):
+        minutes = int(text)
+        if 1 <= minutes <= MAX_EXPIRY:
+            return minutes * 60
+    raise Refused(RefusalCode.INVALID_FIELD, "expiry", f"1 to {MAX_EXPIRY} minutes")
