@@ -26,7 +26,7 @@ from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.services.webhooks import Webhooks
 from dragoman.storage.tables import callbacks
 
-from .conftest import DEFAULT_SENDER, Gate
+from .conftest import DEFAULT_SENDER, OTHER_TOKEN, Gate
 from .test_ask import receive
 
 DELIVERY, INCOMING = Event.DELIVERY, Event.INCOMING
@@ -168,6 +168,8 @@ async def test_a_text_to_another_accounts_number_is_told_to_its_owner_alone(gate
     [(url, _, payload)] = await calls(gate)
     assert url == OWN_URL
     assert msgspec.json.decode(payload, type=EventFacts).device_id is None
+    [listed] = (await gate.ok("getallsms", token=OTHER_TOKEN))["smss"].values()
+    assert (listed["body"], listed["deviceid"], listed["sim"]) == ("for whom", None, None)
 
 
 async def test_webhooks_survive_a_restart_and_can_be_removed(gate: Gate) -> None:

@@ -32,6 +32,7 @@ from dragoman.storage.repositories.pages import Span
 from dragoman.storage.tables import (
     batches,
     device_texts,
+    devices,
     handovers,
     inbound_texts,
     messages,
@@ -210,6 +211,7 @@ def _in_newsletters(wanted: TextFilter) -> Select[Any]:
 
 def _received(wanted: TextFilter) -> Select[Any]:
     table = inbound_texts.c
+    own = select(devices.c.device_id).where(devices.c.account_id == wanted.account_id)
     query = (
         select(
             table.inbound_id,
@@ -219,7 +221,11 @@ def _received(wanted: TextFilter) -> Select[Any]:
             device_texts.c.slot,
         )
         .select_from(inbound_texts)
-        .outerjoin(device_texts, device_texts.c.inbound_id == table.inbound_id)
+        # What came over another account's phone, since the number is ours, does not say which.
+        .outerjoin(
+            device_texts,
+            and_(device_texts.c.inbound_id == table.inbound_id, device_texts.c.device_id.in_(own)),
+        )
         .where(table.account_id == wanted.account_id)
     )
     if wanted.device_id is not None:
