@@ -1,6 +1,6 @@
 """Runs benchmarks and prints our figure, Kannel's of the same run, and the ratio.
 
-    python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [I] [J] [--runs 3] [--messages 200000]
+    python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [I] [J] [P] [--runs 3] [--messages 200000]
                          [--contacts 100000] [--orders 1000000]
 
 On an otherwise idle machine only. Figures of different runs cannot be compared, ratios can.
@@ -13,16 +13,16 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks import accept, batch, codec, contacts, expansion, latency, orders, queries
+from benchmarks import accept, batch, codec, contacts, expansion, latency, orders, phones, queries
 
-CHOICES = ("A", "B", "C", "D", "F", "G", "H", "I", "J")
+CHOICES = ("A", "B", "C", "D", "F", "G", "H", "I", "J", "P")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H|I|J")
+    parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H|I|J|P")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--messages", type=int, default=200_000, help="messages that F searches")
     parser.add_argument(
@@ -173,6 +173,19 @@ def _orders(folder: Path, runs: int, count: int) -> None:
             )
 
 
+def _phones(folder: Path, runs: int) -> None:
+    print(f"\nP  {phones.PHONES:,} phones with open streams")
+    for number in range(1, runs + 1):
+        figure = phones.run(folder / f"p{number}")
+        print(
+            f"  run {number}  {figure.memory_mb} MB   an idle phone's stream p50"
+            f" {figure.idle_p50_ms} ms, max {figure.idle_max_ms} ms   a report at 500/s p50"
+            f" {figure.report_p50_ms} ms, p99 {figure.report_p99_ms} ms  "
+            f" {figure.reports_per_s} reports/s at most,"
+            f" {figure.report_cpu_us} us of processor time each   {_verdict(figure.flaws)}"
+        )
+
+
 def _codec(_folder: Path, _runs: int) -> None:
     print("\nG  SMPP codec, one core")
     for figure in codec.run():
@@ -186,8 +199,14 @@ def _verdict(flaws: tuple[str, ...]) -> str:
     return f"VOID: {', '.join(flaws)}" if flaws else "nothing lost, nothing doubled"
 
 
-_REPORTS = {"A": _accept, "B": _call_back, "C": _batch, "D": _latency, "G": _codec}
-
+_REPORTS = {
+    "A": _accept,
+    "B": _call_back,
+    "C": _batch,
+    "D": _latency,
+    "G": _codec,
+    "P": _phones,
+}
 
 if __name__ == "__main__":
     main()

@@ -82,6 +82,13 @@ max_recipients = 1000000
 allow_private = ["127.0.0.0/8"]
 per_host = 32
 
+{carriers}
+
+[log]
+level = "warning"
+"""
+
+_SINK = """\
 [[carriers]]
 name = "sink"
 host = "127.0.0.1"
@@ -89,9 +96,6 @@ port = {smsc}
 system_id = "bench"
 password = "bench"
 window = {window}
-
-[log]
-level = "warning"
 """
 
 
@@ -148,17 +152,24 @@ class Instrument:
 
 @contextlib.contextmanager
 def dragoman(
-    folder: Path, smsc_port: int, prepare: Callable[[Path], None] | None = None
+    folder: Path,
+    smsc_port: int,
+    prepare: Callable[[Path], None] | None = None,
+    carriers: str = _SINK,
 ) -> Iterator[Gateway]:
     """Our gateway on SQLite with full sync, as an operator starts it.
 
-    `prepare` is given the database before that.
+    `prepare` is given the database before that; `carriers` are tables of its configuration.
     """
     folder.mkdir(parents=True)
     http = free_port()
     config = folder / "dragoman.toml"
     config.write_text(
-        _DRAGOMAN.format(folder=folder / "data", http=http, smsc=smsc_port, window=WINDOW)
+        _DRAGOMAN.format(
+            folder=folder / "data",
+            http=http,
+            carriers=carriers.format(smsc=smsc_port, window=WINDOW),
+        )
     )
     command = [str(Path(sys.executable).parent / "dragoman")]
     option = ["--config", str(config)]

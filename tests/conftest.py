@@ -527,8 +527,15 @@ async def make_rig(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     monkeypatch.setattr(dispatcher_module, "RESEND_DELAYS_S", (0.0, 0.03))
     made: list[Rig] = []
 
-    async def make(url: str = sqlite_url, *, start: bool = True, **more: Any) -> Rig:
+    async def make(
+        url: str = sqlite_url,
+        *,
+        start: bool = True,
+        prepare: Callable[[Rig], None] = lambda _: None,
+        **more: Any,
+    ) -> Rig:
         rig = Rig(url, **more)
+        prepare(rig)
         made.append(rig)
         await (rig.start() if start else rig.open())
         return rig

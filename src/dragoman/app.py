@@ -22,6 +22,8 @@ from dragoman.connectors import CONNECTORS, Resources
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.carrier import PhonesCarrier
+from dragoman.connectors.phones.cht import ChtGateway
+from dragoman.connectors.phones.intake import Intake
 from dragoman.connectors.phones.smsgate.routes import SmsGate
 from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.console.desk import Desk, Machine
@@ -29,6 +31,7 @@ from dragoman.console.repeats import Repeats
 from dragoman.console.routes import build_console
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
+from dragoman.dialects.smsgateway24.mapping import NAME as SMSGATEWAY24
 from dragoman.dispatch.dispatcher import Dispatcher
 from dragoman.domain.callbacks import renderer_of_events, renderer_of_texts
 from dragoman.domain.keywords import words_to_match
@@ -53,11 +56,13 @@ from dragoman.services.attachments import AttachmentLimits, Attachments
 from dragoman.services.audiences import Audiences
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
+from dragoman.services.bundles import Bundles
 from dragoman.services.console_sessions import ConsoleSessions
 from dragoman.services.contact_addresses import ContactAddresses
 from dragoman.services.contact_profiles import ContactProfiles
 from dragoman.services.contact_values import ContactValues
 from dragoman.services.contacts import Contacts
+from dragoman.services.correspondence import Correspondence
 from dragoman.services.credits import Credits
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
@@ -77,6 +82,7 @@ from dragoman.services.journal import Journal
 from dragoman.services.keyed_submissions import KeyedSubmissions
 from dragoman.services.keywords import Keywords
 from dragoman.services.live import LiveMessages
+from dragoman.services.login_tokens import LoginTokens
 from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
 from dragoman.services.one_time_links import OneTimeLinks
@@ -156,6 +162,12 @@ class House:
         self.access_tokens = AccessTokens(
             storage=self.storage, accounts=self.accounts, clock=self.clock
         )
+        self.login_tokens = LoginTokens(
+            storage=self.storage,
+            accounts=self.accounts,
+            clock=self.clock,
+            life_s=settings.dialects.smsgateway24.token_life_s,
+        )
         self.one_time_links = OneTimeLinks(
             storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
         )
@@ -191,6 +203,7 @@ class House:
             clock=self.clock,
             carriers=phones,
         )
+        self.directory.on_accounts = self.devices.accounts_changed
         self.device_registration = DeviceRegistration(
             storage=self.storage,
             accounts=self.accounts,
@@ -206,6 +219,7 @@ class House:
             ids=self.ids,
             clock=self.clock,
             announce=self._announce,
+            own_first=(SMSGATEWAY24,),
         )
         self.devices.tell_event = self.webhooks.tell_of_device
         self.scoped_tokens = ScopedTokens(
@@ -284,6 +298,7 @@ class House:
             device_routes=DeviceRoutes(self.router, self.devices),
             find_payments=self.credits.payments,
         )
+        self.bundles = Bundles(submission=self.submission, writer=self.storage.writer)
         self.batches = Batches(
             storage=self.storage,
             live=self.live,
@@ -322,6 +337,7 @@ class House:
             batches=self.batches,
             ids=self.ids,
         )
+        self.correspondence = Correspondence(self.storage)
         self.refunds = Refunds(
             writer=self.storage.writer,
             queries=self.queries,
@@ -377,13 +393,16 @@ class House:
             account_tree=self.account_tree,
             sessions=self.sessions,
             access_tokens=self.access_tokens,
+            login_tokens=self.login_tokens,
             one_time_links=self.one_time_links,
             credits=self.credits,
             senders=self.senders,
             submission=self.submission,
+            bundles=self.bundles,
             batches=self.batches,
             orders=self.orders,
             queries=self.queries,
+            correspondence=self.correspondence,
             premium=self.premium,
             refunds=self.refunds,
             contacts=self.contacts,
@@ -653,23 +672,29 @@ class Gateway(House):
         connector = self.connectors.get(carrier)
         return connector.encode(message, at_ms) if isinstance(connector, SmppCarrier) else ()
 
-    def _phone_api(self) -> Dialect:
-        return SmsGate(
+    def _phone_apis(self) -> list[Dialect]:
+        """What phones call, one protocol a dialect."""
+        carriers = self.phones
+        intake = Intake(self.devices, carriers, self.clock)
+        smsgate = SmsGate(
             accounts=self.accounts,
             devices=self.devices,
             registration=self.device_registration,
-            carriers=self.phones,
+            carriers=carriers,
+            intake=intake,
             clock=self.clock,
             meters=self.meters,
             public_url=self.settings.devices.public_url,
             ping_interval_s=self.settings.devices.ping_interval_s,
             settings=self.phone_settings,
-        ).dialect()
+        )
+        cht = ChtGateway(devices=self.devices, carriers=carriers, intake=intake, meters=self.meters)
+        return [smsgate.dialect(), cht.dialect()]
 
     async def _call_back(self, message_id: int) -> bool:
         """Asks the phone that has a message not to send it; whether it may still be stopped."""
         for carrier in self.phones.values():
-            if await carrier.cancel(message_id):
+            if await carrier.handout.cancel(message_id):
                 return True
         return False
 
@@ -690,13 +715,15 @@ class Gateway(House):
         if self.storage.writer.failed:
             return ["a write could not be made durable; restart after checking the disk"]
         down = [name for name, connector in self.connectors.items() if not connector.up]
-        if down and len(down) == len(self.connectors):
+        # Phones come to us, and find nobody where a proxy keeps them from a gateway without phones.
+        if down and len(down) == len(self.connectors) and not self.phones:
             return [f"carrier {name} is down" for name in down]
         return []
 
     def waiting(self) -> dict[str, int]:
         """Messages queued in memory, by route."""
-        return {name: self.queue.depth(name) for name in self.router.routes}
+        held = self.dispatcher.held
+        return {name: self.queue.depth(name) + held(name) for name in self.router.routes}
 
     def oldest_waiting_s(self) -> dict[str, float]:
         """Age of the oldest message in the queue, by route."""
@@ -736,7 +763,7 @@ class Gateway(House):
         if reporting := [c for c in self.connectors.values() if isinstance(c, Mm7Carrier)]:
             dialects.append(build_reports(reporting))
         if self.phones:
-            dialects.append(self._phone_api())
+            dialects.extend(self._phone_apis())
         pages = build_pages(
             health=self,
             measured=self,

@@ -57,6 +57,12 @@ class GatewayCollector(Collector):
         )
         yield _counter("receipts", "Delivery reports.", ["carrier", "result"], meters.receipts)
         yield _counter("inbound_texts", "Texts received.", ["carrier"], meters.inbound)
+        yield _counter(
+            "device_words",
+            "Events and states that phones told.",
+            ["carrier", "result"],
+            meters.device_words,
+        )
         yield _counter("callback_attempts", "Calls to customers.", ["result"], meters.callbacks)
         yield _counter("mail_attempts", "Mails of campaigns.", ["result"], meters.mails)
         yield CounterMetricFamily(

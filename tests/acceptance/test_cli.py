@@ -396,7 +396,9 @@ def test_the_printed_lines_work_when_pasted(tmp_path: Path) -> None:
         ]
         assert answers[0] == '{"status":true,"error":0}\n'
         assert json.loads(answers[1])["queue_status"] in {"pending", "processed"}
-        assert [json.loads(answer)["status"] for answer in answers[2:]] == [200, 201, 200]
+        assert [json.loads(answer)["status"] for answer in answers[2:5]] == [200, 201, 200]
         assert json.loads(answers[4])["message"][0]["recipient"] == "4512345678"
+        assert json.loads(answers[5])["message"] == "Sms has been saved successfully"
+        assert json.loads(answers[6])["count"] == 1
         assert f"{dev.url}/docs" in "\n".join(printed)
         dev.stop()

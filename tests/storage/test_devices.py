@@ -99,7 +99,7 @@ async def test_a_device_is_after_a_restart_as_it_was(fleet: Fleet) -> None:
     await fleet.devices.report(device, push_token="", sims=[ReportedSim(slot=1, number="*1")])
 
     again = await fleet.after_restart()
-    assert again.authenticate(token) == fleet.devices.get(device_id)
+    assert again.authenticate(token, "smsgate") == fleet.devices.get(device_id)
     found = again.get(device_id)
     assert found is not None
     assert found.sims == (
@@ -116,7 +116,7 @@ async def test_a_removed_device_is_gone_and_its_token_unknown(fleet: Fleet) -> N
     for one in (fleet.devices, await fleet.after_restart()):
         assert one.all() == []
         with pytest.raises(Refused) as refused:
-            one.authenticate(token)
+            one.authenticate(token, "smsgate")
         assert refused.value.code is RefusalCode.AUTHENTICATION_FAILED
 
 

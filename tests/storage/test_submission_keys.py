@@ -281,7 +281,7 @@ async def test_a_text_of_a_device_is_known_by_its_digest(rows: Any) -> None:
         parts=1,
         complete=True,
     )
-    known = NewDeviceText(device_id=device, digest=b"d" * 32, inbound_id=text.inbound_id)
+    known = NewDeviceText(inbound_id=text.inbound_id, device_id=device, slot=None, digest=b"d" * 32)
     await rows.write(inbound.store_texts, NewInbound(text=text, device_text=known))
     found = await rows.storage.read(
         lambda c: [device_texts.is_known(c, device, digest) for digest in (b"d" * 32, b"e")]

@@ -289,14 +289,14 @@ def revoke_tokens(
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """End every access token and session of an account."""
+    """End every token and session of an account, as programs got them for its password."""
     from dragoman.control.requests import RevokeTokens
 
     account = ask(find_settings(config, data), RevokeTokens(username=username))
     if json:
         write_json(account)
     else:
-        print(f"{account.username} has no access tokens and no sessions any more")
+        print(f"{account.username} has no tokens and no sessions any more")
 
 
 @app.command("list")

@@ -98,6 +98,8 @@ def _reset(settings: Settings) -> None:
 async def _run(settings: Settings) -> None:
     import os
 
+    import msgspec
+
     from dragoman import __version__
     from dragoman.cli import dev_file
     from dragoman.cli.dev_phone import start_phone
@@ -142,6 +144,7 @@ async def _run(settings: Settings) -> None:
         phone = None
         if gateway.phones:
             phone = await start_phone(gateway, account.username, content.base_url)
+            content = msgspec.structs.replace(content, device_id=int(phone.device_id))
         print_welcome(content, folder / dev_file.NAME)
         dev_file.publish(folder, content)
         try:

@@ -30,6 +30,8 @@ class DevFile(msgspec.Struct, frozen=True, kw_only=True):
     smsc_system_id: str = ""
     smsc_password: str = ""
     accounts: tuple[DevAccount, ...] = ()
+    device_id: int | None = None
+    """The simulated phone, where there is one."""
     pid: int | None = None
     version: str = ""
 

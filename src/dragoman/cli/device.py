@@ -82,6 +82,33 @@ def create_token(
         )
 
 
+@app.command("add")
+def add_device(
+    name: Annotated[str, typer.Argument(help="What to call the phone.", show_default=False)],
+    account: AccountOption = "",
+    carrier: CarrierOption = "",
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Enter a phone with the app CHT Gateway, and show the address to type into it, this once."""
+    from dragoman.control.requests import AddDevice
+
+    request = AddDevice(name=name, account=account, carrier=carrier)
+    answer = ask(find_settings(config, data), request)
+    if json:
+        write_json(answer)
+    else:
+        print_fields(
+            [
+                ("device", str(answer.device_id)),
+                ("name", answer.name),
+                ("account", answer.account),
+                ("CHT URL", answer.url),
+            ]
+        )
+
+
 @app.command("list")
 def list_devices(
     config: ConfigOption = None, data: DataOption = None, json: JsonOption = False

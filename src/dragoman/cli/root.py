@@ -23,6 +23,7 @@ from dragoman.cli import (
     serve,
     tail,
     timeline,
+    webhook,
 )
 from dragoman.cli.outcome import Stop, end, end_unexpected
 
@@ -71,6 +72,7 @@ app.add_typer(keyword.app, name="keyword")
 app.add_typer(optout.app, name="optout")
 app.add_typer(device.app, name="device")
 app.add_typer(sender.app, name="sender")
+app.add_typer(webhook.app, name="webhook")
 app.command("send")(message.send)
 app.command("status")(message.status)
 app.add_typer(timeline.app, name="message")

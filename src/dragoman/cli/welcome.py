@@ -38,6 +38,7 @@ def print_welcome(content: DevFile, path: Path) -> None:
                 "LINK, old",
                 f"apikey=legacy&username={account.username}&password={account.password}&type=plain",
             ),
+            ("SMSGateway24", f"email={account.username}&pass={account.password}"),
         ]
     )
     for title, lines in examples(content).items():
@@ -50,7 +51,11 @@ def print_welcome(content: DevFile, path: Path) -> None:
 
 def examples(content: DevFile) -> dict[str, list[str]]:
     """Lines for a shell by title; each works as it stands, in this order."""
-    url, key = content.base_url, content.accounts[0].api_key
+    account = content.accounts[0]
+    url, key = content.base_url, account.api_key
+    login = f"email={account.username}&pass={account.password}"
+    token = f"curl -s '{url}/getdata/gettoken?{login}' | grep -Eo '[0-9a-f]{{32}}'"
+    device = f" -d device_id={content.device_id}" if content.device_id else ""
     text = f'"recipients":"+{NUMBER}","sender":"Dragoman","message":"Hello from LINK"'
     message = f'{{"message":{{{text}}}}}'
     newest = (
@@ -72,5 +77,10 @@ def examples(content: DevFile) -> dict[str, list[str]]:
             f"curl -s '{url}/v2/message.json?apikey={key}' -H 'Content-Type: application/json'"
             f" -d '{message}'; echo",
             f'curl -s "{url}/v2/message/$({newest})/1.json?apikey={key}"; echo',
+        ],
+        "Send with SMSGateway24, then list what was sent": [
+            f"curl -s '{url}/getdata/smstosend' -d '{login}'{device} -d sendto=%2B{NUMBER}"
+            " -d body=Hello+from+SMSGateway24; echo",
+            f'curl -s "{url}/getdata/getallsms?token=$({token})"; echo',
         ],
     }

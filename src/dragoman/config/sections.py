@@ -189,17 +189,32 @@ class SmsGate(Section, frozen=True, kw_only=True):
     ] = 2_592_000.0
 
 
+class SmsGateway24(Section, frozen=True, kw_only=True):
+    """The dialect of SMSGateway24."""
+
+    time_zone: Annotated[
+        TimeZone, Meta(description="Zone of its times, for accounts without a zone of their own.")
+    ] = "UTC"
+    token_life_s: Annotated[
+        float,
+        Meta(ge=0, le=10 * 366 * DAY_S, description="How long a token is good; 0 is for ever."),
+    ] = 30.0 * DAY_S
+
+
 class Dialects(Section, frozen=True, kw_only=True):
     """The providers' HTTP APIs that are answered."""
 
     enabled: Annotated[
         tuple[str, ...], Meta(min_length=1, description="Names of the dialects to answer.")
-    ] = ("httpsms", "linkmobility")
+    ] = ("httpsms", "linkmobility", "smsgateway24")
     linkmobility: Annotated[LinkMobility, Meta(description="Settings of linkmobility.")] = (
         LinkMobility()
     )
     smsend: Annotated[SmSend, Meta(description="Settings of smsend.")] = SmSend()
     smsgate: Annotated[SmsGate, Meta(description="Settings of smsgate.")] = SmsGate()
+    smsgateway24: Annotated[SmsGateway24, Meta(description="Settings of smsgateway24.")] = (
+        SmsGateway24()
+    )
 
 
 class Mail(Section, frozen=True, kw_only=True):

@@ -181,6 +181,21 @@ class SenderList(msgspec.Struct, frozen=True, kw_only=True):
     total: int
 
 
+class WebhookView(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is called about something; without a device, about all that have none of their own."""
+
+    account: str
+    device_id: int | None
+    event: str
+    url: str
+
+
+class WebhookList(msgspec.Struct, frozen=True, kw_only=True):
+    """Webhooks by account."""
+
+    webhooks: tuple[WebhookView, ...]
+
+
 class TypeBalances(msgspec.Struct, frozen=True, kw_only=True):
     """The credits of each message type that an account can use; None is without a limit."""
 
@@ -365,6 +380,18 @@ class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
 
     account: str
     signing_key: str
+
+
+class NewDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """A phone that was entered, and the address with its secret to type into it, shown this once.
+
+    Where no public address is configured, `<this server>` stands in its place.
+    """
+
+    device_id: int
+    name: str
+    account: str
+    url: str
 
 
 class DeviceToken(msgspec.Struct, frozen=True, kw_only=True):

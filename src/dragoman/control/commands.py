@@ -27,6 +27,7 @@ from dragoman.control.house import Controlled, HouseServices
 from dragoman.control.inbound import INBOUND_HANDLERS
 from dragoman.control.messages import MESSAGE_HANDLERS, parse_identifier
 from dragoman.control.senders import SENDER_HANDLERS
+from dragoman.control.webhooks import WEBHOOK_HANDLERS
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Account, Permission
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.messages import Submission
@@ -90,6 +91,7 @@ async def _revoke_tokens(controlled: Controlled, request: requests.RevokeTokens)
     house = controlled.house
     account = await house.accounts.find(request.username)
     await house.access_tokens.revoke_all(account)
+    await house.login_tokens.revoke_all(account)
     house.sessions.end_all(account.account_id)
     return await _view_account(house, account)
 
@@ -317,6 +319,7 @@ HANDLERS: Final = MappingProxyType[type[Any], Callable[[Controlled, Any], Awaita
         **INBOUND_HANDLERS,
         requests.CreateDeviceCode: devices.create_code,
         requests.CreateDeviceToken: devices.create_token,
+        requests.AddDevice: devices.add_device,
         requests.ListDevices: devices.list_devices,
         requests.ShowDevice: devices.show_device,
         requests.ChangeDevice: devices.change_device,
@@ -326,6 +329,7 @@ HANDLERS: Final = MappingProxyType[type[Any], Callable[[Controlled, Any], Awaita
         requests.ShowSigningKey: devices.show_signing_key,
         **SENDER_HANDLERS,
         **MESSAGE_HANDLERS,
+        **WEBHOOK_HANDLERS,
         requests.ChangeEmailService: change_email_service,
     }
 )

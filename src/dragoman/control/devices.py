@@ -12,6 +12,7 @@ from dragoman.control.answers import (
     DeviceList,
     DeviceToken,
     DeviceView,
+    NewDevice,
     SigningKey,
     SimView,
 )
@@ -22,6 +23,8 @@ from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.services.inbox_exports import InboxExport
 
 API_PATH = "/api/mobile/v1"
+CHT_PATH = "/api/cht"
+CHT = "cht"
 
 
 async def create_code(controlled: Controlled, request: requests.CreateDeviceCode) -> DeviceCode:
@@ -42,6 +45,22 @@ async def create_token(controlled: Controlled, request: requests.CreateDeviceTok
     account = await _owner(house, request.account)
     token = await house.device_registration.create_token(account, request.carrier)
     return DeviceToken(token=token, account=account.username, api_url=_api_url(house))
+
+
+async def add_device(controlled: Controlled, request: requests.AddDevice) -> NewDevice:
+    house = controlled.house
+    account = await _owner(house, request.account)
+    device, token = await house.device_registration.enter(
+        account, request.carrier, protocol=CHT, name=request.name
+    )
+    scheme, _, host = house.settings.devices.public_url.rstrip("/").rpartition("://")
+    address = f"{device.device_id}:{token}@{host or '<this server>'}{CHT_PATH}"
+    return NewDevice(
+        device_id=device.device_id,
+        name=device.name,
+        account=account.username,
+        url=f"{scheme or 'https'}://{address}",
+    )
 
 
 async def list_devices(controlled: Controlled, _request: requests.ListDevices) -> DeviceList:

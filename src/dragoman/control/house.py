@@ -19,6 +19,7 @@ from dragoman.services.feed import Feed
 from dragoman.services.inbox_exports import InboxExports
 from dragoman.services.interventions import Interventions
 from dragoman.services.keywords import Keywords
+from dragoman.services.login_tokens import LoginTokens
 from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
 from dragoman.services.opt_outs import OptOuts
@@ -28,6 +29,7 @@ from dragoman.services.senders import Senders
 from dragoman.services.sessions import Sessions
 from dragoman.services.submission import SubmissionService
 from dragoman.services.timeline import Timelines
+from dragoman.services.webhooks import Webhooks
 from dragoman.storage.engine import Storage
 
 
@@ -46,6 +48,8 @@ class HouseServices(Protocol):
     def accounts(self) -> Accounts: ...
     @property
     def access_tokens(self) -> AccessTokens: ...
+    @property
+    def login_tokens(self) -> LoginTokens: ...
     @property
     def sessions(self) -> Sessions: ...
     @property
@@ -68,6 +72,8 @@ class HouseServices(Protocol):
     def opt_outs(self) -> OptOuts: ...
     @property
     def devices(self) -> Devices: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
     @property
     def device_registration(self) -> DeviceRegistration: ...
     @property

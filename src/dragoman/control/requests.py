@@ -22,6 +22,7 @@ from dragoman.control.answers import (
     KeywordList,
     KeywordView,
     MessageStatus,
+    NewDevice,
     NumberList,
     NumberView,
     OptOutList,
@@ -32,6 +33,8 @@ from dragoman.control.answers import (
     SentBatch,
     SigningKey,
     TypeBalances,
+    WebhookList,
+    WebhookView,
 )
 from dragoman.domain.timeline import Timeline
 
@@ -287,7 +290,7 @@ class AddCredits(Request[TypeBalances], frozen=True, kw_only=True, tag="account.
 
 
 class RevokeTokens(Request[AccountView], frozen=True, kw_only=True, tag="account.revoke_tokens"):
-    """Ends every access token and every session of an account."""
+    """Ends every token and every session of an account."""
 
     answer_type: ClassVar[Any] = AccountView
     username: str
@@ -330,6 +333,15 @@ class CreateDeviceToken(Request[DeviceToken], frozen=True, kw_only=True, tag="de
     """Makes a token that registers any number of phones."""
 
     answer_type: ClassVar[Any] = DeviceToken
+    account: str = ""
+    carrier: str = ""
+
+
+class AddDevice(Request[NewDevice], frozen=True, kw_only=True, tag="device.add"):
+    """Enters a phone that polls one address, as CHT Gateway does, and does not register itself."""
+
+    answer_type: ClassVar[Any] = NewDevice
+    name: str
     account: str = ""
     carrier: str = ""
 
@@ -391,6 +403,23 @@ class RemoveDevice(Request[DeviceView], frozen=True, kw_only=True, tag="device.r
     device_id: int
 
 
+class ListWebhooks(Request[WebhookList], frozen=True, kw_only=True, tag="webhook.list"):
+    """Lists the webhooks of an account, or of all."""
+
+    answer_type: ClassVar[Any] = WebhookList
+    username: str = ""
+
+
+class SetWebhook(Request[WebhookView], frozen=True, kw_only=True, tag="webhook.set"):
+    """Has an address called from now on, or nobody where it is empty."""
+
+    answer_type: ClassVar[Any] = WebhookView
+    username: str
+    event: str
+    url: str
+    device_id: int | None = None
+
+
 AnyRequest = (
     CreateAccount
     | ChangeAccount
@@ -413,6 +442,7 @@ AnyRequest = (
     | ListOptOuts
     | CreateDeviceCode
     | CreateDeviceToken
+    | AddDevice
     | ListDevices
     | ShowDevice
     | ChangeDevice
@@ -428,5 +458,7 @@ AnyRequest = (
     | ResendMessage
     | CancelMessage
     | Tail
+    | ListWebhooks
+    | SetWebhook
     | ChangeEmailService
 )

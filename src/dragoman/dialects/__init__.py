@@ -11,6 +11,7 @@ from dragoman.dialects.httpsms import build_httpsms
 from dragoman.dialects.linkmobility import build_linkmobility
 from dragoman.dialects.smsend import build_smsend
 from dragoman.dialects.smsgate import build_smsgate
+from dragoman.dialects.smsgateway24 import build_smsgateway24
 
 __all__ = ["DIALECTS", "ProviderDialect", "Services"]
 
@@ -20,6 +21,7 @@ DIALECTS: Final = MappingProxyType[str, Callable[[Services], ProviderDialect]](
         "linkmobility": build_linkmobility,
         "smsend": build_smsend,
         "smsgate": build_smsgate,
+        "smsgateway24": build_smsgateway24,
     }
 )
 """Each dialect by the name it has in the configuration."""

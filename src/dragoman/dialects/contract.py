@@ -13,8 +13,10 @@ from dragoman.services.access_tokens import AccessTokens
 from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
+from dragoman.services.bundles import Bundles
 from dragoman.services.contact_profiles import ContactProfiles
 from dragoman.services.contacts import Contacts
+from dragoman.services.correspondence import Correspondence
 from dragoman.services.credits import Credits
 from dragoman.services.devices import Devices
 from dragoman.services.groups import Groups
@@ -24,6 +26,7 @@ from dragoman.services.inbox_exports import InboxExports
 from dragoman.services.issues import Issues
 from dragoman.services.keyed_submissions import KeyedSubmissions
 from dragoman.services.keywords import Keywords
+from dragoman.services.login_tokens import LoginTokens
 from dragoman.services.mailings import Mailings
 from dragoman.services.meters import Meters
 from dragoman.services.one_time_links import OneTimeLinks
@@ -52,13 +55,16 @@ class Services:
     account_tree: AccountTree
     sessions: Sessions
     access_tokens: AccessTokens
+    login_tokens: LoginTokens
     one_time_links: OneTimeLinks
     credits: Credits
     senders: Senders
     submission: SubmissionService
+    bundles: Bundles
     batches: Batches
     orders: Orders
     queries: Queries
+    correspondence: Correspondence
     premium: PremiumRules
     refunds: Refunds
     contacts: Contacts

@@ -12,10 +12,12 @@ from time import perf_counter
 
 import structlog
 
+from dragoman.dispatch.lanes import CarrierLane, Flight
+from dragoman.dispatch.sorting import SortingWorker
 from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import InboundPartReport, Outgoing, ReceiptReport
 from dragoman.domain.outcomes import Accepted, Deferred, Outcome, Rejected
-from dragoman.domain.ports import Connector, Custodian
+from dragoman.domain.ports import Connector
 from dragoman.domain.routing import Route
 from dragoman.kit.clock import Clock
 from dragoman.queue.port import Consumer, Work, WorkQueue
@@ -64,17 +66,22 @@ class Dispatcher:
         self._meters = meters
         self._journal = journal
         self._feed = feed or Feed()
-        self._lanes: dict[str, _CarrierLane] = {}
+        self._lanes: dict[str, CarrierLane] = {}
+        self._sorting: dict[str, SortingWorker] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._taking = True
         self._consumers: dict[str, Consumer] = {}
 
     def start(self, connectors: Mapping[str, Connector], routes: Iterable[Route]) -> None:
         """Begins to take work for every route."""
-        self._lanes = {name: _CarrierLane(connector) for name, connector in connectors.items()}
+        self._lanes = {name: CarrierLane(connector) for name, connector in connectors.items()}
         for route in routes:
             lanes = [self._lanes[name] for name in route.carriers]
-            worker = _RouteWorker(self, route.name, lanes)
+            worker: _RouteWorker | SortingWorker
+            if any(lane.selective is not None for lane in lanes):
+                worker = self._sorting[route.name] = SortingWorker(self, route.name, lanes)
+            else:
+                worker = _RouteWorker(self, route.name, lanes)
             self._consumers[route.name] = worker.consumer
             self._tasks.append(asyncio.create_task(worker.run(), name=f"route-{route.name}"))
 
@@ -114,7 +121,7 @@ class Dispatcher:
             consumer = self._consumers.get(message.route)
             if consumer is None:  # the route is gone, and with it where it could come back to
                 consumer = self.consume(message.route, _no_demand)
-            lane.flights[message.message_id] = _Flight(message.work, message, consumer)
+            lane.flights[message.message_id] = Flight(message.work, message, consumer)
             kept.append(message.outgoing())
         return kept
 
@@ -133,6 +140,11 @@ class Dispatcher:
     def in_flight(self) -> dict[str, int]:
         """Parts handed to each carrier whose outcome is not on disk yet."""
         return {name: lane.in_flight for name, lane in self._lanes.items()}
+
+    def held(self, route: str) -> int:
+        """Messages of a route that wait for a carrier that takes them."""
+        worker = self._sorting.get(route)
+        return worker.held if worker is not None else 0
 
     # What connectors tell (domain.ports.CarrierEvents)
 
@@ -191,7 +203,19 @@ class Dispatcher:
     def consume(self, route: str, demand: Callable[[], int]) -> Consumer:
         return self._queue.consume(route, demand)
 
-    async def hand_over(self, works: list[Work], consumer: Consumer, lane: _CarrierLane) -> None:
+    def find(self, work: Work) -> LiveMessage | None:
+        """The message of some work; None where it was cancelled, expired or reported meanwhile."""
+        message = self._live.get(work.message_id)
+        if message is None or message.in_flight or message.state not in _SENDABLE:
+            return None
+        return message
+
+    def reject(self, message: LiveMessage, carrier: str, reason: Rejected) -> None:
+        """Ends a message that no carrier of its route will ever take."""
+        self._meters.outcomes[carrier, "rejected"] += 1
+        self._delivery.rejected(message, carrier, reason, _ignore)
+
+    async def hand_over(self, works: list[Work], consumer: Consumer, lane: CarrierLane) -> None:
         """Gives messages to a carrier, after their rows say that they may have left us."""
         now_ms = self._clock.now_ms()
         messages = []
@@ -222,7 +246,7 @@ class Dispatcher:
                 consumer.acknowledge(work)
                 continue
             message.in_flight = True
-            lane.flights[message.message_id] = _Flight(work, message, consumer)
+            lane.flights[message.message_id] = Flight(work, message, consumer)
             if self._feed.listeners:
                 self._feed.publish(
                     message, State.QUEUED, State.SENDING, now_ms, carrier=lane.connector.name
@@ -246,7 +270,7 @@ class Dispatcher:
     def _expire(self, message: LiveMessage, work: Work, consumer: Consumer) -> None:
         self._delivery.expire(message, lambda _: consumer.acknowledge(work))
 
-    def _come_again(self, flight: _Flight, lane: _CarrierLane, delay_s: float) -> None:
+    def _come_again(self, flight: Flight, lane: CarrierLane, delay_s: float) -> None:
         flight.message.in_flight = False
         if self._taking:
             flight.consumer.retry(flight.work, delay_s)
@@ -257,50 +281,17 @@ def _no_demand() -> int:
     return 0
 
 
+def _ignore(_stored: bool) -> None:
+    """The row is read again by the next start."""
+
+
 _SENDABLE = frozenset({State.QUEUED, State.SENDING})
-
-
-class _Flight:
-    __slots__ = ("consumer", "handed_over_at", "message", "work")
-
-    def __init__(self, work: Work, message: LiveMessage, consumer: Consumer) -> None:
-        self.work = work
-        self.message = message
-        self.consumer = consumer
-        self.handed_over_at = perf_counter()
-
-
-class _CarrierLane:
-    """A carrier as the routes share it: how much it may hold, who waits for room."""
-
-    def __init__(self, connector: Connector) -> None:
-        self.connector = connector
-        self.keeps = isinstance(connector, Custodian)
-        self.in_flight = 0
-        self.flights: dict[int, _Flight] = {}
-        self.waiters: list[asyncio.Event] = []
-
-    @property
-    def room(self) -> int:
-        """Parts it would take now."""
-        return self.connector.capacity - self.in_flight
-
-    def occupy(self, parts: int) -> None:
-        self.in_flight += parts
-
-    def land(self, parts: int) -> None:
-        self.in_flight -= parts
-        self.wake()
-
-    def wake(self) -> None:
-        for waiter in self.waiters:
-            waiter.set()
 
 
 class _RouteWorker:
     """Keeps the carriers of one route busy, the first that is up."""
 
-    def __init__(self, dispatcher: Dispatcher, route: str, lanes: list[_CarrierLane]) -> None:
+    def __init__(self, dispatcher: Dispatcher, route: str, lanes: list[CarrierLane]) -> None:
         self._dispatcher = dispatcher
         self._route = route
         self._lanes = lanes
@@ -323,7 +314,7 @@ class _RouteWorker:
             except Exception as error:  # one bad message must not end the work of its route
                 log.error("not_handed_over", route=self._route, reason=repr(error))
 
-    def _choose(self) -> _CarrierLane | None:
+    def _choose(self) -> CarrierLane | None:
         return next((lane for lane in self._lanes if lane.connector.up), None)
 
     def _demand(self) -> int:

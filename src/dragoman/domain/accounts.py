@@ -140,3 +140,4 @@ class CredentialKind(StrEnum):
     PASSWORD = "password"  # noqa: S105 - a kind, not a password
     LEGACY_MD5 = "legacy_md5"
     ACCESS_TOKEN = "access_token"  # noqa: S105 - a kind, not a token
+    LOGIN_TOKEN = "login_token"  # noqa: S105 - a kind, not a token

@@ -23,13 +23,15 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Audience(msgspec.Struct, frozen=True, kw_only=True):
-    """Lists with all lists below them, and contacts.
+    """Lists with all lists below them, groups and tags, and contacts.
 
     Filter and segment choose among the contacts of lists; who is named alone is always meant.
     """
 
     lists: tuple[int, ...] = ()
     contacts: tuple[int, ...] = ()
+    groups: tuple[int, ...] = ()
+    """Groups and tags; filter and segment choose among their contacts too."""
     filter: Filter | None = None
     segment: Segment | None = None
 

@@ -56,6 +56,8 @@ class EventKind(StrEnum):
     MESSAGE_DELIVERED = "message_delivered"
     MESSAGE_FAILED = "message_failed"
     MESSAGE_CANCELLED = "message_cancelled"
+    MESSAGE_CHANGED = "message_changed"
+    """Any of these, told at the address that its submission was given; no webhook is looked up."""
     DEVICE_PINGED = "device_pinged"
     DEVICE_STARTED = "device_started"
 

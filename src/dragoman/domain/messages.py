@@ -155,6 +155,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """The whole text, for carriers that cut it themselves; empty where it is binary."""
     device_id: int | None = None
     sim: int | None = None
+    urgent: bool = False
+    """Whether it goes before all that is not."""
 
 
 class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -185,6 +187,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     device_id: int
     event_id: str
     sim: int | None = None
+    """The slot of the SIM it came to, from 1; None where it is not known."""
     digest: bytes = b""
     """Of what makes the text itself, whatever event tells it; empty where the phone cannot say."""
     vouched: bool = False

@@ -70,3 +70,22 @@ def _plan(code: str) -> tuple[frozenset[int], re.Pattern[str]]:
         frozenset(metadata.general_desc.possible_length),
         re.compile(f"(?:{prefix})(?<=.)") if prefix else _NO_PREFIX,
     )
+
+
+def parse_national(written: str, calling_code: str) -> str | None:
+    """The digits of a number as it is dialled inside a country; None where it is none there."""
+    region = phonenumbers.region_code_for_country_code(int(calling_code))
+    if len(written) > MAX_WRITTEN or not written.isascii():
+        return None
+    if any(character.isalpha() for character in written):
+        return None
+    try:
+        number = phonenumbers.parse(written, region)
+    except NumberParseException:
+        return None
+    if number.extension or str(number.country_code) != calling_code:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    plain = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return plain.removeprefix("+")

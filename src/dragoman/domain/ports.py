@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Protocol, runtime_checkable
 
 from dragoman.domain.attachments import Attachment
 from dragoman.domain.messages import InboundPartReport, Outgoing, ReceiptReport
-from dragoman.domain.outcomes import Outcome
+from dragoman.domain.outcomes import Outcome, Rejected
 
 
 class AttachmentSource(Protocol):
@@ -71,6 +72,29 @@ class Connector(Protocol):
 
     async def stop(self, timeout_s: float) -> None:
         """Finishes what is in flight; what was not written comes back as `Deferred`."""
+        ...
+
+
+class Taking(Enum):
+    """What a carrier says of a message before it is sent."""
+
+    NOW = "now"
+    BUSY = "busy"
+    """As soon as it has room: the message waits for it."""
+    AWAY = "away"
+    """Whoever would send it is not there: the next carrier of the route may."""
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """A connector that does not take every message, and says so beforehand."""
+
+    def takes(self, message: Outgoing, ahead: int) -> Taking | Rejected:
+        """Whether it takes a message, or why it never will; cheap, and no place is taken by it.
+
+        What is urgent and has to wait may be given the next place before what is not.
+        `ahead` counts the messages of the same account to the same device that it is sent first.
+        """
         ...
 
 

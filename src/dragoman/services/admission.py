@@ -67,6 +67,7 @@ def check_recipients(recipients: Sequence[str], maximum: int) -> list[str]:
 def check_named(submission: Submission, wanted: Audience, maximum: int) -> list[str]:
     """The numbers that are named beside an audience, once, in the order given."""
     named = len(submission.recipients) + len(wanted.lists) + len(wanted.contacts)
+    named += len(wanted.groups)
     if named > maximum:
         raise Refused(RefusalCode.TOO_MANY_RECIPIENTS, str(named), f"at most {maximum}")
     return check_recipients(submission.recipients, maximum) if submission.recipients else []

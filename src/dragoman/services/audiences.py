@@ -82,6 +82,7 @@ class Audiences:
         def check(connection: Any) -> StoredAudience:
             account_id = account.account_id
             _check_lists(connection, account_id, wanted.lists)
+            _check_groups(connection, account_id, wanted.groups)
             _check_contacts(connection, account_id, wanted.contacts)
             segment = wanted.segment
             if segment is not None and segment.exclude:
@@ -140,6 +141,7 @@ class AudienceWalk:
         self._country_code = stored.country_code
         lists = audiences.load_lists(connection, batch.account_id)
         self._lists = _with_lists_below(stored.audience.lists, lists)
+        self._groups = audiences.load_groups(connection, batch.account_id, stored.audience.groups)
         self._template = Template(batch.stored.text, stored.fields) if stored.fields else None
         wanted = stored.audience.filter
         self._test: Test | None = compile_filter(wanted) if wanted is not None else None
@@ -171,8 +173,15 @@ class AudienceWalk:
     ) -> tuple[AudienceProgress, bool]:
         """Appends what one page gives; how far that is, and whether it is the end."""
         after = progress.done_up_to
-        lists = () if self._is_full(progress.taken) else self._lists
-        rows, up_to = audiences.read_candidates(connection, self._account_id, lists, after, limit)
+        full = self._is_full(progress.taken)
+        rows, up_to = audiences.read_candidates(
+            connection,
+            self._account_id,
+            () if full else self._lists,
+            after,
+            limit,
+            () if full else self._groups,
+        )
         at = bisect_right(self._named, after)
         named = self._named[at : at + limit]
         if at + limit < len(self._named) and (up_to is None or named[-1] < up_to):
@@ -310,6 +319,13 @@ def _check_lists(connection: Any, account_id: int, wanted: Sequence[int]) -> Non
     for list_id in wanted:
         if list_id not in known:
             raise Refused(RefusalCode.NOT_FOUND, str(list_id), "list")
+
+
+def _check_groups(connection: Any, account_id: int, wanted: Sequence[int]) -> None:
+    known = audiences.load_groups(connection, account_id, wanted)
+    for list_id in wanted:
+        if list_id not in known:
+            raise Refused(RefusalCode.NOT_FOUND, str(list_id), "group")
 
 
 def _check_contacts(connection: Any, account_id: int, wanted: Sequence[int]) -> None:

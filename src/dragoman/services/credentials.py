@@ -49,9 +49,11 @@ class Credentials:
             raise Refused(RefusalCode.INVALID_FIELD, "api_key", detail)
         return self._credential(account_id, CredentialKind.API_KEY, digest_of_key(key))
 
-    def of_token(self, account_id: int, token: str) -> NewCredential:
-        """What is stored of an access token."""
-        return self._credential(account_id, CredentialKind.ACCESS_TOKEN, digest_of_key(token))
+    def of_token(
+        self, account_id: int, token: str, kind: CredentialKind = CredentialKind.ACCESS_TOKEN
+    ) -> NewCredential:
+        """What is stored of an access token, or of another kind of token."""
+        return self._credential(account_id, kind, digest_of_key(token))
 
     async def of_password(
         self, account_id: int, password: str, *, legacy_md5: bool

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from dragoman.domain.accounts import Account, CredentialKind
-from dragoman.domain.devices import RegistrationKind
+from dragoman.domain.devices import Device, RegistrationKind
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
@@ -84,6 +84,16 @@ class DeviceRegistration:
         token = secrets.token_urlsafe(TOKEN_BYTES)
         await self._store(account, carrier, RegistrationKind.TOKEN, token, None)
         return token
+
+    async def enter(
+        self, account: Account, carrier: str, *, protocol: str, name: str
+    ) -> tuple[Device, str]:
+        """A phone that does not register itself, and its token; raises `Refused`."""
+        if not account.enabled:
+            raise Refused(RefusalCode.PERMISSION_DENIED, account.username, "account is disabled")
+        return await self._fleet.add(
+            account, self._carrier(carrier), protocol=protocol, name=name, heard=False
+        )
 
     async def by_code(self, code: str) -> Grant:
         """Leave by a code, in any case; raises `Refused`."""

@@ -76,6 +76,9 @@ class Devices:
         self._devices: dict[int, Device] = {}
         self._by_token: dict[bytes, int] = {}
         self._stored_seen_ms: dict[int, int] = {}
+        self._enabled_accounts: frozenset[int] = frozenset()
+        self._shut_out: frozenset[int] = frozenset()
+        """Owners of devices that are disabled, by themselves or by one above them, or deleted."""
         self.on_change: list[Callable[[int], None]] = []
         """Are told of a device that came, changed or went."""
         self.tell_event: TellEvent = _nobody
@@ -85,6 +88,20 @@ class Devices:
         """Loads every device."""
         for stored in await self._storage.read(devices.load_all):
             self._keep(stored.device, stored.token_digest)
+        self._look_at_owners()
+
+    def accounts_changed(self, accounts: Sequence[Account]) -> None:
+        """Takes up which accounts are enabled: the phones of others are out of service."""
+        self._enabled_accounts = frozenset(one.account_id for one in accounts if one.enabled)
+        self._look_at_owners()
+
+    def _look_at_owners(self) -> None:
+        owners = {device.account_id for device in self._devices.values()}
+        shut_out = frozenset(owners - self._enabled_accounts)
+        changed, self._shut_out = shut_out ^ self._shut_out, shut_out
+        for device in self.all() if changed else ():
+            if device.account_id in changed:
+                self._tell(device.device_id)
 
     # Finding
 
@@ -104,6 +121,10 @@ class Devices:
         """The device of an identifier, whoever's it is."""
         return self._devices.get(device_id)
 
+    def is_in_service(self, device: Device) -> bool:
+        """Whether a device may send: neither it nor its account is disabled."""
+        return device.enabled and device.account_id not in self._shut_out
+
     def find(self, account: Account, device_id: int) -> Device:
         """A device of an account; raises `Refused` for any other."""
         device = self._devices.get(device_id)
@@ -114,7 +135,7 @@ class Devices:
     def check_target(self, account: Account, device_id: int, slot: int | None) -> str:
         """The carrier of a device a message names; raises `Refused` where it cannot send it."""
         device = self.find(account, device_id)
-        if not device.enabled:
+        if not self.is_in_service(device):
             raise Refused(RefusalCode.PERMISSION_DENIED, str(device_id), "the device is disabled")
         if slot is not None and not _has_slot(device, slot):
             raise Refused(RefusalCode.INVALID_FIELD, "sim", f"the device has no SIM {slot}")
@@ -145,10 +166,10 @@ class Devices:
 
     # Devices that call
 
-    def authenticate(self, token: str) -> Device:
-        """The device of a token; raises `Refused`."""
+    def authenticate(self, token: str, protocol: str) -> Device:
+        """The device of a token, which is good for its own protocol only; raises `Refused`."""
         device_id = self._by_token.get(digest_of_token(token))
-        if device_id is None:
+        if device_id is None or self._devices[device_id].protocol != protocol:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown device token")
         return self._devices[device_id]
 
@@ -178,8 +199,12 @@ class Devices:
         push_token: str = "",
         app_version: str = "",
         code_id: int | None = None,
+        heard: bool = True,
     ) -> tuple[Device, str]:
-        """Stores a phone that may register; the device and its token, which is told this once."""
+        """Stores a phone that may register; the device and its token, which is told this once.
+
+        One that was not `heard` counts as there from its first call.
+        """
         now_ms = self._clock.now_ms()
         token = secrets.token_urlsafe(TOKEN_BYTES)
         device = Device(
@@ -195,7 +220,7 @@ class Devices:
             settings=DeviceSettings(),
             health=Health(),
             created_ms=now_ms,
-            seen_ms=now_ms,
+            seen_ms=now_ms if heard else 0,
             sims=merge_sims((), sims),
         )
         digest = digest_of_token(token)

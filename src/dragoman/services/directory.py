@@ -7,12 +7,12 @@ the same moment, and nothing is read while a text waits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import structlog
 
-from dragoman.domain.accounts import Permission
+from dragoman.domain.accounts import Account, Permission
 from dragoman.domain.inbound import Forwarding, Keyword, Number
 from dragoman.domain.keywords import CATCH_ALL
 from dragoman.domain.messages import Holder
@@ -59,6 +59,8 @@ class Directory:
         """Accounts that may not receive."""
         self._refreshing: asyncio.Task[None] | None = None
         self._stale = False
+        self.on_accounts: Callable[[Sequence[Account]], None] = _nobody
+        """Is told who the accounts are, at the start and after each change of one."""
 
     async def load(self) -> None:
         """Takes up what is stored."""
@@ -96,6 +98,7 @@ class Directory:
         self._deaf = frozenset(
             account.account_id for account in accounts if not account.may(Permission.RECEIVE)
         )
+        self.on_accounts(accounts)
 
     # Asking
 
@@ -212,3 +215,7 @@ class Directory:
 def _may_mean(account_id: int, holder: Holder | None) -> bool:
     """Whether a text may be for an account; a phone's word on its number counts for its own."""
     return holder is None or holder.vouched or holder.account_id == account_id
+
+
+def _nobody(_accounts: Sequence[Account]) -> None:
+    """Nobody asks who the accounts are."""

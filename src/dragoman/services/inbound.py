@@ -350,9 +350,14 @@ def _plain(destination: Destination) -> _Meaning:
 
 
 def _device_text(inbound_id: int, holder: Holder | None) -> NewDeviceText | None:
-    if holder is None or not holder.digest:
+    if holder is None:
         return None
-    return NewDeviceText(device_id=holder.device_id, digest=holder.digest, inbound_id=inbound_id)
+    return NewDeviceText(
+        inbound_id=inbound_id,
+        device_id=holder.device_id,
+        slot=holder.sim,
+        digest=holder.digest or None,
+    )
 
 
 def _no_events(_text: inbound.StoredInbound, _holder: Holder | None) -> tuple[NewCallback, ...]:

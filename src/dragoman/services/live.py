@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from dragoman.domain.attachments import Multimedia
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Format, Outgoing, Push
+from dragoman.domain.messages import Format, Lane, Outgoing, Push
 from dragoman.kit.ids import IdSource
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.segmentation import (
@@ -33,6 +33,9 @@ MULTIMEDIA = Segmentation(alphabet=Alphabet.BINARY, texts=(), bodies=(b"",), uni
 
 MAX_AWAITING_REPORT = 200_000
 """Messages kept in memory only for their report; older ones are found through SQL."""
+
+_URGENT = Lane.URGENT
+"""Looking it up in its class costs more than the comparison."""
 
 
 def segment(
@@ -224,6 +227,7 @@ class LiveMessage:
             else (stored.text if own is None else own),
             device_id=options.device_id,
             sim=options.sim,
+            urgent=stored.lane == _URGENT,
         )
 
 

@@ -21,6 +21,9 @@ class Meters:
         """Reports, by carrier and what came of them: matched, late, parked."""
         self.inbound: Counter[str] = Counter()
         """Texts received, by carrier."""
+        self.device_words: Counter[tuple[str, str]] = Counter()
+        """Events and states that devices told, by carrier and what came of them: taken, repeated,
+        forged, unknown."""
         self.callbacks: Counter[str] = Counter()
         """Callback attempts, by result."""
         self.mails: Counter[str] = Counter()

@@ -137,9 +137,11 @@ class SubmissionService:
         """
         if not account.may(Permission.SEND):
             raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
-        sender = await self._check_sender(account, submission)
         terms = check_terms(submission, self._clock.now_ms())
         to_device = self._device_routes.check(account, submission)
+        sender = submission.sender or account.default_sender
+        if sender or to_device is None:  # else the number of a SIM is the sender
+            sender = await self._check_sender(account, sender, of_house=submission.house_sender)
         if submission.format is Format.MMS:
             self._check_multimedia(sender)
         if submission.audience is not None:
@@ -524,9 +526,9 @@ class SubmissionService:
             self._orphans.add(orphans)
             orphans.add_done_callback(self._orphans.discard)
 
-    async def _check_sender(self, account: Account, submission: Submission) -> str:
-        sender = _cached_sender(submission.sender or account.default_sender)
-        if not submission.house_sender and not account.may(Permission.ANY_SENDER):
+    async def _check_sender(self, account: Account, sender: str, *, of_house: bool) -> str:
+        sender = _cached_sender(sender)
+        if not of_house and not account.may(Permission.ANY_SENDER):
             approved = await self._accounts.approved_senders(account)
             if sender not in approved:
                 raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender)

@@ -1,13 +1,14 @@
 """Customers' webhooks: who is told of what, decided from memory, stored with what is told.
 
 A webhook is for one kind of event, of all of an account or of one of its phones. What it is to be
-told becomes a callback in the transaction of the event itself.
+told becomes a callback in the transaction of the event itself. In some dialects all webhooks of an
+event are told of it, in others a phone's own takes the place of its account's.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from types import MappingProxyType
 from typing import Final
 
@@ -61,13 +62,16 @@ class Webhooks:
         ids: IdSource,
         clock: Clock,
         announce: Callable[[NewCallback], None],
+        own_first: Collection[str] = (),
         new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES),
     ) -> None:
+        """`own_first` names the dialects where a phone's own webhook is told, not its account's."""
         self._storage = storage
         self._devices = devices
         self._ids = ids
         self._clock = clock
         self._announce = announce
+        self._own_first = frozenset(own_first)
         self._new_key = new_key
         self._webhooks: dict[int, dict[tuple[str, str], StoredWebhook]] = {}
 
@@ -80,6 +84,10 @@ class Webhooks:
         """An account's webhooks in a dialect, oldest first."""
         found = self._webhooks.get(account.account_id, {}).values()
         return [webhook for webhook in found if webhook.dialect == dialect]
+
+    def find(self, account_id: int, dialect: str, key: str) -> StoredWebhook | None:
+        """One webhook; None where there is none of that key."""
+        return self._webhooks.get(account_id, {}).get((dialect, key))
 
     async def put(
         self,
@@ -97,7 +105,7 @@ class Webhooks:
         if device_id is not None:
             self._devices.find(account, device_id)
         key = key or self._new_key()
-        earlier = self._webhooks.get(account.account_id, {}).get((dialect, key))
+        earlier = self.find(account.account_id, dialect, key)
         if earlier is None and len(self.of_account(account, dialect)) >= MAX_WEBHOOKS:
             raise Refused(RefusalCode.INVALID_FIELD, "", f"at most {MAX_WEBHOOKS} webhooks")
         webhook = StoredWebhook(
@@ -116,7 +124,10 @@ class Webhooks:
 
     async def remove(self, account: Account, dialect: str, key: str) -> None:
         """Removes one of an account's webhooks; one that is not there is no mistake."""
-        self._webhooks.get(account.account_id, {}).pop((dialect, key), None)
+        of_account = self._webhooks.get(account.account_id, {})
+        of_account.pop((dialect, key), None)
+        if not of_account:  # its messages cost no more than anybody's
+            self._webhooks.pop(account.account_id, None)
         await self._storage.writer.write(
             webhooks.remove,
             webhooks.WebhookKey(account_id=account.account_id, dialect=dialect, key=key),
@@ -197,14 +208,17 @@ class Webhooks:
         self, facts: EventFacts, dialect: str | None, message_id: int | None
     ) -> tuple[NewCallback, ...]:
         """One call for each webhook that an event is for."""
-        found: Mapping[tuple[str, str], StoredWebhook] = self._webhooks[facts.account_id]
+        found = [
+            webhook
+            for webhook in self._webhooks[facts.account_id].values()
+            if webhook.event is facts.kind
+            and webhook.device_id in (None, facts.device_id)
+            and dialect in (None, webhook.dialect)
+        ]
+        own = {webhook.dialect for webhook in found if webhook.device_id is not None}
         calls = []
-        for webhook in found.values():
-            if (
-                webhook.event is not facts.kind
-                or webhook.device_id not in (None, facts.device_id)
-                or dialect not in (None, webhook.dialect)
-            ):
+        for webhook in found:
+            if webhook.device_id is None and webhook.dialect in own & self._own_first:
                 continue
             callback_id = self._ids.next()
             told = msgspec.structs.replace(facts, event_id=callback_id, webhook=webhook.key)

@@ -18,7 +18,6 @@ from dragoman.config.sections import Callbacks, Devices, Dialects, Http
 from dragoman.config.settings import Settings as _Settings
 from dragoman.config.tables import CarrierTable, PhonesTable, RouteTable
 from dragoman.connectors.phones import carrier as carrier_module
-from dragoman.connectors.phones import turns as turns_module
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.domain.accounts import Account, CredentialKind
 from dragoman.domain.lifecycle import State
@@ -76,7 +75,7 @@ class House:
         new = accounts.NewAccount(
             account=account, unlimited=True, credentials=(credential,), created_ms=now_ms
         )
-        await gateway.storage.writer.write(accounts.create, new)
+        await gateway.accounts.write(accounts.create, new)
         return account
 
     async def phone(
@@ -163,7 +162,6 @@ async def make_house(
     monkeypatch.setattr(carrier_module, "TICK_S", 0.05)
     monkeypatch.setattr(carrier_module, "BUSY_RETRY_S", 0.02)
     monkeypatch.setattr(carrier_module, "ABSENT_RETRY_S", 0.05)
-    monkeypatch.setattr(turns_module, "SPREAD_S", 0.01)
     made: list[House] = []
 
     async def make(

@@ -10,12 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import web
+from sqlalchemy import select
 
 from dragoman.config.sections import Callbacks, Dialects, SmsGate
 from dragoman.control import requests
 from dragoman.control.commands import run_command
 from dragoman.control.house import Controlled
 from dragoman.domain.accounts import Account
+from dragoman.storage.tables import device_texts
 from dragoman.testkit.fake_phone import FakePhone, wire
 
 from .conftest import House
@@ -224,9 +226,9 @@ async def test_no_message_and_no_webhook_is_lost_with_the_gateway(
 
 async def test_an_inbox_is_handed_in_again_and_stored_once(make_house: Any, sink: Sink) -> None:
     house, account, client = await begin(make_house)
-    phone = await house.phone(account)
+    phone = await house.phone(account, sims=2)
     await client.ask("POST", "webhooks", {"url": sink.url, "event": "sms:received"})
-    assert (await phone.receive("+4587654321", "first")).status == 200
+    assert (await phone.receive("+4587654321", "first", sim=2)).status == 200
     assert (await phone.receive("+4587654321", "second")).status == 200
     phone.inbox.append({**phone.inbox[0], "message": "missed"})
     when = {"since": "2020-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
@@ -240,6 +242,13 @@ async def test_an_inbox_is_handed_in_again_and_stored_once(make_house: Any, sink
     assert texts == ["first", "second", "missed"]
     assert phone.events.count("MessagesExportRequested") == 2
     assert len(sink.calls) == 3
+    rows = await house.gateway.storage.read(
+        lambda c: c.execute(select(device_texts).order_by(device_texts.c.inbound_id)).all()
+    )
+    assert [(str(row.device_id), row.slot) for row in rows] == [
+        (phone.device_id, slot) for slot in (2, 1, 2)
+    ]
+    assert len({row.digest for row in rows}) == 3
 
 
 async def test_a_phone_that_does_not_listen_is_asked_when_it_does(make_house: Any) -> None:

@@ -255,12 +255,12 @@ async def test_cancelling_takes_two_steps(
 ) -> None:
     item = await fetched(house, account, phone, until)
     [message] = await house.outbox(account)
-    assert await house.carrier.cancel(message.message_id)
+    assert await house.carrier.handout.cancel(message.message_id)
     [shown] = (await phone.call("GET", "/message")).json
     assert (shown["id"], shown["state"]) == (item["id"], "Cancelling")
     assert (await phone.report(snapshot_of(item, "Cancelled"))).status == 204
     await house.until_states(account, State.REJECTED)
-    assert not await house.carrier.cancel(message.message_id)
+    assert not await house.carrier.handout.cancel(message.message_id)
 
 
 async def test_cancelling_is_not_shown_to_an_app_that_would_send_it(
@@ -269,7 +269,7 @@ async def test_cancelling_is_not_shown_to_an_app_that_would_send_it(
     phone.version = "1.66.2"
     await fetched(house, account, phone, until)
     [message] = await house.outbox(account)
-    assert await house.carrier.cancel(message.message_id)
+    assert await house.carrier.handout.cancel(message.message_id)
     assert (await phone.call("GET", "/message")).body == b"[]"
 
 
@@ -279,7 +279,7 @@ async def test_cancelling_comes_too_late_once_the_radio_has_it(
     item = await fetched(house, account, phone, until)
     await phone.report(snapshot_of(item, "Processed"))
     [message] = await house.outbox(account)
-    assert not await house.carrier.cancel(message.message_id)
+    assert not await house.carrier.handout.cancel(message.message_id)
 
 
 @pytest.mark.parametrize(
@@ -425,6 +425,52 @@ async def test_an_unknown_token_is_401_everywhere_and_a_disabled_device_403(
     assert (await phone.call("PATCH", "/message", [])).status == 204
     await house.gateway.devices.remove(int(phone.device_id))
     assert (await phone.call("GET", "/message")).status == 401
+
+
+async def test_a_disabled_account_shuts_its_phones_out_until_it_is_enabled(
+    house: Any, account: Any, phone: FakePhone, until: Any
+) -> None:
+    accounts, devices = house.gateway.accounts, house.gateway.devices
+    device = devices.get(int(phone.device_id))
+    await phone.fetch_settings()
+    await phone.fetch_webhooks()
+    item = await fetched(house, account, phone, until)
+    await accounts.set_enabled("acme", enabled=False)
+    await until(lambda: not devices.is_in_service(device))
+    for path in ("/message", "/webhooks", "/settings", "/events"):
+        answer = await phone.call("GET", path)
+        assert (answer.status, answer.body) == (403, b'{"message":"the device is disabled"}')
+    assert (await phone.receive("+4511223344", "kept")).status == 403
+    assert (await phone.report(snapshot_of(item, "Sent"))).status == 204
+    await house.until_states(account, State.SENT)
+    await house.send(account, "4512345678", text="waits")
+    await house.until_states(account, State.SENT, State.QUEUED)
+    code = await house.gateway.device_registration.create_code(account)
+    assert (await FakePhone(house.base_url).register(code=code.code)).status == 401
+    await accounts.set_enabled("acme", enabled=True)
+    await until(lambda: devices.is_in_service(device))
+    assert (await fetched(house, account, phone, until, send=False))["message"] == "waits"
+    assert (await phone.receive("+4511223344", "kept")).status == 200
+
+
+async def test_what_a_phone_of_a_disabled_account_has_not_fetched_is_taken_back(
+    house: Any, account: Any, phone: FakePhone, until: Any
+) -> None:
+    await house.send(account, "4512345678")
+    await until(lambda: any(one.stored for one in house.carrier.handovers))
+    await house.gateway.accounts.set_enabled("acme", enabled=False)
+    await until(lambda: not len(house.carrier.handovers))
+    await until(lambda: house.gateway.dispatcher.held("default") == 1)
+
+
+async def test_a_restart_knows_whose_phones_are_shut_out(make_house: Any) -> None:
+    house = await make_house()
+    phone = await house.phone(await house.account(), start=False)
+    await house.gateway.accounts.set_enabled("acme", enabled=False)
+    await house.stop()
+    again = await make_house()
+    phone.base_url = again.base_url
+    assert (await phone.call("GET", "/message")).status == 403
 
 
 async def test_a_report_on_another_devices_message_changes_nothing(

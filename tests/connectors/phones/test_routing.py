@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 
-from dragoman.config.tables import RouteTable, SmppTable
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import Format, Push
 from dragoman.domain.premium import Premium
-from dragoman.testkit.simulator import Simulator
 
 
 async def test_a_message_goes_to_the_phone_and_sim_it_names(house: Any) -> None:
@@ -67,29 +65,6 @@ async def test_a_phone_is_given_no_more_than_it_may_hold_and_send(house: Any, un
     assert not len(house.carrier.handovers) or len(phone.sent) == 5
 
 
-async def test_where_no_phone_is_there_the_next_carrier_takes_over(
-    make_house: Any, until: Any
-) -> None:
-    simulator = Simulator("127.0.0.1", 0)
-    await simulator.start()
-    try:
-        smsc = SmppTable(
-            name="smsc", host="127.0.0.1", port=simulator.port, system_id="x", reconnect_min_s=0.05
-        )
-        route = RouteTable(name="all", carriers=("android", "smsc"))
-        house = await make_house(carriers=(smsc,), routes=(route,))
-        account = await house.account()
-        await house.send(account, "4512345678", text="by the SMSC")
-        await house.until_states(account, State.DELIVERED)
-        phone = await house.phone(account)
-        await until(lambda: house.carrier.up)
-        await house.send(account, "4512345678", text="by phone")
-        await house.until_states(account, State.DELIVERED, State.DELIVERED)
-        assert [text.text for text in phone.sent] == ["by phone"]
-    finally:
-        await simulator.stop()
-
-
 async def test_a_disabled_phone_gives_back_what_it_has_not_fetched(house: Any, until: Any) -> None:
     account = await house.account()
     first = await house.phone(account, start=False)
@@ -137,11 +112,18 @@ async def test_a_device_that_cannot_be_named_is_refused(house: Any, case: str) -
     assert await house.outbox(sender) == []
 
 
-async def test_binary_content_is_rejected(house: Any) -> None:
+@pytest.mark.parametrize("there", [True, False])
+async def test_binary_content_is_rejected(house: Any, there: bool) -> None:
     account = await house.account()
-    await house.phone(account)
+    if there:
+        await house.phone(account)
     await house.send(account, "4512345678", text="00ff", format=Format.BINARY)
     await house.until_states(account, State.REJECTED)
+    [message] = await house.outbox(account)
+    assert (message.failure, message.detail) == (
+        "invalid_content",
+        "phones send texts and data for a port",
+    )
 
 
 PUSH = Push(url="https://example.org/", expires_ms=None)

@@ -12,6 +12,7 @@ import pytest
 
 from dragoman.domain.devices import HandoverState
 from dragoman.domain.lifecycle import State
+from dragoman.testkit.fake_phone import wire
 
 PROCESSED = HandoverState.PROCESSED
 
@@ -33,6 +34,11 @@ async def test_a_phone_registers_sends_reports_and_hands_in_what_it_receives(hou
     answer = await phone.receive("+4511223344", "Hi there", sim=2)
     assert answer.status == 200
     assert await house.inbox(account) == [("4511223344", "4587654321", "Hi there")]
+
+
+async def test_a_gateway_without_phones_is_ready_for_them(house: Any) -> None:
+    answer = await wire.call("GET", f"http://{house.settings.http.listen}/health/ready", {})
+    assert answer.status == 200
 
 
 async def test_both_sims_share_the_work(house: Any) -> None:

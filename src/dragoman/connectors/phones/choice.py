@@ -6,6 +6,7 @@ with a thousand; whatever changes a phone refreshes its places.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -60,6 +61,10 @@ class Chooser:
         self._missing: set[Place] = set()
         self._there: dict[int, int] = {}
         """The owners of the phones that are there, by phone."""
+        self._there_of: Counter[int] = Counter()
+        """How many phones of an owner are there."""
+        self._ready_of: Counter[int] = Counter()
+        """How many phones of an owner may be given a message."""
         self._ready: dict[int, dict[Place, _Rank]] = {}
         """Places that may be given a message, by phone."""
         self._queues: dict[int, list[_Rank]] = {}
@@ -75,24 +80,29 @@ class Chooser:
 
     def choose(self, message: Outgoing, now_ms: int) -> Place | None:
         """The place a message goes to now; None while there is none."""
-        self._look_at_due(now_ms)
-        if message.device_id is not None:
-            ranks = self._ready.get(message.device_id, {}).values()
-        elif message.sim is not None:
-            ranks = self._of_owner(self._owner_of(message)).values()
-        else:
+        if message.device_id is None and message.sim is None:
+            self._look_at_due(now_ms)
             return self._first(self._owner_of(message), now_ms)
-        fitting = [one for one in ranks if message.sim in (None, ANY_SLOT, one.place.slot)]
-        if message.sim is not None and not fitting:  # the phone lists no SIMs but may have them
-            fitting = [one for one in ranks if one.place.slot == ANY_SLOT]
-            return Place(min(fitting).place.device_id, message.sim) if fitting else None
-        return min(fitting).place if fitting else None
+        fitting = self._fitting(message, now_ms)
+        if not fitting:
+            return None
+        place = min(fitting).place
+        if message.sim and place.slot == ANY_SLOT:
+            return Place(place.device_id, message.sim)
+        return place
+
+    def count_for(self, message: Outgoing, now_ms: int) -> int:
+        """How many messages like one could be given to phones now."""
+        if message.device_id is None and message.sim is None:
+            self._look_at_due(now_ms)
+            return self._ready_of[self._owner_of(message)]
+        return len(self._fitting(message, now_ms))
 
     def has_phone_for(self, message: Outgoing) -> bool:
         """Whether a phone that may send a message is there, busy or not."""
         if message.device_id is not None:
             return message.device_id in self._there
-        return self._owner_of(message) in self._there.values()
+        return self._there_of[self._owner_of(message)] > 0
 
     def room(self, now_ms: int) -> Room:
         """How much can be taken, over all phones that are there."""
@@ -109,11 +119,12 @@ class Chooser:
     def refresh(self, device_id: int, now_ms: int) -> None:
         """Works out anew which places of a phone may be given a message."""
         device = self._devices.get(device_id)
-        before = self._ready.pop(device_id, {})
+        before = self._forget(device_id)
         if device is None or device.carrier != self._settings.name or not self._is_there(device):
-            self._there.pop(device_id, None)
             return
-        self._there[device_id] = self._owner_of_device(device)
+        owner = self._owner_of_device(device)
+        self._there[device_id] = owner
+        self._there_of[owner] += 1
         device_wait_ms = self.pace_of_device(device_id).wait_ms(now_ms)
         ready: dict[Place, _Rank] = {}
         waits_ms = []
@@ -130,7 +141,8 @@ class Chooser:
             ready[place] = _Rank(0 if by_turn else load, pace.used_ms, place)
         if ready:
             self._ready[device_id] = ready
-            queue = self._queues.setdefault(self._owner_of_device(device), [])
+            self._ready_of[owner] += 1
+            queue = self._queues.setdefault(owner, [])
             for place, rank in ready.items():
                 if before.get(place) != rank:  # else it is in the queue
                     heappush(queue, rank)
@@ -211,6 +223,27 @@ class Chooser:
                 heappop(queue)
         return None
 
+    def _forget(self, device_id: int) -> dict[Place, _Rank]:
+        """Takes a phone out of what is known to be there; the places it had."""
+        owner, before = self._there.pop(device_id, None), self._ready.pop(device_id, {})
+        if owner is not None:
+            self._there_of[owner] -= 1
+            self._ready_of[owner] -= bool(before)
+        return before
+
+    def _fitting(self, message: Outgoing, now_ms: int) -> list[_Rank]:
+        """The places for a message that names a phone or a SIM."""
+        self._look_at_due(now_ms)
+        if message.device_id is not None:
+            ranks = list(self._ready.get(message.device_id, {}).values())
+        else:
+            ranks = list(self._of_owner(self._owner_of(message)).values())
+        if not message.sim:
+            return ranks
+        fitting = [one for one in ranks if one.place.slot == message.sim]
+        # A phone that lists no SIMs may have them.
+        return fitting or [one for one in ranks if one.place.slot == ANY_SLOT]
+
     def _of_owner(self, owner: int) -> dict[Place, _Rank]:
         found: dict[Place, _Rank] = {}
         for device_id, ready in self._ready.items():
@@ -238,7 +271,7 @@ class Chooser:
         return EVERYBODY if self._settings.shared else device.account_id
 
     def _is_there(self, device: Device) -> bool:
-        return device.enabled and self._devices.presence.is_present(
+        return self._devices.is_in_service(device) and self._devices.presence.is_present(
             device.device_id, self._settings.present_s
         )
 

@@ -40,9 +40,17 @@ class Handover:
         "state",
         "stored",
         "valid_until_ms",
+        "withdraws",
     )
 
-    def __init__(self, row: StoredHandover, message: Outgoing | None, *, stored: bool) -> None:
+    def __init__(
+        self,
+        row: StoredHandover,
+        message: Outgoing | None,
+        *,
+        stored: bool,
+        withdraws: bool = False,
+    ) -> None:
         self.handover_id = row.handover_id
         self.message_id = row.message_id
         self.device_id = row.device_id
@@ -57,6 +65,8 @@ class Handover:
         self.message = message
         self.stored = stored
         """Whether its row is on disk: before that no phone may see it."""
+        self.withdraws = withdraws
+        """Whether its phone gives up what it fetched: when its validity ends, or when asked."""
         self.settled = message is None
         """Whether the house knows what came of handing it over."""
 
@@ -71,6 +81,16 @@ class Handover:
         if not self.stored or self.message is None or not self.waits:
             return False
         return self.state < HandoverState.HELD or self.cancelling is not Cancelling.NO
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether its message goes before what is not urgent."""
+        return self.message is not None and self.message.urgent
+
+    @property
+    def can_be_recalled(self) -> bool:
+        """Whether its phone can be asked not to send it after all."""
+        return self.stored and self.waits and self.withdraws
 
     @property
     def key(self) -> str:

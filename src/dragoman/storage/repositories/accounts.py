@@ -251,6 +251,14 @@ def find_by_digest(connection: Connection, kind: str, digest: bytes) -> Account 
     return _first(connection, connection.execute(query).first())
 
 
+def created_at(connection: Connection, kind: str, digest: bytes) -> int:
+    """When the credential with this digest was made; 0 where there is none."""
+    query = select(credentials.c.created_ms).where(
+        credentials.c.digest == digest, credentials.c.kind == kind
+    )
+    return connection.execute(query).scalar() or 0
+
+
 def find_by_username(connection: Connection, username: str) -> Account | None:
     """The account of that user name."""
     query = ACCOUNT_AND_WALLET.where(

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, and_, select
 
 from dragoman.domain.lifecycle import BatchState, State
 from dragoman.storage.records import AudienceProgress, StoredAudience
@@ -17,6 +17,7 @@ from dragoman.storage.tables import (
     batches,
     contact_lists,
     contacts,
+    memberships,
     merge_fields,
     messages,
 )
@@ -39,18 +40,29 @@ class Candidates(NamedTuple):
 
 
 def read_candidates(
-    connection: Connection, account_id: int, list_ids: Sequence[int], after: str, limit: int
+    connection: Connection,
+    account_id: int,
+    list_ids: Sequence[int],
+    after: str,
+    limit: int,
+    group_ids: Sequence[int] = (),
 ) -> Candidates:
-    """The next contacts of lists beyond a number; all contacts of a number come together.
+    """The next contacts of lists and groups beyond a number; all of a number come together.
 
     About `limit` rows for each list.
     """
-    if not list_ids:
+    if not list_ids and not group_ids:
         return Candidates((), None)
+    sources: list[ColumnElement[bool]]
     if len(list_ids) <= MAX_READ_ALONE:
         sources = [contacts.c.list_id == list_id for list_id in list_ids]
     else:
         sources = [and_(contacts.c.account_id == account_id, contacts.c.list_id.in_(list_ids))]
+    if group_ids:
+        members = select(memberships.c.contact_id).where(memberships.c.list_id.in_(group_ids))
+        sources.append(
+            and_(contacts.c.account_id == account_id, contacts.c.contact_id.in_(members))
+        )
     while True:
         rows: list[Candidate] = []
         cut: str | None = None
@@ -116,6 +128,21 @@ def load_lists(connection: Connection, account_id: int) -> dict[int, int | None]
         contact_lists.c.deleted_ms.is_(None),
     )
     return {row.list_id: row.parent_id for row in connection.execute(query)}
+
+
+def load_groups(
+    connection: Connection, account_id: int, group_ids: Collection[int]
+) -> tuple[int, ...]:
+    """Those of some groups and tags that the account has."""
+    if not group_ids:
+        return ()
+    query = select(contact_lists.c.list_id).where(
+        contact_lists.c.account_id == account_id,
+        contact_lists.c.list_id.in_(group_ids),
+        contact_lists.c.kind != "list",
+        contact_lists.c.deleted_ms.is_(None),
+    )
+    return tuple(connection.execute(query).scalars())
 
 
 def load_fields(connection: Connection, account_id: int) -> dict[int, str]:

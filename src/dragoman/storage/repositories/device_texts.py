@@ -1,4 +1,4 @@
-"""Texts that devices have handed in, by what makes each of them itself."""
+"""Texts that devices have handed in: which SIM each came to, and what makes it itself."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from dragoman.storage.tables import device_texts
 class NewDeviceText(msgspec.Struct, frozen=True, kw_only=True):
     """A text that a device has handed in."""
 
-    device_id: int
-    digest: bytes
     inbound_id: int
+    device_id: int
+    slot: int | None
+    """The SIM it came to, from 1."""
+    digest: bytes | None = None
+    """None where the phone does not tell what makes the text itself."""
 
 
-_INSERT = BulkInsert(device_texts, suffix="ON CONFLICT DO NOTHING")
+_INSERT = BulkInsert(device_texts)
 
 
 def insert_texts(connection: Connection, texts: Sequence[NewDeviceText]) -> None:
@@ -32,4 +35,4 @@ def is_known(connection: Connection, device_id: int, digest: bytes) -> bool:
     query = select(device_texts.c.inbound_id).where(
         device_texts.c.device_id == device_id, device_texts.c.digest == digest
     )
-    return connection.execute(query).first() is not None
+    return connection.execute(query.limit(1)).first() is not None

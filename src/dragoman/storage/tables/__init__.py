@@ -45,6 +45,7 @@ from dragoman.storage.tables.mailings import (
 )
 from dragoman.storage.tables.messages import IS_FAILED, audiences, batches, messages, parts
 from dragoman.storage.tables.metadata import metadata
+from dragoman.storage.tables.newsletters import newsletters
 from dragoman.storage.tables.orders import orders
 from dragoman.storage.tables.phone_settings import phone_settings
 from dragoman.storage.tables.premium import premium_messages
@@ -97,6 +98,7 @@ __all__ = [
     "message_events",
     "messages",
     "metadata",
+    "newsletters",
     "numbers",
     "one_time_links",
     "opt_outs",

@@ -295,12 +295,13 @@ class FakePhone:
             waiting = [one for one in self._messages.values() if one.state == "Pending"]
             order = self.settings.get("messages", {}).get("processing_order", "LIFO")
             waiting.sort(key=_age, reverse=order == "LIFO")
-            for local in waiting:
-                await self.sending.wait()
-                if local.state == "Pending":
-                    await self._send(local)
+            waiting.sort(key=lambda local: -int(local.item.get("priority", 0)))
             if not waiting:
                 await self._arrived.wait()
+                continue
+            await self.sending.wait()
+            if waiting[0].state == "Pending":  # the others may have to let one go before them
+                await self._send(waiting[0])
 
     async def _send(self, local: _Local) -> None:
         item = local.item

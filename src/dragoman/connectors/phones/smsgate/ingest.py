@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import hashlib
@@ -13,32 +12,26 @@ from typing import Final
 
 import structlog
 
-from dragoman.connectors.phones.carrier import PhonesCarrier
+from dragoman.connectors.phones.intake import MAX_EVENT_ID, MAX_NUMBER, MAX_TEXT, Intake
 from dragoman.connectors.phones.smsgate.mapping import read_date, read_sims
 from dragoman.connectors.phones.smsgate.schemas import AppStarted, Event, Ping, Received
 from dragoman.domain.callbacks import EventKind
 from dragoman.domain.devices import Device, Health
 from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.messages import Holder, InboundPartReport
 from dragoman.kit.clock import Clock
-from dragoman.protocols.gsm.alphabet import Alphabet, try_encode_gsm
+from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.services.devices import Devices, ingest_key
-from dragoman.storage.writer import StorageUnavailable
+from dragoman.services.meters import Meters
 from dragoman.web.bodies import convert, decode_json
 from dragoman.web.refusals import MalformedBody
 from dragoman.web.requests import Request
 
-MAX_EVENT_ID: Final = 64
-MAX_NUMBER: Final = 128
-MAX_TEXT: Final = 64 * 1024
 MAX_CHECKS: Final = 50
 SKEW_S: Final = 5 * 60
 """A clock that is further off is worth a word; the event counts all the same."""
-KEPT_MS: Final = 72 * 3600 * 1000
-"""Phones repeat an event for two days."""
 
 Take = Callable[[Device, Event], Awaitable[None]]
-"""Does what an event asks and stores that it was taken, together where it must not come twice."""
+"""Does what an event asks and stores that it was taken."""
 
 log = structlog.get_logger(__name__)
 
@@ -46,16 +39,11 @@ log = structlog.get_logger(__name__)
 class Ingest:
     """Takes the events of phones and hands on what is in them."""
 
-    def __init__(
-        self, devices: Devices, carriers: Mapping[str, PhonesCarrier], clock: Clock
-    ) -> None:
+    def __init__(self, devices: Devices, intake: Intake, clock: Clock, meters: Meters) -> None:
         self._devices = devices
-        self._carriers = carriers
+        self._intake = intake
         self._clock = clock
-        self._under_way: dict[tuple[int, str], asyncio.Future[None]] = {}
-        self._texts: set[tuple[int, bytes]] = set()
-        """Texts that are being stored, by phone and digest."""
-        self._dropped_ms = 0
+        self._meters = meters
         self._takers: Mapping[str, Take] = MappingProxyType(
             {
                 "sms:received": self._take_text,
@@ -76,8 +64,10 @@ class Ingest:
             raise Refused(RefusalCode.PERMISSION_DENIED, "deviceId", "another device")
         take = self._takers.get(event.event)
         if take is None:
+            self._meters.device_words[device.carrier, "unknown"] += 1
             raise MalformedBody(f"unknown event {event.event[:30]!r}", field="event")
-        await self._take_once(device, event, take)
+        is_new = await self._intake.take_once(device, event.id, lambda: take(device, event))
+        self._meters.device_words[device.carrier, "taken" if is_new else "repeated"] += 1
 
     def _find(self, request: Request) -> Device:
         number = request.path_params["device"]
@@ -87,7 +77,7 @@ class Ingest:
         expected = ingest_key(device).encode() if device is not None else b"-" * 32
         if not hmac.compare_digest(given, expected) or device is None:
             raise Refused(RefusalCode.NOT_FOUND, "", "no such webhook")
-        if not device.enabled:
+        if not self._devices.is_in_service(device):
             raise Refused(RefusalCode.PERMISSION_DENIED, "", "the device is disabled")
         return device
 
@@ -96,48 +86,19 @@ class Ingest:
         signature = request.header(b"x-signature").lower()
         signed = hmac.digest(device.signing_key.encode(), request.body + timestamp, "sha256")
         if not hmac.compare_digest(signature, signed.hex().encode()):
+            self._meters.device_words[device.carrier, "forged"] += 1
             raise Refused(RefusalCode.PERMISSION_DENIED, "X-Signature", "it does not fit the body")
         if timestamp.isdigit() and len(timestamp) < MAX_EVENT_ID:
             skew_s = int(timestamp) - self._clock.now_ms() // 1000
             if abs(skew_s) > SKEW_S:
                 log.warning("phone_clock_off", device=device.device_id, by_s=skew_s)
 
-    async def _take_once(self, device: Device, event: Event, take: Take) -> None:
-        key = (device.device_id, event.id)
-        earlier = self._under_way.get(key)
-        if earlier is not None:
-            await asyncio.wait([earlier])
-            earlier.result()
-            return
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._under_way[key] = done
-        try:
-            if await self._devices.is_new_event(device, event.id):
-                await take(device, event)
-        except BaseException as error:
-            failure = error if isinstance(error, Exception) else StorageUnavailable("stopped")
-            done.set_exception(failure)
-            done.exception()  # whoever waits gets it; nobody may
-            raise
-        else:
-            done.set_result(None)
-        finally:
-            del self._under_way[key]
-        await self._drop_old()
-
-    async def _drop_old(self) -> None:
-        now_ms = self._clock.now_ms()
-        if now_ms - self._dropped_ms > KEPT_MS // 72:
-            self._dropped_ms = now_ms
-            await self._devices.drop_events(now_ms - KEPT_MS)
-
     async def _take_text(self, device: Device, event: Event) -> None:
         received = convert(event.payload, Received)
         text = received.message or ""
         if len(text) > MAX_TEXT:
             raise MalformedBody(f"at most {MAX_TEXT} characters", field="payload.message")
-        alphabet = Alphabet.UCS2 if try_encode_gsm(text) is None else Alphabet.GSM7
-        await self._hand_up(device, event, received, text, alphabet)
+        await self._hand_up(device, event, received, text)
 
     async def _take_data(self, device: Device, event: Event) -> None:
         received = convert(event.payload, Received)
@@ -148,53 +109,23 @@ class Ingest:
         await self._hand_up(device, event, received, octets.hex(), Alphabet.BINARY)
 
     async def _hand_up(
-        self, device: Device, event: Event, received: Received, text: str, alphabet: Alphabet
+        self,
+        device: Device,
+        event: Event,
+        received: Received,
+        text: str,
+        alphabet: Alphabet | None = None,
     ) -> None:
-        """Has a text stored, and with it that its event was taken."""
-        carrier = self._carriers.get(device.carrier)
-        if carrier is None:
-            raise Refused(RefusalCode.NOT_FOUND, device.carrier, "the carrier is gone")
-        own_number, vouched = _own_number(device, received)
-        report = InboundPartReport(
-            carrier=device.carrier,
+        await self._intake.hand_up(
+            device,
+            event.id,
             source=_number(received.sender or received.phone_number, "phoneNumber"),
-            destination=own_number,
-            alphabet=alphabet,
             text=text,
-            holder=Holder(
-                account_id=device.account_id,
-                device_id=device.device_id,
-                event_id=event.id,
-                sim=received.sim_number,
-                digest=_digest(received, text),
-                vouched=vouched,
-            ),
+            alphabet=alphabet,
+            slot=received.sim_number,
+            recipient=_number(received.recipient or "", "recipient"),
+            digest=_digest(received, text),
         )
-        digest = report.holder.digest if report.holder is not None else b""
-        if digest and not await self._begin_text(device, digest):
-            await self._devices.note_event(device, event.id)
-            return
-        stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        carrier.receive(report, stored.set_result)
-        try:
-            if not await stored:
-                raise StorageUnavailable("a text could not be stored")
-        finally:
-            self._texts.discard((device.device_id, digest))
-
-    async def _begin_text(self, device: Device, digest: bytes) -> bool:
-        """Whether a text is new; it is then under way until it is stored."""
-        key = (device.device_id, digest)
-        if key in self._texts:  # the phone repeats an event that was not taken
-            raise StorageUnavailable("the same text is being stored")
-        self._texts.add(key)
-        is_new = False
-        try:
-            is_new = await self._devices.is_new_text(device, digest)
-        finally:
-            if not is_new:
-                self._texts.discard(key)
-        return is_new
 
     async def _take_ping(self, device: Device, event: Event) -> None:
         report = convert(event.payload, Ping).health
@@ -214,18 +145,6 @@ class Ingest:
             await self._devices.report(device, push_token=device.push_token, sims=sims)
         await self._devices.tell_event(device, EventKind.DEVICE_STARTED, {})
         await self._devices.note_event(device, event.id)
-
-
-def _own_number(device: Device, received: Received) -> tuple[str, bool]:
-    """The number a text came to, and whether it is the operator who says so, not the phone."""
-    sims = [sim for sim in device.sims if sim.present]
-    sim = device.sim(received.sim_number) if received.sim_number else None
-    if sim is None and len(sims) == 1:
-        sim = sims[0]
-    if sim is not None and sim.number:
-        return sim.number, True
-    told = received.recipient or (sim.reported_number if sim is not None else "")
-    return ("" if "*" in told else _number(told, "recipient")), False
 
 
 def _digest(received: Received, text: str) -> bytes:

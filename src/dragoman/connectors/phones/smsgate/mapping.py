@@ -29,6 +29,8 @@ Version = tuple[int, int]
 
 NO_VERSION: Final = (0, 0)
 CANCELLING_SINCE: Final = (1, 67)
+EXPEDITED: Final = 100
+"""From this priority on the app sends at once, before all that has none."""
 
 STATES: Final = MappingProxyType(
     {
@@ -154,6 +156,8 @@ def render_message(handover: Handover, outgoing: Outgoing) -> Message:
         message.message = outgoing.text
     if handover.slot != ANY_SLOT:
         message.sim_number = handover.slot
+    if handover.is_urgent:
+        message.priority = EXPEDITED
     return message
 
 

@@ -1,7 +1,8 @@
 """The device API of SMSGate as a table: what a phone calls under `/api/mobile/v1`.
 
 401 says to a phone that it must register anew, so nothing else does; a device that is out of
-service gets 403 and goes on asking. Its reports are taken all the same: they are facts.
+service, as every device of a disabled account is, gets 403 and goes on asking: it keeps its
+registration until it is let in again. Its reports are taken all the same: they are facts.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Final
 import msgspec
 
 from dragoman.connectors.phones.carrier import PhonesCarrier
+from dragoman.connectors.phones.intake import Intake
+from dragoman.connectors.phones.protocols import SMSGATE
 from dragoman.connectors.phones.smsgate import mapping, schemas
 from dragoman.connectors.phones.smsgate.ingest import Ingest
 from dragoman.domain.devices import Device, DeviceEvent
@@ -36,7 +39,7 @@ from dragoman.web.refusals import MalformedBody, Refusal
 from dragoman.web.requests import Request
 from dragoman.web.responses import EVENTS, NO_CONTENT, Header, Response, Stream
 
-NAME: Final = "smsgate"
+NAME: Final = SMSGATE
 PREFIX: Final = "/api/mobile/v1"
 BODY_LIMIT_BYTES: Final = 256 * 1024
 MIN_PASSWORD: Final = 14
@@ -77,6 +80,7 @@ class SmsGate:
         devices: Devices,
         registration: DeviceRegistration,
         carriers: Mapping[str, PhonesCarrier],
+        intake: Intake,
         clock: Clock,
         meters: Meters,
         public_url: str,
@@ -87,12 +91,11 @@ class SmsGate:
         self._devices = devices
         self._registration = registration
         self._carriers = carriers
-        self._clock = clock
         self._meters = meters
         self._public_url = public_url.rstrip("/")
         self._ping_interval_s = ping_interval_s
         self._account_settings = settings
-        self._ingest = Ingest(devices, carriers, clock)
+        self._ingest = Ingest(devices, intake, clock, meters)
         self._told: dict[tuple[int, DeviceEvent], bytes] = {}
         """What each phone has last fetched, of settings and webhooks."""
 
@@ -224,7 +227,7 @@ class SmsGate:
         """Answers `GET /message`."""
         device = self._caller(request)
         newest_first = request.query.get("order", "lifo") != "fifo"
-        found = await self._carrier_of(device).fetch(device, newest_first=newest_first)
+        found = await self._carrier_of(device).handout.fetch(device, newest_first=newest_first)
         can_cancel = mapping.parse_version(device.app_version) >= mapping.CANCELLING_SINCE
         answer = [
             mapping.render_message(handover, message)
@@ -238,22 +241,31 @@ class SmsGate:
     async def report(self, request: Request) -> Response:
         """Answers `PATCH /message`; what the phone was never handed is passed over."""
         device = self._caller(request, disabled=True)
-        carrier = self._carrier_of(device)
+        handout = self._carrier_of(device).handout
         reported = decode_json(request.body, list[schemas.MessageState])
         if len(reported) > MAX_REPORTS:
             raise MalformedBody(f"at most {MAX_REPORTS} messages")
         known = []
         for one in reported:
-            mapping.read_state(one.state)
+            self._check_state(device, one)
             handover_id = _read_identifier(one.id)
-            handover = await carrier.find(device, handover_id) if handover_id else None
+            handover = await handout.find(device, handover_id) if handover_id else None
             if handover is not None:
                 known.append((handover, *mapping.read_words(one, handover.recipient)))
             else:
                 self._meters.receipts[device.carrier, "unknown"] += 1
         for handover, words, error in known:
-            await carrier.report(handover, words, error)
+            await handout.report(handover, words, error)
         return _DONE
+
+    def _check_state(self, device: Device, reported: schemas.MessageState) -> None:
+        """Refuses a report of which any state is unknown, before anything of it is taken."""
+        try:
+            for state in (reported.state, *(one.state for one in reported.recipients)):
+                mapping.read_state(state)
+        except MalformedBody:
+            self._meters.device_words[device.carrier, "unknown"] += 1
+            raise
 
     # What the phone is told to do
 
@@ -329,8 +341,8 @@ class SmsGate:
         scheme, token = _authorization(request)
         if scheme != "bearer":
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, "", "a device token is needed")
-        device = self._devices.authenticate(token)
-        if not device.enabled and not disabled:
+        device = self._devices.authenticate(token, NAME)
+        if not disabled and not self._devices.is_in_service(device):
             raise Refused(RefusalCode.PERMISSION_DENIED, "", "the device is disabled")
         return self._devices.heard(device, _version_of(request))
 

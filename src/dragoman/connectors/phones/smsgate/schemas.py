@@ -89,6 +89,7 @@ class Message(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
     valid_until: str
     state: str
     created_at: str
+    priority: int | UnsetType = UNSET
 
 
 class RecipientState(msgspec.Struct, kw_only=True, rename="camel"):

@@ -1,4 +1,4 @@
-"""Keys of submissions, scoped tokens, webhooks, settings of phones, and the texts they handed in.
+"""Keys of submissions, scoped tokens, webhooks, phone settings, and which text came to which phone.
 
 Revision: 0016; after: 0015
 """
@@ -113,15 +113,21 @@ def upgrade() -> None:
     op.create_table(
         "device_texts",
         sa.Column(
+            "inbound_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
             "device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column(
-            "inbound_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("slot", sa.SmallInteger(), nullable=True),
+        sa.Column("digest", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(
             ["device_id"], ["devices.device_id"], name=op.f("fk_device_texts_device_id")
         ),
-        sa.PrimaryKeyConstraint("device_id", "digest", name=op.f("pk_device_texts")),
-        sqlite_with_rowid=False,
+        sa.PrimaryKeyConstraint("inbound_id", name=op.f("pk_device_texts")),
+    )
+    op.create_index(
+        "ix_device_texts_device_id_digest", "device_texts", ["device_id", "digest"], unique=False
     )

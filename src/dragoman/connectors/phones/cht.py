@@ -1,0 +1,281 @@
+"""The phone protocol of the app CHT Gateway: the phone polls one address, and all is said there.
+
+A poll brings states of texts and texts that were received, and takes back texts to send. The app
+keeps everything until its poll was answered, and forgets no identifier: what comes twice, either
+way, is taken once. It has no way of not sending what it has fetched.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from dragoman.connectors.phones.carrier import PhonesCarrier
+from dragoman.connectors.phones.intake import MAX_EVENT_ID, MAX_NUMBER, MAX_TEXT, Intake
+from dragoman.connectors.phones.protocols import CHT
+from dragoman.domain.devices import Device, HandoverState
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.kit.ids import LIMIT
+from dragoman.services.devices import Devices
+from dragoman.services.meters import Meters
+from dragoman.storage.writer import StorageUnavailable
+from dragoman.web.bodies import decode_json
+from dragoman.web.operations import Dialect, Operation
+from dragoman.web.refusals import MalformedBody, Refusal
+from dragoman.web.requests import Request
+from dragoman.web.responses import Response
+
+PREFIX: Final = "/api/cht"
+BODY_LIMIT_BYTES: Final = 256 * 1024
+MAX_ITEMS: Final = 1_000
+"""Texts, and states, that a poll may bring; the app brings at most 10 and 20."""
+
+STATES: Final = MappingProxyType(
+    {
+        "UNSENT": HandoverState.HELD,
+        "PENDING": HandoverState.PROCESSED,
+        "SENT": HandoverState.SENT,
+        "DELIVERED": HandoverState.DELIVERED,
+        "FAILED": HandoverState.FAILED,
+    }
+)
+"""Every state the app reports."""
+
+RESULTS: Final = MappingProxyType(
+    {
+        "generic": "RESULT_ERROR_GENERIC_FAILURE",
+        "no-service": "RESULT_ERROR_NO_SERVICE",
+        "null-pdu": "RESULT_ERROR_NULL_PDU",
+        "radio-off": "RESULT_ERROR_RADIO_OFF",
+        "unknown; resultCode=5": "RESULT_ERROR_LIMIT_EXCEEDED",
+        "destination.invalid": "RESULT_INVALID_ARGUMENTS",
+        "Delivery failed: Incompatible destination": "Delivery result from SC : 0x41",
+        "Delivery failed: Connection rejected by SME": "Delivery result from SC : 0x42",
+        "Delivery failed: Not obtainable": "Delivery result from SC : 0x43",
+        "Delivery failed: SM Validity Period Expired": "Delivery result from SC : 0x46",
+        "Delivery failed: Congestion": "Delivery result from SC : 0x60",
+        "Delivery failed: SME busy": "Delivery result from SC : 0x61",
+        "Delivery failed: No response from SME": "Delivery result from SC : 0x62",
+    }
+)
+"""The app's reasons, as `results.read_result` knows them; any other says nothing."""
+
+STATUSES: Final = MappingProxyType(
+    {
+        RefusalCode.AUTHENTICATION_FAILED: 401,
+        RefusalCode.PERMISSION_DENIED: 403,
+        RefusalCode.NOT_FOUND: 404,
+    }
+)
+"""The HTTP status of a refusal; 400 for every other."""
+
+_Handler = Callable[[Request], Awaitable[Response]]
+
+
+class ReceivedText(msgspec.Struct, kw_only=True):
+    """A text that the phone received; its times are the phone's, and of no use to us."""
+
+    id: str = ""
+    source: str | None = msgspec.field(default=None, name="from")
+    content: str | None = None
+
+
+class Update(msgspec.Struct, kw_only=True):
+    """How far a text is that the phone was given."""
+
+    id: str = ""
+    status: str = ""
+    reason: str | None = None
+
+
+class Poll(msgspec.Struct, kw_only=True):
+    """What a phone tells; an absent list and null are empty ones."""
+
+    messages: list[ReceivedText] | None = None
+    updates: list[Update] | None = None
+
+
+class Text(msgspec.Struct, kw_only=True):
+    """A text to send."""
+
+    id: str
+    to: str
+    content: str
+
+
+class Answer(msgspec.Struct, kw_only=True):
+    """What a phone is to send."""
+
+    messages: list[Text]
+
+
+class Problem(msgspec.Struct, kw_only=True):
+    """Every refusal."""
+
+    error: bool = True
+    message: str
+
+
+class ChtGateway:
+    """The handlers."""
+
+    def __init__(
+        self,
+        *,
+        devices: Devices,
+        carriers: Mapping[str, PhonesCarrier],
+        intake: Intake,
+        meters: Meters,
+    ) -> None:
+        self._devices = devices
+        self._carriers = carriers
+        self._intake = intake
+        self._meters = meters
+
+    def dialect(self) -> Dialect:
+        """The address as a table."""
+        calls: tuple[tuple[str, _Handler, str], ...] = (
+            ("GET", self.greet, "Ask whether this is the right address"),
+            ("POST", self.poll, "Tell what happened, and fetch what is to be sent"),
+        )
+        return Dialect(
+            name=CHT,
+            title="CHT Gateway",
+            description="What phones with the app CHT Gateway poll; docs/carriers/cht-gateway.md.",
+            prefixes=(PREFIX,),
+            operations=tuple(
+                Operation(
+                    methods=(method,),
+                    path=PREFIX,
+                    handler=self._guarded(handler),
+                    summary=summary,
+                    source="CHT Gateway, API",
+                    body_formats=("json",) if method == "POST" else (),
+                    body_limit_bytes=BODY_LIMIT_BYTES,
+                )
+                for method, handler, summary in calls
+            ),
+            refuse=self.refuse,
+        )
+
+    async def greet(self, request: Request) -> Response:
+        """Answers the app's check of its settings."""
+        self._authenticate(request)
+        return _render({"medic-gateway": True})
+
+    async def poll(self, request: Request) -> Response:
+        """Answers a poll: everything it brings is on disk before it is answered.
+
+        A phone that is out of service has its states taken, which are facts, and is refused then:
+        so it keeps the texts it received, and gets none to send.
+        """
+        device = self._devices.heard(self._authenticate(request))
+        given = decode_json(request.body, Poll)
+        updates, texts = given.updates or [], given.messages or []
+        if max(len(updates), len(texts)) > MAX_ITEMS:
+            raise MalformedBody(f"at most {MAX_ITEMS} messages and updates")
+        carrier = self._carriers.get(device.carrier)
+        if carrier is None:
+            raise Refused(RefusalCode.NOT_FOUND, device.carrier, "the carrier is gone")
+        for update in updates:
+            await self._take_update(device, carrier, update)
+        if not self._devices.is_in_service(device):
+            raise Refused(RefusalCode.PERMISSION_DENIED, "", "the device is disabled")
+        for text in texts:
+            await self._take_text(device, text)
+        found = await carrier.handout.fetch(device)
+        return _render(
+            Answer(
+                messages=[
+                    Text(id=handover.key, to=handover.recipient, content=message.text)
+                    for handover in found
+                    if (message := handover.message) is not None
+                ]
+            )
+        )
+
+    async def _take_update(self, device: Device, carrier: PhonesCarrier, update: Update) -> None:
+        """Takes a state; one that cannot be read is counted, since it would come again for ever."""
+        state = STATES.get(update.status)
+        handover_id = _read_identifier(update.id)
+        handover = None
+        if state is not None and handover_id is not None:
+            handover = await carrier.handout.find(device, handover_id)
+        if state is None:
+            self._meters.device_words[device.carrier, "unknown"] += 1
+            return
+        if handover is None:
+            self._meters.receipts[device.carrier, "unknown"] += 1
+            return
+        reason = update.reason or ""
+        error = RESULTS.get(reason) or RESULTS.get(reason.partition(";")[0], "")
+        await carrier.handout.report(handover, [state], error)
+
+    async def _take_text(self, device: Device, text: ReceivedText) -> None:
+        """Takes a received text once; what cannot be one is counted, or it would come for ever."""
+        source, content = text.source or "", text.content or ""
+        if not (
+            1 <= len(text.id) <= MAX_EVENT_ID
+            and text.id.isprintable()
+            and len(source) <= MAX_NUMBER
+            and source.isprintable()
+            and len(content) <= MAX_TEXT
+        ):
+            self._meters.device_words[device.carrier, "unknown"] += 1
+            return
+        is_new = await self._intake.take_once(
+            device,
+            text.id,
+            lambda: self._intake.hand_up(device, text.id, source=source, text=content),
+        )
+        self._meters.device_words[device.carrier, "taken" if is_new else "repeated"] += 1
+
+    def _authenticate(self, request: Request) -> Device:
+        """The device whose identifier and token are in the address that the phone was given."""
+        scheme, _, encoded = request.header(b"authorization").decode("latin-1").partition(" ")
+        name, _, token = _read_basic(encoded if scheme.lower() == "basic" else "").partition(":")
+        device = self._devices.authenticate(token, CHT)
+        if name != str(device.device_id):
+            raise Refused(RefusalCode.AUTHENTICATION_FAILED, "", "unknown device token")
+        return device
+
+    def refuse(self, _request: Request, refusal: Refusal) -> Response:
+        """Words what the kit refuses."""
+        self._meters.refused[CHT, refusal.kind.value] += 1
+        return _render(Problem(message=refusal.reason), refusal.status)
+
+    def _guarded(self, handler: _Handler) -> _Handler:
+        async def answer(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except StorageUnavailable:
+                self._meters.refused[CHT, RefusalCode.UNAVAILABLE.value] += 1
+                return _render(Problem(message="the database is away; try again"), 503)
+            except Refused as refused:
+                self._meters.refused[CHT, refused.code.value] += 1
+                words = refused.detail or refused.code.value.replace("_", " ")
+                return _render(Problem(message=words), STATUSES.get(refused.code, 400))
+
+        return answer
+
+
+def _render(answer: Any, status: int = 200) -> Response:
+    return Response(status, msgspec.json.encode(answer))
+
+
+def _read_basic(encoded: str) -> str:
+    try:
+        return base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _read_identifier(text: str) -> int | None:
+    if not (text.isascii() and text.isdigit()) or len(text) > len(str(LIMIT)):
+        return None
+    return int(text) if 0 < int(text) < LIMIT else None

@@ -1,0 +1,67 @@
+"""Commands on webhooks: which address is called about an account's phones."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from types import MappingProxyType
+from typing import Any, Final
+
+from dragoman.control import requests
+from dragoman.control.answers import WebhookList, WebhookView
+from dragoman.control.house import Controlled
+from dragoman.dialects.smsgateway24.mapping import NAME
+from dragoman.dialects.smsgateway24.webhooks import EVENTS, Event, put_webhook
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.storage.repositories.webhooks import StoredWebhook
+
+
+async def _list_webhooks(controlled: Controlled, request: requests.ListWebhooks) -> WebhookList:
+    house = controlled.house
+    accounts = await house.accounts.list_all()
+    if request.username:
+        accounts = [await house.accounts.find(request.username)]
+    return WebhookList(
+        webhooks=tuple(
+            _view(account.username, stored)
+            for account in accounts
+            for stored in sorted(house.webhooks.of_account(account, NAME), key=_all_phones_first)
+        )
+    )
+
+
+async def _set_webhook(controlled: Controlled, request: requests.SetWebhook) -> WebhookView:
+    house = controlled.house
+    account = await house.accounts.find(request.username)
+    try:
+        event = Event(request.event)
+    except ValueError:
+        raise Refused(RefusalCode.INVALID_FIELD, "event", " or ".join(Event)) from None
+    await put_webhook(house.webhooks, account, event, request.url, request.device_id)
+    return WebhookView(
+        account=account.username,
+        device_id=request.device_id,
+        event=event.value,
+        url=request.url,
+    )
+
+
+def _view(username: str, stored: StoredWebhook) -> WebhookView:
+    return WebhookView(
+        account=username,
+        device_id=stored.device_id,
+        event=EVENTS[stored.event].value,
+        url=stored.url,
+    )
+
+
+def _all_phones_first(stored: StoredWebhook) -> tuple[int, str]:
+    return stored.device_id or 0, EVENTS[stored.event].value
+
+
+WEBHOOK_HANDLERS: Final = MappingProxyType[type[Any], Callable[[Controlled, Any], Awaitable[Any]]](
+    {
+        requests.ListWebhooks: _list_webhooks,
+        requests.SetWebhook: _set_webhook,
+    }
+)
+"""What carries out each of these requests."""

@@ -1,0 +1,38 @@
+"""Who is calling: by a token, or for two calls by user name and password."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.smsgateway24.errors import WordedRefusal
+from dragoman.dialects.smsgateway24.parameters import Given
+from dragoman.domain.accounts import Account, CredentialKind
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.services.login_tokens import EXPIRED
+
+NOT_VALID: Final = "Token is not valid"
+OUT_OF_DATE: Final = "Token has expired"
+MAX_SECRET: Final = 256
+"""Characters of a token, name or password that are looked at."""
+
+
+async def authenticate(services: Services, token: str, address: str) -> Account:
+    """The account of a token; raises `Refused`."""
+    try:
+        return await services.login_tokens.authenticate(token[:MAX_SECRET].strip(), address)
+    except Refused as refused:
+        if refused.code is not RefusalCode.AUTHENTICATION_FAILED:
+            raise
+        text = OUT_OF_DATE if refused.detail == EXPIRED else NOT_VALID
+        raise WordedRefusal(refused.code, text) from None
+
+
+async def log_in(services: Services, given: Given, address: str) -> Account:
+    """The account of a user name and its password; raises `Refused`."""
+    username, password = given.required("email"), given.required("pass")
+    if len(username) > MAX_SECRET or len(password) > MAX_SECRET:
+        raise Refused(RefusalCode.AUTHENTICATION_FAILED)
+    return await services.accounts.authenticate_password(
+        username, password, address, CredentialKind.PASSWORD
+    )

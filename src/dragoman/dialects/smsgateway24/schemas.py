@@ -1,0 +1,308 @@
+"""What the calls take and answer; the order of the fields is that of the provider's answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+Token = Annotated[str, Meta(description="What `gettoken` gave.")]
+Email = Annotated[str, Meta(description="Your user name.")]
+Password = Annotated[str, Meta(description="Your password.")]
+SendTo = Annotated[
+    str,
+    Meta(
+        description="A number, or several with commas between them. Without `+`, one is read as it"
+        " is dialled in the country of the phone."
+    ),
+]
+Body = Annotated[str, Meta(description="The text.")]
+DeviceId = Annotated[
+    str, Meta(description="The phone that is to send it; any route where it is not given.")
+]
+TimeToSend = Annotated[
+    str, Meta(description="`YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS` in UTC; a past time is now.")
+]
+Slot = Annotated[str, Meta(description="The SIM: 0, 1 or 2.")]
+CustomerId = Annotated[str, Meta(description="A number of your own.")]
+Urgent = Annotated[str, Meta(description="1 goes before all that is not urgent.")]
+
+
+# What they take
+
+
+class LoginParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of `gettoken`."""
+
+    email: Email
+    password: Password = msgspec.field(name="pass")
+
+
+class SmsParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of `addsms`."""
+
+    token: Token
+    sendto: SendTo
+    body: Body
+    device_id: DeviceId = ""
+    timetosend: TimeToSend = ""
+    sim: Slot = "0"
+    customerid: CustomerId = ""
+    urgent: Urgent = "0"
+
+
+class SmsWithLoginParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of `smstosend`."""
+
+    email: Email
+    password: Password = msgspec.field(name="pass")
+    sendto: SendTo
+    body: Body
+    device_id: DeviceId = ""
+    timetosend: TimeToSend = ""
+    sim: Slot = "0"
+    customerid: CustomerId = ""
+    urgent: Urgent = "0"
+
+
+class ManySmsParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of `addalotofsms`: a form with `datajson`, or that JSON as the body."""
+
+    datajson: Annotated[
+        str, Meta(description="JSON: `token`, and in `smsdata` a list of what `addsms` takes.")
+    ] = ""
+    token: Token = ""
+    smsdata: list[dict[str, Any]] = []
+
+
+class SearchParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of `getallsms`."""
+
+    token: Token
+    device_id: Annotated[str, Meta(description="Only of this phone.")] = ""
+    status: Annotated[str, Meta(description="Only with this status, or these.")] = ""
+    begindate: Annotated[str, Meta(description="Only made from then on, in `timezone`.")] = ""
+    enddate: Annotated[str, Meta(description="Only made until then, in `timezone`.")] = ""
+    sim: Annotated[str, Meta(description="Only of this SIM.")] = ""
+    customerid: Annotated[str, Meta(description="Only with this number of your own.")] = ""
+    onlycount: Annotated[str, Meta(description="1 answers how many there are.")] = "0"
+    phone: Annotated[str, Meta(description="Only to or from this number.")] = ""
+    orderbydesc: Annotated[str, Meta(description="1 shows the newest first.")] = "0"
+    timezone: Annotated[
+        str, Meta(description="`Australia/Sydney` or `+02:00`; the account's if not given.")
+    ] = ""
+
+
+class TagParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of `savetag`."""
+
+    token: Token
+    title: Annotated[str, Meta(description="Name of the tag.")]
+
+
+class ContactParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of `savecontact`."""
+
+    token: Token
+    phone: Annotated[str, Meta(description="The number.")]
+    ctag_id: Annotated[str, Meta(description="The tag; `tag_id` is the same.")]
+    fullname: Annotated[str, Meta(description="The name.")] = ""
+
+
+class NewsletterParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of `savepaket`."""
+
+    token: Token
+    title: Annotated[str, Meta(description="Name of the newsletter.")]
+    body: Body
+    tags: Annotated[str, Meta(description="Tags with commas between them, or a list.")]
+    device_id: DeviceId = ""
+    sim: Slot = "0"
+    time_to_send: Annotated[
+        str, Meta(description="`DD.MM.YYYY HH:MM:SS` in UTC; 0 or a past time is now.")
+    ] = "0"
+
+
+class TokenParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of `getalldevices`."""
+
+    token: Token
+
+
+class StatusParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of `getsmsstatus`."""
+
+    token: Token
+    sms_id: Annotated[str, Meta(description="What `addsms` answered.")]
+
+
+class DeviceParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of `getdevicestatus`."""
+
+    token: Token
+    device_id: Annotated[str, Meta(description="The phone.")]
+
+
+# What they answer
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to what is refused; the HTTP status is 200 all the same."""
+
+    error: Literal[1] = 1
+    message: str
+
+
+class NewToken(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `gettoken`."""
+
+    error: Literal[0] = 0
+    message: str = "OK"
+    token: str
+
+
+class SavedSms(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `addsms`: the identifier of the first."""
+
+    error: Literal[0] = 0
+    sms_id: int
+    message: str = "Sms has been saved successfully"
+
+
+class SavedMany(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `addalotofsms`."""
+
+    error: Literal[0] = 0
+    message: str = "Sms has been saved successfully"
+
+
+class PhpDate(msgspec.Struct, frozen=True, kw_only=True):
+    """A time as PHP writes it; type 3 names its zone, type 1 its distance to UTC."""
+
+    date: str
+    timezone_type: int
+    timezone: str
+
+
+class Sms(msgspec.Struct, frozen=True, kw_only=True):
+    """A text that was sent, or with status 5 one that came in."""
+
+    id: int
+    sendto: str
+    body: str
+    customerid: int | None
+    status: int
+    statustitle: str
+    deviceid: int | None
+    urgent: bool | None
+    created: PhpDate
+    senttime: PhpDate | None
+    timetosend: PhpDate | None
+    sim: int | None
+    paketid: int | None
+    pakettitle: str | None
+    paketbody: str | None
+
+
+class SmsList(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `getallsms`: texts by identifier."""
+
+    error: Literal[0] = 0
+    smss: dict[str, Sms]
+    count: int
+    message: str = "Ok"
+
+
+class SmsCount(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `getallsms` with `onlycount`."""
+
+    error: Literal[0] = 0
+    count: int
+    message: str = "Ok"
+
+
+class SmsStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `getsmsstatus`."""
+
+    error: Literal[0] = 0
+    sms_id: int
+    status: int
+    status_description: str
+    message: str = "Ok"
+
+
+class SavedTag(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `savetag`."""
+
+    error: Literal[0] = 0
+    tag_id: int
+    message: str = "OK"
+
+
+class SavedContact(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `savecontact`."""
+
+    error: Literal[0] = 0
+    contact_id: int
+    message: str = "ok"
+
+
+class SavedNewsletter(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `savepaket`."""
+
+    error: Literal[0] = 0
+    paket_id: int
+    message: str = "OK"
+
+
+class SimInfo(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    """A SIM of a phone; every value is a text."""
+
+    slot: str
+    icc_id: str = ""
+    number: str = ""
+    roaming: str = "0"
+    country_iso: str = ""
+    carrier_name: str = ""
+
+
+class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
+    """A phone."""
+
+    id: int
+    title: str
+    number: str | None
+    imei: str | None
+    created: PhpDate
+    createdhumanformat: str
+    lastseen: PhpDate
+    lastseenhumanformat: str
+    serialnumber: str
+    siminfo: list[SimInfo]
+    appversion: str
+    isappversionactual: bool
+    delaybetweeneachsms: int | None
+    delaybetweenrequest: int
+    subscription: bool
+
+
+class DeviceList(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `getalldevices`: phones by identifier."""
+
+    count: int
+    device: dict[str, DeviceView]
+    error: Literal[0] = 0
+    message: str = "OK"
+
+
+class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `getdevicestatus`."""
+
+    online: bool
+    error: Literal[0] = 0
+    message: str = "OK"
+    device_id: int
+    lastseen: PhpDate
+    diffseconds: int
+    title: str

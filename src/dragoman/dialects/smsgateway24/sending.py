@@ -1,0 +1,267 @@
+"""Texts to be sent: one, one to several numbers, many at once, and newsletters to tags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Final, NamedTuple
+
+from dragoman.dialects.contract import Services
+from dragoman.dialects.smsgateway24.auth import authenticate, log_in
+from dragoman.dialects.smsgateway24.errors import (
+    WordedRefusal,
+    invalid,
+    missing,
+    problem_of,
+)
+from dragoman.dialects.smsgateway24.mapping import DELIVERY_STATES, NAME, Note, render_note
+from dragoman.dialects.smsgateway24.numbers import country_of, country_of_all, read_numbers
+from dragoman.dialects.smsgateway24.parameters import Given, parse_inner
+from dragoman.dialects.smsgateway24.schemas import SavedMany, SavedNewsletter, SavedSms
+from dragoman.dialects.smsgateway24.times import parse_time
+from dragoman.dialects.smsgateway24.webhooks import find_delivery
+from dragoman.domain.accounts import Account
+from dragoman.domain.audiences import Audience
+from dragoman.domain.contacts import ListKind
+from dragoman.domain.devices import MAX_SLOT, Device
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.messages import CallbackRequest, Submission
+from dragoman.domain.texts import is_storable
+from dragoman.kit.ids import parse_number
+from dragoman.services.bundles import RefusedInBundle
+from dragoman.storage.repositories.correspondence import ALONE
+from dragoman.web.requests import Request
+
+NEWSLETTER: Final = "paket"
+"""The `protocol` of batches that are newsletters."""
+MAX_TEXTS: Final = 5_000
+"""Texts in one call: they are stored in one transaction, which others wait for."""
+MAX_TAGS: Final = 100
+MAX_TITLE: Final = 255
+NOW: Final = frozenset({"", "0"})
+
+
+class Target(NamedTuple):
+    """The phone and SIM a text is for; None leaves the choice."""
+
+    device: Device | None
+    slot: int | None
+
+    @property
+    def device_id(self) -> int | None:
+        return None if self.device is None else self.device.device_id
+
+
+class Sending:
+    """Answers the calls that send."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def add(self, request: Request, given: Given) -> SavedSms:
+        """`addsms`; raises `Refused`."""
+        account = await authenticate(self._services, given.required("token"), request.client)
+        return await self._add(account, given)
+
+    async def add_with_login(self, request: Request, given: Given) -> SavedSms:
+        """`smstosend`: as `addsms`, with name and password, or with a token; raises `Refused`."""
+        if given.text("token") and not given.text("email"):
+            return await self.add(request, given)
+        account = await log_in(self._services, given, request.client)
+        return await self._add(account, given)
+
+    async def add_many(self, request: Request, given: Given) -> SavedMany:
+        """`addalotofsms`: all of them or none; raises `Refused`."""
+        content = _content_of(given)
+        account = await authenticate(self._services, content.required("token"), request.client)
+        items = content.raw("smsdata")
+        if isinstance(items, Mapping):  # PHP encodes a list with gaps as an object
+            items = list(items.values())
+        if not isinstance(items, list) or not items:
+            raise missing("smsdata")
+        submissions: list[Submission] = []
+        origins: list[int] = []
+        most = min(MAX_TEXTS, account.max_recipients)
+        if len(items) > most:
+            raise _too_many(most)
+        for index, item in enumerate(items):
+            try:
+                if not isinstance(item, Mapping):
+                    raise invalid("smsdata", "not an object")
+                some = self._read(account, Given(item), most, customer="0")
+            except Refused as refused:
+                raise _at(index, refused) from None
+            submissions += some
+            origins += [index] * len(some)
+            if len(submissions) > most:
+                raise _too_many(most)
+        try:
+            await self._services.bundles.submit(account, submissions)
+        except RefusedInBundle as refused:
+            if refused.code is RefusalCode.INSUFFICIENT_CREDIT:
+                raise
+            raise _at(origins[refused.index], refused) from None
+        return SavedMany()
+
+    async def add_newsletter(self, request: Request, given: Given) -> SavedNewsletter:
+        """`savepaket`; raises `Refused`."""
+        services = self._services
+        account = await authenticate(services, given.required("token"), request.client)
+        title, body = given.required("title"), given.body("body")
+        if len(title) > MAX_TITLE or not is_storable(title):
+            raise invalid("title", f"at most {MAX_TITLE} characters")
+        target = self._target(account, given)
+        tags = await self._tags(account, given)
+        due_ms = _due(given, "time_to_send")
+        note = self._note(account, target, due_ms, newsletter=True)
+        submission = Submission(
+            dialect=NAME,
+            recipients=(),
+            audience=Audience(groups=tags),
+            text=body,
+            sender="",
+            due_ms=due_ms,
+            device_id=target.device_id,
+            sim=target.slot,
+            protocol=NEWSLETTER,
+            return_data=note,
+            callback=self._callback(account, target, note),
+        )
+        accepted = await services.bundles.submit(account, [submission], title=title)
+        return SavedNewsletter(paket_id=accepted[0].batch_id)
+
+    async def _add(self, account: Account, given: Given) -> SavedSms:
+        most = min(MAX_TEXTS, account.max_recipients)
+        submissions = self._read(account, given, most, customer=None)
+        accepted = await self._services.bundles.submit(account, submissions)
+        return SavedSms(sms_id=accepted[0].batch_id)
+
+    def _read(
+        self, account: Account, given: Given, most: int, *, customer: str | None
+    ) -> list[Submission]:
+        """One submission for each number, so that each text has an identifier from the start."""
+        sendto = given.text("sendto")
+        if not sendto:
+            raise missing("sendto")
+        body = given.body("body")
+        target = self._target(account, given)
+        if target.device is not None:
+            country = country_of(target.device, target.slot)
+        else:
+            country = country_of_all(self._services.devices.of_account(account))
+        numbers = read_numbers(sendto, country, most)
+        due_ms, urgent = _due(given, "timetosend"), given.flag("urgent")
+        number = given.number("customerid")
+        note = self._note(account, target, due_ms)
+        callback = self._callback(account, target, note)
+        return [
+            Submission(
+                dialect=NAME,
+                recipients=(f"+{one}",),
+                text=body,
+                sender="",
+                due_ms=due_ms,
+                reference=customer if number is None else str(number),
+                urgent=urgent,
+                device_id=target.device_id,
+                sim=target.slot,
+                protocol=ALONE,
+                return_data=note,
+                callback=callback,
+            )
+            for one in numbers
+        ]
+
+    def _target(self, account: Account, given: Given) -> Target:
+        """The phone and SIM that are asked for; raises `Refused`."""
+        number = given.number("sim")
+        if number is not None and number >= MAX_SLOT:
+            raise invalid("sim", f"0 to {MAX_SLOT - 1}")
+        slot = None if number is None else number + 1
+        device_id = given.text("device_id").strip()
+        if device_id in NOW:  # no phone is 0
+            return Target(None, slot)
+        device = find_device(self._services, account, device_id)
+        first = device.sim(1)
+        if slot is None and first is not None and first.present:
+            slot = 1
+        return Target(device, slot)
+
+    def _note(
+        self, account: Account, target: Target, due_ms: int | None, *, newsletter: bool = False
+    ) -> str:
+        return render_note(
+            Note(
+                due_ms=due_ms,
+                device_id=target.device_id,
+                slot=target.slot,
+                zone=account.time_zone or self._services.settings.smsgateway24.time_zone,
+                newsletter=newsletter,
+            )
+        )
+
+    def _callback(self, account: Account, target: Target, note: str) -> CallbackRequest | None:
+        webhooks = self._services.webhooks
+        webhook = find_delivery(webhooks, account.account_id, target.device_id)
+        if webhook is None:
+            return None
+        return CallbackRequest(url=webhook.url, return_data=note, states=DELIVERY_STATES)
+
+    async def _tags(self, account: Account, given: Given) -> tuple[int, ...]:
+        wanted = list(dict.fromkeys(given.listed("tags")))
+        if not wanted:
+            raise missing("tags")
+        if len(wanted) > MAX_TAGS:
+            raise invalid("tags", f"at most {MAX_TAGS}")
+        return tuple([await find_tag(self._services, account, tag) for tag in wanted])
+
+
+def find_device(services: Services, account: Account, text: str) -> Device:
+    """One of the account's phones; raises `Refused`."""
+    device_id = parse_number(text.strip())
+    try:
+        if device_id is not None:
+            return services.devices.find(account, device_id)
+    except Refused as refused:
+        if refused.code is not RefusalCode.NOT_FOUND:
+            raise
+    raise WordedRefusal(RefusalCode.NOT_FOUND, "Device not found")
+
+
+async def find_tag(services: Services, account: Account, text: str) -> int:
+    """One of the account's tags; raises `Refused`."""
+    tag_id = parse_number(text.strip())
+    try:
+        if tag_id is not None:
+            return (await services.groups.group(account, tag_id, ListKind.TAG)).list_id
+    except Refused as refused:
+        if refused.code is not RefusalCode.NOT_FOUND:
+            raise
+    raise WordedRefusal(RefusalCode.NOT_FOUND, "Tag not found")
+
+
+def _content_of(given: Given) -> Given:
+    """The token and the texts: in `datajson`, or beside it."""
+    content = {"token": given.raw("token"), "smsdata": given.raw("smsdata")}
+    if given.raw("datajson"):
+        data = parse_inner("datajson", given.raw("datajson"))
+        if not isinstance(data, Mapping):
+            raise invalid("datajson", "no JSON object")
+        content |= {name.lower(): value for name, value in data.items()}
+    if content["smsdata"]:
+        content["smsdata"] = parse_inner("smsdata", content["smsdata"])
+    return Given(content)
+
+
+def _due(given: Given, name: str) -> int | None:
+    text = given.text(name).strip()
+    return None if text in NOW else parse_time(name, text, UTC)
+
+
+def _at(index: int, refused: Refused) -> WordedRefusal:
+    """A refusal of one of many texts, with its place in the list."""
+    return WordedRefusal(refused.code, f"smsdata[{index}]: {problem_of(refused).message}")
+
+
+def _too_many(most: int) -> Refused:
+    return Refused(RefusalCode.TOO_MANY_RECIPIENTS, detail=f"at most {most} in a call")

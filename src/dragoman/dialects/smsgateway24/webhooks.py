@@ -1,0 +1,58 @@
+"""Who is called about an account's phones: a phone's own address, else that for all of them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from dragoman.dialects.smsgateway24.mapping import NAME
+from dragoman.domain.accounts import Account
+from dragoman.domain.callbacks import EventKind
+from dragoman.services.webhooks import Webhooks
+from dragoman.storage.repositories.webhooks import StoredWebhook
+
+
+class Event(StrEnum):
+    """What an address is told of."""
+
+    DELIVERY = "delivery"
+    """A text was sent, arrived or failed."""
+    INCOMING = "incoming"
+    """A text came in."""
+
+
+KINDS: Final = MappingProxyType(
+    {Event.DELIVERY: EventKind.MESSAGE_CHANGED, Event.INCOMING: EventKind.TEXT_RECEIVED}
+)
+"""What the house calls each event."""
+EVENTS: Final = MappingProxyType({kind: event for event, kind in KINDS.items()})
+
+
+def key_of(event: Event, device_id: int | None) -> str:
+    """Under what a webhook is kept: there is one for each event and phone, and one for all."""
+    return event.value if device_id is None else f"{event.value}:{device_id}"
+
+
+def find_delivery(
+    webhooks: Webhooks, account_id: int, device_id: int | None
+) -> StoredWebhook | None:
+    """The webhook that is told what becomes of a text, chosen when it is submitted."""
+    own = None
+    if device_id is not None:
+        own = webhooks.find(account_id, NAME, key_of(Event.DELIVERY, device_id))
+    return own or webhooks.find(account_id, NAME, key_of(Event.DELIVERY, None))
+
+
+async def put_webhook(
+    webhooks: Webhooks, account: Account, event: Event, url: str, device_id: int | None
+) -> None:
+    """Has an address called from now on in place of any other, or nobody where it is empty.
+
+    A text keeps the address it was submitted with. Raises `Refused`.
+    """
+    key = key_of(event, device_id)
+    if url:
+        await webhooks.put(account, NAME, key=key, event=KINDS[event], url=url, device_id=device_id)
+    else:
+        await webhooks.remove(account, NAME, key)

@@ -1,0 +1,132 @@
+"""Urgent messages go before all that wait for the same phone, whichever is tried first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from dragoman.connectors.phones.choice import Place
+from dragoman.connectors.phones.precedence import Precedence
+from dragoman.domain.messages import Outgoing
+from dragoman.domain.ports import Taking
+from dragoman.protocols.gsm.alphabet import Alphabet
+
+WAITING = 12
+
+
+def held(house: Any) -> int:
+    """How many messages wait in lines."""
+    return sum(worker.held for worker in house.gateway.dispatcher._sorting.values())
+
+
+@pytest.mark.parametrize("names_device", [True, False])
+async def test_an_urgent_text_overtakes_those_that_no_phone_has(
+    make_house: Any, until: Any, names_device: bool
+) -> None:
+    house = await make_house(in_flight=1)
+    account = await house.account()
+    phone = await house.phone(account)
+    more = {"device_id": int(phone.device_id)} if names_device else {}
+    phone.sending.clear()
+    for number in range(WAITING):
+        await house.send(account, "4512345678", text=str(number), **more)
+    await house.send(account, "4512345678", text="urgent", urgent=True, **more)
+    phone.sending.set()
+    await until(lambda: len(phone.sent) == WAITING + 1)
+    texts = [text.text for text in phone.sent]
+    assert texts.index("urgent") == 1
+    assert [text for text in texts if text != "urgent"] == [str(n) for n in range(WAITING)]
+
+
+async def test_an_urgent_text_overtakes_a_line_for_its_phone_alone(
+    make_house: Any, until: Any
+) -> None:
+    """With another phone free, texts for the busy one wait in line."""
+    house = await make_house(in_flight=1)
+    account = await house.account()
+    busy, _free = [await house.phone(account) for _ in range(2)]
+    device_id = int(busy.device_id)
+    busy.sending.clear()
+    for number in range(WAITING):
+        await house.send(account, "4512345678", text=str(number), device_id=device_id)
+    await until(lambda: held(house) == WAITING - 1)
+    await house.send(account, "4512345678", text="urgent", urgent=True, device_id=device_id)
+    await until(lambda: held(house) == WAITING)
+    busy.sending.set()
+    await until(lambda: len(busy.sent) == WAITING + 1)
+    assert [text.text for text in busy.sent].index("urgent") == 1
+
+
+async def test_an_urgent_text_overtakes_what_its_phone_has_but_not_begun(
+    make_house: Any, until: Any
+) -> None:
+    house = await make_house(in_flight=5)
+    account = await house.account()
+    phone = await house.phone(account)
+    phone.sending.clear()
+    for number in range(4):
+        await house.send(account, "4512345678", text=str(number))
+    await until(lambda: len(phone._messages) == 4)
+    await house.send(account, "4512345678", text="urgent", urgent=True)
+    await until(lambda: len(phone._messages) == 5)
+    phone.sending.set()
+    await until(lambda: len(phone.sent) == 5)
+    assert [text.text for text in phone.sent].index("urgent") <= 1
+
+
+async def test_an_urgent_text_for_a_sim_that_is_gone_keeps_no_other_from_the_phone(
+    make_house: Any, until: Any
+) -> None:
+    house = await make_house(in_flight=1)
+    account = await house.account()
+    phone = await house.phone(account, sims=2)
+    device_id = int(phone.device_id)
+    phone.sending.clear()
+    await house.send(account, "4512345678", text="held", device_id=device_id, sim=2)
+    await until(lambda: phone._messages)
+    await house.send(account, "4512345678", text="urgent", urgent=True, device_id=device_id, sim=2)
+    await until(lambda: held(house))
+    phone.sims = 1
+    await phone.call("PATCH", "/device", {"id": phone.device_id, "simCards": phone.sim_cards()})
+    phone.sending.set()
+    await house.send(account, "4512345678", text="other", device_id=device_id, sim=1)
+    await until(lambda: len(phone.sent) == 2)
+    assert [text.text for text in phone.sent] == ["held", "other"]
+
+
+async def test_a_place_that_an_urgent_text_waits_for_is_left_to_it(
+    make_house: Any, until: Any
+) -> None:
+    """Whatever is asked about first; as soon as nothing urgent waits, others have it."""
+    house = await make_house(in_flight=1)
+    account = await house.account()
+    phone = await house.phone(account)
+    carrier = house.carrier
+    phone.sending.clear()
+    await house.send(account, "4512345678", text="first")
+    await until(lambda: phone._messages)
+    [handover] = list(carrier.handovers)
+    plain = msgspec.structs.replace(handover.message, message_id=1)
+    urgent = msgspec.structs.replace(plain, message_id=2, urgent=True)
+    assert [carrier.takes(one, 0) for one in (plain, urgent)] == [Taking.BUSY] * 2
+    phone.sending.set()
+    await until(lambda: carrier.chooser.count_for(plain, carrier._clock.now_ms()))
+    assert carrier.takes(plain, 0) is Taking.BUSY
+    assert carrier.takes(urgent, 0) is Taking.NOW
+    carrier._precedence.end(urgent)
+    assert carrier.takes(plain, 0) is Taking.NOW
+
+
+def test_an_urgent_text_that_is_asked_about_no_more_keeps_nothing() -> None:
+    plain = Outgoing(message_id=0, sender="", recipient="", parts=(), alphabet=Alphabet.GSM7)
+    precedence, place = Precedence(shared=True), Place(1, 1)
+    for number, now in ((1, 0.0), (2, 0.0), (1, 2.0)):
+        precedence.wait(msgspec.structs.replace(plain, message_id=number, urgent=True), now)
+    precedence.wait(plain, 2.0)
+    assert len(precedence._waiting) == 2
+    assert not precedence.is_free(place, plain, 4.0)
+    assert len(precedence._waiting) == 1
+    assert precedence.is_free(place, plain, 5.1)
+    assert not precedence.waits

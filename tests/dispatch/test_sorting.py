@@ -1,0 +1,238 @@
+"""Routes whose carriers do not take every message: each message goes its own way, or waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dragoman.connectors.smpp.carrier import SmppCarrier
+from dragoman.dispatch import sorting as sorting_module
+from dragoman.domain.errors import FailureCode
+from dragoman.domain.lifecycle import State
+from dragoman.domain.messages import Format, Outgoing
+from dragoman.domain.outcomes import Rejected
+from dragoman.domain.ports import Taking
+from dragoman.domain.routing import Route
+from dragoman.protocols.smpp.constants import CommandStatus
+from dragoman.testkit.simulator import Behaviour
+
+S = State
+NEVER = Rejected(code=FailureCode.INVALID_CONTENT, detail="not this")
+BOTH = (Route(name="both", carriers=("picky", "open")),)
+ALONE = (Route(name="alone", carriers=("picky",)),)
+
+
+class Picky:
+    """An SMPP carrier that says beforehand what it takes."""
+
+    def __init__(self, carrier: SmppCarrier, rule: Callable[[Outgoing], Taking | Rejected]) -> None:
+        self._carrier = carrier
+        self.rule = rule
+        self.most_ahead = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._carrier, name)
+
+    def takes(self, message: Outgoing, ahead: int) -> Taking | Rejected:
+        self.most_ahead = max(self.most_ahead, ahead)
+        return self.rule(message)
+
+
+@pytest.fixture
+async def make_picky(make_rig: Any, make_simulator: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Returns a maker of rigs with a picky carrier and, on a route of both, an open one."""
+    monkeypatch.setattr(sorting_module, "ASK_AGAIN_S", 0.03)
+
+    async def make(rule: Callable[[Outgoing], Taking | Rejected], **more: Any) -> Any:
+        smscs = {"picky": await make_simulator(), "open": await make_simulator()}
+
+        def prepare(rig: Any) -> None:
+            rig.carriers["picky"] = Picky(rig.carriers["picky"], rule)
+
+        rig = await make_rig(
+            carriers={name: smsc.port for name, smsc in smscs.items()},
+            prepare=prepare,
+            **{"routes": BOTH, **more},
+        )
+        return rig, smscs
+
+    return make
+
+
+def is_text(message: Outgoing) -> Taking | Rejected:
+    return Taking.NOW if message.text else NEVER
+
+
+async def test_each_message_goes_to_the_first_carrier_that_takes_it(make_picky: Any) -> None:
+    rig, smscs = await make_picky(is_text)
+    account = await rig.account(credits=20)
+    for number in range(6):
+        binary = {"text": "00ff", "format": Format.BINARY}
+        await rig.submit(account, **(binary if number % 2 else {"text": "hello"}))
+    await rig.until_states(account, S.DELIVERED, count=6)
+    assert [message.carrier for message in await rig.outbox(account)] == ["picky", "open"] * 3
+    assert (smscs["picky"].taken, smscs["open"].taken) == (3, 3)
+    assert rig.dispatcher.held("both") == 0
+
+
+async def test_what_no_carrier_ever_takes_is_rejected_and_refunded(make_picky: Any) -> None:
+    rig, smscs = await make_picky(is_text, routes=ALONE)
+    await smscs["picky"].stop()
+    account = await rig.account(credits=3)
+    await rig.submit(account, text="00ff", format=Format.BINARY)
+    await rig.until_states(account, S.REJECTED)
+    (message,) = await rig.outbox(account)
+    assert (message.failure, message.detail) == (FailureCode.INVALID_CONTENT, "not this")
+    assert await rig.balance(account) == (3, 0, 0)
+    await rig.until_forgotten()
+
+
+async def test_what_waits_is_queued_and_holds_nobody_else_up(make_picky: Any, until: Any) -> None:
+    served: set[int] = set()
+
+    def rule(message: Outgoing) -> Taking:
+        return Taking.NOW if message.account_id in served else Taking.AWAY
+
+    rig, smscs = await make_picky(rule, routes=ALONE)
+    waiting, other = await rig.account("waiting", credits=500), await rig.account("other")
+    for number in range(100):
+        await rig.submit(waiting, text=str(number))
+    await until(lambda: rig.dispatcher.held("alone") == 100)
+    served.add(other.account_id)
+    await rig.submit(other)
+    await rig.until_states(other, S.DELIVERED)
+    assert await rig.states(waiting) == [S.QUEUED] * 100
+    assert smscs["picky"].taken == 1
+    served.add(waiting.account_id)
+    await rig.until_states(waiting, S.DELIVERED, count=100)
+    texts = [text.text for text in smscs["picky"].phone("4511111111").received]
+    assert texts[1:] == [str(number) for number in range(100)]
+    assert rig.dispatcher.held("alone") == 0
+
+
+async def test_what_waits_for_one_carrier_does_not_hold_up_what_another_takes(
+    make_picky: Any, make_simulator: Any, until: Any
+) -> None:
+    rig, smscs = await make_picky(is_text)
+    port = smscs["open"].port
+    await smscs["open"].stop()
+    await until(lambda: not rig.carriers["open"].up)
+    account = await rig.account()
+    await rig.submit(account, text="00ff", format=Format.BINARY)
+    await rig.submit(account, text="hello")
+    await rig.until_states(account, S.QUEUED, S.DELIVERED)
+    await make_simulator(port)
+    await rig.until_states(account, S.DELIVERED, S.DELIVERED)
+
+
+async def test_a_busy_carrier_is_waited_for_not_passed_over(make_picky: Any, until: Any) -> None:
+    answers = {"now": Taking.BUSY}
+    rig, smscs = await make_picky(lambda _: answers["now"])
+    account = await rig.account()
+    await rig.submit(account)
+    await until(lambda: rig.dispatcher.held("both") == 1)
+    answers["now"] = Taking.NOW
+    await rig.until_states(account, S.DELIVERED)
+    assert (smscs["picky"].taken, smscs["open"].taken) == (1, 0)
+
+
+async def test_an_absent_carrier_is_passed_over_for_that_message_only(make_picky: Any) -> None:
+    rig, _ = await make_picky(
+        lambda message: Taking.AWAY if message.recipient.endswith("9") else Taking.NOW
+    )
+    account = await rig.account()
+    for number in range(10):
+        await rig.submit(account, f"451111111{number}")
+    await rig.until_states(account, S.DELIVERED, count=10)
+    assert Counter(message.carrier for message in await rig.outbox(account)) == {
+        "picky": 9,
+        "open": 1,
+    }
+
+
+async def test_what_waits_can_be_cancelled_and_expires(make_picky: Any, until: Any) -> None:
+    rig, smscs = await make_picky(lambda _: Taking.AWAY, routes=ALONE)
+    account = await rig.account(credits=9)
+    first = await rig.submit(account, text="first")
+    await rig.submit(account, text="second", validity_s=60)
+    await until(lambda: rig.dispatcher.held("alone") == 2)
+    await rig.batches.cancel(account, first.batch_id)
+    assert await rig.states(account) == [S.CANCELLED, S.QUEUED]
+    [second] = list(rig.live)
+    rig.delivery.expire(second, lambda _: None)
+    await rig.until_states(account, S.CANCELLED, S.EXPIRED)
+    await until(lambda: rig.dispatcher.held("alone") == 0)
+    assert await rig.balance(account) == (9, 0, 0)
+    assert smscs["picky"].taken == 0
+
+
+async def test_what_waits_survives_a_stop_as_it_was(make_picky: Any, until: Any) -> None:
+    rig, _ = await make_picky(lambda _: Taking.AWAY, routes=ALONE)
+    account = await rig.account()
+    await rig.submit(account, text="waits")
+    await until(lambda: rig.dispatcher.held("alone") == 1)
+    await rig.crash()
+    again, smscs = await make_picky(lambda _: Taking.NOW, routes=ALONE)
+    await again.until_states(account, S.DELIVERED)
+    assert smscs["picky"].taken == 1
+    assert not (await again.outbox(account))[0].possible_duplicate
+
+
+async def test_no_more_wait_in_memory_than_the_bound(
+    make_picky: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sorting_module, "MAX_HELD", 5)
+    away = True
+    rig, smscs = await make_picky(lambda _: Taking.AWAY if away else Taking.NOW, routes=ALONE)
+    account = await rig.account()
+    for number in range(12):
+        await rig.submit(account, text=str(number))
+    await until(lambda: rig.dispatcher.held("alone") == 5)
+    await asyncio.sleep(0.1)
+    assert (rig.dispatcher.held("alone"), rig.queue.depth("alone")) == (5, 7)
+    away = False
+    await rig.until_states(account, S.DELIVERED, count=12)
+    texts = [text.text for text in smscs["picky"].phone("4511111111").received]
+    assert texts == [str(number) for number in range(12)]
+
+
+async def test_a_carrier_hears_how_many_like_it_go_before_a_message(
+    make_picky: Any, until: Any
+) -> None:
+    away = True
+    rig, _ = await make_picky(lambda _: Taking.AWAY if away else Taking.NOW, routes=ALONE)
+    accounts = [await rig.account(name) for name in ("one", "two")]
+    for _ in range(4):
+        for account in accounts:
+            await rig.submit(account)
+    await until(lambda: rig.dispatcher.held("alone") == 8)
+    away = False
+    for account in accounts:
+        await rig.until_states(account, S.DELIVERED, count=4)
+    assert rig.carriers["picky"].most_ahead == 3
+
+
+async def test_a_message_that_comes_back_goes_ahead_of_its_like(
+    make_picky: Any, until: Any
+) -> None:
+    asked: list[int] = []
+    away = True
+
+    def rule(message: Outgoing) -> Taking:
+        asked.append(message.message_id)
+        return Taking.AWAY if away and len(asked) > 1 else Taking.NOW
+
+    rig, smscs = await make_picky(rule, routes=ALONE)
+    smscs["picky"].behave("45", Behaviour(status=CommandStatus.ESME_RSYSERR), times=1)
+    account = await rig.account()
+    for text in ("first", "second", "third"):
+        await rig.submit(account, text=text)
+    await until(lambda: rig.dispatcher.held("alone") == 3)
+    away = False
+    await rig.until_states(account, S.DELIVERED, count=3)
+    texts = [text.text for text in smscs["picky"].phone("4511111111").received]
+    assert texts == ["first", "second", "third"]
