@@ -62,6 +62,10 @@ def examples(content: DevFile) -> dict[str, list[str]]:
         f"curl -s '{url}/v2/messages/1.json?apikey={key}'"
         " | grep -Eo '\"batchid\": *\"?[0-9]+' | grep -Eo '[0-9]+$' | head -n 1"
     )
+    rest = f"{url}/API/v1.0/REST"
+    keys = f"keys=$(curl -s '{rest}/login?username={account.username}&password={account.password}')"
+    headers = '-H "user_key: ${keys%;*}" -H "Session_key: ${keys#*;}"'
+    order = f'{{"message_type":"N","recipient":["+{NUMBER}"],"message":"Hello from smSend"}}'
     return {
         "Send with httpsms, then ask for its report": [
             f"curl -s '{url}/api/sms/send_sms.php?key={key}&mobile={NUMBER}&sender=Dragoman"
@@ -77,6 +81,11 @@ def examples(content: DevFile) -> dict[str, list[str]]:
             f"curl -s '{url}/v2/message.json?apikey={key}' -H 'Content-Type: application/json'"
             f" -d '{message}'; echo",
             f'curl -s "{url}/v2/message/$({newest})/1.json?apikey={key}"; echo',
+        ],
+        "Send with smSend, then list what was sent": [
+            f"{keys}; curl -s '{rest}/sms' {headers} -H 'Content-Type: application/json'"
+            f" -d '{order}'; echo",
+            f"{keys}; curl -s '{rest}/smshistory?from=20260101' {headers}; echo",
         ],
         "Send with SMSGateway24, then list what was sent": [
             f"curl -s '{url}/getdata/smstosend' -d '{login}'{device} -d sendto=%2B{NUMBER}"

@@ -206,7 +206,7 @@ class Dialects(Section, frozen=True, kw_only=True):
 
     enabled: Annotated[
         tuple[str, ...], Meta(min_length=1, description="Names of the dialects to answer.")
-    ] = ("httpsms", "linkmobility", "smsgateway24")
+    ] = ("httpsms", "linkmobility", "smsend", "smsgateway24")
     linkmobility: Annotated[LinkMobility, Meta(description="Settings of linkmobility.")] = (
         LinkMobility()
     )

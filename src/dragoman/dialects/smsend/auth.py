@@ -81,19 +81,29 @@ async def _identify(services: Services, request: Request) -> tuple[Account, str]
     account_id = parse_number(user_key)
     if account_id is None:
         raise Refused(RefusalCode.NOT_FOUND, user_key, "user_key")
+    if session:
+        return await _named(services.accounts, account_id, user_key, request), session
     try:
-        account = await services.accounts.admit(account_id, request.client)
+        holder = await services.accounts.authenticate_key(
+            token, request.client, CredentialKind.ACCESS_TOKEN
+        )
+    except Refused:
+        await _named(services.accounts, account_id, user_key, request)
+        raise
+    if holder.account_id != account_id:
+        await _named(services.accounts, account_id, user_key, request)
+        raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="a token of another account")
+    return holder, ""
+
+
+async def _named(accounts: Accounts, account_id: int, user_key: str, request: Request) -> Account:
+    """The account with a number; raises `Refused` with what was asked for."""
+    try:
+        return await accounts.admit(account_id, request.client)
     except Refused as refused:
         if refused.code is RefusalCode.NOT_FOUND:
             raise Refused(refused.code, user_key, "user_key") from None
         raise
-    if not session:
-        holder = await services.accounts.authenticate_key(
-            token, request.client, CredentialKind.ACCESS_TOKEN
-        )
-        if holder.account_id != account_id:
-            raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="a token of another account")
-    return account, session
 
 
 async def _log_in(accounts: Accounts, request: Request) -> Account:
