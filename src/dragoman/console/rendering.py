@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -10,11 +11,12 @@ from zoneinfo import ZoneInfo
 import jinja2
 from markupsafe import Markup
 
-from dragoman.console.assets import Assets
+from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.forms import TOKEN_FIELD, VERSION_FIELD
 from dragoman.console.page import PREFIX
-from dragoman.console.words import STATES
+from dragoman.console.words import STATES, say_change
 from dragoman.domain.lifecycle import State
+from dragoman.services.books import Change
 
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cn", "Zl", "Zp"})
 """Categories of characters that show nothing, or change how others are shown."""
@@ -27,9 +29,11 @@ _AGES: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 class Renderer:
     """Renders templates into pages."""
 
-    def __init__(self, assets: Assets) -> None:
+    def __init__(self, assets: Assets, packages: Iterable[str] = (PACKAGE,)) -> None:
         self._templates = jinja2.Environment(
-            loader=jinja2.PackageLoader("dragoman.console", "templates"),
+            loader=jinja2.ChoiceLoader(
+                [jinja2.PackageLoader(package, "templates") for package in packages]
+            ),
             autoescape=True,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -49,6 +53,7 @@ class Renderer:
             plain=render_text,
             clip=clip_text,
             state=say_state,
+            told=say_audit,
         )
 
     def render(self, template: str, values: dict[str, Any]) -> bytes:
@@ -117,6 +122,20 @@ def render_text(text: str) -> Markup:
     return Markup('<bdi class="text">{}</bdi>').format(Markup("").join(pieces))
 
 
+def name_unseen(text: str) -> str:
+    """A text for scripts to show as it is: what cannot be seen stands as its code point."""
+    return "".join(
+        f"U+{ord(character):04X}" if unicodedata.category(character) in _HIDDEN else character
+        for character in text
+    )
+
+
+def render_clock(at_ms: int, zone: ZoneInfo) -> str:
+    """The time of day in a zone, to the tenth of a second."""
+    local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone)
+    return f"{local:%H:%M:%S}.{local.microsecond // 100_000}"
+
+
 def clip_text(text: str, most: int = 120) -> str:
     """The beginning of a text."""
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
@@ -125,3 +144,8 @@ def clip_text(text: str, most: int = 120) -> str:
 def say_state(state: State) -> Markup:
     """A message's state as a badge."""
     return Markup('<span class="state {}">{}</span>').format(STATES[state], STATES[state])
+
+
+def say_audit(change: Change) -> Markup:
+    """What somebody did, as a text that may hold names from outside."""
+    return render_text(say_change(change.entry.action, change.entry.subject))

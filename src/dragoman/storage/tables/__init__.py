@@ -8,6 +8,7 @@ from dragoman.storage.tables.accounts import (
     senders,
 )
 from dragoman.storage.tables.attachments import attachments
+from dragoman.storage.tables.audit import audit_entries, held_carriers
 from dragoman.storage.tables.callbacks import callbacks
 from dragoman.storage.tables.console import console_sessions
 from dragoman.storage.tables.contacts import (
@@ -60,6 +61,7 @@ __all__ = [
     "account_records",
     "accounts",
     "attachments",
+    "audit_entries",
     "audiences",
     "batches",
     "callback_attempts",
@@ -79,6 +81,7 @@ __all__ = [
     "email_services",
     "forwardings",
     "handovers",
+    "held_carriers",
     "hourly_statistics",
     "imports",
     "inbound_parts",
