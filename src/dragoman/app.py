@@ -24,9 +24,9 @@ from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.connectors.phones.smsgate.routes import SmsGate
 from dragoman.connectors.smpp.carrier import SmppCarrier
+from dragoman.console.assets import PACKAGE as CONSOLE
 from dragoman.console.desk import Desk, Machine
 from dragoman.console.repeats import Repeats
-from dragoman.console.assets import PACKAGE as CONSOLE
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
 from dragoman.control.answers import CarrierView

@@ -166,9 +166,7 @@ async def test_credits_go_over_once_and_stand_in_both_ledgers(browser: Browser) 
 async def test_credits_that_cannot_move_leave_no_trace(browser: Browser, amount: str) -> None:
     await browser.sign_in("adam")
     path = await _path(browser, "adams-child")
-    page = await browser.send(
-        await browser.get(path), f"{path}/credits", credits=amount, do="take"
-    )
+    page = await browser.send(await browser.get(path), f"{path}/credits", credits=amount, do="take")
     assert page.status == 400
     assert page.tree.xpath("//*[@id='credits-problem']")
     child = await browser.house.accounts.find("adams-child")
@@ -222,9 +220,7 @@ async def test_operator_approves_and_refuses_senders_of_the_tree(browser: Browse
     assert "Saved." in page.text
     assert await house.accounts.approved_senders(child) == {"Harbour"}
     number = await house.senders.find_by_name(child, "+4530123456")
-    await browser.send(
-        page, f"/console/senders/{child.account_id}/{number.sender_id}", do="refuse"
-    )
+    await browser.send(page, f"/console/senders/{child.account_id}/{number.sender_id}", do="refuse")
     token = page.fields("/console/sign-out")["form_token"]
     path = f"/console/senders/{stranger.account_id}/{foreign.sender_id}"
     assert (await browser.post(path, form_token=token, do="approve")).status == 404

@@ -73,9 +73,7 @@ def limit_of(carrier: CarrierView) -> Limit | None:
     )
 
 
-def _view(
-    connector: Connector, use: Mapping[str, tuple[int, int]], *, held: bool
-) -> CarrierView:
+def _view(connector: Connector, use: Mapping[str, tuple[int, int]], *, held: bool) -> CarrierView:
     in_flight, capacity = use.get(connector.name, (0, 0))
     smpp = connector if isinstance(connector, SmppCarrier) else None
     return CarrierView(

@@ -39,7 +39,9 @@ async def create_token(controlled: Controlled, request: requests.CreateDeviceTok
     house = controlled.house
     account = await _owner(house, request.account)
     token = await house.device_registration.create_token(account, request.carrier)
-    return DeviceToken(token=token, account=account.username, api_url=house.settings.devices.api_url)
+    return DeviceToken(
+        token=token, account=account.username, api_url=house.settings.devices.api_url
+    )
 
 
 async def list_devices(controlled: Controlled, _request: requests.ListDevices) -> DeviceList:

@@ -9,7 +9,14 @@ from dragoman.console.forms import Problems
 from dragoman.console.page import Page
 from dragoman.console.visit import Visit
 from dragoman.console.words import say_refusal
-from dragoman.development.phones import Fate, Faults, PhoneText, PhoneView, VirtualPhones, read_number
+from dragoman.development.phones import (
+    Fate,
+    Faults,
+    PhoneText,
+    PhoneView,
+    VirtualPhones,
+    read_number,
+)
 from dragoman.development.workbench import Workbench
 from dragoman.domain.accounts import Permission
 from dragoman.domain.errors import RefusalCode, Refused

@@ -220,9 +220,7 @@ def _before(visit: Visit) -> int | None:
 
 
 def _page(path: str, title: str, **more: Any) -> Page:
-    return Page(
-        path=f"/accounts/{{account_id:int}}{path}", title=title, section="Accounts", **more
-    )
+    return Page(path=f"/accounts/{{account_id:int}}{path}", title=title, section="Accounts", **more)
 
 
 _CHANGES: Final = {"needs": Permission.ADMINISTER}

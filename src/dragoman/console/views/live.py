@@ -145,5 +145,11 @@ def _typed(visit: Visit) -> dict[str, str]:
 
 PAGES: Final = (
     Page(path="/live", title="Live log", menu="Live log", show=show_live),
-    Page(path="/live/events", title="Live log", section="Live log", show=stream_changes, by_itself=True),
+    Page(
+        path="/live/events",
+        title="Live log",
+        section="Live log",
+        show=stream_changes,
+        by_itself=True,
+    ),
 )
