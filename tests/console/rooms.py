@@ -12,6 +12,7 @@ from dragoman.development.phones import REPLY_NUMBER, VirtualPhones
 from dragoman.development.workbench import Workbench
 from dragoman.domain.accounts import Account
 from dragoman.domain.senders import SenderDetails
+from dragoman.services.devices import ReportedSim
 from dragoman.testkit.simulator import Simulator
 
 PHONE_NUMBER: Final = "4530999888"
@@ -56,6 +57,17 @@ async def furnish(gateway: Gateway, account: Account) -> dict[str, str]:
     """Fills the rooms of an account that has others below it; the paths of `ROOMS`."""
     await gateway.keywords.add_number(account, REPLY_NUMBER, shared=False)
     child = await gateway.accounts.find("harbour-cafe")
+    gateway.devices.carriers = ("phones",)
+    device, _ = await gateway.devices.add(
+        child,
+        "phones",
+        protocol="smsgate",
+        name="Counter phone",
+        app_version="1.55.0",
+        sims=(ReportedSim(slot=1, number="+45••••3456", carrier="TDC"),),
+    )
+    await gateway.devices.set_enabled(device.device_id, False)
+    await gateway.devices.add(child, "phones", protocol="smsgate", name="Till phone")
     for name, company in (("HarbourCafe", "Harbour Café"), ("Harbour", "Harbour Café")):
         await gateway.senders.ask_for(child, name, SenderDetails(company=company))
     for action, subject in (("give", "500"), ("access", "may premium"), ("key", "")):

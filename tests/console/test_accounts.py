@@ -23,7 +23,7 @@ async def test_account_page_tells_what_an_account_may_and_has(browser: Browser) 
     assert page.status == 200
     assert "adams-child open" in page.text
     assert "Credits 5 " in page.text
-    assert "sends messages" in page.text
+    assert "send messages" in page.text
 
 
 @pytest.mark.parametrize("rest", ["", "/ledger", "/changes"])

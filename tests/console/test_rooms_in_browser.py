@@ -187,6 +187,25 @@ async def test_drained_carrier_takes_nothing_new_until_enabled(browser: Any, sce
     assert [text.text for text in found] == ["It waits"]
 
 
+async def test_phone_is_registered_with_a_code(browser: Any, scene: Scene) -> None:
+    tab = await _tab(browser, scene, color_scheme="dark")
+    page = tab.page
+    await tab.sign_in()
+    await tab.open("/console/devices")
+    await page.get_by_label("For account").select_option(label="harbour-cafe")
+    await page.get_by_role("button", name="Make a code").click()
+    code = await page.locator("code.key").inner_text()
+    assert await page.locator("svg.qr").count() == 1
+    await tab.check()
+    grant = await scene.gateway.device_registration.by_code(code)
+    assert grant.account.username == "harbour-cafe"
+    await page.get_by_role("button", name="Put into service: Counter phone").click()
+    await page.get_by_text("Saved.").wait_for()
+    assert all(device.enabled for device in scene.gateway.devices.all())
+    await tab.open("/console/devices")
+    assert await page.get_by_text(code).count() == 0
+
+
 async def test_live_log_and_phones_work_without_script(browser: Any, scene: Scene) -> None:
     await _send(scene, "Read without script")
     await scene.gateway.workbench.phones.wait(PHONE_NUMBER, wait_s=10)

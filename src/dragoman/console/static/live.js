@@ -35,7 +35,7 @@ function row(change) {
     cell("td", change.to, "nowrap"),
     state,
     sender,
-    cell("td", change.route),
+    cell("td", change.route, "route"),
     cell("td", change.why, "clip"),
   );
   return made;

@@ -23,17 +23,17 @@ from dragoman.web.responses import Response
 
 WORDS: Final = MappingProxyType(
     {
-        Permission.SEND: "sends messages",
-        Permission.RECEIVE: "receives texts",
-        Permission.LEGACY_LOGIN: "may use the old login",
-        Permission.ANY_SENDER: "sends under any sender",
-        Permission.ADMINISTER: "administers accounts below it",
-        Permission.PREMIUM: "sends premium messages",
-        Permission.PREMIUM_HIGH: "sends premium messages above the bound",
-        Permission.CHARITY: "sends premium messages for charity",
-        Permission.INBOX: "reads received texts on pages of its own",
-        Permission.NUMBER_LOOKUP: "asks networks about numbers",
-        Permission.OPERATE: "owns the machine",
+        Permission.SEND: "send messages",
+        Permission.RECEIVE: "receive texts",
+        Permission.LEGACY_LOGIN: "use the old login",
+        Permission.ANY_SENDER: "send under any sender",
+        Permission.ADMINISTER: "administer accounts below it",
+        Permission.PREMIUM: "send premium messages",
+        Permission.PREMIUM_HIGH: "send premium messages above the bound",
+        Permission.CHARITY: "send premium messages for charity",
+        Permission.INBOX: "read received texts on pages of its own",
+        Permission.NUMBER_LOOKUP: "ask networks about numbers",
+        Permission.OPERATE: "own the machine",
     }
 )
 NOT_OFFERED: Final = frozenset({Permission.OPERATE})
