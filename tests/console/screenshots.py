@@ -57,6 +57,9 @@ async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
     for name, path in (PAGES | scene.rooms).items():
         if path:
             await page.goto(scene.url + path)
+        if name == "phones":
+            await page.get_by_role("button", name="Make a code").click()
+            await page.locator("code.key").wait_for()
         if name == "message":
             await page.locator("tbody tr", has_text="undelivered").locator("a").first.click()
             await page.wait_for_load_state()

@@ -199,7 +199,7 @@ async def test_phone_is_registered_with_a_code(browser: Any, scene: Scene) -> No
     await tab.check()
     grant = await scene.gateway.device_registration.by_code(code)
     assert grant.account.username == "harbour-cafe"
-    await page.get_by_role("button", name="Put into service: Counter phone").click()
+    await page.get_by_role("button", name="Put into service Counter phone").click()
     await page.get_by_text("Saved.").wait_for()
     assert all(device.enabled for device in scene.gateway.devices.all())
     await tab.open("/console/devices")
