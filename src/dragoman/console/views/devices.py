@@ -16,7 +16,6 @@ from dragoman.web.responses import Response
 
 MAX_CHECKS: Final = 12
 """Values of a phone's health that are shown."""
-QR_SCALE: Final = 5
 
 
 async def list_devices(visit: Visit) -> Response:
@@ -88,7 +87,7 @@ def _say_presence(visit: Visit, device: Device) -> tuple[str, str, int]:
 def draw_qr(text: str) -> str:
     """A QR code as a piece of SVG without styles, black on white with its quiet zone."""
     code = segno.make(text, error="m", micro=False)
-    return str(code.svg_inline(scale=QR_SCALE, border=4, light="#fff", svgclass="qr", lineclass=""))
+    return str(code.svg_inline(border=4, light="#fff", svgclass="qr", lineclass="", omitsize=True))
 
 
 PAGES: Final = (
