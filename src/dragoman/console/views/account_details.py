@@ -36,6 +36,8 @@ WORDS: Final = MappingProxyType(
         Permission.OPERATE: "own the machine",
     }
 )
+MAX_DIGITS: Final = 16
+"""Of a number of credits."""
 NOT_OFFERED: Final = frozenset({Permission.OPERATE})
 """What is only ever given from the command line."""
 
@@ -99,7 +101,8 @@ async def move_credits(visit: Visit) -> Response:
     view = await _find(visit)
     account = view.account
     typed = visit.form.get("credits", "").strip()
-    if not (typed.isascii() and typed.isdigit() and 0 < int(typed[:17]) <= MAX_CREDITS):
+    is_number = typed.isascii() and typed.isdigit() and len(typed) <= MAX_DIGITS
+    if not is_number or not 0 < int(typed) <= MAX_CREDITS:
         problems = Problems({"credits": "A whole number, at least 1."})
         return await _show(visit, view, 400, problems, credits=typed)
     gives = visit.form.get("do") != "take"
@@ -114,7 +117,9 @@ async def move_credits(visit: Visit) -> Response:
 
     mark = visit.form.get("mark", "")[:64]
     try:
-        await visit.desk.repeats.once(visit.account.account_id, f"credits {mark}", move)
+        await visit.desk.repeats.once(
+            visit.account.account_id, f"credits {account.account_id} {amount} {mark}", move
+        )
     except Refused as refused:
         return await _show(visit, view, 400, _problems(refused, "credits"), credits=typed)
     return visit.go(_path(account), "saved")

@@ -18,9 +18,9 @@ from dragoman.console.page import Page
 from dragoman.console.rendering import name_unseen, render_clock
 from dragoman.console.visit import Visit
 from dragoman.console.words import FAILURES, STATES, say_refusal
-from dragoman.domain.errors import FailureCode, Refused
+from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.lifecycle import State
-from dragoman.services.feed import FeedEvent, FeedFilter, FeedPage, read_filter
+from dragoman.services.feed import MAX_LISTENERS, FeedEvent, FeedFilter, FeedPage, read_filter
 from dragoman.storage.repositories.outbox import MessageView, OutboxFilter
 from dragoman.web.events import KEEP_ALIVE, KEEP_ALIVE_S, render_event
 from dragoman.web.responses import Response
@@ -69,32 +69,33 @@ async def show_live(visit: Visit) -> Response:
 async def stream_changes(visit: Visit) -> Response:
     """The changes from here on, as events."""
     wanted = await _read_filter(visit, _typed(visit))
+    if len(visit.desk.feed.listeners) >= MAX_LISTENERS:
+        raise Refused(RefusalCode.UNAVAILABLE, "feed")  # while it can still be said
     return visit.stream(_frames(visit, wanted))
 
 
 async def _frames(visit: Visit, wanted: FeedFilter) -> AsyncGenerator[bytes, None]:
     loop = asyncio.get_running_loop()
     end = loop.time() + LONGEST_S
-    own = visit.account.account_id
     with visit.desk.feed.listen(wanted) as listener:
         yield b"retry: 1000\n" + render_event("open")
         while (left := end - loop.time()) > 0:
             page = await listener.next(min(left, KEEP_ALIVE_S))
             if page.events:
-                yield render_event("changes", render_frame(visit, page, own))
+                yield render_event("changes", render_frame(visit, page))
                 await asyncio.sleep(PAUSE_S)
             else:
                 yield KEEP_ALIVE
 
 
-def render_frame(visit: Visit, page: FeedPage, own: int) -> bytes:
+def render_frame(visit: Visit, page: FeedPage) -> bytes:
     """The newest changes of a page in words, oldest first, and how many are left out."""
-    rows = [_row(visit, event, own) for event in page.events[-MAX_ROWS:]]
+    rows = [_row(visit, event) for event in page.events[-MAX_ROWS:]]
     skipped = len(page.events) - len(rows)
     return msgspec.json.encode({"rows": rows, "dropped": page.dropped, "skipped": skipped})
 
 
-def _row(visit: Visit, event: FeedEvent, own: int) -> dict[str, Any]:
+def _row(visit: Visit, event: FeedEvent) -> dict[str, Any]:
     why = FAILURES[event.failure] if event.failure is not FailureCode.NONE else ""
     return {
         "time": render_clock(event.at_ms, visit.zone),
@@ -104,7 +105,6 @@ def _row(visit: Visit, event: FeedEvent, own: int) -> dict[str, Any]:
         "state": STATES[event.state],
         "route": event.route,
         "why": why,
-        "own": event.account_id == own,
     }
 
 
