@@ -462,6 +462,8 @@ class House:
             one_time_links=self.one_time_links,
             credits=self.credits,
             queries=self.queries,
+            timelines=self.timelines,
+            interventions=self.interventions,
             traffic=Traffic(storage=self.storage, clock=self.clock),
             submission=self.submission,
             batches=self.batches,

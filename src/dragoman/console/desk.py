@@ -18,12 +18,14 @@ from dragoman.services.credits import Credits
 from dragoman.services.device_registration import DeviceRegistration
 from dragoman.services.devices import Devices
 from dragoman.services.feed import Feed
+from dragoman.services.interventions import Interventions
 from dragoman.services.one_time_links import OneTimeLinks
 from dragoman.services.opt_outs import OptOuts
 from dragoman.services.queries import Queries
 from dragoman.services.quotes import Quotes
 from dragoman.services.senders import Senders
 from dragoman.services.submission import SubmissionService
+from dragoman.services.timeline import Timelines
 from dragoman.services.traffic import Traffic
 
 
@@ -105,6 +107,8 @@ class Desk:
     one_time_links: OneTimeLinks
     credits: Credits
     queries: Queries
+    timelines: Timelines
+    interventions: Interventions
     traffic: Traffic
     submission: SubmissionService
     batches: Batches

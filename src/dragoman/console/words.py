@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from dragoman.domain.errors import FailureCode, RefusalCode, Refused
+from dragoman.domain.journal import EventKind
 from dragoman.domain.lifecycle import State
 
 REFUSALS: Final = MappingProxyType(
@@ -84,7 +85,18 @@ FAILURES: Final = MappingProxyType(
     }
 )
 """Why a message did not arrive, in a few words."""
-
+EVENTS: Final = MappingProxyType(
+    {
+        EventKind.TAKEN: "taken",
+        EventKind.DEFERRED: "not now",
+        EventKind.UNANSWERED: "no answer",
+        EventKind.REFUSED: "refused",
+        EventKind.RECEIPT: "",
+        EventKind.PARKED_RECEIPT: "came before the carrier's yes",
+        EventKind.LATE_RECEIPT: "changed nothing",
+    }
+)
+"""What an attempt came to, and what is odd about a report."""
 
 LEDGER: Final = MappingProxyType(
     {
