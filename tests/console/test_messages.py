@@ -9,7 +9,7 @@ import pytest
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.failure_causes import CAUSES
 from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Submission
+from dragoman.domain.messages import CallbackRequest, Submission
 from dragoman.kit.ids import render_base64, render_dashed, render_hex
 from dragoman.storage.repositories.probe import probe
 
@@ -246,3 +246,26 @@ async def test_carriers_and_links_are_for_operators_alone(browser: Browser) -> N
         assert "Reports" in page.text
         assert ("simulator" in page.text) is (username == "olga")
         browser = browser.another()
+
+
+async def test_of_a_callback_the_page_names_no_more_than_the_host(browser: Browser) -> None:
+    account = await browser.house.accounts.find("sena")
+    callback = CallbackRequest(
+        url="https://customer.example/hook?token=secret", states=frozenset({State.DELIVERED})
+    )
+    await browser.house.submission.submit(
+        account,
+        Submission(
+            dialect="linkmobility",
+            recipients=("+4530123456",),
+            text="hi",
+            sender="Dragoman",
+            callback=callback,
+        ),
+    )
+    (message,) = browser.house.live
+    await _change(browser, message, State.SENT, State.DELIVERED)
+    await browser.sign_in("sena")
+    page = await browser.get(f"/console/messages/{message.message_id}")
+    assert "delivered (pending) customer.example" in page.text
+    assert b"secret" not in page.body
