@@ -26,9 +26,13 @@ from dragoman.connectors.phones.cht import ChtGateway
 from dragoman.connectors.phones.intake import Intake
 from dragoman.connectors.phones.smsgate.routes import SmsGate
 from dragoman.connectors.smpp.carrier import SmppCarrier
+from dragoman.console.assets import PACKAGE as CONSOLE
 from dragoman.console.desk import Desk, Machine
 from dragoman.console.repeats import Repeats
 from dragoman.console.routes import build_console
+from dragoman.console.views import PAGES
+from dragoman.control.answers import CarrierView
+from dragoman.control.carriers import view_carriers
 from dragoman.control.server import ControlServer
 from dragoman.dialects import DIALECTS, Services
 from dragoman.dialects.smsgateway24.mapping import NAME as SMSGATEWAY24
@@ -56,7 +60,9 @@ from dragoman.services.attachments import AttachmentLimits, Attachments
 from dragoman.services.audiences import Audiences
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
+from dragoman.services.books import Books
 from dragoman.services.bundles import Bundles
+from dragoman.services.carrier_switches import CarrierSwitches
 from dragoman.services.console_sessions import ConsoleSessions
 from dragoman.services.contact_addresses import ContactAddresses
 from dragoman.services.contact_profiles import ContactProfiles
@@ -181,6 +187,8 @@ class House:
         self.senders = Senders(
             storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
         )
+        self.books = Books(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.carrier_switches = CarrierSwitches(storage=self.storage, clock=self.clock)
         self.directory = Directory(
             storage=self.storage,
             accounts=self.accounts,
@@ -454,6 +462,8 @@ class House:
             one_time_links=self.one_time_links,
             credits=self.credits,
             queries=self.queries,
+            timelines=self.timelines,
+            interventions=self.interventions,
             traffic=Traffic(storage=self.storage, clock=self.clock),
             submission=self.submission,
             batches=self.batches,
@@ -461,6 +471,13 @@ class House:
             repeats=Repeats(),
             opt_outs=self.opt_outs,
             machine=machine,
+            books=self.books,
+            senders=self.senders,
+            devices=self.devices,
+            device_registration=self.device_registration,
+            carrier_switches=self.carrier_switches,
+            feed=self.feed,
+            api_url=self.settings.devices.api_url,
             clock=self.clock,
             time_zone=self.settings.console.time_zone,
         )
@@ -550,6 +567,7 @@ class Gateway(House):
             carrier.name: CONNECTORS[carrier.type](carrier, self.dispatcher, self.clock, resources)
             for carrier in settings.carriers
         }
+        self.carrier_switches.on_change = self.dispatcher.hold
         self.keyed_submissions.call_back = self._call_back
         self.timelines.encode = self._encode_pdus
         self.dialects = tuple(DIALECTS[name](self.services) for name in settings.dialects.enabled)
@@ -607,6 +625,7 @@ class Gateway(House):
         await self.inbound.restore()
         await self.receipts.restore()
         await self.backlog.restore(self.ids.last)
+        await self.carrier_switches.restore()
         self.dispatcher.start(self.connectors, self.router.routes.values())
         for name, connector in self.connectors.items():
             if isinstance(connector, Custodian):
@@ -742,6 +761,14 @@ class Gateway(House):
             for name, connector in self.connectors.items()
         }
 
+    def carriers(self) -> tuple[CarrierView, ...]:
+        """Every carrier as it is now."""
+        return view_carriers(self)
+
+    def is_held(self, carrier: str) -> bool:
+        """Whether somebody took a carrier out of service."""
+        return self.dispatcher.is_held(carrier)
+
     def callbacks_waiting(self) -> int:
         """Callbacks to be made, in memory and in rows."""
         return self.callbacks.depth() if self.callbacks is not None else 0
@@ -773,7 +800,7 @@ class Gateway(House):
         )
         own = [build_mailing_pages(self.mailings)] if self.settings.mailings.enabled else []
         if self.settings.console.enabled:
-            own.append(build_console(self.desk(self)))
+            own.append(self._console())
         if self.workbench is not None:
             from dragoman.development.calls import build_calls  # only where there is a simulator
 
@@ -791,6 +818,14 @@ class Gateway(House):
             if self._server_task.done():
                 raise SystemExit(f"cannot listen on {host}:{port}")
             await asyncio.sleep(0.01)
+
+    def _console(self) -> Dialect:
+        if self.workbench is None:
+            return build_console(self.desk(self))
+        from dragoman.development.pages import PACKAGE, build_phone_pages
+
+        pages = (*PAGES, *build_phone_pages(self.workbench))
+        return build_console(self.desk(self), pages, packages=(CONSOLE, PACKAGE))
 
     async def _send_mailings(self) -> None:
         settings = self.settings.mailings

@@ -14,6 +14,7 @@ from lxml import html
 from dragoman.app import House
 from dragoman.config import Settings
 from dragoman.console.routes import build_console
+from dragoman.control.answers import CarrierView, LinkView
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
@@ -59,6 +60,29 @@ class Machine:
 
     def problems(self) -> list[str]:
         return []
+
+    def carriers(self) -> tuple[CarrierView, ...]:
+        link = LinkView(
+            name="simulator-1",
+            bound=True,
+            outstanding=2,
+            waiting=0,
+            reconnects=1,
+            throttled=4,
+            last_error="connection reset",
+        )
+        return (
+            CarrierView(
+                name="simulator",
+                up=True,
+                in_flight=2,
+                capacity=50,
+                round_trip_ms=12.5,
+                rate_per_s=None,
+                links=(link,),
+                kind="SMPP",
+            ),
+        )
 
     def waiting(self) -> dict[str, int]:
         return {"default": 3}

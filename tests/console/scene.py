@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from typing import Final
 from dragoman.app import Gateway
 from dragoman.config import Settings
 from dragoman.config.tables import SmppTable
+from dragoman.development.workbench import Workbench
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Account, Permission
 from dragoman.domain.inbound import Handling, OptOutOrigin
 from dragoman.domain.messages import Submission
@@ -92,6 +93,8 @@ class Scene:
         self.url = url
         self.account = account
         self.clock = clock
+        self.rooms: dict[str, str] = {}
+        """Paths of further pages, by name."""
 
     async def live_a_day(self) -> None:
         """Sends and receives for 23 hours, more by day than by night."""
@@ -147,7 +150,9 @@ class Scene:
 
 
 @asynccontextmanager
-async def running_scene(folder: Path) -> AsyncIterator[Scene]:
+async def running_scene(
+    folder: Path, build_workbench: Callable[[Gateway, Simulator, Path], Workbench] | None = None
+) -> AsyncIterator[Scene]:
     """A gateway that listens on a free port, and an operator called `demo`."""
     http, smsc = _free_port(), _free_port()
     settings = Settings.development(folder, http=f"127.0.0.1:{http}", smsc=f"127.0.0.1:{smsc}")
@@ -160,6 +165,8 @@ async def running_scene(folder: Path) -> AsyncIterator[Scene]:
     clock = TravellingClock()
     clock.behind_s = 23 * 3600.0
     gateway = Gateway(settings, clock)
+    if build_workbench is not None:
+        gateway.workbench = build_workbench(gateway, simulator, folder)
     await simulator.start()
     await gateway.start(migrate=True)
     try:
@@ -182,6 +189,8 @@ async def running_scene(folder: Path) -> AsyncIterator[Scene]:
             )
         yield Scene(gateway, simulator, f"http://127.0.0.1:{http}", created.account, clock)
     finally:
+        if gateway.workbench is not None:
+            gateway.workbench.close()
         await gateway.stop()
         await simulator.stop()
 

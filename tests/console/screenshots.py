@@ -14,7 +14,18 @@ from typing import Any
 from playwright.async_api import async_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
-from scene import CHROMIUM, DESKTOP, PAGES, PASSWORD, PHONE, USERNAME, Scene, running_scene
+from rooms import PHONE_NUMBER, build_workbench, furnish
+from scene import (
+    CHROMIUM,
+    DESKTOP,
+    PAGES,
+    PASSWORD,
+    PHONE,
+    TEXTS,
+    USERNAME,
+    Scene,
+    running_scene,
+)
 
 FOLDER = Path("docs/screenshots")
 SHOTS = {"sign-in": "/console/sign-in", **PAGES, "message": ""}
@@ -28,8 +39,16 @@ LOOKS: tuple[tuple[str, dict[str, int], str], ...] = (
 
 async def main(only: set[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        async with running_scene(Path(folder)) as scene, async_playwright() as playwright:
+        async with (
+            running_scene(Path(folder), build_workbench) as scene,
+            async_playwright() as playwright,
+        ):
             await scene.live_a_day()
+            scene.rooms = await furnish(scene.gateway, scene.account)
+            account = await scene.gateway.accounts.find(USERNAME)
+            for text in TEXTS:
+                await scene.submit(account, PHONE_NUMBER, text)
+            await scene.gateway.workbench.phones.send(PHONE_NUMBER, "See you at 19:30!")
             browser = await playwright.chromium.launch(executable_path=CHROMIUM)
             for look, viewport, scheme in LOOKS:
                 context = await browser.new_context(viewport=viewport, color_scheme=scheme)
@@ -38,9 +57,12 @@ async def main(only: set[str]) -> None:
 
 
 async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
-    for name, path in SHOTS.items():
+    for name, path in (SHOTS | scene.rooms).items():
         if path:
             await page.goto(scene.url + path)
+        if name == "phones":
+            await page.get_by_role("button", name="Make a code").click()
+            await page.locator("code.key").wait_for()
         if name == "message":
             await page.goto(f"{scene.url}/console/messages?state=undelivered")
             await page.locator("tbody tr", has_text="undelivered").locator("a").first.click()

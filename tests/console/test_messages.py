@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from dragoman.domain.errors import FailureCode
+from dragoman.domain.failure_causes import CAUSES
 from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import Submission
 from dragoman.kit.ids import render_base64, render_dashed, render_hex
+from dragoman.storage.repositories.probe import probe
 
 from .conftest import Browser
 
@@ -154,9 +157,6 @@ async def test_message_tells_what_became_of_it(browser: Browser) -> None:
     await _send(browser, "olga", "+4530123456")
     (message,) = browser.house.live
     done: list[bool] = []
-    from dragoman.domain.errors import FailureCode
-    from dragoman.storage.repositories.probe import probe
-
     for state, failure in (
         (State.SENT, FailureCode.NONE),
         (State.UNDELIVERED, FailureCode.ABSENT_SUBSCRIBER),
@@ -171,3 +171,78 @@ async def test_message_tells_what_became_of_it(browser: Browser) -> None:
     assert "2.0 s after it was accepted, by simulator" in page.text
     assert "Phone not reachable." in page.text
     assert "Denmark" in page.text
+    assert CAUSES[FailureCode.ABSENT_SUBSCRIBER].remedy in page.text
+
+
+async def _change(browser: Browser, message: Any, *states: State) -> None:
+    for state in states:
+        browser.house.delivery.change(message, state, _ignore, carrier="simulator")
+    await browser.house.storage.writer.write(probe, None)
+
+
+def _ignore(_stored: bool) -> None:
+    """Nobody waits."""
+
+
+async def test_message_is_cancelled_while_it_waits(browser: Browser) -> None:
+    await _send(browser, "sena", "+4530123456", "+4530123457")
+    message = next(iter(browser.house.live))
+    await browser.sign_in("sena")
+    at = f"/console/messages/{message.message_id}"
+    page = await browser.get(at)
+    assert not page.tree.xpath("//form[@action=$action]", action=f"{at}/resend")
+    page = await browser.send(page, f"{at}/cancel")
+    assert "Cancelled. Its credits are back." in page.body.decode()
+    assert "Message to +4530123456 cancelled" in page.text
+    assert not page.tree.xpath("//form[@action=$action]", action=f"{at}/cancel")
+    assert len(list(browser.house.live)) == 1
+
+
+async def test_message_is_sent_again_once_by_a_form_sent_twice(browser: Browser) -> None:
+    await _send(browser, "adams-child", "+4530123456", text="the red fox")
+    (message,) = browser.house.live
+    await _change(browser, message, State.SENT, State.UNDELIVERED)
+    await browser.sign_in("adam")
+    at = f"/console/messages/{message.message_id}"
+    page = await browser.get(at)
+    assert "adams-child pays" in page.text
+    fields = page.fields(f"{at}/resend")
+    first, second = [await browser.post(f"{at}/resend", **fields) for _ in range(2)]
+    assert first.status == second.status == 303
+    assert first.header("location") == second.header("location")
+    listed = await browser.follow(first)
+    assert _numbers(listed) == ["+4530123456"]
+    (again,) = browser.house.live
+    assert "It was sent again" in (await browser.get(at)).text
+    page = await browser.get(f"/console/messages/{again.message_id}")
+    assert "It repeats an earlier message" in page.text
+    assert ", by console" in page.text
+
+
+@pytest.mark.parametrize("what", ["cancel", "resend"])
+@pytest.mark.parametrize(("username", "status"), [("vera", 403), ("stranger", 404)])
+async def test_others_cannot_act_on_a_message(
+    browser: Browser, what: str, username: str, status: int
+) -> None:
+    await _send(browser, "sena", "+4530123456")
+    (message,) = browser.house.live
+    if what == "resend":
+        await _change(browser, message, State.SENT, State.UNDELIVERED)
+    await browser.sign_in(username)
+    fields = (await browser.get("/console/account")).fields("/console/sign-out")
+    page = await browser.post(f"/console/messages/{message.message_id}/{what}", **fields)
+    assert page.status == status
+    assert len(list(browser.house.live)) == (1 if what == "cancel" else 0)
+
+
+async def test_carriers_and_links_are_for_operators_alone(browser: Browser) -> None:
+    for username in ("sena", "olga"):
+        await _send(browser, username, "+4530123456")
+        (message,) = browser.house.live
+        await _change(browser, message, State.SENT, State.DELIVERED)
+        await browser.sign_in(username)
+        page = await browser.get(f"/console/messages/{message.message_id}")
+        assert "Attempts" in page.text
+        assert "Reports" in page.text
+        assert ("simulator" in page.text) is (username == "olga")
+        browser = browser.another()

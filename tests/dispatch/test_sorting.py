@@ -154,6 +154,46 @@ async def test_an_absent_carrier_is_passed_over_for_that_message_only(make_picky
     }
 
 
+async def test_a_held_carrier_is_passed_over_until_it_is_let_go(make_picky: Any) -> None:
+    rig, _ = await make_picky(lambda _: Taking.NOW)
+    account = await rig.account()
+    rig.dispatcher.hold("picky", True)
+    await rig.submit(account)
+    await rig.until_states(account, S.DELIVERED)
+    rig.dispatcher.hold("picky", False)
+    await rig.submit(account)
+    await rig.until_states(account, S.DELIVERED, S.DELIVERED)
+    assert [message.carrier for message in await rig.outbox(account)] == ["open", "picky"]
+
+
+@pytest.mark.parametrize(
+    ("held", "routes", "answer"),
+    [("picky", ALONE, Taking.NOW), ("open", BOTH, NEVER)],
+    ids=["one that chooses", "one that takes everything"],
+)
+async def test_what_only_a_held_carrier_takes_waits_for_it(
+    make_picky: Any, until: Any, held: str, routes: tuple[Route], answer: Taking | Rejected
+) -> None:
+    rig, smscs = await make_picky(lambda _: answer, routes=routes)
+    account = await rig.account()
+    rig.dispatcher.hold(held, True)
+    await rig.submit(account)
+    await until(lambda: rig.dispatcher.held(routes[0].name) == 1)
+    assert await rig.states(account) == [S.QUEUED]
+    rig.dispatcher.hold(held, False)
+    await rig.until_states(account, S.DELIVERED)
+    assert smscs[held].taken == 1
+
+
+async def test_what_a_held_carrier_never_takes_is_rejected_at_once(make_picky: Any) -> None:
+    rig, _ = await make_picky(lambda _: NEVER, routes=ALONE)
+    rig.dispatcher.hold("picky", True)
+    account = await rig.account(credits=3)
+    await rig.submit(account)
+    await rig.until_states(account, S.REJECTED)
+    assert await rig.balance(account) == (3, 0, 0)
+
+
 async def test_what_waits_can_be_cancelled_and_expires(make_picky: Any, until: Any) -> None:
     rig, smscs = await make_picky(lambda _: Taking.AWAY, routes=ALONE)
     account = await rig.account(credits=9)

@@ -172,7 +172,7 @@ def _carrier_row(carrier: CarrierView) -> tuple[str, ...]:
     errors = sorted({link.last_error for link in carrier.links if link.last_error})
     return (
         carrier.name,
-        "up" if carrier.up else "down",
+        "disabled" if carrier.held else "up" if carrier.up else "down",
         f"{bound}/{len(carrier.links)}",
         f"{carrier.in_flight}/{carrier.capacity}",
         trip,

@@ -25,6 +25,7 @@ from dragoman.config.values import (
 
 DAY_S = 24 * 3600
 HOUR_S = 3600
+PHONE_API = "/api/mobile/v1"
 
 
 def check_public_url(text: str) -> None:
@@ -384,6 +385,11 @@ class Devices(Section, frozen=True, kw_only=True):
     code_life_s: Annotated[
         float, Meta(gt=0, le=DAY_S, description="How long a registration code is good.")
     ] = 600.0
+
+    @property
+    def api_url(self) -> str:
+        """What a user types into the app, without a slash at its end; empty where nobody said."""
+        return f"{self.public_url.rstrip('/')}{PHONE_API}" if self.public_url else ""
 
 
 class Callbacks(Section, frozen=True, kw_only=True):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from importlib.resources import files
+from itertools import chain
 from typing import Final
 
 from dragoman.console.page import PREFIX
 from dragoman.web.responses import Header, Response
 
+PACKAGE: Final = "dragoman.console"
 DIGITS: Final = 12
 TYPES: Final = {
     "css": b"text/css; charset=utf-8",
@@ -22,12 +25,14 @@ _HEADERS: Final[tuple[Header, ...]] = (
 
 
 class Assets:
-    """The static files of the console."""
+    """The static files of the console, and of packages that add pages to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, packages: Iterable[str] = (PACKAGE,)) -> None:
         self._addresses: dict[str, str] = {}
         self._answers: dict[str, Response] = {}
-        for file in files("dragoman.console").joinpath("static").iterdir():
+        for file in chain.from_iterable(
+            files(package).joinpath("static").iterdir() for package in packages
+        ):
             stem, _, suffix = file.name.rpartition(".")
             if suffix not in TYPES:
                 continue

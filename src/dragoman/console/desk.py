@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,18 +11,78 @@ from dragoman.kit.clock import Clock
 from dragoman.services.account_tree import AccountTree
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
+from dragoman.services.books import Books
+from dragoman.services.carrier_switches import CarrierSwitches
 from dragoman.services.console_sessions import ConsoleSessions
 from dragoman.services.credits import Credits
+from dragoman.services.device_registration import DeviceRegistration
+from dragoman.services.devices import Devices
+from dragoman.services.feed import Feed
+from dragoman.services.interventions import Interventions
 from dragoman.services.one_time_links import OneTimeLinks
 from dragoman.services.opt_outs import OptOuts
 from dragoman.services.queries import Queries
 from dragoman.services.quotes import Quotes
+from dragoman.services.senders import Senders
 from dragoman.services.submission import SubmissionService
+from dragoman.services.timeline import Timelines
 from dragoman.services.traffic import Traffic
+
+
+class LinkState(Protocol):
+    """A link of a carrier."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def bound(self) -> bool: ...
+    @property
+    def outstanding(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def reconnects(self) -> int: ...
+    @property
+    def throttled(self) -> int: ...
+    @property
+    def last_error(self) -> str: ...
+
+
+class CarrierState(Protocol):
+    """A carrier: whether it is up, and how fast it can be."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def up(self) -> bool: ...
+    @property
+    def held(self) -> bool:
+        """Whether it is given nothing new."""
+        ...
+
+    @property
+    def in_flight(self) -> int: ...
+    @property
+    def capacity(self) -> int: ...
+    @property
+    def round_trip_ms(self) -> float | None: ...
+    @property
+    def rate_per_s(self) -> float | None: ...
+    @property
+    def kind(self) -> str:
+        """What it speaks."""
+        ...
+
+    @property
+    def links(self) -> Sequence[LinkState]: ...
 
 
 class Machine(Protocol):
     """The running gateway, to look at."""
+
+    def carriers(self) -> Sequence[CarrierState]:
+        """Every carrier as it is now."""
+        ...
 
     def problems(self) -> list[str]:
         """Why it cannot take traffic now, in plain words; empty when it can."""
@@ -47,6 +107,8 @@ class Desk:
     one_time_links: OneTimeLinks
     credits: Credits
     queries: Queries
+    timelines: Timelines
+    interventions: Interventions
     traffic: Traffic
     submission: SubmissionService
     batches: Batches
@@ -54,6 +116,14 @@ class Desk:
     repeats: Repeats
     opt_outs: OptOuts
     machine: Machine
+    books: Books
+    senders: Senders
+    devices: Devices
+    device_registration: DeviceRegistration
+    carrier_switches: CarrierSwitches
+    feed: Feed
+    api_url: str
+    """What a user types into the app of a phone; empty where nobody has said."""
     clock: Clock
     time_zone: str
     """For accounts without one of their own."""

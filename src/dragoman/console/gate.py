@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from dragoman.console.assets import Assets
+from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.cookies import read_cookie, set_cookie
 from dragoman.console.desk import Desk
 from dragoman.console.forms import (
@@ -110,9 +110,15 @@ _BY_KIND: Final[Mapping[RefusalKind, tuple[str, str]]] = MappingProxyType(
 class Gate:
     """Lets visits through to views."""
 
-    def __init__(self, desk: Desk, assets: Assets, pages: tuple[Page, ...]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        assets: Assets,
+        pages: tuple[Page, ...],
+        packages: tuple[str, ...] = (PACKAGE,),
+    ) -> None:
         self.desk = desk
-        self.renderer = Renderer(assets)
+        self.renderer = Renderer(assets, packages)
         self._menu = tuple(page for page in pages if page.menu)
 
     def menu_for(self, account: Account | None) -> tuple[Page, ...]:
@@ -173,16 +179,16 @@ class Gate:
             if fresh:
                 visit.cookies.append(set_cookie(request, "form", secret))
             return visit
-        account = await self.find_account(request)
+        account = await self.find_account(request, counts=not page.by_itself)
         if account is None:
             return None
         secret = read_cookie(request, "session")
         return self._visit(page, request, form, secret=secret, account=account)
 
-    async def find_account(self, request: Request) -> Account | None:
+    async def find_account(self, request: Request, *, counts: bool = True) -> Account | None:
         """Who is signed in; nobody where the session has ended or its account is shut out."""
         token = read_cookie(request, "session")
-        account_id = await self.desk.sessions.find(token) if token else None
+        account_id = await self.desk.sessions.find(token, counts=counts) if token else None
         if account_id is None:
             return None
         try:

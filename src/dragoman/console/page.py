@@ -36,6 +36,9 @@ class Page:
     public: bool = False
     """Whether it opens without signing in."""
 
+    by_itself: bool = False
+    """Whether scripts ask for it without anybody's doing, which keeps no session from idling."""
+
     @property
     def address(self) -> str:
         """Its path template from the root."""

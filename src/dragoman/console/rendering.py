@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -11,11 +12,12 @@ import jinja2
 import regex
 from markupsafe import Markup
 
-from dragoman.console.assets import Assets
+from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.forms import TOKEN_FIELD, VERSION_FIELD
 from dragoman.console.page import PREFIX
-from dragoman.console.words import STATES
+from dragoman.console.words import STATES, say_change
 from dragoman.domain.lifecycle import State
+from dragoman.services.books import Change
 
 _HIDDEN: Final = regex.compile(
     r"(?V1)[[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]--[\n\t\u200c\u200d]]"
@@ -28,9 +30,11 @@ _AGES: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 class Renderer:
     """Renders templates into pages."""
 
-    def __init__(self, assets: Assets) -> None:
+    def __init__(self, assets: Assets, packages: Iterable[str] = (PACKAGE,)) -> None:
         self._templates = jinja2.Environment(
-            loader=jinja2.PackageLoader("dragoman.console", "templates"),
+            loader=jinja2.ChoiceLoader(
+                [jinja2.PackageLoader(package, "templates") for package in packages]
+            ),
             autoescape=True,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -50,6 +54,7 @@ class Renderer:
             plain=render_text,
             clip=clip_text,
             state=say_state,
+            told=say_audit,
         )
 
     def render(self, template: str, values: dict[str, Any]) -> bytes:
@@ -118,8 +123,24 @@ def render_text(text: str) -> Markup:
 
 def _render_hidden(character: str) -> Markup:
     name = unicodedata.name(character, "a control character").lower()
-    code = f"U+{ord(character):04X}"
-    return Markup('<span class="unseen" title="{}">{}</span>').format(name, code)
+    shown = _name_code_point(character)
+    return Markup('<span class="unseen" title="{}">{}</span>').format(name, shown)
+
+
+def _name_code_point(character: str) -> str:
+    return f"U+{ord(character):04X}"
+
+
+def name_unseen(text: str) -> str:
+    """A text for scripts to show as it is: what cannot be seen stands as its code point."""
+    shown: str = _HIDDEN.sub(lambda match: _name_code_point(match[0]), text)
+    return shown
+
+
+def render_clock(at_ms: int, zone: ZoneInfo) -> str:
+    """The time of day in a zone, to the tenth of a second."""
+    local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone)
+    return f"{local:%H:%M:%S}.{local.microsecond // 100_000}"
 
 
 def clip_text(text: str, most: int = 120) -> str:
@@ -130,3 +151,8 @@ def clip_text(text: str, most: int = 120) -> str:
 def say_state(state: State) -> Markup:
     """A message's state as a badge."""
     return Markup('<span class="state {}">{}</span>').format(STATES[state], STATES[state])
+
+
+def say_audit(change: Change) -> Markup:
+    """What somebody did, as a text that may hold names from outside."""
+    return render_text(say_change(change.entry.action, change.entry.subject))

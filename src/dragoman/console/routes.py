@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dragoman.console.assets import Assets
+from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.desk import Desk
 from dragoman.console.gate import Gate
 from dragoman.console.page import FORM_LIMIT_BYTES, PREFIX, Page
@@ -16,10 +16,12 @@ from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
 
-def build_console(desk: Desk, pages: tuple[Page, ...] = PAGES) -> Dialect:
-    """The pages below `/console`."""
-    assets = Assets()
-    gate = Gate(desk, assets, pages)
+def build_console(
+    desk: Desk, pages: tuple[Page, ...] = PAGES, packages: tuple[str, ...] = (PACKAGE,)
+) -> Dialect:
+    """The pages below `/console`; templates and static files are looked for in `packages`."""
+    assets = Assets(packages)
+    gate = Gate(desk, assets, pages, packages)
 
     async def give_asset(request: Request) -> Response:
         found = assets.find(request.path_params["name"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from dragoman.console.paging import PER_PAGE, Paging, read_paging
 from dragoman.console.roles import role_of
 from dragoman.domain.accounts import Account
 from dragoman.web.requests import Parameters, Request
-from dragoman.web.responses import HTML, JSON, Header, Response
+from dragoman.web.responses import EVENTS, HTML, JSON, Header, Response, Stream
 
 if TYPE_CHECKING:
     from dragoman.console.gate import Gate
@@ -39,6 +40,8 @@ _NOTICES: Final = {
     "signed-out-everywhere": "You are signed out everywhere.",
     "password-changed": "Your password is changed. Sign in with the new one.",
     "saved": "Saved.",
+    "text-sent": "Sent. The gateway has it.",
+    "fault-cut": "Cut. The gateway connects again.",
     "sent": "Accepted. This is what is being sent.",
     "cancelled": "Cancelled. Its credits are back.",
     "opted-out": "Nothing will be sent to this number.",
@@ -140,6 +143,13 @@ class Visit:
     def give_json(self, body: bytes) -> Response:
         """An answer to a script of ours."""
         return Response(200, body, JSON, (*SAFE, *self.cookies))
+
+    def stream(self, pieces: AsyncGenerator[bytes, None]) -> Response:
+        """Server-sent events to a script of ours."""
+        headers = (*SAFE, *self.cookies)
+        if self.request.method == "HEAD":
+            return Response(200, b"", EVENTS, headers)
+        return Stream(pieces, EVENTS, headers)
 
     def give_file(self, name: str, body: bytes, content_type: bytes = CSV) -> Response:
         """A file to keep."""

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from dragoman.domain.errors import FailureCode, RefusalCode, Refused
+from dragoman.domain.journal import EventKind
 from dragoman.domain.lifecycle import State
 
 REFUSALS: Final = MappingProxyType(
@@ -84,6 +85,54 @@ FAILURES: Final = MappingProxyType(
     }
 )
 """Why a message did not arrive, in a few words."""
+EVENTS: Final = MappingProxyType(
+    {
+        EventKind.TAKEN: "taken",
+        EventKind.DEFERRED: "not now",
+        EventKind.UNANSWERED: "no answer",
+        EventKind.REFUSED: "refused",
+        EventKind.RECEIPT: "",
+        EventKind.PARKED_RECEIPT: "came before the carrier's yes",
+        EventKind.LATE_RECEIPT: "changed nothing",
+    }
+)
+"""What an attempt came to, and what is odd about a report."""
+
+LEDGER: Final = MappingProxyType(
+    {
+        "reserve": "held for messages",
+        "commit": "spent on messages",
+        "refund": "back from messages",
+        "top_up": "topped up",
+        "transfer": "moved between accounts",
+    }
+)
+"""Why credits moved."""
+_ACTIONS: Final = MappingProxyType(
+    {
+        "access": "changed the access: {}",
+        "key": "made a new API key and ended the older ones",
+        "open": "opened the account",
+        "shut": "shut the account",
+        "give": "gave {} credits",
+        "take": "took {} credits back",
+        "create": "made the account",
+        "approve": "approved the sender {}",
+        "refuse": "refused the sender {}",
+        "time_zone": "changed the time zone",
+        "password": "changed the password",
+        "drain_carrier": "took the carrier {} out of service",
+        "enable_carrier": "put the carrier {} into service",
+        "disable_device": "took the phone {} out of service",
+        "enable_device": "put the phone {} into service",
+        "device_code": "made a registration code for a phone",
+    }
+)
+
+
+def say_change(action: str, subject: str) -> str:
+    """What somebody did, behind their name."""
+    return _ACTIONS.get(action, action.replace("_", " ") + " {}").replace("{}", subject).strip()
 
 
 def say_refusal(refused: Refused) -> str:

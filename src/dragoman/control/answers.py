@@ -248,6 +248,10 @@ class CarrierView(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_s: float | None
     """The configured limit; None for none."""
     links: tuple[LinkView, ...]
+    held: bool = False
+    """Whether somebody took it out of service: it is given nothing new."""
+    kind: str = ""
+    """What it speaks, for people."""
 
 
 class RouteView(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,7 +28,10 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
 def view_carriers(gateway: RunningGateway) -> tuple[CarrierView, ...]:
     """Every carrier as it is now."""
     use = gateway.window_use()
-    return tuple(_view(connector, use) for connector in gateway.connectors.values())
+    return tuple(
+        _view(connector, use, held=gateway.is_held(connector.name))
+        for connector in gateway.connectors.values()
+    )
 
 
 def limit_of(carrier: CarrierView) -> Limit | None:
@@ -70,7 +73,7 @@ def limit_of(carrier: CarrierView) -> Limit | None:
     )
 
 
-def _view(connector: Connector, use: Mapping[str, tuple[int, int]]) -> CarrierView:
+def _view(connector: Connector, use: Mapping[str, tuple[int, int]], *, held: bool) -> CarrierView:
     in_flight, capacity = use.get(connector.name, (0, 0))
     smpp = connector if isinstance(connector, SmppCarrier) else None
     return CarrierView(
@@ -80,8 +83,16 @@ def _view(connector: Connector, use: Mapping[str, tuple[int, int]]) -> CarrierVi
         capacity=capacity,
         round_trip_ms=smpp.round_trip_s * 1000 if smpp and smpp.round_trip_s else None,
         rate_per_s=smpp.settings.rate_per_s if smpp else None,
+        held=held,
+        kind=_kind(connector),
         links=_mm7_link(connector) if isinstance(connector, Mm7Carrier) else _smpp_links(smpp),
     )
+
+
+def _kind(connector: Connector) -> str:
+    if isinstance(connector, SmppCarrier):
+        return "SMPP"
+    return "MM7" if isinstance(connector, Mm7Carrier) else "phones"
 
 
 def _smpp_links(carrier: SmppCarrier | None) -> tuple[LinkView, ...]:

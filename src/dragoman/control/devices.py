@@ -22,7 +22,6 @@ from dragoman.domain.devices import Device, Limits
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.services.inbox_exports import InboxExport
 
-API_PATH = "/api/mobile/v1"
 CHT_PATH = "/api/cht"
 CHT = "cht"
 
@@ -36,7 +35,7 @@ async def create_code(controlled: Controlled, request: requests.CreateDeviceCode
         code=code.code,
         expires_ms=code.expires_ms,
         account=account.username,
-        api_url=_api_url(house),
+        api_url=house.settings.devices.api_url,
     )
 
 
@@ -44,7 +43,9 @@ async def create_token(controlled: Controlled, request: requests.CreateDeviceTok
     house = controlled.house
     account = await _owner(house, request.account)
     token = await house.device_registration.create_token(account, request.carrier)
-    return DeviceToken(token=token, account=account.username, api_url=_api_url(house))
+    return DeviceToken(
+        token=token, account=account.username, api_url=house.settings.devices.api_url
+    )
 
 
 async def add_device(controlled: Controlled, request: requests.AddDevice) -> NewDevice:
@@ -156,12 +157,6 @@ async def _owner(house: HouseServices, username: str) -> Account:
 
 async def _names(house: HouseServices) -> dict[int, str]:
     return {one.account_id: one.username for one in await house.accounts.list_all()}
-
-
-def _api_url(house: HouseServices) -> str:
-    """What a user types into the app, without a slash at its end; empty where nobody has said."""
-    public_url = house.settings.devices.public_url.rstrip("/")
-    return f"{public_url}{API_PATH}" if public_url else ""
 
 
 def _view(controlled: Controlled, device: Device, names: Mapping[int, str]) -> DeviceView:

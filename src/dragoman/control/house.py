@@ -108,6 +108,10 @@ class RunningGateway(Protocol):
         """(parts in flight, parts it may have in flight), by carrier."""
         ...
 
+    def is_held(self, carrier: str) -> bool:
+        """Whether somebody took a carrier out of service."""
+        ...
+
     def callbacks_waiting(self) -> int:
         """Callbacks to be made."""
         ...

@@ -69,6 +69,7 @@ class Dispatcher:
         self._lanes: dict[str, CarrierLane] = {}
         self._sorting: dict[str, SortingWorker] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._held: set[str] = set()
         self._taking = True
         self._consumers: dict[str, Consumer] = {}
 
@@ -136,6 +137,19 @@ class Dispatcher:
         ]
         if unsent:
             await self._writer.write(changes.take_back, unsent)
+
+    def hold(self, carrier: str, held: bool) -> None:
+        """Gives a carrier nothing new, or lets it have work again; what is in flight goes on.
+
+        Work of its routes goes to their other carriers, or waits. Unknown names are heeded too:
+        they may come back with the configuration.
+        """
+        (self._held.add if held else self._held.discard)(carrier)
+        self.availability(carrier)
+
+    def is_held(self, carrier: str) -> bool:
+        """Whether a carrier is given nothing new."""
+        return carrier in self._held
 
     def in_flight(self) -> dict[str, int]:
         """Parts handed to each carrier whose outcome is not on disk yet."""
@@ -315,7 +329,15 @@ class _RouteWorker:
                 log.error("not_handed_over", route=self._route, reason=repr(error))
 
     def _choose(self) -> CarrierLane | None:
-        return next((lane for lane in self._lanes if lane.connector.up), None)
+        is_held = self._dispatcher.is_held
+        return next(
+            (
+                lane
+                for lane in self._lanes
+                if lane.connector.up and not is_held(lane.connector.name)
+            ),
+            None,
+        )
 
     def _demand(self) -> int:
         lane = self._choose()

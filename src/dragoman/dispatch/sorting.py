@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
@@ -73,7 +73,8 @@ class _Line:
 class _Round:
     """What is handed over next, by carrier."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_held: Callable[[str], bool]) -> None:
+        self._is_held = is_held
         self.works: dict[CarrierLane, list[Work]] = {}
         self.size = 0
         self._parts: Counter[CarrierLane] = Counter()
@@ -90,10 +91,12 @@ class _Round:
 
     def ask(self, lane: CarrierLane, message: Outgoing) -> Answer:
         """What a carrier says of a message that goes behind those of this round."""
+        held = self._is_held(lane.connector.name)
         if lane.selective is None:
-            return Taking.NOW if lane.connector.up else Taking.AWAY
+            return Taking.NOW if lane.connector.up and not held else Taking.AWAY
         ahead = self._sent[lane, message.account_id, message.device_id]
-        return lane.selective.takes(message, ahead)
+        answer = lane.selective.takes(message, ahead)
+        return answer if isinstance(answer, Rejected) or not held else Taking.AWAY
 
 
 class SortingWorker:
@@ -118,7 +121,7 @@ class SortingWorker:
         while True:
             if not self._lines:
                 await self.consumer.wait()
-            round_ = _Round()
+            round_ = _Round(self._dispatcher.is_held)
             self._ask_lines(round_)
             self._sort_new(round_)
             for lane, works in round_.works.items():

@@ -21,6 +21,7 @@ from dragoman.storage.engine import Storage
 from dragoman.storage.repositories import account_tree, accounts
 from dragoman.storage.repositories.account_tree import AccountChange, AccountDeletion, AccountView
 from dragoman.storage.repositories.accounts import AccountRecord
+from dragoman.storage.repositories.audit import AuditEntry
 from dragoman.storage.repositories.wallets import MAX_CREDITS
 
 MAX_TYPES = 100
@@ -40,6 +41,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     """To add; negative to take."""
     permissions: dict[Permission, bool] = {}
     record: AccountRecord | None = None
+    audit: tuple[AuditEntry, ...] = ()
+    """What the log of changes says of it; stored with the change, or not at all."""
 
 
 class ChangedAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,6 +164,7 @@ class AccountTree:
             rotation=await self._rotation(account, changes.password, api_key),
             transfer=transfer,
             record=changes.record,
+            audit=changes.audit,
         )
         await self._accounts.write(account_tree.change, change)
         if changes.password is not None or changes.enabled is False:

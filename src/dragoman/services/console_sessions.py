@@ -75,14 +75,14 @@ class ConsoleSessions:
         self._forget()  # the longest unused may have gone
         return token
 
-    async def find(self, token: str) -> int | None:
-        """The account that a living session belongs to; its idle time begins anew."""
+    async def find(self, token: str, *, counts: bool = True) -> int | None:
+        """The account that a living session belongs to; its idle time begins anew if it counts."""
         digest = digest_of_key(token)
         session = await self._load(digest)
         now_ms = self._clock.now_ms()
         if session is None or self._is_dead(session, now_ms):
             return None
-        if now_ms - session.used_ms >= WRITTEN_EVERY_MS:
+        if counts and now_ms - session.used_ms >= WRITTEN_EVERY_MS:
             self._known.pop(digest, None)
             await self._storage.writer.write(
                 stored.use_session, SessionUse(digest=digest, used_ms=now_ms)

@@ -14,6 +14,7 @@ from dragoman.kit.ids import IdSource
 from dragoman.services.accounts import Accounts
 from dragoman.storage.engine import Storage
 from dragoman.storage.repositories import senders
+from dragoman.storage.repositories.audit import AuditEntry
 from dragoman.storage.repositories.senders import SenderDecision, SenderRemoval, StoredSender
 
 MAX_SENDERS: Final = 10_000
@@ -83,9 +84,21 @@ class Senders:
             lambda c: senders.load_page(c, account_id, states, offset, limit)
         )
 
-    async def decide(self, account: Account, sender: str, state: SenderState) -> None:
+    async def list_below(
+        self, top: Account, states: Collection[SenderState], offset: int, limit: int
+    ) -> tuple[list[StoredSender], int]:
+        """Senders of an account and all below it, and how many there are in all."""
+        return await self._storage.read(
+            lambda c: senders.load_page(c, None, states, offset, limit, top)
+        )
+
+    async def decide(
+        self, account: Account, sender: str, state: SenderState, audit: AuditEntry | None = None
+    ) -> None:
         """Approves a sender or rejects it, from now on; raises `Refused`."""
-        decision = SenderDecision(account_id=account.account_id, sender=sender, state=state)
+        decision = SenderDecision(
+            account_id=account.account_id, sender=sender, state=state, audit=audit
+        )
         await self._accounts.write(senders.decide, decision)
 
     async def remove(self, account: Account, sender_id: int) -> None:

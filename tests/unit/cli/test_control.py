@@ -54,6 +54,9 @@ class IdleGateway:
     def window_use(self) -> dict[str, tuple[int, int]]:
         return {}
 
+    def is_held(self, carrier: str) -> bool:
+        return False
+
     def callbacks_waiting(self) -> int:
         return 0
 

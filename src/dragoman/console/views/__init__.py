@@ -6,12 +6,17 @@ from typing import Final
 
 from dragoman.console.page import Page
 from dragoman.console.views import (
+    account_details,
     accounts,
+    carriers,
     compose,
+    devices,
     inbox,
+    live,
     messages,
     overview,
     own_account,
+    senders,
     sign_in,
 )
 
@@ -19,8 +24,13 @@ PAGES: Final[tuple[Page, ...]] = (
     *sign_in.PAGES,
     *overview.PAGES,
     *messages.PAGES,
+    *live.PAGES,
     *compose.PAGES,
     *inbox.PAGES,
     *accounts.PAGES,
+    *account_details.PAGES,
+    *senders.PAGES,
+    *carriers.PAGES,
+    *devices.PAGES,
     *own_account.PAGES,
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from dragoman.console.forms import Problems
 from dragoman.console.page import Page
@@ -17,7 +19,7 @@ from dragoman.console.reading import (
     read_time,
 )
 from dragoman.console.visit import Visit
-from dragoman.console.words import FAILURES, STATES
+from dragoman.console.words import EVENTS, FAILURES, STATES
 from dragoman.domain.accounts import Permission
 from dragoman.domain.countries import country_name
 from dragoman.domain.errors import RefusalCode, Refused
@@ -26,6 +28,7 @@ from dragoman.storage.repositories.batches import BatchProgress
 from dragoman.storage.repositories.outbox import MessageView, OutboxFilter
 from dragoman.web.responses import Response
 
+PROTOCOL: Final = "console"
 FIELDS: Final = ("number", "id", "text", "state", "from", "to")
 _WAITING: Final = (State.SCHEDULED, State.QUEUED, State.SENDING)
 _FAILED: Final = (State.UNDELIVERED, State.EXPIRED, State.REJECTED)
@@ -91,15 +94,50 @@ async def cancel_batch(visit: Visit) -> Response:
 async def show_message(visit: Visit) -> Response:
     """What became of one message."""
     tree = await visit.tree()
-    view = await visit.desk.queries.message(visit.account, visit.identifier("message_id"), tree[1:])
+    message_id = visit.identifier("message_id")
+    view = await visit.desk.queries.message(visit.account, message_id, tree[1:])
+    story = await visit.desk.timelines.of_message(visit.account, message_id)
     return visit.show(
         "message.html",
         view=view,
+        story=story,
+        events=EVENTS,
+        hosts=[_host_of(callback.url) for callback in story.callbacks],
+        may_send=visit.account.may(Permission.SEND),
+        mark=secrets.token_urlsafe(12),
         account=(await _names(visit, (view,))).get(view.account_id, ""),
         country=country_name(view.mcc),
         failure=FAILURES[view.failure],
         is_operator=visit.account.may(Permission.OPERATE),
     )
+
+
+async def cancel_message(visit: Visit) -> Response:
+    """Stops a message that no carrier has been given."""
+    message_id = visit.identifier("message_id")
+    await visit.desk.interventions.cancel(visit.account, message_id)
+    return visit.go(f"/messages/{message_id}", "cancelled")
+
+
+async def resend_message(visit: Visit) -> Response:
+    """Sends a message again, as a new one; a form that is sent twice sends one."""
+    message_id = visit.identifier("message_id")
+
+    async def resend() -> int:
+        again = await visit.desk.interventions.resend(visit.account, message_id, protocol=PROTOCOL)
+        return again.batch_id
+
+    mark = f"resend {message_id} {visit.form.get('mark', '')[:64]}"
+    batch_id = await visit.desk.repeats.once(visit.account.account_id, mark, resend)
+    return visit.go(f"/messages?id={batch_id}", "sent")
+
+
+def _host_of(url: str) -> str:
+    """Whom a callback goes to; the rest of an address may hold a secret."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _read_filter(visit: Visit, typed: dict[str, str], problems: Problems) -> dict[str, Any]:
@@ -181,5 +219,19 @@ PAGES: Final = (
         title="Message",
         section="Messages",
         show=show_message,
+    ),
+    Page(
+        path="/messages/{message_id:int}/cancel",
+        title="Message",
+        section="Messages",
+        act=cancel_message,
+        needs=Permission.SEND,
+    ),
+    Page(
+        path="/messages/{message_id:int}/resend",
+        title="Message",
+        section="Messages",
+        act=resend_message,
+        needs=Permission.SEND,
     ),
 )

@@ -30,6 +30,7 @@ async def change_settings(visit: Visit) -> Response:
     zone = visit.form.get("time_zone", "").strip()
     try:
         await visit.desk.accounts.change(account.username, AccountFields(time_zone=zone))
+        await visit.desk.books.note(visit.account, "time_zone")
     except Refused as refused:
         problems = Problems()
         problems.add(refused, ("time_zone",), say_refusal(refused))
@@ -57,6 +58,7 @@ async def change_password(visit: Visit) -> Response:
             _WRONG if wrong else say_refusal(refused)
         )
         return await _show(visit, 400, problems)
+    await visit.desk.books.note(visit.account, "password")
     visit.cookies.append(set_cookie(visit.request, "session", ""))
     return visit.go("/sign-in", "password-changed")
 

@@ -20,6 +20,7 @@ from dragoman.storage.repositories.accounts import (
     replace_credentials,
     to_accounts,
 )
+from dragoman.storage.repositories.audit import AuditEntry, insert_entries
 from dragoman.storage.repositories.credits import bequeath
 from dragoman.storage.repositories.wallets import (
     Balance,
@@ -54,6 +55,7 @@ class AccountChange(msgspec.Struct, frozen=True, kw_only=True):
     rotation: CredentialRotation | None = None
     transfer: Transfer | None = None
     record: AccountRecord | None = None
+    audit: tuple[AuditEntry, ...] = ()
 
 
 class AccountDeletion(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +106,7 @@ def _amend(connection: Connection, item: AccountChange) -> None:
         put_record(connection, item.account_id, item.record)
     if item.transfer is not None:
         transfer(connection, item.transfer)
+    insert_entries(connection, item.audit)
 
 
 def _delete(connection: Connection, items: list[AccountDeletion]) -> list[Exception | None]:

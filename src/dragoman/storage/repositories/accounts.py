@@ -302,6 +302,20 @@ def load_digests(connection: Connection, account_id: int, kind: str) -> list[byt
     return list(connection.execute(query).scalars())
 
 
+def load_key_times(connection: Connection, account_id: int) -> list[int]:
+    """When each of an account's valid API keys was made, oldest first."""
+    query = (
+        select(credentials.c.created_ms)
+        .where(
+            credentials.c.account_id == account_id,
+            credentials.c.kind == CredentialKind.API_KEY,
+            credentials.c.revoked_ms.is_(None),
+        )
+        .order_by(credentials.c.credential_id)
+    )
+    return list(connection.execute(query).scalars())
+
+
 def load_approved_senders(connection: Connection, account_id: int) -> frozenset[str]:
     """The senders an account may use."""
     query = select(senders.c.sender).where(

@@ -79,7 +79,9 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
     credits: int
     price: int
     mcc: str
+    route: str
     carrier: str
+    dialect: str
     attempts: int
     possible_duplicate: bool
     created_ms: int
@@ -132,6 +134,7 @@ def text_of(columns: Columns) -> ColumnElement[str]:
 _VIEW = select(
     *(column for column in messages.columns if column.name != "text"),
     batches.c.sender,
+    batches.c.dialect,
     text_of(messages.c).label("text"),
     batches.c.format,
     batches.c.protocol,
@@ -433,7 +436,9 @@ def _view(row: Any) -> MessageView:
         credits=row.credits,
         price=row.price,
         mcc=row.mcc,
+        route=row.route,
         carrier=row.carrier or "",
+        dialect=row.dialect,
         attempts=row.attempts,
         possible_duplicate=row.possible_duplicate,
         created_ms=time_of(row.message_id),

@@ -19,6 +19,7 @@ from dragoman.storage.records import (
 )
 from dragoman.storage.tables import (
     accounts,
+    audit_entries,
     batches,
     callbacks,
     contact_lists,
@@ -71,6 +72,7 @@ def last_identifier(connection: Connection) -> int:
         batches.c.batch_id,
         messages.c.message_id,
         callbacks.c.callback_id,
+        audit_entries.c.entry_id,
         message_events.c.event_id,
         inbound_texts.c.inbound_id,
         verifications.c.verification_id,

@@ -6,11 +6,13 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.senders import SenderDetails, SenderState
+from dragoman.storage.repositories.audit import AuditEntry, insert_entries
 from dragoman.storage.tables import accounts, senders
 from dragoman.storage.work import Operation
 
@@ -32,6 +34,7 @@ class SenderDecision(msgspec.Struct, frozen=True, kw_only=True):
     account_id: int
     sender: str
     state: SenderState
+    audit: AuditEntry | None = None
 
 
 class SenderRemoval(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +68,8 @@ def _decide(connection: Connection, items: list[SenderDecision]) -> list[Excepti
             .where(senders.c.account_id == item.account_id, senders.c.sender == item.sender)
             .values(state=item.state.value)
         ).rowcount
+        if changed and item.audit is not None:
+            insert_entries(connection, [item.audit])
         results.append(None if changed else _missing(item.sender))
     return results
 
@@ -121,14 +126,19 @@ def load_page(
     states: Collection[SenderState],
     offset: int,
     limit: int,
+    top: Account | None = None,
 ) -> tuple[list[StoredSender], int]:
     """Senders in some states, in the order of creation, and how many there are in all.
 
-    `account_id` None stands for every account.
+    `account_id` None stands for every account, or for those at and below `top`.
     """
     wanted: list[ColumnElement[bool]] = [senders.c.state.in_([state.value for state in states])]
     if account_id is not None:
         wanted.append(senders.c.account_id == account_id)
+    if top is not None:
+        below = or_(accounts.c.path == top.path, accounts.c.path.like(f"{top.path}/%"))
+        tree = select(accounts.c.account_id).where(below, accounts.c.deleted_ms.is_(None))
+        wanted.append(senders.c.account_id.in_(tree))
     total = connection.execute(
         select(func.count()).select_from(senders).where(*wanted)
     ).scalar_one()

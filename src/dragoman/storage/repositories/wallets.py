@@ -152,6 +152,45 @@ def _flat(settlements: Iterable[tuple[int, Settlement]]) -> Iterator[tuple[int, 
             yield batch_id, further
 
 
+class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A movement: `amount` left the side `debit` and entered `credit` of a wallet."""
+
+    entry_id: int
+    purse: str
+    """Which of its account's wallets: `credits`, or a message type."""
+    kind: str
+    debit: str
+    credit: str
+    amount: int
+    batch_id: int | None
+    note: str | None
+
+
+def load_entries(
+    connection: Connection, account_id: int, before: int | None, limit: int
+) -> list[LedgerEntry]:
+    """Movements in an account's wallets, newest first, those before one where one is named."""
+    owned = connection.execute(
+        select(wallets.c.wallet_id, wallets.c.kind).where(wallets.c.account_id == account_id)
+    )
+    found: list[LedgerEntry] = []
+    for wallet in owned.all():  # each by its index; one query over all would sort them all
+        query = (
+            select(ledger_entries)
+            .where(ledger_entries.c.wallet_id == wallet.wallet_id)
+            .order_by(ledger_entries.c.entry_id.desc())
+            .limit(limit)
+        )
+        if before is not None:
+            query = query.where(ledger_entries.c.entry_id < before)
+        for row in connection.execute(query):
+            fields = dict(row._mapping)
+            del fields["wallet_id"]
+            found.append(LedgerEntry(purse=wallet.kind, **fields))
+    found.sort(key=lambda entry: entry.entry_id, reverse=True)
+    return found[:limit]
+
+
 def _top_up(connection: Connection, items: list[TopUp]) -> list[Exception | None]:
     results: list[Exception | None] = []
     for item in items:

@@ -8,6 +8,7 @@ from dragoman.storage.tables.accounts import (
     senders,
 )
 from dragoman.storage.tables.attachments import attachments
+from dragoman.storage.tables.audit import audit_entries, held_carriers
 from dragoman.storage.tables.callbacks import callbacks
 from dragoman.storage.tables.console import console_sessions
 from dragoman.storage.tables.contacts import (
@@ -63,6 +64,7 @@ __all__ = [
     "accounts",
     "attachments",
     "audiences",
+    "audit_entries",
     "batches",
     "callback_attempts",
     "callbacks",
@@ -81,6 +83,7 @@ __all__ = [
     "email_services",
     "forwardings",
     "handovers",
+    "held_carriers",
     "hourly_statistics",
     "imports",
     "inbound_parts",

@@ -1,0 +1,86 @@
+// Adds changes to the live log as they happen, newest first. Without this script the table shows
+// the newest messages each time the page is loaded.
+
+const table = document.querySelector("#live");
+const body = table?.tBodies[0];
+const status = document.querySelector("#live-state");
+const pause = document.querySelector("#live-pause");
+const dropped = document.querySelector("#live-dropped");
+const KEPT = Number(table?.dataset.kept);
+
+let held = []; // what came while the log stood still
+let paused = false;
+let lost = 0;
+
+function cell(kind, text, className) {
+  const made = document.createElement(kind);
+  made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
+
+function row(change) {
+  const made = document.createElement("tr");
+  const time = cell("th", "", "nowrap");
+  time.scope = "row";
+  const link = cell("a", change.time);
+  link.href = table.dataset.messages + change.id;
+  time.append(link);
+  const state = document.createElement("td");
+  state.append(cell("span", change.state, `state ${change.state}`));
+  const sender = document.createElement("td");
+  sender.append(cell("bdi", change.from));
+  made.append(
+    time,
+    cell("td", change.to, "nowrap"),
+    state,
+    sender,
+    cell("td", change.route, "route"),
+    cell("td", change.why, "clip"),
+  );
+  return made;
+}
+
+function show(changes) {
+  document.querySelector("#live-none")?.remove();
+  body.prepend(...changes.slice(-KEPT).reverse().map(row));
+  while (body.rows.length > KEPT) body.lastElementChild.remove();
+}
+
+function say(words) {
+  if (status.textContent !== words) status.textContent = words;
+}
+
+function take(event) {
+  const { rows, dropped: missed, skipped } = JSON.parse(event.data);
+  lost += missed + skipped;
+  if (lost) {
+    dropped.hidden = false;
+    dropped.textContent = `${lost} changes came too fast to be shown here; none is lost in Messages.`;
+  }
+  if (!paused) return show(rows);
+  held = held.concat(rows).slice(-KEPT);
+  say(`Paused. ${held.length === KEPT ? "Many" : held.length} newer.`);
+}
+
+function toggle() {
+  paused = !paused;
+  pause.setAttribute("aria-pressed", String(paused));
+  pause.textContent = paused ? "Go on" : "Pause";
+  say(paused ? "Paused." : "Live.");
+  if (!paused) show(held);
+  held = [];
+}
+
+if (table) {
+  const source = new EventSource(table.dataset.stream);
+  source.addEventListener("open", () => paused || say("Live."));
+  source.addEventListener("changes", take);
+  source.addEventListener("error", () => {
+    // A stream that ended comes again by itself; one that was refused does not.
+    if (source.readyState === EventSource.CLOSED) say("Not live any more. Load the page again.");
+  });
+  pause.hidden = false;
+  pause.addEventListener("click", toggle);
+  addEventListener("pagehide", () => source.close());
+}

@@ -1,0 +1,240 @@
+"""One account of the tree: what it may do, its keys and credits, its ledger, who changed it."""
+
+from __future__ import annotations
+
+import secrets
+from types import MappingProxyType
+from typing import Any, Final
+
+from dragoman.console.forms import Problems, version_of
+from dragoman.console.page import Page
+from dragoman.console.paging import PER_PAGE
+from dragoman.console.roles import role_of
+from dragoman.console.visit import Visit
+from dragoman.console.words import LEDGER, say_refusal
+from dragoman.domain.accounts import Account, Permission
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.kit.ids import time_of
+from dragoman.services.account_fields import AccountFields
+from dragoman.services.account_tree import Changes
+from dragoman.storage.repositories.account_tree import AccountView
+from dragoman.storage.repositories.wallets import MAX_CREDITS
+from dragoman.web.responses import Response
+
+WORDS: Final = MappingProxyType(
+    {
+        Permission.SEND: "send messages",
+        Permission.RECEIVE: "receive texts",
+        Permission.LEGACY_LOGIN: "use the old login",
+        Permission.ANY_SENDER: "send under any sender",
+        Permission.ADMINISTER: "administer accounts below it",
+        Permission.PREMIUM: "send premium messages",
+        Permission.PREMIUM_HIGH: "send premium messages above the bound",
+        Permission.CHARITY: "send premium messages for charity",
+        Permission.INBOX: "read received texts on pages of its own",
+        Permission.NUMBER_LOOKUP: "ask networks about numbers",
+        Permission.OPERATE: "own the machine",
+    }
+)
+MAX_DIGITS: Final = 16
+"""Of a number of credits."""
+NOT_OFFERED: Final = frozenset({Permission.OPERATE})
+"""What is only ever given from the command line."""
+
+
+async def show_account(visit: Visit) -> Response:
+    """What an account is and has, with the forms of those who look after it."""
+    return await _show(visit, await _find(visit))
+
+
+async def change_access(visit: Visit) -> Response:
+    """Stores what an account may do and from where, unless somebody else did meanwhile."""
+    view = await _find(visit)
+    account = view.account
+    visit.check_version(*_access_of(account))
+    wanted = frozenset(visit.form.all("may"))
+    offered = _offered(visit, account)
+    permissions = {p: p in wanted for p in offered if (p in wanted) != account.may(p)}
+    lines = visit.form.get("allowed_addresses", "").splitlines()
+    addresses = ", ".join(line.strip(" ,") for line in lines if line.strip(" ,"))
+    said = [f"{'may' if to else 'may not'} {p.value}" for p, to in permissions.items()]
+    if addresses != account.allowed_addresses.text:
+        said.append("allowed addresses")
+    if not said:
+        return visit.go(_path(account), "saved")
+    changes = Changes(
+        fields=AccountFields(allowed_addresses=addresses),
+        permissions=permissions,
+        audit=(visit.desk.books.entry(visit.account, "access", ", ".join(said), account),),
+    )
+    try:
+        await visit.desk.account_tree.change(visit.account, account.account_id, changes)
+    except Refused as refused:
+        problems = _problems(refused, "allowed_addresses")
+        return await _show(visit, view, 400, problems, wanted=wanted, addresses=addresses)
+    return visit.go(_path(account), "saved")
+
+
+async def make_key(visit: Visit) -> Response:
+    """Gives an account a new API key, which ends the old ones, and shows it this once."""
+    account = (await _find(visit)).account
+    entry = visit.desk.books.entry(visit.account, "key", account=account)
+    made = await visit.desk.account_tree.change(
+        visit.account, account.account_id, Changes(new_key=True, audit=(entry,))
+    )
+    return await _show(visit, made.view, api_key=made.api_key)
+
+
+async def set_enabled(visit: Visit) -> Response:
+    """Lets an account in or shuts it out, from now on."""
+    account = (await _find(visit)).account
+    enabled = visit.form.get("do") == "open"
+    entry = visit.desk.books.entry(visit.account, "open" if enabled else "shut", account=account)
+    await visit.desk.account_tree.change(
+        visit.account, account.account_id, Changes(enabled=enabled, audit=(entry,))
+    )
+    return visit.go(_path(account), "saved")
+
+
+async def move_credits(visit: Visit) -> Response:
+    """Gives an account credits of one's own, or takes some back; a repeated form does it once."""
+    view = await _find(visit)
+    account = view.account
+    typed = visit.form.get("credits", "").strip()
+    is_number = typed.isascii() and typed.isdigit() and len(typed) <= MAX_DIGITS
+    if not is_number or not 0 < int(typed) <= MAX_CREDITS:
+        problems = Problems({"credits": "A whole number, at least 1."})
+        return await _show(visit, view, 400, problems, credits=typed)
+    gives = visit.form.get("do") != "take"
+    amount = int(typed) if gives else -int(typed)
+
+    async def move() -> int:
+        verb = "give" if gives else "take"
+        entry = visit.desk.books.entry(visit.account, verb, str(abs(amount)), account)
+        changes = Changes(credits=amount, audit=(entry,))
+        await visit.desk.account_tree.change(visit.account, account.account_id, changes)
+        return amount
+
+    mark = visit.form.get("mark", "")[:64]
+    try:
+        await visit.desk.repeats.once(
+            visit.account.account_id, f"credits {account.account_id} {amount} {mark}", move
+        )
+    except Refused as refused:
+        return await _show(visit, view, 400, _problems(refused, "credits"), credits=typed)
+    return visit.go(_path(account), "saved")
+
+
+async def show_ledger(visit: Visit) -> Response:
+    """The movements of an account's credits, newest first."""
+    view = await _find(visit)
+    before = _before(visit)
+    found = await visit.desk.books.ledger(view.account, before, PER_PAGE + 1)
+    return visit.show(
+        "ledger.html",
+        view=view,
+        entries=[(time_of(entry.entry_id), entry) for entry in found[:PER_PAGE]],
+        older=found[PER_PAGE - 1].entry_id if len(found) > PER_PAGE else None,
+        is_first=before is None,
+        kinds=LEDGER,
+    )
+
+
+async def show_changes(visit: Visit) -> Response:
+    """Who changed what about an account, newest first."""
+    view = await _find(visit)
+    before = _before(visit)
+    found = await visit.desk.books.changes(visit.account, view.account, before, PER_PAGE + 1)
+    return visit.show(
+        "changes.html",
+        view=view,
+        changes=found[:PER_PAGE],
+        older=found[PER_PAGE - 1].entry.entry_id if len(found) > PER_PAGE else None,
+        is_first=before is None,
+    )
+
+
+async def _find(visit: Visit) -> AccountView:
+    return await visit.desk.account_tree.find(visit.account, visit.identifier("account_id"))
+
+
+async def _show(
+    visit: Visit,
+    view: AccountView,
+    status: int = 200,
+    problems: Problems | None = None,
+    *,
+    wanted: frozenset[str] | None = None,
+    addresses: str | None = None,
+    credits: str = "",
+    api_key: str | None = None,
+) -> Response:
+    account = view.account
+    is_own = account.account_id == visit.account.account_id
+    may_change = visit.account.may(Permission.ADMINISTER)
+    checked = account.permissions if wanted is None else wanted
+    key_times = await visit.desk.books.key_times(account)
+    return visit.show(
+        "account.html",
+        status,
+        problems=problems or {},
+        view=view,
+        account=account,
+        its_role=role_of(account),
+        can=[WORDS[p] for p in Permission if account.may(p)],
+        is_own=is_own,
+        may_change=may_change,
+        options=[(p.value, WORDS[p], p in checked) for p in _offered(visit, account)],
+        addresses=account.allowed_addresses.text if addresses is None else addresses,
+        version=version_of(*_access_of(account)),
+        key_times=key_times,
+        api_key=api_key,
+        credits=credits,
+        mark=secrets.token_urlsafe(12),
+    )
+
+
+def _offered(visit: Visit, account: Account) -> list[Permission]:
+    """The permissions that the reader may give to an account or take from it."""
+    if account.account_id == visit.account.account_id:
+        return []
+    return [p for p in Permission if visit.account.may(p) and p not in NOT_OFFERED]
+
+
+def _access_of(account: Account) -> tuple[Any, ...]:
+    return sorted(account.permissions), account.allowed_addresses.text
+
+
+def _problems(refused: Refused, field: str) -> Problems:
+    """A refusal at a field; raises those that are about the whole page."""
+    if refused.code in {RefusalCode.UNAVAILABLE, RefusalCode.NOT_FOUND}:
+        raise refused
+    if refused.code is RefusalCode.INSUFFICIENT_CREDIT or refused.subject == field:
+        return Problems({field: say_refusal(refused)})
+    return Problems({"": say_refusal(refused)})
+
+
+def _path(account: Account) -> str:
+    return f"/accounts/{account.account_id}"
+
+
+def _before(visit: Visit) -> int | None:
+    """The entry that a page of a list begins behind."""
+    text = visit.query.get("before", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
+
+
+def _page(path: str, title: str, **more: Any) -> Page:
+    return Page(path=f"/accounts/{{account_id:int}}{path}", title=title, section="Accounts", **more)
+
+
+_CHANGES: Final = {"needs": Permission.ADMINISTER}
+PAGES: Final = (
+    _page("", "Account", show=show_account),
+    _page("/access", "Account", act=change_access, **_CHANGES),
+    _page("/key", "Account", act=make_key, **_CHANGES),
+    _page("/state", "Account", act=set_enabled, **_CHANGES),
+    _page("/credits", "Account", act=move_credits, **_CHANGES),
+    _page("/ledger", "Ledger", show=show_ledger),
+    _page("/changes", "Changes", show=show_changes),
+)

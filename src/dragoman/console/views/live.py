@@ -1,0 +1,155 @@
+"""The live log: changes of messages as they happen, by server-sent events.
+
+A stream is bounded: what a browser is too slow for is dropped and counted, a frame holds the newest
+rows only, and after a while the stream ends, so that its reader is asked again who it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import msgspec
+
+from dragoman.console.forms import Problems
+from dragoman.console.page import Page
+from dragoman.console.rendering import name_unseen, render_clock
+from dragoman.console.visit import Visit
+from dragoman.console.words import FAILURES, STATES, say_refusal
+from dragoman.domain.errors import FailureCode, RefusalCode, Refused
+from dragoman.domain.lifecycle import State
+from dragoman.services.feed import MAX_LISTENERS, FeedEvent, FeedFilter, FeedPage, read_filter
+from dragoman.storage.repositories.outbox import MessageView, OutboxFilter
+from dragoman.web.events import KEEP_ALIVE, KEEP_ALIVE_S, render_event
+from dragoman.web.responses import Response
+
+FIELDS: Final = ("state", "to", "route", "dialect")
+MAX_FIELD: Final = 64
+MAX_ROWS: Final = 60
+"""Of one frame; the page keeps `KEPT_ROWS`."""
+KEPT_ROWS: Final = 200
+PAUSE_S: Final = 0.25
+"""Between frames, so that busy times are gathered into few."""
+LONGEST_S: Final = 60.0
+SHOWN: Final = 30
+"""Messages of the table that is there without script."""
+LOOKED_AT: Final = 300
+"""Messages that those are chosen from."""
+WAITING: Final = frozenset({State.SCHEDULED, State.QUEUED, State.SENDING})
+"""What the counters behind a search hold as one."""
+
+
+async def show_live(visit: Visit) -> Response:
+    """The page: filters, and the messages that changed last as they are now."""
+    typed = _typed(visit)
+    problems = Problems()
+    wanted = None
+    try:
+        wanted = await _read_filter(visit, typed)
+    except Refused as refused:
+        problems.add(refused, FIELDS, say_refusal(refused))
+    messages = await _newest(visit, wanted) if wanted is not None else ()
+    query = urlencode({name: value for name, value in typed.items() if value})
+    return visit.show(
+        "live.html",
+        400 if problems else 200,
+        problems=problems,
+        typed=typed,
+        choices=[("", "any"), *((state.name.lower(), STATES[state]) for state in State)],
+        routes=[("", "any"), *((name, name) for name in visit.desk.machine.waiting())],
+        messages=messages,
+        failures=FAILURES,
+        stream=f"/live/events?{query}" if query else "/live/events",
+        kept_rows=KEPT_ROWS,
+    )
+
+
+async def stream_changes(visit: Visit) -> Response:
+    """The changes from here on, as events."""
+    wanted = await _read_filter(visit, _typed(visit))
+    if len(visit.desk.feed.listeners) >= MAX_LISTENERS:
+        raise Refused(RefusalCode.UNAVAILABLE, "feed")  # while it can still be said
+    return visit.stream(_frames(visit, wanted))
+
+
+async def _frames(visit: Visit, wanted: FeedFilter) -> AsyncGenerator[bytes, None]:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + LONGEST_S
+    with visit.desk.feed.listen(wanted) as listener:
+        yield b"retry: 1000\n" + render_event("open")
+        while (left := end - loop.time()) > 0:
+            page = await listener.next(min(left, KEEP_ALIVE_S))
+            if page.events:
+                yield render_event("changes", render_frame(visit, page))
+                await asyncio.sleep(PAUSE_S)
+            else:
+                yield KEEP_ALIVE
+
+
+def render_frame(visit: Visit, page: FeedPage) -> bytes:
+    """The newest changes of a page in words, oldest first, and how many are left out."""
+    rows = [_row(visit, event) for event in page.events[-MAX_ROWS:]]
+    skipped = len(page.events) - len(rows)
+    return msgspec.json.encode({"rows": rows, "dropped": page.dropped, "skipped": skipped})
+
+
+def _row(visit: Visit, event: FeedEvent) -> dict[str, Any]:
+    why = FAILURES[event.failure] if event.failure is not FailureCode.NONE else ""
+    return {
+        "time": render_clock(event.at_ms, visit.zone),
+        "id": str(event.message_id),
+        "to": f"+{event.recipient}",
+        "from": name_unseen(event.sender),
+        "state": STATES[event.state],
+        "route": event.route,
+        "why": why,
+    }
+
+
+async def _read_filter(visit: Visit, typed: dict[str, str]) -> FeedFilter:
+    return read_filter(
+        accounts=frozenset(await visit.tree()),
+        states=(typed["state"],),
+        recipient=typed["to"],
+        route=typed["route"],
+        dialect=typed["dialect"],
+    )
+
+
+async def _newest(visit: Visit, wanted: FeedFilter) -> list[MessageView]:
+    """The newest messages that fit now, of the newest there are."""
+    tree = await visit.tree()
+    is_waiting = wanted.states & WAITING
+    search = OutboxFilter(
+        account_id=tree[0],
+        below=tree[1:],
+        states=tuple(wanted.states | WAITING if is_waiting else wanted.states),
+    )
+    found = await visit.desk.queries.outbox(search, 0, LOOKED_AT)
+    fitting = [
+        message
+        for message in found.messages
+        if message.recipient.startswith(wanted.recipient)
+        and (not wanted.states or message.state in wanted.states)
+        and (not wanted.route or message.route == wanted.route)
+        and (not wanted.dialect or message.dialect == wanted.dialect)
+    ]
+    return fitting[:SHOWN]
+
+
+def _typed(visit: Visit) -> dict[str, str]:
+    return {name: visit.query.get(name, "").strip()[:MAX_FIELD] for name in FIELDS}
+
+
+PAGES: Final = (
+    Page(path="/live", title="Live log", menu="Live log", show=show_live),
+    Page(
+        path="/live/events",
+        title="Live log",
+        section="Live log",
+        show=stream_changes,
+        by_itself=True,
+    ),
+)

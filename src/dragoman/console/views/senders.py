@@ -1,0 +1,95 @@
+"""Senders that accounts of the tree ask for, to be approved or refused by an operator."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from dragoman.console.page import Page
+from dragoman.console.paging import make_pager
+from dragoman.console.visit import Visit
+from dragoman.domain.accounts import Permission
+from dragoman.domain.senders import SenderState
+from dragoman.services.senders import EVERY_STATE
+from dragoman.web.responses import Response
+
+WORDS: Final = MappingProxyType(
+    {
+        SenderState.PENDING: "waits for you",
+        SenderState.APPROVED: "approved",
+        SenderState.APPROVED_BY_AUTHORITY: "approved by an authority",
+        SenderState.REJECTED: "refused",
+        SenderState.REJECTED_BY_AUTHORITY: "refused by an authority",
+        SenderState.PREAPPROVED: "allowed until looked at",
+    }
+)
+CHOICES: Final = MappingProxyType(
+    {
+        "": frozenset({SenderState.PENDING, SenderState.PREAPPROVED}),
+        "approved": frozenset({SenderState.APPROVED, SenderState.APPROVED_BY_AUTHORITY}),
+        "refused": frozenset({SenderState.REJECTED, SenderState.REJECTED_BY_AUTHORITY}),
+        "all": EVERY_STATE,
+    }
+)
+_DECISIONS: Final = MappingProxyType(
+    {"approve": SenderState.APPROVED, "refuse": SenderState.REJECTED}
+)
+
+
+async def list_senders(visit: Visit) -> Response:
+    """The senders in a state, those that wait for a decision unless others are asked for."""
+    chosen = visit.query.get("state", "")
+    states = CHOICES.get(chosen, CHOICES[""])
+    paging = visit.paging()
+    senders, total = await visit.desk.senders.list_below(
+        visit.account, states, paging.offset, paging.per_page
+    )
+    names = {
+        view.account.account_id: view.account.username
+        for view in await visit.desk.account_tree.list_below(visit.account)
+    }
+    return visit.show(
+        "senders.html",
+        senders=senders,
+        names=names,
+        words=WORDS,
+        chosen=chosen,
+        tabs=[("", "Waiting"), ("approved", "Approved"), ("refused", "Refused"), ("all", "All")],
+        pager=make_pager(paging, visit.query, len(senders), total),
+    )
+
+
+async def decide_sender(visit: Visit) -> Response:
+    """Approves a sender or refuses it, from now on."""
+    desk = visit.desk
+    account = (await desk.account_tree.find(visit.account, visit.identifier("account_id"))).account
+    sender = await desk.senders.find(account, visit.identifier("sender_id"))
+    do = visit.form.get("do", "")
+    if do in _DECISIONS:
+        entry = desk.books.entry(visit.account, do, _hide_number(sender.sender), account)
+        await desk.senders.decide(account, sender.sender, _DECISIONS[do], entry)
+    return visit.go("/senders", "saved")
+
+
+def _hide_number(sender: str) -> str:
+    """A sender as a log may hold it: a name, or the end of a number."""
+    digits = sender.removeprefix("+")
+    return f"…{digits[-3:]}" if digits.isdigit() else sender
+
+
+PAGES: Final = (
+    Page(
+        path="/senders",
+        title="Senders",
+        menu="Senders",
+        show=list_senders,
+        needs=Permission.OPERATE,
+    ),
+    Page(
+        path="/senders/{account_id:int}/{sender_id:int}",
+        title="Senders",
+        section="Senders",
+        act=decide_sender,
+        needs=Permission.OPERATE,
+    ),
+)

@@ -1,0 +1,288 @@
+"""The rooms of a development gateway in the console: virtual phones, faults, and mail."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from dragoman.console.forms import Problems
+from dragoman.console.page import Page
+from dragoman.console.visit import Visit
+from dragoman.console.words import say_refusal
+from dragoman.development.phones import (
+    Fate,
+    Faults,
+    PhoneText,
+    PhoneView,
+    VirtualPhones,
+    read_number,
+)
+from dragoman.development.workbench import Workbench
+from dragoman.domain.accounts import Permission
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.web.events import KEEP_ALIVE, KEEP_ALIVE_S, render_event
+from dragoman.web.responses import Response
+
+PACKAGE: Final = "dragoman.development"
+MAX_SHOWN: Final = 100
+"""Phones in the list, texts of a phone, mails: the newest."""
+TURNS: Final = 4
+"""Waits of `KEEP_ALIVE_S` for something to happen, after which a stream ends and comes again."""
+FATES: Final = (
+    (Fate.DELIVERED, "delivered"),
+    (Fate.FAILED, "failed, with an error code"),
+    (Fate.REFUSED, "refused by the carrier"),
+    (Fate.LATE, "delivered, the report late"),
+    (Fate.NEVER, "no report ever"),
+    (Fate.DOUBLED, "delivered, the report twice"),
+)
+_TEXT: Final = ("text", "to")
+_CHOICE: Final = ("fate", "times", "code", "delay_s")
+_FAULTS: Final = ("throttle_per_s", "slow_s", "lose_responses")
+
+
+def build_phone_pages(workbench: Workbench) -> tuple[Page, ...]:
+    """The pages of a workbench."""
+    rooms = _Rooms(workbench)
+    section, needs = "Virtual phones", Permission.OPERATE
+    return (
+        Page(
+            path="/phones",
+            title=section,
+            menu=section,
+            show=rooms.list_phones,
+            act=rooms.open_phone,
+            needs=needs,
+        ),
+        Page(
+            path="/phones/faults",
+            title="Faults",
+            section=section,
+            show=rooms.show_faults,
+            act=rooms.set_faults,
+            needs=needs,
+        ),
+        Page(
+            path="/phones/changes",
+            title=section,
+            section=section,
+            show=rooms.stream_changes,
+            needs=needs,
+            by_itself=True,
+        ),
+        Page(
+            path="/phones/{number:int}",
+            title="Virtual phone",
+            section=section,
+            show=rooms.show_phone,
+            act=rooms.send_text,
+            needs=needs,
+        ),
+        Page(
+            path="/phones/{number:int}/next",
+            title="Virtual phone",
+            section=section,
+            act=rooms.choose_fate,
+            needs=needs,
+        ),
+        Page(path="/mail", title="Mail", menu="Mail", show=rooms.show_mail, needs=needs),
+    )
+
+
+class _Rooms:
+    def __init__(self, workbench: Workbench) -> None:
+        self._workbench = workbench
+
+    @property
+    def _phones(self) -> VirtualPhones:
+        return self._workbench.phones
+
+    # Phones
+
+    async def list_phones(self, visit: Visit) -> Response:
+        return self._show_list(visit)
+
+    async def open_phone(self, visit: Visit) -> Response:
+        """Goes to the phone of a number, whether it has texts or not."""
+        typed = visit.form.get("number", "").strip()
+        try:
+            return visit.go(f"/phones/{read_number(typed)}")
+        except Refused as refused:
+            return self._show_list(visit, 400, Problems({"number": say_refusal(refused)}), typed)
+
+    async def show_phone(self, visit: Visit) -> Response:
+        return self._show_phone(visit)
+
+    async def send_text(self, visit: Visit) -> Response:
+        """Sends a text from the phone; a button may name the text."""
+        typed = {name: visit.form.get(name, "") for name in _TEXT}
+        text = visit.form.get("quick", "") or typed["text"].replace("\r\n", "\n")
+        number = _number(visit)
+        try:
+            await self._phones.send(number, text, typed["to"].strip())
+        except Refused as refused:
+            return self._show_phone(visit, 400, _problems(refused, _TEXT, "number", "to"), typed)
+        return visit.go(f"/phones/{number}", "text-sent")
+
+    async def choose_fate(self, visit: Visit) -> Response:
+        """Decides what happens to the next messages to the phone."""
+        typed = {name: visit.form.get(name, "").strip() for name in _CHOICE}
+        number = _number(visit)
+        problems = Problems()
+        times = _read_number(typed, "times", problems)
+        code = _read_number(typed, "code", problems)
+        delay_s = _read_number(typed, "delay_s", problems)
+        try:
+            fate = Fate(typed["fate"])
+            if not problems:
+                self._phones.choose(
+                    number,
+                    fate,
+                    times=None if times is None else int(times),
+                    code=None if code is None else int(code),
+                    delay_s=delay_s,
+                )
+        except ValueError:
+            problems["fate"] = "Choose what happens."
+        except Refused as refused:
+            problems |= _problems(refused, _CHOICE)
+        if problems:
+            return self._show_phone(visit, 400, problems, typed)
+        return visit.go(f"/phones/{number}", "saved")
+
+    async def stream_changes(self, visit: Visit) -> Response:
+        """Tells a page that a phone received or sent a text, so that it looks again."""
+        return visit.stream(self._frames())
+
+    async def _frames(self) -> AsyncGenerator[bytes, None]:
+        yield b"retry: 1000\n" + render_event("open")
+        for _ in range(TURNS):
+            happened = await self._phones.change(KEEP_ALIVE_S)
+            yield render_event("changed") if happened else KEEP_ALIVE
+
+    def _show_list(
+        self, visit: Visit, status: int = 200, problems: Problems | None = None, number: str = ""
+    ) -> Response:
+        phones = self._phones.phones()
+        return visit.show(
+            "virtual-phones.html",
+            status,
+            problems=problems or {},
+            phones=phones[:MAX_SHOWN],
+            total=len(phones),
+            number=number,
+            faults=self._phones.faults,
+        )
+
+    def _show_phone(
+        self,
+        visit: Visit,
+        status: int = 200,
+        problems: Problems | None = None,
+        typed: dict[str, str] | None = None,
+    ) -> Response:
+        number = _number(visit)
+        texts: tuple[PhoneText, ...] = self._phones.texts(number)
+        view: PhoneView | None = next(
+            (phone for phone in self._phones.phones() if phone.number == number), None
+        )
+        values = dict.fromkeys((*_TEXT, *_CHOICE), "") | {"times": "1"} | (typed or {})
+        return visit.show(
+            "virtual-phone.html",
+            status,
+            problems=problems or {},
+            number=number,
+            texts=texts[-MAX_SHOWN:][::-1],
+            total=len(texts),
+            next_fate=view.next.value if view is not None and view.next is not None else "",
+            fates=[(fate.value, words) for fate, words in FATES],
+            typed=values,
+        )
+
+    # Faults and mail
+
+    async def show_faults(self, visit: Visit) -> Response:
+        return self._show_faults(visit)
+
+    async def set_faults(self, visit: Visit) -> Response:
+        """Makes something wrong with the carrier, or everything well again."""
+        do = visit.form.get("do", "")
+        typed = {name: visit.form.get(name, "").strip() for name in _FAULTS}
+        problems = Problems()
+        try:
+            if do == "reset":
+                self._phones.reset()
+            elif do == "cut":
+                self._phones.cut_links()
+            elif do == "lose":
+                times = _read_number(typed, "lose_responses", problems)
+                if not problems:
+                    self._phones.lose_responses(1 if times is None else int(times))
+            else:
+                throttle = _read_number(typed, "throttle_per_s", problems)
+                slow = _read_number(typed, "slow_s", problems)
+                if not problems:
+                    self._phones.set_faults(Faults(throttle_per_s=throttle, slow_s=slow or 0.0))
+        except Refused as refused:
+            problems |= _problems(refused, _FAULTS)
+        if problems:
+            return self._show_faults(visit, 400, problems, typed)
+        return visit.go("/phones/faults", "fault-cut" if do == "cut" else "saved")
+
+    def _show_faults(
+        self,
+        visit: Visit,
+        status: int = 200,
+        problems: Problems | None = None,
+        typed: dict[str, str] | None = None,
+    ) -> Response:
+        faults = self._phones.faults
+        throttle = faults.throttle_per_s
+        known = {
+            "throttle_per_s": "" if throttle is None else f"{throttle:g}",
+            "slow_s": f"{faults.slow_s:g}" if faults.slow_s else "",
+            "lose_responses": "1",
+        }
+        return visit.show(
+            "faults.html",
+            status,
+            problems=problems or {},
+            faults=faults,
+            typed={name: (typed or {}).get(name) or value for name, value in known.items()},
+        )
+
+    async def show_mail(self, visit: Visit) -> Response:
+        """The newest mails; their HTML is shown as text."""
+        wanted = visit.query.get("to", "").strip()[:320]
+        mails = await self._workbench.outbox.mails(wanted, limit=MAX_SHOWN)
+        return visit.show("mail.html", mails=mails, wanted=wanted)
+
+
+def _number(visit: Visit) -> str:
+    """The phone's number; raises `Refused` as an address that nothing has."""
+    try:
+        return read_number(visit.request.path_params["number"])
+    except Refused:
+        raise Refused(RefusalCode.NOT_FOUND, "number") from None
+
+
+def _read_number(typed: dict[str, str], name: str, problems: Problems) -> float | None:
+    """A number that was typed; None for none. What is no number goes to the problems."""
+    text = typed[name].replace(",", ".")
+    if not text:
+        return None
+    if len(text) <= 12 and text.isascii() and text.replace(".", "", 1).isdigit():
+        return float(text)
+    problems[name] = "A number."
+    return None
+
+
+def _problems(refused: Refused, fields: tuple[str, ...], *renamed: str) -> Problems:
+    """A refusal at the field it is about; `renamed` is a subject and the field it stands for."""
+    problems = Problems()
+    subject = renamed[1] if renamed and refused.subject == renamed[0] else refused.subject
+    words = say_refusal(refused)
+    if refused.code is RefusalCode.EMPTY_TEXT:
+        subject = "text"
+    problems[subject if subject in fields else ""] = words
+    return problems

@@ -1,0 +1,85 @@
+"""What is written down about an account as it changes: its ledger, and who changed what.
+
+The log of changes holds no keys, no texts and no full numbers: `subject` is a name or a list of
+fields, cut at a length.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from dragoman.domain.accounts import Account
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource
+from dragoman.storage.engine import Storage
+from dragoman.storage.repositories import accounts, audit, wallets
+from dragoman.storage.repositories.audit import AuditEntry
+from dragoman.storage.repositories.wallets import LedgerEntry
+
+MAX_SUBJECT: Final = 200
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of the log as a reader sees it."""
+
+    entry: AuditEntry
+    actor: str
+    """Its user name; empty for one that does not exist for the reader."""
+
+
+class Books:
+    """Reads and writes what was done to accounts."""
+
+    def __init__(self, *, storage: Storage, ids: IdSource, clock: Clock) -> None:
+        self._storage = storage
+        self._ids = ids
+        self._clock = clock
+
+    def entry(
+        self, actor: Account, action: str, subject: str = "", account: Account | None = None
+    ) -> AuditEntry:
+        """An entry about an account, or the actor's own, to be stored with the change itself."""
+        return AuditEntry(
+            entry_id=self._ids.next(),
+            account_id=(account or actor).account_id,
+            actor_id=actor.account_id,
+            action=action,
+            subject=subject[:MAX_SUBJECT],
+            at_ms=self._clock.now_ms(),
+        )
+
+    async def note(
+        self, actor: Account, action: str, subject: str = "", account: Account | None = None
+    ) -> None:
+        """Stores an entry by itself, right after a change that cannot carry one."""
+        await self._storage.writer.write(audit.add, self.entry(actor, action, subject, account))
+
+    async def changes(
+        self, reader: Account, account: Account, before: int | None, limit: int
+    ) -> list[Change]:
+        """What was done to an account, newest first, before an entry where one is named."""
+        found = await self._storage.read(
+            lambda c: audit.load_page(c, account.account_id, before, limit)
+        )
+        top = reader.path
+        return [
+            Change(
+                entry=view.entry,
+                actor=view.actor
+                if view.actor_path == top or view.actor_path.startswith(f"{top}/")
+                else "",
+            )
+            for view in found
+        ]
+
+    async def ledger(self, account: Account, before: int | None, limit: int) -> list[LedgerEntry]:
+        """Movements of an account's credits, newest first, before one where one is named."""
+        return await self._storage.read(
+            lambda c: wallets.load_entries(c, account.account_id, before, limit)
+        )
+
+    async def key_times(self, account: Account) -> list[int]:
+        """When each of the account's API keys that are good was made, oldest first."""
+        return await self._storage.read(lambda c: accounts.load_key_times(c, account.account_id))

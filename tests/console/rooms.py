@@ -1,0 +1,76 @@
+"""What the further rooms of the console need in a scene: phones to look at, senders to approve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from dragoman.app import Gateway
+from dragoman.development.forwarding import CallbackForwarding
+from dragoman.development.outbox import MailOutbox
+from dragoman.development.phones import REPLY_NUMBER, VirtualPhones
+from dragoman.development.workbench import Workbench
+from dragoman.domain.accounts import Account
+from dragoman.domain.senders import SenderDetails
+from dragoman.services.devices import ReportedSim
+from dragoman.testkit.simulator import Simulator
+
+PHONE_NUMBER: Final = "4530999888"
+ROOMS: Final = {
+    "live": "/console/live",
+    "account": "",
+    "ledger": "",
+    "changes": "",
+    "senders": "/console/senders",
+    "carriers": "/console/carriers",
+    "phones": "/console/devices",
+    "virtual-phones": "/console/phones",
+    "virtual-phone": f"/console/phones/{PHONE_NUMBER}",
+    "faults": "/console/phones/faults",
+    "mail": "/console/mail",
+}
+"""Pages by the name of their picture; the paths that are empty hold an account's identifier."""
+MAIL: Final = """\
+From: City Library <news@library.example>
+To: reader@example.org
+Subject: The library in December
+List-Unsubscribe: <https://sms.example.org/m/u/abc>
+Content-Type: text/plain; charset=utf-8
+
+We are open on all Sundays of December, with readings at 3 p.m.
+"""
+
+
+def build_workbench(gateway: Gateway, simulator: Simulator, folder: Path) -> Workbench:
+    """What `dragoman dev` has besides."""
+    outbox = folder / "outbox"
+    outbox.mkdir()
+    (outbox / "1.eml").write_text(MAIL)
+    return Workbench(
+        phones=VirtualPhones(simulator, gateway.clock, delivered_after_s=0.05),
+        outbox=MailOutbox(outbox),
+        forwarding=CallbackForwarding(),
+    )
+
+
+async def furnish(gateway: Gateway, account: Account) -> dict[str, str]:
+    """Fills the rooms of an account that has others below it; the paths of `ROOMS`."""
+    await gateway.keywords.add_number(account, REPLY_NUMBER, shared=False)
+    child = await gateway.accounts.find("harbour-cafe")
+    gateway.devices.carriers = ("phones",)
+    device, _ = await gateway.devices.add(
+        child,
+        "phones",
+        protocol="smsgate",
+        name="Counter phone",
+        app_version="1.55.0",
+        sims=(ReportedSim(slot=1, number="+45••••3456", carrier="TDC"),),
+    )
+    await gateway.devices.set_enabled(device.device_id, False)
+    await gateway.devices.add(child, "phones", protocol="smsgate", name="Till phone")
+    for name, company in (("HarbourCafe", "Harbour Café"), ("Harbour", "Harbour Café")):
+        await gateway.senders.ask_for(child, name, SenderDetails(company=company))
+    for action, subject in (("give", "500"), ("access", "may premium"), ("key", "")):
+        await gateway.books.note(account, action, subject, child)
+    own = f"/console/accounts/{child.account_id}"
+    return ROOMS | {"account": own, "ledger": f"{own}/ledger", "changes": f"{own}/changes"}

@@ -1,0 +1,228 @@
+"""The further rooms in Chromium: they keep to policy and accessibility, and do their work."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import async_playwright, expect
+
+from .rooms import PHONE_NUMBER, build_workbench, furnish
+from .scene import CHROMIUM, DESKTOP, PASSWORD, PHONE, USERNAME, Scene, running_scene
+
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}"),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+MARKS = (
+    "document.addEventListener('securitypolicyviolation',"
+    " e => console.error('policy: ' + e.violatedDirective + ' ' + e.blockedURI))"
+)
+
+
+class Tab:
+    """A page of a browser that notes what goes wrong."""
+
+    def __init__(self, page: Any, scene: Scene) -> None:
+        self.page = page
+        self.scene = scene
+        self.errors: list[str] = []
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _note(self, message: Any) -> None:
+        # A page that refuses says so by its status, which Chromium reports as an error.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.errors.append(message.text)
+
+    async def open(self, path: str) -> None:
+        await self.page.goto(self.scene.url + path)
+
+    async def sign_in(self) -> None:
+        await self.open("/console/sign-in")
+        await self.page.get_by_label("User name").fill(USERNAME)
+        await self.page.get_by_label("Password").fill(PASSWORD)
+        await self.page.get_by_role("button", name="Sign in").click()
+        await self.page.wait_for_load_state()
+
+    async def check(self) -> None:
+        """Fails for what axe finds, what the policy blocks, and what is wider than the screen."""
+        found = await Axe().run(self.page)
+        where = self.page.url
+        assert not found.response["violations"], f"{where}: {found.generate_report()}"
+        assert not self.errors, f"{where}: {self.errors}"
+        wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert await self.page.evaluate(wide) == 0, f"{where} is wider than the screen"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    async with running_scene(tmp_path_factory.mktemp("rooms"), build_workbench) as scene:
+        scene.clock.behind_s = 0.0
+        scene.rooms = await furnish(scene.gateway, scene.account)
+        yield scene
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Any]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        await browser.close()
+
+
+async def _tab(browser: Any, scene: Scene, **more: Any) -> Tab:
+    context = await browser.new_context(**{"viewport": DESKTOP, **more})
+    page = await context.new_page()
+    await page.add_init_script(MARKS)
+    return Tab(page, scene)
+
+
+async def _send(scene: Scene, text: str) -> None:
+    account = await scene.gateway.accounts.find(USERNAME)
+    await scene.submit(account, PHONE_NUMBER, text)
+
+
+async def test_sender_is_approved(browser: Any, scene: Scene) -> None:
+    tab = await _tab(browser, scene)
+    await tab.sign_in()
+    await tab.page.get_by_role("link", name="Senders").click()
+    await tab.page.get_by_role("button", name="Approve HarbourCafe").click()
+    await tab.page.get_by_text("Saved.").wait_for()
+    assert await tab.page.get_by_text("HarbourCafe").count() == 0
+    child = await scene.gateway.accounts.find("harbour-cafe")
+    assert "HarbourCafe" in await scene.gateway.accounts.approved_senders(child)
+    await tab.check()
+
+
+async def test_live_log_shows_a_message_and_pauses(browser: Any, scene: Scene) -> None:
+    tab = await _tab(browser, scene)
+    page = tab.page
+    await tab.sign_in()
+    await tab.open(f"/console/live?to={PHONE_NUMBER}")
+    await page.get_by_text("Live.", exact=True).wait_for()
+    await _send(scene, "Hello")
+    rows = page.locator("#live tbody tr", has_text=f"+{PHONE_NUMBER}")
+    await expect(rows.filter(has_text="delivered")).to_have_count(1)
+    await tab.check()
+    await page.get_by_role("button", name="Pause").click()
+    await _send(scene, "Hello again")
+    await page.get_by_text("newer.").wait_for()
+    await expect(rows.filter(has_text="delivered")).to_have_count(1)
+    await page.get_by_role("button", name="Go on").click()
+    await expect(rows.filter(has_text="delivered")).to_have_count(2)
+    await page.locator("#live tbody a").first.click()
+    await page.get_by_role("heading", name=f"Message to +{PHONE_NUMBER}").wait_for()
+
+
+async def test_live_log_hears_only_what_its_filter_takes(browser: Any, scene: Scene) -> None:
+    tab = await _tab(browser, scene)
+    await tab.sign_in()
+    await tab.open(f"/console/live?state=delivered&to={PHONE_NUMBER}")
+    await tab.page.get_by_text("Live.", exact=True).wait_for()
+    before = await tab.page.locator("#live tbody tr").count()
+    account = await scene.gateway.accounts.find(USERNAME)
+    await scene.submit(account, "4540123459", "Somebody else's")
+    await _send(scene, "Mine")
+    await expect(tab.page.locator("#live tbody tr")).to_have_count(before + 1)
+    assert await tab.page.get_by_text("+4540123459").count() == 0
+
+
+async def test_virtual_phone_receives_and_stops(browser: Any, scene: Scene) -> None:
+    tab = await _tab(browser, scene)
+    page = tab.page
+    await tab.sign_in()
+    await tab.open(f"/console/phones/{PHONE_NUMBER}")
+    await _send(scene, "Your code is 493201. Grüße 😀")
+    await page.locator(".received", has_text="Grüße 😀").wait_for()
+    await page.locator(".received", has_text="code 493201").first.wait_for()
+    await tab.check()
+    await page.get_by_role("button", name="STOP").click()
+    await page.get_by_text("Sent. The gateway has it.").wait_for()
+    await page.locator(".written", has_text="STOP").wait_for()
+    await tab.check()
+    await tab.open("/console/opt-outs")
+    await page.get_by_text(f"+{PHONE_NUMBER}").first.wait_for()
+    await tab.open(f"/console/phones/{PHONE_NUMBER}")
+    await page.get_by_role("button", name="START").click()
+    await page.get_by_text("Sent. The gateway has it.").wait_for()
+
+
+async def test_virtual_phone_fails_the_next_message(browser: Any, scene: Scene) -> None:
+    tab = await _tab(browser, scene)
+    page = tab.page
+    await tab.sign_in()
+    await tab.open("/console/phones/4530777666")
+    await page.get_by_label("The next messages").select_option("failed")
+    await page.get_by_text("More").click()
+    await page.get_by_label("Code").fill("6")
+    await page.get_by_role("button", name="Choose").click()
+    await page.get_by_text("Saved.").wait_for()
+    await tab.open("/console/live?to=4530777666&state=undelivered")
+    await page.get_by_text("Live.", exact=True).wait_for()
+    account = await scene.gateway.accounts.find(USERNAME)
+    await scene.submit(account, "4530777666", "Not there")
+    await page.locator("#live").get_by_text("phone not reachable").wait_for()
+
+
+async def test_drained_carrier_takes_nothing_new_until_enabled(browser: Any, scene: Scene) -> None:
+    tab = await _tab(browser, scene)
+    page = tab.page
+    await tab.sign_in()
+    await tab.open("/console/carriers")
+    await page.get_by_role("button", name="Drain and disable").click()
+    await page.get_by_text("disabled", exact=True).wait_for()
+    await tab.check()
+    await _send(scene, "It waits")
+    phones = scene.gateway.workbench.phones
+    last = phones.texts()[-1]
+    assert last.text != "It waits"
+    await page.get_by_role("button", name="Enable").click()
+    await page.get_by_text("up", exact=True).wait_for()
+    found = await phones.wait(PHONE_NUMBER, after=last.text_id, wait_s=10)
+    assert [text.text for text in found] == ["It waits"]
+
+
+async def test_phone_is_registered_with_a_code(browser: Any, scene: Scene) -> None:
+    tab = await _tab(browser, scene, color_scheme="dark")
+    page = tab.page
+    await tab.sign_in()
+    await tab.open("/console/devices")
+    await page.get_by_label("For account").select_option(label="harbour-cafe")
+    await page.get_by_role("button", name="Make a code").click()
+    code = await page.locator("code.key").inner_text()
+    assert await page.locator("svg.qr").count() == 1
+    await tab.check()
+    grant = await scene.gateway.device_registration.by_code(code)
+    assert grant.account.username == "harbour-cafe"
+    await page.get_by_role("button", name="Put into service Counter phone").click()
+    await page.get_by_text("Saved.").wait_for()
+    assert all(device.enabled for device in scene.gateway.devices.all())
+    await tab.open("/console/devices")
+    assert await page.get_by_text(code).count() == 0
+
+
+async def test_live_log_and_phones_work_without_script(browser: Any, scene: Scene) -> None:
+    await _send(scene, "Read without script")
+    await scene.gateway.workbench.phones.wait(PHONE_NUMBER, wait_s=10)
+    tab = await _tab(browser, scene, java_script_enabled=False)
+    await tab.sign_in()
+    await tab.open(f"/console/live?to={PHONE_NUMBER}")
+    await tab.page.locator("#live tbody tr").first.wait_for()
+    await tab.open(f"/console/phones/{PHONE_NUMBER}")
+    await tab.page.get_by_label("Text").fill("From the phone")
+    await tab.page.get_by_role("button", name="Send").click()
+    await tab.page.locator(".written", has_text="From the phone").wait_for()
+
+
+async def test_every_room_is_accessible_and_keeps_to_its_policy(browser: Any, scene: Scene) -> None:
+    for viewport, scheme in ((DESKTOP, "light"), (PHONE, "dark")):
+        tab = await _tab(browser, scene, viewport=viewport, color_scheme=scheme)
+        await tab.sign_in()
+        for path in (*scene.rooms.values(), "/console/live?to=x", "/console/phones/12"):
+            await tab.open(path)
+            await tab.check()
