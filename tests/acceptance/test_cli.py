@@ -389,16 +389,27 @@ def test_the_printed_lines_work_when_pasted(tmp_path: Path) -> None:
         printed = []
         while not (line := dev.process.stdout.readline()).startswith("Stop with"):
             printed.append(line.rstrip("\n"))
-        lines = [line for line in printed if line.startswith("curl ")]
+        lines = [line for line in printed if line.startswith(("curl ", "keys="))]
         answers = [
-            subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True).stdout
+            json.loads(
+                subprocess.run(
+                    ["sh", "-c", line], capture_output=True, text=True, check=True
+                ).stdout
+            )
             for line in lines
         ]
-        assert answers[0] == '{"status":true,"error":0}\n'
-        assert json.loads(answers[1])["queue_status"] in {"pending", "processed"}
-        assert [json.loads(answer)["status"] for answer in answers[2:5]] == [200, 201, 200]
-        assert json.loads(answers[4])["message"][0]["recipient"] == "4512345678"
-        assert json.loads(answers[5])["message"] == "Sms has been saved successfully"
-        assert json.loads(answers[6])["count"] == 1
+        sent, reported, texts, written, ping, accepted, batch, order, orders, saved, listed = (
+            answers
+        )
+        assert sent == {"status": True, "error": 0}
+        assert reported["queue_status"] in {"pending", "processed"}
+        assert [text["text"] for text in texts["messages"]] == ["Hello from httpsms"]
+        assert written["text"] == "Hello back"
+        assert [answer["status"] for answer in (ping, accepted, batch)] == [200, 201, 200]
+        assert batch["message"][0]["recipient"] == "4512345678"
+        assert order["result"] == "OK"
+        assert [one["order_id"] for one in orders["smshistory"]] == [order["order_id"]]
+        assert saved["message"] == "Sms has been saved successfully"
+        assert listed["count"] == 2  # with the text that the virtual phone wrote
         assert f"{dev.url}/docs" in "\n".join(printed)
         dev.stop()
