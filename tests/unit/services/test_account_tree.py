@@ -150,7 +150,7 @@ async def test_a_narrowed_account_is_so_for_its_keys_at_once(forest: Forest) -> 
     assert low.api_key is not None
     found = await forest.accounts.authenticate_key(low.api_key, HERE)
     assert found == low.view.account
-    assert found.permissions == ALL - {Permission.ADMINISTER}
+    assert found.permissions == ALL - {Permission.ADMINISTER, Permission.OPERATE}
     revoke = Changes(permissions={Permission.CHARITY: False})
     await forest.tree.change(root, middle.view.account.account_id, revoke)
     found = await forest.accounts.authenticate_key(low.api_key, HERE)
