@@ -43,9 +43,11 @@ async def tell(rows: Any) -> Any:
     return store
 
 
-async def due(rows: Any, origin: str = "http://a", limit: int = 100) -> list[int]:
+async def due(
+    rows: Any, origin: str = "http://a", limit: int = 100, newest: int = 1 << 62
+) -> list[int]:
     found = await rows.storage.read(
-        lambda c: callbacks.load_due(c, origin, rows.clock.now_ms(), limit)
+        lambda c: callbacks.load_due(c, origin, rows.clock.now_ms(), limit, newest)
     )
     return [callback.callback_id for callback in found]
 

@@ -93,10 +93,13 @@ class CallbackWorker:
         self._meters = meters
         self._lanes: dict[str, _OriginLane] = {}
         self._calling = 0
+        self._announced = 0
+        """The newest callback that memory knows of; all before it are in a lane or its rows."""
         self._nothing_called: asyncio.Future[None] | None = None
 
     def announce(self, new: NewCallback) -> None:
         """A callback was stored: sends it soon, or leaves it in its row."""
+        self._announced = max(self._announced, new.callback_id)
         lane = self._lane(new.origin)
         if lane.in_rows or len(lane.queue) >= MAX_IN_MEMORY:
             lane.in_rows += 1
@@ -118,6 +121,7 @@ class CallbackWorker:
 
     async def restore(self) -> None:
         """Finds which origins have callbacks waiting from an earlier run."""
+        self._announced = await self._storage.read(callbacks.last_pending)
         waiting = await self._storage.read(callbacks.count_pending)
         for origin, count in waiting.items():
             self._lane(origin).in_rows = count
@@ -152,7 +156,11 @@ class CallbackWorker:
         now_ms = self._clock.now_ms()
         # After a pause one callback goes first, to see whether anybody answers.
         limit = 1 if lane.failures else PAGE
-        due = await self._storage.read(lambda c: callbacks.load_due(c, lane.origin, now_ms, limit))
+        # What is on disk and not announced yet would be taken twice: from its row, and when it is.
+        newest = self._announced
+        due = await self._storage.read(
+            lambda c: callbacks.load_due(c, lane.origin, now_ms, limit, newest)
+        )
         for callback in due:
             lane.in_rows -= 1
             self._enqueue(lane, callback)

@@ -97,6 +97,7 @@ class Teller:
         self.clock = SystemClock()
         self.ids = IdSource(self.clock)
         self.meters = Meters()
+        self.stored: list[NewCallback] = []
         self.worker: CallbackWorker
         self._client: GuardedClient
         self._task: asyncio.Task[None]
@@ -128,7 +129,13 @@ class Teller:
         await self.storage.stop()
 
     async def tell(
-        self, origin: str, message_id: int, *states: State, url: str = "", dialect: str = "test"
+        self,
+        origin: str,
+        message_id: int,
+        *states: State,
+        url: str = "",
+        dialect: str = "test",
+        announce: bool = True,
     ) -> None:
         """Stores and announces callbacks about a message, as `Delivery` does."""
         for state in states:
@@ -141,7 +148,9 @@ class Teller:
                 due_ms=self.clock.now_ms(),
             )  # fmt: skip
             await self.storage.writer.write(INSERT, new)
-            self.worker.announce(new)
+            self.stored.append(new)
+            if announce:
+                self.worker.announce(new)
 
     async def rows(self) -> list[dict[str, Any]]:
         return await self.storage.read(
@@ -240,6 +249,26 @@ async def test_failures_keep_the_order_of_their_message_only(
     await teller.until_ended()
     assert_in_order(customer, 6)
     assert len(customer.told) == 18 + 3
+
+
+async def test_what_is_stored_and_not_announced_yet_is_told_once(
+    make_teller: Any, make_customer: Any, until: Any
+) -> None:
+    """Bug: it was read from its row beside one that came again, and told anew when announced."""
+    teller, customer = await make_teller(first_s=0.3, longest_s=0.3), await make_customer()
+    answers = iter([500])
+    customer.answer = lambda message, state: next(answers, 200)
+    await teller.tell(customer.origin, 0, State.SENT)
+    await until(lambda: len(customer.told) == 1)
+    for n in (1, 2):
+        await teller.tell(customer.origin, n, State.SENT, announce=False)
+    await until(lambda: len(customer.accepted) == 1)  # its row has been read back meanwhile
+    assert customer.accepted == [(0, State.SENT.value)]
+    for new in teller.stored[1:]:
+        teller.worker.announce(new)
+    await teller.until_ended()
+    assert_in_order(customer, 3, (State.SENT,))
+    assert len(customer.told) == 4
 
 
 async def test_an_origin_that_is_down_gets_everything_after_recovery(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 import msgspec
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, and_, exists, func, select
 
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
 from dragoman.storage.tables import callback_attempts, callbacks
@@ -86,13 +86,25 @@ def count_pending(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def load_due(connection: Connection, origin: str, now_ms: int, limit: int) -> list[StoredCallback]:
+def last_pending(connection: Connection) -> int:
+    """The newest callback that waits; 0 without any."""
+    query = select(func.max(callbacks.c.callback_id)).where(
+        callbacks.c.state == CallbackState.PENDING.value
+    )
+    return connection.execute(query).scalar() or 0
+
+
+def load_due(
+    connection: Connection, origin: str, now_ms: int, limit: int, newest: int
+) -> list[StoredCallback]:
     """Callbacks to an origin whose time has come, each with all that waits for its message.
 
     In the order in which they must be delivered; a message whose first callback is not due yet is
-    left out.
+    left out, and so is whatever came after the callback `newest`.
     """
-    pending = callbacks.c.state == CallbackState.PENDING.value
+    pending = and_(
+        callbacks.c.state == CallbackState.PENDING.value, callbacks.c.callback_id <= newest
+    )
     before = callbacks.alias("before")
     due = (
         select(callbacks.c.message_id)
