@@ -16,11 +16,11 @@ from typing import Any
 import msgspec
 import psycopg
 
-from dragoman.app import House
 from dragoman.config import Settings
 from dragoman.config.sections import Storage as StorageSection
 from dragoman.config.values import Secret
 from dragoman.dialects.linkmobility import build_linkmobility
+from dragoman.house import House
 from dragoman.web.router import DialectApp
 
 KEY = "benchmark-key-benchmark-key-benchmark-key"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from benchmarks import book
 from benchmarks.processes import memory_mb
-from dragoman.app import House
 from dragoman.config import Settings
 from dragoman.domain.audiences import Audience
 from dragoman.domain.filters import Filter, Match, Operation, Rule
 from dragoman.domain.messages import Submission
+from dragoman.house import House
 from dragoman.services import backlog
 
 CONTACTS = 100_000

@@ -11,11 +11,11 @@ import msgspec
 import pytest
 from lxml import html
 
-from dragoman.app import House
 from dragoman.config import Settings
 from dragoman.console.routes import build_console
 from dragoman.control.answers import CarrierView, LinkView
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.house import House
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
 

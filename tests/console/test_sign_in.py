@@ -234,7 +234,7 @@ async def test_session_dies_idle_and_of_age(browser: Browser) -> None:
 
 
 async def test_session_outlives_a_restart(browser: Browser) -> None:
-    from dragoman.app import House
+    from dragoman.house import House
 
     await browser.sign_in("sena")
     await browser.house.close()

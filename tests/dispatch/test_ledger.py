@@ -21,7 +21,6 @@ from argon2 import PasswordHasher
 from sqlalchemy import Connection, create_engine, select
 from sqlalchemy.engine import make_url
 
-from dragoman.app import House
 from dragoman.config import Settings
 from dragoman.config.sections import Limits
 from dragoman.config.sections import Storage as StorageSection
@@ -33,6 +32,7 @@ from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import Submission
 from dragoman.domain.outcomes import Accepted, Rejected, Unknown
 from dragoman.domain.payments import Payer
+from dragoman.house import House
 from dragoman.kit.clock import FixedClock
 from dragoman.services import backlog as backlog_module
 from dragoman.services import batches as batches_module

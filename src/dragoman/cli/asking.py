@@ -51,9 +51,9 @@ def ask_own_house(settings: Settings, request: Request[Answer]) -> Answer:
 
 
 async def _ask(settings: Settings, request: Request[Answer]) -> Answer:
-    from dragoman.app import opened_house
     from dragoman.control.commands import run_command
     from dragoman.control.house import Controlled
+    from dragoman.house import opened_house
 
     async with opened_house(settings) as house:
         answer: Answer = await run_command(Controlled(house=house), request)

@@ -16,7 +16,7 @@ def migrate(config: ConfigOption = None, data: DataOption = None, json: JsonOpti
     settings = find_settings(config, data)
     os.umask(0o077)
     logging.configure("warning", "console")
-    from dragoman.app import opened_house
+    from dragoman.house import opened_house
     from dragoman.storage.engine import AlreadyInUse
     from dragoman.storage.writer import StorageUnavailable
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman import app as app_module
+from dragoman import house as house_module
 from dragoman.app import Gateway
 from dragoman.config import Settings
 from dragoman.config.sections import Callbacks, Devices, Dialects, Http
@@ -158,7 +158,7 @@ async def make_house(
     def storage(url: str, meters: Any, *, own_process: bool) -> Storage:
         return Storage(url, meters)
 
-    monkeypatch.setattr(app_module, "Storage", storage)
+    monkeypatch.setattr(house_module, "Storage", storage)
     monkeypatch.setattr(carrier_module, "TICK_S", 0.05)
     monkeypatch.setattr(carrier_module, "BUSY_RETRY_S", 0.02)
     monkeypatch.setattr(carrier_module, "ABSENT_RETRY_S", 0.05)

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from dragoman.app import House, opened_house
 from dragoman.config import Settings
 from dragoman.config.settings import SIMULATOR
 from dragoman.config.tables import PriceTable, RouteTable
@@ -20,6 +19,7 @@ from dragoman.dialects.httpsms import build_httpsms
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
+from dragoman.house import House, opened_house
 from dragoman.storage.repositories.outbox import OutboxFilter
 from dragoman.web.router import DialectApp
 

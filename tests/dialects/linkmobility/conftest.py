@@ -12,13 +12,13 @@ import msgspec
 import pytest
 from sqlalchemy import func, select
 
-from dragoman.app import House
 from dragoman.config import Settings
 from dragoman.dialects.linkmobility import build_linkmobility
 from dragoman.domain.callbacks import CallbackCall, CallbackFacts
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
 from dragoman.domain.outcomes import Accepted
+from dragoman.house import House
 from dragoman.kit.clock import FixedClock
 from dragoman.services.live import LiveMessage
 from dragoman.storage.records import NewCallback

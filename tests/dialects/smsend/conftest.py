@@ -13,11 +13,11 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
-from dragoman.app import House
 from dragoman.config import Settings
 from dragoman.dialects.smsend import build_smsend
 from dragoman.dialects.smsend.mapping import PREFIX
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.house import House
 from dragoman.kit.clock import FixedClock
 from dragoman.storage.tables import metadata
 from dragoman.web.router import DialectApp

@@ -16,7 +16,6 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
-from dragoman.app import House
 from dragoman.config import Settings
 from dragoman.dialects.smsgate import build_smsgate
 from dragoman.dialects.smsgate.calls import PREFIX
@@ -24,6 +23,7 @@ from dragoman.domain.accounts import Account
 from dragoman.domain.devices import Device
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
+from dragoman.house import House
 from dragoman.kit.clock import FixedClock
 from dragoman.services.devices import ReportedSim
 from dragoman.storage.tables import metadata

@@ -15,7 +15,7 @@ from android_sms_gateway import client as sms_client
 from android_sms_gateway import domain, enums
 from android_sms_gateway.errors import APIError, ForbiddenError, UnauthorizedError
 
-from dragoman import app as app_module
+from dragoman import house as house_module
 from dragoman.app import Gateway
 from dragoman.config import Settings
 from dragoman.storage.engine import Storage
@@ -42,7 +42,7 @@ async def running(
     def storage(url: str, meters: Any, *, own_process: bool) -> Storage:
         return Storage(url, meters)
 
-    monkeypatch.setattr(app_module, "Storage", storage)
+    monkeypatch.setattr(house_module, "Storage", storage)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         http = f"127.0.0.1:{probe.getsockname()[1]}"
     settings = Settings.development(tmp_path, http=http, smsc="127.0.0.1:1", phones=True)

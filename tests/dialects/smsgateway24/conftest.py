@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from dragoman.app import House, opened_house
 from dragoman.config import Settings
 from dragoman.config.settings import SIMULATOR
 from dragoman.config.tables import PhonesTable, RouteTable
@@ -22,6 +21,7 @@ from dragoman.domain.accounts import Account, CredentialKind
 from dragoman.domain.devices import Device, HandoverState
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
+from dragoman.house import House, opened_house
 from dragoman.services.devices import ReportedSim
 from dragoman.services.live import LiveMessage
 from dragoman.storage.repositories import accounts, handovers

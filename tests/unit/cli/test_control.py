@@ -14,7 +14,6 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from dragoman.app import House, opened_house
 from dragoman.config import Settings
 from dragoman.control import requests, server
 from dragoman.control.answers import AccountSecrets
@@ -32,6 +31,7 @@ from dragoman.control.socket_path import (
 from dragoman.domain.accounts import CredentialKind
 from dragoman.domain.errors import Refused
 from dragoman.domain.senders import SenderDetails
+from dragoman.house import House, opened_house
 from dragoman.services.meters import Meters
 
 

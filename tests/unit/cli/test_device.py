@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.app import House, opened_house
 from dragoman.cli.device import _read_hours, steps
 from dragoman.cli.outcome import Stop
 from dragoman.config import Settings
@@ -16,6 +15,7 @@ from dragoman.control.commands import run_command
 from dragoman.control.house import Controlled
 from dragoman.domain.devices import Limits
 from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.house import House, opened_house
 
 UNKNOWN = 17
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from dragoman.app import House
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.house import House
 from dragoman.services.account_fields import AccountFields
 from dragoman.storage.tables import batches
 from dragoman.storage.tables import orders as order_table
