@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 from dragoman.domain.lifecycle import ReceiptState, State
 from dragoman.domain.messages import ReceiptReport
 from dragoman.protocols.smpp.constants import MessageState
-from dragoman.protocols.smpp.message_ids import id_spellings
 from dragoman.storage.tables import parked_receipts, parts
 from dragoman.storage.writer import Operation
 from dragoman.testkit.simulator import Behaviour, IdStyle, ReceiptTiming
@@ -48,7 +47,7 @@ def report(
     return ReceiptReport(
         carrier="smsc",
         message_id=message_id,
-        keys=more.pop("keys", None) or id_spellings(message_id),
+        known_keys=more.pop("keys", None),
         state=state,
         recipient=recipient,
         **more,

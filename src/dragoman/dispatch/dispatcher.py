@@ -16,7 +16,7 @@ from dragoman.dispatch.lanes import CarrierLane, Flight
 from dragoman.dispatch.sorting import SortingWorker
 from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import InboundPartReport, Outgoing, ReceiptReport
-from dragoman.domain.outcomes import Accepted, Deferred, Outcome, Rejected
+from dragoman.domain.outcomes import Accepted, Deferred, Outcome, Rejected, Unknown
 from dragoman.domain.ports import Connector
 from dragoman.domain.routing import Route
 from dragoman.kit.clock import Clock
@@ -175,7 +175,7 @@ class Dispatcher:
             log.error("outcome_for_nothing", carrier=carrier)
             return
         live = flight.message
-        self._meters.outcomes[carrier, type(outcome).__name__.lower()] += 1
+        self._meters.outcomes[carrier, _KINDS[type(outcome)]] += 1
         if self._journal is not None:
             self._journal.attempt(live, carrier, outcome)
         if isinstance(outcome, Deferred):
@@ -300,6 +300,7 @@ def _ignore(_stored: bool) -> None:
 
 
 _SENDABLE = frozenset({State.QUEUED, State.SENDING})
+_KINDS = {kind: kind.__name__.lower() for kind in (Accepted, Deferred, Rejected, Unknown)}
 
 
 class _RouteWorker:

@@ -18,6 +18,7 @@ from dragoman.domain.premium import Premium
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.segmentation import UserData
 from dragoman.protocols.gsm.udh import parse_udh
+from dragoman.protocols.smpp.message_ids import IdReading, id_spellings, likeliest_spelling
 
 AccountId = NewType("AccountId", int)
 BatchId = NewType("BatchId", int)
@@ -160,14 +161,14 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A carrier's report on a message or part.
-
-    `keys` are the spellings under which the submit's id may have been stored, most likely first.
-    """
+    """A carrier's report on a message or part."""
 
     carrier: str
     message_id: str
-    keys: tuple[str, ...]
+    reading: IdReading = IdReading.AUTO
+    """How the carrier spells the submit's id in its reports."""
+    known_keys: tuple[str, ...] | None = None
+    """The keys, where they are not to be found by `reading`."""
     state: ReceiptState
     recipient: str = ""
     """The number the report is about, where the carrier names it; settles doubtful keys."""
@@ -178,6 +179,20 @@ class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why it failed, where the carrier says so in other words than `error`."""
     device_id: int | None = None
     sim: int | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The spellings under which the submit's id may have been stored, most likely first."""
+        if self.known_keys is not None:
+            return self.known_keys
+        return id_spellings(self.message_id, self.reading)
+
+    @property
+    def likeliest_key(self) -> str:
+        """The first of the keys, which is nearly always the one; empty without an id."""
+        if self.known_keys is not None:
+            return self.known_keys[0] if self.known_keys else ""
+        return likeliest_spelling(self.message_id, self.reading)
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True, gc=False):

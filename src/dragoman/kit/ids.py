@@ -32,7 +32,7 @@ class IdSource:
     """
 
     def __init__(self, clock: Clock, last: int = 0) -> None:
-        self._clock = clock
+        self._now_ms = clock.now_ms
         self._last = last
 
     @property
@@ -46,9 +46,9 @@ class IdSource:
 
     def next(self) -> int:
         """The next identifier."""
-        floor = (self._clock.now_ms() - EPOCH_MS) << SEQUENCE_BITS
-        self._last = floor if floor > self._last else self._last + 1
-        return self._last
+        floor = (self._now_ms() - EPOCH_MS) << SEQUENCE_BITS
+        self._last = last = floor if floor > self._last else self._last + 1
+        return last
 
     def take(self, count: int) -> range:
         """`count` consecutive identifiers."""

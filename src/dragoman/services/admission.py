@@ -108,16 +108,17 @@ def encode_waiting(recipients: Sequence[str], own: Sequence[Recipient] | None) -
 def _check_storable(submission: Submission) -> None:
     """Refuses what no database keeps: NUL, and halves of surrogate pairs."""
     callback, push = submission.callback, submission.push
-    texts = (
-        ("text", submission.text),
-        ("reference", submission.reference or ""),
-        ("returndata", submission.return_data),
-        ("pushurl", push.url if push is not None else ""),
-        ("callback", callback.url + callback.return_data if callback is not None else ""),
-    )
-    for field, text in texts:
-        if not is_storable(text):
-            raise Refused(RefusalCode.INVALID_FIELD, field, "not valid Unicode text")
+    texts = {"text": submission.text, "returndata": submission.return_data}
+    if submission.reference is not None:
+        texts["reference"] = submission.reference
+    if push is not None:
+        texts["pushurl"] = push.url
+    if callback is not None:
+        texts["callback"] = callback.url + callback.return_data
+    if is_storable("".join(texts.values())):
+        return
+    field = next(field for field, text in texts.items() if not is_storable(text))
+    raise Refused(RefusalCode.INVALID_FIELD, field, "not valid Unicode text")
 
 
 def check_text(submission: Submission, text: str, max_parts: int, terms: Terms) -> Segmentation:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TypeAlias
 
 import structlog
@@ -37,6 +37,7 @@ PAGE = 2_000
 POLL_S = 0.2
 
 _RouteLane: TypeAlias = tuple[str, Lane]
+_LANES = {lane.value: lane for lane in Lane}
 
 log = structlog.get_logger(__name__)
 
@@ -106,10 +107,7 @@ class Backlog:
             for message in messages:
                 made_ms = time_of(message.message_id)
                 self._feed.publish(message, None, State.QUEUED, made_ms)
-        groups: dict[_RouteLane, list[LiveMessage]] = defaultdict(list)
-        for message in messages:
-            groups[message.route, Lane(message.batch.stored.lane)].append(message)
-        for (route, lane), group in groups.items():
+        for (route, lane), group in _by_lane(messages):
             if route not in self._routes:
                 continue
             behind = self._read_up_to.get((route, lane))
@@ -119,10 +117,12 @@ class Backlog:
                 self._behind.set()
                 continue
             # A row can have been read back in the instant between its commit and this.
-            group = [m for m in group if self._live.get(m.message_id) is None]  # noqa: PLW2901
+            works = []
             for message in group:
-                self._live.add(message)
-            await self._queue.publish(route, [message.work for message in group])
+                if self._live.get(message.message_id) is None:
+                    self._live.add(message)
+                    works.append(message.work)
+            await self._queue.publish(route, works)
 
     async def run(self) -> None:
         """Reads rows back as the queue empties; runs until cancelled."""
@@ -186,3 +186,15 @@ def _lane_first(behind: _RouteLane) -> tuple[Lane, str]:
 
 def _ignore(_stored: bool) -> None:
     """The row stays as it is until the next start."""
+
+
+def _by_lane(
+    messages: Sequence[LiveMessage],
+) -> Iterable[tuple[_RouteLane, Sequence[LiveMessage]]]:
+    if len(messages) == 1:  # nearly always
+        (message,) = messages
+        return (((message.route, _LANES[message.batch.stored.lane]), messages),)
+    groups: dict[_RouteLane, list[LiveMessage]] = defaultdict(list)
+    for message in messages:
+        groups[message.route, _LANES[message.batch.stored.lane]].append(message)
+    return groups.items()

@@ -27,7 +27,10 @@ from dragoman.storage.writer import Writer
 
 _REFUNDED = frozenset({State.REJECTED, State.CANCELLED, State.EXPIRED})
 """Ends of a message that no carrier has taken."""
-
+_NAMES = {state: state.name.lower() for state in State}
+# Members that every message asks for: looking one up in its class costs more than the rest.
+_SENT = State.SENT
+_UNKNOWN = State.UNKNOWN
 
 WHOLE = 0
 """The part number of an id that stands for the whole message."""
@@ -157,18 +160,20 @@ class Delivery:
         message.state = after
         message.failure = failure
         message.carrier = carrier = carrier or message.carrier
-        if after is State.SENT:
+        if after is _SENT:
             message.sent_ms = now_ms
             message.attempts += 1
-        keys = tuple((key, number) for number, id_ in carrier_ids for key in stored_keys(id_))
-        if carrier is not None:
-            for key, number in keys:
-                self._live.add_key(carrier, key, message, number)
-        if message.part_count > 1 and carrier_ids:
-            part_rows += tuple(
-                StoredPart(message_id=message.message_id, number=number, carrier_message_id=id_)
-                for number, id_ in carrier_ids
-            )
+        keys: tuple[tuple[str, int], ...] = ()
+        if carrier_ids:
+            keys = tuple([(key, number) for number, id_ in carrier_ids for key in stored_keys(id_)])
+            if carrier is not None:
+                for key, number in keys:
+                    self._live.add_key(carrier, key, message, number)
+            if message.part_count > 1:
+                part_rows += tuple(
+                    StoredPart(message_id=message.message_id, number=number, carrier_message_id=id_)
+                    for number, id_ in carrier_ids
+                )
         callback = self._callback(message, after, failure, detail, now_ms)
         events = self.find_events(message, after, failure, detail, now_ms)
         change = StateChange(
@@ -191,7 +196,7 @@ class Delivery:
             settlement=self._settlement(message, before, after, reported),
             callback=callback,
             events=events,
-            premium_state=PREMIUM_STATES[after] if message.is_premium else None,
+            premium_state=PREMIUM_STATES[after] if batch.is_premium else None,
             route=message.route,
             sent_ms=message.sent_ms,
         )
@@ -202,28 +207,32 @@ class Delivery:
             if not message.writes:
                 self._live.settle(message)
             if on_disk:
-                if callback is not None:
-                    self._announce(callback)
-                for event in events:
-                    self._announce(event)
-                if self._feed.listeners:
-                    self._feed.publish(
-                        message,
-                        before,
-                        after,
-                        now_ms,
-                        carrier=carrier,
-                        failure=failure,
-                        detail=detail,
-                    )
+                self._tell(message, change)
             stored(on_disk)
 
         persist(self._writer, changes.record, change, finish)
-        if after >= State.UNKNOWN:
-            self._meters.finals[carrier or "", after.name.lower()] += 1
+        if after >= _UNKNOWN:
+            self._meters.finals[carrier or "", _NAMES[after]] += 1
         if carrier is not None:
             for key, number in keys:
                 self.on_key(carrier, key, message, number)
+
+    def _tell(self, message: LiveMessage, change: StateChange) -> None:
+        """A change is on disk: lets the customer and those who watch know."""
+        if change.callback is not None:
+            self._announce(change.callback)
+        for event in change.events:
+            self._announce(event)
+        if self._feed.listeners:
+            self._feed.publish(
+                message,
+                change.before,
+                change.after,
+                change.at_ms,
+                carrier=change.carrier,
+                failure=change.failure,
+                detail=change.detail,
+            )
 
     def rejection(self, message: LiveMessage, failure: FailureCode) -> StateChange:
         """The end of a message that no carrier is to have, to be stored with its acceptance.
@@ -258,7 +267,7 @@ class Delivery:
     ) -> None:
         """Rejections of some messages of a batch are on disk: lets the customers know."""
         for rejection in rejections:
-            self._meters.finals["", rejection.after.name.lower()] += 1
+            self._meters.finals["", _NAMES[rejection.after]] += 1
             if rejection.callback is not None:
                 self._announce(rejection.callback)
             for event in rejection.events:
@@ -280,7 +289,7 @@ class Delivery:
     def _settlement(
         self, message: LiveMessage, before: State, after: State, reported: bool
     ) -> Settlement | None:
-        if before >= State.SENT or not message.credits:
+        if before >= _SENT or not message.credits:
             return None
         batch, refund = message.batch, after in _REFUNDED and not reported
         return Settlement(
@@ -346,9 +355,9 @@ def _known(
     message: LiveMessage, carrier_ids: tuple[str | None, ...]
 ) -> tuple[tuple[int, str], ...]:
     """The ids a carrier gave, by part."""
-    if len(carrier_ids) == 1 and message.part_count > 1 and carrier_ids[0]:
+    if len(carrier_ids) == 1 and carrier_ids[0]:
         # A carrier that cuts the text itself gives one id for all of it, and reports once.
-        return ((WHOLE, carrier_ids[0]),)
+        return ((1 if message.part_count == 1 else WHOLE, carrier_ids[0]),)
     return tuple((number, id_) for number, id_ in enumerate(carrier_ids, 1) if id_)
 
 

@@ -34,8 +34,13 @@ MULTIMEDIA = Segmentation(alphabet=Alphabet.BINARY, texts=(), bodies=(b"",), uni
 MAX_AWAITING_REPORT = 200_000
 """Messages kept in memory only for their report; older ones are found through SQL."""
 
+# Members that every message asks for: looking one up in its class costs more than the rest.
 _URGENT = Lane.URGENT
-"""Looking it up in its class costs more than the comparison."""
+_NO_FAILURE = FailureCode.NONE
+_MMS = Format.MMS
+_BINARY = Alphabet.BINARY
+_DELIVERED = State.DELIVERED
+_UNKNOWN = State.UNKNOWN
 
 
 def segment(
@@ -67,6 +72,7 @@ class LiveBatch:
         "also",
         "batch_id",
         "counted",
+        "is_premium",
         "multimedia",
         "per_credit",
         "stored",
@@ -86,11 +92,13 @@ class LiveBatch:
         """The further wallets that pay."""
         self.multimedia = (
             Multimedia(batch_id=stored.batch_id, text=stored.text)
-            if stored.format == Format.MMS
+            if stored.format == _MMS
             else None
         )
         self.counted = stored.recipients > 1 or stored.options.audience
         """Whether the batch counts its messages; one with a single message does not."""
+        self.is_premium = stored.options.premium is not None
+        """Whether the recipients pay."""
         self._segmentation = segmentation
 
     @property
@@ -171,7 +179,7 @@ class LiveMessage:
         self.price = stored.price
         self.state = stored.state
         self.carrier = stored.carrier
-        self.failure = FailureCode(stored.failure or "")
+        self.failure = FailureCode(stored.failure) if stored.failure else _NO_FAILURE
         self.attempts = stored.attempts
         self.possible_duplicate = stored.possible_duplicate
         self.sent_ms = stored.sent_ms
@@ -192,7 +200,7 @@ class LiveMessage:
     @property
     def is_premium(self) -> bool:
         """Whether its recipient pays for it."""
-        return self.batch.stored.options.premium is not None
+        return self.batch.is_premium
 
     @property
     def work(self) -> Work:
@@ -222,9 +230,7 @@ class LiveMessage:
             premium=options.premium,
             multimedia=self.batch.multimedia_with(own),
             account_id=stored.account_id,
-            text=""
-            if segmentation.alphabet is Alphabet.BINARY
-            else (stored.text if own is None else own),
+            text="" if segmentation.alphabet is _BINARY else (stored.text if own is None else own),
             device_id=options.device_id,
             sim=options.sim,
             urgent=stored.lane == _URGENT,
@@ -296,8 +302,8 @@ class LiveMessages:
 
     def settle(self, message: LiveMessage) -> None:
         """Forgets a message, nothing of which is left to write, unless memory needs it on."""
-        known = message.message_id in self._keys_of
-        if message.state >= State.DELIVERED or (message.state is State.UNKNOWN and not known):
+        state = message.state
+        if state >= _DELIVERED or (state is _UNKNOWN and message.message_id not in self._keys_of):
             self.remove(message)
 
     def shed(self) -> None:

@@ -82,7 +82,9 @@ class Receipts:
     def receive(self, report: ReceiptReport, acknowledge: Acknowledge) -> None:
         """Takes a report; `acknowledge(True)` follows once it is on disk."""
         # A converted spelling counts only once SQL knows of no message with the id as it came.
-        found = self._find(report, report.keys[:1]) or self._find(report, _direct_keys(report))
+        found = self._find(report, (report.likeliest_key,))
+        if found is None:
+            found = self._find(report, _direct_keys(report))
         if found is not None:
             self._apply(*found, report, acknowledge)
         else:
@@ -117,7 +119,7 @@ class Receipts:
             report = ReceiptReport(
                 carrier=parked.carrier,
                 message_id=parked.carrier_message_id,
-                keys=tuple(parked.keys.split("\n")),
+                known_keys=tuple(parked.keys.split("\n")),
                 state=ReceiptState(parked.state),
                 recipient=parked.recipient,
                 error=parked.error,
@@ -282,11 +284,11 @@ class Receipts:
 
 def _direct_keys(report: ReceiptReport) -> list[str]:
     """The keys of the id as it came, in any case and with any zeros, but not converted."""
-    if not report.keys:
+    keys = report.keys
+    if not keys:
         return []
-    first = report.keys[0]
-    same = {first, *(key.removeprefix("~") for key in stored_keys(first))}
-    return [key for key in report.keys if key.removeprefix("~") in same]
+    same = {keys[0], *(key.removeprefix("~") for key in stored_keys(keys[0]))}
+    return [key for key in keys if key.removeprefix("~") in same]
 
 
 def _is_about(report: ReceiptReport, key: str, message: LiveMessage) -> bool:

@@ -60,6 +60,12 @@ from dragoman.storage.records import (
 from dragoman.storage.repositories import submissions
 from dragoman.storage.writer import Writer
 
+# Members that every submission asks for: looking one up in its class costs more than the rest.
+_MMS = Format.MMS
+_OWN = Payer.OWN
+_QUEUED = State.QUEUED
+_SENDING = State.SENDING
+
 Store = Callable[[NewBatch, Callable[[Exception | None], None]], None]
 """Stores a batch and tells, once it is on disk or refused, what came of it."""
 
@@ -142,7 +148,8 @@ class SubmissionService:
         sender = submission.sender or account.default_sender
         if sender or to_device is None:  # else the number of a SIM is the sender
             sender = await self._check_sender(account, sender, of_house=submission.house_sender)
-        if submission.format is Format.MMS:
+        multimedia = submission.format is _MMS
+        if multimedia:
             self._check_multimedia(sender)
         if submission.audience is not None:
             return await self._submit_audience(
@@ -174,20 +181,15 @@ class SubmissionService:
                 recipients=recipients,
                 parts=parts if own is None else max(recipient.parts for recipient in own),
                 due_ms=terms.due_ms,
-                multimedia=submission.format is Format.MMS,
+                multimedia=multimedia,
             ).number
-        tariffs = self._tariffs(
-            account,
-            recipients,
-            submission.format is Format.MMS,
-            to_device,
-            submission.message_type,
-        )
+        message_type = submission.message_type
+        tariffs = self._tariffs(account, recipients, multimedia, to_device, message_type)
         payments = submission.payments
-        if not payments and account.payer is not Payer.OWN:
+        if not payments and account.payer is not _OWN:
             payments = await self._find_payments(account)
         attachments: tuple[Attachment, ...] = ()
-        if submission.format is Format.MMS:
+        if multimedia:
             attachments = await self._collect_attachments(submission)
         inline = terms.due_now and len(recipients) <= self._inline_recipients
         if own is None:
@@ -212,8 +214,11 @@ class SubmissionService:
             messages = self._make_messages(live_batch, recipients, tariffs)
         elif inline and own is not None:
             messages = self.make_messages(account, live_batch, own)
-        rejections = self.rejections(live_batch, messages)
-        sendable = without_rejected(messages) if rejections else messages
+        rejections: tuple[StateChange, ...] = ()
+        sendable: Sequence[StoredMessage] = messages
+        if any(message.failure for message in messages):
+            rejections = self.rejections(live_batch, messages)
+            sendable = without_rejected(messages)
         new = NewBatch(
             batch=batch,
             messages=messages,
@@ -225,7 +230,8 @@ class SubmissionService:
         self._meters.accepted[submission.dialect] += len(recipients)
         if inline:
             await self._publish(live_batch, sendable)
-            self._delivery.tell_rejections(rejections, live_batch, messages)
+            if rejections:
+                self._delivery.tell_rejections(rejections, live_batch, messages)
         return AcceptedBatch(
             batch_id=batch.batch_id,
             due_ms=terms.due_ms,
@@ -332,7 +338,7 @@ class SubmissionService:
             reference=submission.reference,
             sender=sender,
             text=submission.text,
-            format=submission.format.value,
+            format=str(submission.format),
             options=BatchOptions(
                 udh=submission.udh.hex(),
                 wants_receipt=submission.wants_receipt,
@@ -353,7 +359,7 @@ class SubmissionService:
                 message_type=message_type.name if message_type is not None else "",
                 resend_of=submission.resend_of,
             ),
-            lane=self._lane(submission, recipients, lane).value,
+            lane=int(self._lane(submission, recipients, lane)),
             due_ms=terms.due_ms,
             expires_ms=terms.expires_ms,
             state=BatchState.QUEUED,
@@ -460,7 +466,7 @@ class SubmissionService:
         parts = batch.segmentation.count
         refusers = self._refusers(batch, recipients)
         identifiers = self._ids.take(len(recipients))
-        return tuple(
+        messages = [
             StoredMessage(
                 message_id=message_id,
                 batch_id=batch.batch_id,
@@ -471,20 +477,21 @@ class SubmissionService:
                 parts=parts,
                 credits=price.credits * parts,
                 price=price.price * parts,
-                state=State.QUEUED,
+                state=_QUEUED,
                 failure=FailureCode.OPTED_OUT.value if recipient in refusers else None,
             )
             for message_id, recipient, (route, price) in zip(
                 identifiers, recipients, tariffs, strict=True
             )
-        )
+        ]
+        return tuple(messages)
 
     async def _store(
         self, batch: LiveBatch, new: NewBatch, sendable: Sequence[StoredMessage], store: Store
     ) -> None:
         claimed = [m for m in sendable if self._queue.claim(m.route)]
         for message in claimed:
-            message.state = State.SENDING  # a link takes it as soon as it is on disk
+            message.state = _SENDING  # a link takes it as soon as it is on disk
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def stored(result: Exception | None) -> None:
@@ -569,9 +576,7 @@ class SubmissionService:
     def _lane(self, submission: Submission, recipients: int, lane: Lane) -> Lane:
         if submission.urgent:
             return Lane.URGENT
-        if lane is Lane.BULK:
-            return lane
-        return Lane.SINGLE if recipients <= self._inline_recipients else Lane.BULK
+        return lane if recipients <= self._inline_recipients else Lane.BULK
 
 
 def without_rejected(messages: Sequence[StoredMessage]) -> Sequence[StoredMessage]:

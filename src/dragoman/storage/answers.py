@@ -31,6 +31,10 @@ class FailedResult(msgspec.Struct, frozen=True, tag=True):
 Result: TypeAlias = bool | int | list[int] | RefusedResult | FailedResult | None
 
 
+_PLAIN = frozenset({bool, int, type(None)})
+"""Results that cross as they are, as nearly all do."""
+
+
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the child says of a group."""
 
@@ -45,7 +49,12 @@ _ANSWERS = msgspec.msgpack.Decoder(Answer)
 
 def render_answer(results: list[list[Any]]) -> Answer:
     """What is said of a group that is on disk."""
-    return Answer(results=[[_render(result) for result in of_kind] for of_kind in results])
+    return Answer(
+        results=[
+            [result if type(result) in _PLAIN else _render(result) for result in of_kind]
+            for of_kind in results
+        ]
+    )
 
 
 def parse_answer(data: bytes) -> list[list[Any]] | Exception:
@@ -55,7 +64,10 @@ def parse_answer(data: bytes) -> list[list[Any]] | Exception:
         return StorageUnavailable(answer.unavailable, sync_failed=answer.sync_failed)
     if answer.failed:
         return WriteFailed(answer.failed)
-    return [[_parse(result) for result in of_kind] for of_kind in answer.results]
+    return [
+        [result if type(result) in _PLAIN else _parse(result) for result in of_kind]
+        for of_kind in answer.results
+    ]
 
 
 def _render(result: Any) -> Result:

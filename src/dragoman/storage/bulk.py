@@ -42,7 +42,7 @@ class BulkStatement:
         driver = connection.dialect.name
         cursor = connection.connection.cursor()
         try:
-            for chunk in self._chunks(rows):
+            for chunk in (rows,) if len(rows) <= EXACT else self._chunks(rows):
                 key = (driver, len(chunk))
                 text = self._texts.get(key)
                 if text is None:

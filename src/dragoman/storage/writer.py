@@ -9,7 +9,7 @@ event loop.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
@@ -134,34 +134,32 @@ class Writer:
                 self._stopped.set_result(None)
 
     def _run(self, group: list[_Unit]) -> None:
-        by_operation: dict[int, list[int]] = {}
-        for index, unit in enumerate(group):
-            by_operation.setdefault(id(unit[0]), []).append(index)
+        by_operation: defaultdict[Operation[Any, Any], list[_Unit]] = defaultdict(list)
+        for unit in group:
+            by_operation[unit[0]].append(unit)
         kinds = list(by_operation.values())
         ended = partial(self._ended, group, kinds, perf_counter())
         try:
             if self.failed:
                 raise StorageUnavailable("an earlier write could not be made durable")
             self._runner.run(
-                [(group[of[0]][0], [group[index][1] for index in of]) for of in kinds], ended
+                [(of_kind[0][0], [unit[1] for unit in of_kind]) for of_kind in kinds], ended
             )
         except Exception as error:
             assert self._loop is not None
             self._loop.call_soon(ended, error)
 
     def _ended(
-        self, group: list[_Unit], kinds: list[list[int]], started: float, outcome: Outcome
+        self, group: list[_Unit], kinds: list[list[_Unit]], started: float, outcome: Outcome
     ) -> None:
         if not isinstance(outcome, Exception) and list(map(len, outcome)) != list(map(len, kinds)):
             outcome = StorageUnavailable("an operation did not answer for each of its items")
-        results = (
-            self._after_failure(group, outcome)
-            if isinstance(outcome, Exception)
-            else _spread(kinds, outcome)
-        )
+        if isinstance(outcome, Exception):
+            kinds, outcome = [group], [self._after_failure(group, outcome)]
         self._begin()  # first of all, for the runner to be at work while callers hear
-        if results:
-            _settle(group, results)
+        for of_kind, results in zip(kinds, outcome, strict=True):
+            if results:
+                _settle(of_kind, results)
         if self._observer is not None:
             self._observer.committed(len(group), perf_counter() - started)
 
@@ -178,15 +176,6 @@ class Writer:
         # One item spoilt the group.
         self._alone.extend(group)
         return []
-
-
-def _spread(kinds: list[list[int]], outcome: list[list[Any]]) -> list[Any]:
-    """The results in the order of the group's units."""
-    results: list[Any] = [None] * sum(map(len, kinds))
-    for indices, of_kind in zip(kinds, outcome, strict=True):
-        for index, result in zip(indices, of_kind, strict=True):
-            results[index] = result
-    return results
 
 
 def _settle(group: list[_Unit], results: list[Any]) -> None:

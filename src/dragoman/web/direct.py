@@ -40,10 +40,12 @@ class _DirectCycle(RequestResponseCycle):
         self.waiting_for_100_continue = expect_100_continue
         self.started = False
         self.content: bytes | bytearray = b""
-        self.room = call.drain_bytes if call.response is not None else call.body_limit_bytes or 0
-        self.more_body = (
-            call.body_limit_bytes is not None if call.response is None else self.room > 0
-        )
+        if call.response is not None:
+            self.room = call.drain_bytes
+            self.more_body = self.room > 0
+        else:
+            self.room = call.body_limit_bytes or 0
+            self.more_body = call.body_limit_bytes is not None
 
     def take(self, data: bytes) -> None:
         """Takes a piece of the body, or throws it away where the call is refused."""

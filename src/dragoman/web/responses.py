@@ -6,6 +6,7 @@ A `Stream` is an answer whose body comes in pieces, as they become known.
 import http
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, MutableMapping
+from functools import lru_cache
 from typing import Any, Final
 
 Header = tuple[bytes, bytes]
@@ -29,6 +30,21 @@ _STATUS_LINES: Final = {
 }
 
 
+@lru_cache(maxsize=1_000)
+def _line_of(header: Header) -> bytes:
+    """The line of a header; ValueError for one that would break it."""
+    name, value = header
+    if _NOT_IN_NAME.search(name) or _NOT_IN_VALUE.search(value):
+        raise ValueError(f"a character that may not stand in header {name!r}")
+    return b"%b: %b\r\n" % (name.lower(), value)
+
+
+@lru_cache(maxsize=1_000)
+def _closes(header: Header) -> bool:
+    name, value = header
+    return name.lower() == b"connection" and b"close" in value.lower()
+
+
 class Response:
     """A status, a body and its headers; immutable by agreement, so constants may be shared.
 
@@ -50,10 +66,11 @@ class Response:
         self.body = body if status != NO_CONTENT else b""
         self.content_type = content_type
         self.extra = tuple(headers) if headers else ()
-        if self.extra or content_type not in _OWN_TYPES:
-            for name, value in (*self.extra, (b"content-type", content_type)):
-                if _NOT_IN_NAME.search(name) or _NOT_IN_VALUE.search(value):
-                    raise ValueError(f"a character that may not stand in header {name!r}")
+        if self.extra:
+            for header in self.extra:
+                _line_of(header)
+        if content_type not in _OWN_TYPES:
+            _line_of((b"content-type", content_type))
 
     @property
     def headers(self) -> list[Header]:
@@ -66,12 +83,7 @@ class Response:
     @property
     def closes(self) -> bool:
         """Whether this answer is the last one on its connection."""
-        if not self.extra:
-            return False
-        return any(
-            name.lower() == b"connection" and b"close" in value.lower()
-            for name, value in self.extra
-        )
+        return bool(self.extra) and any(map(_closes, self.extra))
 
     @property
     def start(self) -> Message:
@@ -92,7 +104,7 @@ class Response:
 
         `last` says that the connection closes behind it.
         """
-        extra = b"".join([b"%b: %b\r\n" % (name.lower(), value) for name, value in self.extra])
+        extra = b"".join(map(_line_of, self.extra)) if self.extra else b""
         if last and not self.closes:
             extra += b"connection: close\r\n"
         if self.status == NO_CONTENT:
@@ -108,7 +120,14 @@ class Response:
 
     def with_headers(self, *headers: Header) -> "Response":
         """Returns this answer with more headers behind its own."""
-        return Response(self.status, self.body, self.content_type, (*self.extra, *headers))
+        for header in headers:
+            _line_of(header)
+        response = Response.__new__(Response)
+        response.status = self.status
+        response.body = self.body
+        response.content_type = self.content_type
+        response.extra = (*self.extra, *headers)
+        return response
 
 
 class Stream(Response):
@@ -140,7 +159,7 @@ class Stream(Response):
 
     def render_head(self, lines: bytes = b"", *, last: bool, chunked: bool) -> bytes:
         """Writes the head out for HTTP/1.1, the server's own header lines first."""
-        extra = b"".join([b"%b: %b\r\n" % (name.lower(), value) for name, value in self.headers])
+        extra = b"".join(map(_line_of, self.headers))
         if chunked:
             extra += b"transfer-encoding: chunked\r\n"
         if last and not self.closes:

@@ -164,14 +164,15 @@ class DialectApp:
         try:
             if scope["query_string"]:
                 request.query = _read_query(request, scope["query_string"])
-            call.response = self._check_head(request, endpoint)
+            call.response = self._check_head(call, endpoint)
         except Refused as refused:
             call.refuse(refused.refusal)
         except Exception as error:
             call.response = _open_to_all(request, self.fail(request, error))
         return call
 
-    def _check_head(self, request: Request, endpoint: _Endpoint | None) -> Response | None:
+    def _check_head(self, call: "Call", endpoint: _Endpoint | None) -> Response | None:
+        request = call.request
         if endpoint is None:
             raise Refused(
                 Refusal(kind=RefusalKind.UNKNOWN_PATH, reason="there is no such resource")
@@ -181,6 +182,7 @@ class DialectApp:
             return self._without_operation(request, endpoint)
         request.operation = operation
         if request.method not in _BODILESS:
+            call.body_limit_bytes = operation.body_limit_bytes
             check_body_head(request, limit_bytes=operation.body_limit_bytes)
         return None
 
@@ -273,21 +275,15 @@ class Call:
     wait for a body) and awaits `answer`.
     """
 
-    __slots__ = ("_app", "drain_bytes", "request", "response")
+    __slots__ = ("_app", "body_limit_bytes", "drain_bytes", "request", "response")
 
     def __init__(self, app: DialectApp, request: Request) -> None:
         self._app = app
         self.request = request
         self.response: Response | None = None
-        self.drain_bytes = 0
-
-    @property
-    def body_limit_bytes(self) -> int | None:
+        self.body_limit_bytes: int | None = None
         """The most body this call takes, None where it takes none."""
-        request = self.request
-        if request.operation is None or request.method in _BODILESS:
-            return None
-        return request.operation.body_limit_bytes
+        self.drain_bytes = 0
 
     async def answer(self, body: bytes) -> Response:
         """Returns the handler's answer, or the refusal of what it raises."""

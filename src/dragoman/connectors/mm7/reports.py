@@ -29,7 +29,7 @@ from dragoman.connectors.mm7.statuses import (
 )
 from dragoman.domain.lifecycle import ReceiptState
 from dragoman.domain.messages import ReceiptReport
-from dragoman.protocols.smpp.message_ids import IdReading, id_spellings
+from dragoman.protocols.smpp.message_ids import IdReading
 from dragoman.web.operations import Dialect, Operation
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
@@ -110,7 +110,7 @@ def _read_report(carrier: str, envelope: Envelope) -> ReceiptReport:
     return ReceiptReport(
         carrier=carrier,
         message_id=message_id,
-        keys=id_spellings(message_id, IdReading.AS_SENT),
+        reading=IdReading.AS_SENT,
         state=RECEIPT_STATES.get(status.lower(), ReceiptState.UNKNOWN),
         error=status,
         recipient=digits if digits.isascii() and digits.isdigit() else "",

@@ -234,7 +234,7 @@ class HandOut:
         return ReceiptReport(
             carrier=self._custody.carrier,
             message_id=handover.key,
-            keys=(handover.key,),
+            known_keys=(handover.key,),
             state=state,
             recipient=handover.recipient.removeprefix("+"),
             error=result.detail if result else "",

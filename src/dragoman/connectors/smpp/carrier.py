@@ -138,13 +138,10 @@ class SmppCarrier:
     def _choose_link(self) -> Link | None:
         if self._closing:
             return None
-        chosen, least = None, 0
-        for link in self.links:
-            if link.can_send and link.bound:
-                load = link.load
-                if chosen is None or load < least:
-                    chosen, least = link, load
-        return chosen
+        ready = [link for link in self.links if link.can_send and link.bound]
+        if len(ready) > 1:
+            return min(ready, key=_load_of)
+        return ready[0] if ready else None
 
     # What links say
 
@@ -219,6 +216,10 @@ class SmppCarrier:
         settled, self._settled = self._settled, []
         for message, outcome in settled:
             self._sink.outcome(self.settings.name, message, outcome)
+
+
+def _load_of(link: Link) -> int:
+    return link.load
 
 
 def _tls_context(settings: TlsSettings) -> ssl.SSLContext:

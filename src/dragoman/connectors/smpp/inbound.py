@@ -11,7 +11,6 @@ from dragoman.domain.messages import InboundPartReport, ReceiptReport
 from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm, try_encode_gsm, unpack_septets
 from dragoman.protocols.gsm.udh import fill_bits_after, parse_udh, split_udh
 from dragoman.protocols.smpp.constants import ESM_UDHI, MessageState, Tag
-from dragoman.protocols.smpp.message_ids import id_spellings
 from dragoman.protocols.smpp.pdus import DataSm, DeliverSm
 from dragoman.protocols.smpp.receipts import Receipt, read_receipt
 from dragoman.protocols.smpp.tlvs import find_integer, find_tlv
@@ -48,7 +47,7 @@ def _receipt_report(
     return ReceiptReport(
         carrier=carrier,
         message_id=receipt.message_id,
-        keys=id_spellings(receipt.message_id, profile.id_reading),
+        reading=profile.id_reading,
         state=_state(receipt),
         recipient=pdu.source_addr,
         error=receipt.error,
@@ -58,14 +57,20 @@ def _receipt_report(
 
 
 def _state(receipt: Receipt) -> ReceiptState:
-    try:
-        state = ReceiptState(receipt.state.value)
-    except ValueError:
+    state = _STATES.get(receipt.state)
+    if state is None:
         return ReceiptState.UNKNOWN if receipt.final else ReceiptState.ENROUTE
     # An intermediate notification says what was tried, not how it ended.
     return state if receipt.final or state in _NOT_FINAL else ReceiptState.ENROUTE
 
 
+_STATES: Final = MappingProxyType(
+    {
+        state: ReceiptState(state.value)
+        for state in MessageState
+        if state.value in {known.value for known in ReceiptState}
+    }
+)
 _NOT_FINAL: Final = frozenset({ReceiptState.ENROUTE, ReceiptState.ACCEPTED, ReceiptState.UNKNOWN})
 
 

@@ -50,6 +50,8 @@ _BINDS: Final[MappingProxyType[BindMode, type[Bind]]] = MappingProxyType(
     }
 )
 _CLOSE_WITHIN_S: Final = 1.0
+_TAKEN: Final = CommandStatus.ESME_ROK.value
+_TRY_AGAIN: Final = CommandStatus.ESME_RX_T_APPN.value
 _AT_FAULT: Final = frozenset({CloseReason.LINK_DEAD, CloseReason.UNBIND_TIMEOUT})
 
 
@@ -349,7 +351,7 @@ class Link(asyncio.Protocol):
             self.pace.on_throttled(now, now - event.elapsed_s)
             heapq.heappush(self._again, (part.order, part))
             return
-        if response.command_status == CommandStatus.ESME_ROK:
+        if response.command_status == _TAKEN:
             self.pace.on_accepted(now)
         self._events.part_answered(part, response, event.elapsed_s)
 
@@ -415,10 +417,12 @@ class Link(asyncio.Protocol):
         if session is not self._session or session.state is State.CLOSED:
             return
         self._unacknowledged -= 1
-        status = CommandStatus.ESME_ROK if stored else CommandStatus.ESME_RX_T_APPN
-        session.respond(request, RESPONSE_CLASSES[type(request)](command_status=status.value))
-        self._pump_soon()
-        self._check_quiet()
+        status = _TAKEN if stored else _TRY_AGAIN
+        session.respond(request, RESPONSE_CLASSES[type(request)](command_status=status))
+        if self._pump_due is None:
+            self._pump_soon()
+        if self._quiet is not None:
+            self._check_quiet()
 
     # Ends
 

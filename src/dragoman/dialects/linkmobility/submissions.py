@@ -46,6 +46,7 @@ MAX_PUSH_URL: Final = 500
 LAST_EXPIRY_S: Final = 253_402_300_799  # the last second with a year of four digits
 
 _NO_STATES: Final[frozenset[State]] = frozenset()
+_WAP_PUSH: Final = Format.WAP_PUSH
 _CONTACT: Final = re.compile(r"c[0-9]+", re.ASCII)
 _LIST: Final = re.compile(r"[0-9]+", re.ASCII)
 _INTEGER: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -162,9 +163,11 @@ def _read_due_time(value: str | None, zone: str) -> int | None:
 
 
 def _read_push(message: Message, format_: Format) -> Push | None:
+    if format_ is not _WAP_PUSH and message.pushurl is None and message.pushexpire is None:
+        return None
     url = _read_text(message.pushurl).strip()
     expires_s = _read_integer("pushexpire", message.pushexpire, 0, LAST_EXPIRY_S)
-    if format_ is not Format.WAP_PUSH:
+    if format_ is not _WAP_PUSH:
         if url or expires_s:
             field = "pushurl" if url else "pushexpire"
             raise Refused(RefusalCode.INVALID_FIELD, field, "use format WAPPUSH")

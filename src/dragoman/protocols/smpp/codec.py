@@ -10,6 +10,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
+import msgspec
+
 from dragoman.protocols.smpp import fields, pdus
 from dragoman.protocols.smpp.constants import (
     HEADER_LENGTH,
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 _HEADER: Final = struct.Struct(">IIII")
+_fields_of: Final = msgspec.structs.astuple
 _unpack_header: Final = _HEADER.unpack_from
 _unpack_without_times: Final = struct.Struct("10B").unpack_from
 """What follows the destination where both times are empty: esm_class to sm_length."""
@@ -214,9 +217,28 @@ def _message_packer(
 
 
 def _encode_message(pdu: Any) -> bytes:
-    service, source, destination = pdu.service_type, pdu.source_addr, pdu.destination_addr
-    schedule, validity = pdu.schedule_delivery_time, pdu.validity_period
-    message: bytes = pdu.short_message
+    (
+        command_status,
+        sequence_number,
+        tlvs,
+        service,
+        source_ton,
+        source_npi,
+        source,
+        destination_ton,
+        destination_npi,
+        destination,
+        esm_class,
+        protocol_id,
+        priority_flag,
+        schedule,
+        validity,
+        registered_delivery,
+        replace_if_present_flag,
+        data_coding,
+        sm_default_msg_id,
+        message,
+    ) = _fields_of(pdu)
     shape = _message_packer(
         len(service), len(source), len(destination), len(schedule), len(validity)
     )
@@ -227,36 +249,46 @@ def _encode_message(pdu: Any) -> bytes:
     ):
         return _encode_by_layout(pdu)
     pack, size = shape
-    tail = message + write_tlvs(pdu.tlvs) if pdu.tlvs else message
+    tail: bytes = message + write_tlvs(tlvs) if tlvs else message
     try:
-        return (
-            pack(
-                size + len(tail),
-                pdu.command_id,
-                pdu.command_status,
-                pdu.sequence_number,
-                service.encode("latin-1"),
-                pdu.source_addr_ton,
-                pdu.source_addr_npi,
-                source.encode("latin-1"),
-                pdu.dest_addr_ton,
-                pdu.dest_addr_npi,
-                destination.encode("latin-1"),
-                pdu.esm_class,
-                pdu.protocol_id,
-                pdu.priority_flag,
-                schedule.encode("latin-1"),
-                validity.encode("latin-1"),
-                pdu.registered_delivery,
-                pdu.replace_if_present_flag,
-                pdu.data_coding,
-                pdu.sm_default_msg_id,
-                len(message),
-            )
-            + tail
+        packed: bytes = pack(
+            size + len(tail),
+            pdu.command_id,
+            command_status,
+            sequence_number,
+            service.encode("latin-1"),
+            source_ton,
+            source_npi,
+            source.encode("latin-1"),
+            destination_ton,
+            destination_npi,
+            destination.encode("latin-1"),
+            esm_class,
+            protocol_id,
+            priority_flag,
+            schedule.encode("latin-1"),
+            validity.encode("latin-1"),
+            registered_delivery,
+            replace_if_present_flag,
+            data_coding,
+            sm_default_msg_id,
+            len(message),
         )
+        return packed + tail
     except (struct.error, UnicodeEncodeError):
         return _encode_by_layout(pdu)
+
+
+def _encode_deliver_sm_resp(pdu: pdus.DeliverSmResp) -> bytes:
+    if pdu.tlvs or pdu.message_id:
+        return _encode_by_layout(pdu)
+    try:
+        head = _HEADER.pack(
+            HEADER_LENGTH + 1, pdu.command_id, pdu.command_status, pdu.sequence_number
+        )
+    except struct.error:
+        return _encode_by_layout(pdu)
+    return head + b"\0"
 
 
 def _encode_by_layout(pdu: Pdu) -> bytes:
@@ -282,4 +314,5 @@ def _encode_by_layout(pdu: Pdu) -> bytes:
 _ENCODERS: Final[dict[type[Pdu], Callable[[Any], bytes]]] = {
     pdus.SubmitSm: _encode_message,
     pdus.DeliverSm: _encode_message,
+    pdus.DeliverSmResp: _encode_deliver_sm_resp,
 }

@@ -22,6 +22,7 @@ from typing import Final
 
 _HEXADECIMAL: Final = re.compile(r"[0-9a-fA-F]{1,64}")
 _DECIMAL: Final = re.compile(r"[0-9]{1,64}")
+_UUID_LENGTH: Final = 36
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -34,6 +35,10 @@ class IdReading(StrEnum):
     """Hexadecimal in the response, decimal in the receipt."""
     DEC_TO_HEX = "dec_to_hex"
     """Decimal in the response, hexadecimal in the receipt."""
+
+
+_HEX_TO_DEC: Final = IdReading.HEX_TO_DEC
+_DEC_TO_HEX: Final = IdReading.DEC_TO_HEX
 
 
 def stored_keys(message_id: str) -> tuple[str, ...]:
@@ -53,9 +58,16 @@ def id_spellings(message_id: str, reading: IdReading = IdReading.AUTO) -> tuple[
     return _LOOKUPS[reading](message_id)
 
 
+def likeliest_spelling(message_id: str, reading: IdReading = IdReading.AUTO) -> str:
+    """Return the first of `id_spellings`, which nearly always fits; "" for an empty id."""
+    if reading is _HEX_TO_DEC or reading is _DEC_TO_HEX:
+        return next(iter(id_spellings(message_id, reading)), "")
+    return message_id.strip()
+
+
 def _fold(message_id: str) -> str:
     folded = message_id.lower()
-    if _UUID.fullmatch(folded):
+    if len(folded) == _UUID_LENGTH and _UUID.fullmatch(folded):
         folded = folded.replace("-", "")
     return folded.lstrip("0") or "0"
 

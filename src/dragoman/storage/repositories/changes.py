@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dragoman.domain.lifecycle import State
+from dragoman.domain.premium import PremiumState
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
 from dragoman.storage.records import (
     NewCallback,
     ParkedReceipt,
     PartReport,
+    Settlement,
     StateChange,
     StoredPart,
     row_of,
@@ -94,6 +96,7 @@ _WRITE_PARTS = BulkInsert(
 _INSERT_CALLBACKS = BulkInsert(callbacks)
 _INSERT_PARKED = BulkInsert(parked_receipts)
 
+_SENT, _UNKNOWN = int(State.SENT), int(State.UNKNOWN)
 UNSENT, BUFFERED, RECEIVED, FAILED = range(4)
 
 COUNTER_OF_STATE = {
@@ -121,29 +124,31 @@ def _record(connection: Connection, items: list[StateChange]) -> list[Exception 
     _UPDATE_MESSAGES.run(connection, _message_rows(items))
     _count_in_batches(connection, items)
     _count_in_statistics(connection, items)
-    keys = {
-        (change.carrier, key): (change.message_id, part)
-        for change in items
-        for key, part in change.receipt_keys
-    }
+    keys: dict[tuple[str | None, str], tuple[int, int]] = {}
+    part_rows: list[StoredPart] = []
+    settlements: list[tuple[int, Settlement]] = []
+    moves: list[tuple[int, PremiumState]] = []
+    told: list[NewCallback] = []
+    events: list[NewCallback] = []
+    for change in items:
+        for key, part in change.receipt_keys:
+            keys[change.carrier, key] = (change.message_id, part)
+        if change.part_rows:
+            part_rows += change.part_rows
+        if change.settlement is not None:
+            settlements.append((change.batch_id, change.settlement))
+        if change.premium_state is not None:
+            moves.append((change.message_id, change.premium_state))
+        if change.callback is not None:
+            told.append(change.callback)
+        if change.events:
+            events += change.events
     _INSERT_KEYS.run(connection, [(*key, *target) for key, target in keys.items()])
-    _write_parts(connection, (part for change in items for part in change.part_rows))
-    wallets.settle(
-        connection,
-        ((change.batch_id, change.settlement) for change in items if change.settlement is not None),
-    )
-    premium.move(
-        connection,
-        (
-            (change.message_id, change.premium_state)
-            for change in items
-            if change.premium_state is not None
-        ),
-    )
-    insert_callbacks(
-        connection, [change.callback for change in items if change.callback is not None]
-    )
-    insert_callbacks(connection, [event for change in items for event in change.events])
+    _write_parts(connection, part_rows)
+    wallets.settle(connection, settlements)
+    premium.move(connection, moves)
+    insert_callbacks(connection, told)
+    insert_callbacks(connection, events)
     return [None] * len(items)
 
 
@@ -156,22 +161,22 @@ def _message_rows(items: list[StateChange]) -> list[tuple[Any, ...]]:
     """One row a message: a group often holds both `sent` and its report."""
     rows: dict[int, tuple[Any, ...]] = {}
     for change in items:
-        after = change.after
-        sent_ms = change.at_ms if after is State.SENT else None
-        final_ms = change.at_ms if after >= State.UNKNOWN else None
+        after = int(change.after)
+        sent_ms = change.at_ms if after == _SENT else None
+        final_ms = change.at_ms if after >= _UNKNOWN else None
         carrier = change.carrier
         earlier = rows.get(change.message_id)
         if earlier is not None:
             sent_ms, carrier = sent_ms or earlier[7], carrier or earlier[2]
-            if earlier[1] > after.value:
+            if earlier[1] > after:
                 kept = (*earlier[:2], carrier, *earlier[3:7], sent_ms, earlier[8])
                 rows[change.message_id] = kept
                 continue
         rows[change.message_id] = (
             change.message_id,
-            after.value,
+            after,
             carrier,
-            change.failure.value or None,
+            str(change.failure) or None,
             change.detail or None,
             change.attempts,
             change.possible_duplicate,
@@ -184,22 +189,23 @@ def _message_rows(items: list[StateChange]) -> list[tuple[Any, ...]]:
 def _count_in_batches(connection: Connection, items: list[StateChange]) -> None:
     counts: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for change in items:
-        before, after = COUNTER_OF_STATE[change.before], COUNTER_OF_STATE[change.after]
-        if change.counted_in_batch and before != after:
-            counters = counts[change.batch_id]
-            counters[before] -= 1
-            counters[after] += 1
+        if change.counted_in_batch:
+            before, after = COUNTER_OF_STATE[change.before], COUNTER_OF_STATE[change.after]
+            if before != after:
+                counters = counts[change.batch_id]
+                counters[before] -= 1
+                counters[after] += 1
     _COUNT.run(connection, [(batch_id, *counters) for batch_id, counters in counts.items()])
 
 
 def _count_in_statistics(connection: Connection, items: list[StateChange]) -> None:
     """Counts the changes in the hours of their messages; those that are alike at once."""
-    alike: dict[Outcome, list[int]] = {}
+    alike: dict[tuple[int, int, str, str, str, str, str], list[int]] = {}
     for change in items:
         before, after = STATISTICS_NAMES[change.before], STATISTICS_NAMES[change.after]
         if before == after:
             continue
-        outcome = Outcome(
+        key = (
             change.account_id,
             hour_of(change.message_id),
             change.mcc,
@@ -208,14 +214,15 @@ def _count_in_statistics(connection: Connection, items: list[StateChange]) -> No
             after,
             detail_of(change, after),
         )
-        counted = alike.get(outcome)
+        counted = alike.get(key)
         if counted is None:
-            alike[outcome] = [1, change.parts]
+            alike[key] = [1, change.parts]
         else:
             counted[0] += 1
             counted[1] += change.parts
     counters = Counters()
-    for outcome, (count, parts_) in alike.items():
+    for key, (count, parts_) in alike.items():
+        outcome = Outcome(*key)
         counters.moved(*outcome[:3], outcome.before, outcome.after, count, parts_)
         count_outcome(counters, outcome, count, parts_)
     counters.write(connection)

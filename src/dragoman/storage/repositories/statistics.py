@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from dragoman.kit import ids
+from dragoman.kit.ids import EPOCH_MS, SEQUENCE_BITS
 from dragoman.kit.zones import Stretch
 from dragoman.storage.bulk import BulkInsert
 from dragoman.storage.tables import hourly_statistics
@@ -40,7 +40,9 @@ class Counters:
 
     def accepted(self, account_id: int, message_id: int, mcc: str, parts: int) -> None:
         """Counts a message that was accepted, in the hour of its identifier."""
-        self.moved(account_id, hour_of(message_id), mcc, "", QUEUED, 1, parts)
+        key = (account_id, hour_of(message_id), mcc, "", QUEUED)
+        self._states[key] += 1
+        self._parts[key] += parts
 
     def moved(
         self,
@@ -94,7 +96,7 @@ class Counters:
 
 def hour_of(identifier: int) -> int:
     """The start of the hour in which an identifier was made, in milliseconds."""
-    at_ms = ids.time_of(identifier)
+    at_ms = (identifier >> SEQUENCE_BITS) + EPOCH_MS
     return at_ms - at_ms % HOUR_MS
 
 

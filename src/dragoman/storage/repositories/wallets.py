@@ -7,7 +7,7 @@ that takes all movements of a group together.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -28,9 +28,11 @@ _SETTLE = BulkUpdate(
     ("wallet_id", "available", "held", "spent"),
     {"available": "{old} + {new}", "held": "{old} + {new}", "spent": "{old} + {new}"},
 )
-_HOLD = text(
-    "UPDATE wallets SET available = available - :amount, held = held + :amount"
-    " WHERE wallet_id = :wallet_id AND (unlimited OR available >= :amount)"
+_HOLD = BulkUpdate(
+    wallets,
+    ("wallet_id", "held"),
+    {"available": "{old} - v.column2", "held": "{old} + {new}"},
+    where="(t.unlimited OR t.available >= v.column2)",
 )
 
 
@@ -108,22 +110,21 @@ def _reserve_entry(batch_id: int, share: Reservation) -> tuple[Any, ...]:
 
 
 def _hold(connection: Connection, wallet_id: int, amount: int) -> bool:
-    held = connection.execute(_HOLD, {"wallet_id": wallet_id, "amount": amount})
-    return held.rowcount == 1
+    return _HOLD.run(connection, [(wallet_id, amount)]) == 1
 
 
 def settle(connection: Connection, settlements: Iterable[tuple[int, Settlement]]) -> None:
     """Spends or refunds held credits; one ledger entry a batch and direction in a group."""
     moved: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
     entries: dict[tuple[int, int, bool], list[int]] = {}
-    for batch_id, settlement in _flat(settlements):
-        side = moved[settlement.wallet_id]
-        side[1] -= settlement.amount
-        side[0 if settlement.refund else 2] += settlement.amount
-        entry = entries.setdefault(
-            (settlement.wallet_id, batch_id, settlement.refund), [settlement.entry_id, 0]
-        )
-        entry[1] += settlement.amount
+    for batch_id, shares in settlements:
+        for settlement in (shares, *shares.also) if shares.also else (shares,):
+            wallet_id, amount, refund = settlement.wallet_id, settlement.amount, settlement.refund
+            side = moved[wallet_id]
+            side[1] -= amount
+            side[0 if refund else 2] += amount
+            entry = entries.setdefault((wallet_id, batch_id, refund), [settlement.entry_id, 0])
+            entry[1] += amount
     if not entries:
         return
     _SETTLE.run(connection, [(wallet, *side) for wallet, side in moved.items()])
@@ -143,13 +144,6 @@ def settle(connection: Connection, settlements: Iterable[tuple[int, Settlement]]
             for (wallet_id, batch_id, refund), (entry_id, amount) in entries.items()
         ],
     )
-
-
-def _flat(settlements: Iterable[tuple[int, Settlement]]) -> Iterator[tuple[int, Settlement]]:
-    for batch_id, settlement in settlements:
-        yield batch_id, settlement
-        for further in settlement.also:
-            yield batch_id, further
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
