@@ -27,7 +27,7 @@ from dragoman.storage.repositories.statistics import HOUR_MS, HourCount
 
 SCAN_LIMIT: Final = 100_000
 """Candidates that a search looks through where only an index narrows it."""
-TEXT_SCAN_LIMIT: Final = 15_000
+TEXT_SCAN_LIMIT: Final = 8_000
 """Candidates whose texts or senders a search looks into."""
 MAX_HOURS: Final = 500
 """Hours from which one page is gathered."""
