@@ -28,7 +28,8 @@ from dragoman.services.expansion import (
     NumbersExpansion,
 )
 from dragoman.services.live import LiveBatch, LiveMessage, LiveMessages
-from dragoman.services.submission import SubmissionService, without_rejected
+from dragoman.services.message_maker import MessageMaker, without_rejected
+from dragoman.services.meters import Meters
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import Settlement, StoredMessage
 from dragoman.storage.repositories import batches, pending, submissions
@@ -67,7 +68,8 @@ class Batches:
         live: LiveMessages,
         backlog: Backlog,
         delivery: Delivery,
-        submission: SubmissionService,
+        maker: MessageMaker,
+        meters: Meters,
         audiences: Audiences,
         accounts: Accounts,
         ids: IdSource,
@@ -77,7 +79,8 @@ class Batches:
         self._live = live
         self._backlog = backlog
         self._delivery = delivery
-        self._submission = submission
+        self._maker = maker
+        self._meters = meters
         self._audiences = audiences
         self._accounts = accounts
         self._ids = ids
@@ -280,7 +283,7 @@ class Batches:
             return None
         made: tuple[StoredMessage, ...] = ()
         if not chunk.progress.stopped:
-            made = self._submission.make_messages(
+            made = self._maker.make(
                 expansion.account, expansion.live, chunk.recipients, expansion.prices
             )
         expansion.routes = {message.route for message in made if message.route}
@@ -306,7 +309,8 @@ class Batches:
         expansion.advance(chunk, stored)
         expansion.routes = None
         if stored.step is not None:
-            self._submission.count_accepted(expansion.live, len(stored.messages))
+            # Recipients of an audience are counted as they become known.
+            self._meters.accepted[expansion.live.stored.dialect] += len(stored.messages)
         self._delivery.tell_rejections(stored.rejections, expansion.live, stored.messages)
         sendable = without_rejected(stored.messages)
         await self._backlog.publish([LiveMessage(message, expansion.live) for message in sendable])
@@ -317,7 +321,7 @@ class Batches:
         stored = expansion.step(chunk, made)
         return stored._replace(
             premium=expansion.live.stored.options.premium,
-            rejections=self._submission.rejections(expansion.live, stored.messages),
+            rejections=self._maker.rejections(expansion.live, stored.messages),
         )
 
 
