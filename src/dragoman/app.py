@@ -285,8 +285,8 @@ class Gateway(House):
 
     def waiting(self) -> dict[str, int]:
         """Messages queued in memory, by route."""
-        held = self.dispatcher.held
-        return {name: self.queue.depth(name) + held(name) for name in self.router.routes}
+        in_lines = self.dispatcher.waiting
+        return {name: self.queue.depth(name) + in_lines(name) for name in self.router.routes}
 
     def oldest_waiting_s(self) -> dict[str, float]:
         """Age of the oldest message in the queue, by route."""

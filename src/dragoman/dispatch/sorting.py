@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MAX_ROUND: Final = 200
 """Messages that are taken from the queue, and handed over, at once."""
-MAX_HELD: Final = 20_000
+MAX_WAITING: Final = 20_000
 """Messages of a route that wait in lines; beyond that the queue is left as it is."""
 ASK_GAP_S: Final = 0.05
 """Between two rounds of asking about lines where the first was in vain."""
@@ -107,7 +107,7 @@ class SortingWorker:
         self._route = route
         self._lanes = lanes
         self._lines: dict[_Kind, _Line] = {}
-        self.held = 0
+        self.waiting = 0
         """Messages that wait in lines."""
         self._changed = asyncio.Event()
         self._ask_at = 0.0
@@ -160,14 +160,14 @@ class SortingWorker:
             if not self._settle(work, message, line.first, answers, round_):
                 return False
         line.drop_first()
-        self.held -= 1
+        self.waiting -= 1
         if not line.works:
             del self._lines[kind]
         return True
 
     def _sort_new(self, round_: _Round) -> None:
         """Takes what is new from the queue: each for a carrier, or to the end of its line."""
-        room = min(MAX_ROUND - round_.size, MAX_HELD - self.held)
+        room = min(MAX_ROUND - round_.size, MAX_WAITING - self.waiting)
         for work in self.consumer.take(max(0, room)):
             try:
                 self._sort(work, round_)
@@ -189,7 +189,7 @@ class SortingWorker:
                 return
             line = self._lines[kind] = _Line()
         line.put(work)
-        self.held += 1
+        self.waiting += 1
 
     def _settle(
         self,
@@ -216,7 +216,7 @@ class SortingWorker:
     async def _wait(self) -> None:
         """Returns when there is something new to take, or worth asking the carriers again."""
         waits = [asyncio.create_task(self._until_changed())]
-        if self.held < MAX_HELD:
+        if self.waiting < MAX_WAITING:
             waits.append(asyncio.create_task(self.consumer.wait()))
         try:
             await asyncio.wait(waits, timeout=ASK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
