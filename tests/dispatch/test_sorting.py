@@ -185,13 +185,41 @@ async def test_what_only_a_held_carrier_takes_waits_for_it(
     assert smscs[held].taken == 1
 
 
-async def test_what_a_held_carrier_never_takes_is_rejected_at_once(make_picky: Any) -> None:
-    rig, _ = await make_picky(lambda _: NEVER, routes=ALONE)
+async def test_a_held_carrier_is_asked_nothing(make_picky: Any, until: Any) -> None:
+    asked: list[Outgoing] = []
+
+    def rule(message: Outgoing) -> Taking | Rejected:
+        asked.append(message)
+        return NEVER
+
+    rig, _ = await make_picky(rule, routes=ALONE)
     rig.dispatcher.hold("picky", True)
     account = await rig.account(credits=3)
     await rig.submit(account)
+    await until(lambda: rig.dispatcher.waiting("alone") == 1)
+    assert asked == []
+    rig.dispatcher.hold("picky", False)
     await rig.until_states(account, S.REJECTED)
     assert await rig.balance(account) == (3, 0, 0)
+
+
+async def test_what_waited_for_a_held_carrier_is_sorted_when_it_is_released(
+    make_picky: Any, until: Any
+) -> None:
+    rig, smscs = await make_picky(is_text)
+    account = await rig.account()
+    for carrier in ("picky", "open"):
+        rig.dispatcher.hold(carrier, True)
+    await rig.submit(account, text="00ff", format=Format.BINARY)
+    await rig.submit(account, text="first")
+    await rig.submit(account, text="second")
+    await until(lambda: rig.dispatcher.waiting("both") == 3)
+    rig.dispatcher.hold("picky", False)
+    await rig.until_states(account, S.QUEUED, S.DELIVERED, S.DELIVERED)
+    texts = [text.text for text in smscs["picky"].phone("4511111111").received]
+    assert texts == ["first", "second"]
+    rig.dispatcher.hold("open", False)
+    await rig.until_states(account, S.DELIVERED, count=3)
 
 
 async def test_what_waits_can_be_cancelled_and_expires(make_picky: Any, until: Any) -> None:
