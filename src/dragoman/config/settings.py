@@ -7,12 +7,12 @@ from typing import Annotated, Self
 
 from msgspec import Meta
 
+from dragoman.config.dialects import Dialects, SmsGate
 from dragoman.config.premium import ShortCodeTable
 from dragoman.config.sections import (
     Callbacks,
     Console,
     Devices,
-    Dialects,
     Http,
     Inbound,
     Limits,
@@ -23,7 +23,6 @@ from dragoman.config.sections import (
     Mms,
     Receipts,
     Section,
-    SmsGate,
     Storage,
 )
 from dragoman.config.tables import (
