@@ -47,6 +47,7 @@ from dragoman.mailings.worker import MailWorker
 from dragoman.pages import build_pages
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.receipts import Receipts
+from dragoman.services.retention import Retention
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import pending
 from dragoman.web.client_address import ClientAddressReader
@@ -101,6 +102,7 @@ class Gateway(House):
             journal=self.journal,
             feed=self.feed,
         )
+        self.retention = Retention(storage=self.storage, clock=self.clock, ages=settings.retention)
         resources = Resources(
             storage=self.storage,
             ids=self.ids,
@@ -180,6 +182,7 @@ class Gateway(House):
             self.backlog.run(),
             self.batches.run(),
             self.deadlines.run(),
+            self.retention.run(),
             self.imports.run(),
             self.contact_values.run(),
             self.callbacks.run(),

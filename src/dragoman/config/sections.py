@@ -337,6 +337,40 @@ class Receipts(Section, frozen=True, kw_only=True):
     ] = 72.0 * HOUR_S
 
 
+Days = Annotated[int, Meta(ge=0, le=36_500)]
+
+
+class Retention(Section, frozen=True, kw_only=True):
+    """How long is kept what grows with traffic, in days; 0 is for ever, as messages always are."""
+
+    attachments_days: Annotated[
+        Days,
+        Meta(description="Attachments, from when their messages can be sent no more."),
+    ] = 30
+    notes_days: Annotated[
+        Days,
+        Meta(description="Attempts that failed, and reports, as a message's page shows."),
+    ] = 180
+    callbacks_days: Annotated[
+        Days, Meta(description="Calls to customers' URLs that are over, and their attempts.")
+    ] = 90
+    deliveries_days: Annotated[
+        Days,
+        Meta(
+            description="Mails of campaigns that are over; an issue that is sent once more after"
+            " that reaches everybody again."
+        ),
+    ] = 730
+    ingested_days: Annotated[
+        Days,
+        Meta(
+            description="Which messages others have told us for the statistics; one that is told"
+            " again after that counts twice."
+        ),
+    ] = 400
+    audit_days: Annotated[Days, Meta(description="Who changed what in the console.")] = 730
+
+
 class Log(Section, frozen=True, kw_only=True):
     """What is written to standard error."""
 
