@@ -121,20 +121,6 @@ def find_newest_by_reference(
     ).scalar()
 
 
-def unexpanded(connection: Connection, batch_id: int) -> bool:
-    """Whether none of a batch's recipients is a message yet."""
-    return (
-        connection.execute(
-            select(batches.c.batch_id).where(
-                batches.c.batch_id == batch_id,
-                batches.c.state == BatchState.QUEUED.value,
-                batches.c.expanded == 0,
-            )
-        ).first()
-        is not None
-    )
-
-
 def _cancel(connection: Connection, items: list[Cancellation]) -> list[bool | Exception]:
     """True for each batch that was stopped; False where it had begun to run."""
     results: list[bool | Exception] = []
