@@ -39,6 +39,7 @@ from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
+from dragoman.services.device_routes import DeviceRoutes
 from dragoman.services.directory import Directory
 from dragoman.services.feed import Feed
 from dragoman.services.inbound import Inbound
@@ -46,6 +47,7 @@ from dragoman.services.interventions import Interventions
 from dragoman.services.journal import Journal
 from dragoman.services.keywords import Keywords
 from dragoman.services.live import LiveMessages
+from dragoman.services.message_maker import MessageMaker
 from dragoman.services.meters import Meters
 from dragoman.services.opt_outs import OptOuts
 from dragoman.services.premium import PremiumRules
@@ -245,34 +247,45 @@ class Rig:
             feed=self.feed,
         )
         self.audiences = Audiences(self.storage)
+        premium = PremiumRules(
+            short_codes=short_codes,
+            billing=dict.fromkeys(carriers, billing.terms()),
+            router=self.router,
+        )
+        device_routes = DeviceRoutes(self.router)
+        maker = MessageMaker(
+            router=self.router,
+            prices=PriceList(prices),
+            opt_outs=self.opt_outs,
+            delivery=self.delivery,
+            premium=premium,
+            device_routes=device_routes,
+            ids=self.ids,
+        )
         self.submission = SubmissionService(
             writer=self.storage.writer,
             queue=self.queue,
             backlog=self.backlog,
             accounts=self.accounts,
-            router=self.router,
-            prices=PriceList(prices),
-            opt_outs=self.opt_outs,
+            maker=maker,
             delivery=self.delivery,
             ids=self.ids,
             clock=self.clock,
             meters=self.meters,
             audiences=self.audiences,
+            premium=premium,
+            device_routes=device_routes,
             inline_recipients=inline_recipients,
             max_parts=10,
             max_recipients=100_000,
-            premium=PremiumRules(
-                short_codes=short_codes,
-                billing=dict.fromkeys(carriers, billing.terms()),
-                router=self.router,
-            ),
         )
         self.batches = Batches(
             storage=self.storage,
             live=self.live,
             backlog=self.backlog,
             delivery=self.delivery,
-            submission=self.submission,
+            maker=maker,
+            meters=self.meters,
             audiences=self.audiences,
             accounts=self.accounts,
             ids=self.ids,

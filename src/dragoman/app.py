@@ -47,6 +47,7 @@ from dragoman.mailings.worker import MailWorker
 from dragoman.pages import build_pages
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.receipts import Receipts
+from dragoman.services.retention import Retention
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import pending
 from dragoman.web.client_address import ClientAddressReader
@@ -101,6 +102,7 @@ class Gateway(House):
             journal=self.journal,
             feed=self.feed,
         )
+        self.retention = Retention(storage=self.storage, clock=self.clock, ages=settings.retention)
         resources = Resources(
             storage=self.storage,
             ids=self.ids,
@@ -180,6 +182,7 @@ class Gateway(House):
             self.backlog.run(),
             self.batches.run(),
             self.deadlines.run(),
+            self.retention.run(),
             self.imports.run(),
             self.contact_values.run(),
             self.callbacks.run(),
@@ -285,8 +288,8 @@ class Gateway(House):
 
     def waiting(self) -> dict[str, int]:
         """Messages queued in memory, by route."""
-        held = self.dispatcher.held
-        return {name: self.queue.depth(name) + held(name) for name in self.router.routes}
+        in_lines = self.dispatcher.waiting
+        return {name: self.queue.depth(name) + in_lines(name) for name in self.router.routes}
 
     def oldest_waiting_s(self) -> dict[str, float]:
         """Age of the oldest message in the queue, by route."""

@@ -54,6 +54,7 @@ from dragoman.services.keywords import Keywords
 from dragoman.services.live import LiveMessages
 from dragoman.services.login_tokens import LoginTokens
 from dragoman.services.mailings import Mailings
+from dragoman.services.message_maker import MessageMaker
 from dragoman.services.meters import Meters
 from dragoman.services.one_time_links import OneTimeLinks
 from dragoman.services.opt_outs import OptOuts
@@ -236,25 +237,33 @@ class House:
             ),
         )
         self.audiences = Audiences(self.storage)
+        self.device_routes = DeviceRoutes(self.router, self.devices)
+        self.message_maker = MessageMaker(
+            router=self.router,
+            prices=self.prices,
+            opt_outs=self.opt_outs,
+            delivery=self.delivery,
+            premium=self.premium,
+            device_routes=self.device_routes,
+            ids=self.ids,
+        )
         self.submission = SubmissionService(
             writer=self.storage.writer,
             queue=self.queue,
             backlog=self.backlog,
             accounts=self.accounts,
             attachments=self.attachments,
-            router=self.router,
-            prices=self.prices,
-            opt_outs=self.opt_outs,
+            maker=self.message_maker,
             delivery=self.delivery,
             ids=self.ids,
             clock=self.clock,
             meters=self.meters,
             audiences=self.audiences,
+            premium=self.premium,
+            device_routes=self.device_routes,
             inline_recipients=settings.limits.inline_recipients,
             max_parts=settings.limits.max_parts,
             max_recipients=settings.limits.max_recipients,
-            premium=self.premium,
-            device_routes=DeviceRoutes(self.router, self.devices),
             find_payments=self.credits.payments,
         )
         self.bundles = Bundles(submission=self.submission, writer=self.storage.writer)
@@ -263,7 +272,8 @@ class House:
             live=self.live,
             backlog=self.backlog,
             delivery=self.delivery,
-            submission=self.submission,
+            maker=self.message_maker,
+            meters=self.meters,
             audiences=self.audiences,
             accounts=self.accounts,
             ids=self.ids,

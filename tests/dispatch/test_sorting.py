@@ -76,7 +76,7 @@ async def test_each_message_goes_to_the_first_carrier_that_takes_it(make_picky: 
     await rig.until_states(account, S.DELIVERED, count=6)
     assert [message.carrier for message in await rig.outbox(account)] == ["picky", "open"] * 3
     assert (smscs["picky"].taken, smscs["open"].taken) == (3, 3)
-    assert rig.dispatcher.held("both") == 0
+    assert rig.dispatcher.waiting("both") == 0
 
 
 async def test_what_no_carrier_ever_takes_is_rejected_and_refunded(make_picky: Any) -> None:
@@ -101,7 +101,7 @@ async def test_what_waits_is_queued_and_holds_nobody_else_up(make_picky: Any, un
     waiting, other = await rig.account("waiting", credits=500), await rig.account("other")
     for number in range(100):
         await rig.submit(waiting, text=str(number))
-    await until(lambda: rig.dispatcher.held("alone") == 100)
+    await until(lambda: rig.dispatcher.waiting("alone") == 100)
     served.add(other.account_id)
     await rig.submit(other)
     await rig.until_states(other, S.DELIVERED)
@@ -111,7 +111,7 @@ async def test_what_waits_is_queued_and_holds_nobody_else_up(make_picky: Any, un
     await rig.until_states(waiting, S.DELIVERED, count=100)
     texts = [text.text for text in smscs["picky"].phone("4511111111").received]
     assert texts[1:] == [str(number) for number in range(100)]
-    assert rig.dispatcher.held("alone") == 0
+    assert rig.dispatcher.waiting("alone") == 0
 
 
 async def test_what_waits_for_one_carrier_does_not_hold_up_what_another_takes(
@@ -134,7 +134,7 @@ async def test_a_busy_carrier_is_waited_for_not_passed_over(make_picky: Any, unt
     rig, smscs = await make_picky(lambda _: answers["now"])
     account = await rig.account()
     await rig.submit(account)
-    await until(lambda: rig.dispatcher.held("both") == 1)
+    await until(lambda: rig.dispatcher.waiting("both") == 1)
     answers["now"] = Taking.NOW
     await rig.until_states(account, S.DELIVERED)
     assert (smscs["picky"].taken, smscs["open"].taken) == (1, 0)
@@ -178,20 +178,48 @@ async def test_what_only_a_held_carrier_takes_waits_for_it(
     account = await rig.account()
     rig.dispatcher.hold(held, True)
     await rig.submit(account)
-    await until(lambda: rig.dispatcher.held(routes[0].name) == 1)
+    await until(lambda: rig.dispatcher.waiting(routes[0].name) == 1)
     assert await rig.states(account) == [S.QUEUED]
     rig.dispatcher.hold(held, False)
     await rig.until_states(account, S.DELIVERED)
     assert smscs[held].taken == 1
 
 
-async def test_what_a_held_carrier_never_takes_is_rejected_at_once(make_picky: Any) -> None:
-    rig, _ = await make_picky(lambda _: NEVER, routes=ALONE)
+async def test_a_held_carrier_is_asked_nothing(make_picky: Any, until: Any) -> None:
+    asked: list[Outgoing] = []
+
+    def rule(message: Outgoing) -> Taking | Rejected:
+        asked.append(message)
+        return NEVER
+
+    rig, _ = await make_picky(rule, routes=ALONE)
     rig.dispatcher.hold("picky", True)
     account = await rig.account(credits=3)
     await rig.submit(account)
+    await until(lambda: rig.dispatcher.waiting("alone") == 1)
+    assert asked == []
+    rig.dispatcher.hold("picky", False)
     await rig.until_states(account, S.REJECTED)
     assert await rig.balance(account) == (3, 0, 0)
+
+
+async def test_what_waited_for_a_held_carrier_is_sorted_when_it_is_released(
+    make_picky: Any, until: Any
+) -> None:
+    rig, smscs = await make_picky(is_text)
+    account = await rig.account()
+    for carrier in ("picky", "open"):
+        rig.dispatcher.hold(carrier, True)
+    await rig.submit(account, text="00ff", format=Format.BINARY)
+    await rig.submit(account, text="first")
+    await rig.submit(account, text="second")
+    await until(lambda: rig.dispatcher.waiting("both") == 3)
+    rig.dispatcher.hold("picky", False)
+    await rig.until_states(account, S.QUEUED, S.DELIVERED, S.DELIVERED)
+    texts = [text.text for text in smscs["picky"].phone("4511111111").received]
+    assert texts == ["first", "second"]
+    rig.dispatcher.hold("open", False)
+    await rig.until_states(account, S.DELIVERED, count=3)
 
 
 async def test_what_waits_can_be_cancelled_and_expires(make_picky: Any, until: Any) -> None:
@@ -199,13 +227,13 @@ async def test_what_waits_can_be_cancelled_and_expires(make_picky: Any, until: A
     account = await rig.account(credits=9)
     first = await rig.submit(account, text="first")
     await rig.submit(account, text="second", validity_s=60)
-    await until(lambda: rig.dispatcher.held("alone") == 2)
+    await until(lambda: rig.dispatcher.waiting("alone") == 2)
     await rig.batches.cancel(account, first.batch_id)
     assert await rig.states(account) == [S.CANCELLED, S.QUEUED]
     [second] = list(rig.live)
     rig.delivery.expire(second, lambda _: None)
     await rig.until_states(account, S.CANCELLED, S.EXPIRED)
-    await until(lambda: rig.dispatcher.held("alone") == 0)
+    await until(lambda: rig.dispatcher.waiting("alone") == 0)
     assert await rig.balance(account) == (9, 0, 0)
     assert smscs["picky"].taken == 0
 
@@ -214,7 +242,7 @@ async def test_what_waits_survives_a_stop_as_it_was(make_picky: Any, until: Any)
     rig, _ = await make_picky(lambda _: Taking.AWAY, routes=ALONE)
     account = await rig.account()
     await rig.submit(account, text="waits")
-    await until(lambda: rig.dispatcher.held("alone") == 1)
+    await until(lambda: rig.dispatcher.waiting("alone") == 1)
     await rig.crash()
     again, smscs = await make_picky(lambda _: Taking.NOW, routes=ALONE)
     await again.until_states(account, S.DELIVERED)
@@ -225,15 +253,15 @@ async def test_what_waits_survives_a_stop_as_it_was(make_picky: Any, until: Any)
 async def test_no_more_wait_in_memory_than_the_bound(
     make_picky: Any, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sorting_module, "MAX_HELD", 5)
+    monkeypatch.setattr(sorting_module, "MAX_WAITING", 5)
     away = True
     rig, smscs = await make_picky(lambda _: Taking.AWAY if away else Taking.NOW, routes=ALONE)
     account = await rig.account()
     for number in range(12):
         await rig.submit(account, text=str(number))
-    await until(lambda: rig.dispatcher.held("alone") == 5)
+    await until(lambda: rig.dispatcher.waiting("alone") == 5)
     await asyncio.sleep(0.1)
-    assert (rig.dispatcher.held("alone"), rig.queue.depth("alone")) == (5, 7)
+    assert (rig.dispatcher.waiting("alone"), rig.queue.depth("alone")) == (5, 7)
     away = False
     await rig.until_states(account, S.DELIVERED, count=12)
     texts = [text.text for text in smscs["picky"].phone("4511111111").received]
@@ -249,7 +277,7 @@ async def test_a_carrier_hears_how_many_like_it_go_before_a_message(
     for _ in range(4):
         for account in accounts:
             await rig.submit(account)
-    await until(lambda: rig.dispatcher.held("alone") == 8)
+    await until(lambda: rig.dispatcher.waiting("alone") == 8)
     away = False
     for account in accounts:
         await rig.until_states(account, S.DELIVERED, count=4)
@@ -271,7 +299,7 @@ async def test_a_message_that_comes_back_goes_ahead_of_its_like(
     account = await rig.account()
     for text in ("first", "second", "third"):
         await rig.submit(account, text=text)
-    await until(lambda: rig.dispatcher.held("alone") == 3)
+    await until(lambda: rig.dispatcher.waiting("alone") == 3)
     away = False
     await rig.until_states(account, S.DELIVERED, count=3)
     texts = [text.text for text in smscs["picky"].phone("4511111111").received]

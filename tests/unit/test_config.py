@@ -430,6 +430,7 @@ def test_the_example_is_valid_and_shows_the_defaults() -> None:
         "devices",
         "limits",
         "receipts",
+        "retention",
     ):
         assert getattr(settings, section) == getattr(Settings(), section), section
     assert (settings.log, settings.metrics) == (Settings().log, Settings().metrics)

@@ -19,8 +19,9 @@ from msgspec.structs import FieldInfo, fields
 from dragoman.cli.reference_words import FAILURES, REFUSALS, STATES
 from dragoman.cli.root import EPILOG, app
 from dragoman.config import Secret, Settings
+from dragoman.config.dialects import Dialects
 from dragoman.config.reading import entries_of, item_of, join, section_of
-from dragoman.config.sections import Dialects, Section
+from dragoman.config.sections import Section
 from dragoman.dialects import DIALECTS, Services
 from dragoman.dialects.httpsms import errors as httpsms_errors
 from dragoman.dialects.httpsms import mapping as httpsms

@@ -7,12 +7,12 @@ from typing import Annotated, Self
 
 from msgspec import Meta
 
+from dragoman.config.dialects import Dialects, SmsGate
 from dragoman.config.premium import ShortCodeTable
 from dragoman.config.sections import (
     Callbacks,
     Console,
     Devices,
-    Dialects,
     Http,
     Inbound,
     Limits,
@@ -22,8 +22,8 @@ from dragoman.config.sections import (
     Metrics,
     Mms,
     Receipts,
+    Retention,
     Section,
-    SmsGate,
     Storage,
 )
 from dragoman.config.tables import (
@@ -104,6 +104,9 @@ class Settings(Section, frozen=True, kw_only=True):
     devices: Annotated[Devices, Meta(description="Phones that send for accounts.")] = Devices()
     limits: Annotated[Limits, Meta(description="Bounds of one request.")] = Limits()
     receipts: Annotated[Receipts, Meta(description="Waiting for carriers' reports.")] = Receipts()
+    retention: Annotated[
+        Retention, Meta(description="How long is kept what grows with the traffic.")
+    ] = Retention()
     log: Annotated[Log, Meta(description="The log.")] = Log()
     metrics: Annotated[Metrics, Meta(description="Figures for Prometheus.")] = Metrics()
 

@@ -106,11 +106,6 @@ def _check_host(text: str) -> None:
         raise ValueError(f"{text!r} is not a host name, such as api.example.com")
 
 
-def _check_listen(text: str) -> None:
-    if text:
-        parse_address(text)
-
-
 def _checked(check: Callable[[str], Any], *examples: str) -> Meta:
     return Meta(extra={"check": check}, examples=list(examples))
 

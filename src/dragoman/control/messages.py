@@ -16,7 +16,6 @@ from dragoman.services.feed import FeedEvent, read_filter
 from dragoman.storage.repositories import outbox, pending
 
 PROTOCOL: Final = "CLI"
-OpenStream = Callable[[Controlled, Any], AsyncGenerator[Any, None]]
 TAIL_WAIT_S: Final = 1.0
 """How long a listener hears nothing at most, so that one who has left is noticed."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dragoman.config.sections import Dialects
+from dragoman.config.dialects import Dialects
 from dragoman.domain.callbacks import CallbackCall, CallbackFacts, EventFacts, TextFacts
 from dragoman.kit.clock import Clock
 from dragoman.mail.contract import Mailbox

@@ -155,10 +155,10 @@ class Dispatcher:
         """Parts handed to each carrier whose outcome is not on disk yet."""
         return {name: lane.in_flight for name, lane in self._lanes.items()}
 
-    def held(self, route: str) -> int:
+    def waiting(self, route: str) -> int:
         """Messages of a route that wait for a carrier that takes them."""
         worker = self._sorting.get(route)
-        return worker.held if worker is not None else 0
+        return worker.waiting if worker is not None else 0
 
     # What connectors tell (domain.ports.CarrierEvents)
 

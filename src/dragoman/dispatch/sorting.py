@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MAX_ROUND: Final = 200
 """Messages that are taken from the queue, and handed over, at once."""
-MAX_HELD: Final = 20_000
+MAX_WAITING: Final = 20_000
 """Messages of a route that wait in lines; beyond that the queue is left as it is."""
 ASK_GAP_S: Final = 0.05
 """Between two rounds of asking about lines where the first was in vain."""
@@ -73,8 +73,8 @@ class _Line:
 class _Round:
     """What is handed over next, by carrier."""
 
-    def __init__(self, is_held: Callable[[str], bool]) -> None:
-        self._is_held = is_held
+    def __init__(self, held: Set[CarrierLane]) -> None:
+        self._held = held
         self.works: dict[CarrierLane, list[Work]] = {}
         self.size = 0
         self._parts: Counter[CarrierLane] = Counter()
@@ -91,12 +91,12 @@ class _Round:
 
     def ask(self, lane: CarrierLane, message: Outgoing) -> Answer:
         """What a carrier says of a message that goes behind those of this round."""
-        held = self._is_held(lane.connector.name)
+        if lane in self._held:  # it is asked nothing, as a question may keep it a place
+            return Taking.AWAY
         if lane.selective is None:
-            return Taking.NOW if lane.connector.up and not held else Taking.AWAY
+            return Taking.NOW if lane.connector.up else Taking.AWAY
         ahead = self._sent[lane, message.account_id, message.device_id]
-        answer = lane.selective.takes(message, ahead)
-        return answer if isinstance(answer, Rejected) or not held else Taking.AWAY
+        return lane.selective.takes(message, ahead)
 
 
 class SortingWorker:
@@ -107,8 +107,9 @@ class SortingWorker:
         self._route = route
         self._lanes = lanes
         self._lines: dict[_Kind, _Line] = {}
-        self.held = 0
+        self.waiting = 0
         """Messages that wait in lines."""
+        self._held: Set[CarrierLane] = frozenset()
         self._changed = asyncio.Event()
         self._ask_at = 0.0
         for lane in lanes:
@@ -121,7 +122,7 @@ class SortingWorker:
         while True:
             if not self._lines:
                 await self.consumer.wait()
-            round_ = _Round(self._dispatcher.is_held)
+            round_ = _Round(self._look_at_held())
             self._ask_lines(round_)
             self._sort_new(round_)
             for lane, works in round_.works.items():
@@ -131,6 +132,22 @@ class SortingWorker:
                     log.error("not_handed_over", route=self._route, reason=type(error).__name__)
             if not round_.size and self._lines:
                 await self._wait()
+
+    def _look_at_held(self) -> Set[CarrierLane]:
+        """Which carriers are held; as that changes, all that waits is to be sorted again.
+
+        What a held carrier would never take stands in line with what it would.
+        """
+        is_held = self._dispatcher.is_held
+        held = {lane for lane in self._lanes if is_held(lane.connector.name)}
+        if held != self._held:
+            self._held = held
+            works = [work for line in self._lines.values() for work in line.works]
+            self._lines.clear()
+            self.waiting = 0
+            for work in sorted(works, key=_identifier_of, reverse=True):  # each goes first
+                self.consumer.retry(work, 0.0)
+        return held
 
     def _ask_lines(self, round_: _Round) -> None:
         """Asks about the first of each line, urgent lanes first, as long as one of them moves."""
@@ -160,14 +177,14 @@ class SortingWorker:
             if not self._settle(work, message, line.first, answers, round_):
                 return False
         line.drop_first()
-        self.held -= 1
+        self.waiting -= 1
         if not line.works:
             del self._lines[kind]
         return True
 
     def _sort_new(self, round_: _Round) -> None:
         """Takes what is new from the queue: each for a carrier, or to the end of its line."""
-        room = min(MAX_ROUND - round_.size, MAX_HELD - self.held)
+        room = min(MAX_ROUND - round_.size, MAX_WAITING - self.waiting)
         for work in self.consumer.take(max(0, room)):
             try:
                 self._sort(work, round_)
@@ -189,7 +206,7 @@ class SortingWorker:
                 return
             line = self._lines[kind] = _Line()
         line.put(work)
-        self.held += 1
+        self.waiting += 1
 
     def _settle(
         self,
@@ -216,7 +233,7 @@ class SortingWorker:
     async def _wait(self) -> None:
         """Returns when there is something new to take, or worth asking the carriers again."""
         waits = [asyncio.create_task(self._until_changed())]
-        if self.held < MAX_HELD:
+        if self.waiting < MAX_WAITING:
             waits.append(asyncio.create_task(self.consumer.wait()))
         try:
             await asyncio.wait(waits, timeout=ASK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
@@ -234,6 +251,10 @@ _WORTH_WAITING: Final = (Taking.NOW, Taking.BUSY)
 
 def _lane_of(kind: _Kind) -> int:
     return kind.lane
+
+
+def _identifier_of(work: Work) -> int:
+    return work.message_id
 
 
 def _no_demand() -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -28,7 +29,8 @@ from dragoman.services.expansion import (
     NumbersExpansion,
 )
 from dragoman.services.live import LiveBatch, LiveMessage, LiveMessages
-from dragoman.services.submission import SubmissionService, without_rejected
+from dragoman.services.message_maker import MessageMaker, without_rejected
+from dragoman.services.meters import Meters
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import Settlement, StoredMessage
 from dragoman.storage.repositories import batches, pending, submissions
@@ -67,7 +69,8 @@ class Batches:
         live: LiveMessages,
         backlog: Backlog,
         delivery: Delivery,
-        submission: SubmissionService,
+        maker: MessageMaker,
+        meters: Meters,
         audiences: Audiences,
         accounts: Accounts,
         ids: IdSource,
@@ -77,7 +80,8 @@ class Batches:
         self._live = live
         self._backlog = backlog
         self._delivery = delivery
-        self._submission = submission
+        self._maker = maker
+        self._meters = meters
         self._audiences = audiences
         self._accounts = accounts
         self._ids = ids
@@ -111,6 +115,11 @@ class Batches:
         All of it stops, or nothing, also where the caller goes away meanwhile.
         """
         await asyncio.shield(asyncio.ensure_future(self._cancel(account, batch_id)))
+
+    async def cancel_unexpanded(self, account: Account, batch_ids: Sequence[int]) -> int:
+        """Stops those of an account's batches that have not begun to run, together; how many."""
+        stopping = self._cancel_unexpanded(account, batch_ids)
+        return await asyncio.shield(asyncio.ensure_future(stopping))
 
     async def cancel_waiting(self, batch_id: int) -> int:
         """Ends the messages of a running batch that no carrier has been given; how many."""
@@ -161,7 +170,7 @@ class Batches:
             if progress is None:
                 raise Refused(RefusalCode.NOT_FOUND, str(batch_id), "batch")
             unexpanded = progress.state is BatchState.QUEUED
-            if unexpanded and await self._stop_unexpanded(account, batch_id):
+            if unexpanded and any(await self._stop_unexpanded(account, [batch_id])):
                 return
             waiting = [m for m in self._live if m.batch.batch_id == batch_id]
             if any(m.state is not State.QUEUED or m.possible_duplicate for m in waiting):
@@ -173,15 +182,30 @@ class Batches:
             else:
                 raise _too_late(batch_id)
 
-    async def _stop_unexpanded(self, account: Account, batch_id: int) -> bool:
-        held = await self._storage.read(lambda c: batches.held_by(c, batch_id))
+    async def _cancel_unexpanded(self, account: Account, batch_ids: Sequence[int]) -> int:
+        async with self._turn:
+            return sum(await self._stop_unexpanded(account, batch_ids))
+
+    async def _stop_unexpanded(self, account: Account, batch_ids: Sequence[int]) -> list[bool]:
+        """Stops batches in one group of the writer; whether each had not begun to run."""
+        held = await self._storage.read(lambda c: batches.held_by_each(c, batch_ids))
+        write = self._storage.writer.write
+        return await asyncio.gather(
+            *(
+                write(batches.cancel, self._cancellation(account, batch_id, held[batch_id]))
+                for batch_id in batch_ids
+            )
+        )
+
+    def _cancellation(
+        self, account: Account, batch_id: int, held: Mapping[int, int]
+    ) -> batches.Cancellation:
         first, *further = (
             Settlement(wallet_id=wallet, entry_id=self._ids.next(), amount=amount, refund=True)
             for wallet, amount in (held or {account.wallet_id: 0}).items()
         )
         settlement = msgspec.structs.replace(first, also=tuple(further))
-        cancellation = batches.Cancellation(batch_id=batch_id, settlement=settlement)
-        return await self._storage.writer.write(batches.cancel, cancellation)
+        return batches.Cancellation(batch_id=batch_id, settlement=settlement)
 
     async def _stop_expanded(self, batch_id: int, waiting: list[LiveMessage]) -> None:
         """Stops a batch of whose messages some or all are only in their rows.
@@ -280,7 +304,7 @@ class Batches:
             return None
         made: tuple[StoredMessage, ...] = ()
         if not chunk.progress.stopped:
-            made = self._submission.make_messages(
+            made = self._maker.make(
                 expansion.account, expansion.live, chunk.recipients, expansion.prices
             )
         expansion.routes = {message.route for message in made if message.route}
@@ -306,7 +330,8 @@ class Batches:
         expansion.advance(chunk, stored)
         expansion.routes = None
         if stored.step is not None:
-            self._submission.count_accepted(expansion.live, len(stored.messages))
+            # Recipients of an audience are counted as they become known.
+            self._meters.accepted[expansion.live.stored.dialect] += len(stored.messages)
         self._delivery.tell_rejections(stored.rejections, expansion.live, stored.messages)
         sendable = without_rejected(stored.messages)
         await self._backlog.publish([LiveMessage(message, expansion.live) for message in sendable])
@@ -317,7 +342,7 @@ class Batches:
         stored = expansion.step(chunk, made)
         return stored._replace(
             premium=expansion.live.stored.options.premium,
-            rejections=self._submission.rejections(expansion.live, stored.messages),
+            rejections=self._maker.rejections(expansion.live, stored.messages),
         )
 
 

@@ -103,16 +103,7 @@ class Orders:
         scheduled = await self._storage.read(
             lambda c: orders.load_scheduled(c, account.account_id, now_ms)
         )
-        cancelled = 0
-        for batch_id in scheduled:
-            try:
-                await self._batches.cancel(account, batch_id)
-            except Refused as refused:
-                if refused.code is not RefusalCode.NOT_CANCELLABLE:  # begun, or cancelled meanwhile
-                    raise
-            else:
-                cancelled += 1
-        return cancelled
+        return await self._batches.cancel_unexpanded(account, scheduled)
 
     async def page(
         self, account: Account, from_ms: int, to_ms: int | None, offset: int, limit: int

@@ -8,7 +8,7 @@ lists and contacts is stored as it was asked, and its credits are held as its re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -16,14 +16,13 @@ import msgspec
 from dragoman.domain.accounts import Account, Permission
 from dragoman.domain.attachments import Attachment
 from dragoman.domain.audiences import Audience
-from dragoman.domain.errors import FailureCode, RefusalCode, Refused
+from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.lifecycle import BatchState, State
 from dragoman.domain.message_types import MessageType
 from dragoman.domain.messages import Format, Lane, Submission
 from dragoman.domain.payments import Payer, Payment
-from dragoman.domain.phone_numbers import mobile_country_code
-from dragoman.domain.pricing import Price, PriceList
-from dragoman.domain.routing import Route, Router
+from dragoman.domain.pricing import Price
+from dragoman.domain.routing import Route
 from dragoman.domain.senders import normalise_sender
 from dragoman.domain.templates import Template
 from dragoman.kit.clock import Clock
@@ -47,8 +46,8 @@ from dragoman.services.backlog import Backlog
 from dragoman.services.delivery import Delivery
 from dragoman.services.device_routes import DeviceRoutes
 from dragoman.services.live import LiveBatch, LiveMessage
+from dragoman.services.message_maker import MessageMaker, without_rejected
 from dragoman.services.meters import Meters
-from dragoman.services.opt_outs import OptOuts
 from dragoman.services.premium import PremiumRules
 from dragoman.storage.records import (
     BatchOptions,
@@ -63,7 +62,6 @@ from dragoman.storage.writer import Writer
 # Members that every submission asks for: looking one up in its class costs more than the rest.
 _MMS = Format.MMS
 _OWN = Payer.OWN
-_QUEUED = State.QUEUED
 _SENDING = State.SENDING
 
 Store = Callable[[NewBatch, Callable[[Exception | None], None]], None]
@@ -98,19 +96,17 @@ class SubmissionService:
         backlog: Backlog,
         accounts: Accounts,
         attachments: Attachments | None = None,
-        router: Router,
-        prices: PriceList,
-        opt_outs: OptOuts,
+        maker: MessageMaker,
         delivery: Delivery,
         ids: IdSource,
         clock: Clock,
         meters: Meters,
         audiences: Audiences,
+        premium: PremiumRules,
+        device_routes: DeviceRoutes,
         inline_recipients: int,
         max_parts: int,
         max_recipients: int,
-        premium: PremiumRules | None = None,
-        device_routes: DeviceRoutes | None = None,
         find_payments: FindPayments | None = None,
     ) -> None:
         self._writer = writer
@@ -118,9 +114,7 @@ class SubmissionService:
         self._backlog = backlog
         self._accounts = accounts
         self._attachments = attachments
-        self._router = router
-        self._prices = prices
-        self._opt_outs = opt_outs
+        self._maker = maker
         self._delivery = delivery
         self._ids = ids
         self._clock = clock
@@ -129,8 +123,8 @@ class SubmissionService:
         self._inline_recipients = inline_recipients
         self._max_parts = max_parts
         self._max_recipients = max_recipients
-        self._premium = premium or PremiumRules()
-        self._device_routes = device_routes or DeviceRoutes(router)
+        self._premium = premium
+        self._device_routes = device_routes
         self._find_payments = find_payments or _own_payments
         self._orphans: set[asyncio.Task[None]] = set()
 
@@ -183,11 +177,10 @@ class SubmissionService:
                 due_ms=terms.due_ms,
                 multimedia=multimedia,
             ).number
-        message_type = submission.message_type
-        tariffs = self._tariffs(account, recipients, multimedia, to_device, message_type)
-        payments = submission.payments
-        if not payments and account.payer is not _OWN:
-            payments = await self._find_payments(account)
+        tariffs = self._maker.tariffs(
+            account, recipients, multimedia, to_device, submission.message_type
+        )
+        payments = await self._payments_of(account, submission)
         attachments: tuple[Attachment, ...] = ()
         if multimedia:
             attachments = await self._collect_attachments(submission)
@@ -211,13 +204,13 @@ class SubmissionService:
         live_batch = LiveBatch(batch, account.wallet_id, segmentation)
         messages: tuple[StoredMessage, ...] = ()
         if inline and own is None:
-            messages = self._make_messages(live_batch, recipients, tariffs)
+            messages = self._maker.make_alike(live_batch, recipients, tariffs)
         elif inline and own is not None:
-            messages = self.make_messages(account, live_batch, own)
+            messages = self._maker.make(account, live_batch, own)
         rejections: tuple[StateChange, ...] = ()
         sendable: Sequence[StoredMessage] = messages
         if any(message.failure for message in messages):
-            rejections = self.rejections(live_batch, messages)
+            rejections = self._maker.rejections(live_batch, messages)
             sendable = without_rejected(messages)
         new = NewBatch(
             batch=batch,
@@ -255,10 +248,8 @@ class SubmissionService:
         numbers = check_named(submission, wanted, maximum)
         check_prefixes(account, numbers)
         multimedia = submission.format is Format.MMS
-        self._tariffs(account, numbers, multimedia, to_device, submission.message_type)
-        payments = submission.payments
-        if not payments and account.payer is not Payer.OWN:
-            payments = await self._find_payments(account)
+        self._maker.tariffs(account, numbers, multimedia, to_device, submission.message_type)
+        payments = await self._payments_of(account, submission)
         max_parts, country_code = self._max_parts_of(account), ""
         if submission.premium is not None:
             code = self._premium.check(
@@ -309,14 +300,7 @@ class SubmissionService:
 
     def reaches(self, account: Account, number: str, message_type: MessageType | None) -> bool:
         """Whether an account may send to a number, and a route goes there."""
-        if not account.prefixes.allow(number):
-            return False
-        fixed = message_type is not None and message_type.route in self._router.routes
-        return fixed or self._router.choose(account.username, number) is not None
-
-    def count_accepted(self, batch: LiveBatch, recipients: int) -> None:
-        """Counts recipients of an audience, as they become known."""
-        self._meters.accepted[batch.stored.dialect] += recipients
+        return self._maker.reaches(account, number, message_type)
 
     def _batch(
         self,
@@ -367,124 +351,14 @@ class SubmissionService:
             unsent=recipients,
         )
 
+    async def _payments_of(self, account: Account, submission: Submission) -> tuple[Payment, ...]:
+        """The wallets that pay; none stands for the account's own alone."""
+        if submission.payments or account.payer is _OWN:
+            return submission.payments
+        return await self._find_payments(account)
+
     def _max_parts_of(self, account: Account) -> int:
         return min(self._max_parts, account.max_parts)
-
-    def make_messages(
-        self,
-        account: Account,
-        batch: LiveBatch,
-        recipients: Sequence[Recipient],
-        prices: PriceList | None = None,
-    ) -> tuple[StoredMessage, ...]:
-        """The messages of a batch to some of its recipients, as they are to be stored.
-
-        One that cannot be sent has no route and says why; its credits are those held for it.
-        """
-        prices, options = prices or self._prices, batch.stored.options
-        held_before = not options.audience
-        refusers = self._refusers(batch, [recipient.number for recipient in recipients])
-        obstacle_of = self._obstacles(account, batch)
-        choose, multimedia = self._router.choose, batch.multimedia is not None
-        device_id, fixed = options.device_id, self._router.routes.get(options.route)
-        if device_id is not None:
-            fixed = self._device_routes.find(device_id)
-        messages = []
-        for message_id, recipient in zip(self._ids.take(len(recipients)), recipients, strict=True):
-            number, text, parts, failure = recipient
-            if text is None:
-                parts = 0 if failure else batch.segmentation.count
-            route = fixed
-            if fixed is None and device_id is None:
-                route = choose(account.username, number, multimedia=multimedia)
-            if not failure:
-                if number in refusers:
-                    failure = FailureCode.OPTED_OUT
-                else:
-                    failure = obstacle_of(number, route)
-            price = _priced(prices, number, options.credits_per_part)
-            paid = parts if held_before or not failure else 0
-            messages.append(
-                StoredMessage(
-                    message_id=message_id,
-                    batch_id=batch.batch_id,
-                    account_id=batch.account_id,
-                    recipient=number,
-                    route="" if failure or route is None else route.name,
-                    mcc=mobile_country_code(number),
-                    parts=parts,
-                    credits=price.credits * paid,
-                    price=price.price * paid,
-                    state=State.QUEUED,
-                    failure=failure.value or None,
-                    text=text,
-                )
-            )
-        return tuple(messages)
-
-    def rejections(
-        self, batch: LiveBatch, messages: Sequence[StoredMessage]
-    ) -> tuple[StateChange, ...]:
-        """The end of the messages that cannot be sent, to be stored together with them."""
-        failed = [message for message in messages if message.failure is not None]
-        return tuple(
-            self._delivery.rejection(
-                LiveMessage(message, batch), FailureCode(message.failure or "")
-            )
-            for message in failed
-        )
-
-    def _obstacles(
-        self, account: Account, batch: LiveBatch
-    ) -> Callable[[str, Route | None], FailureCode]:
-        """Makes the check whether a message may go to a number by a route."""
-        allowed = account.prefixes.allow if account.prefixes.prefixes is not None else None
-        premium = batch.stored.options.premium
-        able: dict[str, bool] = {}
-
-        def obstacle_of(number: str, route: Route | None) -> FailureCode:
-            if allowed is not None and not allowed(number):
-                return FailureCode.NOT_ALLOWED
-            if route is None:  # there may have been one when the batch was accepted
-                return FailureCode.NO_ROUTE
-            if premium is not None:
-                if route.name not in able:
-                    able[route.name] = self._premium.bills(premium, route)
-                if not able[route.name]:
-                    return FailureCode.NOT_BILLABLE
-            return FailureCode.NONE
-
-        return obstacle_of
-
-    def _refusers(self, batch: LiveBatch, recipients: Sequence[str]) -> Set[str]:
-        """Those who opted out."""
-        return self._opt_outs.among(batch.account_id, batch.stored.sender, recipients)
-
-    def _make_messages(
-        self, batch: LiveBatch, recipients: Sequence[str], tariffs: Sequence[tuple[str, Price]]
-    ) -> tuple[StoredMessage, ...]:
-        parts = batch.segmentation.count
-        refusers = self._refusers(batch, recipients)
-        identifiers = self._ids.take(len(recipients))
-        messages = [
-            StoredMessage(
-                message_id=message_id,
-                batch_id=batch.batch_id,
-                account_id=batch.account_id,
-                recipient=recipient,
-                route=route,
-                mcc=mobile_country_code(recipient),
-                parts=parts,
-                credits=price.credits * parts,
-                price=price.price * parts,
-                state=_QUEUED,
-                failure=FailureCode.OPTED_OUT.value if recipient in refusers else None,
-            )
-            for message_id, recipient, (route, price) in zip(
-                identifiers, recipients, tariffs, strict=True
-            )
-        ]
-        return tuple(messages)
 
     async def _store(
         self, batch: LiveBatch, new: NewBatch, sendable: Sequence[StoredMessage], store: Store
@@ -553,41 +427,10 @@ class SubmissionService:
         if not sender.removeprefix("+").isdigit():
             raise Refused(RefusalCode.INVALID_SENDER, sender, "an MMS needs a number or short code")
 
-    def _tariffs(
-        self,
-        account: Account,
-        recipients: Sequence[str],
-        multimedia: bool,
-        fixed: Route | None = None,
-        message_type: MessageType | None = None,
-    ) -> list[tuple[str, Price]]:
-        """The route and price of each recipient; `Refused` where one cannot be reached."""
-        credits = message_type.credits if message_type is not None else 0
-        if fixed is None and message_type is not None:
-            fixed = self._router.routes.get(message_type.route)
-        tariffs = []
-        for recipient in recipients:
-            route = fixed or self._router.choose(account.username, recipient, multimedia=multimedia)
-            if route is None:
-                raise Refused(RefusalCode.NO_ROUTE, recipient)
-            tariffs.append((route.name, _priced(self._prices, recipient, credits)))
-        return tariffs
-
     def _lane(self, submission: Submission, recipients: int, lane: Lane) -> Lane:
         if submission.urgent:
             return Lane.URGENT
         return lane if recipients <= self._inline_recipients else Lane.BULK
-
-
-def without_rejected(messages: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
-    """The messages that are to be sent."""
-    return [message for message in messages if message.failure is None]
-
-
-def _priced(prices: PriceList, recipient: str, credits: int) -> Price:
-    """The tariff of a number, with the credits of a message type where there is one."""
-    price = prices.price_of(recipient)
-    return msgspec.structs.replace(price, credits=credits) if credits else price
 
 
 async def _own_payments(account: Account) -> tuple[Payment, ...]:

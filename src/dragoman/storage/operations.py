@@ -141,6 +141,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         probe.probe,
         received_texts.fetch,
         refunds.refund,
+        retention.drop_outdated,
         retention.drop_parked_receipts,
         scoped_tokens.exchange,
         scoped_tokens.issue,

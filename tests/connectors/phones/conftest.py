@@ -14,7 +14,8 @@ import pytest
 from dragoman import house as house_module
 from dragoman.app import Gateway
 from dragoman.config import Settings
-from dragoman.config.sections import Callbacks, Devices, Dialects, Http
+from dragoman.config.dialects import Dialects
+from dragoman.config.sections import Callbacks, Devices, Http
 from dragoman.config.settings import Settings as _Settings
 from dragoman.config.tables import CarrierTable, PhonesTable, RouteTable
 from dragoman.connectors.phones import carrier as carrier_module

@@ -71,7 +71,7 @@ async def test_a_phone_that_never_polled_is_given_nothing(
     house: Any, account: Any, phone: FakeChtPhone, until: Any
 ) -> None:
     await house.send(account, NUMBER)
-    await until(lambda: house.gateway.dispatcher.held("default") == 1)
+    await until(lambda: house.gateway.dispatcher.waiting("default") == 1)
     await poll_until_fetched(phone)
     assert len(phone.waiting) == 1
 

@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 from sqlalchemy import select
 
-from dragoman.config.sections import Callbacks, Dialects, SmsGate
+from dragoman.config.dialects import Dialects, SmsGate
+from dragoman.config.sections import Callbacks
 from dragoman.control import requests
 from dragoman.control.commands import run_command
 from dragoman.control.house import Controlled

@@ -460,7 +460,7 @@ async def test_what_a_phone_of_a_disabled_account_has_not_fetched_is_taken_back(
     await until(lambda: any(one.stored for one in house.carrier.handovers))
     await house.gateway.accounts.set_enabled("acme", enabled=False)
     await until(lambda: not len(house.carrier.handovers))
-    await until(lambda: house.gateway.dispatcher.held("default") == 1)
+    await until(lambda: house.gateway.dispatcher.waiting("default") == 1)
 
 
 async def test_a_restart_knows_whose_phones_are_shut_out(make_house: Any) -> None:

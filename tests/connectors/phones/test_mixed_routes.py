@@ -94,7 +94,7 @@ async def test_limits_that_are_used_up_make_messages_wait(
     for text in ("one", "two"):
         await house.send(account, NUMBER, text=text)
     await house.until_states(account, State.DELIVERED, State.QUEUED)
-    await until(lambda: house.gateway.dispatcher.held("all") == 1)
+    await until(lambda: house.gateway.dispatcher.waiting("all") == 1)
     assert house.gateway.waiting()["all"] == 1
     assert simulator.taken == 0
     await house.limit(phone, per_minute=0)

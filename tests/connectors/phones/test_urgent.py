@@ -16,9 +16,9 @@ from dragoman.protocols.gsm.alphabet import Alphabet
 WAITING = 12
 
 
-def held(house: Any) -> int:
+def waiting(house: Any) -> int:
     """How many messages wait in lines."""
-    return sum(worker.held for worker in house.gateway.dispatcher._sorting.values())
+    return sum(worker.waiting for worker in house.gateway.dispatcher._sorting.values())
 
 
 @pytest.mark.parametrize("names_device", [True, False])
@@ -51,9 +51,9 @@ async def test_an_urgent_text_overtakes_a_line_for_its_phone_alone(
     busy.sending.clear()
     for number in range(WAITING):
         await house.send(account, "4512345678", text=str(number), device_id=device_id)
-    await until(lambda: held(house) == WAITING - 1)
+    await until(lambda: waiting(house) == WAITING - 1)
     await house.send(account, "4512345678", text="urgent", urgent=True, device_id=device_id)
-    await until(lambda: held(house) == WAITING)
+    await until(lambda: waiting(house) == WAITING)
     busy.sending.set()
     await until(lambda: len(busy.sent) == WAITING + 1)
     assert [text.text for text in busy.sent].index("urgent") == 1
@@ -87,7 +87,7 @@ async def test_an_urgent_text_for_a_sim_that_is_gone_keeps_no_other_from_the_pho
     await house.send(account, "4512345678", text="held", device_id=device_id, sim=2)
     await until(lambda: phone._messages)
     await house.send(account, "4512345678", text="urgent", urgent=True, device_id=device_id, sim=2)
-    await until(lambda: held(house))
+    await until(lambda: waiting(house))
     phone.sims = 1
     await phone.call("PATCH", "/device", {"id": phone.device_id, "simCards": phone.sim_cards()})
     phone.sending.set()

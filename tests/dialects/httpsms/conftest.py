@@ -6,15 +6,16 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import pytest
+from tests.dialects.in_process import ask, nowhere
 
 from dragoman.config import Settings
 from dragoman.config.settings import SIMULATOR
 from dragoman.config.tables import PriceTable, RouteTable
-from dragoman.dialects.contract import ProviderDialect, Services
+from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.httpsms import build_httpsms
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import FailureCode
@@ -38,10 +39,6 @@ class Answer(NamedTuple):
     body: bytes
 
 
-async def outside(_scope: Any, _receive: Any, _send: Any) -> None:
-    raise AssertionError("a path of the dialect went elsewhere")
-
-
 class Gate:
     """The dialect as a client sees it, and the house behind it."""
 
@@ -49,35 +46,14 @@ class Gate:
         self.house = house
         self.dialect = dialect
         self.account = account
-        self._app = DialectApp([dialect.web], outside)
+        self._app = DialectApp([dialect.web], nowhere)
 
     async def ask(
         self, method: str, target: str, body: bytes = b"", content_type: str = FORM
     ) -> Answer:
-        path, _, query = target.partition("?")
         headers = [(b"content-type", content_type.encode())] if body else []
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": query.encode("latin-1"),
-            "headers": headers,
-            "client": (HERE, 40_000),
-        }
-        sent: list[Any] = []
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await self._app(scope, receive, send)
-        start, finish = sent
-        return Answer(
-            start["status"], dict(start["headers"])[b"content-type"].decode(), finish["body"]
-        )
+        answer = await ask(self._app, method, target, body, headers, client=HERE)
+        return Answer(answer.status, answer.content_type, answer.body)
 
     async def send(self, **changes: str) -> bytes:
         """Sends a good message with some parameters changed."""
@@ -154,44 +130,5 @@ async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
     shutil.copytree(data_dir, folder)
     house = House(settings_in(folder))
     await house.open(migrate=False)
-    services = Services(
-        settings=house.settings.dialects,
-        accounts=house.accounts,
-        account_tree=house.account_tree,
-        sessions=house.sessions,
-        access_tokens=house.access_tokens,
-        login_tokens=house.login_tokens,
-        one_time_links=house.one_time_links,
-        credits=house.credits,
-        senders=house.senders,
-        submission=house.submission,
-        bundles=house.bundles,
-        batches=house.batches,
-        orders=house.orders,
-        keywords=None,  # type: ignore[arg-type]
-        inbox=None,  # type: ignore[arg-type]
-        verifications=None,  # type: ignore[arg-type]
-        queries=house.queries,
-        correspondence=house.correspondence,
-        premium=house.premium,
-        refunds=house.refunds,
-        contacts=house.contacts,
-        contact_profiles=house.contact_profiles,
-        groups=house.groups,
-        opt_outs=house.opt_outs,
-        imports=house.imports,
-        statistics=house.statistics,
-        mailings=house.mailings,
-        issues=house.issues,
-        meters=house.meters,
-        clock=house.clock,
-        devices=house.devices,
-        keyed_submissions=house.keyed_submissions,
-        scoped_tokens=house.scoped_tokens,
-        webhooks=house.webhooks,
-        phone_settings=house.phone_settings,
-        inbox_exports=house.inbox_exports,
-        problems=house.problems,
-    )
-    yield Gate(house, build_httpsms(services), await house.accounts.find("customer"))
+    yield Gate(house, build_httpsms(house.services), await house.accounts.find("customer"))
     await house.close()

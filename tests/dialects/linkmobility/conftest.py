@@ -6,11 +6,10 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 import pytest
-from sqlalchemy import func, select
+from tests.dialects.in_process import Answer, ask, count_rows, nowhere
 
 from dragoman.config import Settings
 from dragoman.dialects.linkmobility import build_linkmobility
@@ -23,7 +22,6 @@ from dragoman.kit.clock import FixedClock
 from dragoman.services.live import LiveMessage
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories.inbound import NewInbound, StoredInbound, store_texts
-from dragoman.storage.tables import metadata
 from dragoman.web.router import DialectApp
 
 KEY = "a1bd9f58b7d6a45b48fa92c427132c4ad3744afdebf8b99af207de991f78f9d4"
@@ -36,24 +34,6 @@ _MASKS = (
     (re.compile(rb"\b[0-9]{10}-[0-9]+\b"), b"<lookupid>"),
     (re.compile(rb"\b[0-9]{15,16}\b"), b"<id>"),
 )
-
-
-class Answer(msgspec.Struct):
-    status: int
-    headers: dict[bytes, bytes]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return msgspec.json.decode(self.body)
-
-    @property
-    def masked(self) -> bytes:
-        """The body without the values that differ from run to run."""
-        body = self.body
-        for pattern, mask in _MASKS:
-            body = pattern.sub(mask, body)
-        return body
 
 
 class ListeningHouse(House):
@@ -75,7 +55,7 @@ class Link:
         self.clock = clock
         self.key = KEY
         self.dialect = build_linkmobility(house.services)
-        self.app = DialectApp([self.dialect.web], _outside)
+        self.app = DialectApp([self.dialect.web], nowhere)
 
     async def ask(
         self,
@@ -87,31 +67,13 @@ class Link:
         **headers: str,
     ) -> Answer:
         """Calls `/v2/<target>`; `{key}` in it is the account's key."""
-        path, _, query = f"/v2/{target}".replace("{key}", self.key).partition("?")
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": unquote(path),
-            "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "headers": [
-                (b"content-type", content_type),
-                (b"content-length", b"%d" % len(body)),
-                *((n.replace("_", "-").encode(), v.encode()) for n, v in headers.items()),
-            ],
-            "client": (client, 40000),
-        }
-        sent: list[Any] = []
-
-        async def receive() -> Any:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await self.app(scope, receive, send)
-        start, finish = sent
-        return Answer(start["status"], dict(start["headers"]), finish["body"])
+        path = f"/v2/{target}".replace("{key}", self.key)
+        given = [
+            (b"content-type", content_type),
+            (b"content-length", b"%d" % len(body)),
+            *((n.replace("_", "-").encode(), v.encode()) for n, v in headers.items()),
+        ]
+        return await ask(self.app, method, path, body, given, client=client, masks=_MASKS)
 
     async def get(self, target: str) -> Answer:
         return await self.ask("GET", f"{target}{'&' if '?' in target else '?'}apikey={{key}}")
@@ -133,19 +95,7 @@ class Link:
 
     async def rows(self) -> dict[str, int]:
         """How many rows every table has, and the credits in all wallets."""
-
-        def count(connection: Any) -> dict[str, int]:
-            counts = {
-                name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-                for name, table in metadata.tables.items()
-            }
-            wallets = metadata.tables["wallets"].c
-            for side in ("available", "held", "spent"):
-                total = connection.execute(select(func.sum(wallets[side]))).scalar_one()
-                counts[f"credits {side}"] = total
-            return counts
-
-        return await self.house.storage.read(count)
+        return await count_rows(self.house.storage)
 
     def live(self) -> list[LiveMessage]:
         return sorted(self.house.live, key=lambda message: message.message_id)
@@ -197,11 +147,6 @@ class Link:
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         act(done.set_result)
         assert await done
-
-
-async def _outside(_scope: Any, _receive: Any, send: Any) -> None:
-    await send({"type": "http.response.start", "status": 418, "headers": []})
-    await send({"type": "http.response.body", "body": b"outside"})
 
 
 def _settings(folder: Path) -> Settings:

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from dragoman.config.sections import Dialects, LinkHost, LinkMobility, LinkProfile
+from dragoman.config.dialects import Dialects, LinkHost, LinkMobility, LinkProfile
 from dragoman.dialects.linkmobility import build_linkmobility
 from dragoman.dialects.linkmobility.profiles import (
     PROFILES,

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
-from dragoman.config.sections import LinkMobility
+from dragoman.config.dialects import LinkMobility
 from dragoman.config.values import Secret
 from dragoman.dialects.linkmobility import build_linkmobility, mapping
 from dragoman.dialects.linkmobility.statistics.answers import STATUSES_OF_COUNTS

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.config.sections import Dialects
+from dragoman.config.dialects import Dialects
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.routes import build_operations
 from dragoman.services.account_fields import AccountFields

@@ -6,12 +6,11 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import func, select
+from tests.dialects.in_process import Answer, ask, count_rows, nowhere
 
 from dragoman.config import Settings
 from dragoman.dialects.smsend import build_smsend
@@ -19,7 +18,6 @@ from dragoman.dialects.smsend.mapping import PREFIX
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.house import House
 from dragoman.kit.clock import FixedClock
-from dragoman.storage.tables import metadata
 from dragoman.web.router import DialectApp
 
 USERNAME, PASSWORD = "username", "password"
@@ -35,30 +33,6 @@ _MASKS = (
 )
 
 
-class Answer(msgspec.Struct):
-    """What a call was answered with."""
-
-    status: int
-    headers: dict[bytes, bytes]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return msgspec.json.decode(self.body)
-
-    @property
-    def location(self) -> str:
-        return self.headers.get(b"location", b"").decode()
-
-    @property
-    def masked(self) -> bytes:
-        """The body without the values that differ from run to run."""
-        body = self.body
-        for pattern, mask in _MASKS:
-            body = pattern.sub(mask, body)
-        return body
-
-
 class Customer:
     """A logged-in customer of the dialect: `get`, `post`, `put`, `delete` carry its keys."""
 
@@ -66,7 +40,7 @@ class Customer:
         self.house = house
         self.clock = clock
         self.dialect = build_smsend(house.services)
-        self.app = DialectApp([self.dialect.web], _outside)
+        self.app = DialectApp([self.dialect.web], nowhere)
         self.keys: list[tuple[str, str]] = []
         self.user_key = ""
 
@@ -79,30 +53,13 @@ class Customer:
         client: str = "192.0.2.1",
     ) -> Answer:
         """Calls `/API/v1.0/REST/<target>` with these headers, as a server passes them on."""
-        path, _, query = f"{PREFIX}/{target}".partition("?")
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": unquote(path),
-            "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "headers": [
-                (b"content-length", b"%d" % len(body)),
-                *((name.lower().encode(), value.encode()) for name, value in headers or []),
-            ],
-            "client": (client, 40000),
-        }
-        sent: list[Any] = []
-
-        async def receive() -> Any:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await self.app(scope, receive, send)
-        start, finish = sent
-        return Answer(start["status"], dict(start["headers"]), finish["body"])
+        given = [
+            (b"content-length", b"%d" % len(body)),
+            *((name.lower().encode(), value.encode()) for name, value in headers or []),
+        ]
+        return await ask(
+            self.app, method, f"{PREFIX}/{target}", body, given, client=client, masks=_MASKS
+        )
 
     async def begin(self, username: str = USERNAME) -> None:
         """Begins a session without the price of a password."""
@@ -152,30 +109,13 @@ class Customer:
 
     async def rows(self) -> dict[str, int]:
         """How many rows every table has, and the credits in all wallets."""
-
-        def count(connection: Any) -> dict[str, int]:
-            counts = {
-                name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-                for name, table in metadata.tables.items()
-            }
-            wallets = metadata.tables["wallets"].c
-            for side in ("available", "held", "spent"):
-                total = connection.execute(select(func.sum(wallets[side]))).scalar_one()
-                counts[f"credits {side}"] = total
-            return counts
-
-        return await self.house.storage.read(count)
+        return await count_rows(self.house.storage)
 
     async def _send(self, method: str, target: str, body: object) -> Answer:
         """Sends bytes as they are and anything else as JSON."""
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
         headers = [("Content-type", "application/json"), *self.keys]
         return await self.ask(method, target, data, headers)
-
-
-async def _outside(_scope: Any, _receive: Any, send: Any) -> None:
-    await send({"type": "http.response.start", "status": 418, "headers": []})
-    await send({"type": "http.response.body", "body": b"outside"})
 
 
 def _settings(folder: Path) -> Settings:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from dragoman.config import Settings
-from dragoman.config.sections import Dialects, SmSend, SubaccountProfile
+from dragoman.config.dialects import Dialects, SmSend, SubaccountProfile
 
 PROFILES = (
     SubaccountProfile(id=1, name="all"),

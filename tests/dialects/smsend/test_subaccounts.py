@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from dragoman.config import Settings
-from dragoman.config.sections import Dialects, SmSend, SubaccountProfile
+from dragoman.config.dialects import Dialects, SmSend, SubaccountProfile
 from dragoman.domain.accounts import Permission
 from dragoman.domain.errors import FailureCode, Refused
 from dragoman.domain.lifecycle import State

@@ -9,12 +9,12 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import func, select
+from sqlalchemy import select
+from tests.dialects.in_process import Answer, ask, count_rows, nowhere
 
 from dragoman.config import Settings
 from dragoman.dialects.smsgate import build_smsgate
@@ -42,26 +42,6 @@ _MASKS = (
 )
 
 
-class Answer(msgspec.Struct):
-    """What a call was answered with."""
-
-    status: int
-    headers: dict[bytes, bytes]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return msgspec.json.decode(self.body)
-
-    @property
-    def masked(self) -> bytes:
-        """The body without the values that differ from run to run."""
-        body = self.body
-        for pattern, mask in _MASKS:
-            body = pattern.sub(mask, body)
-        return body
-
-
 class Program:
     """A program of one account, with a token for everything."""
 
@@ -69,7 +49,7 @@ class Program:
         self.house = house
         self.clock = clock
         self.dialect = build_smsgate(house.services)
-        self.app = DialectApp([self.dialect.web], _outside)
+        self.app = DialectApp([self.dialect.web], nowhere)
         self.authorization = ""
 
     async def ask(
@@ -82,33 +62,13 @@ class Program:
     ) -> Answer:
         """Calls `/api/3rdparty/v1/<target>`; bytes go as they are, anything else as JSON."""
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        path, _, query = f"{PREFIX}/{target}".partition("?")
         given = self.authorization if authorization is None else authorization
         headers = [(b"content-length", b"%d" % len(data))]
         if data:
             headers.append((b"content-type", b"application/json"))
         if given:
             headers.append((b"authorization", given.encode("latin-1")))
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": unquote(path),
-            "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "headers": headers,
-            "client": ("192.0.2.1", 40000),
-        }
-        sent: list[Any] = []
-
-        async def receive() -> Any:
-            return {"type": "http.request", "body": data, "more_body": False}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await self.app(scope, receive, send)
-        start, finish = sent
-        return Answer(start["status"], dict(start["headers"]), finish["body"])
+        return await ask(self.app, method, f"{PREFIX}/{target}", data, headers, masks=_MASKS)
 
     async def log_in(self, username: str = USERNAME, *scopes: str) -> Account:
         account = await self.house.accounts.find(username)
@@ -155,15 +115,8 @@ class Program:
             assert await stored
 
     async def rows(self) -> dict[str, int]:
-        """How many rows every table has."""
-
-        def count(connection: Any) -> dict[str, int]:
-            return {
-                name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-                for name, table in metadata.tables.items()
-            }
-
-        return await self.house.storage.read(count)
+        """How many rows every table has, and the credits in all wallets."""
+        return await count_rows(self.house.storage)
 
     async def told(self) -> list[tuple[str, str]]:
         """The callbacks that wait, oldest first: URL and facts."""
@@ -176,10 +129,6 @@ class Program:
 
 def basic(username: str, password: str) -> str:
     return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
-
-
-async def _outside(_scope: Any, _receive: Any, _send: Any) -> None:
-    raise AssertionError("a path of the dialect went elsewhere")
 
 
 def _settings(folder: Path) -> Settings:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import msgspec
 import pytest
+from tests.dialects.in_process import ask, nowhere
 
 from dragoman.config import Settings
 from dragoman.config.settings import SIMULATOR
@@ -44,10 +45,6 @@ CARRIER = "android"
 DEFAULT_SENDER = "Dragoman"
 
 
-async def outside(_scope: Any, _receive: Any, _send: Any) -> None:
-    raise AssertionError("a path of the dialect went elsewhere")
-
-
 class Answer(NamedTuple):
     status: int
     content_type: str
@@ -65,7 +62,7 @@ class Gate:
         self.house = house
         self.dialect = dialect
         self.account = account
-        self._app = DialectApp([dialect.web], outside)
+        self._app = DialectApp([dialect.web], nowhere)
 
     async def ask(
         self,
@@ -77,31 +74,11 @@ class Gate:
         piece: int = 0,
     ) -> Answer:
         """Asks with exact bytes; `piece` cuts the body as a chunked transfer does."""
-        path, _, query = target.partition("?")
         given = [(b"content-type", content_type.encode())] if body else []
-        pieces = [body[at : at + piece] for at in range(0, len(body), piece)] if piece else [body]
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": query.encode("latin-1"),
-            "headers": [*given, *headers],
-            "client": (HERE, 40_000),
-        }
-        sent: list[Any] = []
-
-        async def receive() -> dict[str, Any]:
-            some = pieces.pop(0) if pieces else b""
-            return {"type": "http.request", "body": some, "more_body": bool(pieces)}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await self._app(scope, receive, send)
-        start, finish = sent
-        content_type = dict(start["headers"])[b"content-type"].decode()
-        return Answer(start["status"], content_type, finish["body"])
+        answer = await ask(
+            self._app, method, target, body, [*given, *headers], client=HERE, piece=piece
+        )
+        return Answer(answer.status, answer.content_type, answer.body)
 
     async def call(self, name: str, way: str = "form", **given: Any) -> Answer:
         """Calls in one of the ways of `WAYS`."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from dragoman.config.sections import LinkMobility
+from dragoman.config.dialects import LinkMobility
 from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode

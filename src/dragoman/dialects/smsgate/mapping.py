@@ -13,6 +13,7 @@ from dragoman.domain.devices import Device
 from dragoman.domain.messages import Format
 from dragoman.domain.progress import Progress
 from dragoman.kit.clock import datetime_of, ms_of
+from dragoman.protocols.gsm.udh import build_udh, ports_element
 from dragoman.storage.repositories.submission_keys import KeyedView, RecipientView
 from dragoman.storage.repositories.webhooks import StoredWebhook
 from dragoman.web.refusals import MalformedBody
@@ -50,9 +51,6 @@ EVENTS: Final = MappingProxyType(
 )
 KINDS: Final = MappingProxyType({name: kind for kind, name in EVENTS.items()})
 
-PORT_HEADER: Final = bytes.fromhex("060504")
-"""A user data header of six octets that names ports of 16 bits (3GPP 23.040 s. 9.2.3.24.4)."""
-
 
 def render_date(at_ms: int) -> str:
     """A time in UTC with exactly three fraction digits."""
@@ -79,7 +77,7 @@ def read_date(text: str, field: str) -> int:
 
 def render_ports(port: int) -> bytes:
     """The header of a data message to a port; it comes from port 0."""
-    return PORT_HEADER + port.to_bytes(2) + bytes(2)
+    return build_udh(ports_element(port, 0))
 
 
 def render_message(view: KeyedView, *, with_content: bool) -> schemas.MessageState:

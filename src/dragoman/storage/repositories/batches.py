@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, case, func, select, update
@@ -13,6 +14,9 @@ from dragoman.storage.repositories import wallets
 from dragoman.storage.repositories.changes import COUNTER_OF_STATE, UNSENT
 from dragoman.storage.tables import batches, ledger_entries, messages
 from dragoman.storage.work import Operation
+
+AT_ONCE: Final = 1_000
+"""Batches that one query asks for."""
 
 
 class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,20 +121,6 @@ def find_newest_by_reference(
     ).scalar()
 
 
-def unexpanded(connection: Connection, batch_id: int) -> bool:
-    """Whether none of a batch's recipients is a message yet."""
-    return (
-        connection.execute(
-            select(batches.c.batch_id).where(
-                batches.c.batch_id == batch_id,
-                batches.c.state == BatchState.QUEUED.value,
-                batches.c.expanded == 0,
-            )
-        ).first()
-        is not None
-    )
-
-
 def _cancel(connection: Connection, items: list[Cancellation]) -> list[bool | Exception]:
     """True for each batch that was stopped; False where it had begun to run."""
     results: list[bool | Exception] = []
@@ -217,12 +207,23 @@ stop = Operation(_stop, "stop_batches", Stop)
 
 def held_by(connection: Connection, batch_id: int) -> dict[int, int]:
     """The credits that were reserved for a batch, by wallet."""
-    query = (
-        select(ledger_entries.c.wallet_id, func.sum(ledger_entries.c.amount))
-        .where(ledger_entries.c.batch_id == batch_id, ledger_entries.c.kind == "reserve")
-        .group_by(ledger_entries.c.wallet_id)
+    return held_by_each(connection, [batch_id])[batch_id]
+
+
+def held_by_each(connection: Connection, batch_ids: Sequence[int]) -> dict[int, dict[int, int]]:
+    """The credits that were reserved for each of some batches, by wallet."""
+    held: dict[int, dict[int, int]] = {batch_id: {} for batch_id in batch_ids}
+    entries = ledger_entries.c
+    reserved = (
+        select(entries.batch_id, entries.wallet_id, func.sum(entries.amount).label("amount"))
+        .where(entries.kind == "reserve")
+        .group_by(entries.batch_id, entries.wallet_id)
     )
-    return {row[0]: int(row[1]) for row in connection.execute(query)}
+    for at in range(0, len(batch_ids), AT_ONCE):
+        some = reserved.where(entries.batch_id.in_(batch_ids[at : at + AT_ONCE]))
+        for row in connection.execute(some):
+            held[row.batch_id][row.wallet_id] = int(row.amount)
+    return held
 
 
 def _progress(row: Any) -> BatchProgress:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from dragoman.storage.bulk import BulkInsert
 from dragoman.storage.tables import device_events
 from dragoman.storage.work import Operation
+
+_INSERT: Final = BulkInsert(device_events, suffix="ON CONFLICT DO NOTHING")
 
 
 class NewDeviceEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,22 +23,14 @@ class NewDeviceEvent(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-def insert_events(connection: Connection, events: Iterable[NewDeviceEvent]) -> list[bool]:
-    """Stores events; whether each is new."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return [
-        connection.execute(
-            dialect.insert(device_events)
-            .values(msgspec.structs.asdict(event))
-            .on_conflict_do_nothing()
-        ).rowcount
-        == 1
-        for event in events
-    ]
+def insert_events(connection: Connection, events: Sequence[NewDeviceEvent]) -> None:
+    """Stores events; one that was told before stays as it is."""
+    _INSERT.run(connection, [(event.device_id, event.event_id, event.at_ms) for event in events])
 
 
-def _note(connection: Connection, items: list[NewDeviceEvent]) -> list[bool | Exception]:
-    return [*insert_events(connection, items)]
+def _note(connection: Connection, items: list[NewDeviceEvent]) -> list[Exception | None]:
+    insert_events(connection, items)
+    return [None] * len(items)
 
 
 def _drop(connection: Connection, items: list[int]) -> list[Exception | None]:

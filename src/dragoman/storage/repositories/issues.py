@@ -66,7 +66,6 @@ class TemplateKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ISSUE_COLUMNS: Final = Issue.__struct_fields__[:-1]
-_TEMPLATE_COLUMNS: Final = Template.__struct_fields__
 _CONTACT_IDS: Final = msgspec.json.Decoder(tuple[int, ...])
 _INSERT_DELIVERY: Final = BulkInsert(deliveries, suffix="ON CONFLICT DO NOTHING")
 

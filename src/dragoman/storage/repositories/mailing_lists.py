@@ -76,16 +76,6 @@ def load(
     return [_list(row._mapping) for row in connection.execute(query)]
 
 
-def groups_of(connection: Connection, list_id: int) -> list[int]:
-    """The groups that were put on a list."""
-    query = (
-        select(mailing_list_groups.c.group_id)
-        .where(mailing_list_groups.c.list_id == list_id)
-        .order_by(mailing_list_groups.c.group_id)
-    )
-    return list(connection.execute(query).scalars())
-
-
 def _create(connection: Connection, items: list[MailingList]) -> list[Exception | None]:
     results: list[Exception | None] = []
     for item in items:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Table, Text
+from sqlalchemy import Column, Index, Table, Text
 
 from dragoman.storage.tables.metadata import Identifier, metadata
 
@@ -32,6 +32,7 @@ ingested_rows = Table(
     Column("direction", Text, primary_key=True),
     Column("reference", Text, primary_key=True),
     Column("ingested_ms", Identifier, nullable=False),
+    Index("ix_ingested_rows_ingested_ms", "ingested_ms"),
     sqlite_with_rowid=False,
 )
 """What was counted because we were told, by its sender's own reference: none counts twice."""

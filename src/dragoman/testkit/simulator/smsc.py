@@ -44,10 +44,10 @@ from dragoman.testkit.simulator.behaviour import Answer, Behaviour, ReceiptTimin
 from dragoman.testkit.simulator.ids import IdStyle, spell_id
 from dragoman.testkit.simulator.phones import Phone, ReceivedText, SubmittedText, read_submit
 from dragoman.testkit.simulator.reports import build_receipt
+from dragoman.testkit.simulator.rules import Rules
 from dragoman.testkit.simulator.schedule import Schedule
 from dragoman.testkit.simulator.wire import Delivery, Wire
 
-MAX_OPEN_TEXTS: Final = 1_000
 _CODINGS: Final = {Alphabet.GSM7: 0, Alphabet.UCS2: 8}
 _DELIVERED: Final = Behaviour()
 _REFUSALS: Final = {
@@ -127,11 +127,7 @@ class Simulator:
         self._ledger: IO[str] | None = None
         self._clock = clock
         self._schedule = Schedule(clock)
-        self._behaviours: dict[str, Behaviour] = {}
-        self._times_left: dict[str, int] = {}
-        self._fates: dict[tuple[str, str, int | None], tuple[Behaviour, int]] = {}
-        """Of texts that have parts to come: their fate, and how many."""
-        self._prefix_lengths: tuple[int, ...] = ()
+        self._rules = Rules(self._rule_spent)
         self._throttle: TokenBucket | None = None
         self._throttle_status = CommandStatus.ESME_RTHROTTLED.value
         self._server: asyncio.Server | None = None
@@ -173,18 +169,11 @@ class Simulator:
 
         After `times` messages the rule is gone.
         """
-        self._behaviours[prefix] = behaviour
-        if times is None:
-            self._times_left.pop(prefix, None)
-        else:
-            self._times_left[prefix] = times
-        self._note_prefixes()
+        self._rules.add(prefix, behaviour, times)
 
     def forget_behaviours(self) -> None:
         """Drops every rule; `default` stays."""
-        self._behaviours.clear()
-        self._times_left.clear()
-        self._note_prefixes()
+        self._rules.clear()
 
     def throttle(
         self,
@@ -352,7 +341,7 @@ class Simulator:
         if self.window is not None and wire.pending >= self.window:
             self._refuse(wire, pdu, CommandStatus.ESME_RMSGQFUL.value)
             return
-        behaviour = self._behaviour_of(pdu)
+        behaviour = self._rules.find(pdu, self.default, whole_texts=self.counts_texts)
         if behaviour.status:
             self._refuse(wire, pdu, behaviour.status, behaviour.answer_delay_s)
             return
@@ -457,43 +446,9 @@ class Simulator:
 
     # Choices
 
-    def _behaviour_of(self, pdu: SubmitSm) -> Behaviour:
-        """What becomes of a submit; all parts of a text may have to share it."""
-        if not self.counts_texts:
-            return self._behaviour_for(pdu.destination_addr)
-        content = read_submit(pdu)
-        if content.total == 1:
-            return self._behaviour_for(pdu.destination_addr)
-        key = (pdu.source_addr, pdu.destination_addr, content.reference)
-        known = self._fates.pop(key, None)
-        behaviour, left = known or (self._behaviour_for(pdu.destination_addr), content.total)
-        if left > 1:
-            self._fates[key] = (behaviour, left - 1)
-            if len(self._fates) > MAX_OPEN_TEXTS:
-                del self._fates[next(iter(self._fates))]
-        return behaviour
-
-    def _behaviour_for(self, number: str) -> Behaviour:
-        for length in self._prefix_lengths:
-            prefix = number[:length]
-            behaviour = self._behaviours.get(prefix)
-            if behaviour is None:
-                continue
-            left = self._times_left.get(prefix)
-            if left is not None:
-                self._times_left[prefix] = left - 1
-                if left <= 1:
-                    del self._behaviours[prefix], self._times_left[prefix]
-                    self._note_prefixes()
-                    if self.on_rule_spent is not None:
-                        self.on_rule_spent(prefix)
-            return behaviour
-        return self.default
-
-    def _note_prefixes(self) -> None:
-        self._prefix_lengths = tuple(
-            sorted({len(prefix) for prefix in self._behaviours}, reverse=True)
-        )
+    def _rule_spent(self, prefix: str) -> None:
+        if self.on_rule_spent is not None:
+            self.on_rule_spent(prefix)
 
     def _account_for(self, system_id: str | None) -> str:
         if system_id is not None:

@@ -185,9 +185,11 @@ async def test_order_of_another_account_is_not_found(
 
 async def test_all_scheduled_orders_are_deleted_together(smsend: Any, orders: Any) -> None:
     sent = await orders.sent()
+    available = (await smsend.rows())["credits available"]
     scheduled = [await orders.sent(scheduled_delivery_time=LATER) for _ in range(3)]
     answer = await smsend.delete("sms/bulk")
     assert (answer.status, answer.body) == (200, b'{"result":"OK"}')
     assert [(await smsend.get(f"sms/{one}")).status for one in scheduled] == [404] * 3
     assert await orders.statuses(sent) == ["WAITING"]
     assert (await smsend.delete("sms/bulk")).status == 200
+    assert (await smsend.rows())["credits available"] == available

@@ -79,6 +79,7 @@ def test_distance_to_utc_counts_more_than_the_zone(text: str) -> None:
         "Foo 21, 2026, 8:22:10 PM",
         "Nov 31, 2026, 8:22:10 PM",
         "00010101",
+        "00000101",
         "19691231",
         "\u0662\u0660\u0662\u0666\u0661\u0661\u0662\u0661",
         "20261121 ",

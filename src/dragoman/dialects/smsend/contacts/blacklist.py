@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -17,11 +16,10 @@ from dragoman.dialects.smsend.paging import read_page
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Answer
 from dragoman.dialects.smsend.schemas import Done
-from dragoman.dialects.smsend.times import read_zone
+from dragoman.dialects.smsend.times import OF_BLACKLIST, Span, parse_span, read_zone
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.inbound import OptOutOrigin
-from dragoman.kit.clock import ms_of
 from dragoman.kit.ids import render_base64, time_of
 from dragoman.storage.repositories.opt_outs import OptOut, OptOutFilter
 from dragoman.web.bodies import decode_json
@@ -35,10 +33,8 @@ ORIGINS: Final = MappingProxyType(
     }
 )
 """How this API says where an opt-out came from."""
-TIME_FORM: Final = "%Y-%m-%d %H:%M:%S"
 
 _ORIGINS_BY_WORD: Final = MappingProxyType({word: origin for origin, word in ORIGINS.items()})
-_WRITTEN_TIME: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2} [0-9]{2}(:[0-9]{2}){2}", re.ASCII)
 _DIGITS: Final = re.compile(r"(?:\+|00)?([0-9]{1,15})", re.ASCII)
 
 
@@ -115,10 +111,11 @@ class BlacklistCalls:
         """A page of the blacklist, oldest first; raises `Refused`."""
         page, query = read_page(request.query), request.query
         zone = read_zone(query.get("timezone"), "timezone") or zone_of(account, self._zone)
+        begin, end = _read_time(query, "from", zone), _read_time(query, "to", zone)
         wanted = OptOutFilter(
             account_id=account.account_id,
-            from_ms=_read_time(query, "from", zone),
-            before_ms=_read_end(query, zone),
+            from_ms=begin.first_ms if begin is not None else None,
+            before_ms=end.last_ms + 1 if end is not None else None,
             digits=_read_digits(query),
             origins=_read_origins(query),
         )
@@ -139,22 +136,14 @@ def _without_number(text: str) -> Refused:
     return Refused(RefusalCode.INVALID_FIELD, text, "the contact has no phoneNumber")
 
 
-def _read_time(query: Parameters, name: str, zone: ZoneInfo) -> int | None:
+def _read_time(query: Parameters, name: str, zone: ZoneInfo) -> Span | None:
     text = query.get(name, "").strip()
     if not text:
         return None
     try:
-        if not _WRITTEN_TIME.fullmatch(text):
-            raise ValueError
-        return ms_of(datetime.strptime(text, TIME_FORM).replace(tzinfo=zone))
-    except (ValueError, OverflowError):
+        return parse_span(text, zone, OF_BLACKLIST)
+    except ValueError:
         raise Refused(RefusalCode.INVALID_FIELD, name, "yyyy-MM-dd HH:mm:ss") from None
-
-
-def _read_end(query: Parameters, zone: ZoneInfo) -> int | None:
-    """The end of the second that `to` names: it is part of what is wanted."""
-    to_ms = _read_time(query, "to", zone)
-    return None if to_ms is None else to_ms + 1000
 
 
 def _read_digits(query: Parameters) -> str:

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Final
 
-_FORMS: Final = tuple(
-    re.compile(form, re.ASCII)
-    for form in (
-        r"(?P<day>\d\d)(?P<month>\d\d)(?P<short>\d\d)(?:(?P<hour>\d\d)(?P<minute>\d\d))?",
-        r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)"
-        r"(?:(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d))?",
-        r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
-        r"(?:[ T](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?:\.0)?)?",
-    )
-)
-"""`ddMMyy[HHmm]`, `yyyyMMdd[HHmmss]`, `yyyy-MM-dd[ HH:mm[:ss][.0]]`; told apart by their length."""
+from dragoman.dialects.smsend.times import OF_DAYS, Parts, parts_of
+
 _CENTURIES: Final = (2000, 1900)
 _FIRST_YEAR: Final = 1000
 
 
 def parse_day(text: str, latest: date) -> date:
     """Reads a day; of two digits of a year the last one up to `latest`. Raises ValueError."""
-    for form in _FORMS:
-        written = form.fullmatch(text)
-        if written is not None:
-            return _day(written.groupdict(), latest)
-    raise ValueError("none of the forms of a date")
+    return _day(parts_of(text, OF_DAYS), latest)
 
 
 def render_day(day: date | None) -> str | None:
@@ -36,7 +22,7 @@ def render_day(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
-def _day(parts: dict[str, str | None], latest: date) -> date:
+def _day(parts: Parts, latest: date) -> date:
     hour, minute, second = (int(parts.get(name) or 0) for name in ("hour", "minute", "second"))
     month, day_of_month = (int(parts[name] or 0) for name in ("month", "day"))
     for year in _years(parts):
@@ -49,7 +35,7 @@ def _day(parts: dict[str, str | None], latest: date) -> date:
     raise ValueError("no such date")
 
 
-def _years(parts: dict[str, str | None]) -> Iterator[int]:
+def _years(parts: Parts) -> Iterator[int]:
     if "year" in parts:
         year = int(parts["year"] or 0)
         if year >= _FIRST_YEAR:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from dragoman.dialects.smsend.contacts.schemas import Value
 from dragoman.dialects.smsend.errors import WordedRefusal, problem_of
+from dragoman.dialects.smsend.times import OF_ISSUES, parse_span
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.mailings import ListState
-from dragoman.kit.clock import ms_of
 from dragoman.kit.ids import parse_base64, render_base64
 
 SERVER_ERROR: Final = 500
@@ -44,9 +42,6 @@ LIST_NAMES: Final = MappingProxyType(
     }
 )
 """The manual's names of what a list holds, by the house's."""
-_TIME: Final = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,6})?)?", re.ASCII
-)
 
 
 def read_text(value: Value) -> str:
@@ -73,13 +68,9 @@ def read_schedule(value: Value, zone: ZoneInfo) -> int:
     text = read_text(value).strip()
     if not text:
         raise Refused(RefusalCode.MISSING_FIELD, "scheduleTime")
-    match = _TIME.fullmatch(text)
     try:
-        if match is None:
-            raise ValueError(text)
-        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
-        return ms_of(datetime(year, month, day, hour, minute, second, tzinfo=zone))
-    except (ValueError, OverflowError):
+        return parse_span(text, zone, OF_ISSUES).first_ms
+    except ValueError:
         raise Refused(RefusalCode.INVALID_FIELD, "scheduleTime", "yyyy-MM-dd hh:mm:ss") from None
 
 

@@ -20,6 +20,7 @@ from dragoman.dialects.smsend.received.schemas import (
     ReceivedText,
     TextHistory,
 )
+from dragoman.dialects.smsend.times import read_zone
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.phone_numbers import normalise
@@ -134,7 +135,8 @@ class ReceivedTexts:
         )
 
     def _zone_of(self, account: Account, request: Request) -> ZoneInfo:
-        return reading.read_zone(request.query, zone_of(account, self._zone))
+        named = read_zone(request.query.get("timezone"), "timezone")
+        return named or zone_of(account, self._zone)
 
     def _render(
         self, account: Account, texts: Iterable[StoredInbound], zone: ZoneInfo

@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from dragoman.dialects.smsend.times import NOW, OF_TEXTS, Span, parse_span
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.keywords import parse_own_number
-from dragoman.kit.clock import ms_of
 from dragoman.services.inbox import MAX_NUMBERS
 from dragoman.storage.repositories.received_texts import TextKind
 from dragoman.web.requests import Parameters
 
 MAX_LIMIT: Final = 100
-NOW: Final = "now"
 KINDS: Final = MappingProxyType(
     {"STOP": TextKind.STOP, "CONTACT": TextKind.CONTACT, "OTHER": TextKind.OTHER}
 )
-
-_FORMS: Final = (
-    (re.compile(r"\d{14}", re.ASCII), "%Y%m%d%H%M%S", timedelta(seconds=1)),
-    (re.compile(r"\d{8}", re.ASCII), "%Y%m%d", timedelta(days=1)),
-    (
-        re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", re.ASCII),
-        "%Y-%m-%d %H:%M:%S",
-        timedelta(seconds=1),
-    ),
-    (
-        re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d", re.ASCII),
-        "%Y-%m-%d %H:%M",
-        timedelta(minutes=1),
-    ),
-)
-"""How a time may be written, and how much of it that names."""
 
 
 def read_sims(text: str) -> tuple[str, ...]:
@@ -79,48 +60,25 @@ def read_kind(query: Parameters) -> TextKind:
     return KINDS[text]
 
 
-def read_zone(query: Parameters, default: ZoneInfo) -> ZoneInfo:
-    """The zone that a query names; raises `Refused`."""
-    name = query.get("timezone", "").strip()
-    if not name:
-        return default
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # unknown, no name of a zone, a folder of them
-        raise Refused(RefusalCode.INVALID_FIELD, "timezone", "not an IANA zone") from None
-
-
 def read_from(query: Parameters, zone: ZoneInfo, now_ms: int) -> int | None:
     """The first millisecond that is wanted; None where none is given. Raises `Refused`."""
     found = _read_time(query, "from", zone, now_ms)
-    return None if found is None else found[0]
+    return None if found is None else found.first_ms
 
 
 def read_to(query: Parameters, zone: ZoneInfo, now_ms: int) -> int:
     """The last millisecond wanted: the end of what is named, else now; raises `Refused`."""
     found = _read_time(query, "to", zone, now_ms)
-    return now_ms if found is None else found[1]
+    return now_ms if found is None else found.last_ms
 
 
-def _read_time(query: Parameters, name: str, zone: ZoneInfo, now_ms: int) -> tuple[int, int] | None:
-    """The first and the last millisecond of a time."""
+def _read_time(query: Parameters, name: str, zone: ZoneInfo, now_ms: int) -> Span | None:
     text = query.get(name, "").strip()
     if not text:
         return None
     if text.lower() == NOW:
-        return now_ms, now_ms
-    for written, form, length in _FORMS:
-        if written.fullmatch(text):
-            try:
-                begin = datetime.strptime(text.replace("T", " "), form).replace(tzinfo=zone)
-                return ms_of(begin), _end_of(begin, length)
-            except (ValueError, OverflowError):
-                break
-    raise Refused(RefusalCode.INVALID_FIELD, name, "yyyyMMddHHmmss")
-
-
-def _end_of(begin: datetime, length: timedelta) -> int:
+        return Span(now_ms, now_ms)
     try:
-        return ms_of(begin + length) - 1
-    except OverflowError:  # the last second there is, which stands for no end
-        return ms_of(begin)
+        return parse_span(text, zone, OF_TEXTS)
+    except ValueError:
+        raise Refused(RefusalCode.INVALID_FIELD, name, "yyyyMMddHHmmss") from None

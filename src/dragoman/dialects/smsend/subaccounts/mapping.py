@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from dragoman.config.sections import SmSend, SubaccountProfile
+from dragoman.config.dialects import SmSend, SubaccountProfile
 from dragoman.dialects.smsend.mapping import (
     DIALECT,
     render_date,

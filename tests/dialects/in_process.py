@@ -1,0 +1,109 @@
+"""Asks a dialect in process, with the very bytes that a client would send to a server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+from urllib.parse import unquote
+
+import msgspec
+from sqlalchemy import func, select
+
+from dragoman.storage.engine import Storage
+from dragoman.storage.tables import metadata
+
+CLIENT: Final = "192.0.2.1"
+CLIENT_PORT: Final = 40_000
+
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+Masks = Sequence[tuple[re.Pattern[bytes], bytes]]
+
+
+class Answer(msgspec.Struct):
+    """What a call was answered with."""
+
+    status: int
+    headers: dict[bytes, bytes]
+    body: bytes
+    masks: Masks = ()
+
+    @property
+    def content_type(self) -> str:
+        return self.headers[b"content-type"].decode()
+
+    @property
+    def location(self) -> str:
+        return self.headers.get(b"location", b"").decode()
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+    @property
+    def masked(self) -> bytes:
+        """The body without the values that differ from run to run."""
+        body = self.body
+        for pattern, mask in self.masks:
+            body = pattern.sub(mask, body)
+        return body
+
+
+async def ask(
+    application: Application,
+    method: str,
+    target: str,
+    body: bytes = b"",
+    headers: Sequence[tuple[bytes, bytes]] = (),
+    *,
+    client: str = CLIENT,
+    piece: int = 0,
+    masks: Masks = (),
+) -> Answer:
+    """Calls a path with its query; `piece` octets of the body come at once, or all of it."""
+    path, _, query = target.partition("?")
+    pieces = [body[at : at + piece] for at in range(0, len(body), piece)] if piece else [body]
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "query_string": query.encode("latin-1"),
+        "headers": list(headers),
+        "client": (client, CLIENT_PORT),
+    }
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        some = pieces.pop(0) if pieces else b""
+        return {"type": "http.request", "body": some, "more_body": bool(pieces)}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await application(scope, receive, send)
+    start, finish = sent
+    return Answer(start["status"], dict(start["headers"]), finish["body"], masks)
+
+
+async def nowhere(_scope: Any, _receive: Any, send: Any) -> None:
+    """What stands behind an application that does not know a path: a teapot."""
+    await send({"type": "http.response.start", "status": 418, "headers": []})
+    await send({"type": "http.response.body", "body": b"outside"})
+
+
+async def count_rows(storage: Storage) -> dict[str, int]:
+    """How many rows every table has, and the credits in all wallets."""
+
+    def count(connection: Any) -> dict[str, int]:
+        counts = {
+            name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for name, table in metadata.tables.items()
+        }
+        wallets = metadata.tables["wallets"].c
+        for side in ("available", "held", "spent"):
+            total = connection.execute(select(func.sum(wallets[side]))).scalar_one()
+            counts[f"credits {side}"] = total
+        return counts
+
+    return await storage.read(count)

@@ -1,0 +1,221 @@
+"""What is old is dropped in chunks, and what is still needed stays; on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Table, insert
+
+from dragoman.config.sections import Retention as Ages
+from dragoman.domain.mailings import DeliveryState
+from dragoman.services import retention as service_module
+from dragoman.services.retention import DAY_MS, Retention
+from dragoman.storage.repositories import retention as stored_module
+from dragoman.storage.repositories.callbacks import CallbackState
+from dragoman.storage.tables import (
+    attachments,
+    audit_entries,
+    batches,
+    callback_attempts,
+    callbacks,
+    deliveries,
+    ingested_rows,
+    message_events,
+)
+from dragoman.storage.work import Operation
+
+DAYS = 10
+AGES = Ages(
+    attachments_days=DAYS,
+    notes_days=DAYS,
+    callbacks_days=DAYS,
+    deliveries_days=DAYS,
+    ingested_days=DAYS,
+    audit_days=DAYS,
+)
+FOR_EVER = Ages(
+    attachments_days=0,
+    notes_days=0,
+    callbacks_days=0,
+    deliveries_days=0,
+    ingested_days=0,
+    audit_days=0,
+)
+CHUNK = 3
+
+
+def _insert(connection: Connection, items: list[tuple[Table, Any]]) -> list[Exception | None]:
+    for table, values in items:
+        connection.execute(insert(table), values)
+    return [None] * len(items)
+
+
+INSERT: Operation[tuple[Table, Any], None] = Operation(_insert)
+
+
+class Archive:
+    """Rows of every kind that is kept for a time, each with a mark of its own."""
+
+    def __init__(self, rows: Any, account: Any) -> None:
+        self.rows = rows
+        self.account_id = account.account_id
+        self.account = account
+
+    async def add(self, table: Table, **values: Any) -> None:
+        await self.rows.write(INSERT, (table, values))
+
+    async def audit_entry(self, mark: str) -> None:
+        await self.add(
+            audit_entries,
+            entry_id=self.rows.ids.next(),
+            account_id=self.account_id,
+            actor_id=self.account_id,
+            action="a",
+            subject=mark,
+            at_ms=self.rows.clock.now_ms(),
+        )
+
+    async def note(self, mark: str) -> None:
+        values = dict.fromkeys(("kind", "carrier", "link", "code", "raw"), "")
+        event_id = self.rows.ids.next()
+        await self.add(
+            message_events, event_id=event_id, message_id=1, part=1, detail=mark, **values
+        )
+
+    async def ingested_row(self, mark: str) -> None:
+        await self.add(
+            ingested_rows,
+            account_id=self.account_id,
+            direction="outbox",
+            reference=mark,
+            ingested_ms=self.rows.clock.now_ms(),
+        )
+
+    async def callback(
+        self, mark: str, state: CallbackState = CallbackState.DELIVERED, attempts: int = 2
+    ) -> None:
+        callback_id = self.rows.ids.next()
+        await self.add(
+            callbacks,
+            callback_id=callback_id,
+            account_id=self.account_id,
+            message_id=1,
+            dialect="test",
+            origin="http://a",
+            url="http://a/x",
+            payload=mark,
+            state=state.value,
+            attempts=attempts,
+            next_attempt_ms=0,
+        )
+        for number in range(1, attempts):
+            await self.add(
+                callback_attempts,
+                callback_id=callback_id,
+                number=number,
+                answered_ms=0,
+                answer=mark,
+            )
+
+    async def delivery(self, mark: str, state: DeliveryState = DeliveryState.SENT) -> None:
+        await self.add(
+            deliveries,
+            delivery_id=self.rows.ids.next(),
+            account_id=self.account_id,
+            kind=0,
+            list_id=1,
+            issue_id=None,
+            subscription_id=self.rows.ids.next(),
+            address=mark,
+            state=state.value,
+            attempts=1,
+            next_attempt_ms=0,
+            possible_duplicate=False,
+        )
+
+    async def attachment(self, mark: str, expires_in_ms: int = 0) -> None:
+        new = await self.rows.accepted(
+            self.account, expires_ms=self.rows.clock.now_ms() + expires_in_ms
+        )
+        for number in (1, 2):
+            await self.add(
+                attachments,
+                batch_id=new.batch.batch_id,
+                number=number,
+                name=mark,
+                content_type="text/plain",
+                content=b"x",
+            )
+
+    async def marks(self, table: Table, column: str) -> list[str]:
+        return [row[column] for row in await self.rows.all(table)]
+
+
+@pytest.fixture
+async def archive(rows: Any, monkeypatch: pytest.MonkeyPatch) -> Archive:
+    monkeypatch.setattr(stored_module, "CHUNK", CHUNK)
+    monkeypatch.setattr(stored_module, "CHUNK_OF_ATTACHMENTS", CHUNK)
+    monkeypatch.setattr(service_module, "PAUSE_S", 0)
+    return Archive(rows, await rows.account())
+
+
+async def drop_old(archive: Archive, ages: Ages = AGES) -> None:
+    rows = archive.rows
+    await Retention(storage=rows.storage, clock=rows.clock, ages=ages).drop_old()
+
+
+Add = Callable[[Archive, str], Any]
+
+KINDS: list[tuple[Add, Table, str]] = [
+    (Archive.audit_entry, audit_entries, "subject"),
+    (Archive.note, message_events, "detail"),
+    (Archive.ingested_row, ingested_rows, "reference"),
+    (Archive.callback, callbacks, "payload"),
+    (Archive.delivery, deliveries, "address"),
+    (Archive.attachment, attachments, "name"),
+]
+NAMES = [table.name for _, table, _ in KINDS]
+
+
+@pytest.mark.parametrize(("add", "table", "column"), KINDS, ids=NAMES)
+async def test_the_old_are_dropped_and_the_younger_stay(
+    archive: Archive, add: Add, table: Table, column: str
+) -> None:
+    for number in range(2 * CHUNK + 1):
+        await add(archive, f"old {number}")
+        archive.rows.clock.advance(1)
+    archive.rows.clock.advance(DAYS * DAY_MS / 1000)
+    await add(archive, "young")
+    await drop_old(archive, FOR_EVER)
+    assert len(set(await archive.marks(table, column))) == 2 * CHUNK + 2
+    await drop_old(archive)
+    assert set(await archive.marks(table, column)) == {"young"}
+    archive.rows.clock.advance(DAYS * DAY_MS / 1000 - 1)
+    await drop_old(archive)
+    assert set(await archive.marks(table, column)) == {"young"}
+
+
+async def test_what_is_told_at_one_time_is_forgotten_at_one_time(archive: Archive) -> None:
+    for number in range(2 * CHUNK):
+        await archive.ingested_row(str(number))
+    archive.rows.clock.advance(DAYS * DAY_MS / 1000 + 1)
+    await drop_old(archive)
+    assert await archive.rows.all(ingested_rows) == []
+
+
+async def test_what_is_still_to_be_done_stays(archive: Archive) -> None:
+    await archive.callback("pending", CallbackState.PENDING)
+    await archive.callback("given up", CallbackState.GIVEN_UP)
+    await archive.delivery("pending", DeliveryState.PENDING)
+    await archive.delivery("sending", DeliveryState.SENDING)
+    await archive.delivery("bounced", DeliveryState.BOUNCED)
+    await archive.attachment("scheduled", expires_in_ms=2 * DAYS * DAY_MS)
+    archive.rows.clock.advance(DAYS * DAY_MS / 1000 + 1)
+    await drop_old(archive)
+    assert await archive.marks(callbacks, "payload") == ["pending"]
+    assert await archive.marks(callback_attempts, "answer") == ["pending"]
+    assert await archive.marks(deliveries, "address") == ["pending", "sending"]
+    assert await archive.marks(attachments, "name") == ["scheduled"] * 2
+    assert len(await archive.rows.all(batches)) == 1
