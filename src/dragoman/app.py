@@ -344,6 +344,7 @@ class Gateway(House):
             dialects=dialects,
             addresses=addresses,
             public_metrics=self.settings.metrics.public,
+            front="/console" if self.settings.console.enabled else "/docs",
         )
         own = [build_mailing_pages(self.mailings)] if self.settings.mailings.enabled else []
         if self.settings.console.enabled:

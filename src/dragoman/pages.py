@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from dragoman import __version__
@@ -37,10 +37,14 @@ def build_pages(
     dialects: Iterable[Dialect],
     addresses: ClientAddressReader,
     public_metrics: bool,
+    front: str = "/docs",
 ) -> Starlette:
-    """The application for every path that no dialect owns."""
+    """The application for every path that no dialect owns; `/` leads to `front`."""
     registry = CollectorRegistry()
     registry.register(GatewayCollector(measured))
+
+    async def front_page(_request: Request) -> Response:
+        return RedirectResponse(front, 302)
 
     async def live(_request: Request) -> Response:
         return PlainTextResponse("live\n")
@@ -57,6 +61,7 @@ def build_pages(
 
     return Starlette(
         routes=[
+            _page("/", front_page),
             _page("/health/live", live),
             _page("/health/ready", ready),
             _page("/metrics", metrics),

@@ -48,8 +48,8 @@ def dev(
 
     The virtual phones get every message; its report comes about a second later. What they got, and
     everything else that tests want, is under /dev (docs/development.md). Port 0 takes a free one.
-    The file dev.json in DIR holds the addresses and the secrets for programs; it appears when the
-    gateway is ready.
+    The file dev.json in DIR holds the addresses and the secrets for programs, dev.env the same for
+    shells; they appear when the gateway is ready.
     """
     import os
 
@@ -81,7 +81,7 @@ def _settings(http: str, smsc: str, data: Path, *, phones: bool) -> Settings:
 
 
 def _reset(settings: Settings) -> None:
-    from dragoman.cli.dev_file import KEPT, NAME
+    from dragoman.cli.dev_file import KEPT, NAME, SHELL
     from dragoman.config.settings import OUTBOX
     from dragoman.storage.engine import AlreadyInUse, Storage
 
@@ -89,7 +89,7 @@ def _reset(settings: Settings) -> None:
         Storage(settings.database_url).close()  # nobody has it open
     except AlreadyInUse as error:
         raise Stop(ExitCode.FAILED, str(error), "in_use") from None
-    for name in (*OURS, KEPT, NAME):
+    for name in (*OURS, KEPT, NAME, SHELL):
         (settings.data_path / name).unlink(missing_ok=True)
     for mail in (settings.data_path / OUTBOX).glob("*.eml"):
         mail.unlink(missing_ok=True)

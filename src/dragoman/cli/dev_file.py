@@ -1,8 +1,13 @@
-"""`dev.json`: what a development gateway tells programs, and the only place of its secrets."""
+"""What a development gateway tells others: `dev.json` for programs, `dev.env` for shells.
+
+Nothing else holds its secrets.
+"""
 
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +15,7 @@ import msgspec
 
 NAME: Final = "dev.json"
 KEPT: Final = "dev.json.kept"
+SHELL: Final = "dev.env"
 
 
 class DevAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +61,7 @@ def set_aside(folder: Path) -> tuple[DevAccount, ...]:
     found = read(folder)
     if found is None:
         return ()
+    (folder / SHELL).unlink(missing_ok=True)
     if (folder / NAME).exists():
         os.replace(folder / NAME, folder / KEPT)
     return found.accounts
@@ -62,17 +69,38 @@ def set_aside(folder: Path) -> tuple[DevAccount, ...]:
 
 def keep(folder: Path, content: DevFile) -> None:
     """Writes secrets before they are used, where nobody looks for a gateway that is ready."""
-    _write(folder / KEPT, content)
+    _write(folder / KEPT, _render_json(content))
 
 
 def publish(folder: Path, content: DevFile) -> None:
-    """Writes `dev.json`, at once and whole: the gateway is ready."""
-    _write(folder / NAME, content)
+    """Writes `dev.env` and then `dev.json`, each at once and whole: the gateway is ready."""
+    _write(folder / SHELL, _render_shell(content))
+    _write(folder / NAME, _render_json(content))
     (folder / KEPT).unlink(missing_ok=True)
 
 
-def _write(path: Path, content: DevFile) -> None:
-    text = msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+def _render_json(content: DevFile) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+
+
+def _render_shell(content: DevFile) -> bytes:
+    values = {"URL": content.base_url}
+    for account in content.accounts[:1]:
+        values |= {
+            "KEY": account.api_key,
+            "ACCOUNT": account.username,
+            "PASSWORD": account.password,
+        }
+    if content.device_id is not None:
+        values["DEVICE"] = str(content.device_id)
+    programs = Path(sys.executable).parent
+    lines = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
+    if (programs / "dragoman").exists():
+        lines.append(f'PATH={shlex.quote(str(programs))}:"$PATH"')
+    return "\n".join([f"# Written by `dragoman dev` for shells: . ./{SHELL}", *lines, ""]).encode()
+
+
+def _write(path: Path, text: bytes) -> None:
     written = path.with_name(f"{NAME}.writing")
     written.unlink(missing_ok=True)
     with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

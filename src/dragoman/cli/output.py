@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+WIDE: Final = 10_000
+"""Columns of an output that is no terminal: a line of a table stays a line."""
 
 
 def console() -> Console:
@@ -28,7 +31,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     out = console()
-    out.print(table, crop=False, width=None if out.is_terminal else 10_000)
+    if not out.is_terminal:
+        out.width = WIDE
+    out.print(table, crop=False)
 
 
 def print_fields(fields: Iterable[tuple[str, str]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from dragoman.domain.accounts import Permission
 from dragoman.domain.errors import RefusalCode
 from dragoman.domain.failure_causes import CAUSES
 from dragoman.domain.lifecycle import State
@@ -45,6 +46,8 @@ REFUSALS: Final = MappingProxyType(
     }
 )
 
+REMEDIES: Final = MappingProxyType({code: cause.remedy for code, cause in CAUSES.items()})
+
 FAILURES: Final = MappingProxyType({code: cause.cause for code, cause in CAUSES.items()})
 
 STATES: Final = MappingProxyType(
@@ -59,5 +62,27 @@ STATES: Final = MappingProxyType(
         State.EXPIRED: "The validity ran out.",
         State.REJECTED: "Refused by the carrier.",
         State.CANCELLED: "Stopped before it was sent.",
+    }
+)
+
+PERMISSIONS: Final = MappingProxyType(
+    {
+        Permission.SEND: "Every call that sends: messages, orders, codes, newsletters; the role"
+        " *sender* of the console.",
+        Permission.RECEIVE: "Received texts, and LINK's calls on keywords and services"
+        " (`aclIncoming`).",
+        Permission.LEGACY_LOGIN: "LINK's old login with the md5 of the password (`apikey=legacy`,"
+        " `type=md5`).",
+        Permission.ANY_SENDER: "Any well-formed sender; without it only approved ones (smSend's"
+        " aliases).",
+        Permission.ADMINISTER: "Accounts below its own: LINK's users (`aclAdmin`), smSend's"
+        " subaccounts; the role *administrator* of the console.",
+        Permission.PREMIUM: "LINK's messages with a `price` (`aclBilling`).",
+        Permission.PREMIUM_HIGH: "The same above 1200 of the smallest unit (`aclBillingHigh`).",
+        Permission.CHARITY: "The same with `charity` (`aclCharity`).",
+        Permission.INBOX: "Received texts in the console (`aclSmsinbox`).",
+        Permission.NUMBER_LOOKUP: "Shown to LINK's programs as `aclHlr`; decides nothing.",
+        Permission.OPERATE: "In the console: carriers, phones, senders, queues; only ever given by"
+        " name, from the command line.",
     }
 )

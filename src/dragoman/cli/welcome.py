@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dragoman.cli.dev_file import DevFile
+from dragoman.cli.dev_file import SHELL, DevFile
 from dragoman.cli.output import console, print_fields
 from dragoman.config.settings import OUTBOX
 
@@ -23,9 +23,10 @@ def print_welcome(content: DevFile, path: Path) -> None:
             ("console", f"{content.base_url}/console"),
             ("documentation", f"{content.base_url}/docs"),
             ("simulated SMSC", f"{content.smsc_host}:{content.smsc_port} (SMPP 3.4)"),
+            ("virtual phones", f"{content.base_url}/console/phones (as JSON: /dev/messages)"),
             ("mail", f"{path.parent / OUTBOX} (not sent)"),
             ("for programs", str(path)),
-            ("virtual phones", f"{content.base_url}/dev/messages (what they received, as JSON)"),
+            ("for a shell", f". {path.with_name(SHELL)}"),
         ]
     )
     out.print(f"\n[bold]Account {escape(account.username)}[/]")
@@ -45,7 +46,14 @@ def print_welcome(content: DevFile, path: Path) -> None:
         out.print(f"\n[bold]{escape(title)}[/]")
         for line in lines:
             print(line)
-    print("\nWatch with: dragoman tail. Callbacks to your machine: dragoman listen --help.")
+    print(f"\nIn another terminal, after `. {path.with_name(SHELL)}`:")
+    print_fields(
+        [
+            ("dragoman tail", "what happens to messages, as it happens"),
+            ("dragoman listen --help", "callbacks to a program on this machine"),
+        ]
+    )
+    print("The tutorial goes on from here: docs/tutorial.md", flush=True)
     print("\nStop with Ctrl-C.", flush=True)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -22,7 +24,7 @@ def test_secrets_are_kept_out_of_sight_until_published(tmp_path: Path) -> None:
     dev_file.keep(tmp_path, CONTENT)
     assert names(tmp_path) == {"dev.json.kept"}
     dev_file.publish(tmp_path, CONTENT)
-    assert names(tmp_path) == {"dev.json"}
+    assert names(tmp_path) == {"dev.json", "dev.env"}
 
 
 def test_the_file_is_for_its_owner_alone_and_readable_json(tmp_path: Path) -> None:
@@ -32,6 +34,19 @@ def test_the_file_is_for_its_owner_alone_and_readable_json(tmp_path: Path) -> No
     assert msgspec.json.decode(path.read_bytes())["accounts"] == [
         {"username": "demo", "password": "secret", "api_key": "0" * 64, "legacy_md5": True}
     ]
+
+
+def test_a_shell_reads_the_same_whatever_stands_in_it(tmp_path: Path) -> None:
+    odd = msgspec.structs.replace(ACCOUNT, password="it's $HOME; `exit`")
+    dev_file.publish(tmp_path, msgspec.structs.replace(CONTENT, accounts=(odd,), device_id=9))
+    assert (tmp_path / "dev.env").stat().st_mode & 0o777 == 0o600
+    script = '. ./dev.env; echo "$URL $KEY $ACCOUNT $DEVICE $PASSWORD"; command -v dragoman'
+    printed = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    first, program = printed.splitlines()
+    assert first == f"http://127.0.0.1:8080 {'0' * 64} demo 9 it's $HOME; `exit`"
+    assert program == str(Path(sys.executable).parent / "dragoman")
 
 
 def test_setting_aside_keeps_the_accounts(tmp_path: Path) -> None:

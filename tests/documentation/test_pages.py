@@ -1,0 +1,105 @@
+"""Pages that tell what to type are followed to the letter, against real gateways."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .following import Reader, plain_environment
+from .markdown import PAGES, ROOT, Page
+
+DRAGOMAN = str(Path(sys.executable).parent / "dragoman")
+FOLLOWED = {
+    "docs/tutorial.md": "development",
+    "docs/howto/move-a-program.md": "development",
+    "docs/howto/move-from-linkmobility.md": "development",
+    "docs/howto/move-from-httpsms.md": "development",
+    "docs/howto/move-from-smsend.md": "development",
+    "docs/howto/move-from-smsgateway24.md": "with_phone",
+    "docs/howto/move-from-smsgate.md": "with_phone",
+    "docs/howto/connect-a-carrier.md": "nothing",
+    "docs/howto/use-phones.md": "nothing",
+    "docs/howto/tls-proxy.md": "nothing",
+    "docs/howto/backups-and-upgrades.md": "development",
+    "docs/howto/monitoring.md": "development",
+}
+"""The pages that are followed, and the gateway that is there when their reader begins."""
+UNTOUCHED = {"docs/howto/mail.md", "docs/howto/mailings.md"}
+"""Guides without anything to type."""
+Running = tuple[Path, dict[str, Any]]
+"""The folder of a development gateway, and what it says of itself."""
+
+
+@contextmanager
+def developing(folder: Path, *more: str) -> Iterator[dict[str, Any]]:
+    """A `dragoman dev` with its data in `dragoman-data`; what it says of itself."""
+    command = [DRAGOMAN, "dev", "--http", "127.0.0.1:0", "--smsc", "127.0.0.1:0", *more]
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=plain_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        told = folder / "dragoman-data" / "dev.json"
+        deadline = time.monotonic() + 300
+        while not told.exists() and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert process.poll() is None, process.communicate()
+        yield json.loads(told.read_bytes())
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+
+
+@pytest.fixture(scope="module")
+def development(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("development")
+    with developing(folder) as told:
+        yield folder, told
+
+
+@pytest.fixture(scope="module")
+def with_phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("with-phone")
+    with developing(folder, "--phone") as told:
+        yield folder, told
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return str(taken.getsockname()[1])
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_a_page_is_true_to_the_letter(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest, development: Running
+) -> None:
+    begins_with = FOLLOWED[name]
+    ports = {"8080": free_port(), "3000": free_port(), "2775": str(development[1]["smsc_port"])}
+    if begins_with != "nothing":
+        folder, told = request.getfixturevalue(begins_with)
+        os.symlink(folder / "dragoman-data", tmp_path / "dragoman-data")
+        ports["8080"] = told["base_url"].rpartition(":")[2]
+    hosts = {"smsc.example.net": "127.0.0.1"}
+    Reader(Page(ROOT / name), tmp_path, ports=ports, hosts=hosts).follow()
+
+
+def test_every_guide_is_followed() -> None:
+    guides = {page.name for page in map(Page, PAGES) if page.name.startswith("docs/howto/")}
+    assert guides - set(FOLLOWED) == set(UNTOUCHED)
