@@ -1,8 +1,8 @@
 """A month of a provider's traffic in a database: accounts in a tree, messages and all about them.
 
 Half of the messages belong to one account that has none below it, two fifths to twenty resellers,
-the rest is spread over all accounts alike. Messages are made as for F (`queries.add_messages`), with
-their receipts, parts, callbacks, ledger entries and events; besides there are received texts,
+the rest is spread over all accounts alike. Messages are made as for F (`queries.add_messages`),
+with their receipts, parts, callbacks, ledger entries and events; besides there are received texts,
 opt-outs, senders and the log of changes.
 """
 
@@ -75,11 +75,11 @@ _ABOUT_MESSAGES: Final = (
     " state, attempts, next_attempt_ms, answered_ms, answer_status, answer)"
     " SELECT message_id + 1, account_id, message_id, 'linkmobility', 'https\\://example.org\\:443',"
     " 'https\\://example.org/report', '{{\"message_id\"\\:' || CAST(message_id AS TEXT) ||"
-    " ',\"batch_id\"\\:1,\"state\"\\:40,\"at_ms\"\\:0,\"recipient\"\\:\"4511\",\"sender\"\\:\"S\"}}',"
+    ' \',"batch_id"\\:1,"state"\\:40,"at_ms"\\:0,"recipient"\\:"4511","sender"\\:"S"}}\','
     " 1, 1, 0, final_ms, 200, 'OK' FROM messages WHERE state > 30 AND message_id % 3 = 0",
-    "INSERT INTO message_events (event_id, message_id, kind, part, carrier, link, code, detail, raw)"
-    " SELECT message_id + 2, message_id, 'receipt', 1, 'smsc', '', 'undelivered', '000', 'err\\:001'"
-    " FROM messages WHERE state > 40",
+    "INSERT INTO message_events (event_id, message_id, kind, part, carrier, link, code, detail,"
+    " raw) SELECT message_id + 2, message_id, 'receipt', 1, 'smsc', '', 'undelivered', '000',"
+    " 'err\\:001' FROM messages WHERE state > 40",
     "INSERT INTO ledger_entries (entry_id, wallet_id, kind, debit, credit, amount, batch_id)"
     " SELECT batch_id + 1, {wallets} + account_id, 'reserve', 'available', 'held', recipients,"
     " batch_id FROM batches",
@@ -90,14 +90,14 @@ _ABOUT_MESSAGES: Final = (
 _TEXT_ID: Final = "{first} + i * {gap_us} / 1000 * {per_ms} + 5"
 _TEXTS: Final = (
     "INSERT INTO inbound_texts (inbound_id, account_id, carrier, sender, recipient, text, alphabet,"
-    " keyword, parts, complete) SELECT {identifier}, CASE WHEN i % 10 < 7 THEN 2 ELSE 3 + i % 20 END,"
-    " 'smsc', '451' || CAST(1000000 + i * 7919 % 1000000 AS TEXT), '{number}', 'JOIN the club number '"
-    " || CAST(i AS TEXT) || ' please', 'gsm7', 'JOIN', 1, {yes} FROM ({series}) AS s"
+    " keyword, parts, complete) SELECT {identifier}, CASE WHEN i % 10 < 7 THEN 2 ELSE 3 + i % 20"
+    " END, 'smsc', '451' || CAST(1000000 + i * 7919 % 1000000 AS TEXT), '{number}', 'JOIN the club"
+    " number ' || CAST(i AS TEXT) || ' please', 'gsm7', 'JOIN', 1, {yes} FROM ({series}) AS s"
 )
 _COUNTED_TEXTS: Final = (
-    "INSERT INTO hourly_statistics SELECT account_id, hour, 'inbox', 'sum', 'sum', count(*), count(*)"
-    " FROM (SELECT account_id, (inbound_id / {per_ms} + {epoch}) / 3600000 * 3600000 AS hour"
-    " FROM inbound_texts) AS t GROUP BY account_id, hour"
+    "INSERT INTO hourly_statistics SELECT account_id, hour, 'inbox', 'sum', 'sum', count(*),"
+    " count(*) FROM (SELECT account_id, (inbound_id / {per_ms} + {epoch}) / 3600000 * 3600000"
+    " AS hour FROM inbound_texts) AS t GROUP BY account_id, hour"
 )
 _OPT_OUTS: Final = (
     "INSERT INTO opt_outs (opt_out_id, account_id, sender, recipient, inbound_id, origin)"
@@ -240,7 +240,7 @@ def _permissions_of(account_id: int) -> frozenset[Permission]:
 async def _make_credentials() -> list[dict[str, Any]]:
     clock = SystemClock()
     maker = Credentials(ids=IdSource(clock), clock=clock)
-    made = []
+    made: list[Any] = []
     for account_id in (OPERATOR, CUSTOMER):
         made += await maker.of_password(account_id, PASSWORD, legacy_md5=False)
     return [

@@ -63,10 +63,10 @@ _BATCHES = (
     " lane, due_ms, expires_ms, state, recipients, expanded, unsent, buffered, received, failed)"
     " SELECT {batch}, {account}, 'linkmobility', 'REST', CASE WHEN b / 100 % 20 = 0 THEN 'Shop'"
     " ELSE 'Dragoman' END, 'Hello, your order ' || CAST(b AS TEXT) || ' is on its way to you and"
-    " will arrive tomorrow', 'auto', '{{}}', 1, {due}, {expires}, 20, n, n, 0, 0, n, 0 FROM (SELECT b,"
-    " CASE WHEN b = 0 THEN {big} WHEN b / 100 % 2 = 0 THEN 100 ELSE 1 END AS n FROM (SELECT i AS b"
-    " FROM ({series}) AS s) AS s WHERE b = 0 OR b >= {big} AND (b / 100 % 2 = 1 OR b % 100 = 0))"
-    " AS sized"
+    " will arrive tomorrow', 'auto', '{{}}', 1, {due}, {expires}, 20, n, n, 0, 0, n, 0"
+    " FROM (SELECT b, CASE WHEN b = 0 THEN {big} WHEN b / 100 % 2 = 0 THEN 100 ELSE 1 END AS n"
+    " FROM (SELECT i AS b FROM ({series}) AS s) AS s WHERE b = 0 OR b >= {big}"
+    " AND (b / 100 % 2 = 1 OR b % 100 = 0)) AS sized"
 )
 _FIRST_OF_BATCH = "(CASE WHEN i < {big} THEN 0 WHEN i / 100 % 2 = 0 THEN i / 100 * 100 ELSE i END)"
 _IDENTIFIER = "{first} + {number} * {gap_us} / 1000 * {per_ms} + {number} % {per_ms}"
@@ -281,7 +281,7 @@ def _questions(chance: random.Random, count: int) -> dict[str, Question]:
         def ask(connection: Connection) -> int:
             stretches = stretches_of("Europe/Copenhagen", END_MS - days * DAY_MS, END_MS)
             found = count_by_period(
-                connection, [OWNER], ("outbox", "told:outbox"), dimension,
+                connection, [OWNER], ("outbox", "told:outbox"), (dimension,),
                 stretches=stretches, unit_ms=unit_ms,
             )  # fmt: skip
             return len(found)

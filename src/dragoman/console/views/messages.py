@@ -197,12 +197,7 @@ async def _batch(visit: Visit, batch_id: int) -> BatchProgress | None:
 async def _names(visit: Visit, messages: tuple[MessageView, ...]) -> dict[int, str]:
     """The user names of the accounts of messages, where they are not all the reader's own."""
     others = {message.account_id for message in messages} - {visit.account.account_id}
-    found = {}
-    for account_id in others:
-        account = await visit.desk.accounts.find_by_id(account_id)
-        if account is not None:
-            found[account_id] = account.username
-    return found
+    return await visit.desk.account_tree.names(visit.account, others)
 
 
 PAGES: Final = (

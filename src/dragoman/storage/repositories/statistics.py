@@ -112,8 +112,10 @@ class HourCount(NamedTuple):
 
 
 class PeriodCount(NamedTuple):
-    """What was counted in one period."""
+    """What was counted of a value in one period."""
 
+    direction: str
+    dimension: str
     period: int
     """How many of its unit the period begins after 1970 in local time."""
     value: str
@@ -158,14 +160,15 @@ def count_by_period(
     connection: Connection,
     account_ids: Sequence[int],
     directions: Sequence[str],
-    dimension: str,
+    dimensions: Sequence[str],
     *,
     stretches: Iterable[Stretch],
     unit_ms: int,
 ) -> list[PeriodCount]:
     """Sums over periods of local time, a period that stretches share in parts.
 
-    Raises `TookTooLong`.
+    All dimensions of a time lie together, so several cost hardly more than one. Raises
+    `TookTooLong`.
     """
     table = hourly_statistics.c
     counted = func.sum(table.count)
@@ -174,17 +177,19 @@ def count_by_period(
         for stretch in stretches:
             period = ((table.hour_ms + stretch.offset_ms) // unit_ms).label("period")
             query = (
-                select(period, table.value, counted)
+                select(table.direction, table.dimension, period, table.value, counted)
                 .where(
                     table.account_id.in_(account_ids),
                     table.hour_ms >= stretch.from_ms,
                     table.hour_ms < stretch.before_ms,
                     table.direction.in_(directions),
-                    table.dimension == dimension,
+                    table.dimension.in_(dimensions),
                 )
-                .group_by(period, table.value)
+                .group_by(table.direction, table.dimension, period, table.value)
                 .having(counted > 0)
             )
-            rows = connection.execute(query)
-            found += (PeriodCount(int(at), value, int(n)) for at, value, n in rows)
+            found += (
+                PeriodCount(direction, dimension, int(at), value, int(n))
+                for direction, dimension, at, value, n in connection.execute(query)
+            )
     return found
