@@ -33,8 +33,7 @@ _READ: Final = (
 _DIRECTIONS: Final = tuple(sorted({direction for direction, _ in _READ}))
 _DIMENSIONS: Final = tuple(sorted({dimension for _, dimension in _READ}))
 LARGE_TREE: Final = 100
-"""Accounts from which on days that are over are remembered."""
-MARGIN_MS: Final = 2 * HOUR_MS
+"""Accounts from which on a month is read day by day."""
 _DELIVERED: Final = "delivered"
 _FAILED: Final = frozenset({"undelivered", "expired", "rejected", "unknown"})
 
@@ -145,40 +144,35 @@ class Traffic:
         now_ms = self._clock.now_ms()
         last = _period_of(now_ms, zone, unit_ms)
         periods = range(last - number + 1, last + 1)
-        if len(account_ids) < LARGE_TREE:
-            rows = await self._read(account_ids, zone, periods, unit_ms)
+        tree = Tree(account_ids[0], zone, len(account_ids) >= LARGE_TREE)
+
+        async def read(days: range) -> list[PeriodCount]:
+            return await self._read(account_ids, zone, days, DAY_MS)
+
+        if unit_ms == DAY_MS:
+            over = await self.days.rows(tree, periods[:-1], read)
+            rows = over + await read(periods[-1:])
         else:
-            rows = await self._read_large(account_ids, zone, periods, unit_ms)
+            rows = await self._read(account_ids, zone, periods, unit_ms)
+            if tree.is_large:  # who looks at a day often looks at a month next
+                self.days.refresh(tree, self._month(zone), read)
         by_dimension: Rows = {key: [] for key in _READ}
         for row in rows:
             if (row.direction, row.dimension) in by_dimension:
                 by_dimension[row.direction, row.dimension].append(row)
         return _make_report(by_dimension, periods, unit_ms)
 
-    async def _read_large(
-        self, account_ids: tuple[int, ...], zone: str, periods: range, unit_ms: int
-    ) -> list[PeriodCount]:
-        tree = Tree(account_ids[0], zone)
-
-        async def read(day: int) -> list[PeriodCount]:
-            return await self._read(account_ids, zone, range(day, day + 1), DAY_MS)
-
-        if unit_ms == DAY_MS:
-            *_, today = periods
-            over = await self.days.rows(tree, periods[:-1], read)
-            return over + await read(today)
+    def _month(self, zone: str) -> range:
+        """The days of a month that are over."""
         today = _period_of(self._clock.now_ms(), zone, DAY_MS)
-        month = range(today - _SHAPES[Lately.MONTH].periods + 1, today)
-        rows = await self._read(account_ids, zone, periods, unit_ms)
-        self.days.refresh(tree, month, read)  # who looks at a day often looks at a month next
-        return rows
+        return range(today - _SHAPES[Lately.MONTH].periods + 1, today)
 
     async def _read(
         self, account_ids: tuple[int, ...], zone: str, periods: range, unit_ms: int
     ) -> list[PeriodCount]:
-        # Some hours more than is wanted, for those by which local days differ.
-        from_ms = _begin_of(periods.start, zone, unit_ms) - MARGIN_MS
-        before_ms = _begin_of(periods.stop, zone, unit_ms) + MARGIN_MS
+        # An hour more at each end, since periods of local time end within one or shift by one.
+        from_ms = _begin_of(periods.start, zone, unit_ms) - HOUR_MS
+        before_ms = _begin_of(periods.stop, zone, unit_ms) + HOUR_MS
         stretches = list(stretches_of(zone, from_ms, before_ms))
         found = await self._storage.read(
             lambda c: count_by_period(

@@ -1,15 +1,16 @@
-"""Counts of days that are over, kept in memory for large trees of accounts.
+"""Counts of days that are over, kept in memory: they hardly change any more.
 
-A tree of thousands of accounts has a counter for each of them, hour and outcome, and to add them up
-for a month takes seconds. Days that are over hardly change any more: what was read of them is shown
-at once, and read again behind the answer where it is older than a while.
+Every account has a counter for each hour and outcome, and to add up a month of them takes a tenth
+of a second for one busy account, and seconds for a tree of thousands. What was read of a day that
+is over is shown until it is some minutes old; of a large tree longer too, and then it is read again
+behind the answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections import OrderedDict, defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import structlog
@@ -19,12 +20,14 @@ from dragoman.storage.repositories.statistics import PeriodCount
 
 log = structlog.get_logger(__name__)
 
-MAX_TREES: Final = 32
+MAX_TREES: Final = 256
+MAX_DAYS: Final = 31
+"""Of a tree."""
 KEPT_MS: Final = 300_000
-"""How old what is shown of a day that is over may be without being read again."""
+"""How old what is shown of a day may be without being read again."""
 
-ReadDay = Callable[[int], Awaitable[list[PeriodCount]]]
-"""Reads the counts of a local day, by its number since 1970."""
+ReadDays = Callable[[range], Awaitable[list[PeriodCount]]]
+"""Reads the counts of local days, by their numbers since 1970."""
 
 
 class Tree(NamedTuple):
@@ -32,11 +35,13 @@ class Tree(NamedTuple):
 
     top: int
     zone: str
+    is_large: bool
+    """Whether its days are read one by one, so that no reading takes long."""
 
 
 class _Day(NamedTuple):
     read_ms: int
-    rows: list[PeriodCount]
+    rows: Sequence[PeriodCount]
 
 
 class TrafficDays:
@@ -47,22 +52,22 @@ class TrafficDays:
         self._trees: OrderedDict[Tree, dict[int, _Day]] = OrderedDict()
         self._refreshing: dict[Tree, asyncio.Task[None]] = {}
 
-    async def rows(self, tree: Tree, days: range, read: ReadDay) -> list[PeriodCount]:
-        """The counts of some days that are over."""
+    async def rows(self, tree: Tree, days: range, read: ReadDays) -> list[PeriodCount]:
+        """The counts of some days that are over; raises as `read` does."""
         known = self._known(tree, days)
-        for day in days:
-            if day not in known:
-                known[day] = _Day(self._clock.now_ms(), await read(day))
-        self.refresh(tree, days, read)
+        if tree.is_large:
+            await self._read(known, [day for day in days if day not in known], read)
+            self.refresh(tree, days, read)
+        elif old := self._old(known, days):
+            await self._read_at_once(known, range(old[0], old[-1] + 1), read)
         return [row for day in days for row in known[day].rows]
 
-    def refresh(self, tree: Tree, days: range, read: ReadDay) -> None:
+    def refresh(self, tree: Tree, days: range, read: ReadDays) -> None:
         """Reads what is missing or old, without anybody waiting for it."""
-        since_ms = self._clock.now_ms() - KEPT_MS
         known = self._known(tree, days)
-        old = [day for day in days if day not in known or known[day].read_ms < since_ms]
+        old = self._old(known, days)
         if old and tree not in self._refreshing:
-            task = asyncio.create_task(self._refresh(tree, old, read))
+            task = asyncio.create_task(self._refresh(known, old, read))
             self._refreshing[tree] = task
             task.add_done_callback(lambda _: self._refreshing.pop(tree))
 
@@ -70,16 +75,31 @@ class TrafficDays:
         """Returns once nothing is being read any more."""
         await asyncio.gather(*self._refreshing.values())
 
-    async def _refresh(self, tree: Tree, days: Iterable[int], read: ReadDay) -> None:
-        known = self._trees[tree]
+    async def _refresh(self, known: dict[int, _Day], days: Iterable[int], read: ReadDays) -> None:
         try:
-            for day in days:
-                known[day] = _Day(self._clock.now_ms(), await read(day))
+            await self._read(known, days, read)
         except Exception as error:  # what was read before stays, and the next look tries again
             log.warning("traffic_not_read", reason=type(error).__name__)
 
+    async def _read(self, known: dict[int, _Day], days: Iterable[int], read: ReadDays) -> None:
+        for day in days:
+            await self._read_at_once(known, range(day, day + 1), read)
+
+    async def _read_at_once(self, known: dict[int, _Day], days: range, read: ReadDays) -> None:
+        read_ms = self._clock.now_ms()
+        rows: defaultdict[int, list[PeriodCount]] = defaultdict(list)
+        for row in await read(days):
+            rows[row.period].append(row)
+        for day in days:
+            known[day] = _Day(read_ms, rows[day])
+
+    def _old(self, known: dict[int, _Day], days: range) -> list[int]:
+        """The days that are to be read, in order."""
+        since_ms = self._clock.now_ms() - KEPT_MS
+        return [day for day in days if day not in known or known[day].read_ms < since_ms]
+
     def _known(self, tree: Tree, days: range) -> dict[int, _Day]:
-        """What is known of a tree, without the days before those that are asked for in a month."""
+        """What is known of a tree; days that nobody asks for any more are forgotten."""
         known = self._trees.setdefault(tree, {})
         self._trees.move_to_end(tree)
         if len(self._trees) > MAX_TREES:
@@ -87,6 +107,3 @@ class TrafficDays:
         for day in [day for day in known if day < days.stop - MAX_DAYS]:
             del known[day]
         return known
-
-
-MAX_DAYS: Final = 31

@@ -127,7 +127,7 @@ async def _newest(visit: Visit, wanted: FeedFilter) -> list[MessageView]:
         below=tree[1:],
         states=tuple(wanted.states | WAITING if is_waiting else wanted.states),
     )
-    found = await visit.desk.queries.outbox(search, 0, LOOKED_AT)
+    found = await visit.desk.queries.outbox(search, 0, LOOKED_AT, 0)
     fitting = [
         message
         for message in found.messages

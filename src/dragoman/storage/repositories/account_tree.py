@@ -22,6 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.ids import parse_number
+from dragoman.storage.many import is_one_of
 from dragoman.storage.repositories.accounts import (
     ACCOUNT_AND_WALLET,
     AccountRecord,
@@ -220,7 +221,8 @@ def load_names(
 ) -> dict[int, str]:
     """The user names of those accounts, all or the living ones, that lie at or below one."""
     query = select(accounts.c.account_id, accounts.c.username).where(
-        accounts.c.account_id.in_(list(account_ids)), _at_or_below(top)
+        is_one_of(connection.dialect.name, accounts.c.account_id, list(account_ids)),
+        _at_or_below(top),
     )
     if living:
         query = query.where(accounts.c.deleted_ms.is_(None))
