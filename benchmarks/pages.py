@@ -7,11 +7,10 @@ over HTTP, signed in, by the account above all and by a customer's.
 
 from __future__ import annotations
 
-import http.client
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +22,8 @@ from sqlalchemy import func, select
 from benchmarks.month import CUSTOMER, NUMBER, OPERATOR, PASSWORD, Month, fill
 from benchmarks.processes import Gateway, dragoman, free_port, processor_s
 from benchmarks.queries import DAY_MS, OFTEN
-from dragoman.console.page import PREFIX, Page
+from benchmarks.session import CONSOLE, Session
+from dragoman.console.page import Page
 from dragoman.console.paging import PER_PAGE
 from dragoman.console.views import PAGES
 from dragoman.domain.accounts import Account
@@ -37,8 +37,6 @@ WARM_UP: Final = 2
 SAMPLES: Final = 200
 BOUND_MS: Final = 200.0
 _PLACE: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
-_TOKEN: Final = re.compile(r'name="form_token" value="([^"]+)"')
-CONSOLE: Final = "[console]\nenabled = true\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,49 +66,15 @@ class Sample:
     account_id: int
 
 
-class Reader:
+class Reader(Session):
     """Somebody who is signed in to the console, and what may be asked for."""
 
     def __init__(self, port: int, account: Account, samples: list[Sample], month: Month) -> None:
+        super().__init__(port)
         self.account = account
         self.month = month
         self.chance = random.Random(7)
         self._samples = samples
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self._host = f"127.0.0.1:{port}"
-        self._cookies: dict[str, str] = {}
-        self.body = b""
-
-    def sign_in(self) -> None:
-        """Opens a session."""
-        self.ask(f"{PREFIX}/sign-in")
-        token = _TOKEN.search(self.body.decode())
-        assert token is not None
-        form = {"form_token": token[1], "username": self.account.username, "password": PASSWORD}
-        status = self.ask(f"{PREFIX}/sign-in", urlencode(form | {"target": ""}))
-        if status != 303:
-            raise RuntimeError(f"{self.account.username} cannot sign in: {status}")
-
-    def ask(self, target: str, form: str | None = None) -> int:
-        """Asks for a page or sends a form; the status of the answer."""
-        headers = {"Cookie": "; ".join(f"{key}={value}" for key, value in self._cookies.items())}
-        if form is not None:
-            headers |= {
-                "Origin": f"http://{self._host}",
-                "Content-Type": "application/x-www-form-urlencoded",
-            }
-        self._connection.request("GET" if form is None else "POST", target, form, headers)
-        answer = self._connection.getresponse()
-        self.body = answer.read()
-        for name, value in answer.getheaders():
-            if name.lower() == "set-cookie":
-                key, _, rest = value.partition("=")
-                self._cookies[key] = rest.partition(";")[0]
-        return answer.status
-
-    def close(self) -> None:
-        """Hangs up."""
-        self._connection.close()
 
     def message(self) -> Sample:
         """A message by chance."""
@@ -213,7 +177,7 @@ def pages_to_ask(account: Account) -> list[Page]:
 
 def run(
     folder: Path, url: str, count: int, *, accounts: int = ACCOUNTS, runs: int = RUNS
-) -> list[Figure]:
+) -> Iterator[Figure]:
     """Fills the database, which must be empty, and asks a gateway on it for every page."""
     storage = Storage(url)
     try:
@@ -222,7 +186,7 @@ def run(
         readers = [_read_about(storage, one) for one in (OPERATOR, CUSTOMER)]
     finally:
         storage.close()
-    return ask(folder, url, count, month, readers, runs)
+    yield from ask(folder, url, count, month, readers, runs)
 
 
 def ask(
@@ -232,27 +196,17 @@ def ask(
     month: Month,
     known: list[tuple[Account, list[Sample]]],
     runs: int,
-) -> list[Figure]:
+) -> Iterator[Figure]:
     """Starts a gateway on a filled database and asks it."""
     tables = f'{CONSOLE}\n[storage]\nurl = "{url}"\n'
     with dragoman(folder, free_port(), carriers="", tables=tables) as gateway:
-        figures = []
         for account, samples in known:
             reader = Reader(gateway.http, account, samples, month)
-            reader.sign_in()
-            figures += _ask_all(gateway, reader, _filters(count), runs)
+            reader.sign_in(account.username, PASSWORD)
+            for page in pages_to_ask(account):
+                for name, make in _filters(count).get(page.path, {"": _of()}).items():
+                    yield _measure(gateway, reader, page, name, make, runs)
             reader.close()
-        return figures
-
-
-def _ask_all(
-    gateway: Gateway, reader: Reader, filters: dict[str, dict[str, Filter]], runs: int
-) -> list[Figure]:
-    return [
-        _measure(gateway, reader, page, name, make, runs)
-        for page in pages_to_ask(reader.account)
-        for name, make in filters.get(page.path, {"": _of()}).items()
-    ]
 
 
 def _measure(
