@@ -216,11 +216,11 @@ def newest_hours(
         hours += read(low, high)
         counted = sum(hour.counted for hour in hours)
         looked_ms += width_ms
-        # A bit longer than it takes at this pace, but no leap: the pace of a few is no pace.
+        # As long as it takes at this pace and a bit, within bounds: the pace of a few is no pace.
         width_ms = 4 * looked_ms
         if counted:
             left_ms = looked_ms * (enough - counted) // counted * 5 // 4
-            width_ms = min(width_ms, max(DAY_MS, left_ms - left_ms % HOUR_MS))
+            width_ms = min(width_ms, max(looked_ms, left_ms - left_ms % HOUR_MS))
     return Newest(hours, low, True)
 
 
