@@ -1,7 +1,7 @@
 """Runs benchmarks and prints our figure, Kannel's of the same run, and the ratio.
 
-    python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [I] [J] [P] [--runs 3] [--messages 200000]
-                         [--contacts 100000] [--orders 1000000]
+    python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [I] [J] [K] [L] [P] [--runs 3]
+                         [--messages 200000] [--contacts 100000] [--orders 1000000]
 
 On an otherwise idle machine only. Figures of different runs cannot be compared, ratios can.
 """
@@ -13,18 +13,35 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks import accept, batch, codec, contacts, expansion, latency, orders, phones, queries
+from benchmarks import (
+    accept,
+    batch,
+    codec,
+    contacts,
+    expansion,
+    latency,
+    live,
+    orders,
+    pages,
+    phones,
+    queries,
+)
 
-CHOICES = ("A", "B", "C", "D", "F", "G", "H", "I", "J", "P")
+CHOICES = ("A", "B", "C", "D", "F", "G", "H", "I", "J", "K", "L", "P")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H|I|J|P")
+    parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H|I|J|K|L|P")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--messages", type=int, default=200_000, help="messages that F searches")
+    parser.add_argument(
+        "--messages",
+        type=int,
+        default=200_000,
+        help="messages that F searches and K's console shows",
+    )
     parser.add_argument(
         "--contacts", type=int, help="contacts that H searches (1,000,000) and I expands (100,000)"
     )
@@ -40,6 +57,8 @@ def main() -> None:
         for which in chosen:
             if which == "F":
                 _queries(Path(folder), options.messages)
+            elif which == "K":
+                _pages(Path(folder), options.messages)
             elif which == "J":
                 _orders(Path(folder), options.runs, options.orders)
             elif which == "I":
@@ -149,6 +168,37 @@ def _queries(folder: Path, count: int) -> None:
             )
 
 
+def _pages(folder: Path, count: int) -> None:
+    for name, url in queries.open_databases(folder / "k").items():
+        print(f"\nK  the console's pages with {count:,} messages on {name}")
+        for figure in pages.run(folder / f"k-{name}", url, count):
+            over = "" if figure.p95_ms < pages.BOUND_MS else f"   over {pages.BOUND_MS:.0f} ms"
+            odd = "" if set(figure.statuses) <= {200, 303} else f"   answers {figure.statuses}"
+            print(
+                f"  {figure.reader:<9} {figure.page:<46} {figure.filter:<24}"
+                f" p50 {figure.p50_ms:>7} ms   p95 {figure.p95_ms:>7} ms   max {figure.max_ms:>7}"
+                f" ms   the gateway's CPU {figure.cpu_ms:>6} ms{over}{odd}"
+            )
+
+
+def _live(folder: Path, runs: int) -> None:
+    print(f"\nL  the live log at {live.RATE:.0f} messages/s")
+    delay, turns = live.run(folder / "l", runs)
+    print(
+        f"  shown after p50 {delay.p50_ms} ms   p95 {delay.p95_ms} ms   max {delay.max_ms} ms"
+        f"   of {delay.messages:,} messages"
+    )
+    for turn in turns:
+        print(
+            f"  {turn.listeners:>2} listeners   {turn.gateway_us} us a message,"
+            f" {turn.both_us} with the process that writes   shown {turn.shown:,}"
+            f"   left out {turn.left_out:,}   {'; '.join(turn.flaws)}"
+        )
+    for listeners in live.LISTENERS[1:]:
+        cost = live.cost_percent(turns, listeners)
+        print(f"  {listeners} listeners cost {cost} % of processor time")
+
+
 def _orders(folder: Path, runs: int, count: int) -> None:
     print("\nJ  an order to one recipient, beside LINK's call")
     pairs, large = orders.run(folder / "j", runs)
@@ -205,6 +255,7 @@ _REPORTS = {
     "C": _batch,
     "D": _latency,
     "G": _codec,
+    "L": _live,
     "P": _phones,
 }
 

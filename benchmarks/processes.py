@@ -86,6 +86,8 @@ per_host = 32
 
 [log]
 level = "warning"
+
+{tables}
 """
 
 _SINK = """\
@@ -156,10 +158,11 @@ def dragoman(
     smsc_port: int,
     prepare: Callable[[Path], None] | None = None,
     carriers: str = _SINK,
+    tables: str = "",
 ) -> Iterator[Gateway]:
     """Our gateway on SQLite with full sync, as an operator starts it.
 
-    `prepare` is given the database before that; `carriers` are tables of its configuration.
+    `prepare` is given the database before that; `carriers` and `tables` are of its configuration.
     """
     folder.mkdir(parents=True)
     http = free_port()
@@ -169,6 +172,7 @@ def dragoman(
             folder=folder / "data",
             http=http,
             carriers=carriers.format(smsc=smsc_port, window=WINDOW),
+            tables=tables,
         )
     )
     command = [str(Path(sys.executable).parent / "dragoman")]

@@ -9,9 +9,10 @@ hundred is a batch of 100 and the rest are batches of one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,18 +44,17 @@ WARM_UP = 3
 RUNS = 20
 CHUNK = 1_000_000
 
-_STATES = (
+STATES = (
     "CASE WHEN h / 1000 % 1000 < 930 THEN 40 WHEN h / 1000 % 1000 < 960 THEN 41"
     " WHEN h / 1000 % 1000 < 980 THEN 42 WHEN h / 1000 % 1000 < 985 THEN 43"
     " WHEN i > {recent} THEN 30 ELSE 40 END"
 )
 _MESSAGES = (
     "INSERT INTO messages (message_id, batch_id, account_id, recipient, route, mcc, parts, credits,"
-    " price, state, carrier, attempts, possible_duplicate, sent_ms, final_ms)"
+    " price, state, carrier, failure, attempts, possible_duplicate, sent_ms, final_ms)"
     " SELECT {message}, {batch}, {account}, CASE"
     " WHEN h % 100 = 0 THEN '{often}' ELSE '451' || CAST(1000000 + h % {numbers} AS TEXT) END,"
-    " 'default', CASE WHEN h % 50 = 7 THEN '240' ELSE '238' END, 1 + h % 4 / 3, 1, 100,"
-    " {states}, 'smsc', 1, {no}, 0, 0"
+    " {route}, {mcc}, 1 + h % 4 / 3, 1, 100, {states}, 'smsc', {failure}, 1, {no}, {sent}, {final}"
     " FROM (SELECT i, i * 2654435761 % 4294967296 / 97 AS h, {first_of_batch} AS b"
     " FROM ({series}) AS s) AS numbered"
 )
@@ -63,31 +63,52 @@ _BATCHES = (
     " lane, due_ms, expires_ms, state, recipients, expanded, unsent, buffered, received, failed)"
     " SELECT {batch}, {account}, 'linkmobility', 'REST', CASE WHEN b / 100 % 20 = 0 THEN 'Shop'"
     " ELSE 'Dragoman' END, 'Hello, your order ' || CAST(b AS TEXT) || ' is on its way to you and"
-    " will arrive tomorrow', 'auto', '{{}}', 1, 0, 0, 20, n, n, 0, 0, n, 0 FROM (SELECT b,"
-    " CASE WHEN b = 0 THEN {big} WHEN b / 100 % 2 = 0 THEN 100 ELSE 1 END AS n FROM (SELECT i AS b"
-    " FROM ({series}) AS s) AS s WHERE b = 0 OR b >= {big} AND (b / 100 % 2 = 1 OR b % 100 = 0))"
-    " AS sized"
+    " will arrive tomorrow', 'auto', '{{}}', 1, {due}, {expires}, 20, n, n, 0, 0, n, 0"
+    " FROM (SELECT b, CASE WHEN b = 0 THEN {big} WHEN b / 100 % 2 = 0 THEN 100 ELSE 1 END AS n"
+    " FROM (SELECT i AS b FROM ({series}) AS s) AS s WHERE b = 0 OR b >= {big}"
+    " AND (b / 100 % 2 = 1 OR b % 100 = 0)) AS sized"
 )
 _FIRST_OF_BATCH = "(CASE WHEN i < {big} THEN 0 WHEN i / 100 % 2 = 0 THEN i / 100 * 100 ELSE i END)"
 _IDENTIFIER = "{first} + {number} * {gap_us} / 1000 * {per_ms} + {number} % {per_ms}"
-_ACCOUNT = "CASE WHEN b / 100 % 10 < 8 THEN 1 ELSE 2 + b / 100 % 4 END"
 _ACCOUNTS = (
     "INSERT INTO accounts (account_id, path, username, enabled, permissions, allowed_addresses,"
     " time_zone, default_sender, max_parts, max_recipients, created_ms)"
     " SELECT i, 'a' || CASE WHEN i > 1 THEN '/' || CAST(i AS TEXT) ELSE '' END,"
     " 'user' || CAST(i AS TEXT), {yes}, '', '', '', '', 10, 1000, 0 FROM ({series}) AS s"
 )
-_NAMES = (
+NAMES = (
     "CASE state WHEN 30 THEN 'sent' WHEN 40 THEN 'delivered' WHEN 41 THEN 'undelivered'"
     " WHEN 42 THEN 'expired' ELSE 'rejected' END"
 )
 _COUNTERS = (
     "INSERT INTO hourly_statistics SELECT account_id, hour, 'outbox', '{dimension}', value,"
     " count(*), sum(parts) FROM (SELECT account_id, (message_id / {per_ms} + {epoch}) / 3600000"
-    " * 3600000 AS hour, {value} AS value, parts FROM messages) AS m"
+    " * 3600000 AS hour, {value} AS value, parts FROM messages WHERE {where}) AS m"
     " GROUP BY account_id, hour, value"
 )
 _EPOCH_MS = 1_577_836_800_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """How messages spread, as SQL over `i`, their number, `b`, that of the first of their batch,
+    and `h`, a hash of `i`."""
+
+    begin_ms: int = BEGIN_MS
+    account: str = "CASE WHEN b / 100 % 10 < 8 THEN 1 ELSE 2 + b / 100 % 4 END"
+    route: str = "'default'"
+    mcc: str = "CASE WHEN h % 50 = 7 THEN '240' ELSE '238' END"
+    failure: str = "NULL"
+    sent: str = "0"
+    final: str = "0"
+    due: str = "0"
+    expires: str = "0"
+    """The last two over `b` alone."""
+    counted: tuple[tuple[str, str, str], ...] = (
+        ("sum", "'sum'", "1 = 1"),
+        ("mcc:status", f"mcc || ':' || {NAMES}", "1 = 1"),
+    )
+    """Dimensions of the hourly counters: name, value and condition over rows of `messages`."""
 
 
 Question = Callable[[], Callable[[Connection], int]]
@@ -125,46 +146,64 @@ def run(url: str, count: int) -> list[Figure]:
 
 
 def fill(storage: Storage, count: int) -> None:
-    """Makes `count` messages with their batches and counters."""
-    gap_us = _gap_us(count)
-    timing: dict[str, Any] = {
-        "first": first_at(BEGIN_MS), "per_ms": 1 << SEQUENCE_BITS, "gap_us": gap_us
-    }  # fmt: skip
-    big = _big(count)
-    words = timing | {
-        "often": OFTEN, "numbers": NUMBERS, "big": big, "epoch": _EPOCH_MS,
-        "first_of_batch": _FIRST_OF_BATCH.format(big=big), "account": _ACCOUNT,
-        "message": _IDENTIFIER.format(number="i", **timing),
-        "batch": _IDENTIFIER.format(number="b", **timing),
-    }  # fmt: skip
-    sqlite = storage.is_sqlite
-    words |= {"yes": 1, "no": 0} if sqlite else {"yes": "true", "no": "false"}
-    words["states"] = _STATES.format(recent=count - count // 100)
+    """Makes `count` messages of five accounts with their batches and counters."""
+
+    def add_accounts(connection: Connection) -> None:
+        words = {"yes": 1 if storage.is_sqlite else "true"}
+        series = series_of(storage.is_sqlite, 1, 6)
+        connection.execute(text(_ACCOUNTS.format(series=series, **words)))
+
+    with filling(storage) as connection:
+        add_accounts(connection)
+        add_messages(connection, count, Spread())
+
+
+@contextlib.contextmanager
+def filling(storage: Storage) -> Iterator[Connection]:
+    """One transaction that is fast and not durable; what it made is analysed afterwards."""
     with storage._write_engine.connect() as connection:
-        if sqlite:
+        if storage.is_sqlite:
             connection.exec_driver_sql("COMMIT")
             connection.exec_driver_sql("PRAGMA synchronous=OFF")
             connection.exec_driver_sql("BEGIN")
         else:  # what is filled in is right by its making: no look at every foreign key
             connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-        for index in (*messages.indexes, *batches.indexes):
-            connection.execute(DropIndex(index))
-        connection.execute(text(_ACCOUNTS.format(series=series_of(sqlite, 1, 6), **words)))
-        for begin in range(0, count, CHUNK):
-            series = series_of(sqlite, begin, min(begin + CHUNK, count))
-            connection.execute(text(_BATCHES.format(series=series, **words)))
-        for begin in range(0, count, CHUNK):
-            series = series_of(sqlite, begin, min(begin + CHUNK, count))
-            connection.execute(text(_MESSAGES.format(series=series, **words)))
-        for dimension, value in (("sum", "'sum'"), ("mcc:status", f"mcc || '\\:' || {_NAMES}")):
-            named = dimension.replace(":", "\\:")
-            connection.execute(text(_COUNTERS.format(dimension=named, value=value, **words)))
-        for index in (*messages.indexes, *batches.indexes):
-            connection.execute(CreateIndex(index))
+        yield connection
         connection.commit()
-        if not sqlite:
+        if not storage.is_sqlite:
             connection.connection.driver_connection.autocommit = True  # type: ignore[union-attr]
             connection.exec_driver_sql("VACUUM ANALYZE")
+
+
+def add_messages(connection: Connection, count: int, spread: Spread) -> None:
+    """Makes `count` messages with their batches and counters."""
+    sqlite = connection.dialect.name == "sqlite"
+    timing: dict[str, Any] = {
+        "first": first_at(spread.begin_ms), "per_ms": 1 << SEQUENCE_BITS, "gap_us": _gap_us(count)
+    }  # fmt: skip
+    big = _big(count)
+    words = timing | {
+        "often": OFTEN, "numbers": NUMBERS, "big": big, "epoch": _EPOCH_MS,
+        "first_of_batch": _FIRST_OF_BATCH.format(big=big),
+        "message": _IDENTIFIER.format(number="i", **timing),
+        "batch": _IDENTIFIER.format(number="b", **timing),
+        "no": 0 if sqlite else "false",
+        "states": STATES.format(recent=count - count // 100),
+    }  # fmt: skip
+    for name in ("account", "route", "mcc", "failure", "sent", "final", "due", "expires"):
+        words[name] = getattr(spread, name).format(**words)
+    for index in (*messages.indexes, *batches.indexes):
+        connection.execute(DropIndex(index))
+    for statement in (_BATCHES, _MESSAGES):
+        for begin in range(0, count, CHUNK):
+            series = series_of(sqlite, begin, min(begin + CHUNK, count))
+            connection.execute(text(statement.format(series=series, **words)))
+    for dimension, value, where in spread.counted:
+        named = {"dimension": dimension, "value": value, "where": where}
+        escaped = {name: sql.replace(":", "\\:") for name, sql in named.items()}
+        connection.execute(text(_COUNTERS.format(**escaped, **words)))
+    for index in (*messages.indexes, *batches.indexes):
+        connection.execute(CreateIndex(index))
 
 
 def _big(count: int) -> int:
@@ -242,7 +281,7 @@ def _questions(chance: random.Random, count: int) -> dict[str, Question]:
         def ask(connection: Connection) -> int:
             stretches = stretches_of("Europe/Copenhagen", END_MS - days * DAY_MS, END_MS)
             found = count_by_period(
-                connection, [OWNER], ("outbox", "told:outbox"), dimension,
+                connection, [OWNER], ("outbox", "told:outbox"), (dimension,),
                 stretches=stretches, unit_ms=unit_ms,
             )  # fmt: skip
             return len(found)

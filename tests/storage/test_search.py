@@ -10,10 +10,11 @@ import pytest
 
 from dragoman.domain.errors import RefusalCode
 from dragoman.domain.lifecycle import TRANSITIONS, State
+from dragoman.storage import many
 from dragoman.storage.repositories import changes, outbox, pages
 from dragoman.storage.repositories.changes import STATISTICS_NAMES
 from dragoman.storage.repositories.outbox import OutboxFilter
-from dragoman.storage.repositories.statistics import Counters
+from dragoman.storage.repositories.statistics import Counters, HourCount
 from dragoman.storage.tables import hourly_statistics, messages
 from dragoman.storage.time_limit import TookTooLong, time_limit
 from dragoman.storage.work import Operation
@@ -128,6 +129,62 @@ async def test_searches_find_what_a_recount_finds(rows: Any, seed: int) -> None:
         assert page.parts == sum(parts[found] for found in expected), wanted
         found = [view.message_id for view in page.messages]
         assert found == expected[offset : offset + 5], wanted
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_searches_that_count_to_a_bound_find_the_same_page(
+    rows: Any, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = History(rows, seed)
+    await history.make()
+    for number in range(120):
+        # Few identifiers are parameters of their own, many are one; few that wait are named.
+        monkeypatch.setattr(many, "FEW", number % 2 * 20)
+        monkeypatch.setattr(outbox, "FEW", number // 2 % 2 * 1_000)
+        wanted, offset = history.filter(), history.chance.choice((0, 0, 3, 17))
+        enough = history.chance.choice((0, 1, 10, 1_000))
+        page = await rows.storage.read(
+            lambda c, w=wanted, o=offset, e=enough: outbox.search(c, w, o, 5, e)
+        )
+        expected = history.expected(wanted)
+        found = [view.message_id for view in page.messages]
+        assert found == expected[offset : offset + 5], wanted
+        if page.has_more:
+            assert offset + 5 + enough < page.total, wanted
+            assert page.total <= len(expected), wanted
+        else:
+            assert page.total == len(expected), wanted
+
+
+def _hour(number: int, counted: int) -> HourCount:
+    return HourCount(number * HOUR, counted, counted)
+
+
+@pytest.mark.parametrize(
+    ("enough", "counted", "is_cut"),
+    [
+        (0, 5, True),
+        (4, 5, True),
+        (5, 12, True),
+        (11, 12, True),
+        (12, 112, False),
+        (999, 112, False),
+    ],
+)
+def test_newest_hours_are_read_until_they_hold_enough(
+    enough: int, counted: int, is_cut: bool
+) -> None:
+    now = 450_000  # hours
+    stored = [_hour(now, 5), _hour(now - 30, 7), _hour(now - 24 * 700, 100)]
+
+    def read(low: int | None, high: int | None) -> list[HourCount]:
+        return [h for h in stored if (low or 0) <= h.hour_ms < (high or 1 << 60)]
+
+    found = pages.newest_hours(
+        read, last_ms=now * HOUR, from_ms=None, before_ms=None, enough=enough
+    )
+    assert (sum(hour.counted for hour in found.hours), found.is_cut) == (counted, is_cut)
+    assert found.hours == [hour for hour in stored if hour.hour_ms >= (found.from_ms or 0)]
 
 
 @pytest.mark.parametrize("seed", range(3))

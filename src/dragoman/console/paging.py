@@ -10,6 +10,8 @@ import msgspec
 
 PER_PAGE: Final = 50
 MAX_PAGE: Final = 100_000
+ENOUGH: Final = 2_000
+"""Entries behind a page that are counted at most, where to count them all takes long."""
 
 
 class Paging(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +32,8 @@ class Pager(msgspec.Struct, frozen=True, kw_only=True):
     first: int
     last: int
     total: int
+    has_more: bool
+    """Whether there are more than `total`, and nobody counted how many."""
     newer: str
     older: str
 
@@ -41,8 +45,13 @@ def read_paging(query: Mapping[str, str], per_page: int = PER_PAGE) -> Paging:
     return Paging(number=min(max(number, 1), MAX_PAGE), per_page=per_page)
 
 
-def make_pager(paging: Paging, query: Mapping[str, str], shown: int, total: int) -> Pager:
-    """The ways from a page with `shown` of `total` entries; other values of the query stay."""
+def make_pager(
+    paging: Paging, query: Mapping[str, str], shown: int, total: int, *, has_more: bool = False
+) -> Pager:
+    """The ways from a page with `shown` of `total` entries; other values of the query stay.
+
+    Where there are more than that, `total` is rounded down to thousands.
+    """
 
     def address(number: int) -> str:
         others = {name: value for name, value in query.items() if name != "page" and value}
@@ -51,7 +60,8 @@ def make_pager(paging: Paging, query: Mapping[str, str], shown: int, total: int)
     return Pager(
         first=paging.offset + 1 if shown else 0,
         last=paging.offset + shown,
-        total=total,
+        total=total - total % 1_000 if has_more else total,
+        has_more=has_more,
         newer=address(paging.number - 1) if paging.number > 1 else "",
         older=address(paging.number + 1) if paging.offset + shown < total and shown else "",
     )

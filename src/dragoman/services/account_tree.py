@@ -12,6 +12,7 @@ import msgspec
 
 from dragoman.domain.accounts import Account, CredentialKind, Permission
 from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.texts import is_storable
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, render_base36
 from dragoman.services.account_fields import AccountFields, render_fields
@@ -68,6 +69,33 @@ class AccountTree:
     async def list_below(self, caller: Account) -> list[AccountView]:
         """The caller's own account and all below it, in the order of creation."""
         return await self._storage.read(lambda c: account_tree.load_views(c, caller))
+
+    async def search(
+        self, caller: Account, name: str, offset: int, limit: int
+    ) -> tuple[list[AccountView], int]:
+        """The caller's own account and those below it whose names hold a text, as a tree.
+
+        A page of them, each behind the one it lies below, and how many there are in all.
+        """
+        if not is_storable(name):
+            return [], 0
+        return await self._storage.read(
+            lambda c: account_tree.search_below(c, caller, name, offset, limit)
+        )
+
+    async def names(
+        self, caller: Account, account_ids: Iterable[int], *, living: bool = False
+    ) -> dict[int, str]:
+        """The user names of those accounts that are the caller's own or lie below it.
+
+        Deleted accounts have names too, unless only `living` ones are asked for.
+        """
+        wanted = set(account_ids)
+        if not wanted:
+            return {}
+        return await self._storage.read(
+            lambda c: account_tree.load_names(c, caller, wanted, living)
+        )
 
     async def find(self, caller: Account, account_id: int) -> AccountView:
         """The caller's own account or one below it; raises `Refused`."""

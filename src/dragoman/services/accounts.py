@@ -310,7 +310,9 @@ class Accounts:
 
     async def find(self, username: str) -> Account:
         """The account of a user name; raises `Refused`."""
-        account = await self._storage.read(lambda c: accounts.find_by_username(c, username))
+        account = None
+        if username.isprintable():  # no other name exists, and databases take not every string
+            account = await self._storage.read(lambda c: accounts.find_by_username(c, username))
         if account is None:
             raise Refused(RefusalCode.NOT_FOUND, username, "no such account")
         return account

@@ -101,6 +101,36 @@ class FeedPage(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[FeedEvent, ...]
     dropped: int = 0
     """Changes before these that the listener was too slow for."""
+    skipped: int = 0
+    """Changes before these that the listener did not ask for."""
+
+
+Change = tuple[LiveMessage, State | None, State, int, str | None, FailureCode, str]
+"""A message, its states before and after, when, the carrier, why it failed: as cheap as can be.
+
+Most changes of busy times are never shown, and only those that are become events.
+"""
+
+
+def _event(change: Change) -> FeedEvent:
+    message, before, state, at_ms, carrier, failure, detail = change
+    stored = message.batch.stored
+    return FeedEvent(
+        at_ms=at_ms,
+        message_id=message.message_id,
+        batch_id=stored.batch_id,
+        account_id=stored.account_id,
+        dialect=stored.dialect,
+        sender=stored.sender,
+        recipient=message.recipient,
+        parts=message.part_count,
+        route=message.route,
+        carrier=carrier or "",
+        before=before,
+        state=state,
+        failure=failure,
+        detail=detail,
+    )
 
 
 class Listener:
@@ -112,23 +142,26 @@ class Listener:
         """In all."""
         self._meters = meters
         self._limit = limit
-        self._waiting: deque[FeedEvent] = deque()
+        self._waiting: deque[Change] = deque()
         self._missed = 0
         self._awake = asyncio.Event()
 
-    def put(self, event: FeedEvent) -> None:
+    def put(self, change: Change) -> None:
         """Leaves a change for the listener; never blocks."""
         if len(self._waiting) >= self._limit:
             self._waiting.popleft()
             self._missed += 1
             self.dropped += 1
             self._meters.feed_dropped += 1
-        self._waiting.append(event)
+        self._waiting.append(change)
         if not self._awake.is_set():
             self._awake.set()
 
-    async def next(self, timeout_s: float) -> FeedPage:
-        """What has happened, in order; waits for something to happen, but no longer than so."""
+    async def next(self, timeout_s: float, most: int = MAX_WAITING) -> FeedPage:
+        """What has happened, in order, the newest `most` of it.
+
+        Waits for something to happen, but no longer than so.
+        """
         if not self._waiting:
             self._awake.clear()
             try:
@@ -137,10 +170,13 @@ class Listener:
             except TimeoutError:
                 return FeedPage(events=())
             await asyncio.sleep(GATHER_S)
-        events, missed = tuple(self._waiting), self._missed
+        changes, missed = list(self._waiting), self._missed
         self._waiting.clear()
         self._missed = 0
-        return FeedPage(events=events, dropped=missed)
+        shown = changes[-most:]
+        return FeedPage(
+            events=tuple(map(_event, shown)), dropped=missed, skipped=len(changes) - len(shown)
+        )
 
 
 class Feed:
@@ -175,26 +211,7 @@ class Feed:
         detail: str = "",
     ) -> None:
         """A message came to be in a state."""
-        event: FeedEvent | None = None
+        change = (message, before, state, at_ms, carrier, failure, detail)
         for listener in self.listeners:
-            if not listener.wanted.takes(message, state):
-                continue
-            if event is None:
-                stored = message.batch.stored
-                event = FeedEvent(
-                    at_ms=at_ms,
-                    message_id=message.message_id,
-                    batch_id=stored.batch_id,
-                    account_id=stored.account_id,
-                    dialect=stored.dialect,
-                    sender=stored.sender,
-                    recipient=message.recipient,
-                    parts=message.part_count,
-                    route=message.route,
-                    carrier=carrier or "",
-                    before=before,
-                    state=state,
-                    failure=failure,
-                    detail=detail,
-                )
-            listener.put(event)
+            if listener.wanted.takes(message, state):
+                listener.put(change)

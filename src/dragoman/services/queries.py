@@ -83,11 +83,16 @@ class Queries:
             raise Refused(RefusalCode.NOT_FOUND, str(batch_id), "batch")
         return found
 
-    async def outbox(self, wanted: OutboxFilter, offset: int, limit: int) -> OutboxPage:
-        """A page of what was sent, newest first."""
+    async def outbox(
+        self, wanted: OutboxFilter, offset: int, limit: int, enough: int | None = None
+    ) -> OutboxPage:
+        """A page of what was sent, newest first.
+
+        Where more than `enough` come behind it, how many is not told, which spares counting them.
+        """
         if not _can_be_found(wanted):
             return OutboxPage(messages=(), total=0, parts=0)
-        return await self._storage.read(lambda c: outbox.search(c, wanted, offset, limit))
+        return await self._storage.read(lambda c: outbox.search(c, wanted, offset, limit, enough))
 
     async def charges(self, views: Iterable[MessageView]) -> dict[int, Charge]:
         """What recipients pay for those of the messages that are premium, by message."""
@@ -96,11 +101,13 @@ class Queries:
             return {}
         return await self._storage.read(lambda c: premium.find_charges(c, charged))
 
-    async def inbox(self, wanted: InboxFilter, offset: int, limit: int) -> InboxPage:
-        """A page of what was received, newest first."""
+    async def inbox(
+        self, wanted: InboxFilter, offset: int, limit: int, enough: int | None = None
+    ) -> InboxPage:
+        """A page of what was received, newest first; `enough` as in `outbox`."""
         if not _can_be_found(wanted):
             return InboxPage(texts=(), total=0)
-        return await self._storage.read(lambda c: inbound.search(c, wanted, offset, limit))
+        return await self._storage.read(lambda c: inbound.search(c, wanted, offset, limit, enough))
 
     async def accounts_below(self, account: Account) -> tuple[int, ...]:
         """The accounts below one in the tree, at any depth; raises `Refused` for too many."""

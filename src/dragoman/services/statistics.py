@@ -106,14 +106,14 @@ class Statistics:
                 c,
                 query.account_ids,
                 (query.direction, TOLD + query.direction),
-                query.dimension,
+                (query.dimension,),
                 stretches=stretches,
                 unit_ms=unit_ms,
             )
         )
         totals: defaultdict[tuple[datetime, str], int] = defaultdict(int)
-        for period, value, counted in found:
-            totals[_start(query.aggregate, period * unit_ms), value] += counted
+        for row in found:
+            totals[_start(query.aggregate, row.period * unit_ms), row.value] += row.counted
         return sorted(Total(*key, counted) for key, counted in totals.items())
 
     def _times(self, query: StatisticsQuery) -> tuple[int, int]:

@@ -14,6 +14,7 @@ import msgspec
 
 from dragoman.kit.clock import Clock
 from dragoman.kit.zones import DAY_MS, HOUR_MS, stretches_of
+from dragoman.services.traffic_days import TrafficDays, Tree
 from dragoman.storage.engine import Storage
 from dragoman.storage.repositories.outcome_counts import (
     FAILURES,
@@ -29,6 +30,10 @@ _READ: Final = (
     ("inbox", "sum"),
     *(("outbox", named[side]) for side in _STATES_BY for named in (_STATES_BY, FAILURES, TIMES)),
 )
+_DIRECTIONS: Final = tuple(sorted({direction for direction, _ in _READ}))
+_DIMENSIONS: Final = tuple(sorted({dimension for _, dimension in _READ}))
+LARGE_TREE: Final = 100
+"""Accounts from which on a month is read day by day."""
 _DELIVERED: Final = "delivered"
 _FAILED: Final = frozenset({"undelivered", "expired", "rejected", "unknown"})
 
@@ -126,43 +131,61 @@ class Traffic:
     def __init__(self, *, storage: Storage, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
+        self.days = TrafficDays(clock)
 
     async def report(
         self, account_ids: tuple[int, ...], lately: Lately, zone: str
     ) -> TrafficReport:
-        """What accounts sent and received; raises `TookTooLong`."""
+        """What an account, the first of them, and those below it sent and received.
+
+        Raises `TookTooLong`.
+        """
         unit_ms, number = _SHAPES[lately]
         now_ms = self._clock.now_ms()
-        first = _period_of(now_ms, zone, unit_ms) - number + 1
-        before_ms = now_ms - now_ms % HOUR_MS + HOUR_MS
-        # Up to a day more than is wanted, for the hours by which local days differ.
-        from_ms = before_ms - number * unit_ms - DAY_MS
-        stretches = list(stretches_of(zone, from_ms, before_ms))
+        last = _period_of(now_ms, zone, unit_ms)
+        periods = range(last - number + 1, last + 1)
+        tree = Tree(account_ids[0], zone, len(account_ids) >= LARGE_TREE)
 
-        rows = await self._storage.read(
-            lambda c: {
-                (direction, dimension): [
-                    row
-                    for row in count_by_period(
-                        c,
-                        account_ids,
-                        (direction,),
-                        dimension,
-                        stretches=stretches,
-                        unit_ms=unit_ms,
-                    )
-                    if row.period >= first
-                ]
-                for direction, dimension in _READ
-            }
+        async def read(days: range) -> list[PeriodCount]:
+            return await self._read(account_ids, zone, days, DAY_MS)
+
+        if unit_ms == DAY_MS:
+            over = await self.days.rows(tree, periods[:-1], read)
+            rows = over + await read(periods[-1:])
+        else:
+            rows = await self._read(account_ids, zone, periods, unit_ms)
+            if tree.is_large:  # who looks at a day often looks at a month next
+                self.days.refresh(tree, self._month(zone), read)
+        by_dimension: Rows = {key: [] for key in _READ}
+        for row in rows:
+            if (row.direction, row.dimension) in by_dimension:
+                by_dimension[row.direction, row.dimension].append(row)
+        return _make_report(by_dimension, periods, unit_ms)
+
+    def _month(self, zone: str) -> range:
+        """The days of a month that are over."""
+        today = _period_of(self._clock.now_ms(), zone, DAY_MS)
+        return range(today - _SHAPES[Lately.MONTH].periods + 1, today)
+
+    async def _read(
+        self, account_ids: tuple[int, ...], zone: str, periods: range, unit_ms: int
+    ) -> list[PeriodCount]:
+        # An hour more at each end, since periods of local time end within one or shift by one.
+        from_ms = _begin_of(periods.start, zone, unit_ms) - HOUR_MS
+        before_ms = _begin_of(periods.stop, zone, unit_ms) + HOUR_MS
+        stretches = list(stretches_of(zone, from_ms, before_ms))
+        found = await self._storage.read(
+            lambda c: count_by_period(
+                c, account_ids, _DIRECTIONS, _DIMENSIONS, stretches=stretches, unit_ms=unit_ms
+            )
         )
-        return _make_report(rows, first, number, unit_ms)
+        return [row for row in found if row.period in periods]
 
 
 Rows = Mapping[tuple[str, str], list[PeriodCount]]
 
 
-def _make_report(rows: Rows, first: int, number: int, unit_ms: int) -> TrafficReport:
+def _make_report(rows: Rows, periods: range, unit_ms: int) -> TrafficReport:
     received: Counter[int] = Counter()
     for row in rows["inbox", "sum"]:
         received[row.period] += row.counted
@@ -177,7 +200,7 @@ def _make_report(rows: Rows, first: int, number: int, unit_ms: int) -> TrafficRe
                 sent=Share(name="", states=sent[period]),
                 received=received[period],
             )
-            for period in range(first, first + number)
+            for period in periods
         ),
         whole=Share(
             name="",
@@ -218,3 +241,10 @@ def _period_of(at_ms: int, zone: str, unit_ms: int) -> int:
     """How many periods of local time passed since 1970."""
     local = datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(ZoneInfo(zone))
     return int((local.replace(tzinfo=None) - _EPOCH) / timedelta(milliseconds=unit_ms))
+
+
+def _begin_of(period: int, zone: str, unit_ms: int) -> int:
+    """When a period of local time begins, at the hour at or before it."""
+    local = _EPOCH + timedelta(milliseconds=period * unit_ms)
+    at_ms = round(local.replace(tzinfo=ZoneInfo(zone)).timestamp() * 1000)
+    return at_ms - at_ms % HOUR_MS

@@ -14,14 +14,11 @@ from dragoman.web.responses import Response
 async def list_accounts(visit: Visit) -> Response:
     """The tree, each account behind the one it lies below."""
     wanted = visit.query.get("name", "").strip()
-    views = await visit.desk.account_tree.list_below(visit.account)
     own_depth = visit.account.path.count("/")
-    found = sorted(
-        (view for view in views if wanted.lower() in view.account.username.lower()),
-        key=lambda view: view.account.path,
-    )
     paging = visit.paging()
-    shown = found[paging.offset : paging.offset + paging.per_page]
+    shown, total = await visit.desk.account_tree.search(
+        visit.account, wanted, paging.offset, paging.per_page
+    )
     return visit.show(
         "accounts.html",
         wanted=wanted,
@@ -29,7 +26,7 @@ async def list_accounts(visit: Visit) -> Response:
             (view, min(view.account.path.count("/") - own_depth, 15), role_of(view.account))
             for view in shown
         ],
-        pager=make_pager(paging, visit.query, len(shown), len(found)),
+        pager=make_pager(paging, visit.query, len(shown), total),
     )
 
 

@@ -6,7 +6,9 @@ from typing import Final
 
 import segno
 
+from dragoman.console.forms import Problems
 from dragoman.console.page import Page
+from dragoman.console.paging import make_pager
 from dragoman.console.visit import Visit
 from dragoman.domain.accounts import Account, Permission
 from dragoman.domain.devices import Device
@@ -16,6 +18,9 @@ from dragoman.web.responses import Response
 
 MAX_CHECKS: Final = 12
 """Values of a phone's health that are shown."""
+MAX_OFFERED: Final = 100
+"""Names of accounts that are proposed for a phone; every other can be typed."""
+MAX_NAME: Final = 64
 
 
 async def list_devices(visit: Visit) -> Response:
@@ -40,27 +45,48 @@ async def switch_device(visit: Visit) -> Response:
 async def make_code(visit: Visit) -> Response:
     """A code with which a phone registers for an account, shown this once."""
     desk = visit.desk
-    wanted = visit.form.get("account", "")
-    account_id = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) <= 16 else 0
-    account = (await desk.account_tree.find(visit.account, account_id)).account
+    wanted = visit.form.get("account", "").strip()
+    try:
+        account = await desk.accounts.find(wanted)
+        account = (await desk.account_tree.find(visit.account, account.account_id)).account
+    except Refused as refused:
+        if refused.code is not RefusalCode.NOT_FOUND:
+            raise
+        problems = Problems({"account": "No account of yours has this name."})
+        return await _show(visit, 400, problems, wanted=wanted[:MAX_NAME])
     code = await desk.device_registration.create_code(account)
     await desk.books.note(visit.account, "device_code", account=account)
-    return await _show(visit, code, account)
+    return await _show(visit, code=code, owner=account)
 
 
-async def _show(visit: Visit, code: Code | None = None, owner: Account | None = None) -> Response:
+async def _show(
+    visit: Visit,
+    status: int = 200,
+    problems: Problems | None = None,
+    *,
+    wanted: str | None = None,
+    code: Code | None = None,
+    owner: Account | None = None,
+) -> Response:
     desk = visit.desk
-    names = {
-        view.account.account_id: view.account.username
-        for view in await desk.account_tree.list_below(visit.account)
-    }
-    devices = [device for device in desk.devices.all() if device.account_id in names]
+    registered = desk.devices.all()
+    names = await desk.account_tree.names(
+        visit.account, (device.account_id for device in registered), living=True
+    )
+    devices = [device for device in registered if device.account_id in names]
     devices.sort(key=lambda device: (not device.enabled, device.device_id))
+    paging = visit.paging()
+    shown = devices[paging.offset : paging.offset + paging.per_page]
+    offered, _ = await desk.account_tree.search(visit.account, "", 0, MAX_OFFERED)
     return visit.show(
         "devices.html",
-        devices=[(device, *_say_presence(visit, device)) for device in devices],
+        status,
+        problems=problems or {},
+        devices=[(device, *_say_presence(visit, device)) for device in shown],
+        pager=make_pager(paging, visit.query, len(shown), len(devices)),
         names=names,
-        choices=sorted(((str(key), name) for key, name in names.items()), key=lambda one: one[1]),
+        wanted=visit.account.username if wanted is None else wanted,
+        offered=[view.account.username for view in offered],
         has_carrier=bool(desk.devices.carriers),
         code=code,
         owner=owner,

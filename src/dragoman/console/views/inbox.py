@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from dragoman.console.forms import Problems
 from dragoman.console.page import Page
-from dragoman.console.paging import make_pager
+from dragoman.console.paging import ENOUGH, make_pager
 from dragoman.console.reading import Unreadable, read_number, read_pieces, read_time
 from dragoman.console.visit import Visit
 from dragoman.console.words import say_refusal
@@ -48,7 +48,10 @@ async def search_texts(visit: Visit) -> Response:
     page = None
     if not problems:
         page = await visit.desk.queries.inbox(
-            InboxFilter(account_id=account.account_id, **wanted), paging.offset, paging.per_page
+            InboxFilter(account_id=account.account_id, **wanted),
+            paging.offset,
+            paging.per_page,
+            ENOUGH,
         )
     texts = page.texts if page is not None else ()
     return visit.show(
@@ -61,7 +64,13 @@ async def search_texts(visit: Visit) -> Response:
         handlings={handling.value: words for handling, words in HANDLINGS.items()},
         has_others=len(await visit.tree()) > 1,
         may_send=visit.account.may(Permission.SEND),
-        pager=make_pager(paging, typed, len(texts), page.total if page is not None else 0),
+        pager=make_pager(
+            paging,
+            typed,
+            len(texts),
+            page.total if page is not None else 0,
+            has_more=page is not None and page.has_more,
+        ),
         is_filtered=any(value.strip() for value in typed.values()),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -80,7 +81,7 @@ async def _frames(visit: Visit, wanted: FeedFilter) -> AsyncGenerator[bytes, Non
     with visit.desk.feed.listen(wanted) as listener:
         yield b"retry: 1000\n" + render_event("open")
         while (left := end - loop.time()) > 0:
-            page = await listener.next(min(left, KEEP_ALIVE_S))
+            page = await listener.next(min(left, KEEP_ALIVE_S), MAX_ROWS)
             if page.events:
                 yield render_event("changes", render_frame(visit, page))
                 await asyncio.sleep(PAUSE_S)
@@ -90,18 +91,24 @@ async def _frames(visit: Visit, wanted: FeedFilter) -> AsyncGenerator[bytes, Non
 
 def render_frame(visit: Visit, page: FeedPage) -> bytes:
     """The newest changes of a page in words, oldest first, and how many are left out."""
-    rows = [_row(visit, event) for event in page.events[-MAX_ROWS:]]
-    skipped = len(page.events) - len(rows)
+    # Changes of one frame share a few times and senders.
+    say_time = cache(lambda tenth: render_clock(tenth * 100, visit.zone))
+    say_sender = cache(name_unseen)
+    rows = [
+        _row(event, say_time(event.at_ms // 100), say_sender(event.sender))
+        for event in page.events[-MAX_ROWS:]
+    ]
+    skipped = page.skipped + len(page.events) - len(rows)
     return msgspec.json.encode({"rows": rows, "dropped": page.dropped, "skipped": skipped})
 
 
-def _row(visit: Visit, event: FeedEvent) -> dict[str, Any]:
+def _row(event: FeedEvent, time: str, sender: str) -> dict[str, Any]:
     why = FAILURES[event.failure] if event.failure is not FailureCode.NONE else ""
     return {
-        "time": render_clock(event.at_ms, visit.zone),
+        "time": time,
         "id": str(event.message_id),
         "to": f"+{event.recipient}",
-        "from": name_unseen(event.sender),
+        "from": sender,
         "state": STATES[event.state],
         "route": event.route,
         "why": why,
@@ -127,7 +134,7 @@ async def _newest(visit: Visit, wanted: FeedFilter) -> list[MessageView]:
         below=tree[1:],
         states=tuple(wanted.states | WAITING if is_waiting else wanted.states),
     )
-    found = await visit.desk.queries.outbox(search, 0, LOOKED_AT)
+    found = await visit.desk.queries.outbox(search, 0, LOOKED_AT, 0)
     fitting = [
         message
         for message in found.messages

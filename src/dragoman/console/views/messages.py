@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from dragoman.console.forms import Problems
 from dragoman.console.page import Page
-from dragoman.console.paging import make_pager
+from dragoman.console.paging import ENOUGH, make_pager
 from dragoman.console.reading import (
     Unreadable,
     read_identifiers,
@@ -66,6 +66,7 @@ async def search_messages(visit: Visit) -> Response:
             OutboxFilter(account_id=tree[0], below=tree[1:], **wanted),
             paging.offset,
             paging.per_page,
+            ENOUGH,
         )
     shown = page.messages if page is not None else ()
     return visit.show(
@@ -78,7 +79,13 @@ async def search_messages(visit: Visit) -> Response:
         batch=await _batch(visit, batch_id) if batch_id is not None else None,
         may_send=visit.account.may(Permission.SEND),
         names=await _names(visit, shown),
-        pager=make_pager(paging, typed, len(shown), page.total if page is not None else 0),
+        pager=make_pager(
+            paging,
+            typed,
+            len(shown),
+            page.total if page is not None else 0,
+            has_more=page is not None and page.has_more,
+        ),
         can_cancel=_CANCELLABLE,
         is_filtered=any(value.strip() for value in typed.values()),
     )
@@ -179,7 +186,7 @@ async def _find(
         if await _batch(visit, identifier) is not None:
             return None, identifier
         wanted = OutboxFilter(account_id=tree[0], below=tree[1:], batch_id=identifier)
-        if (await queries.outbox(wanted, 0, 1)).total:
+        if (await queries.outbox(wanted, 0, 1, 0)).total:
             return None, identifier
     return None, None
 
@@ -197,12 +204,7 @@ async def _batch(visit: Visit, batch_id: int) -> BatchProgress | None:
 async def _names(visit: Visit, messages: tuple[MessageView, ...]) -> dict[int, str]:
     """The user names of the accounts of messages, where they are not all the reader's own."""
     others = {message.account_id for message in messages} - {visit.account.account_id}
-    found = {}
-    for account_id in others:
-        account = await visit.desk.accounts.find_by_id(account_id)
-        if account is not None:
-            found[account_id] = account.username
-    return found
+    return await visit.desk.account_tree.names(visit.account, others)
 
 
 PAGES: Final = (

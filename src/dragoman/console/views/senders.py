@@ -44,10 +44,8 @@ async def list_senders(visit: Visit) -> Response:
     senders, total = await visit.desk.senders.list_below(
         visit.account, states, paging.offset, paging.per_page
     )
-    names = {
-        view.account.account_id: view.account.username
-        for view in await visit.desk.account_tree.list_below(visit.account)
-    }
+    owners = (sender.account_id for sender in senders)
+    names = await visit.desk.account_tree.names(visit.account, owners)
     return visit.show(
         "senders.html",
         senders=senders,

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    collate,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.ids import parse_number
+from dragoman.storage.many import is_one_of
 from dragoman.storage.repositories.accounts import (
     ACCOUNT_AND_WALLET,
     AccountRecord,
@@ -30,6 +42,7 @@ from dragoman.storage.repositories.wallets import (
     transfer,
 )
 from dragoman.storage.tables import accounts, credentials
+from dragoman.storage.text_search import contains_pieces
 from dragoman.storage.work import Operation
 
 
@@ -178,8 +191,42 @@ delete = Operation(_delete, "delete_account", AccountDeletion)
 
 def load_views(connection: Connection, top: Account) -> list[AccountView]:
     """An account and all that are below it, enabled or not, in the order of creation."""
-    below = or_(accounts.c.path == top.path, accounts.c.path.like(f"{top.path}/%"))
-    return _views(connection, ACCOUNT_AND_WALLET.where(below))
+    return _views(connection, ACCOUNT_AND_WALLET.where(_at_or_below(top)))
+
+
+def search_below(
+    connection: Connection, top: Account, name: str, offset: int, limit: int
+) -> tuple[list[AccountView], int]:
+    """An account and those below it whose user names hold a piece of text, and how many in all.
+
+    Each stands behind the one it lies below.
+    """
+    conditions = [_at_or_below(top), accounts.c.deleted_ms.is_(None)]
+    if name:
+        conditions.append(contains_pieces(connection.dialect.name, accounts.c.username, (name,)))
+    total = connection.execute(
+        select(func.count()).select_from(accounts).where(*conditions)
+    ).scalar_one()
+    path: ColumnElement[str] = accounts.c.path
+    if connection.dialect.name == "postgresql":  # elsewhere texts are sorted by their octets
+        path = collate(path, "C")
+    page = select(accounts.c.account_id).where(*conditions).order_by(path)
+    page = page.offset(offset).limit(limit)
+    views = _views(connection, ACCOUNT_AND_WALLET.where(accounts.c.account_id.in_(page)))
+    return sorted(views, key=lambda view: view.account.path), total
+
+
+def load_names(
+    connection: Connection, top: Account, account_ids: Iterable[int], living: bool = False
+) -> dict[int, str]:
+    """The user names of those accounts, all or the living ones, that lie at or below one."""
+    query = select(accounts.c.account_id, accounts.c.username).where(
+        is_one_of(connection.dialect.name, accounts.c.account_id, list(account_ids)),
+        _at_or_below(top),
+    )
+    if living:
+        query = query.where(accounts.c.deleted_ms.is_(None))
+    return {row.account_id: row.username for row in connection.execute(query)}
 
 
 def load_children(
@@ -232,3 +279,7 @@ def _views(connection: Connection, query: Select[Any]) -> list[AccountView]:
         )
         for row, account in zip(rows, to_accounts(connection, rows), strict=True)
     ]
+
+
+def _at_or_below(top: Account) -> ColumnElement[bool]:
+    return or_(accounts.c.path == top.path, accounts.c.path.like(f"{top.path}/%"))

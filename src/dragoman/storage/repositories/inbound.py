@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, delete, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, delete, func, select
 
 from dragoman.domain.inbound import Handling, OptOutKey
 from dragoman.domain.keywords import MAX_KEYWORD, words_of
@@ -22,12 +22,19 @@ from dragoman.storage.repositories.pages import (
     SCAN_LIMIT,
     TEXT_SCAN_LIMIT,
     Found,
+    Newest,
     Span,
+    newest_hours,
     scan,
     walk,
     whole_hours,
 )
-from dragoman.storage.repositories.statistics import Counters, count_by_hour
+from dragoman.storage.repositories.statistics import (
+    Counters,
+    HourCount,
+    count_by_hour,
+    hour_of,
+)
 from dragoman.storage.tables import inbound_parts, inbound_texts
 from dragoman.storage.text_search import contains_pieces
 from dragoman.storage.time_limit import time_limit
@@ -153,13 +160,25 @@ class InboxPage(msgspec.Struct, frozen=True, kw_only=True):
 
     texts: tuple[StoredInbound, ...]
     total: int
+    has_more: bool = False
+    """Whether there is more than `total`."""
 
 
-def search(connection: Connection, wanted: InboxFilter, offset: int, limit: int) -> InboxPage:
-    """A page of the texts an account received, newest first; raises `TookTooLong`."""
+def search(
+    connection: Connection,
+    wanted: InboxFilter,
+    offset: int,
+    limit: int,
+    enough: int | None = None,
+) -> InboxPage:
+    """A page of the texts an account received, newest first; raises `TookTooLong`.
+
+    Where more than `enough` come behind the page it is not told how many.
+    """
     table = inbound_texts.c
     with time_limit(connection, SEARCH_LIMIT_S):
-        found = _find_page(connection, wanted, offset, limit)
+        most = None if enough is None else offset + limit + enough
+        found = _find_page(connection, wanted, offset, limit, most)
         query = (
             select(inbound_texts)
             .where(table.inbound_id.in_(found.identifiers))
@@ -167,54 +186,87 @@ def search(connection: Connection, wanted: InboxFilter, offset: int, limit: int)
         )
         rows = connection.execute(query) if found.identifiers else ()
         return InboxPage(
-            texts=tuple(StoredInbound(**row._mapping) for row in rows), total=found.total
+            texts=tuple(StoredInbound(**row._mapping) for row in rows),
+            total=found.total,
+            has_more=found.has_more,
         )
 
 
-def _find_page(connection: Connection, wanted: InboxFilter, offset: int, limit: int) -> Found:
+def _find_page(
+    connection: Connection, wanted: InboxFilter, offset: int, limit: int, most: int | None
+) -> Found:
     table = inbound_texts.c
     own = table.account_id == wanted.account_id
     filters = _filters(connection.dialect.name, wanted)
     driving: list[ColumnElement[bool]] = []
     if wanted.sender:
         driving.append(table.sender == wanted.sender)
+    elif wanted.recipient:
+        driving.append(table.recipient == wanted.recipient)
     if wanted.inbound_id is not None:
         driving.append(table.inbound_id == wanted.inbound_id)
     if not driving and filters is None:
         first, end = whole_hours(wanted.from_ms, wanted.to_ms)
-        return walk(
+        newest = _newest_hours(connection, wanted.account_id, first, end, most)
+        found = walk(
             connection,
             identifier=table.inbound_id,
             parts=table.parts,
             conditions=[own],
-            hours=count_by_hour(
-                connection, [wanted.account_id], "inbox", "sum", from_ms=first, before_ms=end
-            ),
-            from_ms=wanted.from_ms,
+            hours=newest.hours,
+            from_ms=newest.from_ms if newest.is_cut else wanted.from_ms,
             to_ms=wanted.to_ms,
             offset=offset,
             limit=limit,
         )
+        return found._replace(has_more=newest.is_cut)
+    scan_limit = TEXT_SCAN_LIMIT if wanted.text else SCAN_LIMIT
+    if most is not None and filters is None:
+        scan_limit = min(scan_limit, most + 1)
     span = Span.of_times(wanted.from_ms, wanted.to_ms)
-    return scan(
+    found = scan(
         connection,
         candidates=select(inbound_texts).where(own, *driving, *span.within(table.inbound_id)),
         identifier="inbound_id",
         filters=filters,
         limit=limit,
         offset=offset,
-        scan_limit=TEXT_SCAN_LIMIT if wanted.text else SCAN_LIMIT,
+        scan_limit=scan_limit,
+    )
+    return found._replace(has_more=most is not None and found.total > most)
+
+
+def _newest_hours(
+    connection: Connection,
+    account_id: int,
+    from_ms: int | None,
+    before_ms: int | None,
+    enough: int | None,
+) -> Newest:
+    """The newest hours with more than enough texts, all where they are not more."""
+
+    def read(low: int | None, high: int | None) -> list[HourCount]:
+        return count_by_hour(connection, [account_id], "inbox", "sum", from_ms=low, before_ms=high)
+
+    if enough is None:
+        return Newest(read(from_ms, before_ms), from_ms, False)
+    last = connection.execute(select(func.max(inbound_texts.c.inbound_id))).scalar()
+    if last is None:
+        return Newest([], from_ms, False)
+    return newest_hours(
+        read, last_ms=hour_of(last), from_ms=from_ms, before_ms=before_ms, enough=enough
     )
 
 
 def _filters(driver: str, wanted: InboxFilter) -> Callable[[FromClause], Select[Any]] | None:
     """Makes of a subquery of texts the selection of those that fit, if anything narrows it."""
-    if not (wanted.recipient or wanted.text or wanted.keyword):
+    is_driven = not wanted.sender  # an index answers one of the two numbers
+    if not ((wanted.recipient and not is_driven) or wanted.text or wanted.keyword):
         return None
 
     def narrow(candidates: FromClause) -> Select[Any]:
         query = select(candidates)
-        if wanted.recipient:
+        if wanted.recipient and not is_driven:
             query = query.where(candidates.c.recipient == wanted.recipient)
         if wanted.keyword:
             query = query.where(

@@ -29,19 +29,35 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
 from dragoman.kit.ids import first_at, time_of
+from dragoman.storage.many import is_one_of
 from dragoman.storage.records import BatchOptions
 from dragoman.storage.repositories.changes import STATISTICS_NAMES
 from dragoman.storage.repositories.pages import (
     SCAN_LIMIT,
     TEXT_SCAN_LIMIT,
     Found,
+    Newest,
     Span,
+    newest_hours,
     scan,
     walk,
     whole_hours,
 )
-from dragoman.storage.repositories.statistics import HOUR_MS, HourCount, count_by_hour
-from dragoman.storage.tables import IS_FAILED, batches, callbacks, messages, premium_messages
+from dragoman.storage.repositories.statistics import (
+    HOUR_MS,
+    QUEUED,
+    HourCount,
+    count_by_hour,
+    hour_of,
+)
+from dragoman.storage.tables import (
+    IS_FAILED,
+    IS_UNSENT,
+    batches,
+    callbacks,
+    messages,
+    premium_messages,
+)
 from dragoman.storage.text_search import contains_pieces
 from dragoman.storage.time_limit import time_limit
 
@@ -49,6 +65,8 @@ Columns = ReadOnlyColumnCollection[str, Any]
 
 SEARCH_LIMIT_S: Final = 2.0
 """A search that takes longer is given up."""
+FEW: Final = 1_000
+"""Messages that are named one by one."""
 _COMPARISONS: Final = MappingProxyType[str, Callable[[Any, Any], Any]]({"<": lt, ">": gt, "=": eq})
 _FAILED: Final = frozenset(
     {State.UNKNOWN, State.UNDELIVERED, State.EXPIRED, State.REJECTED, State.CANCELLED}
@@ -118,12 +136,15 @@ class OutboxPage(msgspec.Struct, frozen=True, kw_only=True):
     """Some of what was found, and how much there is in all.
 
     `total` and `parts` are exact, except that a search looks through no more than
-    `pages.SCAN_LIMIT` candidates (`TEXT_SCAN_LIMIT` for a text or sender), the newest ones.
+    `pages.SCAN_LIMIT` candidates (`TEXT_SCAN_LIMIT` for a text or sender), the newest ones, and
+    that who asks can say how many are enough.
     """
 
     messages: tuple[MessageView, ...]
     total: int
     parts: int
+    has_more: bool = False
+    """Whether there is more than `total`."""
 
 
 def text_of(columns: Columns) -> ColumnElement[str]:
@@ -142,16 +163,29 @@ _VIEW = select(
 ).join(batches, batches.c.batch_id == messages.c.batch_id)
 
 
-def search(connection: Connection, wanted: OutboxFilter, offset: int, limit: int) -> OutboxPage:
-    """A page of what was sent, newest first; raises `TookTooLong`."""
+def search(
+    connection: Connection,
+    wanted: OutboxFilter,
+    offset: int,
+    limit: int,
+    enough: int | None = None,
+) -> OutboxPage:
+    """A page of what was sent, newest first; raises `TookTooLong`.
+
+    Where more than `enough` come behind the page it is not told how many.
+    """
     with time_limit(connection, SEARCH_LIMIT_S):
-        found = _find_page(connection, wanted, offset, limit)
+        most = None if enough is None else offset + limit + enough
+        found = _find_page(connection, wanted, offset, limit, most)
         query = _VIEW.where(messages.c.message_id.in_(found.identifiers)).order_by(
             messages.c.message_id.desc()
         )
         rows = connection.execute(query) if found.identifiers else ()
         return OutboxPage(
-            messages=tuple(_view(row) for row in rows), total=found.total, parts=found.parts
+            messages=tuple(_view(row) for row in rows),
+            total=found.total,
+            parts=found.parts,
+            has_more=found.has_more,
         )
 
 
@@ -159,12 +193,8 @@ def find(
     connection: Connection, account_id: int, message_id: int, below: tuple[int, ...] = ()
 ) -> MessageView | None:
     """One of the account's messages, or of those of the accounts `below` it."""
-    row = connection.execute(
-        _VIEW.where(
-            messages.c.message_id == message_id, messages.c.account_id.in_((account_id, *below))
-        )
-    ).first()
-    return None if row is None else _view(row)
+    row = connection.execute(_VIEW.where(messages.c.message_id == message_id)).first()
+    return None if row is None or row.account_id not in (account_id, *below) else _view(row)
 
 
 def find_of_batch(
@@ -211,9 +241,12 @@ def last_callback_answer(connection: Connection, message_id: int) -> str:
     return answer or ""
 
 
-def _find_page(connection: Connection, wanted: OutboxFilter, offset: int, limit: int) -> Found:
+def _find_page(
+    connection: Connection, wanted: OutboxFilter, offset: int, limit: int, most: int | None
+) -> Found:
     span = Span.of_times(wanted.from_ms, wanted.to_ms)
-    own: ColumnElement[bool] = messages.c.account_id.in_((wanted.account_id, *wanted.below))
+    driver = connection.dialect.name
+    own = is_one_of(driver, messages.c.account_id, (wanted.account_id, *wanted.below))
     driving: list[ColumnElement[bool]] = []
     if wanted.message_id is not None:
         driving.append(messages.c.message_id == wanted.message_id)
@@ -228,33 +261,47 @@ def _find_page(connection: Connection, wanted: OutboxFilter, offset: int, limit:
             driving.append(messages.c.batch_id == wanted.batch_id)
             own = true()
     looks_into_batches = bool(wanted.sender or wanted.text)
+    waits = bool(wanted.states) and set(wanted.states) <= _STATES_OF_NAMES[QUEUED]
+    if waits and not driving and most is not None:
+        waiting = _few_that_wait(connection)
+        if waiting is not None:
+            driving.append(is_one_of(driver, messages.c.message_id, waiting))
     if not driving and (wanted.states or wanted.mccs or not looks_into_batches):
         if not looks_into_batches and wanted.price is None and wanted.premium_price is None:
             first, end = whole_hours(wanted.from_ms, wanted.to_ms)
-            return walk(
+            newest = _newest_hours(connection, wanted, first, end, most)
+            found = walk(
                 connection,
                 identifier=messages.c.message_id,
                 parts=messages.c.parts,
                 conditions=[own, *_index_of_failed(wanted), *_conditions(wanted, messages.c)],
-                hours=_hours(connection, wanted, first, end),
-                from_ms=wanted.from_ms,
+                hours=newest.hours,
+                from_ms=newest.from_ms if newest.is_cut else wanted.from_ms,
                 to_ms=wanted.to_ms,
                 offset=offset,
                 limit=limit,
-                recounted=_recounted(connection, wanted, first, end),
+                recounted=_recounted(connection, wanted, newest.from_ms, end),
             )
+            return found._replace(has_more=newest.is_cut)
         span = _steer(connection, wanted, span)
-    return scan(
+    scan_limit = TEXT_SCAN_LIMIT if looks_into_batches else SCAN_LIMIT
+    filters = _filters(driver, wanted)
+    if not driving and wanted.below:
+        span = _span_of_newest(connection, wanted, span, scan_limit)
+    if most is not None and filters is None:
+        scan_limit = min(scan_limit, most + 1)
+    found = scan(
         connection,
         candidates=select(*_searched(wanted)).where(
             own, *driving, *_index_of_failed(wanted), *span.within(messages.c.message_id)
         ),
         identifier="message_id",
-        filters=_filters(connection.dialect.name, wanted),
+        filters=filters,
         limit=limit,
         offset=offset,
-        scan_limit=TEXT_SCAN_LIMIT if looks_into_batches else SCAN_LIMIT,
+        scan_limit=scan_limit,
     )
+    return found._replace(has_more=most is not None and found.total > most)
 
 
 def _has_batch(connection: Connection, wanted: OutboxFilter, batch_id: int) -> bool:
@@ -318,6 +365,52 @@ def _hours(
         from_ms=from_ms,
         before_ms=before_ms,
     )
+
+
+def _newest_hours(
+    connection: Connection,
+    wanted: OutboxFilter,
+    from_ms: int | None,
+    before_ms: int | None,
+    enough: int | None,
+) -> Newest:
+    """The newest hours with more than enough messages, all where they are not more."""
+    if enough is None:
+        return Newest(_hours(connection, wanted, from_ms, before_ms), from_ms, False)
+    last = connection.execute(select(func.max(messages.c.message_id))).scalar()
+    if last is None:
+        return Newest([], from_ms, False)
+    return newest_hours(
+        lambda low, high: _hours(connection, wanted, low, high),
+        last_ms=hour_of(last),
+        from_ms=from_ms,
+        before_ms=before_ms,
+        enough=enough,
+    )
+
+
+def _span_of_newest(
+    connection: Connection, wanted: OutboxFilter, span: Span, candidates: int
+) -> Span:
+    """The part of a span that holds as many candidates as are looked through, the newest.
+
+    An index gives the messages of several accounts in order only one account after the other.
+    """
+    everything = OutboxFilter(account_id=wanted.account_id, below=wanted.below)
+    from_ms = None if span.first is None else hour_of(span.first)
+    before_ms = None if span.end is None else hour_of(span.end) + HOUR_MS
+    newest = _newest_hours(connection, everything, from_ms, before_ms, candidates)
+    if not newest.is_cut or newest.from_ms is None:
+        return span
+    first = first_at(newest.from_ms)
+    return span._replace(first=first if span.first is None else max(first, span.first))
+
+
+def _few_that_wait(connection: Connection) -> list[int] | None:
+    """The messages of all accounts that no carrier has taken; None where they are many."""
+    query = select(messages.c.message_id).where(IS_UNSENT).limit(FEW + 1)
+    found = list(connection.execute(query).scalars())
+    return found if len(found) <= FEW else None
 
 
 def _steer(connection: Connection, wanted: OutboxFilter, span: Span) -> Span:

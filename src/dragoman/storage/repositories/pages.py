@@ -22,7 +22,8 @@ from sqlalchemy import (
     union_all,
 )
 
-from dragoman.kit.ids import first_at
+from dragoman.kit.ids import EPOCH_MS, first_at
+from dragoman.kit.zones import DAY_MS
 from dragoman.storage.repositories.statistics import HOUR_MS, HourCount
 
 SCAN_LIMIT: Final = 100_000
@@ -39,6 +40,8 @@ class Found(NamedTuple):
     identifiers: list[int]
     total: int
     parts: int
+    has_more: bool = False
+    """Whether there is more than `total`, which then was enough to know."""
 
 
 class Span(NamedTuple):
@@ -60,6 +63,16 @@ class Span(NamedTuple):
         if self.end is not None:
             conditions.append(identifier < self.end)
         return conditions
+
+
+class Newest(NamedTuple):
+    """The newest hours in which something was counted."""
+
+    hours: list[HourCount]
+    from_ms: int | None
+    """The beginning of the time that was looked at."""
+    is_cut: bool
+    """Whether that is less than was asked for, since it holds enough."""
 
 
 class _Piece(NamedTuple):
@@ -178,6 +191,37 @@ def walk(
         if len(found) == limit or looked == MAX_HOURS:
             break
     return Found(found, sum(p.counted for p in pieces), sum(p.parts for p in pieces))
+
+
+def newest_hours(
+    read: Callable[[int | None, int | None], list[HourCount]],
+    *,
+    last_ms: int,
+    from_ms: int | None,
+    before_ms: int | None,
+    enough: int,
+) -> Newest:
+    """The newest hours with more than enough in them, or all where there is not more.
+
+    `read` gives the hours between two times, newest first; nothing is later than that of
+    `last_ms`.
+    """
+    low = last_ms + HOUR_MS if before_ms is None else min(last_ms + HOUR_MS, before_ms)
+    hours: list[HourCount] = []
+    counted, looked_ms, width_ms = 0, 0, DAY_MS
+    while counted <= enough:
+        high, low = low, low - width_ms
+        if low <= (EPOCH_MS if from_ms is None else from_ms):
+            return Newest(hours + read(from_ms, high), from_ms, False)
+        hours += read(low, high)
+        counted = sum(hour.counted for hour in hours)
+        looked_ms += width_ms
+        # As long as it takes at this pace and a bit, within bounds: the pace of a few is no pace.
+        width_ms = 4 * looked_ms
+        if counted:
+            left_ms = looked_ms * (enough - counted) // counted * 5 // 4
+            width_ms = min(width_ms, max(looked_ms, left_ms - left_ms % HOUR_MS))
+    return Newest(hours, low, True)
 
 
 def whole_hours(from_ms: int | None, to_ms: int | None) -> tuple[int | None, int | None]:

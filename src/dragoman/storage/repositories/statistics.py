@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from dragoman.kit.ids import EPOCH_MS, SEQUENCE_BITS
 from dragoman.kit.zones import Stretch
 from dragoman.storage.bulk import BulkInsert
+from dragoman.storage.many import is_one_of
 from dragoman.storage.tables import hourly_statistics
 from dragoman.storage.time_limit import time_limit
 
@@ -114,8 +115,10 @@ class HourCount(NamedTuple):
 
 
 class PeriodCount(NamedTuple):
-    """What was counted in one period."""
+    """What was counted of a value in one period."""
 
+    direction: str
+    dimension: str
     period: int
     """How many of its unit the period begins after 1970 in local time."""
     value: str
@@ -135,7 +138,7 @@ def count_by_hour(
     """The hours in which anything was counted, newest first; `narrow` chooses among the values."""
     table = hourly_statistics.c
     conditions = [
-        table.account_id.in_(account_ids),
+        is_one_of(connection.dialect.name, table.account_id, account_ids),
         table.direction == direction,
         table.dimension == dimension,
     ]
@@ -160,14 +163,15 @@ def count_by_period(
     connection: Connection,
     account_ids: Sequence[int],
     directions: Sequence[str],
-    dimension: str,
+    dimensions: Sequence[str],
     *,
     stretches: Iterable[Stretch],
     unit_ms: int,
 ) -> list[PeriodCount]:
     """Sums over periods of local time, a period that stretches share in parts.
 
-    Raises `TookTooLong`.
+    All dimensions of a time lie together, so several cost hardly more than one. Raises
+    `TookTooLong`.
     """
     table = hourly_statistics.c
     counted = func.sum(table.count)
@@ -176,17 +180,20 @@ def count_by_period(
         for stretch in stretches:
             period = ((table.hour_ms + stretch.offset_ms) // unit_ms).label("period")
             query = (
-                select(period, table.value, counted)
+                select(table.direction, table.dimension, period, table.value, counted)
                 .where(
-                    table.account_id.in_(account_ids),
+                    is_one_of(connection.dialect.name, table.account_id, account_ids),
                     table.hour_ms >= stretch.from_ms,
                     table.hour_ms < stretch.before_ms,
                     table.direction.in_(directions),
-                    table.dimension == dimension,
+                    table.dimension.in_(dimensions),
                 )
-                .group_by(period, table.value)
+                # Sorted by what differs most, which spares comparisons of texts that are alike.
+                .group_by(table.value, period, table.dimension, table.direction)
                 .having(counted > 0)
             )
-            rows = connection.execute(query)
-            found += (PeriodCount(int(at), value, int(n)) for at, value, n in rows)
+            found += (
+                PeriodCount(direction, dimension, int(at), value, int(n))
+                for direction, dimension, at, value, n in connection.execute(query)
+            )
     return found

@@ -44,7 +44,14 @@ from dragoman.storage.tables.mailings import (
     subscription_tokens,
     subscriptions,
 )
-from dragoman.storage.tables.messages import IS_FAILED, audiences, batches, messages, parts
+from dragoman.storage.tables.messages import (
+    IS_FAILED,
+    IS_UNSENT,
+    audiences,
+    batches,
+    messages,
+    parts,
+)
 from dragoman.storage.tables.metadata import metadata
 from dragoman.storage.tables.newsletters import newsletters
 from dragoman.storage.tables.orders import orders
@@ -60,6 +67,7 @@ from dragoman.storage.tables.webhooks import webhooks
 
 __all__ = [
     "IS_FAILED",
+    "IS_UNSENT",
     "account_records",
     "accounts",
     "attachments",

@@ -70,6 +70,9 @@ Without the type of a truth value, which SQLite would be told to compare with 1:
 only where a query has the very words of its condition.
 """
 
+IS_UNSENT: ColumnElement[bool] = literal_column("state IN (10, 20)")
+"""Queued or given to a carrier that has not answered."""
+
 messages = Table(
     "messages",
     metadata,
@@ -98,8 +101,8 @@ messages = Table(
         "ix_messages_unsent",
         "route",
         "message_id",
-        sqlite_where=text("state IN (10, 20)"),
-        postgresql_where=text("state IN (10, 20)"),
+        sqlite_where=IS_UNSENT,
+        postgresql_where=IS_UNSENT,
     ),
     Index(
         "ix_messages_failed",

@@ -1,0 +1,260 @@
+"""K: every page of the console over a month of messages, with each of its usual filters.
+
+The pages are those of the console itself, so that a new one is asked for without being named here;
+one whose address has a part that nobody here can fill in stops the benchmark. They are asked for
+over HTTP, signed in, by the account above all and by a customer's.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlencode
+
+from sqlalchemy import func, select
+
+from benchmarks.month import CUSTOMER, NUMBER, OPERATOR, PASSWORD, Month, fill
+from benchmarks.processes import Gateway, dragoman, free_port, processor_s
+from benchmarks.queries import DAY_MS, OFTEN
+from benchmarks.session import CONSOLE, Session
+from dragoman.console.page import Page
+from dragoman.console.paging import PER_PAGE
+from dragoman.console.views import PAGES
+from dragoman.domain.accounts import Account
+from dragoman.storage.engine import Storage
+from dragoman.storage.repositories.accounts import find_by_id
+from dragoman.storage.tables import messages
+
+ACCOUNTS: Final = 2_000
+RUNS: Final = 40
+WARM_UP: Final = 2
+SAMPLES: Final = 200
+BOUND_MS: Final = 200.0
+_PLACE: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """The times of one page with one filter; milliseconds from the request to the whole answer."""
+
+    reader: str
+    page: str
+    filter: str
+    p50_ms: float
+    p95_ms: float
+    max_ms: float
+    cpu_ms: float
+    """Processor time of the gateway's own process for one: with SQLite all there is to it."""
+    statuses: tuple[int, ...]
+    size: int
+    """Bytes of the last answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A message that can be asked for."""
+
+    message_id: int
+    batch_id: int
+    recipient: str
+    account_id: int
+
+
+class Reader(Session):
+    """Somebody who is signed in to the console, and what may be asked for."""
+
+    def __init__(self, port: int, account: Account, samples: list[Sample], month: Month) -> None:
+        super().__init__(port)
+        self.account = account
+        self.month = month
+        self.chance = random.Random(7)
+        self._samples = samples
+
+    def message(self) -> Sample:
+        """A message by chance."""
+        return self.chance.choice(self._samples)
+
+    def batch(self) -> int:
+        """A batch of many messages by chance."""
+        shared = [one.batch_id for one in self._samples if one.batch_id != one.message_id]
+        return self.chance.choice(shared or [0])
+
+    def day(self) -> str:
+        """A date of the month by chance."""
+        at_ms = self.chance.randrange(self.month.begin_ms, self.month.end_ms - DAY_MS)
+        return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%d")
+
+
+Filter = Callable[[Reader], Mapping[str, str]]
+
+
+def _of(**fields: str) -> Filter:
+    return lambda _reader: fields
+
+
+def _on_a_day(**fields: str) -> Filter:
+    def make(reader: Reader) -> Mapping[str, str]:
+        day = reader.day()
+        return {"from": f"{day}T00:00", "to": f"{day}T23:59", **fields}
+
+    return make
+
+
+def _before_by_chance(reader: Reader) -> Mapping[str, str]:
+    return {"before": str(reader.message().message_id)}
+
+
+def _filters(month_messages: int) -> dict[str, dict[str, Filter]]:
+    """The usual filters of pages, by address and name; a page without any is asked for as it is."""
+    middle = str(max(1, month_messages // 4 // PER_PAGE))
+    a_number: Filter = lambda reader: {"number": f"+{reader.message().recipient}"}  # noqa: E731
+    return {
+        "": {"24 hours": _of(), "7 days": _of(time="7d"), "30 days": _of(time="30d")},
+        "/figures.csv": {"24 hours": _of(), "30 days": _of(time="30d")},
+        "/messages": {
+            "none": _of(),
+            "page 100": _of(page="100"),
+            "a quarter deep": _of(page=middle),
+            "a number": a_number,
+            "a number with 1 % of all": _of(number=f"+{OFTEN}"),
+            "the same, page 50": _of(number=f"+{OFTEN}", page="50"),
+            "a number, failed": _of(number=f"+{OFTEN}", state="failed"),
+            "a message": lambda reader: {"id": str(reader.message().message_id)},
+            "a batch of many": lambda reader: {"id": str(reader.batch())},
+            "text in all": _of(text="order"),
+            "text in none": _of(text="xyzzy"),
+            "text in one batch, a day": _on_a_day(text="4711"),
+            "delivered": _of(state="delivered"),
+            "failed": _of(state="failed"),
+            "failed, page 100": _of(state="failed", page="100"),
+            "expired": _of(state="expired"),
+            "waiting": _of(state="waiting"),
+            "a day": _on_a_day(),
+            "a day, failed": _on_a_day(state="failed"),
+        },
+        "/live": {"none": _of(), "failed": _of(state="undelivered"), "a prefix": _of(to="4511")},
+        "/inbox": {
+            "none": _of(),
+            "page 100": _of(page="100"),
+            "a number": lambda r: {"sender": f"+451{1_000_000 + r.chance.randrange(1_000_000)}"},
+            "our number": _of(number=NUMBER),
+            "text in all": _of(text="club"),
+            "text in none": _of(text="xyzzy"),
+            "a day": _on_a_day(),
+        },
+        "/opt-outs": {"none": _of(), "page 100": _of(page="100"), "digits": _of(digits="777")},
+        "/accounts": {
+            "none": _of(),
+            "page 30": _of(page="30"),
+            "a name": lambda r: {"name": f"account-{r.chance.randrange(3, r.month.accounts + 1)}"},
+        },
+        "/accounts/{account_id:int}/ledger": {"newest": _of(), "deep": _before_by_chance},
+        "/accounts/{account_id:int}/changes": {"newest": _of(), "deep": _before_by_chance},
+        "/senders": {"waiting": _of(), "all": _of(state="all"), "page 10": _of(page="10")},
+    }  # fmt: skip
+
+
+_PLACES: Final[Mapping[str, Callable[[Reader], int]]] = {
+    "message_id": lambda reader: reader.message().message_id,
+    "account_id": lambda _reader: CUSTOMER,
+}
+
+
+def pages_to_ask(account: Account) -> list[Page]:
+    """The console's pages that an account can look at; streams (see L) are none."""
+    return [
+        page
+        for page in PAGES
+        if page.show is not None and not page.by_itself and page.is_open_to(account)
+    ]
+
+
+def run(
+    folder: Path, url: str, count: int, *, accounts: int = ACCOUNTS, runs: int = RUNS
+) -> Iterator[Figure]:
+    """Fills the database, which must be empty, and asks a gateway on it for every page."""
+    storage = Storage(url)
+    try:
+        storage.migrate()
+        month = fill(storage, count, accounts)
+        readers = [_read_about(storage, one) for one in (OPERATOR, CUSTOMER)]
+    finally:
+        storage.close()
+    yield from ask(folder, url, count, month, readers, runs)
+
+
+def ask(
+    folder: Path,
+    url: str,
+    count: int,
+    month: Month,
+    known: list[tuple[Account, list[Sample]]],
+    runs: int,
+) -> Iterator[Figure]:
+    """Starts a gateway on a filled database and asks it."""
+    tables = f'{CONSOLE}\n[storage]\nurl = "{url}"\n'
+    with dragoman(folder, free_port(), carriers="", tables=tables) as gateway:
+        for account, samples in known:
+            reader = Reader(gateway.http, account, samples, month)
+            reader.sign_in(account.username, PASSWORD)
+            for page in pages_to_ask(account):
+                for name, make in _filters(count).get(page.path, {"": _of()}).items():
+                    yield _measure(gateway, reader, page, name, make, runs)
+            reader.close()
+
+
+def _measure(
+    gateway: Gateway, reader: Reader, page: Page, name: str, make: Filter, runs: int
+) -> Figure:
+    times: list[float] = []
+    statuses = set()
+    before = 0.0
+    for number in range(WARM_UP + runs):
+        if number == WARM_UP:
+            before = processor_s(gateway.pid)[0]
+        target = _PLACE.sub(lambda match: str(_PLACES[match[1]](reader)), page.address)
+        query = urlencode(make(reader))
+        begin = time.perf_counter()
+        status = reader.ask(f"{target}?{query}" if query else target)
+        if number >= WARM_UP:
+            times.append((time.perf_counter() - begin) * 1000)
+            statuses.add(status)
+    cpu_ms = (processor_s(gateway.pid)[0] - before) / runs * 1000
+    times.sort()
+    return Figure(
+        reader=reader.account.username,
+        page=page.address,
+        filter=name,
+        p50_ms=round(times[len(times) // 2], 1),
+        p95_ms=round(times[max(0, round(len(times) * 0.95) - 1)], 1),
+        max_ms=round(times[-1], 1),
+        cpu_ms=round(cpu_ms, 1),
+        statuses=tuple(sorted(statuses)),
+        size=len(reader.body),
+    )
+
+
+def _read_about(storage: Storage, account_id: int) -> tuple[Account, list[Sample]]:
+    chance = random.Random(account_id)
+    found = []
+    with storage._read_engine.connect() as connection:
+        account = find_by_id(connection, account_id)
+        low, high = connection.execute(
+            select(func.min(messages.c.message_id), func.max(messages.c.message_id))
+        ).one()
+        query = select(*(messages.c[name] for name in Sample.__slots__)).limit(1)
+        if account_id == CUSTOMER:
+            query = query.where(messages.c.account_id == account_id)
+        for _ in range(SAMPLES):
+            at = messages.c.message_id <= chance.randint(low, high)
+            row = connection.execute(query.where(at).order_by(messages.c.message_id.desc())).first()
+            if row is not None:
+                found.append(Sample(**row._mapping))
+    assert account is not None
+    return account, found
