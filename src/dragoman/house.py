@@ -290,6 +290,7 @@ class House:
             journal=self.journal,
         )
         self.interventions = Interventions(
+            books=self.books,
             storage=self.storage,
             accounts=self.accounts,
             submission=self.submission,
