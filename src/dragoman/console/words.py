@@ -156,6 +156,19 @@ _ACTIONS: Final = MappingProxyType(
         "opt_out": "entered the opt-out of {}",
         "opt_in": "took back the opt-out of {}",
         "sign_out": "signed out everywhere",
+        "set": "changed the account: {}",
+        "revoke_tokens": "ended every token and session",
+        "add_number": "gave the number {} to the account",
+        "remove_number": "removed the number {}",
+        "reserve_keyword": "reserved the keyword {}",
+        "attach_keyword": "changed where the texts of {} go",
+        "delete_keyword": "gave up the keyword {}",
+        "device_token": "made a registration token for phones",
+        "add_device": "entered the phone {}",
+        "change_device": "changed the phone {}",
+        "remove_device": "removed the phone {}",
+        "export_inbox": "asked the phone {} for its texts",
+        "webhook": "changed the webhook {}",
     }
 )
 

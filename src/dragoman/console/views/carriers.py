@@ -35,7 +35,7 @@ async def switch_carrier(visit: Visit) -> Response:
     held = visit.form.get("do") == "drain"
     action = "drain_carrier" if held else "enable_carrier"
     entry = visit.desk.books.entry(visit.account, action, name)
-    await visit.desk.carrier_switches.switch(name, held, entry)
+    await visit.desk.carrier_switches.switch(name, held, (entry,))
     return visit.go("/carriers", "saved")
 
 

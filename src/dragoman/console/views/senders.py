@@ -10,6 +10,7 @@ from dragoman.console.paging import make_pager
 from dragoman.console.visit import Visit
 from dragoman.domain.accounts import Permission
 from dragoman.domain.senders import SenderState
+from dragoman.services.books import hide_number
 from dragoman.services.senders import EVERY_STATE
 from dragoman.web.responses import Response
 
@@ -66,15 +67,9 @@ async def decide_sender(visit: Visit) -> Response:
     sender = await desk.senders.find(account, visit.identifier("sender_id"))
     do = visit.form.get("do", "")
     if do in _DECISIONS:
-        entry = desk.books.entry(visit.account, do, _hide_number(sender.sender), account)
+        entry = desk.books.entry(visit.account, do, hide_number(sender.sender), account)
         await desk.senders.decide(account, sender.sender, _DECISIONS[do], entry)
     return visit.go("/senders", "saved")
-
-
-def _hide_number(sender: str) -> str:
-    """A sender as a log may hold it: a name, or the end of a number."""
-    digits = sender.removeprefix("+")
-    return f"…{digits[-3:]}" if digits.isdigit() else sender
 
 
 PAGES: Final = (
