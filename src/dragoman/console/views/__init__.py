@@ -6,6 +6,7 @@ from typing import Final
 
 from dragoman.console.page import Page
 from dragoman.console.views import (
+    account_deletion,
     account_details,
     accounts,
     carriers,
@@ -14,6 +15,7 @@ from dragoman.console.views import (
     inbox,
     live,
     messages,
+    new_account,
     overview,
     own_account,
     senders,
@@ -29,6 +31,8 @@ PAGES: Final[tuple[Page, ...]] = (
     *inbox.PAGES,
     *accounts.PAGES,
     *account_details.PAGES,
+    *new_account.PAGES,
+    *account_deletion.PAGES,
     *senders.PAGES,
     *carriers.PAGES,
     *devices.PAGES,
