@@ -19,6 +19,8 @@ PHONE_NUMBER: Final = "4530999888"
 ROOMS: Final = {
     "live": "/console/live",
     "account": "",
+    "new-account": "/console/accounts/new",
+    "delete-account": "",
     "ledger": "",
     "changes": "",
     "senders": "/console/senders",
@@ -73,4 +75,9 @@ async def furnish(gateway: Gateway, account: Account) -> dict[str, str]:
     for action, subject in (("give", "500"), ("access", "may premium"), ("key", "")):
         await gateway.books.note(account, action, subject, child)
     own = f"/console/accounts/{child.account_id}"
-    return ROOMS | {"account": own, "ledger": f"{own}/ledger", "changes": f"{own}/changes"}
+    return ROOMS | {
+        "account": own,
+        "delete-account": f"{own}/delete",
+        "ledger": f"{own}/ledger",
+        "changes": f"{own}/changes",
+    }
