@@ -428,6 +428,7 @@ class House:
             devices=self.devices,
             device_registration=self.device_registration,
             carrier_switches=self.carrier_switches,
+            keywords=self.keywords,
             feed=self.feed,
             api_url=self.settings.devices.api_url,
             clock=self.clock,

@@ -41,6 +41,7 @@ _NOTICES: Final = {
     "password-changed": "Your password is changed. Sign in with the new one.",
     "saved": "Saved.",
     "as-it-was": "It was so already; nothing was changed.",
+    "released": "Given up. It stays yours until the month ends, for you to reserve again.",
     "deleted": "The account is deleted.",
     "text-sent": "Sent. The gateway has it.",
     "fault-cut": "Cut. The gateway connects again.",

@@ -163,6 +163,8 @@ _ACTIONS: Final = MappingProxyType(
         "reserve_keyword": "reserved the keyword {}",
         "attach_keyword": "changed where the texts of {} go",
         "delete_keyword": "gave up the keyword {}",
+        "add_service": "entered a service at {}",
+        "change_service": "changed a service to {}",
         "device_token": "made a registration token for phones",
         "add_device": "entered the phone {}",
         "change_device": "changed the phone {}",

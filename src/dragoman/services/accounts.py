@@ -72,8 +72,6 @@ class Accounts:
         self._generation = 0
         """Counts changes, so that what was read before one is not remembered after it."""
         self._failures: OrderedDict[str, int] = OrderedDict()
-        self.editing = asyncio.Lock()
-        """Held by who looks whether an account is still as somebody read it, and changes it."""
         self.on_change: Callable[[], None] = _nobody
         """Is told after each change of an account."""
 

@@ -25,7 +25,7 @@ async def show_deletion(visit: Visit) -> Response:
 
 async def delete_account(visit: Visit) -> Response:
     """Deletes the account, if it is as its page said."""
-    async with visit.desk.accounts.editing:
+    async with visit.desk.editing:
         view = await _find(visit)
         if not visit.is_current(*await _state_of(visit, view)):
             return await _show(visit, view, 409, Problems({"": _CHANGED}))

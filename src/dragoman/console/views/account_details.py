@@ -52,7 +52,7 @@ async def show_account(visit: Visit) -> Response:
 
 async def change_access(visit: Visit) -> Response:
     """Stores what an account may do and from where, unless somebody else did meanwhile."""
-    async with visit.desk.accounts.editing:
+    async with visit.desk.editing:
         return await _change_access(visit)
 
 
@@ -106,7 +106,7 @@ async def make_key(visit: Visit) -> Response:
 
 async def _make_key(visit: Visit) -> ChangedAccount:
     """Raises `EditConflict` where somebody made one that the sender of the form has not seen."""
-    async with visit.desk.accounts.editing:
+    async with visit.desk.editing:
         account = (await _find(visit)).account
         visit.check_version(await visit.desk.books.key_times(account))
         entry = visit.desk.books.entry(visit.account, "key", account=account)

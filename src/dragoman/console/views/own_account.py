@@ -25,7 +25,7 @@ async def show_own_account(visit: Visit) -> Response:
 
 async def change_settings(visit: Visit) -> Response:
     """Stores the time zone, unless somebody else changed it meanwhile."""
-    async with visit.desk.accounts.editing:
+    async with visit.desk.editing:
         return await _change_settings(visit)
 
 

@@ -75,7 +75,7 @@ async def decide_sender(visit: Visit) -> Response:
     do = visit.form.get("do", "")
     if do not in _DECISIONS:
         return visit.go("/senders")
-    async with desk.accounts.editing:
+    async with desk.editing:
         sender = await desk.senders.find(account, visit.identifier("sender_id"))
         if sender.state is _DECISIONS[do]:
             return visit.go("/senders", "as-it-was")
