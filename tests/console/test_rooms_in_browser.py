@@ -167,7 +167,12 @@ async def test_live_log_and_phones_work_without_script(chromium: Any, scene: Sce
 async def test_every_room_is_accessible_and_keeps_its_policy(chromium: Any, scene: Scene) -> None:
     tab = await open_tab(chromium, scene)
     await tab.sign_in()
-    for path in (*scene.rooms.values(), "/console/live?to=x", "/console/phones/12"):
+    for path in (
+        *scene.rooms.values(),
+        "/console/keywords",
+        "/console/live?to=x",
+        "/console/phones/12",
+    ):
         await tab.open(path)
         await tab.check_looks()
 

@@ -66,20 +66,20 @@ _KIND = MessageEvent.__struct_fields__.index("kind")
 
 def _resend(connection: Connection, items: list[Resending]) -> list[Exception | None]:
     results: list[Exception | None] = [
-        None if _is_as_known(connection, items[:index], item) else _SENT_AGAIN
+        None
+        if _is_as_known(connection, items[:index], item)
+        else Refused(RefusalCode.ALREADY_EXISTS, "resend", "it was sent again meanwhile")
         for index, item in enumerate(items)
     ]
     wanted = [index for index, refusal in enumerate(results) if refusal is None]
-    accepted = submissions.accept.run(connection, [items[index].new for index in wanted])
+    new = [items[index].new for index in wanted]
+    accepted = submissions.accept.run(connection, new) if new else []
     for index, refusal in zip(wanted, accepted, strict=True):
         results[index] = refusal
     stored = [item for item, refusal in zip(items, results, strict=True) if refusal is None]
     _note(connection, [item.note for item in stored])
     audit.insert_entries(connection, [item.audit for item in stored if item.audit is not None])
     return results
-
-
-_SENT_AGAIN = Refused(RefusalCode.ALREADY_EXISTS, "resend", "it was sent again meanwhile")
 
 
 def _is_as_known(connection: Connection, before: Sequence[Resending], item: Resending) -> bool:
