@@ -63,8 +63,9 @@ class Tab:
 
 
 async def open_tab(chromium: Any, scene: Scene, **more: Any) -> Tab:
-    """A tab with cookies of its own."""
-    context = await chromium.new_context(**{"viewport": DESKTOP, **more})
+    """A tab with cookies of its own; nothing moves, so that colours are looked at as they are."""
+    usual = {"viewport": DESKTOP, "reduced_motion": "reduce"}
+    context = await chromium.new_context(**{**usual, **more})
     page = await context.new_page()
     await page.add_init_script(MARKS)
     return Tab(page, scene)
