@@ -37,6 +37,7 @@ from dragoman.services.accounts import Accounts
 from dragoman.services.audiences import Audiences
 from dragoman.services.backlog import Backlog
 from dragoman.services.batches import Batches
+from dragoman.services.books import Books
 from dragoman.services.deadlines import Deadlines
 from dragoman.services.delivery import Delivery, OnUnknown
 from dragoman.services.device_routes import DeviceRoutes
@@ -298,14 +299,15 @@ class Rig:
             router=self.router,
             journal=self.journal,
         )
-        self.timelines.encode = lambda carrier, message, at_ms: self.carriers[carrier].encode(
-            message, at_ms
+        self.timelines.retell = lambda story, message, at_ms: self.carriers[story.carrier].retell(
+            story, message, at_ms
         )
         self.interventions = Interventions(
             storage=self.storage,
             accounts=self.accounts,
             submission=self.submission,
             batches=self.batches,
+            books=Books(storage=self.storage, ids=self.ids, clock=self.clock),
             ids=self.ids,
         )
         self.refunds = Refunds(

@@ -36,6 +36,7 @@ from dragoman.dispatch.dispatcher import Dispatcher
 from dragoman.domain.callbacks import renderer_of_events, renderer_of_texts
 from dragoman.domain.messages import Outgoing
 from dragoman.domain.ports import Connector, Custodian
+from dragoman.domain.timeline import PduStep, Timeline
 from dragoman.house import House
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import time_of
@@ -115,7 +116,7 @@ class Gateway(House):
         }
         self.carrier_switches.on_change = self.dispatcher.hold
         self.keyed_submissions.call_back = self._call_back
-        self.timelines.encode = self._encode_pdus
+        self.timelines.retell = self._retell_pdus
         self.dialects = tuple(DIALECTS[name](self.services) for name in settings.dialects.enabled)
         self.callbacks: CallbackWorker | None = None
         self._client: GuardedClient | None = None
@@ -234,9 +235,11 @@ class Gateway(House):
             if isinstance(connector, PhonesCarrier)
         }
 
-    def _encode_pdus(self, carrier: str, message: Outgoing, at_ms: int) -> tuple[bytes, ...]:
-        connector = self.connectors.get(carrier)
-        return connector.encode(message, at_ms) if isinstance(connector, SmppCarrier) else ()
+    def _retell_pdus(self, story: Timeline, message: Outgoing, at_ms: int) -> tuple[PduStep, ...]:
+        connector = self.connectors.get(story.carrier)
+        if not isinstance(connector, SmppCarrier):
+            return ()
+        return connector.retell(story, message, at_ms)
 
     def _phone_apis(self) -> list[Dialect]:
         """What phones call, one protocol a dialect."""

@@ -300,6 +300,7 @@ class House:
             journal=self.journal,
         )
         self.interventions = Interventions(
+            books=self.books,
             storage=self.storage,
             accounts=self.accounts,
             submission=self.submission,
@@ -437,6 +438,7 @@ class House:
             devices=self.devices,
             device_registration=self.device_registration,
             carrier_switches=self.carrier_switches,
+            keywords=self.keywords,
             feed=self.feed,
             api_url=self.settings.devices.api_url,
             clock=self.clock,

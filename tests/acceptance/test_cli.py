@@ -138,6 +138,21 @@ def test_accounts_and_messages_work_without_a_gateway(tmp_path: Path) -> None:
     assert json.loads(result.stdout)["error"]["code"] == "insufficient_credit"
 
 
+def test_a_carrier_is_held_drained_and_let_go_without_a_gateway(tmp_path: Path) -> None:
+    configure(tmp_path)
+    decoded(run(tmp_path, "migrate", "--json"))
+    for verb, held in (("hold", True), ("drain", True), ("enable", False)):
+        answer = decoded(run(tmp_path, "carrier", verb, "main", "--json"))
+        assert answer == {"carrier": "main", "held": held, "in_flight": 0, "gateway": False}
+        checks = json.loads(run(tmp_path, "doctor", "--json").stdout)["checks"]
+        remedies = [check["remedy"] for check in checks if check["name"] == "carrier main"]
+        named = ["when it may send again: `dragoman carrier enable main`"]
+        assert remedies == (named if held else [])
+    unknown = run(tmp_path, "carrier", "hold", "other")
+    assert (unknown.returncode, "there are main" in unknown.stderr) == (3, True)
+    assert run(tmp_path, "carrier", "list").returncode == 1
+
+
 def test_the_doctor_says_that_nothing_runs_and_what_to_do(tmp_path: Path) -> None:
     configure(tmp_path)
     decoded(run(tmp_path, "migrate", "--json"))

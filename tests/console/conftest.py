@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 
 import msgspec
 import pytest
+import pytest_asyncio
 from lxml import html
 
 from dragoman.config import Settings
@@ -18,6 +19,8 @@ from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.house import House
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
+
+from .scene import CHROMIUM
 
 NOW_MS = 1_790_000_000_000  # 2026-09-21 14:13:20 UTC
 PASSWORD = "correct horse battery"
@@ -212,6 +215,17 @@ async def browser(prepared: Path, tmp_path: Path) -> AsyncIterator[Browser]:
         yield Browser(house, clock)
     finally:
         await house.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Any]:
+    """A real browser; it must be there wherever these tests run."""
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM)
+        yield chromium
+        await chromium.close()
 
 
 def path_of(page: Page) -> str:

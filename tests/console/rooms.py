@@ -16,9 +16,13 @@ from dragoman.services.devices import ReportedSim
 from dragoman.testkit.simulator import Simulator
 
 PHONE_NUMBER: Final = "4530999888"
+SERVICE: Final = "https://shop.example/texts?key=4711"
 ROOMS: Final = {
     "live": "/console/live",
     "account": "",
+    "new-account": "/console/accounts/new",
+    "delete-account": "",
+    "service": "",
     "ledger": "",
     "changes": "",
     "senders": "/console/senders",
@@ -70,7 +74,22 @@ async def furnish(gateway: Gateway, account: Account) -> dict[str, str]:
     await gateway.devices.add(child, "phones", protocol="smsgate", name="Till phone")
     for name, company in (("HarbourCafe", "Harbour Café"), ("Harbour", "Harbour Café")):
         await gateway.senders.ask_for(child, name, SenderDetails(company=company))
+    shop = await gateway.keywords.add_forwarding(
+        account, dialect="linkmobility", url=SERVICE, charset="utf-8", continuous=False
+    )
+    order = await gateway.keywords.reserve(
+        account, REPLY_NUMBER, "order", forwarding_id=shop.forwarding_id
+    )
+    await gateway.keywords.reserve(
+        account, REPLY_NUMBER, "pizza", main_keyword_id=order.keyword.keyword_id
+    )
     for action, subject in (("give", "500"), ("access", "may premium"), ("key", "")):
         await gateway.books.note(account, action, subject, child)
     own = f"/console/accounts/{child.account_id}"
-    return ROOMS | {"account": own, "ledger": f"{own}/ledger", "changes": f"{own}/changes"}
+    return ROOMS | {
+        "account": own,
+        "delete-account": f"{own}/delete",
+        "service": f"/console/services/{shop.forwarding_id}",
+        "ledger": f"{own}/ledger",
+        "changes": f"{own}/changes",
+    }

@@ -56,6 +56,7 @@ PAGES: Final = {
     "write": "/console/compose",
     "inbox": "/console/inbox",
     "opt-outs": "/console/opt-outs",
+    "keywords": "/console/keywords",
     "accounts": "/console/accounts",
     "own-account": "/console/account",
 }

@@ -169,7 +169,7 @@ async def test_message_tells_what_became_of_it(browser: Browser) -> None:
     await browser.sign_in("olga")
     page = await browser.get(f"/console/messages/{message.message_id}")
     assert "2.0 s after it was accepted, by simulator" in page.text
-    assert "Phone not reachable." in page.text
+    assert page.tree.xpath("//h2[@id='cause']/text()") == ["Phone not reachable"]
     assert "Denmark" in page.text
     assert CAUSES[FailureCode.ABSENT_SUBSCRIBER].remedy in page.text
 
@@ -216,7 +216,7 @@ async def test_message_is_sent_again_once_by_a_form_sent_twice(browser: Browser)
     assert "It was sent again" in (await browser.get(at)).text
     page = await browser.get(f"/console/messages/{again.message_id}")
     assert "It repeats an earlier message" in page.text
-    assert ", by console" in page.text
+    assert ", by test (console)" in page.text
 
 
 @pytest.mark.parametrize("what", ["cancel", "resend"])
@@ -246,6 +246,99 @@ async def test_carriers_and_links_are_for_operators_alone(browser: Browser) -> N
         assert "Reports" in page.text
         assert ("simulator" in page.text) is (username == "olga")
         browser = browser.another()
+
+
+async def test_message_tells_its_route_its_cost_and_its_ledger(browser: Browser) -> None:
+    await _send(browser, "sena", "+4530123456")
+    (message,) = browser.house.live
+    await _change(browser, message, State.SENT, State.DELIVERED)
+    await browser.sign_in("sena")
+    page = await browser.get(f"/console/messages/{message.message_id}")
+    assert "Route default This route takes every number." in page.text
+    assert "Cost 1 credit" in page.text
+    rows = page.tree.xpath("//div[@aria-labelledby='cost']//tbody/tr")
+    assert [[cell.text_content() for cell in row.xpath("td")] for row in rows] == [
+        ["1", "held for messages", "available → held", "sena"],
+        ["1", "spent on messages", "held → spent", "sena"],
+    ]
+
+
+async def test_ledger_of_a_batch_does_not_pass_for_the_message_alone(browser: Browser) -> None:
+    await _send(browser, "sena", *(f"+45301234{n:02}" for n in range(12)))
+    message = next(iter(browser.house.live))
+    await browser.sign_in("sena")
+    page = await browser.get(f"/console/messages/{message.message_id}")
+    assert "Cost 1 credit. Movements are for all that moved together of a submission to 12" in (
+        page.text
+    )
+
+
+@pytest.mark.parametrize(("known", "status"), [("0", 409), ("1", 303), ("", 303), ("x" * 99, 303)])
+async def test_message_that_somebody_sent_again_meanwhile_is_not_sent_unseen(
+    browser: Browser, known: str, status: int
+) -> None:
+    await _send(browser, "sena", "+4530123456")
+    (message,) = browser.house.live
+    await _change(browser, message, State.SENT, State.UNDELIVERED)
+    await browser.sign_in("sena")
+    at = f"/console/messages/{message.message_id}"
+    first = (await browser.get(at)).fields(f"{at}/resend")
+    assert first["resent"] == "0"
+    assert (await browser.post(f"{at}/resend", **first)).status == 303
+    page = await browser.post(f"{at}/resend", **first | {"mark": "another", "resent": known})
+    assert page.status == status
+    if status == 409:
+        assert "Somebody sent it again after you opened this page" in page.text
+        assert "It was sent again" in page.text
+        assert page.fields(f"{at}/resend")["resent"] == "1"
+    assert len(list(browser.house.live)) == (1 if status == 409 else 2)
+
+
+# What is due later is a batch: its messages are made when it is due.
+@pytest.mark.parametrize("state", [state for state in State if state is not State.SCHEDULED])
+async def test_message_is_cancelled_and_sent_again_in_these_states_only(
+    browser: Browser, state: State
+) -> None:
+    await _send(browser, "sena", "+4530123456")
+    (message,) = browser.house.live
+    account = await browser.house.accounts.find("sena")
+    ways = {
+        State.QUEUED: (),
+        State.DELIVERED: (State.SENT, state),
+        State.UNDELIVERED: (State.SENT, state),
+        State.UNKNOWN: (State.SENT, state),
+    }
+    await _change(browser, message, *ways.get(state, (state,)))
+    message_id = message.message_id
+    story = await browser.house.timelines.of_message(account, message_id)
+    assert story.can_cancel is (state is State.QUEUED)
+    assert story.can_resend is (state not in {State.QUEUED, State.SENDING})
+    await browser.sign_in("sena")
+    page = await browser.get(f"/console/messages/{message_id}")
+    fields = page.fields("/console/sign-out")
+    for what, is_offered in (("resend", story.can_resend), ("cancel", story.can_cancel)):
+        action = f"/console/messages/{message_id}/{what}"
+        assert bool(page.tree.xpath("//form[@action=$action]", action=action)) is is_offered
+        answer = await browser.post(action, **fields)
+        assert (answer.status == 303) is is_offered, what
+        if not is_offered:
+            assert answer.tree.xpath("//*[@role='alert']//li")
+            assert f"Message to +4530123456 {state.name.lower()}" in answer.text
+
+
+async def test_what_is_done_about_messages_is_written_down(browser: Browser) -> None:
+    await _send(browser, "adams-child", "+4530123456")
+    await _send(browser, "adams-child", "+4530123457")
+    sent, waiting = browser.house.live
+    await _change(browser, sent, State.SENT, State.UNDELIVERED)
+    await browser.sign_in("adam")
+    for message, what in ((sent, "resend"), (waiting, "cancel")):
+        at = f"/console/messages/{message.message_id}"
+        await browser.send(await browser.get(at), f"{at}/{what}")
+    child = await browser.house.accounts.find("adams-child")
+    changes = await browser.get(f"/console/accounts/{child.account_id}/changes")
+    assert f"adam cancelled the message {waiting.message_id}" in changes.text
+    assert f"adam sent the message {sent.message_id} again" in changes.text
 
 
 async def test_of_a_callback_the_page_names_no_more_than_the_host(browser: Browser) -> None:

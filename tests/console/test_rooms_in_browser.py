@@ -7,56 +7,16 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 from .rooms import PHONE_NUMBER, build_workbench, furnish
-from .scene import CHROMIUM, DESKTOP, PASSWORD, PHONE, USERNAME, Scene, running_scene
+from .scene import CHROMIUM, USERNAME, Scene, running_scene
+from .tabs import open_tab
 
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}"),
     pytest.mark.asyncio(loop_scope="module"),
 ]
-
-MARKS = (
-    "document.addEventListener('securitypolicyviolation',"
-    " e => console.error('policy: ' + e.violatedDirective + ' ' + e.blockedURI))"
-)
-
-
-class Tab:
-    """A page of a browser that notes what goes wrong."""
-
-    def __init__(self, page: Any, scene: Scene) -> None:
-        self.page = page
-        self.scene = scene
-        self.errors: list[str] = []
-        page.on("console", self._note)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-
-    def _note(self, message: Any) -> None:
-        # A page that refuses says so by its status, which Chromium reports as an error.
-        if message.type == "error" and "Failed to load resource" not in message.text:
-            self.errors.append(message.text)
-
-    async def open(self, path: str) -> None:
-        await self.page.goto(self.scene.url + path)
-
-    async def sign_in(self) -> None:
-        await self.open("/console/sign-in")
-        await self.page.get_by_label("User name").fill(USERNAME)
-        await self.page.get_by_label("Password").fill(PASSWORD)
-        await self.page.get_by_role("button", name="Sign in").click()
-        await self.page.wait_for_load_state()
-
-    async def check(self) -> None:
-        """Fails for what axe finds, what the policy blocks, and what is wider than the screen."""
-        found = await Axe().run(self.page)
-        where = self.page.url
-        assert not found.response["violations"], f"{where}: {found.generate_report()}"
-        assert not self.errors, f"{where}: {self.errors}"
-        wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert await self.page.evaluate(wide) == 0, f"{where} is wider than the screen"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -67,28 +27,13 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
         yield scene
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Any]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM)
-        yield browser
-        await browser.close()
-
-
-async def _tab(browser: Any, scene: Scene, **more: Any) -> Tab:
-    context = await browser.new_context(**{"viewport": DESKTOP, **more})
-    page = await context.new_page()
-    await page.add_init_script(MARKS)
-    return Tab(page, scene)
-
-
 async def _send(scene: Scene, text: str) -> None:
     account = await scene.gateway.accounts.find(USERNAME)
     await scene.submit(account, PHONE_NUMBER, text)
 
 
-async def test_sender_is_approved(browser: Any, scene: Scene) -> None:
-    tab = await _tab(browser, scene)
+async def test_sender_is_approved(chromium: Any, scene: Scene) -> None:
+    tab = await open_tab(chromium, scene)
     await tab.sign_in()
     await tab.page.get_by_role("link", name="Senders").click()
     await tab.page.get_by_role("button", name="Approve HarbourCafe").click()
@@ -99,8 +44,8 @@ async def test_sender_is_approved(browser: Any, scene: Scene) -> None:
     await tab.check()
 
 
-async def test_live_log_shows_a_message_and_pauses(browser: Any, scene: Scene) -> None:
-    tab = await _tab(browser, scene)
+async def test_live_log_shows_a_message_and_pauses(chromium: Any, scene: Scene) -> None:
+    tab = await open_tab(chromium, scene)
     page = tab.page
     await tab.sign_in()
     await tab.open(f"/console/live?to={PHONE_NUMBER}")
@@ -119,8 +64,8 @@ async def test_live_log_shows_a_message_and_pauses(browser: Any, scene: Scene) -
     await page.get_by_role("heading", name=f"Message to +{PHONE_NUMBER}").wait_for()
 
 
-async def test_live_log_hears_only_what_its_filter_takes(browser: Any, scene: Scene) -> None:
-    tab = await _tab(browser, scene)
+async def test_live_log_hears_only_what_its_filter_takes(chromium: Any, scene: Scene) -> None:
+    tab = await open_tab(chromium, scene)
     await tab.sign_in()
     await tab.open(f"/console/live?state=delivered&to={PHONE_NUMBER}")
     await tab.page.get_by_text("Live.", exact=True).wait_for()
@@ -132,8 +77,8 @@ async def test_live_log_hears_only_what_its_filter_takes(browser: Any, scene: Sc
     assert await tab.page.get_by_text("+4540123459").count() == 0
 
 
-async def test_virtual_phone_receives_and_stops(browser: Any, scene: Scene) -> None:
-    tab = await _tab(browser, scene)
+async def test_virtual_phone_receives_and_stops(chromium: Any, scene: Scene) -> None:
+    tab = await open_tab(chromium, scene)
     page = tab.page
     await tab.sign_in()
     await tab.open(f"/console/phones/{PHONE_NUMBER}")
@@ -152,8 +97,8 @@ async def test_virtual_phone_receives_and_stops(browser: Any, scene: Scene) -> N
     await page.get_by_text("Sent. The gateway has it.").wait_for()
 
 
-async def test_virtual_phone_fails_the_next_message(browser: Any, scene: Scene) -> None:
-    tab = await _tab(browser, scene)
+async def test_virtual_phone_fails_the_next_message(chromium: Any, scene: Scene) -> None:
+    tab = await open_tab(chromium, scene)
     page = tab.page
     await tab.sign_in()
     await tab.open("/console/phones/4530777666")
@@ -169,8 +114,8 @@ async def test_virtual_phone_fails_the_next_message(browser: Any, scene: Scene) 
     await page.locator("#live").get_by_text("phone not reachable").wait_for()
 
 
-async def test_drained_carrier_takes_nothing_new_until_enabled(browser: Any, scene: Scene) -> None:
-    tab = await _tab(browser, scene)
+async def test_drained_carrier_takes_nothing_new_until_enabled(chromium: Any, scene: Scene) -> None:
+    tab = await open_tab(chromium, scene)
     page = tab.page
     await tab.sign_in()
     await tab.open("/console/carriers")
@@ -187,8 +132,8 @@ async def test_drained_carrier_takes_nothing_new_until_enabled(browser: Any, sce
     assert [text.text for text in found] == ["It waits"]
 
 
-async def test_phone_is_registered_with_a_code(browser: Any, scene: Scene) -> None:
-    tab = await _tab(browser, scene, color_scheme="dark")
+async def test_phone_is_registered_with_a_code(chromium: Any, scene: Scene) -> None:
+    tab = await open_tab(chromium, scene, color_scheme="dark")
     page = tab.page
     await tab.sign_in()
     await tab.open("/console/devices")
@@ -206,10 +151,10 @@ async def test_phone_is_registered_with_a_code(browser: Any, scene: Scene) -> No
     assert await page.get_by_text(code).count() == 0
 
 
-async def test_live_log_and_phones_work_without_script(browser: Any, scene: Scene) -> None:
+async def test_live_log_and_phones_work_without_script(chromium: Any, scene: Scene) -> None:
     await _send(scene, "Read without script")
     await scene.gateway.workbench.phones.wait(PHONE_NUMBER, wait_s=10)
-    tab = await _tab(browser, scene, java_script_enabled=False)
+    tab = await open_tab(chromium, scene, java_script_enabled=False)
     await tab.sign_in()
     await tab.open(f"/console/live?to={PHONE_NUMBER}")
     await tab.page.locator("#live tbody tr").first.wait_for()
@@ -219,10 +164,41 @@ async def test_live_log_and_phones_work_without_script(browser: Any, scene: Scen
     await tab.page.locator(".written", has_text="From the phone").wait_for()
 
 
-async def test_every_room_is_accessible_and_keeps_to_its_policy(browser: Any, scene: Scene) -> None:
-    for viewport, scheme in ((DESKTOP, "light"), (PHONE, "dark")):
-        tab = await _tab(browser, scene, viewport=viewport, color_scheme=scheme)
-        await tab.sign_in()
-        for path in (*scene.rooms.values(), "/console/live?to=x", "/console/phones/12"):
-            await tab.open(path)
-            await tab.check()
+async def test_every_room_is_accessible_and_keeps_its_policy(chromium: Any, scene: Scene) -> None:
+    tab = await open_tab(chromium, scene)
+    await tab.sign_in()
+    for path in (
+        *scene.rooms.values(),
+        "/console/keywords",
+        "/console/live?to=x",
+        "/console/phones/12",
+    ):
+        await tab.open(path)
+        await tab.check_looks()
+
+
+async def test_account_is_made_changed_by_two_and_deleted(chromium: Any, scene: Scene) -> None:
+    tab, other = [await open_tab(chromium, scene) for _ in range(2)]
+    page = tab.page
+    await tab.sign_in()
+    await tab.open("/console/accounts")
+    await page.get_by_role("link", name="New account").click()
+    await page.get_by_label("Name", exact=True).fill("corner-shop")
+    await page.get_by_label("Credits").fill("5")
+    await page.get_by_role("button", name="Make the account").click()
+    await page.get_by_role("heading", name="corner-shop is made").wait_for()
+    await tab.check_looks()
+    await page.get_by_role("link", name="To its page").click()
+    await other.sign_in()
+    await other.page.goto(page.url)
+    for one, address in ((other, "192.0.2.1"), (tab, "192.0.2.2")):
+        await one.page.get_by_label("Allowed addresses").fill(address)
+        await one.page.get_by_role("button", name="Save").click()
+    await page.get_by_text("Stored now: 192.0.2.1").first.wait_for()
+    assert await page.get_by_label("Allowed addresses").input_value() == "192.0.2.2"
+    await tab.check_looks()
+    await page.get_by_role("link", name="What that means").click()
+    await page.get_by_role("heading", name="Delete corner-shop?").wait_for()
+    await tab.check_looks()
+    await page.get_by_role("button", name="Delete corner-shop").click()
+    await page.get_by_text("The account is deleted.").wait_for()

@@ -10,7 +10,7 @@ import pytest
 
 from dragoman.callbacks.schedule import RetrySchedule
 from dragoman.callbacks.worker import CallbackWorker
-from dragoman.domain.accounts import Account
+from dragoman.domain.accounts import Account, Permission
 from dragoman.domain.callbacks import CallbackCall
 from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.failure_causes import CAUSES
@@ -18,9 +18,10 @@ from dragoman.domain.journal import EventKind
 from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import CallbackRequest
 from dragoman.domain.pricing import Price
-from dragoman.domain.routing import Route, RouteReason
+from dragoman.domain.routing import Route, Router, RouteReason
 from dragoman.protocols.smpp.codec import decode, encode
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
+from dragoman.protocols.smpp.pdus import SubmitSmResp
 from dragoman.services import journal as journal_module
 from dragoman.storage.tables import message_events
 from dragoman.testkit.simulator import Answer, Behaviour, ReceiptTiming
@@ -103,9 +104,41 @@ async def test_pdus_are_made_again_to_the_octet(make_rig: Any, simulator: Any) -
         encode(msgspec.structs.replace(submit.pdu, sequence_number=0, validity_period=""))
         for submit in simulator.submits
     ]
-    made = [decode(bytes.fromhex(pdu)) for pdu in story.pdus]
+    submits = [pdu for pdu in story.pdus if pdu.name == "submit_sm"]
+    made = [decode(bytes.fromhex(pdu.octets)) for pdu in submits]
     assert [encode(msgspec.structs.replace(pdu, validity_period="")) for pdu in made] == sent
-    assert len(sent) == 2
+    assert [pdu.part for pdu in submits] == [1, 2]
+
+
+async def test_answers_and_reports_are_made_again_as_far_as_they_are_known(
+    make_rig: Any, simulator: Any
+) -> None:
+    simulator.behave("45", Behaviour(status=CommandStatus.ESME_RSYSERR), times=1)
+    simulator.default = Behaviour(state=MessageState.UNDELIVERABLE, error="6")
+    rig = await make_rig(carriers={"smsc": simulator.port})
+    account = await rig.account()
+    await rig.submit(account)
+    await rig.until_states(account, S.UNDELIVERED)
+    story = await rig.timelines.of_any_message(await only_message(rig, account))
+    submit, refusal, acceptance, report = story.pdus
+    assert (submit.name, submit.part, submit.whole) == ("submit_sm", 1, True)
+    assert decode(bytes.fromhex(refusal.octets)).command_status == CommandStatus.ESME_RSYSERR
+    assert decode(bytes.fromhex(acceptance.octets)) == SubmitSmResp(message_id="1")
+    assert (report.name, report.whole) == ("deliver_sm", False)
+    assert bytes.fromhex(report.octets).startswith(b"id:1 ")
+
+
+async def test_pdus_are_for_operators(make_rig: Any, simulator: Any) -> None:
+    rig = await make_rig(carriers={"smsc": simulator.port})
+    account = await rig.account()
+    await rig.submit(account)
+    await rig.until_states(account, S.DELIVERED)
+    message_id = await only_message(rig, account)
+    operator = msgspec.structs.replace(
+        account, permissions=account.permissions | {Permission.OPERATE}
+    )
+    assert (await rig.timelines.of_message(account, message_id)).pdus == ()
+    assert (await rig.timelines.of_message(operator, message_id)).pdus
 
 
 async def test_every_attempt_that_failed_is_told(
@@ -282,6 +315,16 @@ async def test_the_route_is_explained(make_rig: Any, simulator: Any, case: str) 
     await rig.until_states(account, S.DELIVERED)
     told = (await rig.timelines.of_message(account, await only_message(rig, account))).route
     assert (told.route, told.reason, told.prefix) == (route, reason, prefix)
+
+
+async def test_route_of_another_day_is_told_with_todays(make_rig: Any, simulator: Any) -> None:
+    rig = await make_rig(carriers={"smsc": simulator.port}, routes=ROUTES)
+    account = await rig.account()
+    await rig.submit(account, "4520111111")
+    await rig.until_states(account, S.DELIVERED)
+    rig.timelines._router = Router([ROUTES[2]])
+    told = (await rig.timelines.of_message(account, await only_message(rig, account))).route
+    assert (told.route, told.reason, told.today) == ("denmark", RouteReason.CHANGED, "rest")
 
 
 async def test_a_batch_shares_its_ledger_entries(make_rig: Any, simulator: Any) -> None:

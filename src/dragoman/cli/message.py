@@ -12,6 +12,8 @@ from dragoman.cli.outcome import ExitCode, write_json
 from dragoman.cli.output import print_fields, print_table, show_age, show_time
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dragoman.control.answers import BatchStatus, CarrierView, MessageStatus, Overview
 
 
@@ -160,10 +162,21 @@ def _print_overview(overview: Overview) -> None:
             ("callbacks", f"{overview.callbacks_waiting} waiting"),
         ]
     )
+    print_carriers(overview.carriers)
+
+
+def print_carriers(carriers: Iterable[CarrierView]) -> None:
+    """Prints a line for every carrier."""
     print_table(
         ("carrier", "state", "links", "in flight", "round trip", "last error"),
-        [_carrier_row(carrier) for carrier in overview.carriers],
+        [_carrier_row(carrier) for carrier in carriers],
     )
+
+
+def _say_carrier(carrier: CarrierView) -> str:
+    if carrier.held:
+        return "draining" if carrier.in_flight else "disabled"
+    return "up" if carrier.up else "down"
 
 
 def _carrier_row(carrier: CarrierView) -> tuple[str, ...]:
@@ -172,7 +185,7 @@ def _carrier_row(carrier: CarrierView) -> tuple[str, ...]:
     errors = sorted({link.last_error for link in carrier.links if link.last_error})
     return (
         carrier.name,
-        "disabled" if carrier.held else "up" if carrier.up else "down",
+        _say_carrier(carrier),
         f"{bound}/{len(carrier.links)}",
         f"{carrier.in_flight}/{carrier.capacity}",
         trip,

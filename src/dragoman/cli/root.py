@@ -9,6 +9,7 @@ import typer
 
 from dragoman.cli import (
     account,
+    carrier,
     config,
     database,
     dev,
@@ -71,6 +72,7 @@ app.add_typer(number.app, name="number")
 app.add_typer(keyword.app, name="keyword")
 app.add_typer(optout.app, name="optout")
 app.add_typer(device.app, name="device")
+app.add_typer(carrier.app, name="carrier")
 app.add_typer(sender.app, name="sender")
 app.add_typer(webhook.app, name="webhook")
 app.command("send")(message.send)

@@ -122,8 +122,9 @@ def _print_story(story: Timeline) -> None:
         )
     _print_way(story)
     _print_after(story)
-    for number, pdu in enumerate(story.pdus, 1):
-        print(f"PDU {number}  {pdu}")
+    for pdu in story.pdus:
+        part = f", part {pdu.part}" if pdu.part and story.request.parts > 1 else ""
+        print(f"{pdu.name}{'' if pdu.whole else ', its text only'}{part}  {pdu.octets}")
 
 
 def _print_way(story: Timeline) -> None:
@@ -216,7 +217,8 @@ def _route(route: RouteStep) -> str:
         "none": "none: it was not to be sent",
     }[route.reason.value]
     carriers = f"; carriers {', '.join(route.carriers)}" if route.carriers else ""
-    return f"{route.route} ({why}{carriers})" if route.route else why
+    today = f"; today's routes would choose {route.today}" if route.today else ""
+    return f"{route.route} ({why}{carriers}{today})" if route.route else why
 
 
 def _parts(count: int) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from dragoman.console.repeats import Repeats
@@ -19,6 +20,7 @@ from dragoman.services.device_registration import DeviceRegistration
 from dragoman.services.devices import Devices
 from dragoman.services.feed import Feed
 from dragoman.services.interventions import Interventions
+from dragoman.services.keywords import Keywords
 from dragoman.services.one_time_links import OneTimeLinks
 from dragoman.services.opt_outs import OptOuts
 from dragoman.services.queries import Queries
@@ -122,8 +124,11 @@ class Desk:
     device_registration: DeviceRegistration
     carrier_switches: CarrierSwitches
     feed: Feed
+    keywords: Keywords
     api_url: str
     """What a user types into the app of a phone; empty where nobody has said."""
     clock: Clock
     time_zone: str
     """For accounts without one of their own."""
+    editing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by who looks whether something is still as its editor read it, and changes it."""

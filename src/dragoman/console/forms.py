@@ -18,6 +18,12 @@ VERSION_FIELD: Final = "version"
 _SAME: Final = frozenset({b"same-origin", b"none"})
 
 
+NEWER: Final = (
+    "Somebody changed this after you opened the page, so yours was not saved. What is stored now"
+    " stands beside what you entered; save again to put yours in its place."
+)
+
+
 class Forged(Exception):
     """A form that no page of ours sent, or one for another session."""
 
@@ -54,9 +60,14 @@ def version_of(*values: Any) -> str:
     return hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()[:24]
 
 
+def is_current(form: Mapping[str, str], *values: Any) -> bool:
+    """Whether what a form was filled in from is what is stored now."""
+    return form.get(VERSION_FIELD) == version_of(*values)
+
+
 def check_version(form: Mapping[str, str], *values: Any) -> None:
     """Raises `EditConflict` where what a form was filled in from has changed."""
-    if form.get(VERSION_FIELD) != version_of(*values):
+    if not is_current(form, *values):
         raise EditConflict
 
 
@@ -66,3 +77,10 @@ class Problems(dict[str, str]):
     def add(self, refused: Refused, fields: Iterable[str], words: str) -> None:
         """Puts a refusal to the field it is about, or to the form."""
         self[refused.subject if refused.subject in set(fields) else ""] = words
+
+    def add_newer(self, stored: Mapping[str, str], typed: Mapping[str, str]) -> None:
+        """Says that somebody was faster, and at each field that differs what is stored."""
+        self[""] = NEWER
+        for field, words in stored.items():
+            if typed[field] != words:
+                self[field] = f"Stored now: {words or 'nothing'}"

@@ -79,6 +79,11 @@ def read_number(text: str) -> str:
         raise Unreadable(words) from None
 
 
+def read_count(text: str) -> int | None:
+    """A number in a field that people do not type into; None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
+
+
 def read_identifiers(text: str) -> tuple[int, ...]:
     """Every identifier that a text can be the spelling of; raises `Unreadable` for none."""
     text = text.strip()

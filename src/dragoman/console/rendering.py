@@ -155,4 +155,4 @@ def say_state(state: State) -> Markup:
 
 def say_audit(change: Change) -> Markup:
     """What somebody did, as a text that may hold names from outside."""
-    return render_text(say_change(change.entry.action, change.entry.subject))
+    return render_text(say_change(change.action, change.entry.subject))

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from dragoman.console.desk import Desk
-from dragoman.console.forms import check_version, token_for
+from dragoman.console.forms import check_version, is_current, token_for
 from dragoman.console.page import PREFIX, Page
 from dragoman.console.paging import PER_PAGE, Paging, read_paging
 from dragoman.console.roles import role_of
@@ -40,6 +40,9 @@ _NOTICES: Final = {
     "signed-out-everywhere": "You are signed out everywhere.",
     "password-changed": "Your password is changed. Sign in with the new one.",
     "saved": "Saved.",
+    "as-it-was": "It was so already; nothing was changed.",
+    "released": "Given up. It stays yours until the month ends, for you to reserve again.",
+    "deleted": "The account is deleted.",
     "text-sent": "Sent. The gateway has it.",
     "fault-cut": "Cut. The gateway connects again.",
     "sent": "Accepted. This is what is being sent.",
@@ -107,6 +110,10 @@ class Visit:
     def check_version(self, *values: Any) -> None:
         """Raises `EditConflict` where what the form was filled in from has changed."""
         check_version(self.form, *values)
+
+    def is_current(self, *values: Any) -> bool:
+        """Whether what the form was filled in from is what is stored now."""
+        return is_current(self.form, *values)
 
     async def tree(self) -> tuple[int, ...]:
         """The account's own identifier and those of the accounts below it; raises `Refused`."""

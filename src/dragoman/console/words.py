@@ -8,6 +8,9 @@ from typing import Final
 from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.journal import EventKind
 from dragoman.domain.lifecycle import State
+from dragoman.domain.routing import RouteReason
+from dragoman.domain.timeline import RouteStep
+from dragoman.protocols.gsm.alphabet import Alphabet
 
 REFUSALS: Final = MappingProxyType(
     {
@@ -98,6 +101,26 @@ EVENTS: Final = MappingProxyType(
 )
 """What an attempt came to, and what is odd about a report."""
 
+ROUTE_REASONS: Final = MappingProxyType(
+    {
+        RouteReason.DEVICE: "the message named a phone",
+        RouteReason.MESSAGE_TYPE: "its message type has this route",
+        RouteReason.ACCOUNT: "this route is for the account",
+        RouteReason.PREFIX: "this route is for numbers that begin with +{prefix}",
+        RouteReason.ANY: "this route takes every number",
+        RouteReason.CHANGED: "the routes were configured differently when it was accepted",
+        RouteReason.NONE: "it was not to be sent",
+    }
+)
+"""What decided on a route."""
+ALPHABETS: Final = MappingProxyType(
+    {
+        Alphabet.GSM7.value: "GSM alphabet",
+        Alphabet.UCS2.value: "Unicode (UCS-2)",
+        Alphabet.BINARY.value: "binary",
+    }
+)
+"""How a text is coded."""
 LEDGER: Final = MappingProxyType(
     {
         "reserve": "held for messages",
@@ -126,6 +149,28 @@ _ACTIONS: Final = MappingProxyType(
         "disable_device": "took the phone {} out of service",
         "enable_device": "put the phone {} into service",
         "device_code": "made a registration code for a phone",
+        "cancel": "cancelled the message {}",
+        "cancel_batch": "cancelled the batch {}",
+        "resend": "sent the message {} again",
+        "delete": "deleted the account {}",
+        "opt_out": "entered the opt-out of {}",
+        "opt_in": "took back the opt-out of {}",
+        "sign_out": "signed out everywhere",
+        "set": "changed the account: {}",
+        "revoke_tokens": "ended every token and session",
+        "add_number": "gave the number {} to the account",
+        "remove_number": "removed the number {}",
+        "reserve_keyword": "reserved the keyword {}",
+        "attach_keyword": "changed where the texts of {} go",
+        "delete_keyword": "gave up the keyword {}",
+        "add_service": "entered a service at {}",
+        "change_service": "changed a service to {}",
+        "device_token": "made a registration token for phones",
+        "add_device": "entered the phone {}",
+        "change_device": "changed the phone {}",
+        "remove_device": "removed the phone {}",
+        "export_inbox": "asked the phone {} for its texts",
+        "webhook": "changed the webhook {}",
     }
 )
 
@@ -133,6 +178,14 @@ _ACTIONS: Final = MappingProxyType(
 def say_change(action: str, subject: str) -> str:
     """What somebody did, behind their name."""
     return _ACTIONS.get(action, action.replace("_", " ") + " {}").replace("{}", subject).strip()
+
+
+def say_route(route: RouteStep) -> str:
+    """Why a message has its route, and where today's routes lead."""
+    words = ROUTE_REASONS[route.reason].format(prefix=route.prefix)
+    if route.today:
+        words += f"; today's routes would choose {route.today}"
+    return words
 
 
 def say_refusal(refused: Refused) -> str:

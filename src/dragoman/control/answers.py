@@ -100,6 +100,7 @@ class Cancelled(msgspec.Struct, frozen=True, kw_only=True):
     """A message that will not be sent."""
 
     message_id: int
+    account: str = ""
 
 
 class FeedLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,6 +253,15 @@ class CarrierView(msgspec.Struct, frozen=True, kw_only=True):
     """Whether somebody took it out of service: it is given nothing new."""
     kind: str = ""
     """What it speaks, for people."""
+
+
+class CarrierSwitched(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a carrier is held, and what it still has in flight; `gateway` is whether one runs."""
+
+    carrier: str
+    held: bool
+    in_flight: int
+    gateway: bool
 
 
 class RouteView(msgspec.Struct, frozen=True, kw_only=True):

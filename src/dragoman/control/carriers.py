@@ -9,8 +9,11 @@ import msgspec
 
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.smpp.carrier import SmppCarrier
-from dragoman.control.answers import CarrierView, LinkView
-from dragoman.control.house import RunningGateway
+from dragoman.control.answers import CarrierSwitched, CarrierView, LinkView
+from dragoman.control.house import Controlled, RunningGateway
+from dragoman.control.requests import SwitchCarrier
+from dragoman.domain.accounts import Permission
+from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.ports import Connector
 
 OWN_SPEED_PER_S: Final = 3_000.0
@@ -31,6 +34,30 @@ def view_carriers(gateway: RunningGateway) -> tuple[CarrierView, ...]:
     return tuple(
         _view(connector, use, held=gateway.is_held(connector.name))
         for connector in gateway.connectors.values()
+    )
+
+
+async def switch_carrier(controlled: Controlled, request: SwitchCarrier) -> CarrierSwitched:
+    """Holds a carrier or lets it go; raises `Refused` for one that nobody configured.
+
+    It is written down at every account that may operate the machine, with the change.
+    """
+    house, gateway = controlled.house, controlled.gateway
+    name = request.carrier
+    if all(carrier.name != name for carrier in house.settings.carriers):
+        known = ", ".join(carrier.name for carrier in house.settings.carriers) or "none"
+        raise Refused(RefusalCode.NOT_FOUND, name[:64], f"no such carrier; there are {known}")
+    if await house.carrier_switches.is_held(name) is not request.held:
+        action = "drain_carrier" if request.held else "enable_carrier"
+        entries = tuple(
+            house.books.command_entry(account, action, name)
+            for account in await house.accounts.list_all()
+            if account.may(Permission.OPERATE)
+        )
+        await house.carrier_switches.switch(name, request.held, entries)
+    in_flight, _ = gateway.window_use().get(name, (0, 0)) if gateway is not None else (0, 0)
+    return CarrierSwitched(
+        carrier=name, held=request.held, in_flight=in_flight, gateway=gateway is not None
     )
 
 

@@ -20,12 +20,13 @@ from dragoman.control.answers import (
     RouteView,
     SentBatch,
 )
-from dragoman.control.carriers import view_carriers
+from dragoman.control.carriers import switch_carrier, view_carriers
 from dragoman.control.diagnosis import check_house
 from dragoman.control.email_service import change_email_service
 from dragoman.control.house import Controlled, HouseServices
 from dragoman.control.inbound import INBOUND_HANDLERS
 from dragoman.control.messages import MESSAGE_HANDLERS, parse_identifier
+from dragoman.control.notes import note_change
 from dragoman.control.senders import SENDER_HANDLERS
 from dragoman.control.webhooks import WEBHOOK_HANDLERS
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Account, Permission
@@ -43,7 +44,9 @@ MESSAGES_SHOWN: Final = 20
 
 async def run_command(controlled: Controlled, request: requests.Request[Any]) -> Any:
     """Carries out a command; raises `Refused` and `StorageUnavailable`."""
-    return await HANDLERS[type(request)](controlled, request)
+    answer = await HANDLERS[type(request)](controlled, request)
+    await note_change(controlled, request, answer)
+    return answer
 
 
 async def _create_account(
@@ -331,6 +334,7 @@ HANDLERS: Final = MappingProxyType[type[Any], Callable[[Controlled, Any], Awaita
         **MESSAGE_HANDLERS,
         **WEBHOOK_HANDLERS,
         requests.ChangeEmailService: change_email_service,
+        requests.SwitchCarrier: switch_carrier,
     }
 )
 """What carries out each request."""

@@ -30,6 +30,9 @@ async def check_house(controlled: Controlled) -> AsyncIterator[Check]:
     if controlled.gateway is not None:
         for check in _check_gateway(controlled.gateway):
             yield check
+    else:
+        for name in sorted(await controlled.house.carrier_switches.held()):
+            yield _held(name, "nothing goes out over it when a gateway starts")
 
 
 async def _check_database(house: HouseServices) -> Check:
@@ -105,8 +108,11 @@ def _check_gateway(gateway: RunningGateway) -> list[Check]:
 
 
 def check_carrier(carrier: CarrierView) -> Check:
-    """Whether its links are bound, and why not."""
+    """Whether it is in service and its links are bound, and why not."""
     name = f"carrier {carrier.name}"
+    if carrier.held:
+        left = f"{carrier.in_flight} parts in flight" if carrier.in_flight else "nothing in flight"
+        return _held(carrier.name, f"it is given nothing new; {left}")
     bound = [link for link in carrier.links if link.bound]
     detail = f"{len(bound)} of {len(carrier.links)} links bound"
     errors = sorted({link.last_error for link in carrier.links if link.last_error})
@@ -117,6 +123,15 @@ def check_carrier(carrier: CarrierView) -> Check:
         finding=Finding.WARNING if carrier.up else Finding.PROBLEM,
         detail="; ".join([detail, *errors]),
         remedy=_remedy_for_link(errors),
+    )
+
+
+def _held(carrier: str, what: str) -> Check:
+    return Check(
+        name=f"carrier {carrier}",
+        finding=Finding.WARNING,
+        detail=f"taken out of service by hand: {what}",
+        remedy=f"when it may send again: `dragoman carrier enable {carrier}`",
     )
 
 

@@ -12,6 +12,8 @@ from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.services.access_tokens import AccessTokens
 from dragoman.services.accounts import Accounts
+from dragoman.services.books import Books
+from dragoman.services.carrier_switches import CarrierSwitches
 from dragoman.services.credits import Credits
 from dragoman.services.device_registration import DeviceRegistration
 from dragoman.services.devices import Devices
@@ -80,6 +82,10 @@ class HouseServices(Protocol):
     def inbox_exports(self) -> InboxExports: ...
     @property
     def phone_settings(self) -> PhoneSettings: ...
+    @property
+    def books(self) -> Books: ...
+    @property
+    def carrier_switches(self) -> CarrierSwitches: ...
 
 
 class RunningGateway(Protocol):

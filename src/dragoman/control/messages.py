@@ -41,9 +41,11 @@ async def _resend(controlled: Controlled, request: requests.ResendMessage) -> Se
 
 
 async def _cancel(controlled: Controlled, request: requests.CancelMessage) -> Cancelled:
-    message_id = await find_message(controlled.house, request.identifier)
-    await controlled.house.interventions.cancel(None, message_id)
-    return Cancelled(message_id=message_id)
+    house = controlled.house
+    message_id = await find_message(house, request.identifier)
+    await house.interventions.cancel(None, message_id)
+    story = await house.timelines.of_any_message(message_id)
+    return Cancelled(message_id=message_id, account=story.account)
 
 
 async def find_message(house: HouseServices, text: str) -> int:

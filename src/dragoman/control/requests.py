@@ -12,6 +12,7 @@ from dragoman.control.answers import (
     AccountView,
     BatchStatus,
     Cancelled,
+    CarrierSwitched,
     DeviceCode,
     DeviceList,
     DeviceToken,
@@ -308,6 +309,14 @@ class ChangeEmailService(Request[EmailServiceView], frozen=True, kw_only=True, t
     expiry: str | None = None
 
 
+class SwitchCarrier(Request[CarrierSwitched], frozen=True, kw_only=True, tag="carrier.switch"):
+    """Gives a carrier nothing new, over restarts, or lets it go on."""
+
+    answer_type: ClassVar[Any] = CarrierSwitched
+    carrier: str
+    held: bool
+
+
 class ShowOverview(Request[Overview], frozen=True, kw_only=True, tag="overview"):
     """Shows what the gateway is doing."""
 
@@ -461,4 +470,5 @@ AnyRequest = (
     | ListWebhooks
     | SetWebhook
     | ChangeEmailService
+    | SwitchCarrier
 )

@@ -86,6 +86,11 @@ TRANSITIONS: Final = MappingProxyType(
 )
 """From each state, the states a message may go to. Nothing leaves an end."""
 
+CANCELLABLE: Final = frozenset(
+    before for before, after in TRANSITIONS.items() if State.CANCELLED in after
+)
+"""The states in which a message can still be stopped: no carrier has been given it."""
+
 _OF_RECEIPT: Final = MappingProxyType(
     {
         ReceiptState.DELIVERED: State.DELIVERED,

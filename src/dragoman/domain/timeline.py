@@ -50,6 +50,8 @@ class RouteStep(msgspec.Struct, frozen=True, kw_only=True):
     """What decided, where a prefix of the number did."""
     carriers: tuple[str, ...]
     """The route's carriers now, first choice first."""
+    today: str = ""
+    """The route that today's configuration would choose, where that is another one."""
 
 
 class AttemptStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +161,19 @@ class FailureStep(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
 
 
+class PduStep(msgspec.Struct, frozen=True, kw_only=True):
+    """A PDU that was exchanged with an SMSC, made again with 0 for a sequence number."""
+
+    name: str
+    """Of SMPP: `submit_sm`, `submit_sm_resp` or `deliver_sm`."""
+    part: int
+    """From 1; 0 for the whole message."""
+    octets: str
+    """In hexadecimal."""
+    whole: bool = True
+    """Whether it is all of the PDU; of a `deliver_sm` only the text was kept."""
+
+
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """The whole story; every list is in order of time."""
 
@@ -185,7 +200,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     failure: FailureStep | None
     resent_as: tuple[int, ...]
     """Batches."""
-    pdus: tuple[str, ...] = ()
-    """For operators: each `submit_sm` in hexadecimal, made again, with 0 for a sequence number."""
+    pdus: tuple[PduStep, ...] = ()
+    """For operators, where its carrier speaks SMPP."""
     can_cancel: bool = False
     can_resend: bool = False

@@ -135,6 +135,7 @@ class AccountTree:
         credits: int | None,
         permissions: dict[Permission, bool],
         record: AccountRecord | None = None,
+        audit: AuditEntry | None = None,
     ) -> ChangedAccount:
         """Makes an account below the caller's; `credits` None is without a limit.
 
@@ -161,6 +162,7 @@ class AccountTree:
             fields=_merged(inherited, fields),
             giver=caller,
             record=record,
+            audit=audit,
         )
         view = await self.find(caller, created.account.account_id)
         return ChangedAccount(view=view, api_key=created.api_key)
@@ -199,7 +201,9 @@ class AccountTree:
             self.on_shut_out(account_id)
         return ChangedAccount(view=await self.find(caller, account_id), api_key=api_key)
 
-    async def delete(self, caller: Account, account_id: int) -> None:
+    async def delete(
+        self, caller: Account, account_id: int, audit: tuple[AuditEntry, ...] = ()
+    ) -> None:
         """Ends an account: its keys, its name and its wallet, not what it sent.
 
         What is left of its credits goes to the caller. Raises `Refused`, also while there are
@@ -219,6 +223,7 @@ class AccountTree:
             heir_id=caller.account_id,
             type_entry_ids=tuple(self._ids.take(2 * MAX_TYPES)),
             at_ms=self._clock.now_ms(),
+            audit=audit,
         )
         await self._accounts.write(account_tree.delete, deletion)
         self.on_shut_out(account_id)

@@ -36,6 +36,7 @@ from dragoman.services.credentials import (
 from dragoman.storage.engine import Storage
 from dragoman.storage.repositories import account_tree, accounts, wallets
 from dragoman.storage.repositories.account_tree import AccountChange
+from dragoman.storage.repositories.audit import AuditEntry
 from dragoman.storage.writer import Operation
 
 __all__ = ["Accounts", "CreatedAccount", "digest_of_key", "md5_of_password", "new_key"]
@@ -169,11 +170,13 @@ class Accounts:
         fields: AccountFields | None = None,
         giver: Account | None = None,
         record: accounts.AccountRecord | None = None,
+        audit: AuditEntry | None = None,
     ) -> CreatedAccount:
         """Creates an account with a wallet; `credits` None is unlimited. Raises `Refused`.
 
         It lies below `parent`, and has at most what that has. Its credits are taken from `giver`;
-        without one they come from the operator. `fields` are those that have no name here.
+        without one they come from the operator. `fields` are those that have no name here. `audit`
+        is stored with it, as an entry about the new account.
         """
         if credits is not None and not 0 <= credits <= wallets.MAX_CREDITS:
             raise Refused(RefusalCode.INVALID_FIELD, "credits", "not negative")
@@ -219,6 +222,7 @@ class Accounts:
             giver=giver.wallet_id if giver is not None else None,
             opening=opening,
             record=record,
+            audit=() if audit is None else (msgspec.structs.replace(audit, account_id=account_id),),
         )
         await self.write(accounts.create, new)
         narrowed = narrow(account, [parent] if parent is not None else [])
@@ -255,6 +259,7 @@ class Accounts:
         grant: frozenset[Permission] = frozenset(),
         revoke: frozenset[Permission] = frozenset(),
         credits: int = 0,
+        audit: tuple[AuditEntry, ...] = (),
     ) -> Account:
         """Changes what is given of an account, as its operator may; raises `Refused`.
 
@@ -271,6 +276,7 @@ class Accounts:
             transfer=self.transfer(account.wallet_id, credits, "operator", None)
             if credits
             else None,
+            audit=audit,
         )
         await self.write(account_tree.change, change)
         found = await self.find_by_id(account.account_id)

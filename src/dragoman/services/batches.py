@@ -16,7 +16,7 @@ import structlog
 
 from dragoman.domain.accounts import Account
 from dragoman.domain.errors import FailureCode, RefusalCode, Refused
-from dragoman.domain.lifecycle import BatchState, State
+from dragoman.domain.lifecycle import CANCELLABLE, BatchState, State
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.services.accounts import MAX_DEPTH, Accounts
@@ -158,7 +158,7 @@ class Batches:
                 self._backlog.read_again(routes, batch_id)
 
     async def _cancel_one(self, message: LiveMessage) -> None:
-        if message.state is not State.QUEUED or message.possible_duplicate:
+        if message.state not in CANCELLABLE or message.possible_duplicate:
             raise _too_late(message.message_id)
         await self._cancel_all([message])
 

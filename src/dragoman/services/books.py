@@ -19,6 +19,16 @@ from dragoman.storage.repositories.audit import AuditEntry
 from dragoman.storage.repositories.wallets import LedgerEntry
 
 MAX_SUBJECT: Final = 200
+_BY_COMMAND: Final = "command "
+"""Before the action of an entry whose actor has no account: who may use the command line owns the
+machine. The entry then has the account it is about for an actor."""
+
+
+def hide_number(written: str) -> str:
+    """A number or sender as the log may hold it: a name, or the end of a number."""
+    digits = "".join(filter(str.isdecimal, written))
+    is_number = digits and not any(map(str.isalpha, written))
+    return f"…{digits[-3:]}" if is_number else written
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +37,16 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     entry: AuditEntry
     actor: str
     """Its user name; empty for one that does not exist for the reader."""
+
+    @property
+    def by_command(self) -> bool:
+        """Whether it was done on the command line."""
+        return self.entry.action.startswith(_BY_COMMAND)
+
+    @property
+    def action(self) -> str:
+        """What was done."""
+        return self.entry.action.removeprefix(_BY_COMMAND)
 
 
 class Books:
@@ -55,6 +75,14 @@ class Books:
     ) -> None:
         """Stores an entry by itself, right after a change that cannot carry one."""
         await self._storage.writer.write(audit.add, self.entry(actor, action, subject, account))
+
+    def command_entry(self, account: Account, action: str, subject: str = "") -> AuditEntry:
+        """An entry about an account by whoever owns the machine."""
+        return self.entry(account, f"{_BY_COMMAND}{action}", subject)
+
+    async def note_command(self, account: Account, action: str, subject: str = "") -> None:
+        """Stores such an entry by itself, right after the change."""
+        await self._storage.writer.write(audit.add, self.command_entry(account, action, subject))
 
     async def changes(
         self, reader: Account, account: Account, before: int | None, limit: int

@@ -25,7 +25,15 @@ class CarrierSwitches:
         for name in await self._storage.read(held_carriers.load):
             self.on_change(name, True)
 
-    async def switch(self, carrier: str, held: bool, audit: AuditEntry | None = None) -> None:
+    async def held(self) -> frozenset[str]:
+        """The carriers that are held."""
+        return frozenset(await self._storage.read(held_carriers.load))
+
+    async def is_held(self, carrier: str) -> bool:
+        """Whether a carrier is held."""
+        return carrier in await self.held()
+
+    async def switch(self, carrier: str, held: bool, audit: tuple[AuditEntry, ...] = ()) -> None:
         """Holds a carrier or lets it go; raises `StorageUnavailable`, and then nothing changed."""
         item = CarrierSwitch(carrier=carrier, held=held, at_ms=self._clock.now_ms(), audit=audit)
         await self._storage.writer.write(held_carriers.switch, item)

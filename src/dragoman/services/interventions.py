@@ -14,6 +14,7 @@ from dragoman.domain.messages import CallbackRequest, Format, Lane, Submission
 from dragoman.kit.ids import LIMIT, IdSource
 from dragoman.services.accounts import Accounts
 from dragoman.services.batches import Batches
+from dragoman.services.books import Books
 from dragoman.services.submission import AcceptedBatch, SubmissionService
 from dragoman.services.timeline import can_resend
 from dragoman.storage.engine import Storage
@@ -38,21 +39,25 @@ class Interventions:
         accounts: Accounts,
         submission: SubmissionService,
         batches: Batches,
+        books: Books,
         ids: IdSource,
     ) -> None:
         self._storage = storage
         self._accounts = accounts
         self._submission = submission
         self._batches = batches
+        self._books = books
         self._ids = ids
 
     async def resend(
-        self, caller: Account | None, message_id: int, *, protocol: str
+        self, caller: Account | None, message_id: int, *, protocol: str, known: int | None = None
     ) -> AcceptedBatch:
         """Sends a message again, as a new one that its account pays for; raises `Refused`.
 
         Both know of each other. A `caller` of None is the operator. The new one goes by today's
-        routes and rules; its reports go where those of the old one went.
+        routes and rules; its reports go where those of the old one went. `known` is how often the
+        caller saw that it had been sent again: where somebody did meanwhile, it is refused as
+        `ALREADY_EXISTS`.
         """
         found = await self._find(caller, message_id)
         account, message, batch = found
@@ -70,7 +75,10 @@ class Interventions:
                 kind=EventKind.RESENT,
                 code=str(new.batch.batch_id),
             )
-            resending = Resending(new=new, note=note)
+            entry = None
+            if caller is not None:
+                entry = self._books.entry(caller, "resend", str(message_id), account)
+            resending = Resending(new=new, note=note, audit=entry, known=known)
             self._storage.writer.submit(journal.resend, resending, stored)
 
         return await self._submission.submit(account, _repeat(found, protocol), store=store)
@@ -80,8 +88,10 @@ class Interventions:
 
         Raises `Refused`. A `caller` of None is the operator.
         """
-        _, message, batch = await self._find(caller, message_id)
+        account, message, batch = await self._find(caller, message_id)
         await self._batches.cancel_message(batch.batch_id, message.message_id)
+        if caller is not None:
+            await self._books.note(caller, "cancel", str(message_id), account)
 
     async def _find(self, caller: Account | None, message_id: int) -> _Found:
         if caller is not None and not caller.may(Permission.SEND):

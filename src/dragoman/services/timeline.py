@@ -13,12 +13,12 @@ from typing import Final
 
 import msgspec
 
-from dragoman.domain.accounts import Account
+from dragoman.domain.accounts import Account, Permission
 from dragoman.domain.callbacks import CallbackFacts
 from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.failure_causes import CAUSES, Cause
 from dragoman.domain.journal import ATTEMPTS, RECEIPTS, EventKind
-from dragoman.domain.lifecycle import State
+from dragoman.domain.lifecycle import CANCELLABLE, State
 from dragoman.domain.messages import Format, Lane, Outgoing
 from dragoman.domain.pricing import render_price
 from dragoman.domain.routing import Route, Router, RouteReason
@@ -30,6 +30,7 @@ from dragoman.domain.timeline import (
     FailureStep,
     LedgerStep,
     PartStep,
+    PduStep,
     ReceiptStep,
     RequestStep,
     RouteStep,
@@ -48,8 +49,8 @@ from dragoman.storage.repositories.handovers import StoredHandover
 from dragoman.storage.repositories.journal import MessageEvent
 from dragoman.storage.repositories.timeline import CallbackRow, CallbackTry, TimelineRows
 
-EncodePdus = Callable[[str, Outgoing, int], tuple[bytes, ...]]
-"""Makes the PDUs of a message for a carrier, as sent at a time; none where it has no PDUs."""
+RetellPdus = Callable[[Timeline, Outgoing, int], tuple[PduStep, ...]]
+"""Makes the PDUs of a message that was sent at a time; none where its carrier has no PDUs."""
 
 
 class Timelines:
@@ -67,23 +68,27 @@ class Timelines:
         self._accounts = accounts
         self._router = router
         self._journal = journal
-        self.encode: EncodePdus = _no_pdus
+        self.retell: RetellPdus = _no_pdus
         """Set where carriers are at hand."""
 
     async def of_message(self, caller: Account, message_id: int) -> Timeline:
-        """The story of a message of the account or one below it; raises `Refused`."""
+        """The story of a message of the account or one below it; raises `Refused`.
+
+        Who operates the machine reads its PDUs too.
+        """
         rows = await self._load(message_id)
         account = await self._accounts.find_by_id(rows.message.account_id)
         if account is None or not account.is_at_or_below(caller):
             raise Refused(RefusalCode.NOT_FOUND, str(message_id), "message")
-        return await self._tell(rows, account, caller)
+        story = await self._tell(rows, account, caller)
+        return self._with_pdus(story, rows) if caller.may(Permission.OPERATE) else story
 
     async def of_any_message(self, message_id: int) -> Timeline:
         """The story of any message with its PDUs, for operators; raises `Refused`."""
         rows = await self._load(message_id)
         account = await self._accounts.find_by_id(rows.message.account_id)
         story = await self._tell(rows, account, None)
-        return msgspec.structs.replace(story, pdus=self._pdus(rows))
+        return self._with_pdus(story, rows)
 
     async def _load(self, message_id: int) -> TimelineRows:
         rows = None
@@ -132,21 +137,27 @@ class Timelines:
     def _route(self, rows: TimelineRows, account: Account | None) -> RouteStep:
         message, options = rows.message, rows.batch.options
         route = self._router.routes.get(message.route)
-        reason, prefix = RouteReason.CHANGED, ""
+        reason, prefix, today = RouteReason.CHANGED, "", ""
         if not message.route:
             reason = RouteReason.NONE
         elif options.device_id is not None:
             reason = RouteReason.DEVICE
         elif options.route == message.route:
             reason = RouteReason.MESSAGE_TYPE
-        elif account is not None and route is not None:
+        elif account is not None:
             choice = self._router.explain(
                 account.username, message.recipient, multimedia=rows.batch.format == Format.MMS
             )
             if choice is not None and choice.route.name == message.route:
                 reason, prefix = choice.reason, choice.prefix
+            elif choice is not None:
+                today = choice.route.name
         return RouteStep(
-            route=message.route, reason=reason, prefix=prefix, carriers=_carriers_of(route)
+            route=message.route,
+            reason=reason,
+            prefix=prefix,
+            carriers=_carriers_of(route),
+            today=today,
         )
 
     async def _ledger(self, rows: TimelineRows, caller: Account | None) -> tuple[LedgerStep, ...]:
@@ -171,20 +182,19 @@ class Timelines:
             for entry in rows.ledger
         )
 
-    def _pdus(self, rows: TimelineRows) -> tuple[str, ...]:
+    def _with_pdus(self, story: Timeline, rows: TimelineRows) -> Timeline:
         message = rows.message
         if not message.carrier:
-            return ()
+            return story
         try:
             outgoing = LiveMessage(message, LiveBatch(rows.batch, 0)).outgoing()
         except _NOT_CUT:
-            return ()
+            return story
         at_ms = message.sent_ms or message.final_ms or time_of(message.message_id)
-        return tuple(pdu.hex() for pdu in self.encode(message.carrier, outgoing, at_ms))
+        return msgspec.structs.replace(story, pdus=self.retell(story, outgoing, at_ms))
 
 
-CANCELLABLE: Final = frozenset({State.SCHEDULED, State.QUEUED})
-_ON_ITS_WAY: Final = frozenset({State.SCHEDULED, State.QUEUED, State.SENDING})
+_ON_ITS_WAY: Final = CANCELLABLE | {State.SENDING}
 _NOT_CUT: Final = (NotEncodable, TooManyParts, InvalidHeader, ValueError)
 
 
@@ -196,7 +206,7 @@ def can_resend(state: State, format_: str, is_premium: bool) -> bool:
     return state not in _ON_ITS_WAY and format_ != Format.MMS and not is_premium
 
 
-def _no_pdus(_carrier: str, _message: Outgoing, _at_ms: int) -> tuple[bytes, ...]:
+def _no_pdus(_story: Timeline, _message: Outgoing, _at_ms: int) -> tuple[PduStep, ...]:
     return ()
 
 

@@ -15,11 +15,14 @@ import msgspec
 import pytest
 
 from dragoman.config import Settings
+from dragoman.console.words import say_change
 from dragoman.control import requests, server
 from dragoman.control.answers import AccountSecrets
 from dragoman.control.client import CommandFailed, NotRunning, call
-from dragoman.control.commands import HANDLERS
+from dragoman.control.commands import HANDLERS, run_command
+from dragoman.control.house import Controlled
 from dragoman.control.messages import STREAMS
+from dragoman.control.notes import NOTED, UNNOTED
 from dragoman.control.server import ControlServer
 from dragoman.control.socket_path import (
     MAX_BYTES,
@@ -28,7 +31,7 @@ from dragoman.control.socket_path import (
     make_folder,
     socket_path,
 )
-from dragoman.domain.accounts import CredentialKind
+from dragoman.domain.accounts import CredentialKind, Permission
 from dragoman.domain.errors import Refused
 from dragoman.domain.senders import SenderDetails
 from dragoman.house import House, opened_house
@@ -276,6 +279,111 @@ def test_every_request_has_somebody_who_carries_it_out() -> None:
     assert set(get_args(requests.AnyRequest)) == {*HANDLERS, *STREAMS}
 
 
+def test_every_request_is_written_down_or_said_to_change_nothing() -> None:
+    assert set(get_args(requests.AnyRequest)) == NOTED | UNNOTED
+    assert not NOTED & UNNOTED
+
+
+NUMBER = "+4512345678"
+COMMANDS = {
+    "create": (requests.CreateAccount(username="new"), "new", "made the account"),
+    "set": (
+        requests.ChangeAccount(username="shop", grant=("premium",), time_zone="Europe/Oslo"),
+        "shop",
+        "changed the account: may premium, time zone",
+    ),
+    "rename": (
+        requests.ChangeAccount(username="shop", new_username="store"),
+        "store",
+        "changed the account: its name was shop",
+    ),
+    "nothing": (requests.ChangeAccount(username="shop"), "shop", None),
+    "credits": (
+        requests.ChangeAccount(username="shop", credits=-2),
+        "shop",
+        "changed the account: -2 credits",
+    ),
+    "shut": (requests.SetEnabled(username="shop", enabled=False), "shop", "shut the account"),
+    "key": (
+        requests.RotateKey(username="shop"),
+        "shop",
+        "made a new API key and ended the older ones",
+    ),
+    "typed credits": (
+        requests.AddCredits(username="shop", message_type="N", credits=3),
+        "shop",
+        "changed the account: +3 credits of N",
+    ),
+    "credits shown": (requests.AddCredits(username="shop"), "shop", None),
+    "tokens": (
+        requests.RevokeTokens(username="shop"),
+        "shop",
+        "ended every token and session",
+    ),
+    "mail": (
+        requests.ChangeEmailService(username="shop", bandwidth=5),
+        "shop",
+        "changed the account: e-mail service: bandwidth",
+    ),
+    "mail shown": (requests.ChangeEmailService(username="shop"), "shop", None),
+    "number": (
+        requests.AddNumber(username="shop", number=NUMBER),
+        "shop",
+        "gave the number …678 to the account",
+    ),
+    "opt-out": (
+        requests.AddOptOut(username="shop", recipient=NUMBER),
+        "shop",
+        "entered the opt-out of …678",
+    ),
+    "webhook": (
+        requests.SetWebhook(username="shop", event="delivery", url="https://shop.example/"),
+        "shop",
+        "changed the webhook delivery",
+    ),
+    "read": (requests.ListAccounts(), "shop", None),
+}
+
+
+@pytest.mark.parametrize("case", COMMANDS)
+async def test_what_a_command_changes_is_written_down(house: House, case: str) -> None:
+    request, username, words = COMMANDS[case]
+    await house.accounts.create("shop", credits=10)
+    await ask(house, request)
+    account = await house.accounts.find(username)
+    found = await house.books.changes(account, account, None, 10)
+    said = [say_change(change.action, change.entry.subject) for change in found]
+    assert said == ([words] if words else [])
+    assert all(change.by_command for change in found)
+
+
+async def test_carrier_is_held_and_let_go_over_the_socket(house: House) -> None:
+    owner = (await house.accounts.create("owner", permissions=frozenset(Permission))).account
+    shop = (await house.accounts.create("shop")).account
+    told: list[tuple[str, bool]] = []
+    house.carrier_switches.on_change = lambda name, held: told.append((name, held))
+    for held in (True, True, False):
+        switch = requests.SwitchCarrier(carrier="simulator", held=held)
+        answer = await ask(house, switch)
+        assert (answer.held, answer.in_flight, answer.gateway) == (held, 0, True)
+        assert await house.carrier_switches.is_held("simulator") is held
+    assert told == [("simulator", True), ("simulator", False)]
+    changes = await house.books.changes(owner, owner, None, 10)
+    assert [(one.action, one.entry.subject) for one in changes] == [
+        ("enable_carrier", "simulator"),
+        ("drain_carrier", "simulator"),
+    ]
+    assert await house.books.changes(shop, shop, None, 10) == []
+
+
+async def test_doctor_names_a_held_carrier_where_no_gateway_runs(house: House) -> None:
+    await house.carrier_switches.switch("simulator", True)
+    answer = await run_command(Controlled(house=house), requests.Diagnose())
+    (check,) = [check for check in answer.checks if check.name == "carrier simulator"]
+    assert check.finding == "warning"
+    assert "dragoman carrier enable simulator" in check.remedy
+
+
 REFUSED = {
     "no such permission": (
         requests.CreateAccount(username="x", grant=("fly",)),
@@ -299,6 +407,10 @@ REFUSED = {
     ),
     "no sender to approve": (
         requests.DecideSender(username="x", sender="Shop", approved=True),
+        "not_found",
+    ),
+    "no carrier of that name": (
+        requests.SwitchCarrier(carrier="x", held=True),
         "not_found",
     ),
     "no tokens to revoke": (requests.RevokeTokens(username="x"), "not_found"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from dragoman.control.answers import CarrierView, Finding, LinkView
@@ -64,6 +65,15 @@ def test_the_limit_of_a_carrier_is_its_narrowest_place(case: str) -> None:
 def test_nothing_is_said_of_a_speed_nobody_measured(view: CarrierView) -> None:
     assert limit_of(view) is None
     assert check_speed(view).finding is Finding.OK
+
+
+@pytest.mark.parametrize(("in_flight", "words"), [(0, "nothing in flight"), (3, "3 parts")])
+def test_a_held_carrier_is_named_with_its_remedy(in_flight: int, words: str) -> None:
+    held = msgspec.structs.replace(carrier(link()), held=True, in_flight=in_flight)
+    check = check_carrier(held)
+    assert check.finding is Finding.WARNING
+    assert words in check.detail
+    assert check.remedy.endswith("`dragoman carrier enable main`")
 
 
 LINKS = {

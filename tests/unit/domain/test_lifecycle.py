@@ -7,6 +7,7 @@ from itertools import permutations, product
 import pytest
 
 from dragoman.domain.lifecycle import (
+    CANCELLABLE,
     TRANSITIONS,
     ReceiptState,
     State,
@@ -130,3 +131,7 @@ def test_a_message_is_delivered_only_if_every_part_is() -> None:
 def test_the_order_of_reports_changes_only_which_failure_is_told() -> None:
     for parts in permutations((State.DELIVERED, State.UNKNOWN, State.EXPIRED, None)):
         assert state_of_parts(parts) is State.EXPIRED
+
+
+def test_a_message_is_stopped_only_before_a_carrier_has_it() -> None:
+    assert {State.SCHEDULED, State.QUEUED} == CANCELLABLE

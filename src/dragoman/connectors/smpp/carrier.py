@@ -10,14 +10,15 @@ from dragoman.connectors.smpp.handover import Handover, Part
 from dragoman.connectors.smpp.inbound import read_delivery
 from dragoman.connectors.smpp.link import Link
 from dragoman.connectors.smpp.pace import Pace
+from dragoman.connectors.smpp.retelling import retell
 from dragoman.connectors.smpp.settings import BindMode, CarrierSettings, TlsSettings
 from dragoman.connectors.smpp.submits import NotSendable, render_submits
 from dragoman.domain.errors import FailureCode, RetryCode
 from dragoman.domain.messages import Outgoing, ReceiptReport
 from dragoman.domain.outcomes import Deferred, Outcome, Rejected
 from dragoman.domain.ports import CarrierEvents
+from dragoman.domain.timeline import PduStep, Timeline
 from dragoman.kit.token_bucket import TokenBucket
-from dragoman.protocols.smpp.codec import encode
 from dragoman.protocols.smpp.errors import EncodeError
 from dragoman.protocols.smpp.pdus import DataSm, DeliverSm, Pdu, SubmitSmResp
 
@@ -127,11 +128,11 @@ class SmppCarrier:
             ]
         )
 
-    def encode(self, message: Outgoing, at_ms: int) -> tuple[bytes, ...]:
-        """The PDUs of a message as they go out at a time, with 0 for a sequence number."""
+    def retell(self, story: Timeline, message: Outgoing, at_ms: int) -> tuple[PduStep, ...]:
+        """The PDUs of a message that was sent at a time."""
         try:
             submits = render_submits(message, self.settings.profile, at_ms, self.settings.billing)
-            return tuple(encode(submit) for submit in submits)
+            return retell(story, submits)
         except (NotSendable, EncodeError, ValueError):
             return ()  # it was never sent so, or the profile has changed since
 

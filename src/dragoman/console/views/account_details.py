@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Any, Final
 
-from dragoman.console.forms import Problems, version_of
+from dragoman.console.forms import EditConflict, Problems, version_of
 from dragoman.console.page import Page
 from dragoman.console.paging import PER_PAGE
 from dragoman.console.roles import role_of
@@ -16,7 +17,7 @@ from dragoman.domain.accounts import Account, Permission
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.ids import time_of
 from dragoman.services.account_fields import AccountFields
-from dragoman.services.account_tree import Changes
+from dragoman.services.account_tree import ChangedAccount, Changes
 from dragoman.storage.repositories.account_tree import AccountView
 from dragoman.storage.repositories.wallets import MAX_CREDITS
 from dragoman.web.responses import Response
@@ -36,6 +37,8 @@ WORDS: Final = MappingProxyType(
         Permission.OPERATE: "own the machine",
     }
 )
+KEEP_SECRET_S: Final = 60.0
+"""How long the answer to a form that is sent twice can show the same secret."""
 MAX_DIGITS: Final = 16
 """Of a number of credits."""
 NOT_OFFERED: Final = frozenset({Permission.OPERATE})
@@ -49,14 +52,23 @@ async def show_account(visit: Visit) -> Response:
 
 async def change_access(visit: Visit) -> Response:
     """Stores what an account may do and from where, unless somebody else did meanwhile."""
+    async with visit.desk.editing:
+        return await _change_access(visit)
+
+
+async def _change_access(visit: Visit) -> Response:
     view = await _find(visit)
     account = view.account
-    visit.check_version(*_access_of(account))
     wanted = frozenset(visit.form.all("may"))
     offered = _offered(visit, account)
     permissions = {p: p in wanted for p in offered if (p in wanted) != account.may(p)}
-    lines = visit.form.get("allowed_addresses", "").splitlines()
-    addresses = ", ".join(line.strip(" ,") for line in lines if line.strip(" ,"))
+    addresses = read_addresses(visit.form.get("allowed_addresses", ""))
+    if not visit.is_current(*_access_of(account)):
+        problems = Problems()
+        stored = {"may": _say(account.permissions), "allowed_addresses": _addresses_of(account)}
+        typed = {"may": _say(wanted | _not_offered(visit, account)), "allowed_addresses": addresses}
+        problems.add_newer(stored, typed)
+        return await _show(visit, view, 409, problems, wanted=wanted, addresses=addresses)
     said = [f"{'may' if to else 'may not'} {p.value}" for p, to in permissions.items()]
     if addresses != account.allowed_addresses.text:
         said.append("allowed addresses")
@@ -76,19 +88,39 @@ async def change_access(visit: Visit) -> Response:
 
 
 async def make_key(visit: Visit) -> Response:
-    """Gives an account a new API key, which ends the old ones, and shows it this once."""
-    account = (await _find(visit)).account
-    entry = visit.desk.books.entry(visit.account, "key", account=account)
-    made = await visit.desk.account_tree.change(
-        visit.account, account.account_id, Changes(new_key=True, audit=(entry,))
-    )
+    """Gives an account a new API key, which ends the old ones, and shows it this once.
+
+    A form that is sent twice makes one key, which both answers show.
+    """
+    account_id = visit.identifier("account_id")
+    mark = f"key {account_id} {visit.form.get('mark', '')[:64]}"
+    try:
+        made = await visit.desk.repeats.once(
+            visit.account.account_id, mark, lambda: _make_key(visit), keep_s=KEEP_SECRET_S
+        )
+    except EditConflict:
+        words = "Somebody made a key after you opened the page, so none was made for you."
+        return await _show(visit, await _find(visit), 409, Problems({"": words}))
     return await _show(visit, made.view, api_key=made.api_key)
+
+
+async def _make_key(visit: Visit) -> ChangedAccount:
+    """Raises `EditConflict` where somebody made one that the sender of the form has not seen."""
+    async with visit.desk.editing:
+        account = (await _find(visit)).account
+        visit.check_version(await visit.desk.books.key_times(account))
+        entry = visit.desk.books.entry(visit.account, "key", account=account)
+        return await visit.desk.account_tree.change(
+            visit.account, account.account_id, Changes(new_key=True, audit=(entry,))
+        )
 
 
 async def set_enabled(visit: Visit) -> Response:
     """Lets an account in or shuts it out, from now on."""
     account = (await _find(visit)).account
     enabled = visit.form.get("do") == "open"
+    if enabled is account.enabled:
+        return visit.go(_path(account), "as-it-was")
     entry = visit.desk.books.entry(visit.account, "open" if enabled else "shut", account=account)
     await visit.desk.account_tree.change(
         visit.account, account.account_id, Changes(enabled=enabled, audit=(entry,))
@@ -181,17 +213,38 @@ async def _show(
         view=view,
         account=account,
         its_role=role_of(account),
-        can=[WORDS[p] for p in Permission if account.may(p)],
+        can=_say(account.permissions),
         is_own=is_own,
         may_change=may_change,
         options=[(p.value, WORDS[p], p in checked) for p in _offered(visit, account)],
         addresses=account.allowed_addresses.text if addresses is None else addresses,
         version=version_of(*_access_of(account)),
+        key_version=version_of(key_times),
         key_times=key_times,
         api_key=api_key,
         credits=credits,
         mark=secrets.token_urlsafe(12),
     )
+
+
+def read_addresses(text: str) -> str:
+    """Allowed addresses as they are stored, from lines and commas."""
+    lines = (line.strip(" ,") for line in text.splitlines())
+    return ", ".join(line for line in lines if line)
+
+
+def _say(permissions: Iterable[str]) -> str:
+    given = set(permissions)
+    return ", ".join(words for name, words in WORDS.items() if name in given) or "read"
+
+
+def _addresses_of(account: Account) -> str:
+    return account.allowed_addresses.text
+
+
+def _not_offered(visit: Visit, account: Account) -> frozenset[str]:
+    """What an account may do that no form of the reader's can change."""
+    return frozenset(account.permissions) - frozenset(_offered(visit, account))
 
 
 def _offered(visit: Visit, account: Account) -> list[Permission]:

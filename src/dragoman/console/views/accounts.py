@@ -8,6 +8,7 @@ from dragoman.console.page import Page
 from dragoman.console.paging import make_pager
 from dragoman.console.roles import role_of
 from dragoman.console.visit import Visit
+from dragoman.domain.accounts import Permission
 from dragoman.web.responses import Response
 
 
@@ -22,6 +23,7 @@ async def list_accounts(visit: Visit) -> Response:
     return visit.show(
         "accounts.html",
         wanted=wanted,
+        may_create=visit.account.may(Permission.ADMINISTER),
         rows=[
             (view, min(view.account.path.count("/") - own_depth, 15), role_of(view.account))
             for view in shown

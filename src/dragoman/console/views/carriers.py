@@ -33,9 +33,11 @@ async def switch_carrier(visit: Visit) -> Response:
     if all(carrier.name != name for carrier in visit.desk.machine.carriers()):
         raise Refused(RefusalCode.NOT_FOUND, name[:64], "carrier")
     held = visit.form.get("do") == "drain"
+    if await visit.desk.carrier_switches.is_held(name) is held:
+        return visit.go("/carriers", "as-it-was")
     action = "drain_carrier" if held else "enable_carrier"
     entry = visit.desk.books.entry(visit.account, action, name)
-    await visit.desk.carrier_switches.switch(name, held, entry)
+    await visit.desk.carrier_switches.switch(name, held, (entry,))
     return visit.go("/carriers", "saved")
 
 

@@ -14,12 +14,11 @@ from dragoman.console.page import Page
 from dragoman.console.reading import Unreadable, read_due
 from dragoman.console.rendering import render_count
 from dragoman.console.visit import Visit
-from dragoman.console.words import say_refusal
+from dragoman.console.words import ALPHABETS, say_refusal
 from dragoman.domain.accounts import Permission
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.messages import Submission
 from dragoman.domain.texts import is_storable
-from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.services.quotes import Cut, Quote, cut
 from dragoman.web.responses import Response
 
@@ -45,7 +44,6 @@ _FIELD_OF: Final = {
 _ABOUT_NUMBERS: Final = frozenset(
     {RefusalCode.INVALID_RECIPIENT, RefusalCode.RECIPIENT_NOT_ALLOWED, RefusalCode.NO_ROUTE}
 )
-_ALPHABETS: Final = {Alphabet.GSM7: "GSM alphabet", Alphabet.UCS2: "Unicode (UCS-2)"}
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -181,7 +179,7 @@ def _number(count: int, noun: str) -> str:
 
 
 def _say_alphabet(shape: Cut) -> str:
-    words = _ALPHABETS[shape.alphabet]
+    words = ALPHABETS[shape.alphabet.value]
     if not shape.forced_by:
         return words
     named = " ".join(_name(character) for character in shape.forced_by[:MOST_NAMED])

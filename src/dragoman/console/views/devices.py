@@ -36,6 +36,8 @@ async def switch_device(visit: Visit) -> Response:
         raise Refused(RefusalCode.NOT_FOUND, "device")
     account = (await desk.account_tree.find(visit.account, device.account_id)).account
     enabled = visit.form.get("do") == "enable"
+    if device.enabled is enabled:
+        return visit.go("/devices", "as-it-was")
     await desk.devices.set_enabled(device.device_id, enabled)
     action = "enable_device" if enabled else "disable_device"
     await desk.books.note(visit.account, action, device.name, account)

@@ -16,6 +16,7 @@ from dragoman.domain.accounts import Account, Permission
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.inbound import Handling, OptOutOrigin
 from dragoman.kit.ids import time_of
+from dragoman.services.books import hide_number
 from dragoman.storage.repositories.inbound import InboxFilter
 from dragoman.storage.repositories.opt_outs import OptOutFilter
 from dragoman.web.responses import Response
@@ -90,8 +91,10 @@ async def change_opt_outs(visit: Visit) -> Response:
             raise Unreadable("Write a number first.")
         if visit.form.get("do") == "remove":
             await visit.desk.opt_outs.remove(visit.account, recipient)
+            await visit.desk.books.note(visit.account, "opt_in", hide_number(recipient))
             return visit.go("/opt-outs", "opted-in")
         await visit.desk.opt_outs.add(visit.account, recipient)
+        await visit.desk.books.note(visit.account, "opt_out", hide_number(recipient))
     except Unreadable as unreadable:
         problems["number"] = str(unreadable)
     except Refused as refused:

@@ -13,13 +13,22 @@ from dragoman.console.page import Page
 from dragoman.console.paging import ENOUGH, make_pager
 from dragoman.console.reading import (
     Unreadable,
+    read_count,
     read_identifiers,
     read_number,
     read_pieces,
     read_time,
 )
 from dragoman.console.visit import Visit
-from dragoman.console.words import EVENTS, FAILURES, STATES
+from dragoman.console.words import (
+    ALPHABETS,
+    EVENTS,
+    FAILURES,
+    LEDGER,
+    REFUSALS,
+    STATES,
+    say_route,
+)
 from dragoman.domain.accounts import Permission
 from dragoman.domain.countries import country_name
 from dragoman.domain.errors import RefusalCode, Refused
@@ -95,26 +104,39 @@ async def cancel_batch(visit: Visit) -> Response:
     """Stops a batch none of whose messages a carrier has been given."""
     batch_id = visit.identifier("batch_id")
     await visit.desk.batches.cancel(visit.account, batch_id)
+    await visit.desk.books.note(visit.account, "cancel_batch", str(batch_id))
     return visit.go(f"/messages?id={batch_id}", "cancelled")
 
 
 async def show_message(visit: Visit) -> Response:
     """What became of one message."""
+    return await _show_message(visit)
+
+
+async def _show_message(
+    visit: Visit, status: int = 200, problems: Problems | None = None
+) -> Response:
     tree = await visit.tree()
     message_id = visit.identifier("message_id")
     view = await visit.desk.queries.message(visit.account, message_id, tree[1:])
     story = await visit.desk.timelines.of_message(visit.account, message_id)
     return visit.show(
         "message.html",
+        status,
+        problems=problems or {},
         view=view,
         story=story,
         events=EVENTS,
+        route_words=say_route(story.route),
+        ledger=LEDGER,
+        resent=len(story.resent_as),
         hosts=[_host_of(callback.url) for callback in story.callbacks],
         may_send=visit.account.may(Permission.SEND),
         mark=secrets.token_urlsafe(12),
         account=(await _names(visit, (view,))).get(view.account_id, ""),
         country=country_name(view.mcc),
         failure=FAILURES[view.failure],
+        alphabet=ALPHABETS.get(story.request.alphabet, story.request.format),
         is_operator=visit.account.may(Permission.OPERATE),
     )
 
@@ -122,21 +144,49 @@ async def show_message(visit: Visit) -> Response:
 async def cancel_message(visit: Visit) -> Response:
     """Stops a message that no carrier has been given."""
     message_id = visit.identifier("message_id")
-    await visit.desk.interventions.cancel(visit.account, message_id)
+    try:
+        await visit.desk.interventions.cancel(visit.account, message_id)
+    except Refused as refused:
+        if refused.code is not RefusalCode.NOT_CANCELLABLE:
+            raise
+        problems = Problems({"": "It was too late to cancel it. Below is where it is now."})
+        return await _show_message(visit, 409, problems)
     return visit.go(f"/messages/{message_id}", "cancelled")
 
 
 async def resend_message(visit: Visit) -> Response:
     """Sends a message again, as a new one; a form that is sent twice sends one."""
     message_id = visit.identifier("message_id")
+    known = read_count(visit.form.get("resent", ""))
 
     async def resend() -> int:
-        again = await visit.desk.interventions.resend(visit.account, message_id, protocol=PROTOCOL)
+        again = await visit.desk.interventions.resend(
+            visit.account, message_id, protocol=PROTOCOL, known=known
+        )
         return again.batch_id
 
     mark = f"resend {message_id} {visit.form.get('mark', '')[:64]}"
-    batch_id = await visit.desk.repeats.once(visit.account.account_id, mark, resend)
+    try:
+        batch_id = await visit.desk.repeats.once(visit.account.account_id, mark, resend)
+    except Refused as refused:
+        words = _NOT_SENT_AGAIN.get(refused.code)
+        if words is None:
+            raise
+        conflict = refused.code is RefusalCode.ALREADY_EXISTS
+        problems = Problems({"": words or f"It cannot be sent again: {refused.detail}."})
+        return await _show_message(visit, 409 if conflict else 400, problems)
     return visit.go(f"/messages?id={batch_id}", "sent")
+
+
+_NOT_SENT_AGAIN: Final = MappingProxyType(
+    {
+        RefusalCode.ALREADY_EXISTS: "Somebody sent it again after you opened this page, so yours"
+        " was not sent. Send it once more only if that is what you want.",
+        RefusalCode.NOT_SUPPORTED: "",
+        RefusalCode.INSUFFICIENT_CREDIT: REFUSALS[RefusalCode.INSUFFICIENT_CREDIT],
+    }
+)
+"""What is said on the page of the message; empty where the refusal says why."""
 
 
 def _host_of(url: str) -> str:

@@ -25,14 +25,23 @@ async def show_own_account(visit: Visit) -> Response:
 
 async def change_settings(visit: Visit) -> Response:
     """Stores the time zone, unless somebody else changed it meanwhile."""
-    account = await visit.desk.accounts.find(visit.account.username)
-    visit.check_version(account.time_zone)
+    async with visit.desk.editing:
+        return await _change_settings(visit)
+
+
+async def _change_settings(visit: Visit) -> Response:
+    accounts = visit.desk.accounts
+    stored = (await accounts.find(visit.account.username)).time_zone
     zone = visit.form.get("time_zone", "").strip()
+    problems = Problems()
+    if zone != stored and not visit.is_current(stored):
+        problems.add_newer({"time_zone": stored}, {"time_zone": zone})
+        return await _show(visit, 409, problems, zone)
     try:
-        await visit.desk.accounts.change(account.username, AccountFields(time_zone=zone))
-        await visit.desk.books.note(visit.account, "time_zone")
+        entry = visit.desk.books.entry(visit.account, "time_zone")
+        change = AccountFields(time_zone=zone)
+        await accounts.change(visit.account.username, change, audit=(entry,))
     except Refused as refused:
-        problems = Problems()
         problems.add(refused, ("time_zone",), say_refusal(refused))
         return await _show(visit, 400, problems, zone)
     return visit.go("/account", "saved")
@@ -66,7 +75,7 @@ async def change_password(visit: Visit) -> Response:
 async def _show(
     visit: Visit, status: int = 200, problems: Problems | None = None, zone: str | None = None
 ) -> Response:
-    account = visit.account
+    account = await visit.desk.accounts.find(visit.account.username)
     return visit.show(
         "own-account.html",
         status,

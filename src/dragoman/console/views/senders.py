@@ -5,11 +5,13 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from dragoman.console.forms import Problems, version_of
 from dragoman.console.page import Page
 from dragoman.console.paging import make_pager
 from dragoman.console.visit import Visit
 from dragoman.domain.accounts import Permission
 from dragoman.domain.senders import SenderState
+from dragoman.services.books import hide_number
 from dragoman.services.senders import EVERY_STATE
 from dragoman.web.responses import Response
 
@@ -38,7 +40,12 @@ _DECISIONS: Final = MappingProxyType(
 
 async def list_senders(visit: Visit) -> Response:
     """The senders in a state, those that wait for a decision unless others are asked for."""
-    chosen = visit.query.get("state", "")
+    return await _list(visit, visit.query.get("state", ""))
+
+
+async def _list(
+    visit: Visit, chosen: str, status: int = 200, problems: Problems | None = None
+) -> Response:
     states = CHOICES.get(chosen, CHOICES[""])
     paging = visit.paging()
     senders, total = await visit.desk.senders.list_below(
@@ -48,7 +55,9 @@ async def list_senders(visit: Visit) -> Response:
     names = await visit.desk.account_tree.names(visit.account, owners)
     return visit.show(
         "senders.html",
-        senders=senders,
+        status,
+        problems=problems or {},
+        senders=[(sender, version_of(sender.state)) for sender in senders],
         names=names,
         words=WORDS,
         chosen=chosen,
@@ -61,18 +70,20 @@ async def decide_sender(visit: Visit) -> Response:
     """Approves a sender or refuses it, from now on."""
     desk = visit.desk
     account = (await desk.account_tree.find(visit.account, visit.identifier("account_id"))).account
-    sender = await desk.senders.find(account, visit.identifier("sender_id"))
     do = visit.form.get("do", "")
-    if do in _DECISIONS:
-        entry = desk.books.entry(visit.account, do, _hide_number(sender.sender), account)
+    if do not in _DECISIONS:
+        return visit.go("/senders")
+    async with desk.editing:
+        sender = await desk.senders.find(account, visit.identifier("sender_id"))
+        if sender.state is _DECISIONS[do]:
+            return visit.go("/senders", "as-it-was")
+        if not visit.is_current(sender.state):
+            words = f"Somebody decided on {sender.sender} after you opened the page: it is"
+            problem = f"{words} {WORDS[sender.state]}. Decide again if it should not be."
+            return await _list(visit, "all", 409, Problems({"": problem}))
+        entry = desk.books.entry(visit.account, do, hide_number(sender.sender), account)
         await desk.senders.decide(account, sender.sender, _DECISIONS[do], entry)
     return visit.go("/senders", "saved")
-
-
-def _hide_number(sender: str) -> str:
-    """A sender as a log may hold it: a name, or the end of a number."""
-    digits = sender.removeprefix("+")
-    return f"…{digits[-3:]}" if digits.isdigit() else sender
 
 
 PAGES: Final = (

@@ -74,6 +74,7 @@ async def sign_out(visit: Visit) -> Response:
     everywhere = visit.form.get("everywhere") == "yes"
     if everywhere:
         await visit.desk.sessions.end_all(visit.account)
+        await visit.desk.books.note(visit.account, "sign_out")
     else:
         await visit.desk.sessions.end(visit.secret)
     visit.cookies.append(set_cookie(visit.request, "session", ""))

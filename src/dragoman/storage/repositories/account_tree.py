@@ -84,6 +84,7 @@ class AccountDeletion(msgspec.Struct, frozen=True, kw_only=True):
     heir_id: int | None = None
     """The account of that wallet; it gets what is left in the wallets of message types too."""
     type_entry_ids: tuple[int, ...] = ()
+    audit: tuple[AuditEntry, ...] = ()
 
 
 def _change(connection: Connection, items: list[AccountChange]) -> list[Exception | None]:
@@ -173,6 +174,7 @@ def _end(connection: Connection, item: AccountDeletion) -> None:
                 note=f"left by {row.username}",
             ),
         )
+    insert_entries(connection, item.audit)
 
 
 def _living(connection: Connection, account_id: int) -> Row[Any]:

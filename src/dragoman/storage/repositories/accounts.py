@@ -21,6 +21,7 @@ from dragoman.domain.allowed_prefixes import parse_allowed_prefixes
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.payments import Payer
 from dragoman.domain.senders import APPROVED_STATES
+from dragoman.storage.repositories.audit import AuditEntry, insert_entries
 from dragoman.storage.repositories.wallets import Transfer, is_unlimited, transfer
 from dragoman.storage.tables import (
     account_records,
@@ -72,6 +73,7 @@ class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
     """The wallet of the account that makes this one; its limit is not to be got around."""
     opening: Transfer | None = None
     record: AccountRecord | None = None
+    audit: tuple[AuditEntry, ...] = ()
 
 
 class CredentialRotation(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +101,7 @@ def _create(connection: Connection, items: list[NewAccount]) -> list[Exception |
                 _insert(connection, item)
                 if item.opening is not None:
                     transfer(connection, item.opening)
+                insert_entries(connection, item.audit)
         except IntegrityError:
             results.append(Refused(RefusalCode.ALREADY_EXISTS, item.account.username, "user name"))
         except Refused as refused:

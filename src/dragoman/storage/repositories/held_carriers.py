@@ -16,7 +16,7 @@ class CarrierSwitch(msgspec.Struct, frozen=True, kw_only=True):
     carrier: str
     held: bool
     at_ms: int
-    audit: AuditEntry | None = None
+    audit: tuple[AuditEntry, ...] = ()
 
 
 def _switch(connection: Connection, items: list[CarrierSwitch]) -> list[Exception | None]:
@@ -26,8 +26,7 @@ def _switch(connection: Connection, items: list[CarrierSwitch]) -> list[Exceptio
         if item.held:
             values = {"carrier": item.carrier, "held_ms": item.at_ms}
             connection.execute(insert(held_carriers).values(**values))
-        if item.audit is not None:
-            insert_entries(connection, [item.audit])
+        insert_entries(connection, item.audit)
     return [None] * len(items)
 
 

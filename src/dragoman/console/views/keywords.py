@@ -1,0 +1,244 @@
+"""Where received texts go: the account's numbers, its keywords, and the services behind them."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from dragoman.console.forms import NEWER, Problems, version_of
+from dragoman.console.page import Page
+from dragoman.console.reading import read_count
+from dragoman.console.visit import Visit
+from dragoman.console.words import say_refusal
+from dragoman.domain.accounts import Permission
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.domain.inbound import Forwarding
+from dragoman.services.books import hide_number
+from dragoman.services.keywords import CHARSETS, check_may_receive
+from dragoman.web.responses import Response
+
+DIALECT: Final = "linkmobility"
+"""The provider whose calls carry texts to services."""
+_AT: Final = "/keywords"
+_FIELDS: Final = ("number", "keyword", "below", "service", "url", "charset")
+
+
+async def list_keywords(visit: Visit) -> Response:
+    """The account's numbers, keywords and services."""
+    return await _show(visit)
+
+
+async def reserve_keyword(visit: Visit) -> Response:
+    """Reserves a word on a number, or below another word."""
+    check_may_receive(visit.account)
+    desk, form = visit.desk, visit.form
+    number, word = form.get("number", ""), form.get("keyword", "")
+    try:
+        below = read_count(form.get("below", ""))
+        if below:
+            number = (await desk.keywords.keyword(visit.account, below)).keyword.number
+        made = await desk.keywords.reserve(
+            visit.account,
+            number,
+            word,
+            main_keyword_id=below or 0,
+            forwarding_id=await _service(visit),
+        )
+    except Refused as refused:
+        return await _refuse(visit, refused)
+    subject = f"{made.keyword.keyword} {hide_number(made.keyword.number)}"
+    await desk.books.note(visit.account, "reserve_keyword", subject)
+    return visit.go(_AT, "saved")
+
+
+async def change_keyword(visit: Visit) -> Response:
+    """Sends the texts of a keyword to another service, or gives the keyword up."""
+    check_may_receive(visit.account)
+    desk, keyword_id = visit.desk, visit.identifier("keyword_id")
+    async with desk.editing:
+        keyword = (await desk.keywords.keyword(visit.account, keyword_id)).keyword
+        if not visit.is_current(keyword.forwarding_id):
+            return await _show(visit, 409, Problems({"": NEWER}))
+        subject = f"{keyword.keyword} {hide_number(keyword.number)}"
+        if visit.form.get("do") == "release":
+            await desk.keywords.delete(visit.account, keyword_id, str(visit.zone))
+            await desk.books.note(visit.account, "delete_keyword", subject)
+            return visit.go(_AT, "released")
+        wanted = await _service(visit)
+        if wanted == keyword.forwarding_id:
+            return visit.go(_AT, "as-it-was")
+        await desk.keywords.attach(visit.account, keyword_id, wanted)
+        await desk.books.note(visit.account, "attach_keyword", subject)
+    return visit.go(_AT, "saved")
+
+
+async def add_service(visit: Visit) -> Response:
+    """Enters an address that texts can be sent on to."""
+    check_may_receive(visit.account)
+    try:
+        made = await visit.desk.keywords.add_forwarding(
+            visit.account,
+            dialect=DIALECT,
+            url=visit.form.get("url", ""),
+            charset=visit.form.get("charset", ""),
+            continuous=False,
+        )
+    except Refused as refused:
+        return await _refuse(visit, refused)
+    await visit.desk.books.note(visit.account, "add_service", _host_of(made))
+    return visit.go(_AT, "saved")
+
+
+async def show_service(visit: Visit) -> Response:
+    """One service, to be changed."""
+    check_may_receive(visit.account)
+    service = await visit.desk.keywords.forwarding(visit.account, visit.identifier("service_id"))
+    return await _show_service(visit, service)
+
+
+async def change_service(visit: Visit) -> Response:
+    """Changes where a service is, unless somebody else did meanwhile."""
+    check_may_receive(visit.account)
+    desk, service_id = visit.desk, visit.identifier("service_id")
+    typed = {name: visit.form.get(name, "").strip() for name in ("url", "charset")}
+    async with desk.editing:
+        stored = await desk.keywords.forwarding(visit.account, service_id)
+        problems = Problems()
+        if not visit.is_current(stored.url, stored.charset):
+            problems.add_newer({"url": stored.url, "charset": stored.charset}, typed)
+            return await _show_service(visit, stored, 409, problems, typed)
+        try:
+            changed = await desk.keywords.change_forwarding(visit.account, service_id, **typed)
+        except Refused as refused:
+            if refused.code is RefusalCode.UNAVAILABLE:
+                raise
+            problems.add(refused, typed, say_refusal(refused))
+            return await _show_service(visit, stored, 400, problems, typed)
+        await desk.books.note(visit.account, "change_service", _host_of(changed))
+    return visit.go(_AT, "saved")
+
+
+async def _service(visit: Visit) -> int | None:
+    """The service that a form chooses; raises `Refused` for one that is not the account's."""
+    service_id = read_count(visit.form.get("service", ""))
+    if not service_id:
+        return None
+    return (await visit.desk.keywords.forwarding(visit.account, service_id)).forwarding_id
+
+
+async def _refuse(visit: Visit, refused: Refused) -> Response:
+    if refused.code in {RefusalCode.UNAVAILABLE, RefusalCode.NOT_FOUND}:
+        raise refused
+    problems = Problems()
+    if refused.code is RefusalCode.ALREADY_EXISTS:
+        problems["keyword"] = "This word is taken on this number."
+    elif refused.code is RefusalCode.NUMBER_NOT_ALLOWED:
+        problems["number"] = say_refusal(refused)
+    else:
+        problems.add(refused, _FIELDS, say_refusal(refused))
+    typed = {name: visit.form.get(name, "") for name in _FIELDS}
+    return await _show(visit, 400, problems, typed)
+
+
+async def _show(
+    visit: Visit,
+    status: int = 200,
+    problems: Problems | None = None,
+    typed: dict[str, str] | None = None,
+) -> Response:
+    account, keywords = visit.account, visit.desk.keywords
+    numbers = [
+        number
+        for number in await keywords.numbers()
+        if number.shared or number.account_id == account.account_id
+    ]
+    views = [view.keyword for view in await keywords.keywords(account)]
+    services = await keywords.forwardings(account)
+    return visit.show(
+        "keywords.html",
+        status,
+        problems=problems or {},
+        typed=typed or dict.fromkeys(_FIELDS, ""),
+        numbers=numbers,
+        keywords=[(keyword, version_of(keyword.forwarding_id)) for keyword in views],
+        words={keyword.keyword_id: keyword.keyword for keyword in views},
+        services=services,
+        hosts={service.forwarding_id: _host_of(service) for service in services},
+        number_choices=[(number.number, number.number) for number in numbers],
+        below_choices=[
+            ("", "nothing: it is a first word"),
+            *(
+                (str(one.keyword_id), f"{one.keyword} on {one.number}")
+                for one in views
+                if not one.main_keyword_id
+            ),
+        ],
+        service_choices=[
+            ("", "the inbox only"),
+            *((str(one.forwarding_id), _host_of(one)) for one in services),
+        ],
+        charset_choices=_CHARSET_CHOICES,
+        may_change=account.may(Permission.RECEIVE),
+    )
+
+
+async def _show_service(
+    visit: Visit,
+    service: Forwarding,
+    status: int = 200,
+    problems: Problems | None = None,
+    typed: dict[str, str] | None = None,
+) -> Response:
+    stored = {"url": service.url, "charset": service.charset}
+    return visit.show(
+        "service.html",
+        status,
+        problems=problems or {},
+        service=service,
+        typed=typed or stored,
+        charset_choices=_CHARSET_CHOICES,
+        version=version_of(service.url, service.charset),
+    )
+
+
+def _host_of(service: Forwarding) -> str:
+    """Where a service is; the rest of its address may hold a secret."""
+    return urlsplit(service.url).hostname or ""
+
+
+_CHARSET_CHOICES: Final = (
+    ("", "as its provider has it"),
+    *((name, name) for name in sorted(set(CHARSETS.values()))),
+)
+PAGES: Final = (
+    Page(
+        path=_AT,
+        title="Keywords",
+        menu="Keywords",
+        show=list_keywords,
+        act=reserve_keyword,
+        needs=Permission.INBOX,
+    ),
+    Page(
+        path=f"{_AT}/{{keyword_id:int}}",
+        title="Keywords",
+        section="Keywords",
+        act=change_keyword,
+        needs=Permission.INBOX,
+    ),
+    Page(
+        path="/services",
+        title="Keywords",
+        section="Keywords",
+        act=add_service,
+        needs=Permission.INBOX,
+    ),
+    Page(
+        path="/services/{service_id:int}",
+        title="Service",
+        section="Keywords",
+        show=show_service,
+        act=change_service,
+        needs=Permission.INBOX,
+    ),
+)

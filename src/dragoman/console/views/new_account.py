@@ -1,0 +1,173 @@
+"""An account below the reader's own: made, with its secrets shown once."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+import msgspec
+
+from dragoman.console.forms import Problems
+from dragoman.console.page import Page
+from dragoman.console.views.account_details import (
+    KEEP_SECRET_S,
+    MAX_DIGITS,
+    NOT_OFFERED,
+    WORDS,
+    read_addresses,
+)
+from dragoman.console.views.own_account import MIN_PASSWORD
+from dragoman.console.visit import Visit
+from dragoman.console.words import say_refusal
+from dragoman.domain.accounts import Permission
+from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.services.account_fields import AccountFields
+from dragoman.services.account_tree import NOT_BY_DEFAULT
+from dragoman.storage.repositories.wallets import MAX_CREDITS
+from dragoman.web.responses import Response
+
+FIELDS: Final = ("username", "credits", "default_sender", "allowed_addresses")
+MAX_PASSWORD: Final = 1_000
+_FIELD_OF: Final = {
+    RefusalCode.ALREADY_EXISTS: "username",
+    RefusalCode.INSUFFICIENT_CREDIT: "credits",
+    RefusalCode.INVALID_SENDER: "default_sender",
+}
+_TAKEN: Final = "This name is taken, perhaps by an account that is not yours to see."
+
+
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """A new account and what is shown of it this once."""
+
+    account_id: int
+    username: str
+    password: str
+    """Empty where its maker chose it."""
+    api_key: str
+
+
+async def show_form(visit: Visit) -> Response:
+    """An empty form, with the permissions that are usual."""
+    usual = frozenset(_offered(visit)) - NOT_BY_DEFAULT
+    return await _show(visit, dict.fromkeys(FIELDS, ""), usual)
+
+
+async def make_account(visit: Visit) -> Response:
+    """Makes the account; a form that is sent twice makes one, which both answers show."""
+    typed = {name: visit.form.get(name, "").strip() for name in FIELDS}
+    typed["allowed_addresses"] = visit.form.get("allowed_addresses", "")
+    wanted = frozenset(visit.form.all("may"))
+    problems = Problems()
+    credits = _read_credits(typed["credits"], problems)
+    password = visit.form.get("password", "")
+    if password and not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        problems["password"] = f"At least {MIN_PASSWORD} characters, or none at all."
+    if not typed["username"]:
+        problems["username"] = "This is needed."
+    if not problems:
+        mark = f"new account {visit.form.get('mark', '')[:64]}"
+        try:
+            made = await visit.desk.repeats.once(
+                visit.account.account_id,
+                mark,
+                lambda: _make(visit, typed, password, credits, wanted),
+                keep_s=KEEP_SECRET_S,
+            )
+        except Refused as refused:
+            _add(problems, refused)
+        else:
+            return visit.show("account-made.html", made=made)
+    return await _show(visit, typed, wanted, 400, problems)
+
+
+async def _make(
+    visit: Visit,
+    typed: dict[str, str],
+    password: str,
+    credits: int | None,
+    wanted: frozenset[str],
+) -> Made:
+    made_up = "" if password else secrets.token_urlsafe(16)
+    created = await visit.desk.account_tree.create(
+        visit.account,
+        AccountFields(
+            username=typed["username"],
+            default_sender=typed["default_sender"],
+            allowed_addresses=read_addresses(typed["allowed_addresses"]),
+        ),
+        password=password or made_up,
+        credits=credits,
+        permissions={permission: permission in wanted for permission in _offered(visit)},
+        audit=visit.desk.books.entry(visit.account, "create"),
+    )
+    account = created.view.account
+    return Made(
+        account_id=account.account_id,
+        username=account.username,
+        password=made_up,
+        api_key=created.api_key or "",
+    )
+
+
+def _read_credits(text: str, problems: Problems) -> int | None:
+    """How many credits; None for no limit."""
+    if not text:
+        return None
+    is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
+    if is_number and int(text) <= MAX_CREDITS:
+        return int(text)
+    problems["credits"] = "A whole number, or nothing."
+    return None
+
+
+def _add(problems: Problems, refused: Refused) -> None:
+    """A refusal at its field; raises those that are about the whole page."""
+    if refused.code is RefusalCode.UNAVAILABLE or refused.code is RefusalCode.NOT_FOUND:
+        raise refused
+    if refused.code is RefusalCode.PERMISSION_DENIED and refused.subject == "credits":
+        problems["credits"] = "Your own account has a limit, so the new one needs one."
+    elif refused.code is RefusalCode.PERMISSION_DENIED:
+        raise refused
+    elif refused.code is RefusalCode.ALREADY_EXISTS:
+        problems["username"] = _TAKEN
+    elif refused.code in _FIELD_OF:
+        problems[_FIELD_OF[refused.code]] = say_refusal(refused)
+    else:
+        problems.add(refused, FIELDS, say_refusal(refused))
+
+
+def _offered(visit: Visit) -> list[Permission]:
+    """The permissions that the reader can give: those it has, but for what no form gives."""
+    return [p for p in Permission if visit.account.may(p) and p not in NOT_OFFERED]
+
+
+async def _show(
+    visit: Visit,
+    typed: dict[str, str],
+    wanted: frozenset[str],
+    status: int = 200,
+    problems: Problems | None = None,
+) -> Response:
+    balance = await visit.desk.accounts.balance(visit.account)
+    return visit.show(
+        "new-account.html",
+        status,
+        problems=problems or {},
+        typed=typed,
+        options=[(p.value, WORDS[p], p in wanted) for p in _offered(visit)],
+        own=balance,
+        min_password=MIN_PASSWORD,
+        mark=secrets.token_urlsafe(12),
+    )
+
+
+PAGES: Final = (
+    Page(
+        path="/accounts/new",
+        title="New account",
+        section="Accounts",
+        show=show_form,
+        act=make_account,
+        needs=Permission.ADMINISTER,
+    ),
+)

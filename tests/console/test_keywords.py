@@ -1,0 +1,157 @@
+"""The room of keywords: what an account reserves on numbers, and the services behind it."""
+
+from __future__ import annotations
+
+import pytest
+
+from dragoman.domain.accounts import Permission
+
+from .conftest import Browser
+
+AT = "/console/keywords"
+URL = "https://shop.example/sms?secret=1"
+
+
+@pytest.fixture
+async def sena(browser: Browser) -> Browser:
+    """A browser of somebody with a number, beside a shared one of a stranger."""
+    house = browser.house
+    await house.keywords.add_number(await house.accounts.find("sena"), "1204", shared=False)
+    stranger = await house.accounts.find("stranger")
+    await house.keywords.add_number(stranger, "1272", shared=True)
+    await house.keywords.add_number(stranger, "1999", shared=False)
+    await browser.sign_in("sena")
+    return browser
+
+
+async def _changes(browser: Browser) -> list[tuple[str, str]]:
+    account = await browser.house.accounts.find("sena")
+    found = await browser.house.books.changes(account, account, None, 20)
+    return [(change.action, change.entry.subject) for change in reversed(found)]
+
+
+async def test_keyword_is_reserved_sent_on_and_given_up(sena: Browser) -> None:
+    page = await sena.get(AT)
+    assert "1204 yours" in page.text
+    assert "1272 shared" in page.text
+    assert "1999" not in page.text
+    page = await sena.send(page, "/console/services", url=URL, charset="utf-8")
+    assert "shop.example utf-8" in page.text
+    assert "secret" not in page.body.decode()
+    page = await sena.send(page, AT, number="1272", keyword="pizza")
+    assert "PIZZA 1272 the inbox only" in page.text
+    account = await sena.house.accounts.find("sena")
+    ((view,), (service,)) = (
+        await sena.house.keywords.keywords(account),
+        await sena.house.keywords.forwardings(account),
+    )
+    assert service.dialect == "linkmobility"
+    action = f"{AT}/{view.keyword.keyword_id}"
+    page = await sena.send(page, action, service=str(service.forwarding_id))
+    assert "PIZZA 1272 shop.example" in page.text
+    page = await sena.send(page, AT, keyword="large", below=str(view.keyword.keyword_id))
+    assert "PIZZA LARGE 1272" in page.text
+    page = await sena.send(page, action, do="release")
+    assert "It stays yours until the month ends" in page.text
+    assert "No keyword is reserved." in page.text
+    assert await _changes(sena) == [
+        ("add_service", "shop.example"),
+        ("reserve_keyword", "PIZZA …272"),
+        ("attach_keyword", "PIZZA …272"),
+        ("reserve_keyword", "LARGE …272"),
+        ("delete_keyword", "PIZZA …272"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "words"),
+    [
+        ({"number": "1999", "keyword": "pizza"}, "number", "may not use this number"),
+        ({"number": "x", "keyword": "pizza"}, "number", "digits"),
+        ({"number": "1272", "keyword": ""}, "keyword", "needed"),
+        ({"number": "1272", "keyword": "two words"}, "keyword", "one word"),
+        ({"number": "1272", "keyword": "STOP"}, "keyword", "taken"),
+        ({"number": "1272", "keyword": "*"}, "keyword", "taken"),
+        ({"number": "1272", "keyword": "x" * 41}, "keyword", "40 characters"),
+    ],
+)
+async def test_keyword_that_cannot_be_reserved_says_why_at_its_field(
+    sena: Browser, typed: dict[str, str], field: str, words: str
+) -> None:
+    page = await sena.send(await sena.get(AT), AT, **typed)
+    assert page.status == 400
+    (said,) = page.tree.xpath("//p[@id=$id]/text()", id=f"{field}-problem")
+    assert words in said
+    assert page.fields(AT)["keyword"] == typed["keyword"]
+    assert await _changes(sena) == []
+
+
+@pytest.mark.parametrize("url", ["", "ftp://x", "https://user:pass@x/", "https://" + "x" * 3_000])
+async def test_service_that_cannot_be_called_is_refused(sena: Browser, url: str) -> None:
+    page = await sena.send(await sena.get(AT), "/console/services", url=url)
+    assert page.status == 400
+    assert page.tree.xpath("//p[@id='url-problem']")
+    assert page.fields("/console/services")["url"] == url
+
+
+async def test_second_editor_of_a_service_or_keyword_overwrites_nothing(sena: Browser) -> None:
+    house = sena.house
+    account = await house.accounts.find("sena")
+    service = await house.keywords.add_forwarding(
+        account, dialect="linkmobility", url=URL, charset="", continuous=False
+    )
+    view = await house.keywords.reserve(account, "1204", "pizza")
+    at = f"/console/services/{service.forwarding_id}"
+    page = await sena.get(at)
+    await sena.send(page, at, url="https://first.example/")
+    second = await sena.send(page, at, url="https://second.example/")
+    assert second.status == 409
+    assert "Stored now: https://first.example/" in second.text
+    assert second.fields(at)["url"] == "https://second.example/"
+    await sena.send(second, at)
+    assert (await house.keywords.forwarding(account, service.forwarding_id)).url == (
+        "https://second.example/"
+    )
+    listed = await sena.get(AT)
+    await house.keywords.attach(account, view.keyword.keyword_id, service.forwarding_id)
+    action = f"{AT}/{view.keyword.keyword_id}"
+    assert (await sena.send(listed, action, do="release")).status == 409
+    assert len(await house.keywords.keywords(account)) == 1
+
+
+async def test_anothers_keywords_and_services_are_not_there(sena: Browser) -> None:
+    house = sena.house
+    stranger = await house.accounts.find("stranger")
+    view = await house.keywords.reserve(stranger, "1272", "secretword")
+    service = await house.keywords.add_forwarding(
+        stranger,
+        dialect="linkmobility",
+        url="https://stranger.example/",
+        charset="",
+        continuous=False,
+    )
+    page = await sena.get(AT)
+    assert "SECRETWORD" not in page.text
+    assert "stranger.example" not in page.text
+    token = page.fields("/console/sign-out")["form_token"]
+    assert (await sena.get(f"/console/services/{service.forwarding_id}")).status == 404
+    for path, more in (
+        (f"{AT}/{view.keyword.keyword_id}", {"do": "release"}),
+        (f"/console/services/{service.forwarding_id}", {"url": "https://x.example/"}),
+        (AT, {"number": "1272", "keyword": "a", "service": str(service.forwarding_id)}),
+        (AT, {"keyword": "a", "below": str(view.keyword.keyword_id)}),
+    ):
+        assert (await sena.post(path, form_token=token, **more)).status == 404
+
+
+async def test_who_may_not_receive_changes_no_keyword(browser: Browser) -> None:
+    await browser.house.accounts.create(
+        "reader", password="correct horse battery", permissions=frozenset({Permission.INBOX})
+    )
+    await browser.sign_in("reader")
+    page = await browser.get(AT)
+    assert page.status == 200
+    assert not page.tree.xpath("//main//form")
+    token = page.fields("/console/sign-out")["form_token"]
+    for path in (AT, f"{AT}/1", "/console/services", "/console/services/1"):
+        assert (await browser.post(path, form_token=token)).status == 403
