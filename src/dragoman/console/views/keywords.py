@@ -108,7 +108,9 @@ async def change_service(visit: Visit) -> Response:
             problems.add_newer({"url": stored.url, "charset": stored.charset}, typed)
             return await _show_service(visit, stored, 409, problems, typed)
         try:
-            changed = await desk.keywords.change_forwarding(visit.account, service_id, **typed)
+            changed = await desk.keywords.change_forwarding(
+                visit.account, service_id, url=typed["url"], charset=typed["charset"]
+            )
         except Refused as refused:
             if refused.code is RefusalCode.UNAVAILABLE:
                 raise
