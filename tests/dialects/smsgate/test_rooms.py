@@ -32,7 +32,7 @@ def test_every_progress_has_a_word(progress: Progress) -> None:
     assert mapping.PROGRESS[mapping.STATES[progress]] is progress
 
 
-@pytest.mark.parametrize("kind", set(EventKind) - {EventKind.MESSAGE_CHANGED})
+@pytest.mark.parametrize("kind", sorted(set(EventKind) - {EventKind.MESSAGE_CHANGED}))
 def test_every_event_has_a_name_and_a_payload(kind: EventKind) -> None:
     assert mapping.KINDS[mapping.EVENTS[kind]] is kind
     assert kind in events._PAYLOADS
