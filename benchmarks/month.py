@@ -3,7 +3,7 @@
 Half of the messages belong to one account that has none below it, two fifths to twenty resellers,
 the rest is spread over all accounts alike. Messages are made as for F (`queries.add_messages`),
 with their receipts, parts, callbacks, ledger entries and events; besides there are received texts,
-opt-outs, senders and the log of changes.
+opt-outs, senders, keywords and their services, phones, and the log of changes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, insert, text
 
+from benchmarks.belongings import add_belongings
 from benchmarks.queries import (
     DAY_MS,
     DAYS,
@@ -121,6 +122,7 @@ def fill(storage: Storage, messages: int, account_count: int) -> Month:
     month = Month(accounts=account_count, begin_ms=end_ms - DAYS * DAY_MS, end_ms=end_ms)
     with filling(storage) as connection:
         _add_accounts(connection, month)
+        add_belongings(connection, (OPERATOR, CUSTOMER), NUMBER, account_count, month.begin_ms)
         add_messages(connection, messages, _spread(month))
         words = _words(storage, month, messages)
         for statement in _ABOUT_MESSAGES:

@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import func, select
 
+from benchmarks.belongings import service_of
 from benchmarks.month import CUSTOMER, NUMBER, OPERATOR, PASSWORD, Month, fill
 from benchmarks.processes import Gateway, dragoman, free_port, processor_s
 from benchmarks.queries import DAY_MS, OFTEN
@@ -163,6 +164,7 @@ def _filters(month_messages: int) -> dict[str, dict[str, Filter]]:
 _PLACES: Final[Mapping[str, Callable[[Reader], int]]] = {
     "message_id": lambda reader: reader.message().message_id,
     "account_id": lambda _reader: CUSTOMER,
+    "service_id": lambda reader: service_of(reader.account.account_id),
 }
 
 

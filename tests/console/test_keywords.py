@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dragoman.console.paging import PER_PAGE
 from dragoman.domain.accounts import Permission
 
 from .conftest import Browser
@@ -61,6 +62,23 @@ async def test_keyword_is_reserved_sent_on_and_given_up(sena: Browser) -> None:
         ("reserve_keyword", "LARGE …272"),
         ("delete_keyword", "PIZZA …272"),
     ]
+
+
+async def test_keywords_are_shown_page_by_page(sena: Browser) -> None:
+    account = await sena.house.accounts.find("sena")
+    words = [f"WORD{number}" for number in range(PER_PAGE + 1)]
+    for word in words:
+        await sena.house.keywords.reserve(account, "1204", word)
+    for query, shown, where in (
+        ("", words[:PER_PAGE], "1–50 of 51"),
+        ("?page=2", words[PER_PAGE:], "51–51 of 51"),
+        ("?page=3", [], "of 51"),
+    ):
+        page = await sena.get(AT + query)
+        rows = page.tree.xpath("//table[contains(@class, 'stack')]/tbody/tr/th")
+        assert [row.text_content() for row in rows] == shown, query
+        assert where in page.text
+    assert "No keyword is reserved." not in page.text
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from dragoman.console.views import live
 from dragoman.console.views.live import MAX_ROWS, render_frame
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import Submission
+from dragoman.house import House
 from dragoman.services.feed import MAX_LISTENERS, FeedEvent, FeedPage, read_filter
 
 from .conftest import NOW_MS, Browser
@@ -43,20 +45,45 @@ class _Visit:
 
     zone = ZoneInfo("Europe/Copenhagen")
 
+    def __init__(self, desk: House | None = None) -> None:
+        self.desk = desk
 
-def test_frame_holds_the_newest_changes_and_counts_the_others() -> None:
-    page = FeedPage(events=tuple(_event(n) for n in range(MAX_ROWS + 5)), dropped=7)
+
+def test_frame_says_changes_in_words_and_counts_those_left_out() -> None:
+    page = FeedPage(events=tuple(_event(n) for n in range(3)), dropped=7, skipped=5)
     frame = msgspec.json.decode(render_frame(_Visit(), page))  # type: ignore[arg-type]
-    assert (len(frame["rows"]), frame["skipped"], frame["dropped"]) == (MAX_ROWS, 5, 7)
+    assert (len(frame["rows"]), frame["skipped"], frame["dropped"]) == (3, 5, 7)
     assert frame["rows"][-1] == {
         "time": "16:13:20.0",
-        "id": str(MAX_ROWS + 4),
+        "id": "2",
         "to": "+4530123456",
         "from": "DragoU+202Eman",
         "state": "undelivered",
         "route": "default",
         "why": "phone not reachable",
     }
+
+
+async def test_stream_shows_the_newest_changes_and_ends_to_come_again_at_once(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = browser.house
+    account = await house.accounts.find("adam")
+    numbers = tuple(f"45{n:08}" for n in range(MAX_ROWS + 5))
+    stream = live._frames(_Visit(house), read_filter(accounts=None))  # type: ignore[arg-type]
+    assert await anext(stream) == b"retry: 1000\nevent: open\ndata: null\n\n"
+    submission = Submission(dialect="test", recipients=numbers, text="hi", sender="Dragoman")
+    await house.submission.submit(account, submission)
+    name, data = (await anext(stream)).split(b"\ndata: ")
+    frame = msgspec.json.decode(data)
+    assert name == b"event: changes"
+    assert [row["to"] for row in frame["rows"]] == [f"+{number}" for number in numbers[5:]]
+    assert (frame["skipped"], frame["dropped"]) == (5, 0)
+    await stream.aclose()
+    assert house.feed.listeners == ()
+    monkeypatch.setattr(live, "LONGEST_S", 0.0)
+    stream = live._frames(_Visit(house), read_filter(accounts=None))  # type: ignore[arg-type]
+    assert [frame async for frame in stream][1:] == [b"retry: 20\n:\n\n"]
 
 
 async def test_page_shows_the_newest_messages_of_the_tree_that_fit(browser: Browser) -> None:

@@ -10,9 +10,9 @@ import pytest
 from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.lifecycle import State
 from dragoman.domain.routing import Route
-from dragoman.protocols.smpp.constants import CommandStatus
+from dragoman.protocols.smpp.constants import CommandStatus, MessageState
 from dragoman.services import feed as feed_module
-from dragoman.services.feed import FeedEvent, FeedFilter, Listener, read_filter
+from dragoman.services.feed import FeedEvent, FeedFilter, FeedPage, Listener, read_filter
 from dragoman.testkit.simulator import Behaviour
 
 S = State
@@ -42,6 +42,25 @@ async def test_a_listener_hears_the_whole_way_of_a_message(make_rig: Any, simula
     assert (first.account_id, first.recipient) == (account.account_id, "4511111111")
     assert (first.dialect, first.route, first.parts) == ("test", "default", 1)
     assert rig.feed.listeners == ()
+
+
+async def test_what_is_heard_late_was_so_at_the_change(make_rig: Any, simulator: Any) -> None:
+    simulator.behave("45", Behaviour(state=MessageState.UNDELIVERABLE, error="001"))
+    rig = await make_rig(carriers={"smsc": simulator.port})
+    account = await rig.account()
+    with rig.feed.listen(FeedFilter()) as listener:
+        await rig.submit(account)
+        await rig.until_states(account, S.UNDELIVERED)
+        await rig.until_forgotten()
+        events = await heard(listener, 4)
+    none = FailureCode.NONE
+    assert [(e.before, e.state, e.carrier, e.failure) for e in events] == [
+        (None, S.QUEUED, "", none),
+        (S.QUEUED, S.SENDING, "smsc", none),
+        (S.SENDING, S.SENT, "smsc", none),
+        (S.SENT, S.UNDELIVERED, "smsc", FailureCode.UNKNOWN_SUBSCRIBER),
+    ]
+    assert [event.at_ms for event in events] == sorted(event.at_ms for event in events)
 
 
 async def test_rejections_are_heard_with_their_reason(make_rig: Any, simulator: Any) -> None:
@@ -107,6 +126,18 @@ async def test_a_slow_listener_loses_the_oldest_and_is_told(make_rig: Any, simul
         assert (len(page.events), page.dropped, slow.dropped) == (5, 15, 15)
         assert (await slow.next(0.01)).dropped == 0
     assert rig.meters.feed_dropped == 15
+
+
+async def test_a_listener_that_shows_few_is_given_the_newest(make_rig: Any, simulator: Any) -> None:
+    rig = await make_rig(carriers={"smsc": simulator.port})
+    account = await rig.account()
+    numbers = [f"45{n:08}" for n in range(20)]
+    with rig.feed.listen(FeedFilter(states=frozenset({S.QUEUED})), limit=15) as listener:
+        await rig.submit(account, *numbers)
+        page = await listener.next(1.0, 10)
+        assert [event.recipient for event in page.events] == numbers[-10:]
+        assert (page.dropped, page.skipped) == (5, 5)
+        assert await listener.next(0.0, 10) == FeedPage(events=())
 
 
 async def test_listeners_are_bounded(make_rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,7 +108,8 @@ class FeedPage(msgspec.Struct, frozen=True, kw_only=True):
 Change = tuple[LiveMessage, State | None, State, int, str | None, FailureCode, str]
 """A message, its states before and after, when, the carrier, why it failed: as cheap as can be.
 
-Most changes of busy times are never shown, and only those that are become events.
+Most changes of busy times are never shown, and only those that are become events. Of the message
+itself an event takes only what never changes; what changes stands beside it as it was.
 """
 
 
@@ -158,7 +159,7 @@ class Listener:
             self._awake.set()
 
     async def next(self, timeout_s: float, most: int = MAX_WAITING) -> FeedPage:
-        """What has happened, in order, the newest `most` of it.
+        """What has happened, in order, but only the newest `most` (at least one) of it.
 
         Waits for something to happen, but no longer than so.
         """

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from dragoman.console.forms import NEWER, Problems, version_of
 from dragoman.console.page import Page
+from dragoman.console.paging import make_pager
 from dragoman.console.reading import read_count
 from dragoman.console.visit import Visit
 from dragoman.console.words import say_refusal
@@ -156,13 +157,16 @@ async def _show(
     ]
     views = [view.keyword for view in await keywords.keywords(account)]
     services = await keywords.forwardings(account)
+    paging = visit.paging()
+    shown = views[paging.offset : paging.offset + paging.per_page]
     return visit.show(
         "keywords.html",
         status,
         problems=problems or {},
         typed=typed or dict.fromkeys(_FIELDS, ""),
         numbers=numbers,
-        keywords=[(keyword, version_of(keyword.forwarding_id)) for keyword in views],
+        keywords=[(keyword, version_of(keyword.forwarding_id)) for keyword in shown],
+        pager=make_pager(paging, visit.query, len(shown), len(views)),
         words={keyword.keyword_id: keyword.keyword for keyword in views},
         services=services,
         hosts={service.forwarding_id: _host_of(service) for service in services},

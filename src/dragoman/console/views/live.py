@@ -34,6 +34,8 @@ KEPT_ROWS: Final = 200
 PAUSE_S: Final = 0.25
 """Between frames, so that busy times are gathered into few."""
 LONGEST_S: Final = 60.0
+AGAIN: Final = b"retry: 20\n" + KEEP_ALIVE
+"""Ends a stream whose time is over: what happens until its reader is back is not shown to it."""
 SHOWN: Final = 30
 """Messages of the table that is there without script."""
 LOOKED_AT: Final = 300
@@ -87,19 +89,18 @@ async def _frames(visit: Visit, wanted: FeedFilter) -> AsyncGenerator[bytes, Non
                 await asyncio.sleep(PAUSE_S)
             else:
                 yield KEEP_ALIVE
+        yield AGAIN
 
 
 def render_frame(visit: Visit, page: FeedPage) -> bytes:
-    """The newest changes of a page in words, oldest first, and how many are left out."""
+    """The changes of a page in words, oldest first, and how many are left out."""
     # Changes of one frame share a few times and senders.
     say_time = cache(lambda tenth: render_clock(tenth * 100, visit.zone))
     say_sender = cache(name_unseen)
     rows = [
-        _row(event, say_time(event.at_ms // 100), say_sender(event.sender))
-        for event in page.events[-MAX_ROWS:]
+        _row(event, say_time(event.at_ms // 100), say_sender(event.sender)) for event in page.events
     ]
-    skipped = page.skipped + len(page.events) - len(rows)
-    return msgspec.json.encode({"rows": rows, "dropped": page.dropped, "skipped": skipped})
+    return msgspec.json.encode({"rows": rows, "dropped": page.dropped, "skipped": page.skipped})
 
 
 def _row(event: FeedEvent, time: str, sender: str) -> dict[str, Any]:
