@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import itertools
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import Table, select
+from tests.passing_time import PATIENCE_S, until
 
 from dragoman.config.premium import BillingTable
 from dragoman.config.tables import SmppTable
@@ -403,15 +403,19 @@ class Rig:
         self._ended = True
         await self.dispatcher.stop()
         await asyncio.gather(*(carrier.stop(1.0) for carrier in self.carriers.values()))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await self.dispatcher.settled()
         await self.dispatcher.take_back()
         await self._end()
 
+    def die(self) -> None:
+        """From here on nothing that carriers tell is heard."""
+        self._events.dead = True
+
     async def crash(self) -> None:
         """Ends as a killed process does: nothing more is decided; what was given is written."""
         self._ended = True
-        self._events.dead = True
+        self.die()
         await self.dispatcher.stop()
         await asyncio.gather(*(carrier.stop(0) for carrier in self.carriers.values()))
         await self._end()
@@ -493,7 +497,7 @@ class Rig:
 
         try:
             await until(reached)
-        except TimeoutError:
+        except AssertionError:
             raise AssertionError(f"{found[:20]} never became {wanted[:20]}") from None
 
 
@@ -510,16 +514,6 @@ class _Mortal:
 
 def _nothing(*_: object) -> None:
     """A dead process hears nothing."""
-
-
-async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
-    """Waits for something that carriers and workers bring about; asks again and again."""
-    async with asyncio.timeout(timeout_s):
-        for _ in itertools.count():
-            met = condition()
-            if met if not inspect.isawaitable(met) else await met:
-                return
-            await asyncio.sleep(0.005)
 
 
 @pytest.fixture(name="until")

@@ -14,6 +14,7 @@ import aiohttp
 import msgspec
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope
+from tests.passing_time import PATIENCE_S
 
 from dragoman.app import Gateway
 from dragoman.config import Settings
@@ -59,7 +60,7 @@ class World:
         return "250 OK"
 
     async def mail(self) -> Any:
-        return await asyncio.wait_for(self.mails.get(), 20)
+        return await asyncio.wait_for(self.mails.get(), PATIENCE_S)
 
     async def begin(self) -> None:
         self.relay = await asyncio.get_running_loop().create_server(

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from tests.passing_time import until
 
 from dragoman.testkit.simulator import Behaviour, Simulator
 
@@ -130,7 +131,7 @@ class Gateway:
             DRAGOMAN, "serve", "--config", str(self.config)
         )
         async with aiohttp.ClientSession() as session:
-            for _ in range(200):
+            for _ in range(1200):
                 assert self._process.returncode is None, "the gateway ended by itself"
                 with suppress(aiohttp.ClientError):
                     async with session.get(f"{self.url}/health/ready") as answer:
@@ -163,16 +164,13 @@ async def send_until_cancelled(gateway: Gateway, seen: Witnesses, name: str) -> 
                 await asyncio.sleep(0.02)
 
 
-async def all_delivered(gateway: Gateway, simulator: Simulator) -> None:
-    """Waits until the SMSC hears nothing new and has nothing more to report."""
-    before = -1
-    for _ in range(120):
-        await asyncio.sleep(0.5)
-        now = simulator.taken + simulator.receipts_acknowledged
-        if now == before:
-            return
-        before = now
-    raise AssertionError("the gateway never came to rest")
+def read_rows(database: Path) -> dict[str, tuple[int, bool]]:
+    query = (
+        "SELECT b.text, m.state, m.possible_duplicate FROM messages m"
+        " JOIN batches b ON b.batch_id = m.batch_id"
+    )
+    with closing(sqlite3.connect(database)) as connection:
+        return {text: (state, bool(mark)) for text, state, mark in connection.execute(query)}
 
 
 @pytest.mark.slow
@@ -181,6 +179,7 @@ async def test_nothing_accepted_is_lost_when_killed(tmp_path: Path, unused_tcp_p
     print(json.dumps({"seed": seed, "kills": KILLS}))
     chance = random.Random(seed)
     seen, kills = Witnesses(), 0
+    database = tmp_path / "data" / "dragoman.db"
     simulator = Simulator()
     simulator.default = Behaviour(answer_delay_s=0.01, receipt_delay_s=0.05)
     await simulator.start()
@@ -202,28 +201,25 @@ async def test_nothing_accepted_is_lost_when_killed(tmp_path: Path, unused_tcp_p
                 asyncio.create_task(send_until_cancelled(gateway, seen, f"{round_}-{client}"))
                 for client in range(CLIENTS)
             ]
-            await asyncio.sleep(chance.uniform(0.05, 0.6))
+            enough = len(seen.accepted) + chance.randrange(11, 12 * CLIENTS)
+            await until(lambda enough=enough: len(seen.accepted) >= enough)
+            await asyncio.sleep(chance.uniform(0, 0.1))
             await gateway.end(signal.SIGKILL)
             for client in clients:
                 client.cancel()
             await asyncio.gather(*clients, return_exceptions=True)
-            await asyncio.sleep(0.05)  # what was on the wire arrives
+            await until(lambda: not simulator.wires)  # what was on the wire has arrived
             note_submits()
             kills += 1
         await gateway.start()
-        await all_delivered(gateway, simulator)
+        await until(lambda: all(state == 40 for state, _ in read_rows(database).values()))
         note_submits()
         await gateway.end(signal.SIGTERM)
     finally:
         with suppress(AssertionError):
             await gateway.end(signal.SIGKILL)
         await simulator.stop()
-    with closing(sqlite3.connect(tmp_path / "data" / "dragoman.db")) as database:
-        query = (
-            "SELECT b.text, m.state, m.possible_duplicate FROM messages m"
-            " JOIN batches b ON b.batch_id = m.batch_id"
-        )
-        seen.rows = {text: (state, bool(mark)) for text, state, mark in database.execute(query)}
+    seen.rows = read_rows(database)
     print(json.dumps({"accepted": len(seen.accepted), "submits": len(seen.submits)}))
     assert len(seen.accepted) > KILLS * 10
     assert judge(seen, WINDOW) == []

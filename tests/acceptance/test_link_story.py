@@ -6,7 +6,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import aiohttp
 import pytest
 from aiohttp import web
+from tests.passing_time import until
 
 from dragoman.testkit.simulator import Behaviour, Simulator
 
@@ -107,14 +108,6 @@ class Program:
 
         await until(done, batch_id)
         assert (await self.batch(batch_id))["stat"]["received"] == received
-
-
-async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-    for _ in range(400):
-        if await condition():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"never came true: {what}")
 
 
 @pytest.fixture

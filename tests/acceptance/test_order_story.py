@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from tests.passing_time import until
 
 from dragoman.testkit.simulator import Behaviour, Simulator
 
@@ -122,14 +123,6 @@ class Program:
     async def status(self, order_id: str) -> str:
         _, said = await self.call("GET", f"sms/{order_id}")
         return str(said["recipients"][0]["status"])
-
-
-async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-    for _ in range(600):
-        if await condition():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"never came true: {what}")
 
 
 @pytest.fixture

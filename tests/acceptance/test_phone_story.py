@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from tests.passing_time import until
 
 from dragoman.testkit.fake_phone import FakePhone, SentText
 
@@ -169,14 +170,6 @@ def free_port() -> int:
         return port
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], what: str) -> None:
-    for _ in range(600):
-        if await holds():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(what)
-
-
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     gateway = Gateway(tmp_path, free_port())
@@ -223,7 +216,7 @@ async def _dual_sim(program: Program, phone: FakePhone) -> None:
     async def both_processed() -> bool:
         return await program.statuses(ids) == {2: 2} and len(phone.sent) == 2
 
-    await eventually(both_processed, "both texts are with the radio")
+    await until(both_processed, "both texts are with the radio")
     assert sorted((text.sim, text.text) for text in phone.sent) == [(1, "slot 0"), (2, "slot 1")]
     for state, status in (("Sent", 6), ("Delivered", 7)):
         for text in phone.sent:
@@ -235,7 +228,7 @@ async def _dual_sim(program: Program, phone: FakePhone) -> None:
     async def all_told() -> bool:
         return all(len(program.told(sms_id)) == 2 for sms_id in ids)
 
-    await eventually(all_told, "the webhook was told of both")
+    await until(all_told, "the webhook was told of both")
     assert [program.told(sms_id) for sms_id in ids] == [[6, 7], [6, 7]]
     [event] = [e for e in program.deliveries if e["sms_id"] == ids[1] and e["status_id"] == 7]
     assert (event["sendto"], event["channel_id"], event["device_id"]) == (
@@ -254,7 +247,7 @@ async def _incoming(program: Program, phone: FakePhone) -> None:
     async def told() -> bool:
         return len(program.incoming) == 1
 
-    await eventually(told, "the text was forwarded")
+    await until(told, "the text was forwarded")
     [event] = program.incoming
     assert (event["address"], event["body"]) == ("+4917642111111", "Hallo zurück")
     assert (event["channel_id"], event["device_name"]) == (1, "First")
@@ -279,7 +272,7 @@ async def _replace_in_mid_work(gateway: Gateway, program: Program, first: FakePh
     async def stuck() -> bool:
         return not first.sending.is_set()
 
-    await eventually(stuck, "the first phone has begun")
+    await until(stuck, "the first phone has begun")
     await first.kill()
     second = await gateway.phone("Second", sims=1)
     await second.start()
@@ -287,7 +280,7 @@ async def _replace_in_mid_work(gateway: Gateway, program: Program, first: FakePh
     async def done() -> bool:
         return await program.statuses(ids) == {7: TEXTS}
 
-    await eventually(done, "the second phone has taken over")
+    await until(done, "the second phone has taken over")
     sent = Counter(text.text for text in first.sent[before:] + second.sent)
     assert sent == {f"work {number}": 1 for number in range(TEXTS)}
     shown = await program.call("getdevicestatus", device_id=first.device_id)
@@ -309,7 +302,7 @@ async def _restart_in_mid_work(gateway: Gateway, program: Program, phone: FakePh
     async def done() -> bool:
         return await program.statuses(ids) == {7: TEXTS + 1}
 
-    await eventually(done, "everything arrived after the restart")
+    await until(done, "everything arrived after the restart")
     texts = [text.text for text in phone.sent[before:]]
     assert Counter(texts) == {**{f"wait {number}": 1 for number in range(TEXTS)}, "urgent": 1}
     assert texts.index("urgent") <= 4  # two were with the phone, two more were on their way
@@ -317,4 +310,4 @@ async def _restart_in_mid_work(gateway: Gateway, program: Program, phone: FakePh
     async def told() -> bool:
         return all(program.told(sms_id)[-1:] == [7] for sms_id in ids)
 
-    await eventually(told, "the webhook was told of all, over the restart")
+    await until(told, "the webhook was told of all, over the restart")

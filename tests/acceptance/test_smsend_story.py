@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import email
-import itertools
 import json
 import re
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from email.policy import default
@@ -21,6 +20,7 @@ from zoneinfo import ZoneInfo
 import aiohttp
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope
+from tests.passing_time import PATIENCE_S, until
 
 from dragoman.testkit.simulator import Behaviour, Simulator
 
@@ -174,7 +174,7 @@ class World:
         return "250 OK"
 
     async def mail(self) -> Any:
-        return await asyncio.wait_for(self.mails.get(), 60)
+        return await asyncio.wait_for(self.mails.get(), PATIENCE_S)
 
     async def open(self) -> None:
         self._relay = await asyncio.get_running_loop().create_server(
@@ -231,17 +231,6 @@ class World:
 
         await until(received, f"a text to {number}")
         return phone.received.pop(0).text
-
-
-async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-    try:
-        async with asyncio.timeout(60):
-            for _ in itertools.count():
-                if await condition():
-                    return
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        raise AssertionError(f"never came true: {what}") from None
 
 
 @pytest.fixture

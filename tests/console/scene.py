@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from tests.passing_time import PATIENCE_S
+
 from dragoman.app import Gateway
 from dragoman.config import Settings
 from dragoman.config.tables import SmppTable
@@ -145,7 +147,7 @@ class Scene:
 
     async def _settle(self) -> None:
         """Waits until all but those without a report are through."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while any(not message.recipient.startswith("4522") for message in self.gateway.live):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy import insert, update
+from tests.passing_time import PATIENCE_S, until
 
 from dragoman.config.premium import BillingTable
 from dragoman.domain.accounts import Permission
@@ -260,10 +261,10 @@ async def test_texts_that_cannot_be_sent_are_rejected_and_the_others_go_on(
     async def failures() -> list[tuple[State, str]]:
         return [(m.state, m.failure) for m in await rig.outbox(book.account)]
 
-    for _ in range(200):
-        if [state for state, _ in await failures()].count(S.REJECTED) == 3:
-            break
-        await asyncio.sleep(0.01)
+    async def rejected() -> bool:
+        return [state for state, _ in await failures()].count(S.REJECTED) == 3
+
+    await until(rejected)
     assert await failures() == [
         (S.QUEUED, ""),
         (S.REJECTED, FailureCode.TEXT_TOO_LONG),
@@ -390,7 +391,7 @@ async def test_of_several_wallets_the_one_that_pays_least_decides(
         Payment(wallet_id=parent.wallet_id, per_credit=2),
     )
     accepted = await send(rig, book.account, lists=(list_id,), payments=payments)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await expand(rig)
     assert await reached(rig, book.account, accepted) == numbers(22)
     assert await rig.balance(book.account) == (978, 22, 0)

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.passing_time import PATIENCE_S
 
 from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.lifecycle import State
@@ -20,7 +21,7 @@ S = State
 
 async def heard(listener: Listener, count: int) -> list[FeedEvent]:
     events: list[FeedEvent] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while len(events) < count:
             events += (await listener.next(1.0)).events
     return events

@@ -6,7 +6,6 @@ from typing import Any
 
 from dragoman.domain.lifecycle import State
 from dragoman.domain.routing import Route
-from dragoman.testkit.simulator import Behaviour
 
 S = State
 
@@ -14,7 +13,7 @@ S = State
 async def test_held_carrier_finishes_what_it_has_and_takes_nothing_new(
     make_rig: Any, simulator: Any
 ) -> None:
-    simulator.default = Behaviour(answer_delay_s=0.2)
+    simulator.answers.shut()
     rig = await make_rig(carriers={"smsc": simulator.port})
     account = await rig.account(credits=3)
     await rig.submit(account)
@@ -22,6 +21,7 @@ async def test_held_carrier_finishes_what_it_has_and_takes_nothing_new(
     rig.dispatcher.hold("smsc", True)
     assert rig.dispatcher.is_held("smsc")
     await rig.submit(account, "4522222222")
+    simulator.answers.open()
     await rig.until_states(account, S.DELIVERED, S.QUEUED)
     assert simulator.taken == 1
     rig.dispatcher.hold("smsc", False)

@@ -20,6 +20,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import Connection, create_engine, select
 from sqlalchemy.engine import make_url
+from tests.passing_time import PATIENCE_S
 
 from dragoman.config import Settings
 from dragoman.config.sections import Limits
@@ -143,7 +144,7 @@ class Story:
         """Until every batch has become messages, and each of these has ended."""
         unsent = select(messages.c.message_id).where(messages.c.state < State.SENT.value).limit(1)
         waiting = select(batches.c.batch_id).where(batches.c.waiting_recipients.is_not(None))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while await self.house.storage.read(
                 lambda c: (
                     c.execute(unsent).first() is not None

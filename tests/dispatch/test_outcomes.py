@@ -6,16 +6,19 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.passing_time import MovableClock
 
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
 from dragoman.domain.routing import Route
-from dragoman.kit.clock import FixedClock, SystemClock
+from dragoman.kit.clock import FixedClock
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
+from dragoman.protocols.smpp.session import SessionSettings
 from dragoman.services import backlog as backlog_module
 from dragoman.testkit.simulator import Answer, Behaviour
 
 S = State
+RESPONSE_TIMEOUT_S = SessionSettings().response_timeout_s
 
 
 async def test_one_message_goes_all_the_way(make_rig: Any, simulator: Any) -> None:
@@ -67,12 +70,16 @@ async def test_a_busy_carrier_gets_the_message_later(make_rig: Any, simulator: A
 
 @pytest.mark.parametrize("answer", [Answer.RESET_BEFORE, Answer.LOST])
 async def test_a_lost_response_is_sent_again_and_marked(
-    make_rig: Any, simulator: Any, answer: Answer
+    make_rig: Any, simulator: Any, until: Any, answer: Answer
 ) -> None:
     simulator.behave("45", Behaviour(answer=answer, state=None), times=1)
-    rig = await make_rig(carriers={"smsc": simulator.port}, response_timeout_s=0.1)
+    clock = MovableClock()
+    rig = await make_rig(carriers={"smsc": simulator.port}, clock=clock)
     account = await rig.account(credits=3)
     await rig.submit(account)
+    await until(lambda: simulator.taken)
+    if answer is Answer.LOST:
+        clock.advance_with_timers(RESPONSE_TIMEOUT_S)
     await rig.until_states(account, S.DELIVERED)
     assert simulator.taken == 2
     (message,) = await rig.outbox(account)
@@ -81,15 +88,24 @@ async def test_a_lost_response_is_sent_again_and_marked(
 
 
 async def test_a_mute_carrier_is_not_flooded(
-    make_rig: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
+    make_rig: Any, simulator: Any, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bug: a message whose answers were always lost went out again at once, without end."""
     monkeypatch.setattr("dragoman.dispatch.dispatcher.RESEND_DELAYS_S", (0.0, 60.0))
     simulator.default = Behaviour(answer=Answer.LOST, state=None)
-    rig = await make_rig(carriers={"smsc": simulator.port}, response_timeout_s=0.05)
-    await rig.submit(await rig.account())
-    await asyncio.sleep(0.5)
-    assert simulator.taken == 2
+    clock = MovableClock()
+    rig = await make_rig(carriers={"smsc": simulator.port}, clock=clock)
+    account = await rig.account()
+    await rig.submit(account, "4511111111")
+    for times in (1, 2):
+        await until(lambda times=times: simulator.taken == times)
+        clock.advance_with_timers(RESPONSE_TIMEOUT_S)
+    (message,) = rig.live
+    await until(lambda: not message.in_flight)
+    await rig.submit(account, "4522222222")
+    await until(lambda: simulator.taken == 3)
+    taken = [submit.pdu.destination_addr for submit in simulator.submits]
+    assert taken == ["4511111111", "4511111111", "4522222222"]
 
 
 async def test_a_lost_response_is_held_where_the_carrier_must_not_get_it_twice(
@@ -174,18 +190,12 @@ async def test_a_message_that_waits_too_long_expires_with_a_refund(make_rig: Any
 async def test_a_message_that_expired_in_the_queue_is_not_sent(
     make_rig: Any, make_simulator: Any, until: Any
 ) -> None:
-    class Later(SystemClock):
-        offset_ms = 0
-
-        def now_ms(self) -> int:
-            return super().now_ms() + self.offset_ms
-
-    simulator, clock = await make_simulator(), Later()
+    simulator, clock = await make_simulator(), MovableClock()
     simulator.bind_status = CommandStatus.ESME_RBINDFAIL
     rig = await make_rig(carriers={"smsc": simulator.port}, clock=clock)
     account = await rig.account(credits=5)
     await rig.submit(account, validity_s=60)
-    clock.offset_ms = 61_000
+    clock.advance(61)
     simulator.bind_status = 0
     await rig.until_states(account, S.EXPIRED)
     assert simulator.taken == 0
@@ -223,7 +233,7 @@ async def test_an_expired_message_that_may_have_left_is_unknown_and_paid(
 ) -> None:
     """Bug: a message whose answer was lost was refunded as expired, though it may have arrived."""
     simulator.default = Behaviour(answer=Answer.LOST, state=None)
-    rig = await make_rig(carriers={"smsc": simulator.port}, window=1, response_timeout_s=0.05)
+    rig = await make_rig(carriers={"smsc": simulator.port}, window=1)
     account = await rig.account(credits=1)
     await until(lambda: rig.carriers["smsc"].up)
     await rig.submit(account)
@@ -240,15 +250,17 @@ async def test_an_expired_message_that_may_have_left_is_unknown_and_paid(
 async def test_no_report_within_the_horizon_is_unknown_and_a_late_one_still_counts(
     make_rig: Any, simulator: Any, until: Any
 ) -> None:
-    simulator.default = Behaviour(receipt_delay_s=0.4)
-    rig = await make_rig(carriers={"smsc": simulator.port}, horizon_s=0.1)
+    simulator.receipts.shut()
+    clock = MovableClock()
+    rig = await make_rig(carriers={"smsc": simulator.port}, clock=clock, horizon_s=60.0)
     account = await rig.account(credits=1)
     await rig.submit(account)
     await rig.until_states(account, S.SENT)
-    await asyncio.sleep(0.15)
+    clock.advance(61)
     await rig.deadlines.check()
     await rig.until_states(account, S.UNKNOWN)
     assert (await rig.outbox(account))[0].failure is FailureCode.NO_REPORT
+    simulator.receipts.open()
     await rig.until_states(account, S.DELIVERED)
     assert (await rig.outbox(account))[0].failure is FailureCode.NONE
     assert await rig.balance(account) == (0, 0, 1)
@@ -257,18 +269,19 @@ async def test_no_report_within_the_horizon_is_unknown_and_a_late_one_still_coun
 async def test_the_horizon_counts_from_sending(make_rig: Any, simulator: Any, until: Any) -> None:
     """Bug: a message sent long after it was accepted was given up at once, or never."""
     simulator.default = Behaviour(state=None)
-    rig = await make_rig(carriers={"smsc": simulator.port}, horizon_s=0.3)
+    clock = MovableClock()
+    rig = await make_rig(carriers={"smsc": simulator.port}, clock=clock, horizon_s=60.0)
     account = await rig.account()
     simulator.bind_status = CommandStatus.ESME_RBINDFAIL
     simulator.reset_links()
     await until(lambda: not rig.carriers["smsc"].up)
     await rig.submit(account)
-    await asyncio.sleep(0.35)
+    clock.advance(61)
     await rig.deadlines.check()  # passes by the message, which still waits
     simulator.bind_status = 0
     await rig.until_states(account, S.SENT)
     await rig.deadlines.check()
     assert await rig.states(account) == [S.SENT]
-    await asyncio.sleep(0.35)
+    clock.advance(61)
     await rig.deadlines.check()
     await rig.until_states(account, S.UNKNOWN)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection
+from tests.passing_time import PATIENCE_S, until
 
 from dragoman.domain.lifecycle import ReceiptState, State
 from dragoman.domain.messages import ReceiptReport
@@ -25,16 +26,18 @@ class Gate:
 
     def __init__(self, rig: Any) -> None:
         self._rig = rig
+        self._entered = threading.Event()
         self._open = threading.Event()
         self._operation = Operation(self._wait, "wait")
 
     def _wait(self, _connection: Connection, items: list[None]) -> list[None]:
-        self._open.wait(10)
+        self._entered.set()
+        self._open.wait(PATIENCE_S)
         return items
 
     async def __aenter__(self) -> None:
         self._written = self._rig.storage.writer.write(self._operation, None)
-        await asyncio.sleep(0.02)
+        await until(self._entered.is_set)
 
     async def __aexit__(self, *_: object) -> None:
         self._open.set()
@@ -70,12 +73,14 @@ async def tell(rig: Any, until: Any, *reports: ReceiptReport) -> None:
 async def test_a_report_before_the_response_is_matched(
     make_rig: Any, simulator: Any, until: Any
 ) -> None:
-    simulator.default = Behaviour(timing=ReceiptTiming.BEFORE_RESPONSE, answer_delay_s=0.6)
+    simulator.default = Behaviour(timing=ReceiptTiming.BEFORE_RESPONSE)
+    simulator.answers.shut()
     rig = await make_rig(carriers={"smsc": simulator.port})
     account = await rig.account(credits=9)
     await rig.submit(account, *(f"45111111{n:02d}" for n in range(9)))
     await until(lambda: simulator.receipts_acknowledged == 9)
     assert await rig.states(account) == [S.SENDING] * 9
+    simulator.answers.open()
     await rig.until_states(account, S.DELIVERED, count=9)
     assert await rig.balance(account) == (0, 0, 9)
     await rig.until_forgotten()
@@ -129,7 +134,7 @@ async def test_a_report_after_a_restart_is_matched_from_its_rows(
 ) -> None:
     simulator = await make_simulator(first_id=40)
     simulator.id_style = style
-    simulator.default = Behaviour(receipt_delay_s=0.4)
+    simulator.receipts.shut()
     first = await make_rig(carriers={"smsc": simulator.port})
     account = await first.account(credits=20)
     await first.submit(account, *(f"45111111{n:02d}" for n in range(20)))
@@ -137,6 +142,7 @@ async def test_a_report_after_a_restart_is_matched_from_its_rows(
     await first.stop()
     second = await make_rig(carriers={"smsc": simulator.port})
     assert len(second.live) == 0
+    simulator.receipts.open()
     await second.until_states(account, S.DELIVERED, count=20)
     assert await second.balance(account) == (0, 0, 20)
     await second.until_forgotten()
@@ -261,12 +267,14 @@ async def test_on_its_way_is_no_end(make_rig: Any, simulator: Any, until: Any) -
 async def test_no_report_is_acknowledged_before_it_is_on_disk(
     make_rig: Any, simulator: Any, until: Any
 ) -> None:
-    simulator.default = Behaviour(receipt_delay_s=0.5, receipts=2)
+    simulator.default = Behaviour(receipts=2)
+    simulator.receipts.shut()
     rig = await make_rig(carriers={"smsc": simulator.port})
     account = await rig.account()
     await rig.submit(account)
     await rig.until_states(account, S.SENT)
     async with Gate(rig):
+        simulator.receipts.open()
         await until(lambda: next(iter(rig.live)).state is S.DELIVERED)
         rig.receipts.receive(report("777", ReceiptState.DELIVERED), parked := Acknowledged())
         await asyncio.sleep(0.1)
@@ -278,11 +286,15 @@ async def test_no_report_is_acknowledged_before_it_is_on_disk(
 async def test_a_report_that_died_with_the_process_comes_again(
     make_rig: Any, simulator: Any, until: Any
 ) -> None:
-    simulator.default = Behaviour(receipt_delay_s=0.1)
+    simulator.receipts.shut()
     first = await make_rig(carriers={"smsc": simulator.port})
     account = await first.account()
     await first.submit(account)
     await first.until_states(account, S.SENT)
+    first.die()
+    simulator.receipts.open()
+    (wire,) = simulator.wires
+    await until(lambda: wire.session.outstanding == 1)
     await first.crash()
     assert simulator.receipts_acknowledged == 0
     second = await make_rig(carriers={"smsc": simulator.port})

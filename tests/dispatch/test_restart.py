@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.passing_time import PATIENCE_S
 
 from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import Lane
@@ -74,14 +75,16 @@ async def test_after_a_kill_what_was_handed_over_is_held_where_the_carrier_says_
 async def test_an_orderly_stop_takes_back_what_never_left(
     make_rig: Any, simulator: Any, until: Any
 ) -> None:
-    simulator.default = Behaviour(answer_delay_s=0.1)
+    simulator.answers.shut()
     first = await make_rig(carriers={"smsc": simulator.port}, window=3)
     account = await first.account()
     await until(lambda: first.carriers["smsc"].up)
     await first.submit(account, *NUMBERS)
-    await until(lambda: simulator.taken >= 3)
-    await first.stop()
-    simulator.default = Behaviour()
+    await until(lambda: simulator.taken == 3)
+    stopping = asyncio.create_task(first.stop())
+    await asyncio.sleep(0)
+    simulator.answers.open()
+    await stopping
     second = await make_rig(carriers={"smsc": simulator.port})
     await second.until_states(account, S.DELIVERED, count=50)
     assert simulator.taken == 50
@@ -109,7 +112,7 @@ async def test_a_stop_while_rows_are_being_marked_is_quick(
     assert rig.dispatcher.in_flight() != {"smsc": 0}
     await rig.dispatcher.stop()
     assert rig.dispatcher.in_flight() == {"smsc": 0} or simulator.taken
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await rig.dispatcher.settled()
 
 
@@ -167,28 +170,28 @@ class _Noting:
 async def test_more_than_the_queue_holds_waits_in_rows_in_order(
     make_rig: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backlog_module, "MAX_QUEUED", 20)
-    monkeypatch.setattr(backlog_module, "PAGE", 7)
+    monkeypatch.setattr(backlog_module, "MAX_QUEUED", 10)
+    monkeypatch.setattr(backlog_module, "PAGE", 4)
     rig = await make_rig(carriers={"smsc": simulator.port}, window=1, start=False)
-    account = await rig.account(credits=200)
+    account = await rig.account(credits=100)
     sent = []
-    for n in range(100):
+    for n in range(40):
         number = f"4511111{n:03d}"
         sent.append(number)
         await rig.submit(account, number)
-    assert rig.queue.depth("default") == 20
-    assert len(rig.live) == 20
+    assert rig.queue.depth("default") == 10
+    assert len(rig.live) == 10
     rig.dispatcher.start(rig.carriers, rig.router.routes.values())
     rig._tasks = [asyncio.create_task(w) for w in (rig.backlog.run(), rig.receipts.run())]
     await rig.carriers["smsc"].start()
-    for n in range(100, 130):
+    for n in range(40, 60):
         number = f"4511111{n:03d}"
         sent.append(number)
         await rig.submit(account, number)
         await asyncio.sleep(0)
-    await rig.until_states(account, S.DELIVERED, count=130)
+    await rig.until_states(account, S.DELIVERED, count=60)
     assert texts(simulator) == sent
-    assert await rig.balance(account) == (70, 0, 130)
+    assert await rig.balance(account) == (40, 0, 60)
     await rig.until_forgotten()
 
 
@@ -271,18 +274,17 @@ async def test_urgent_and_single_messages_pass_a_bulk_batch(
 ) -> None:
     rig = await make_rig(carriers={"smsc": simulator.port}, window=1, inline_recipients=5)
     one, other = await rig.account("one"), await rig.account("other")
-    simulator.default = Behaviour(answer_delay_s=0.01)
+    simulator.answers.shut()
     await rig.submit(one, *NUMBERS)
-    await until(lambda: simulator.taken >= 3)
+    await until(lambda: simulator.taken == 1 and rig.queue.depth("default") >= 20)
     single = await rig.submit(other, "4522222222")
     urgent = await rig.submit(one, "4533333333", urgent=True)
     assert single.batch_id < urgent.batch_id
-    before = simulator.taken
-    await until(lambda: simulator.taken >= before + 8)
+    simulator.answers.open()
+    await until(lambda: simulator.taken >= 9)
     order = texts(simulator)
-    assert "4522222222" in order[before : before + 6]
-    assert "4533333333" in order[before : before + 6]
-    simulator.default = Behaviour()
+    assert "4522222222" in order[1:7]
+    assert "4533333333" in order[1:7]
     await rig.until_states(one, S.DELIVERED, count=51)
 
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.passing_time import MovableClock
 
 from dragoman.domain.accounts import Account, Permission
 from dragoman.domain.allowed_prefixes import AllowedPrefixes, parse_allowed_prefixes
@@ -189,13 +190,15 @@ async def test_a_past_time_is_now(rig: Any) -> None:
 async def test_a_scheduled_batch_goes_at_its_time_and_not_before(
     make_rig: Any, simulator: Any
 ) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port})
+    clock = MovableClock()
+    rig = await make_rig(carriers={"smsc": simulator.port}, clock=clock)
     account = await rig.account(credits=2)
-    due_ms = rig.clock.now_ms() + 300
+    due_ms = clock.now_ms() + 60_000
     await rig.submit(account, due_ms=due_ms)
     await asyncio.sleep(0.1)
     assert await rig.states(account) == []
     assert await rig.balance(account) == (1, 1, 0)
+    clock.advance(60)
     await rig.until_states(account, S.DELIVERED)
     (message,) = await rig.outbox(account)
     assert message.created_ms >= due_ms

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.passing_time import MovableClock
 
 from dragoman.callbacks.schedule import RetrySchedule
 from dragoman.callbacks.worker import CallbackWorker
@@ -22,6 +23,7 @@ from dragoman.domain.routing import Route, Router, RouteReason
 from dragoman.protocols.smpp.codec import decode, encode
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
 from dragoman.protocols.smpp.pdus import SubmitSmResp
+from dragoman.protocols.smpp.session import SessionSettings
 from dragoman.services import journal as journal_module
 from dragoman.storage.tables import message_events
 from dragoman.testkit.simulator import Answer, Behaviour, ReceiptTiming
@@ -145,7 +147,7 @@ async def test_every_attempt_that_failed_is_told(
     make_rig: Any, simulator: Any, database_url: str
 ) -> None:
     simulator.behave("45", Behaviour(status=CommandStatus.ESME_RSYSERR), times=2)
-    rig = await make_rig(database_url, carriers={"smsc": simulator.port}, response_timeout_s=0.1)
+    rig = await make_rig(database_url, carriers={"smsc": simulator.port})
     account = await rig.account(credits=3)
     await rig.submit(account)
     await rig.until_states(account, S.DELIVERED)
@@ -157,11 +159,16 @@ async def test_every_attempt_that_failed_is_told(
     ]
 
 
-async def test_a_lost_answer_and_both_ids_are_told(make_rig: Any, simulator: Any) -> None:
+async def test_a_lost_answer_and_both_ids_are_told(
+    make_rig: Any, simulator: Any, until: Any
+) -> None:
     simulator.behave("45", Behaviour(answer=Answer.LOST, state=None), times=1)
-    rig = await make_rig(carriers={"smsc": simulator.port}, response_timeout_s=0.1)
+    clock = MovableClock()
+    rig = await make_rig(carriers={"smsc": simulator.port}, clock=clock)
     account = await rig.account()
     await rig.submit(account)
+    await until(lambda: simulator.taken == 1)
+    clock.advance_with_timers(SessionSettings().response_timeout_s)
     await rig.until_states(account, S.DELIVERED)
     story = await rig.timelines.of_message(account, await only_message(rig, account))
     assert [a.outcome for a in story.attempts] == [EventKind.UNANSWERED, EventKind.TAKEN]
@@ -214,12 +221,15 @@ async def test_a_failed_report_is_kept_as_it_came_and_its_repetition_too(
 
 
 async def test_a_report_that_came_before_its_answer_was_parked(
-    make_rig: Any, simulator: Any
+    make_rig: Any, simulator: Any, until: Any
 ) -> None:
-    simulator.default = Behaviour(timing=ReceiptTiming.BEFORE_RESPONSE, answer_delay_s=0.1)
+    simulator.default = Behaviour(timing=ReceiptTiming.BEFORE_RESPONSE)
+    simulator.answers.shut()
     rig = await make_rig(carriers={"smsc": simulator.port})
     account = await rig.account()
     await rig.submit(account)
+    await until(lambda: simulator.receipts_acknowledged == 1)
+    simulator.answers.open()
     await rig.until_states(account, S.DELIVERED)
     story = await rig.timelines.of_message(account, await only_message(rig, account))
     (receipt,) = story.receipts

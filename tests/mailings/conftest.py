@@ -13,11 +13,11 @@ import msgspec
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import Connection, select
+from tests.passing_time import PATIENCE_S, MovableClock
 
 from dragoman.config.sections import Mailings as Settings
 from dragoman.domain.accounts import Account
 from dragoman.domain.mailings import DeliveryState, Issue, ListState, MailingList
-from dragoman.kit.clock import SystemClock
 from dragoman.kit.ids import IdSource
 from dragoman.mailings.relay import RelayConnection
 from dragoman.mailings.worker import MailWorker
@@ -102,18 +102,6 @@ class Relay:
     def to(self, address: str) -> list[EmailMessage]:
         """The mails that an address got."""
         return [mail for mail in self.mails if mail["To"] == address]
-
-
-class MovableClock(SystemClock):
-    """The machine's clock, some seconds ahead."""
-
-    ahead_s = 0.0
-
-    def now_ms(self) -> int:
-        return super().now_ms() + round(self.ahead_s * 1000)
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.ahead_s
 
 
 class Book:
@@ -264,7 +252,7 @@ class Campaign:
 
     async def until(self, holds: Callable[[list[Any]], bool]) -> list[Any]:
         """The rows once they are as they should be."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not holds(rows := await self.rows()):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         return rows

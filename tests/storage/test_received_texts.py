@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from tests.passing_time import PATIENCE_S
 
 from dragoman.storage.engine import Storage
 from dragoman.storage.repositories import inbound, received_texts
@@ -85,7 +86,7 @@ async def test_each_text_is_given_once_when_many_ask_at_the_same_time(
         (SIMS[1:], 3),
         (SIMS[:2], 100),
     ]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(bring(), *(ask(*wish) for wish in wishes * 2))
     assert sorted(given) == expected
     left = await rows.write(received_texts.fetch, fetch(stranger.account_id, limit=1_000))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
+from tests.passing_time import PATIENCE_S, until
 
 from dragoman.storage.engine import Storage
 from dragoman.storage.writer import Operation, StorageUnavailable, check_durable
@@ -25,12 +26,14 @@ class Notes:
 
     def __init__(self) -> None:
         self.groups: list[list[int]] = []
+        self.is_asked = threading.Event()
         self.gate = threading.Event()
         self.gate.set()
         self.add = Operation(self._add, "add")
 
     def _add(self, connection: Connection, items: list[int]) -> list[Any]:
-        self.gate.wait(10)
+        self.is_asked.set()
+        self.gate.wait(PATIENCE_S)
         self.groups.append(list(items))
         for item in items:
             connection.execute(
@@ -58,7 +61,7 @@ async def test_what_arrives_during_a_write_goes_into_the_next_group(
 ) -> None:
     notes.gate.clear()
     first = storage.writer.write(notes.add, 1)
-    await asyncio.sleep(0.05)
+    await until(notes.is_asked.is_set)
     others = [storage.writer.write(notes.add, n) for n in range(2, 50)]
     notes.gate.set()
     assert await asyncio.gather(first, *others) == [n * 2 for n in range(1, 50)]

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.passing_time import PATIENCE_S
 
 from dragoman.config.tables import Mm7Table
 from dragoman.connectors.mm7.build import build_mm7_carrier
@@ -56,7 +57,7 @@ class House:
         return (PNG,)
 
     async def next_outcome(self) -> Outcome:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not self.outcomes:
                 self.changed.clear()
                 await self.changed.wait()

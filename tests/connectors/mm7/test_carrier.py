@@ -7,6 +7,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
+from tests.passing_time import advance_timers
 
 from dragoman.connectors.mm7.carrier import RETRY_IN_S
 from dragoman.domain.errors import FailureCode, RetryCode
@@ -185,8 +186,10 @@ async def test_stopping_waits_for_answers_and_gives_the_late_up_as_unknown(
     await until(lambda: len(mmsc.received) == 1)
     carrier.send(outgoing(2))
     await until(lambda: len(mmsc.received) == 2)
-    stopping = asyncio.create_task(carrier.stop(0.3))
+    stopping = asyncio.create_task(carrier.stop(20))
     soon.set()
+    await until(lambda: len(house.outcomes) == 1)
+    advance_timers(20)
     await stopping
     assert sorted(house.outcomes) == [
         (1, Accepted(carrier_ids=("MMS-0001",))),

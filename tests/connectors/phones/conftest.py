@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.passing_time import PATIENCE_S
 
 from dragoman import house as house_module
 from dragoman.app import Gateway
@@ -137,7 +138,7 @@ class House:
         wanted = list(states) * count if len(states) == 1 else list(states)
         found: list[State] = []
         try:
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(PATIENCE_S):
                 while found != wanted:
                     await asyncio.sleep(0.01)
                     found = [message.state for message in await self.outbox(account)]

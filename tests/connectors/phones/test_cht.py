@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.passing_time import PATIENCE_S
 
 from dragoman.connectors.phones.cht import RESULTS, STATES, STATUSES
 from dragoman.connectors.phones.results import read_result
@@ -42,7 +43,7 @@ async def add_phone(house: Any, account: Any) -> FakeChtPhone:
 
 
 async def poll_until_fetched(phone: FakeChtPhone, count: int = 1) -> None:
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(PATIENCE_S):
         while len(phone.waiting) < count:
             await phone.poll()
             await asyncio.sleep(0.01)

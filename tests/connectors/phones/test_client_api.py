@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 from aiohttp import web
 from sqlalchemy import select
+from tests.passing_time import PATIENCE_S, until
 
 from dragoman.config.dialects import Dialects, SmsGate
 from dragoman.config.sections import Callbacks
@@ -48,7 +48,7 @@ class Client:
     async def until(self, key: str, state: str) -> Any:
         found: Any = None
         try:
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(PATIENCE_S):
                 while found is None or found["state"] != state:
                     await asyncio.sleep(0.01)
                     found = await self.ask("GET", f"messages/{key}")
@@ -77,7 +77,7 @@ class Sink:
         return web.Response()
 
     async def wait(self, count: int) -> list[Any]:
-        async with asyncio.timeout(8), self.arrived:
+        async with asyncio.timeout(PATIENCE_S), self.arrived:
             await self.arrived.wait_for(lambda: len(self.calls) >= count)
         return [msgspec.json.decode(body) for _, body, _ in self.calls]
 
@@ -94,14 +94,6 @@ async def sink() -> Any:
     sink.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield sink
     await runner.cleanup()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(8):
-        while True:
-            if condition():
-                return
-            await asyncio.sleep(0.01)
 
 
 async def begin(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.passing_time import PATIENCE_S
 
 from dragoman.domain.devices import HandoverState
 from dragoman.domain.lifecycle import State
@@ -161,7 +162,7 @@ def copy_database(folder: Path) -> Path:
 
 
 async def _settled(house: Any, account: Any) -> list[Any]:
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             messages = await house.outbox(account)
             if all(message.state >= State.UNKNOWN for message in messages):

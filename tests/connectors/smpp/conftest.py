@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from tests.passing_time import PATIENCE_S, MovableClock
 
 from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.connectors.smpp.settings import CarrierSettings
@@ -34,6 +34,7 @@ class House:
         self.texts: list[InboundPartReport] = []
         self.availability_changes = 0
         self.kept: list[Acknowledge] | None = None
+        self.clock = MovableClock()
         self._changed = asyncio.Event()
 
     def outcome(self, carrier: str, message: Outgoing, outcome: Outcome) -> None:
@@ -61,8 +62,8 @@ class House:
             self.kept.append(acknowledge)
         self._changed.set()
 
-    async def until(self, condition: Callable[[], object], timeout_s: float = 10.0) -> None:
-        async with asyncio.timeout(timeout_s):
+    async def until(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():
                 self._changed.clear()
                 try:
@@ -105,8 +106,8 @@ def carrier_for(settings: CarrierSettings, house: House) -> SmppCarrier:
     return SmppCarrier(
         settings,
         house,
-        clock=time.monotonic,
-        wall_clock_ms=lambda: int(time.time() * 1000),
+        clock=house.clock.monotonic,
+        wall_clock_ms=house.clock.now_ms,
         random=random.Random(1).random,
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import uvloop
+from tests.passing_time import PATIENCE_S
 
 from dragoman.connectors.smpp.profiles import PROFILES
 from dragoman.connectors.smpp.settings import BindMode
@@ -20,6 +21,8 @@ from dragoman.protocols.smpp.constants import CommandStatus
 from dragoman.protocols.smpp.message_ids import stored_keys
 from dragoman.protocols.smpp.session import SessionSettings
 from dragoman.testkit.simulator import Answer, Behaviour, IdStyle, ReceiptTiming, Simulator
+
+from .conftest import SESSION
 
 LONG = "A rather long text that needs several parts, æøå €. " * 8
 
@@ -157,8 +160,11 @@ async def test_every_fate_of_a_submit_has_its_outcome(
     simulator: Any, house: Any, connect: Any, outgoing: Any, behaviour: Behaviour, outcome: Any
 ) -> None:
     simulator.default = behaviour
-    carrier = await connect(session=SessionSettings(response_timeout_s=0.3))
+    carrier = await connect()
     carrier.send(outgoing(1))
+    if behaviour.answer is Answer.LOST:
+        await house.until(lambda: simulator.taken)
+        house.clock.advance_with_timers(SESSION.response_timeout_s)
     await house.until(lambda: house.outcomes)
     assert house.outcomes == {1: outcome}
 
@@ -270,10 +276,16 @@ async def test_refused_bind_is_told_and_tried_again(
 async def test_half_open_link_is_noticed(
     simulator: Any, house: Any, connect: Any, outgoing: Any
 ) -> None:
-    carrier = await connect(session=SessionSettings(enquire_interval_s=0.1, enquire_timeout_s=0.1))
+    carrier = await connect(session=SessionSettings(enquire_interval_s=5, enquire_timeout_s=5))
     simulator.silent = True
     carrier.send(outgoing(1))
-    await house.until(lambda: not carrier.up)
+    await asyncio.sleep(0)
+
+    def noticed() -> bool:
+        house.clock.advance_with_timers(1)
+        return not carrier.up
+
+    await house.until(noticed)
     assert isinstance(house.outcomes[1], Unknown)
     simulator.silent = False
     await house.until(lambda: carrier.up)
@@ -413,12 +425,15 @@ async def test_text_of_a_phone_waits_for_a_link(simulator: Any, house: Any, conn
 async def test_stop_finishes_what_is_in_flight_and_gives_back_the_rest(
     simulator: Any, house: Any, connect: Any, outgoing: Any
 ) -> None:
-    simulator.default = Behaviour(answer_delay_s=0.1)
+    simulator.answers.shut()
     carrier = await connect(session=SessionSettings(window=2))
     for number in range(5):
         carrier.send(outgoing(number))
     await house.until(lambda: simulator.taken == 2)
-    await carrier.stop(5)
+    stopping = asyncio.create_task(carrier.stop(PATIENCE_S))
+    await asyncio.sleep(0)
+    simulator.answers.open()
+    await stopping
     kinds = [type(house.outcomes[number]) for number in range(5)]
     assert kinds == [Accepted, Accepted, Deferred, Deferred, Deferred]
     assert house.outcomes[4].code is RetryCode.DRAINING
@@ -444,12 +459,15 @@ async def test_stopped_carrier_can_be_started_again(
 async def test_stop_sends_the_rest_of_a_text_that_has_begun(
     simulator: Any, house: Any, connect: Any, outgoing: Any
 ) -> None:
-    simulator.default = Behaviour(answer_delay_s=0.02)
+    simulator.answers.shut()
     carrier = await connect(session=SessionSettings(window=1))
     carrier.send(outgoing(1, LONG))
     carrier.send(outgoing(2, LONG))
     await house.until(lambda: simulator.taken == 1)
-    await carrier.stop(5)
+    stopping = asyncio.create_task(carrier.stop(PATIENCE_S))
+    await asyncio.sleep(0)
+    simulator.answers.open()
+    await stopping
     assert isinstance(house.outcomes[1], Accepted)
     assert isinstance(house.outcomes[2], Deferred)
 
@@ -461,7 +479,7 @@ async def test_stop_does_not_wait_longer_than_told(
     carrier = await connect()
     carrier.send(outgoing(1))
     await house.until(lambda: simulator.taken == 1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await carrier.stop(0.05)
     assert isinstance(house.outcomes[1], Unknown)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -40,12 +41,17 @@ async def test_stalled_network_is_noticed_and_left(
     proxy: ChaosProxy, house: Any, connect: Any, outgoing: Any
 ) -> None:
     carrier = await connect(
-        port=proxy.port,
-        session=SessionSettings(enquire_interval_s=0.1, enquire_timeout_s=0.1),
+        port=proxy.port, session=SessionSettings(enquire_interval_s=5, enquire_timeout_s=5)
     )
     proxy.stall()
     carrier.send(outgoing(1))
-    await house.until(lambda: not carrier.up)
+    await asyncio.sleep(0)
+
+    def noticed() -> bool:
+        house.clock.advance_with_timers(1)
+        return not carrier.up
+
+    await house.until(noticed)
     assert isinstance(house.outcomes[1], Unknown)
     proxy.resume()
     await house.until(lambda: carrier.up)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import smpp34
+from tests.passing_time import PATIENCE_S
 
 from dragoman.domain.lifecycle import ReceiptState
 from dragoman.domain.outcomes import Accepted, Rejected
@@ -132,12 +133,12 @@ async def test_foreign_client_talks_to_our_simulator(simulator: Simulator) -> No
     assert sorted(int(response.message_id) for response in responses) == list(range(1, 31))
     refused = await smsc.submit_sm("4599000000", b"no", source_addr="1245")
     assert refused.command_status == CommandStatus.ESME_RINVDSTADR
-    receipts = [await asyncio.wait_for(smsc.next(), 5) for _ in range(30)]
+    receipts = [await asyncio.wait_for(smsc.next(), PATIENCE_S) for _ in range(30)]
     assert {receipt.esm_class for receipt in receipts} == {4}
     assert {b"stat:DELIVRD" in receipt.short_message for receipt in receipts} == {True}
     assert simulator.phone("4500000007").received[0].text == "text 7"
     await simulator.send_text("4522222222", "1245", "hej", system_id="dragoman")
-    text = await asyncio.wait_for(smsc.next(), 5)
+    text = await asyncio.wait_for(smsc.next(), PATIENCE_S)
     assert (text.source_addr, text.short_message) == ("4522222222", b"hej")
     await smsc.unbind()
     await client.stop()

@@ -12,7 +12,8 @@ from dragoman.domain.lifecycle import ReceiptState
 from dragoman.domain.outcomes import Accepted
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.smpp.constants import MessageState
-from dragoman.testkit.simulator import Behaviour, ReceiptStyle, Simulator
+from dragoman.protocols.smpp.session import SessionSettings
+from dragoman.testkit.simulator import Behaviour, ReceiptStyle, ReceiptTiming, Simulator
 
 
 @pytest.mark.parametrize("style", ReceiptStyle)
@@ -67,14 +68,52 @@ async def test_message_without_report_and_message_that_wants_none(
 
 
 async def test_delayed_report_comes_after_the_outcome(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    house: Any, make_simulator: Any, connect: Any, outgoing: Any
 ) -> None:
-    simulator.default = Behaviour(receipt_delay_s=0.05)
-    carrier = await connect()
+    simulator = await make_simulator(clock=house.clock.monotonic)
+    simulator.default = Behaviour(answer_delay_s=50.0, receipt_delay_s=50.0)
+    carrier = await connect(port=simulator.port, session=SessionSettings(response_timeout_s=1e6))
     carrier.send(outgoing(1))
+    await house.until(lambda: simulator.taken)
+    assert house.outcomes == {}
+    house.clock.advance_with_timers(50)
     await house.until(lambda: house.outcomes)
     assert house.receipts == []
+    house.clock.advance_with_timers(50)
     await house.until(lambda: house.receipts)
+
+
+async def test_shut_gates_hold_up_responses_and_receipts(
+    simulator: Any, house: Any, connect: Any, outgoing: Any
+) -> None:
+    simulator.answers.shut()
+    simulator.receipts.shut()
+    carrier = await connect()
+    for number in range(3):
+        carrier.send(outgoing(number))
+    await house.until(lambda: simulator.taken == 3)
+    simulator.receipts.open()
+    simulator.receipts.shut()
+    assert (house.outcomes, house.receipts) == ({}, [])
+    simulator.answers.open()
+    await house.until(lambda: len(house.outcomes) == 3)
+    assert house.receipts == []
+    simulator.receipts.open()
+    await house.until(lambda: len(house.receipts) == 3)
+    assert [receipt.message_id for receipt in house.receipts] == ["1", "2", "3"]
+
+
+async def test_receipt_may_come_while_its_response_is_held_up(
+    simulator: Any, house: Any, connect: Any, outgoing: Any
+) -> None:
+    simulator.default = Behaviour(timing=ReceiptTiming.BEFORE_RESPONSE)
+    simulator.answers.shut()
+    carrier = await connect()
+    carrier.send(outgoing(1))
+    await house.until(lambda: house.receipts)
+    assert house.outcomes == {}
+    simulator.answers.open()
+    await house.until(lambda: house.outcomes)
 
 
 async def test_submits_are_kept_with_what_the_phone_shows(
@@ -114,13 +153,14 @@ async def test_ledger_has_a_line_for_each_submit_taken(
 async def test_throttling_status_is_given_when_too_fast(
     simulator: Any, house: Any, connect: Any, outgoing: Any
 ) -> None:
-    simulator.throttle(1000, burst=1, status=0x14)
+    simulator.throttle(0.001, burst=1, status=0x14)
     carrier = await connect()
     for number in range(5):
         carrier.send(outgoing(number))
+    await house.until(lambda: simulator.refused)
+    simulator.throttle(None)
     await house.until(lambda: len(house.outcomes) == 5)
     assert {submit.status for submit in simulator.submits} == {0, 0x14}
-    simulator.throttle(None)
     refused = simulator.refused
     carrier.send(outgoing(6))
     await house.until(lambda: 6 in house.outcomes)
@@ -131,10 +171,12 @@ async def test_window_of_the_smsc_is_kept_by_refusing_more(
     simulator: Any, house: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.window = 3
-    simulator.default = Behaviour(answer_delay_s=0.05)
+    simulator.answers.shut()
     carrier = await connect()
     for number in range(5):
         carrier.send(outgoing(number))
+    await house.until(lambda: simulator.refused == 2)
+    simulator.answers.open()
     await house.until(lambda: len(house.outcomes) == 5)
     assert simulator.refused >= 2
     assert simulator.taken == 5

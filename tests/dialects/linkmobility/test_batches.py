@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.passing_time import PATIENCE_S
 
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
@@ -13,7 +14,7 @@ async def run_batches(link: Any, batch_id: str) -> None:
     """Lets the house expand what is due, until the batch has begun."""
     runner = asyncio.create_task(link.house.batches.run())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 answer = await link.get(f"message/{batch_id}/0.json")
                 if answer.json["details"]["state"] != "QUEUED":

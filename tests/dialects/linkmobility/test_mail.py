@@ -18,6 +18,7 @@ import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from tests.passing_time import PATIENCE_S
 
 from dragoman.config.sections import Mail
 from dragoman.dialects.linkmobility.mail.mailbox import LinkMailbox
@@ -66,7 +67,7 @@ async def say(listener: MailListener, *lines: bytes) -> list[bytes]:
     reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
     writer.write(b"".join(line + b"\r\n" for line in lines))
     answers = []
-    while line := await asyncio.wait_for(reader.readline(), 10):
+    while line := await asyncio.wait_for(reader.readline(), PATIENCE_S):
         if line[3:4] == b" ":
             answers.append(line.rstrip())
         if len(answers) == len(lines_that_answer(lines)) + 1:
@@ -305,7 +306,7 @@ async def test_a_mail_without_end_is_cut_off(make_listener: MakeListener) -> Non
     setup = f"EHLO me\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<{TO}>\r\nDATA\r\n"
     writer.write(setup.encode() + b"x" * 10_000)
     with contextlib.suppress(ConnectionResetError):
-        await asyncio.wait_for(reader.read(), 10)
+        await asyncio.wait_for(reader.read(), PATIENCE_S)
     assert not listener.connections
 
 

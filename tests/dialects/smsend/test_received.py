@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.passing_time import PATIENCE_S
 
 from dragoman.domain.messages import InboundPartReport
 from dragoman.kit.ids import time_of
@@ -190,7 +191,7 @@ async def test_each_text_is_given_once_when_many_programs_ask_at_once(
             await phones.send(text, to=(SIM, SECOND)[n % 2])
 
     targets = ("newsrsmsmessage?limit=3", f"newsrsmsmessage/{SIM}?limit=2", "newsrsmsmessage")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(bring(), *(poll(target) for target in targets * 3))
     assert sorted(given) == sorted(rest)
 

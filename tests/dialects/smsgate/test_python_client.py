@@ -14,6 +14,7 @@ import pytest
 from android_sms_gateway import client as sms_client
 from android_sms_gateway import domain, enums
 from android_sms_gateway.errors import APIError, ForbiddenError, UnauthorizedError
+from tests.passing_time import PATIENCE_S
 
 from dragoman import house as house_module
 from dragoman.app import Gateway
@@ -75,7 +76,7 @@ async def test_the_client_sends_asks_and_lists(running: Running) -> None:
         )
         state = await client.send(message, skip_phone_validation=True, device_active_within=1)
         assert (state.id, state.state) == ("order-1", enums.ProcessState.Pending)
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE_S):
             while state.state is not enums.ProcessState.Delivered:
                 await asyncio.sleep(0.02)
                 state = await client.get_state("order-1")

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 from tests.dialects.in_process import ask, nowhere
+from tests.passing_time import MovableClock
 
 from dragoman.config import Settings
 from dragoman.config.settings import SIMULATOR
@@ -277,7 +278,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
     folder = tmp_path / "data"
     shutil.copytree(data_dir, folder)
-    house = House(settings_in(folder))
+    house = House(settings_in(folder), MovableClock())
     await house.open(migrate=False)
     yield Gate(house, build_smsgateway24(house.services), await house.accounts.find("acme"))
     await house.close()

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.passing_time import PATIENCE_S, MovableClock
 
 from dragoman.domain.audiences import Audience
 from dragoman.domain.contacts import ListKind
@@ -29,7 +30,7 @@ async def running(gate: Gate) -> AsyncIterator[Gate]:
 
 async def wait_for(gate: Gate, fits: Callable[[list[Any]], bool], **given: Any) -> list[Any]:
     """The texts, once they fit."""
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             shown = list((await gate.ok("getallsms", **given))["smss"].values())
             if fits(shown):
@@ -210,7 +211,7 @@ async def test_a_newsletter_waits_for_its_time_and_meets_who_has_the_tag_then(
 ) -> None:
     device = await running.phone(sims=2)
     tag_id = (await running.ok("savetag", title="a"))["tag_id"]
-    soon = datetime.now(UTC) + timedelta(seconds=2)
+    soon = datetime.now(UTC) + timedelta(hours=1)
     await running.ok(
         "savepaket",
         title="News",
@@ -222,6 +223,8 @@ async def test_a_newsletter_waits_for_its_time_and_meets_who_has_the_tag_then(
     )
     await running.ok("savecontact", phone=NUMBER, tag_id=tag_id)
     assert (await running.ok("getallsms"))["smss"] == {}
+    assert isinstance(running.house.clock, MovableClock)
+    running.house.clock.advance(3600)
     [sms] = await wait_for(running, lambda shown: len(shown) == 1)
     assert (sms["deviceid"], sms["sim"], sms["body"]) == (device.device_id, 1, "Later")
     assert sms["timetosend"]["date"] == soon.strftime("%Y-%m-%d %H:%M:%S.000000")

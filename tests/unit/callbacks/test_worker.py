@@ -13,13 +13,13 @@ import msgspec
 import pytest
 from aiohttp import web
 from sqlalchemy import Connection, select
+from tests.passing_time import PATIENCE_S, MovableClock
 
 from dragoman.callbacks import worker as worker_module
 from dragoman.callbacks.schedule import RetrySchedule
 from dragoman.callbacks.worker import CallbackWorker
 from dragoman.domain.callbacks import CallbackCall, CallbackFacts
 from dragoman.domain.lifecycle import State
-from dragoman.kit.clock import SystemClock
 from dragoman.kit.ids import IdSource
 from dragoman.services import persistence as persistence_module
 from dragoman.services.meters import Meters
@@ -94,7 +94,7 @@ class Teller:
     def __init__(self, url: str, until: Any) -> None:
         self.until = until
         self.storage = Storage(url)
-        self.clock = SystemClock()
+        self.clock = MovableClock()
         self.ids = IdSource(self.clock)
         self.meters = Meters()
         self.stored: list[NewCallback] = []
@@ -105,7 +105,7 @@ class Teller:
 
     async def start(self, schedule: RetrySchedule, per_origin: int, renderers: Any) -> None:
         self.storage.start()
-        self._client = GuardedClient(version="1", allow=LOOPBACK, timeout_s=0.3)
+        self._client = GuardedClient(version="1", allow=LOOPBACK)
         self.worker = CallbackWorker(
             storage=self.storage,
             client=self._client,
@@ -255,13 +255,14 @@ async def test_what_is_stored_and_not_announced_yet_is_told_once(
     make_teller: Any, make_customer: Any, until: Any
 ) -> None:
     """Bug: it was read from its row beside one that came again, and told anew when announced."""
-    teller, customer = await make_teller(first_s=0.3, longest_s=0.3), await make_customer()
+    teller, customer = await make_teller(first_s=30.0, longest_s=30.0), await make_customer()
     answers = iter([500])
     customer.answer = lambda message, state: next(answers, 200)
     await teller.tell(customer.origin, 0, State.SENT)
     await until(lambda: len(customer.told) == 1)
     for n in (1, 2):
         await teller.tell(customer.origin, n, State.SENT, announce=False)
+    teller.clock.advance(60)
     await until(lambda: len(customer.accepted) == 1)  # its row has been read back meanwhile
     assert customer.accepted == [(0, State.SENT.value)]
     for new in teller.stored[1:]:
@@ -296,19 +297,21 @@ async def test_a_slow_origin_does_not_slow_another(
         await make_customer(),
     )
 
-    async def never(*_: int) -> int:
-        await asyncio.sleep(5)
+    may_answer = asyncio.Event()
+
+    async def late(*_: int) -> int:
+        await may_answer.wait()
         return 200
 
-    slow.answer = lambda message, state: never()
+    slow.answer = lambda message, state: late()
     for n in range(20):
         await teller.tell(slow.origin, n, State.DELIVERED)
-    await asyncio.sleep(0.02)
+    await until(lambda: len(slow.told) == 2)
     for n in range(20):
         await teller.tell(quick.origin, n, State.DELIVERED)
     await until(lambda: not (len(quick.accepted) < 20))
     assert slow.accepted == []
-    slow.answer = lambda message, state: 200
+    may_answer.set()
     await teller.until_ended()
     assert_in_order(slow, 20, (State.DELIVERED,))
 
@@ -353,10 +356,12 @@ async def test_after_a_callback_is_given_up_the_next_of_its_message_goes(
     assert customer.told == [(0, state.value) for state in STATES]
 
 
-async def test_one_too_old_is_given_up(make_teller: Any, make_customer: Any) -> None:
-    teller, customer = await make_teller(give_up_after_s=0.2), await make_customer()
+async def test_one_too_old_is_given_up(make_teller: Any, make_customer: Any, until: Any) -> None:
+    teller, customer = await make_teller(give_up_after_s=60.0), await make_customer()
     customer.answer = lambda message, state: 500
     await teller.tell(customer.origin, 1, State.SENT)
+    await until(lambda: len(customer.told) >= 2)
+    teller.clock.advance(60)
     await teller.until_ended()
     (row,) = await teller.rows()
     assert row["state"] == CallbackState.GIVEN_UP
@@ -367,25 +372,27 @@ async def test_429_leaves_the_whole_origin_alone_for_as_long_as_it_asks(
     make_teller: Any, make_customer: Any, until: Any
 ) -> None:
     teller, customer = await make_teller(per_origin=1), await make_customer()
-    customer.answer = lambda message, state: web.Response(status=429, headers={"Retry-After": "1"})
+    customer.answer = lambda message, state: web.Response(status=429, headers={"Retry-After": "40"})
     await teller.tell(customer.origin, 0, State.SENT)
-    await until(lambda: customer.told)
-    started = asyncio.get_running_loop().time()
+    await until(lambda: teller.meters.callbacks["retry"] == 1)
     customer.answer = lambda message, state: 200
     for n in range(1, 4):
         await teller.tell(customer.origin, n, State.SENT)
+    teller.clock.advance(20)
+    await asyncio.sleep(0.1)
+    assert len(customer.told) == 1
+    teller.clock.advance(20)
     await teller.until_ended()
-    assert asyncio.get_running_loop().time() - started >= 0.9
     assert len(customer.told) == 5
     assert_in_order(customer, 4, (State.SENT,))
 
 
 async def test_nothing_is_told_twice_while_its_attempt_is_being_stored(
-    make_teller: Any, make_customer: Any
+    make_teller: Any, make_customer: Any, until: Any
 ) -> None:
     teller, customer = await make_teller(), await make_customer()
     disk = threading.Event()
-    wait = Operation(lambda connection, items: [disk.wait(10)], "wait")
+    wait = Operation(lambda connection, items: [disk.wait(PATIENCE_S)], "wait")
 
     def answer(message: int, state: int) -> int:
         if state == State.SENT:  # from here on nothing reaches the disk
@@ -394,7 +401,8 @@ async def test_nothing_is_told_twice_while_its_attempt_is_being_stored(
 
     customer.answer = answer
     await asyncio.gather(*(teller.tell(customer.origin, 0, state) for state in STATES))
-    await asyncio.sleep(0.2)
+    await until(lambda: teller.meters.callbacks["delivered"] == 1)
+    await asyncio.sleep(0.1)
     assert customer.told == [(0, State.SENT)]
     disk.set()
     await teller.until_ended()
@@ -407,7 +415,10 @@ async def test_failures_of_one_moment_make_one_pause(
     """Bug: every call that failed doubled the pause, so one hiccup silenced an origin for long."""
     teller, customer = await make_teller(per_origin=8), await make_customer()
     await customer.stop()
-    await asyncio.gather(*(teller.tell(customer.origin, n, State.SENT) for n in range(8)))
+    for n in range(8):
+        await teller.tell(customer.origin, n, State.SENT, announce=False)
+    for new in teller.stored:
+        teller.worker.announce(new)
     lane = teller.worker._lane(customer.origin)
     await until(lambda: not (teller.meters.callbacks["retry"] < 8))
     assert lane.failures <= 2
@@ -455,7 +466,7 @@ async def test_a_recount_does_not_forget_what_was_announced_meanwhile(
 
     monkeypatch.setattr(teller.storage, "read", slow_read)
     await teller.tell(customer.origin, 0, State.SENT)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await counting.wait()
     await teller.tell(customer.origin, 1, State.SENT)
     counted.set()

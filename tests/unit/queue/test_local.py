@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.passing_time import PATIENCE_S
 
 from dragoman.domain.messages import Lane
 from dragoman.queue.local import LocalQueue
@@ -61,7 +62,7 @@ async def test_a_delayed_return_comes_after_its_delay() -> None:
     (first,) = consumer.take(1)
     consumer.retry(first, 0.02)
     assert taken(queue) == [2]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await consumer.wait()
     assert taken(queue) == [1]
 
@@ -73,7 +74,7 @@ async def test_wait_returns_only_while_there_is_something() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     await queue.publish("route", [work(1)])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await waiting
     consumer.take(1)
     waiting = asyncio.create_task(consumer.wait())

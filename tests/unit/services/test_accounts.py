@@ -105,16 +105,17 @@ async def test_what_was_read_before_a_rotation_is_not_remembered_after_it(
     accounts: Accounts, storage: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = await accounts.create("acme")
-    read, go_on = storage.read, asyncio.Event()
+    read, was_read, go_on = storage.read, asyncio.Event(), asyncio.Event()
 
     async def slow_read(query: Any) -> Any:
         result = await read(query)
+        was_read.set()
         await go_on.wait()
         return result
 
     monkeypatch.setattr(storage, "read", slow_read)
     early = asyncio.create_task(accounts.authenticate_key(made.api_key, HERE))
-    await asyncio.sleep(0.05)
+    await was_read.wait()
     monkeypatch.setattr(storage, "read", read)
     await accounts.rotate_key("acme")
     go_on.set()

@@ -5,6 +5,7 @@ import contextlib
 from ipaddress import ip_address, ip_network
 
 import pytest
+from tests.passing_time import advance_timers, until
 
 from dragoman.web.addresses import is_permitted, is_public, parse_literal
 from dragoman.web.outgoing import FetchFailed, FetchRefused, GuardedClient
@@ -367,11 +368,11 @@ async def test_announcement_before_the_answer_is_passed_over() -> None:
 
 async def test_answer_without_a_length_ends_with_its_connection() -> None:
     async with (
-        answering(b"HTTP/1.0 200 OK\r\n\r\nall of it") as (port, _, connections),
+        answering(b"HTTP/1.0 200 OK\r\n\r\nall of it") as (port, asked, connections),
         GuardedClient(version="0", allow=LOOPBACK) as client,
     ):
         asking = asyncio.create_task(client.request("GET", f"http://127.0.0.1:{port}/"))
-        await asyncio.sleep(0.05)
+        await until(lambda: asked)
         connections[0].close()
         assert (await asking).body == b"all of it"
 
@@ -414,7 +415,7 @@ async def test_an_origin_that_does_not_answer_leaves_places_to_others() -> None:
         answering(b"", hold=True) as (silent, _, _),
         answering(reply()) as (port, _, _),
         GuardedClient(
-            version="0", allow=LOOPBACK, connections=3, connections_per_host=2, timeout_s=0.5
+            version="0", allow=LOOPBACK, connections=3, connections_per_host=2, timeout_s=60
         ) as client,
     ):
         waiting = [
@@ -425,6 +426,7 @@ async def test_an_origin_that_does_not_answer_leaves_places_to_others() -> None:
         for _ in range(5):
             assert (await client.request("GET", f"http://127.0.0.1:{port}/")).status == 200
         assert not any(task.done() for task in waiting)
+        advance_timers(60)
         # Those in line run out of time as well, without ever having been sent.
         ended = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(error) for error in ended] == [FetchFailed] * 5

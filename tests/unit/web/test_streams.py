@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+from tests.passing_time import PATIENCE_S
 
 from dragoman.web import direct as direct_module
 from dragoman.web import router as router_module
@@ -123,7 +124,7 @@ async def test_stream_ends_when_its_client_leaves(
         writer.write(ask(target))
         await reader.readuntil(KEEP_ALIVE)
         writer.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await desk.closed.wait()
 
 
@@ -137,7 +138,7 @@ async def test_stream_is_cut_off_where_its_client_does_not_read(
     async with serve(desk.build_app(fallback)) as wire:
         reader, writer = await asyncio.open_connection("127.0.0.1", wire.port, limit=1024)
         writer.write(ask(target))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await desk.closed.wait()
         with contextlib.suppress(ConnectionError):
             assert not (await reader.read()).endswith(b"0\r\n\r\n")
@@ -175,7 +176,7 @@ async def test_streams_end_whole_when_the_server_stops(
         for connection in list(wire.connections()):
             connection.shutdown()
         for reader, writer in opened:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 assert (await reader.read()).endswith(b"0\r\n\r\n")
             writer.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -24,6 +25,7 @@ def current(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+@cache  # alembic loads every migration to find the last
 def newest() -> str:
     """The revision this version of Dragoman needs."""
     head = ScriptDirectory.from_config(_config()).get_current_head()

@@ -1,6 +1,7 @@
 """The simulated SMSC: takes messages, makes up their fate, reports it, and sends texts of phones.
 
-Everything may be changed while it runs: attributes for the SMSC as a whole, `behave` for numbers.
+Everything may be changed while it runs: attributes for the SMSC as a whole, `behave` for numbers,
+gates for the order of what it says.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from dragoman.protocols.smpp.pdus import (
 from dragoman.protocols.smpp.session import SessionSettings
 from dragoman.protocols.smpp.tlvs import integer_tlv
 from dragoman.testkit.simulator.behaviour import Answer, Behaviour, ReceiptTiming
+from dragoman.testkit.simulator.gate import Gate
 from dragoman.testkit.simulator.ids import IdStyle, spell_id
 from dragoman.testkit.simulator.phones import Phone, ReceivedText, SubmittedText, read_submit
 from dragoman.testkit.simulator.reports import build_receipt
@@ -48,6 +50,7 @@ from dragoman.testkit.simulator.rules import Rules
 from dragoman.testkit.simulator.schedule import Schedule
 from dragoman.testkit.simulator.wire import Delivery, Wire
 
+_ANSWERED: Final = (Answer.SENT, Answer.RESET_AFTER)
 _CODINGS: Final = {Alphabet.GSM7: 0, Alphabet.UCS2: 8}
 _DELIVERED: Final = Behaviour()
 _REFUSALS: Final = {
@@ -115,6 +118,10 @@ class Simulator:
         """Is told of each text that a phone shows, with the phone's number."""
         self.on_rule_spent: Callable[[str], None] | None = None
         """Is told the number or prefix of a rule for so many messages after the last of them."""
+        self.answers = Gate()
+        """Shut, it holds up the responses to submits, and the receipts that go out after them."""
+        self.receipts = Gate()
+        """Shut, it holds up the receipts."""
         # What a script may look at.
         self.submits: deque[Submit] = deque(maxlen=remember)
         self.phones: dict[str, Phone] = {}
@@ -352,12 +359,14 @@ class Simulator:
         if behaviour.timing is ReceiptTiming.BEFORE_RESPONSE:
             self._report(receipts, behaviour.receipt_delay_s)
             receipts = []
-        self._answer(wire, pdu, given_id, behaviour)
-        self._report(receipts, behaviour.answer_delay_s + behaviour.receipt_delay_s)
+        wire.pending += 1
+        if behaviour.answer is Answer.RESET_BEFORE:
+            wire.reset()
+        conclude = partial(self._conclude, wire, pdu, given_id, behaviour, receipts)
+        self._answer(conclude, behaviour.answer_delay_s)
 
     def _refuse(self, wire: Wire, pdu: SubmitSm, status: int, delay_s: float = 0.0) -> None:
         self.refused += 1
-        response = SubmitSmResp(command_status=status)
         self.submits.append(
             Submit(
                 system_id=wire.system_id,
@@ -367,10 +376,7 @@ class Simulator:
                 status=status,
             )
         )
-        if delay_s:
-            self._schedule.after(delay_s, lambda: wire.respond(pdu, response))
-        else:
-            wire.respond(pdu, response)
+        self._answer(partial(wire.respond, pdu, SubmitSmResp(command_status=status)), delay_s)
 
     def _take(self, wire: Wire, pdu: SubmitSm, message_id: str, behaviour: Behaviour) -> None:
         content = read_submit(pdu)
@@ -397,29 +403,29 @@ class Simulator:
                 f"{pdu.destination_addr}\t{content.udh.hex()}\t{text}\t{message_id}\n"
             )
 
-    def _answer(self, wire: Wire, pdu: SubmitSm, message_id: str, behaviour: Behaviour) -> None:
-        answer = behaviour.answer
-        wire.pending += 1
-        if answer is Answer.LOST:
-            return
-        if answer is Answer.RESET_BEFORE:
-            wire.reset()
-            return
-        response = SubmitSmResp(message_id=message_id)
-        if behaviour.answer_delay_s:
-            self._schedule.after(
-                behaviour.answer_delay_s, lambda: self._write_answer(wire, pdu, response, answer)
-            )
+    def _answer(self, answer: Callable[[], None], delay_s: float) -> None:
+        if delay_s:
+            self._schedule.after(delay_s, partial(self.answers.pass_, answer))
         else:
-            self._write_answer(wire, pdu, response, answer)
+            self.answers.pass_(answer)
 
-    def _write_answer(self, wire: Wire, pdu: Pdu, response: Pdu, answer: Answer) -> None:
-        wire.pending -= 1
-        wire.respond(pdu, response)
-        if answer is Answer.RESET_AFTER:
+    def _conclude(
+        self,
+        wire: Wire,
+        pdu: SubmitSm,
+        message_id: str,
+        behaviour: Behaviour,
+        receipts: list[Delivery],
+    ) -> None:
+        """Writes the response that is to be written, and reports what is to follow it."""
+        if behaviour.answer in _ANSWERED:
+            wire.pending -= 1
+            wire.respond(pdu, SubmitSmResp(message_id=message_id))
+        if behaviour.answer is Answer.RESET_AFTER:
             wire.flush()
             # A reset now could overtake the response in the client's kernel.
             self._schedule.after(0.05, wire.reset)
+        self._report(receipts, behaviour.receipt_delay_s)
 
     def _receipts(
         self, wire: Wire, pdu: SubmitSm, receipt_id: str, behaviour: Behaviour
@@ -439,10 +445,11 @@ class Simulator:
 
     def _report(self, receipts: list[Delivery], delay_s: float) -> None:
         for receipt in receipts:
+            deliver = partial(self.deliver, receipt)
             if delay_s:
-                self._schedule.after(delay_s, partial(self.deliver, receipt))
+                self._schedule.after(delay_s, partial(self.receipts.pass_, deliver))
             else:
-                self.deliver(receipt)
+                self.receipts.pass_(deliver)
 
     # Choices
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.passing_time import PATIENCE_S
 
 from dragoman.kit.clock import SystemClock
 from dragoman.mailings.pages import build_mailing_pages
@@ -28,7 +29,7 @@ class Reader:
 
     async def mails(self, count: int) -> list[Any]:
         """The mails in the outbox, in the order they were made."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while len(found := sorted(self.outbox.glob("*.eml"), key=_age)) < count:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         assert len(found) == count
