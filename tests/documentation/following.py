@@ -9,14 +9,13 @@ What a page's comments tell (`<!-- test: … -->`, on the line before a block):
 - `in another terminal`: it runs beside what follows, until the page ends;
 - `in the other terminal`: the other terminal shows this, sooner or later.
 
-A block of `text` or `json`, or without a language, is what the block of `sh` before it prints.
+A block of `text`, `json`, `xml` or no language is what the block of `sh` before it prints.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -29,9 +28,10 @@ import dragoman
 
 from .comparing import fits
 from .markdown import Block, Page
+from .processes import Group
 
-PATIENCE_S: Final = 120.0
-OUTPUTS: Final = frozenset({"", "text", "json"})
+PATIENCE_S: Final = 240.0
+OUTPUTS: Final = frozenset({"", "text", "json", "xml"})
 RUN: Final = frozenset({"sh", "python"})
 
 
@@ -57,21 +57,20 @@ class Terminal:
         self._output = folder / f".{name}.output"
         self._marks = (f"--{n}--" for n in count())
         with self._output.open("wb") as output:
-            self._shell = subprocess.Popen(
+            self._shell = Group(
                 ["sh"],
-                cwd=folder,
-                env=dict(environment),
+                folder=folder,
+                environment=environment,
+                output=output,
                 stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
             )
 
     def start(self, script: str) -> None:
         """Pastes lines and does not wait for them."""
-        assert self._shell.stdin is not None
-        self._shell.stdin.write(script.encode())
-        self._shell.stdin.flush()
+        stdin = self._shell.process.stdin
+        assert stdin is not None
+        stdin.write(script.encode())
+        stdin.flush()
 
     def run(self, script: str) -> tuple[str, int]:
         """Pastes lines; what they print and the exit code of the last."""
@@ -79,7 +78,7 @@ class Terminal:
         self.start(f"{script.rstrip()}\nprintf '%s %s\\n' {mark} $?\n")
         deadline = time.monotonic() + PATIENCE_S
         while not (end := re.search(rf"{mark} (\d+)\n\Z", self.printed()[before:])):
-            if time.monotonic() > deadline or self._shell.poll() is not None:
+            if time.monotonic() > deadline or self._shell.process.poll() is not None:
                 raise Mistake(f"{script}\ndid not end; it printed\n{self.printed()[before:]}")
             time.sleep(0.005)
         return self.printed()[before:][: end.start()], int(end[1])
@@ -90,16 +89,9 @@ class Terminal:
 
     def close(self) -> None:
         """Ends the shell and what was started in it."""
-        for ending in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(self._shell.pid, ending)
-                self._shell.wait(5)
-            except ProcessLookupError:
-                return
-            except subprocess.TimeoutExpired:
-                continue
-        assert self._shell.stdin is not None
-        self._shell.stdin.close()
+        self._shell.end()
+        assert self._shell.process.stdin is not None
+        self._shell.process.stdin.close()
 
 
 class Reader:

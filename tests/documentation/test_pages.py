@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-import signal
+import random
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .following import Reader, plain_environment
+from .following import PATIENCE_S, Reader, plain_environment
 from .markdown import PAGES, ROOT, Page
+from .processes import Group
 
 DRAGOMAN = str(Path(sys.executable).parent / "dragoman")
 FOLLOWED = {
-    "docs/tutorial.md": "development",
+    "docs/tutorial.md": "fresh",
     "docs/howto/move-a-program.md": "development",
     "docs/howto/move-from-linkmobility.md": "development",
     "docs/howto/move-from-httpsms.md": "development",
@@ -42,48 +42,54 @@ Running = tuple[Path, dict[str, Any]]
 
 
 @contextmanager
-def developing(folder: Path, *more: str) -> Iterator[dict[str, Any]]:
-    """A `dragoman dev` with its data in `dragoman-data`; what it says of itself."""
-    command = [DRAGOMAN, "dev", "--http", "127.0.0.1:0", "--smsc", "127.0.0.1:0", *more]
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=plain_environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def developing(folder: Path, *more: str) -> Iterator[Running]:
+    """A `dragoman dev` with its data in `dragoman-data`."""
+    said = folder / "said"
+    with said.open("wb") as output:
+        gateway = Group(
+            [DRAGOMAN, "dev", "--http", "127.0.0.1:0", "--smsc", "127.0.0.1:0", *more],
+            folder=folder,
+            environment=plain_environment(),
+            output=output,
+        )
     try:
         told = folder / "dragoman-data" / "dev.json"
-        deadline = time.monotonic() + 300
-        while not told.exists() and process.poll() is None:
-            assert time.monotonic() < deadline
+        deadline = time.monotonic() + PATIENCE_S
+        while not told.exists():
+            assert gateway.process.poll() is None, said.read_text()
+            assert time.monotonic() < deadline, said.read_text()
             time.sleep(0.05)
-        assert process.poll() is None, process.communicate()
-        yield json.loads(told.read_bytes())
+        yield folder, json.loads(told.read_bytes())
+        gateway.process.terminate()
+        assert gateway.process.wait(PATIENCE_S) == 0, said.read_text()
     finally:
-        process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 0, errors
+        gateway.end()
+
+
+@pytest.fixture
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with developing(tmp_path_factory.mktemp("fresh")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def development(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("development")
-    with developing(folder) as told:
-        yield folder, told
+    with developing(tmp_path_factory.mktemp("development")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def with_phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("with-phone")
-    with developing(folder, "--phone") as told:
-        yield folder, told
+    with developing(tmp_path_factory.mktemp("with-phone"), "--phone") as running:
+        yield running
 
 
 def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return str(taken.getsockname()[1])
+    """A port below those that the system gives away, so that nobody else is given it meanwhile."""
+    while True:
+        port = random.randint(20_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return str(port)
 
 
 @pytest.mark.parametrize("name", FOLLOWED)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from dragoman.cli.reference_table import table
-from dragoman.cli.reference_words import PERMISSIONS
+from dragoman.cli.reference_words import NEEDS, PERMISSIONS
 from dragoman.config.dialects import Dialects
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.cht import ChtGateway
@@ -18,7 +20,7 @@ from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.mailings.pages import build_mailing_pages
 from dragoman.pages import build_pages
 from dragoman.services.meters import Meters
-from dragoman.web.operations import Dialect
+from dragoman.web.operations import Dialect, Operation
 
 _NOTHING: Final[Any] = None
 
@@ -31,9 +33,9 @@ def list_calls() -> Iterator[str]:
     )
     yield ""
     yield from _permissions()
-    services = _services()
+    services = no_services()
     for name, build in DIALECTS.items():
-        yield from _calls_of(f"{name}: ", build(services).web)
+        yield from _calls_of(f"{name}: ", build(services).web, needs=NEEDS[name])
     for note, dialect in _others():
         yield from _calls_of("", dialect, note)
     yield "## Around them"
@@ -54,6 +56,8 @@ def _permissions() -> Iterator[str]:
         "Every call needs an account that is enabled and allowed from the caller's address. Beyond"
         " that, permissions are given with `dragoman account create --may` and taken with"
         " `--may-not`; nobody has more than the account above. What is not listed here needs none."
+        " Parameters in a path are in braces; `query` and body formats say where a call looks for"
+        " the others."
     )
     yield ""
     yield from table(
@@ -69,23 +73,48 @@ def _permissions() -> Iterator[str]:
     )
 
 
-def _calls_of(prefix: str, dialect: Dialect, note: str = "") -> Iterator[str]:
+def _calls_of(
+    prefix: str,
+    dialect: Dialect,
+    note: str = "",
+    needs: Mapping[str, Permission] = MappingProxyType({}),
+) -> Iterator[str]:
     yield f"## {prefix}{dialect.title}"
     yield ""
     yield " ".join(text for text in (dialect.description, note) if text)
     yield ""
     yield from table(
-        ("methods", "path", "what it does", "manual"),
+        ("methods", "path", "what it does", "parameters", "needs", "manual"),
         [
             (
                 ", ".join(operation.methods),
                 f"`{operation.path}`",
                 operation.summary,
+                _parameters(operation),
+                _needs(needs, operation),
                 operation.source,
             )
             for operation in dialect.operations
         ],
     )
+
+
+def _parameters(operation: Operation) -> str:
+    """Where a call looks for what it takes, beside its path."""
+    given = ["query"] if operation.query is not None else []
+    if operation.body is not None:
+        inside = f" in `{operation.wrapper}`" if operation.wrapper else ""
+        given.append(", ".join(operation.body_formats) + inside)
+    return "; ".join(given)
+
+
+def _needs(needs: Mapping[str, Permission], operation: Operation) -> str:
+    called = f"{', '.join(operation.methods)} {operation.path}"
+    needed = [
+        permission.value for pattern, permission in needs.items() if re.fullmatch(pattern, called)
+    ]
+    scope = [f"`{operation.needs}` of a token"] if operation.needs else []
+    return ", ".join([*(f"`{name}`" for name in needed), *scope])
 
 
 def _others() -> Iterator[tuple[str, Dialect]]:
@@ -128,6 +157,7 @@ def _paths_of_pages() -> list[str]:
     return [getattr(route, "path", "") for route in pages.routes]
 
 
-def _services() -> Services:
+def no_services() -> Services:
+    """What a dialect needs to be looked at, not to be asked."""
     fields = dict.fromkeys(Services.__dataclass_fields__, _NOTHING)
     return Services(**{**fields, "settings": Dialects(), "meters": Meters()})

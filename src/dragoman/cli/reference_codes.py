@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from dragoman.cli.reference_calls import no_services
 from dragoman.cli.reference_table import table
-from dragoman.cli.reference_words import FAILURES, REFUSALS, REMEDIES, STATES
+from dragoman.cli.reference_worded import list_worded
+from dragoman.cli.reference_words import FAILURES, REFUSALS, REMEDIES, STATES, UNREADABLE
+from dragoman.dialects import DIALECTS
 from dragoman.dialects.httpsms import errors as httpsms_errors
 from dragoman.dialects.httpsms import mapping as httpsms
 from dragoman.dialects.linkmobility import errors as linkmobility_errors
@@ -19,6 +23,9 @@ from dragoman.dialects.smsgateway24 import mapping as smsgateway24
 from dragoman.domain.errors import FailureCode, RefusalCode
 from dragoman.domain.lifecycle import State
 from dragoman.domain.progress import progress_of
+from dragoman.web.operations import Dialect
+from dragoman.web.refusals import Refusal, RefusalKind
+from dragoman.web.requests import Request
 
 
 def list_codes() -> Iterator[str]:
@@ -27,10 +34,7 @@ def list_codes() -> Iterator[str]:
     yield ""
     yield "## Refusals"
     yield ""
-    yield (
-        "A refused request stored nothing and cost nothing. `{…}` stands for what it is about;"
-        " single calls word some refusals as their manual does, see the page of the dialect."
-    )
+    yield ("A refused request stored nothing and cost nothing. `{…}` stands for what it is about.")
     yield ""
     yield from table(("code", "meaning"), [(f"`{code}`", REFUSALS[code]) for code in RefusalCode])
     yield "How they are answered, with HTTP status 200 by httpsms and SMSGateway24:"
@@ -47,6 +51,31 @@ def list_codes() -> Iterator[str]:
                 f"`1` `{smsgateway24_errors.TEXTS[code]}`",
             )
             for code in RefusalCode
+        ],
+    )
+    yield "A call may say it in words of its own:"
+    yield ""
+    yield from table(
+        ("API", "code", "text"),
+        [
+            (name, f"`{code}`" if code else "as refused", f"`{text}`")
+            for name, code, text in sorted(set(list_worded()))
+            if re.search("[a-z]", text)
+        ],
+    )
+    yield "## Requests that cannot be read"
+    yield ""
+    yield (
+        "They are refused before a call looks at them: HTTP status and body, with `…` for the"
+        " reason or the path. LINK answers in XML where the path ends with `.xml`."
+    )
+    yield ""
+    dialects = {name: build(no_services()).web for name, build in DIALECTS.items()}
+    yield from table(
+        ("kind", "meaning", *dialects),
+        [
+            (f"`{kind}`", UNREADABLE[kind], *(_unreadable(one, kind) for one in dialects.values()))
+            for kind in RefusalKind
         ],
     )
     failures = [code for code in FailureCode if code is not FailureCode.NONE]
@@ -93,6 +122,12 @@ def list_codes() -> Iterator[str]:
             for state in State
         ],
     )
+
+
+def _unreadable(dialect: Dialect, kind: RefusalKind) -> str:
+    request = Request("…", "…", dialect=dialect)
+    answer = dialect.refuse(request, Refusal(kind=kind, reason="…", reference="…"))
+    return f"`{answer.status}` `{answer.body.decode()}`"
 
 
 def _httpsms_refusal(code: RefusalCode) -> str:

@@ -9,6 +9,7 @@ from dragoman.domain.accounts import Permission
 from dragoman.domain.errors import RefusalCode
 from dragoman.domain.failure_causes import CAUSES
 from dragoman.domain.lifecycle import State
+from dragoman.web.refusals import RefusalKind
 
 REFUSALS: Final = MappingProxyType(
     {
@@ -45,6 +46,42 @@ REFUSALS: Final = MappingProxyType(
         RefusalCode.UNAVAILABLE: "Nothing can be stored now; nothing was accepted.",
     }
 )
+
+UNREADABLE: Final = MappingProxyType(
+    {
+        RefusalKind.UNKNOWN_PATH: "No call has this path.",
+        RefusalKind.WRONG_METHOD: "The call has another method.",
+        RefusalKind.MALFORMED: "Body or query do not have the form they claim, or fields of"
+        " another type.",
+        RefusalKind.BAD_CHARSET: "The octets are not text of the charset.",
+        RefusalKind.TOO_LARGE: "The body is larger than the call takes.",
+        RefusalKind.TOO_DEEP: "JSON or XML are nested too deep.",
+        RefusalKind.TOO_SLOW: "The body did not come within `http.request_timeout_s`.",
+        RefusalKind.UNSUPPORTED_TYPE: "The call does not take this `Content-Type`.",
+        RefusalKind.UNSUPPORTED_CODING: "The body is compressed.",
+        RefusalKind.INTERNAL: "Our mistake; the reference stands in the log.",
+    }
+)
+
+NEEDS: Final = MappingProxyType(
+    {
+        "httpsms": {r".*/send_sms\.php": Permission.SEND},
+        "linkmobility": {
+            r"POST /v2/message\..*": Permission.SEND,
+            r"(POST|PUT|DELETE) /v2/user[./].*": Permission.ADMINISTER,
+            r".* /v2/(keywords|services)[./].*": Permission.RECEIVE,
+        },
+        "smsend": {
+            r"POST .*/(sms|paramsms|smstogroups|2fa/request)": Permission.SEND,
+            r".*/subaccounts?(/.*)?": Permission.ADMINISTER,
+        },
+        "smsgateway24": {
+            r".*/(addsms|smstosend|addalotofsms|savepaket)": Permission.SEND,
+        },
+        "smsgate": {r"POST .*/\{path:messages\|message\}": Permission.SEND},
+    }
+)
+"""Permissions of the house that calls need, by dialect and a pattern of method and path."""
 
 REMEDIES: Final = MappingProxyType({code: cause.remedy for code, cause in CAUSES.items()})
 

@@ -51,7 +51,8 @@ Segment = tuple[str | Placeholder, ...]
 class Operation:
     """One call of a provider's API: how it is addressed, what it takes, what it answers.
 
-    `source` is the section of the manual. `wrapper` names the single JSON key, and likewise the
+    `source` is the section of the manual. `needs` is what the caller must be allowed to, where a
+    call sees to that by itself. `wrapper` names the single JSON key, and likewise the
     XML root, around the body (`{"message": {…}}`). `answers` maps HTTP statuses to bodies.
     """
 
@@ -69,6 +70,7 @@ class Operation:
     answers: Mapping[int, type[msgspec.Struct] | None] = field(default_factory=dict)
     answer_formats: tuple[AnswerFormat, ...] = ("json",)
     tags: tuple[str, ...] = ()
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,7 @@ class Calls:
             know,
             summary,
             tag=scope.partition(":")[0],
+            needs=scope,
             query=query,
             body=body,
             answer=answer,
@@ -74,6 +75,7 @@ class Calls:
         summary: str,
         *,
         tag: str,
+        needs: str = "",
         query: Shape | None = None,
         body: Shape | None = None,
         answer: Shape | None = None,
@@ -92,6 +94,7 @@ class Calls:
             body_limit_bytes=BODY_LIMIT_BYTES,
             answers={status: answer, **dict.fromkeys(_REFUSALS, Problem)},
             tags=(tag,),
+            needs=needs,
         )
 
     def _guarded(self, act: OpenAct) -> OpenAct:
