@@ -264,6 +264,25 @@ async def test_search_for_a_text_looks_at_the_newest_only(
     assert (page.total, page.parts) == (2, 2)
 
 
+async def test_text_in_a_tree_is_looked_for_in_the_newest_of_all_its_accounts(
+    rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = 7
+    monkeypatch.setattr(outbox, "TEXT_SCAN_LIMIT", limit)
+    history = History(rows, 5)
+    await history.make()
+    top, *others = (account.account_id for account in history.accounts)
+    tree = OutboxFilter(account_id=top, below=tuple(others))
+    newest_ms = outbox.time_of(max(history.states))
+    for to_ms in (None, newest_ms, *(newest_ms - hours * HOUR // 2 for hours in range(1, 60, 7))):
+        spans = msgspec.structs.replace(tree, to_ms=to_ms)
+        wanted = msgspec.structs.replace(spans, text=("rødgrød",))
+        page = await rows.storage.read(lambda c, w=wanted: outbox.search(c, w, 0, 50))
+        looked_at = history.expected(spans)[:limit]
+        expected = [one for one in history.expected(wanted) if one in looked_at]
+        assert [view.message_id for view in page.messages] == expected
+
+
 async def test_search_by_number_counts_no_further_than_its_bound(
     rows: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

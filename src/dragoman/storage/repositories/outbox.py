@@ -398,12 +398,16 @@ def _span_of_newest(
     """
     everything = OutboxFilter(account_id=wanted.account_id, below=wanted.below)
     from_ms = None if span.first is None else hour_of(span.first)
-    before_ms = None if span.end is None else hour_of(span.end) + HOUR_MS
+    # What is later in the last hour comes on top of what is counted.
+    before_ms = None if span.end is None else hour_of(span.end)
     newest = _newest_hours(connection, everything, from_ms, before_ms, candidates)
-    if not newest.is_cut or newest.from_ms is None:
-        return span
-    first = first_at(newest.from_ms)
-    return span._replace(first=first if span.first is None else max(first, span.first))
+    left = candidates
+    for hour in newest.hours:
+        left -= hour.counted
+        if left <= 0:
+            first = first_at(hour.hour_ms)
+            return span._replace(first=first if span.first is None else max(first, span.first))
+    return span
 
 
 def _few_that_wait(connection: Connection) -> list[int] | None:
