@@ -20,7 +20,7 @@ from dragoman.house import House
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
 
-from .scene import CHROMIUM
+from .scene import CHROMIUM, PATIENCE_S
 
 NOW_MS = 1_790_000_000_000  # 2026-09-21 14:13:20 UTC
 PASSWORD = "correct horse battery"
@@ -73,6 +73,8 @@ class Machine:
             reconnects=1,
             throttled=4,
             last_error="connection reset",
+            window=10,
+            rate_per_s=7.5,
         )
         return (
             CarrierView(
@@ -84,6 +86,7 @@ class Machine:
                 rate_per_s=None,
                 links=(link,),
                 kind="SMPP",
+                outcomes={"accepted": 12, "unknown": 1},
             ),
         )
 
@@ -220,8 +223,9 @@ async def browser(prepared: Path, tmp_path: Path) -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Any]:
     """A real browser; it must be there wherever these tests run."""
-    from playwright.async_api import async_playwright
+    from playwright.async_api import async_playwright, expect
 
+    expect.set_options(timeout=PATIENCE_S * 1000)
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM)
         yield chromium

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ ROOMS: Final = {
     "service": "",
     "ledger": "",
     "changes": "",
+    "all-changes": "/console/changes",
     "senders": "/console/senders",
     "carriers": "/console/carriers",
     "phones": "/console/devices",
@@ -49,7 +51,10 @@ def build_workbench(gateway: Gateway, simulator: Simulator, folder: Path) -> Wor
     """What `dragoman dev` has besides."""
     outbox = folder / "outbox"
     outbox.mkdir()
-    (outbox / "1.eml").write_text(MAIL)
+    mail = outbox / "1.eml"
+    mail.write_text(MAIL)
+    now_s = gateway.clock.now_ms() / 1000
+    os.utime(mail, (now_s, now_s))
     return Workbench(
         phones=VirtualPhones(simulator, gateway.clock, delivered_after_s=0.05),
         outbox=MailOutbox(outbox),

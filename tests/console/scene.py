@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +13,6 @@ from tests.passing_time import PATIENCE_S
 
 from dragoman.app import Gateway
 from dragoman.config import Settings
-from dragoman.config.tables import SmppTable
 from dragoman.development.workbench import Workbench
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Account, Permission
 from dragoman.domain.inbound import Handling, OptOutOrigin
@@ -30,7 +28,8 @@ USERNAME: Final = "demo"
 PASSWORD: Final = "correct horse battery"
 DESKTOP: Final = {"width": 1280, "height": 800}
 PHONE: Final = {"width": 390, "height": 844}
-
+PATIENCE_S: Final = 120.0
+"""How long something may take that comes at once on an idle machine."""
 
 TEXTS: Final = (
     "Your table for two is ready at 19:30. Harbour Café",
@@ -71,13 +70,17 @@ REPLIES: Final = (
 
 
 class TravellingClock(SystemClock):
-    """The time of day with an offset, so that a gateway can have a past."""
+    """The time of day with an offset, so that a gateway can have a past.
 
-    def __init__(self) -> None:
+    With `begins_ms` it is another day: that time now, and from there on.
+    """
+
+    def __init__(self, begins_ms: int | None = None) -> None:
         self.behind_s = 0.0
+        self._shift_ms = 0 if begins_ms is None else begins_ms - super().now_ms()
 
     def now_ms(self) -> int:
-        return super().now_ms() - round(self.behind_s * 1000)
+        return super().now_ms() + self._shift_ms - round(self.behind_s * 1000)
 
 
 class Scene:
@@ -108,6 +111,7 @@ class Scene:
             busy = 3 + round(9 * abs(12 - (hour + 4) % 24) / 12)
             for _ in range(busy):
                 await self.submit(account, chance.choice(NUMBERS), chance.choice(TEXTS))
+                self.clock.behind_s -= chance.choice((0, 0, 0, 1, 3))  # some reports take long
             await self._settle()
             if hour < len(REPLIES):
                 await self._receive(account, *REPLIES[hour])
@@ -154,23 +158,24 @@ class Scene:
 
 @asynccontextmanager
 async def running_scene(
-    folder: Path, build_workbench: Callable[[Gateway, Simulator, Path], Workbench] | None = None
+    folder: Path,
+    build_workbench: Callable[[Gateway, Simulator, Path], Workbench] | None = None,
+    begins_ms: int | None = None,
 ) -> AsyncIterator[Scene]:
     """A gateway that listens on a free port, and an operator called `demo`."""
-    http, smsc = _free_port(), _free_port()
-    settings = Settings.development(folder, http=f"127.0.0.1:{http}", smsc=f"127.0.0.1:{smsc}")
-    carrier = settings.carriers[0]
-    assert isinstance(carrier, SmppTable)
-    simulator = Simulator(carrier.host, carrier.port)
+    simulator = Simulator()
+    await simulator.start()
+    settings = Settings.development(
+        folder, http="127.0.0.1:0", smsc=f"{simulator.host}:{simulator.port}"
+    )
     simulator.default = Behaviour(receipt_delay_s=0.05)
     for prefix, fate in FATES.items():
         simulator.behave(prefix, fate)
-    clock = TravellingClock()
+    clock = TravellingClock(begins_ms)
     clock.behind_s = 23 * 3600.0
     gateway = Gateway(settings, clock)
     if build_workbench is not None:
         gateway.workbench = build_workbench(gateway, simulator, folder)
-    await simulator.start()
     await gateway.start(migrate=True)
     try:
         created = await gateway.accounts.create(
@@ -190,7 +195,7 @@ async def running_scene(
                 giver=created.account,
                 permissions=DEFAULT_PERMISSIONS,
             )
-        yield Scene(gateway, simulator, f"http://127.0.0.1:{http}", created.account, clock)
+        yield Scene(gateway, simulator, _address_of(gateway), created.account, clock)
     finally:
         if gateway.workbench is not None:
             gateway.workbench.close()
@@ -198,7 +203,9 @@ async def running_scene(
         await simulator.stop()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _address_of(gateway: Gateway) -> str:
+    """Where a gateway listens that was given port 0."""
+    server = gateway._server
+    assert server is not None
+    host, port = server.servers[0].sockets[0].getsockname()
+    return f"http://{host}:{port}"

@@ -29,7 +29,9 @@ from scene import (
 
 FOLDER = Path("docs/screenshots")
 SHOTS = {"sign-in": "/console/sign-in", **PAGES, "message": ""}
-TALLEST = 1_400
+TALLEST = 1_200
+BEGINS_MS = 1_796_305_800_000
+"""2026-12-03 13:50 UTC, so that pictures of one day differ from those of another in little."""
 LOOKS: tuple[tuple[str, dict[str, int], str], ...] = (
     ("desktop", DESKTOP, "light"),
     ("phone", PHONE, "light"),
@@ -40,7 +42,7 @@ LOOKS: tuple[tuple[str, dict[str, int], str], ...] = (
 async def main(only: set[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with (
-            running_scene(Path(folder), build_workbench) as scene,
+            running_scene(Path(folder), build_workbench, BEGINS_MS) as scene,
             async_playwright() as playwright,
         ):
             await scene.live_a_day()
@@ -51,7 +53,9 @@ async def main(only: set[str]) -> None:
             await scene.gateway.workbench.phones.send(PHONE_NUMBER, "See you at 19:30!")
             browser = await playwright.chromium.launch(executable_path=CHROMIUM)
             for look, viewport, scheme in LOOKS:
-                context = await browser.new_context(viewport=viewport, color_scheme=scheme)
+                context = await browser.new_context(
+                    viewport=viewport, color_scheme=scheme, locale="en-GB"
+                )
                 await _take(await context.new_page(), scene, look, only)
             await browser.close()
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from axe_playwright_python.async_playwright import Axe
 
-from .scene import DESKTOP, PASSWORD, PHONE, USERNAME, Scene
+from .scene import DESKTOP, PASSWORD, PATIENCE_S, PHONE, USERNAME, Scene
 
 MARKS: Final = (
     "document.addEventListener('securitypolicyviolation',"
@@ -66,6 +66,7 @@ async def open_tab(chromium: Any, scene: Scene, **more: Any) -> Tab:
     """A tab with cookies of its own; nothing moves, so that colours are looked at as they are."""
     usual = {"viewport": DESKTOP, "reduced_motion": "reduce"}
     context = await chromium.new_context(**{**usual, **more})
+    context.set_default_timeout(PATIENCE_S * 1000)
     page = await context.new_page()
     await page.add_init_script(MARKS)
     return Tab(page, scene)

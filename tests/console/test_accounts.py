@@ -9,7 +9,7 @@ from dragoman.domain.senders import SenderDetails
 from dragoman.services.account_tree import Changes
 from dragoman.services.carrier_switches import CarrierSwitches
 
-from .conftest import Browser
+from .conftest import PASSWORD, Browser
 
 
 async def _path(browser: Browser, username: str) -> str:
@@ -130,6 +130,65 @@ async def test_new_key_is_shown_once_and_ends_the_old_one(browser: Browser) -> N
     assert key not in changes.text
 
 
+async def test_new_password_is_shown_once_and_ends_every_session(browser: Browser) -> None:
+    house = browser.house
+    await house.accounts.set_password(await house.accounts.find("adams-child"), PASSWORD)
+    theirs = browser.another()
+    await theirs.sign_in("adams-child")
+    await browser.sign_in("adam")
+    path = await _path(browser, "adams-child")
+    form = await browser.get(path)
+    browser.clock.advance(1)
+    page = await browser.send(form, f"{path}/password")
+    (password,) = page.tree.xpath("//code[@class='key']/text()")
+    again = await browser.send(form, f"{path}/password")  # a form that is sent twice
+    assert again.tree.xpath("//code[@class='key']/text()") == [password]
+    late = await browser.send(form, f"{path}/password", mark="another")
+    assert late.status == 409
+    assert "Somebody set a password" in late.text
+    assert password not in (await browser.get(path)).text
+    assert (await theirs.get("/console/messages")).status == 401
+    assert "Overview" in (await theirs.sign_in("adams-child", password)).text
+    changes = await browser.get(f"{path}/changes")
+    assert changes.text.count("made a new password") == 1
+    assert password not in changes.text
+    own = await _path(browser, "adam")
+    token = form.fields("/console/sign-out")["form_token"]
+    assert (await browser.post(f"{own}/password", form_token=token)).status == 403
+
+
+async def test_usual_sender_is_changed_or_refused_at_its_field(browser: Browser) -> None:
+    await browser.sign_in("adam")
+    path = await _path(browser, "adams-child")
+    page = await browser.send(await browser.get(path), f"{path}/access", default_sender="Shop")
+    assert "Usual sender Shop" in page.text
+    page = await browser.send(page, f"{path}/access", default_sender="a sender that is too long")
+    assert page.status == 400
+    assert page.tree.xpath("//p[@id='default_sender-problem']")
+    assert (await browser.house.accounts.find("adams-child")).default_sender == "Shop"
+    changes = await browser.get(f"{path}/changes")
+    assert changes.text.count("usual sender") == 1
+
+
+async def test_changes_of_the_whole_tree_stand_on_one_page(browser: Browser) -> None:
+    house = browser.house
+    adam, child = await house.accounts.find("adam"), await house.accounts.find("adams-child")
+    stranger = await house.accounts.find("stranger")
+    await house.books.note(adam, "key", account=child)
+    await house.books.note(stranger, "give", "77")
+    await house.books.note(adam, "opt_out", "…456")
+    await house.account_tree.delete(adam, child.account_id)
+    await browser.sign_in("adam")
+    page = await browser.get("/console/changes")
+    rows = [[cell.text_content() for cell in row] for row in page.tree.xpath("//tbody/tr")]
+    assert [" ".join(row[1:]) for row in rows] == [
+        "adam adam entered the opt-out of …456",
+        f"adam {(await house.account_tree.names(adam, [child.account_id]))[child.account_id]}"
+        " made a new API key and ended the older ones",
+    ]
+    assert page.tree.xpath("//main//a/@href")[0] == "/console/accounts"
+
+
 async def test_shut_account_is_refused_until_it_is_opened(browser: Browser) -> None:
     await browser.sign_in("adam")
     path = await _path(browser, "adams-child")
@@ -242,7 +301,10 @@ async def test_rooms_of_the_operator_are_closed_to_administrators(
 async def test_carrier_is_taken_out_of_service_over_restarts(browser: Browser) -> None:
     await browser.sign_in("olga")
     page = await browser.get("/console/carriers")
-    assert "simulator up" in page.text
+    assert "simulator up SMPP" in page.text
+    assert "Taken 12 0 put off" in page.text
+    assert "Refused 0 1 without an answer" in page.text
+    assert "bound window 2 of 10 waiting 0 rate 7.5/s throttled 4 reconnects 1" in page.text
     told: list[tuple[str, bool]] = []
     browser.house.carrier_switches.on_change = lambda name, held: told.append((name, held))
     page = await browser.send(page, "/console/carriers", do="drain")

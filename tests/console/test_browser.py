@@ -57,7 +57,7 @@ async def test_first_message_is_written_and_found(chromium: Any, scene: Scene) -
     await preview.get_by_text("room for 155 characters more").wait_for()
     await preview.get_by_text("1 credit for 1 recipient").wait_for()
     await page.get_by_label("Text").fill("Hello 😀")
-    await preview.get_by_text("because of 😀").wait_for()
+    await preview.get_by_text("because of “😀”").wait_for()
     await page.get_by_label("To", exact=True).fill("hello")
     await page.get_by_text("hello: this is no phone number").wait_for()
     await page.get_by_label("To", exact=True).fill("+45 30 12 34 56")

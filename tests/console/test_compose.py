@@ -52,12 +52,12 @@ async def _check(browser: Browser, page: Page, **fields: str) -> dict[str, str]:
         (
             "grüße ş 😀 ş",
             "1 part, room for 58 characters more",
-            "Unicode (UCS-2), because of ş 😀",
+            "Unicode (UCS-2), because of “ş” “😀”",
         ),
         (
             "ş" * 71,
             "2 parts, room for 63 characters more in the last",
-            "Unicode (UCS-2), because of ş",
+            "Unicode (UCS-2), because of “ş”",
         ),
         ("a\u200bb", "1 part, room for 67 characters more", "Unicode (UCS-2), because of U+200B"),
         ("two\r\nlines", "1 part, room for 151 characters more", "GSM alphabet"),

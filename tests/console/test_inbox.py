@@ -94,3 +94,24 @@ async def test_opt_out_of_no_number_is_refused(browser: Browser) -> None:
         answer = await browser.send(page, "/console/opt-outs", number=number, do="add")
         assert answer.status == 400
         assert answer.tree.xpath("//p[@id='number-problem']")
+
+
+async def test_opt_out_of_one_sender_is_seen_entered_and_taken_back(browser: Browser) -> None:
+    sena = await browser.house.accounts.find("sena")
+    page = await browser.sign_in("sena")
+    page = await browser.get("/console/opt-outs")
+    typed = {"number": "+4530123456", "sender": "Shop", "do": "add"}
+    page = await browser.send(page, "/console/opt-outs", **typed)
+    assert "+4530123456 Shop" in (await browser.get("/console/opt-outs")).text
+    among = browser.house.opt_outs.among
+    assert among(sena.account_id, "Shop", ["4530123456"])
+    assert not among(sena.account_id, "Library", ["4530123456"])
+    page = await browser.get("/console/opt-outs")
+    fields = page.fields("/console/opt-outs") | typed | {"do": "remove"}
+    await browser.post("/console/opt-outs", **fields)
+    assert not among(sena.account_id, "Shop", ["4530123456"])
+    changes = await browser.house.books.changes(sena, sena, None, 5)
+    assert [change.entry.subject for change in changes] == ["…456 from Shop"] * 2
+    refused = await browser.send(page, "/console/opt-outs", **typed | {"sender": "far too long it"})
+    assert refused.status == 400
+    assert refused.tree.xpath("//p[@id='sender-problem']")

@@ -14,13 +14,8 @@ from markupsafe import Markup
 
 from dragoman.console.rendering import render_count
 
-WIDTH: Final = 720
-HEIGHT: Final = 230
-_LEFT: Final = 64
-_TOP: Final = 20
-_BOTTOM: Final = 34
-_LABELS: Final = 8
-"""Labels below the columns that a wide screen has room for; a phone shows every second."""
+_TOP: Final = 14
+_BOTTOM: Final = 28
 _GRID: Final = 4
 
 
@@ -33,26 +28,50 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[int, ...]
 
 
+class Canvas(msgspec.Struct, frozen=True, kw_only=True):
+    """How large a chart is drawn; letters keep their size, so a phone needs one of its own."""
+
+    name: str
+    """The class that shows it on screens of its size."""
+    width: int
+    height: int
+    left: int
+    """Room for the numbers of the axis."""
+    labels: int
+    """Labels below the columns that it has room for."""
+
+
+CANVASES: Final = (
+    Canvas(name="broad", width=960, height=280, left=56, labels=12),
+    Canvas(name="slim", width=340, height=230, left=40, labels=4),
+)
+
+
 def draw_columns(title: str, series: Sequence[str], columns: Sequence[Column]) -> Markup:
-    """Stacked columns; `series` names the classes that colour them, from the bottom up."""
+    """Stacked columns for every size of screen, of which one is seen.
+
+    `series` names the classes that colour them, from the bottom up.
+    """
+    return Markup("").join(_draw(canvas, title, series, columns) for canvas in CANVASES)
+
+
+def _draw(canvas: Canvas, title: str, series: Sequence[str], columns: Sequence[Column]) -> Markup:
     top = _round_up(max((sum(column.values) for column in columns), default=0))
-    height = HEIGHT - _TOP - _BOTTOM
-    step = (WIDTH - _LEFT) / max(len(columns), 1)
-    pieces = [_draw_grid(top, height)]
-    labelled = max(1, -(-len(columns) // _LABELS))
+    step = (canvas.width - canvas.left) / max(len(columns), 1)
+    pieces = [_draw_grid(canvas, top)]
+    labelled = max(1, -(-len(columns) // canvas.labels))
     for index, column in enumerate(columns):
-        pieces.append(_draw_column(column, series, _LEFT + index * step, step, top))
+        pieces.append(_draw_column(canvas, column, series, canvas.left + index * step, step, top))
         if index % labelled == 0:
-            minor = " minor" if index // labelled % 2 else ""
-            x = _LEFT + (index + 0.5) * step
+            x = canvas.left + (index + 0.5) * step
             pieces.append(
-                Markup('<text class="tick{}" x="{}" y="{}" text-anchor="middle">{}</text>').format(
-                    minor, f"{x:.1f}", HEIGHT - 10, column.label
+                Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">{}</text>').format(
+                    f"{x:.1f}", canvas.height - 8, column.label
                 )
             )
     return Markup(
-        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
-    ).format(WIDTH, HEIGHT, title, Markup("").join(pieces))
+        '<svg class="chart {}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
+    ).format(canvas.name, canvas.width, canvas.height, title, Markup("").join(pieces))
 
 
 def draw_share(share: float | None) -> Markup:
@@ -64,7 +83,8 @@ def draw_share(share: float | None) -> Markup:
     ).format(width)
 
 
-def _draw_grid(top: int, height: int) -> Markup:
+def _draw_grid(canvas: Canvas, top: int) -> Markup:
+    height = canvas.height - _TOP - _BOTTOM
     pieces = []
     for line in range(_GRID + 1):
         y = _TOP + height - height * line / _GRID
@@ -73,13 +93,22 @@ def _draw_grid(top: int, height: int) -> Markup:
             Markup(
                 '<path class="grid" d="M{} {}H{}"/>'
                 '<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>'
-            ).format(_LEFT, f"{y:.1f}", WIDTH, _LEFT - 8, f"{y + 4:.1f}", _short(value))
+            ).format(
+                canvas.left,
+                f"{y:.1f}",
+                canvas.width,
+                canvas.left - 8,
+                f"{y + 4:.1f}",
+                _short(value),
+            )
         )
     return Markup("").join(pieces)
 
 
-def _draw_column(column: Column, series: Sequence[str], x: float, step: float, top: int) -> Markup:
-    height = HEIGHT - _TOP - _BOTTOM
+def _draw_column(
+    canvas: Canvas, column: Column, series: Sequence[str], x: float, step: float, top: int
+) -> Markup:
+    height = canvas.height - _TOP - _BOTTOM
     y = float(_TOP + height)
     pieces = [Markup("<title>{}</title>").format(column.title)]
     # The whole height answers the pointer, not only what is filled.

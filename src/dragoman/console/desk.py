@@ -48,6 +48,15 @@ class LinkState(Protocol):
     def throttled(self) -> int: ...
     @property
     def last_error(self) -> str: ...
+    @property
+    def window(self) -> int:
+        """Parts that may wait for their answer at a time; 0 for as many as there are."""
+        ...
+
+    @property
+    def rate_per_s(self) -> float | None:
+        """How fast it sends at most now; None for no limit."""
+        ...
 
 
 class CarrierState(Protocol):
@@ -73,6 +82,11 @@ class CarrierState(Protocol):
     @property
     def kind(self) -> str:
         """What it speaks."""
+        ...
+
+    @property
+    def outcomes(self) -> Mapping[str, int]:
+        """Answers to messages since the start, by outcome."""
         ...
 
     @property

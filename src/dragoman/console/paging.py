@@ -45,6 +45,12 @@ def read_paging(query: Mapping[str, str], per_page: int = PER_PAGE) -> Paging:
     return Paging(number=min(max(number, 1), MAX_PAGE), per_page=per_page)
 
 
+def read_before(query: Mapping[str, str]) -> int | None:
+    """The entry that a page of a list begins behind; None for the newest."""
+    text = query.get("before", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
+
+
 def make_pager(
     paging: Paging, query: Mapping[str, str], shown: int, total: int, *, has_more: bool = False
 ) -> Pager:

@@ -80,6 +80,8 @@ def render_count(number: float) -> str:
 
 def render_age(seconds: float) -> str:
     """An age or a duration in its two largest units."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     rest = int(seconds)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final
 
+from dragoman.domain.accounts import Permission
 from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.journal import EventKind
 from dragoman.domain.lifecycle import State
@@ -131,6 +133,22 @@ LEDGER: Final = MappingProxyType(
     }
 )
 """Why credits moved."""
+PERMISSIONS: Final = MappingProxyType(
+    {
+        Permission.SEND: "send messages",
+        Permission.RECEIVE: "receive texts",
+        Permission.LEGACY_LOGIN: "use the old login",
+        Permission.ANY_SENDER: "send under any sender",
+        Permission.ADMINISTER: "administer accounts below it",
+        Permission.PREMIUM: "send premium messages",
+        Permission.PREMIUM_HIGH: "send premium messages above the bound",
+        Permission.CHARITY: "send premium messages for charity",
+        Permission.INBOX: "read received texts on pages of its own",
+        Permission.NUMBER_LOOKUP: "ask networks about numbers",
+        Permission.OPERATE: "own the machine",
+    }
+)
+"""What an account may do, behind its name."""
 _ACTIONS: Final = MappingProxyType(
     {
         "access": "changed the access: {}",
@@ -144,6 +162,7 @@ _ACTIONS: Final = MappingProxyType(
         "refuse": "refused the sender {}",
         "time_zone": "changed the time zone",
         "password": "changed the password",
+        "set_password": "made a new password and ended the sessions",
         "drain_carrier": "took the carrier {} out of service",
         "enable_carrier": "put the carrier {} into service",
         "disable_device": "took the phone {} out of service",
@@ -178,6 +197,12 @@ _ACTIONS: Final = MappingProxyType(
 def say_change(action: str, subject: str) -> str:
     """What somebody did, behind their name."""
     return _ACTIONS.get(action, action.replace("_", " ") + " {}").replace("{}", subject).strip()
+
+
+def say_permissions(permissions: Iterable[str]) -> str:
+    """What an account may do."""
+    given = set(permissions)
+    return ", ".join(words for name, words in PERMISSIONS.items() if name in given) or "read"
 
 
 def say_route(route: RouteStep) -> str:

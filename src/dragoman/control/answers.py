@@ -235,6 +235,10 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True):
     reconnects: int
     throttled: int
     last_error: str
+    window: int = 0
+    """Parts that may wait for their answer at a time; 0 where nothing bounds them."""
+    rate_per_s: float | None = None
+    """How fast it sends at most now, less while the SMSC throttles; None for no limit."""
 
 
 class CarrierView(msgspec.Struct, frozen=True, kw_only=True):
@@ -253,6 +257,8 @@ class CarrierView(msgspec.Struct, frozen=True, kw_only=True):
     """Whether somebody took it out of service: it is given nothing new."""
     kind: str = ""
     """What it speaks, for people."""
+    outcomes: dict[str, int] = {}
+    """Answers to messages since the start: accepted, deferred, rejected, unknown (none came)."""
 
 
 class CarrierSwitched(msgspec.Struct, frozen=True, kw_only=True):

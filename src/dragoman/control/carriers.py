@@ -15,6 +15,7 @@ from dragoman.control.requests import SwitchCarrier
 from dragoman.domain.accounts import Permission
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.ports import Connector
+from dragoman.services.meters import Meters
 
 OWN_SPEED_PER_S: Final = 3_000.0
 """About what one process does on one core; a faster carrier waits for us."""
@@ -32,7 +33,7 @@ def view_carriers(gateway: RunningGateway) -> tuple[CarrierView, ...]:
     """Every carrier as it is now."""
     use = gateway.window_use()
     return tuple(
-        _view(connector, use, held=gateway.is_held(connector.name))
+        _view(connector, use, gateway.meters, held=gateway.is_held(connector.name))
         for connector in gateway.connectors.values()
     )
 
@@ -100,7 +101,9 @@ def limit_of(carrier: CarrierView) -> Limit | None:
     )
 
 
-def _view(connector: Connector, use: Mapping[str, tuple[int, int]], *, held: bool) -> CarrierView:
+def _view(
+    connector: Connector, use: Mapping[str, tuple[int, int]], meters: Meters, *, held: bool
+) -> CarrierView:
     in_flight, capacity = use.get(connector.name, (0, 0))
     smpp = connector if isinstance(connector, SmppCarrier) else None
     return CarrierView(
@@ -112,6 +115,11 @@ def _view(connector: Connector, use: Mapping[str, tuple[int, int]], *, held: boo
         rate_per_s=smpp.settings.rate_per_s if smpp else None,
         held=held,
         kind=_kind(connector),
+        outcomes={
+            outcome: count
+            for (carrier, outcome), count in meters.outcomes.items()
+            if carrier == connector.name
+        },
         links=_mm7_link(connector) if isinstance(connector, Mm7Carrier) else _smpp_links(smpp),
     )
 
@@ -132,6 +140,8 @@ def _smpp_links(carrier: SmppCarrier | None) -> tuple[LinkView, ...]:
             reconnects=link.reconnects,
             throttled=link.pace.throttled,
             last_error=link.last_error,
+            window=link.window,
+            rate_per_s=link.pace.rate_per_s,
         )
         for link in (carrier.links if carrier else ())
     )

@@ -8,7 +8,7 @@ from typing import Final
 from dragoman.console.forms import Problems
 from dragoman.console.page import Page
 from dragoman.console.visit import Visit
-from dragoman.console.words import say_refusal
+from dragoman.console.words import ALPHABETS, say_refusal
 from dragoman.development.phones import (
     Fate,
     Faults,
@@ -194,6 +194,7 @@ class _Rooms:
             number=number,
             texts=texts[-MAX_SHOWN:][::-1],
             total=len(texts),
+            alphabets=ALPHABETS,
             next_fate=view.next.value if view is not None and view.next is not None else "",
             fates=[(fate.value, words) for fate, words in FATES],
             typed=values,

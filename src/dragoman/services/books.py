@@ -10,12 +10,12 @@ from typing import Final
 
 import msgspec
 
-from dragoman.domain.accounts import Account
+from dragoman.domain.accounts import Account, CredentialKind
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
 from dragoman.storage.repositories import accounts, audit, wallets
-from dragoman.storage.repositories.audit import AuditEntry
+from dragoman.storage.repositories.audit import AuditEntry, AuditView
 from dragoman.storage.repositories.wallets import LedgerEntry
 
 MAX_SUBJECT: Final = 200
@@ -37,6 +37,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     entry: AuditEntry
     actor: str
     """Its user name; empty for one that does not exist for the reader."""
+    account: str
+    """The user name of the account that it is about."""
 
     @property
     def by_command(self) -> bool:
@@ -91,16 +93,12 @@ class Books:
         found = await self._storage.read(
             lambda c: audit.load_page(c, account.account_id, before, limit)
         )
-        top = reader.path
-        return [
-            Change(
-                entry=view.entry,
-                actor=view.actor
-                if view.actor_path == top or view.actor_path.startswith(f"{top}/")
-                else "",
-            )
-            for view in found
-        ]
+        return [_change(view, reader) for view in found]
+
+    async def changes_below(self, reader: Account, before: int | None, limit: int) -> list[Change]:
+        """The same of the reader's own account and all below it, deleted ones too."""
+        found = await self._storage.read(lambda c: audit.load_page_below(c, reader, before, limit))
+        return [_change(view, reader) for view in found]
 
     async def ledger(self, account: Account, before: int | None, limit: int) -> list[LedgerEntry]:
         """Movements of an account's credits, newest first, before one where one is named."""
@@ -110,4 +108,20 @@ class Books:
 
     async def key_times(self, account: Account) -> list[int]:
         """When each of the account's API keys that are good was made, oldest first."""
-        return await self._storage.read(lambda c: accounts.load_key_times(c, account.account_id))
+        return await self._times(account, CredentialKind.API_KEY)
+
+    async def password_times(self, account: Account) -> list[int]:
+        """When the account's password was set; empty where it has none."""
+        return await self._times(account, CredentialKind.PASSWORD)
+
+    async def _times(self, account: Account, kind: CredentialKind) -> list[int]:
+        return await self._storage.read(
+            lambda c: accounts.load_credential_times(c, account.account_id, kind)
+        )
+
+
+def _change(view: AuditView, reader: Account) -> Change:
+    """An entry without an actor that lies beside or above its reader."""
+    top = reader.path
+    is_known = view.actor_path == top or view.actor_path.startswith(f"{top}/")
+    return Change(entry=view.entry, actor=view.actor if is_known else "", account=view.account)

@@ -152,7 +152,7 @@ class OptOuts:
         )
 
     async def search(self, wanted: OptOutFilter, offset: int, limit: int) -> OptOutPage:
-        """A page of the opt-outs from all of an account's senders, oldest first."""
+        """A page of an account's opt-outs, oldest first."""
         return await self._storage.read(lambda c: opt_outs.search(c, wanted, offset, limit))
 
 

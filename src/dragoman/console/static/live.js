@@ -28,11 +28,11 @@ function row(change) {
   time.append(link);
   const state = document.createElement("td");
   state.append(cell("span", change.state, `state ${change.state}`));
-  const sender = document.createElement("td");
+  const sender = cell("td", "", "end");
   sender.append(cell("bdi", change.from));
   made.append(
     time,
-    cell("td", change.to, "nowrap"),
+    cell("td", change.to, "nowrap end"),
     state,
     sender,
     cell("td", change.route, "route"),

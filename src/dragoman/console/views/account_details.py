@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Any, Final
 
 from dragoman.console.forms import EditConflict, Problems, version_of
 from dragoman.console.page import Page
-from dragoman.console.paging import PER_PAGE
+from dragoman.console.paging import PER_PAGE, read_before
 from dragoman.console.roles import role_of
 from dragoman.console.visit import Visit
-from dragoman.console.words import LEDGER, say_refusal
+from dragoman.console.words import LEDGER, PERMISSIONS, say_permissions, say_refusal
 from dragoman.domain.accounts import Account, Permission
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.ids import time_of
@@ -22,25 +21,14 @@ from dragoman.storage.repositories.account_tree import AccountView
 from dragoman.storage.repositories.wallets import MAX_CREDITS
 from dragoman.web.responses import Response
 
-WORDS: Final = MappingProxyType(
-    {
-        Permission.SEND: "send messages",
-        Permission.RECEIVE: "receive texts",
-        Permission.LEGACY_LOGIN: "use the old login",
-        Permission.ANY_SENDER: "send under any sender",
-        Permission.ADMINISTER: "administer accounts below it",
-        Permission.PREMIUM: "send premium messages",
-        Permission.PREMIUM_HIGH: "send premium messages above the bound",
-        Permission.CHARITY: "send premium messages for charity",
-        Permission.INBOX: "read received texts on pages of its own",
-        Permission.NUMBER_LOOKUP: "ask networks about numbers",
-        Permission.OPERATE: "own the machine",
-    }
-)
 KEEP_SECRET_S: Final = 60.0
 """How long the answer to a form that is sent twice can show the same secret."""
 MAX_DIGITS: Final = 16
 """Of a number of credits."""
+FIELDS: Final = MappingProxyType(
+    {"allowed_addresses": "allowed addresses", "default_sender": "usual sender"}
+)
+"""What is typed into the form of an account's settings, as the log of changes names it."""
 NOT_OFFERED: Final = frozenset({Permission.OPERATE})
 """What is only ever given from the command line."""
 
@@ -62,28 +50,34 @@ async def _change_access(visit: Visit) -> Response:
     wanted = frozenset(visit.form.all("may"))
     offered = _offered(visit, account)
     permissions = {p: p in wanted for p in offered if (p in wanted) != account.may(p)}
-    addresses = read_addresses(visit.form.get("allowed_addresses", ""))
+    typed = {
+        "allowed_addresses": read_addresses(visit.form.get("allowed_addresses", "")),
+        "default_sender": visit.form.get("default_sender", "").strip(),
+    }
+    stored = _fields_of(account)
     if not visit.is_current(*_access_of(account)):
         problems = Problems()
-        stored = {"may": _say(account.permissions), "allowed_addresses": _addresses_of(account)}
-        typed = {"may": _say(wanted | _not_offered(visit, account)), "allowed_addresses": addresses}
-        problems.add_newer(stored, typed)
-        return await _show(visit, view, 409, problems, wanted=wanted, addresses=addresses)
+        problems.add_newer(
+            {"may": say_permissions(account.permissions)} | stored,
+            {"may": say_permissions(wanted | _not_offered(visit, account))} | typed,
+        )
+        return await _show(visit, view, 409, problems, wanted=wanted, typed=typed)
     said = [f"{'may' if to else 'may not'} {p.value}" for p, to in permissions.items()]
-    if addresses != account.allowed_addresses.text:
-        said.append("allowed addresses")
+    said += [FIELDS[name] for name, value in typed.items() if value != stored[name]]
     if not said:
         return visit.go(_path(account), "saved")
     changes = Changes(
-        fields=AccountFields(allowed_addresses=addresses),
+        fields=AccountFields(**typed),
         permissions=permissions,
         audit=(visit.desk.books.entry(visit.account, "access", ", ".join(said), account),),
     )
     try:
         await visit.desk.account_tree.change(visit.account, account.account_id, changes)
     except Refused as refused:
-        problems = _problems(refused, "allowed_addresses")
-        return await _show(visit, view, 400, problems, wanted=wanted, addresses=addresses)
+        named = refused.subject if refused.subject in typed else "allowed_addresses"
+        field = "default_sender" if refused.code is RefusalCode.INVALID_SENDER else named
+        problems = _problems(refused, field)
+        return await _show(visit, view, 400, problems, wanted=wanted, typed=typed)
     return visit.go(_path(account), "saved")
 
 
@@ -113,6 +107,34 @@ async def _make_key(visit: Visit) -> ChangedAccount:
         return await visit.desk.account_tree.change(
             visit.account, account.account_id, Changes(new_key=True, audit=(entry,))
         )
+
+
+async def make_password(visit: Visit) -> Response:
+    """Gives an account a new password, which signs it out everywhere, and shows it this once."""
+    account_id = visit.identifier("account_id")
+    if account_id == visit.account.account_id:
+        raise Refused(RefusalCode.PERMISSION_DENIED, "password", "its own account")
+    mark = f"password {account_id} {visit.form.get('mark', '')[:64]}"
+    try:
+        view, password = await visit.desk.repeats.once(
+            visit.account.account_id, mark, lambda: _make_password(visit), keep_s=KEEP_SECRET_S
+        )
+    except EditConflict:
+        words = "Somebody set a password after you opened the page, so none was made for you."
+        return await _show(visit, await _find(visit), 409, Problems({"": words}))
+    return await _show(visit, view, password=password)
+
+
+async def _make_password(visit: Visit) -> tuple[AccountView, str]:
+    """Raises `EditConflict` where somebody set one that the sender of the form has not seen."""
+    password = secrets.token_urlsafe(16)
+    async with visit.desk.editing:
+        account = (await _find(visit)).account
+        visit.check_version(await visit.desk.books.password_times(account))
+        entry = visit.desk.books.entry(visit.account, "set_password", account=account)
+        changes = Changes(password=password, audit=(entry,))
+        changed = await visit.desk.account_tree.change(visit.account, account.account_id, changes)
+    return changed.view, password
 
 
 async def set_enabled(visit: Visit) -> Response:
@@ -160,7 +182,7 @@ async def move_credits(visit: Visit) -> Response:
 async def show_ledger(visit: Visit) -> Response:
     """The movements of an account's credits, newest first."""
     view = await _find(visit)
-    before = _before(visit)
+    before = read_before(visit.query)
     found = await visit.desk.books.ledger(view.account, before, PER_PAGE + 1)
     return visit.show(
         "ledger.html",
@@ -175,7 +197,7 @@ async def show_ledger(visit: Visit) -> Response:
 async def show_changes(visit: Visit) -> Response:
     """Who changed what about an account, newest first."""
     view = await _find(visit)
-    before = _before(visit)
+    before = read_before(visit.query)
     found = await visit.desk.books.changes(visit.account, view.account, before, PER_PAGE + 1)
     return visit.show(
         "changes.html",
@@ -197,15 +219,17 @@ async def _show(
     problems: Problems | None = None,
     *,
     wanted: frozenset[str] | None = None,
-    addresses: str | None = None,
+    typed: dict[str, str] | None = None,
     credits: str = "",
     api_key: str | None = None,
+    password: str | None = None,
 ) -> Response:
     account = view.account
     is_own = account.account_id == visit.account.account_id
     may_change = visit.account.may(Permission.ADMINISTER)
     checked = account.permissions if wanted is None else wanted
     key_times = await visit.desk.books.key_times(account)
+    password_times = await visit.desk.books.password_times(account)
     return visit.show(
         "account.html",
         status,
@@ -213,15 +237,18 @@ async def _show(
         view=view,
         account=account,
         its_role=role_of(account),
-        can=_say(account.permissions),
+        can=say_permissions(account.permissions),
         is_own=is_own,
         may_change=may_change,
-        options=[(p.value, WORDS[p], p in checked) for p in _offered(visit, account)],
-        addresses=account.allowed_addresses.text if addresses is None else addresses,
+        options=[(p.value, PERMISSIONS[p], p in checked) for p in _offered(visit, account)],
+        typed=typed or _fields_of(account),
         version=version_of(*_access_of(account)),
         key_version=version_of(key_times),
         key_times=key_times,
+        password_version=version_of(password_times),
+        password_times=password_times,
         api_key=api_key,
+        password=password,
         credits=credits,
         mark=secrets.token_urlsafe(12),
     )
@@ -233,13 +260,12 @@ def read_addresses(text: str) -> str:
     return ", ".join(line for line in lines if line)
 
 
-def _say(permissions: Iterable[str]) -> str:
-    given = set(permissions)
-    return ", ".join(words for name, words in WORDS.items() if name in given) or "read"
-
-
-def _addresses_of(account: Account) -> str:
-    return account.allowed_addresses.text
+def _fields_of(account: Account) -> dict[str, str]:
+    """What is stored of the fields that are typed."""
+    return {
+        "allowed_addresses": account.allowed_addresses.text,
+        "default_sender": account.default_sender,
+    }
 
 
 def _not_offered(visit: Visit, account: Account) -> frozenset[str]:
@@ -255,26 +281,23 @@ def _offered(visit: Visit, account: Account) -> list[Permission]:
 
 
 def _access_of(account: Account) -> tuple[Any, ...]:
-    return sorted(account.permissions), account.allowed_addresses.text
+    return sorted(account.permissions), *_fields_of(account).values()
 
 
 def _problems(refused: Refused, field: str) -> Problems:
     """A refusal at a field; raises those that are about the whole page."""
     if refused.code in {RefusalCode.UNAVAILABLE, RefusalCode.NOT_FOUND}:
         raise refused
-    if refused.code is RefusalCode.INSUFFICIENT_CREDIT or refused.subject == field:
+    if refused.code in _AT_FIELD or refused.subject == field:
         return Problems({field: say_refusal(refused)})
     return Problems({"": say_refusal(refused)})
 
 
+_AT_FIELD: Final = frozenset({RefusalCode.INSUFFICIENT_CREDIT, RefusalCode.INVALID_SENDER})
+
+
 def _path(account: Account) -> str:
     return f"/accounts/{account.account_id}"
-
-
-def _before(visit: Visit) -> int | None:
-    """The entry that a page of a list begins behind."""
-    text = visit.query.get("before", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
 
 
 def _page(path: str, title: str, **more: Any) -> Page:
@@ -286,6 +309,7 @@ PAGES: Final = (
     _page("", "Account", show=show_account),
     _page("/access", "Account", act=change_access, **_CHANGES),
     _page("/key", "Account", act=make_key, **_CHANGES),
+    _page("/password", "Account", act=make_password, **_CHANGES),
     _page("/state", "Account", act=set_enabled, **_CHANGES),
     _page("/credits", "Account", act=move_credits, **_CHANGES),
     _page("/ledger", "Ledger", show=show_ledger),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dragoman.console.page import Page
-from dragoman.console.paging import make_pager
+from dragoman.console.paging import PER_PAGE, make_pager, read_before
 from dragoman.console.roles import role_of
 from dragoman.console.visit import Visit
 from dragoman.domain.accounts import Permission
@@ -32,4 +32,20 @@ async def list_accounts(visit: Visit) -> Response:
     )
 
 
-PAGES: Final = (Page(path="/accounts", title="Accounts", menu="Accounts", show=list_accounts),)
+async def list_changes(visit: Visit) -> Response:
+    """Who changed what in the whole tree, newest first."""
+    before = read_before(visit.query)
+    found = await visit.desk.books.changes_below(visit.account, before, PER_PAGE + 1)
+    return visit.show(
+        "changes.html",
+        view=None,
+        changes=found[:PER_PAGE],
+        older=found[PER_PAGE - 1].entry.entry_id if len(found) > PER_PAGE else None,
+        is_first=before is None,
+    )
+
+
+PAGES: Final = (
+    Page(path="/accounts", title="Accounts", menu="Accounts", show=list_accounts),
+    Page(path="/changes", title="Who changed what", section="Accounts", show=list_changes),
+)

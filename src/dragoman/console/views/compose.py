@@ -190,7 +190,7 @@ def _say_alphabet(shape: Cut) -> str:
 def _name(character: str) -> str:
     """A character, or its code where it shows nothing."""
     seen = unicodedata.category(character)[0] not in "CZM"
-    return character if seen else f"U+{ord(character):04X}"
+    return f"“{character}”" if seen else f"U+{ord(character):04X}"
 
 
 async def _say_cost(visit: Visit, quote: Quote) -> str:

@@ -77,43 +77,55 @@ async def search_texts(visit: Visit) -> Response:
 
 
 async def list_opt_outs(visit: Visit) -> Response:
-    """Who wants nothing of the account, whatever its sender."""
+    """Who wants nothing of the account, or of one of its senders."""
     return await _show_opt_outs(visit)
 
 
 async def change_opt_outs(visit: Visit) -> Response:
     """Enters an opt-out, or takes one back."""
     number = visit.form.get("number", "").strip()
+    sender = visit.form.get("sender", "").strip()
     problems = Problems()
     try:
         recipient = read_number(number)
         if not recipient:
             raise Unreadable("Write a number first.")
         if visit.form.get("do") == "remove":
-            await visit.desk.opt_outs.remove(visit.account, recipient)
-            await visit.desk.books.note(visit.account, "opt_in", hide_number(recipient))
+            await visit.desk.opt_outs.remove(visit.account, recipient, sender)
+            await visit.desk.books.note(visit.account, "opt_in", _subject(recipient, sender))
             return visit.go("/opt-outs", "opted-in")
-        await visit.desk.opt_outs.add(visit.account, recipient)
-        await visit.desk.books.note(visit.account, "opt_out", hide_number(recipient))
+        await visit.desk.opt_outs.add(visit.account, recipient, sender)
+        await visit.desk.books.note(visit.account, "opt_out", _subject(recipient, sender))
     except Unreadable as unreadable:
         problems["number"] = str(unreadable)
     except Refused as refused:
         if refused.code is RefusalCode.NOT_FOUND:
             return visit.go("/opt-outs", "opted-in")  # somebody else was faster
-        problems.add(refused, ("number",), say_refusal(refused))
+        field = "sender" if refused.code is RefusalCode.INVALID_SENDER else "number"
+        problems[field] = say_refusal(refused)
     else:
         return visit.go("/opt-outs", "opted-out")
-    return await _show_opt_outs(visit, 400, problems, number)
+    return await _show_opt_outs(visit, 400, problems, number, sender)
+
+
+def _subject(recipient: str, sender: str) -> str:
+    """An opt-out as the log of changes has it."""
+    number = hide_number(recipient)
+    return f"{number} from {hide_number(sender)}" if sender else number
 
 
 async def _show_opt_outs(
-    visit: Visit, status: int = 200, problems: Problems | None = None, number: str = ""
+    visit: Visit,
+    status: int = 200,
+    problems: Problems | None = None,
+    number: str = "",
+    sender: str = "",
 ) -> Response:
     wanted = visit.query.get("digits", "").strip()
     digits = "".join(filter(str.isdecimal, wanted)) if wanted.isascii() else "-"
     paging = visit.paging()
     page = await visit.desk.opt_outs.search(
-        OptOutFilter(account_id=visit.account.account_id, digits=digits[:20]),
+        OptOutFilter(account_id=visit.account.account_id, digits=digits[:20], with_senders=True),
         paging.offset,
         paging.per_page,
     )
@@ -122,6 +134,7 @@ async def _show_opt_outs(
         status,
         problems=problems or {},
         number=number,
+        sender=sender,
         wanted=wanted,
         opt_outs=page.opt_outs,
         time_of=time_of,

@@ -13,12 +13,11 @@ from dragoman.console.views.account_details import (
     KEEP_SECRET_S,
     MAX_DIGITS,
     NOT_OFFERED,
-    WORDS,
     read_addresses,
 )
 from dragoman.console.views.own_account import MIN_PASSWORD
 from dragoman.console.visit import Visit
-from dragoman.console.words import say_refusal
+from dragoman.console.words import PERMISSIONS, say_refusal
 from dragoman.domain.accounts import Permission
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.services.account_fields import AccountFields
@@ -154,7 +153,7 @@ async def _show(
         status,
         problems=problems or {},
         typed=typed,
-        options=[(p.value, WORDS[p], p in wanted) for p in _offered(visit)],
+        options=[(p.value, PERMISSIONS[p], p in wanted) for p in _offered(visit)],
         own=balance,
         min_password=MIN_PASSWORD,
         mark=secrets.token_urlsafe(12),

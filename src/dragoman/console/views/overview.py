@@ -6,6 +6,7 @@ from typing import Final
 
 from dragoman.console.charts import Column, draw_columns, draw_share
 from dragoman.console.page import Page
+from dragoman.console.rendering import render_span
 from dragoman.console.tables import render_csv
 from dragoman.console.visit import Visit
 from dragoman.console.words import FAILURES
@@ -13,12 +14,15 @@ from dragoman.domain.accounts import Permission
 from dragoman.domain.countries import country_name
 from dragoman.domain.errors import FailureCode
 from dragoman.services.traffic import Lately, Period, Share, TrafficReport
+from dragoman.storage.repositories.outcome_counts import LONGER, STEPS_S
 from dragoman.web.responses import Response
 
 TITLES: Final = {Lately.DAY: "24 hours", Lately.WEEK: "7 days", Lately.MONTH: "30 days"}
 SERIES: Final = ("delivered", "waiting", "failed")
 MOST_SHARES: Final = 12
 """Countries and routes on the page; the file has them all."""
+_FEWEST: Final = 6
+"""Steps of delivery time that a chart has at least."""
 _FORMS: Final = {Lately.DAY: "%H:%M", Lately.WEEK: "%a %d", Lately.MONTH: "%b %d"}
 
 
@@ -28,6 +32,7 @@ async def show_overview(visit: Visit) -> Response:
     report = await _report(visit, lately)
     form = _FORMS[lately]
     columns = [_column(period, form) for period in report.periods]
+    times = _delivery_times(report.whole)
     machine = desk.machine if visit.account.may(Permission.OPERATE) else None
     return visit.show(
         "overview.html",
@@ -40,6 +45,8 @@ async def show_overview(visit: Visit) -> Response:
         waiting=machine.waiting() if machine is not None else {},
         oldest=machine.oldest_waiting_s() if machine is not None else {},
         chart=draw_columns(f"Messages sent in {TITLES[lately]}", SERIES, columns),
+        delivery_times=times,
+        time_chart=draw_columns("Delivered messages by delivery time", SERIES[:1], times),
         groups=(
             ("Countries", "Country", _named(report.countries, is_country=True)),
             ("Routes", "Route", _named(report.routes, is_country=False)),
@@ -91,6 +98,20 @@ def _column(period: Period, form: str) -> Column:
     values = (sent.delivered, _waiting(sent), sent.failed)
     counts = ", ".join(f"{value} {name}" for name, value in zip(SERIES, values, strict=True))
     return Column(label=label, title=f"{label}: {counts}", values=values)
+
+
+def _delivery_times(whole: Share) -> list[Column]:
+    """How many messages arrived within each step, up to the last that has any; none for none."""
+    steps = [(str(step_s), render_span(step_s)) for step_s in STEPS_S]
+    steps.append((LONGER, f"over {steps[-1][1]}"))
+    counts = [whole.times.get(name, 0) for name, _ in steps]
+    last = max((index for index, count in enumerate(counts) if count), default=-1)
+    if last < 0:
+        return []
+    return [
+        Column(label=label, title=f"{label}: {count} delivered", values=(count,))
+        for (_, label), count in list(zip(steps, counts, strict=True))[: max(last + 1, _FEWEST)]
+    ]
 
 
 def _named(

@@ -9,7 +9,7 @@ from dragoman.console.forms import Problems, version_of
 from dragoman.console.page import Page
 from dragoman.console.roles import role_of
 from dragoman.console.visit import Visit
-from dragoman.console.words import say_refusal
+from dragoman.console.words import say_permissions, say_refusal
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.services.account_fields import AccountFields
 from dragoman.web.responses import Response
@@ -82,6 +82,7 @@ async def _show(
         problems=problems or {},
         account=account,
         own_role=role_of(account),
+        can=say_permissions(account.permissions),
         time_zone=account.time_zone if zone is None else zone,
         usual_zone=visit.desk.time_zone,
         version=version_of(account.time_zone),

@@ -305,13 +305,15 @@ def load_digests(connection: Connection, account_id: int, kind: str) -> list[byt
     return list(connection.execute(query).scalars())
 
 
-def load_key_times(connection: Connection, account_id: int) -> list[int]:
-    """When each of an account's valid API keys was made, oldest first."""
+def load_credential_times(
+    connection: Connection, account_id: int, kind: CredentialKind
+) -> list[int]:
+    """When each of an account's valid credentials of a kind was made, oldest first."""
     query = (
         select(credentials.c.created_ms)
         .where(
             credentials.c.account_id == account_id,
-            credentials.c.kind == CredentialKind.API_KEY,
+            credentials.c.kind == kind,
             credentials.c.revoked_ms.is_(None),
         )
         .order_by(credentials.c.credential_id)

@@ -32,7 +32,7 @@ class OptOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OptOutFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """What to search for among the opt-outs from all senders; what is not given does not narrow."""
+    """What to search for among opt-outs; what is not given does not narrow."""
 
     account_id: int
     from_ms: int | None = None
@@ -40,6 +40,8 @@ class OptOutFilter(msgspec.Struct, frozen=True, kw_only=True):
     digits: str = ""
     """Some that follow each other in the number."""
     origins: tuple[OptOutOrigin, ...] | None = None
+    with_senders: bool = False
+    """Those from one sender too; else only those from all senders of the account."""
 
 
 class OptOutPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,8 +113,10 @@ def load_page(connection: Connection, account_id: int, after: int, limit: int) -
 
 
 def search(connection: Connection, wanted: OptOutFilter, offset: int, limit: int) -> OptOutPage:
-    """A page of opt-outs from all senders, oldest first."""
-    conditions = [opt_outs.c.account_id == wanted.account_id, opt_outs.c.sender == ""]
+    """A page of opt-outs, oldest first."""
+    conditions = [opt_outs.c.account_id == wanted.account_id]
+    if not wanted.with_senders:
+        conditions.append(opt_outs.c.sender == "")
     if wanted.from_ms is not None:
         conditions.append(opt_outs.c.opt_out_id >= first_at(wanted.from_ms))
     if wanted.before_ms is not None:
