@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from dragoman.kit.clock import SystemClock
 
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 120.0
 """How long a test waits for an event; counts only where the event never comes."""
 
 

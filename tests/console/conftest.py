@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 from lxml import html
+from tests.passing_time import PATIENCE_S
 
 from dragoman.config import Settings
 from dragoman.console.routes import build_console
@@ -20,7 +21,7 @@ from dragoman.house import House
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
 
-from .scene import CHROMIUM, PATIENCE_S
+from .scene import CHROMIUM
 
 NOW_MS = 1_790_000_000_000  # 2026-09-21 14:13:20 UTC
 PASSWORD = "correct horse battery"

@@ -28,8 +28,6 @@ USERNAME: Final = "demo"
 PASSWORD: Final = "correct horse battery"
 DESKTOP: Final = {"width": 1280, "height": 800}
 PHONE: Final = {"width": 390, "height": 844}
-PATIENCE_S: Final = 120.0
-"""How long something may take that comes at once on an idle machine."""
 
 TEXTS: Final = (
     "Your table for two is ready at 19:30. Harbour Café",

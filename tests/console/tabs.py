@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from axe_playwright_python.async_playwright import Axe
+from tests.passing_time import PATIENCE_S
 
-from .scene import DESKTOP, PASSWORD, PATIENCE_S, PHONE, USERNAME, Scene
+from .scene import DESKTOP, PASSWORD, PHONE, USERNAME, Scene
 
 MARKS: Final = (
     "document.addEventListener('securitypolicyviolation',"
