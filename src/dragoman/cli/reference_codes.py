@@ -53,7 +53,7 @@ def list_codes() -> Iterator[str]:
             for code in RefusalCode
         ],
     )
-    yield "A call may say it in words of its own:"
+    yield "A call may say it in words of its own (*as refused*: whatever the house refused there):"
     yield ""
     yield from table(
         ("API", "code", "text"),

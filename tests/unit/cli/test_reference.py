@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import re
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
+import typer
 
+import dragoman
+from dragoman import metrics
 from dragoman.cli.reference import main, render_pages
+from dragoman.cli.reference_calls import no_services
+from dragoman.cli.reference_worded import list_worded
+from dragoman.cli.reference_words import NEEDS
+from dragoman.cli.root import app
+from dragoman.config import Settings
+from dragoman.config.reading import entries_of, section_of
+from dragoman.dialects import DIALECTS
+from dragoman.dialects.smsgate.auth import SCOPES
 from dragoman.domain.errors import FailureCode, RefusalCode
 from dragoman.domain.lifecycle import State
+from dragoman.services.meters import Histogram, Meters
+from dragoman.web.operations import Dialect
+from dragoman.web.refusals import RefusalKind
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +54,144 @@ def test_every_page_has_what_belongs_on_it(pages: dict[str, str]) -> None:
     assert set(pages) == set(EXPECTED)
     for name, pieces in EXPECTED.items():
         assert [piece for piece in pieces if piece not in pages[name]] == []
+
+
+def sections(page: str) -> dict[str, str]:
+    """What stands below each heading of a page, by heading."""
+    headings = page.split("\n## ")
+    return {text.partition("\n")[0]: text for text in headings}
+
+
+def commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Every command that does something, with all words of its name."""
+    children = getattr(command, "commands", {})
+    for name, child in children.items():
+        yield from commands(child, f"{path} {name}")
+    if not children:
+        yield path, command
+
+
+def test_every_command_and_option_is_listed(pages: dict[str, str]) -> None:
+    found = sections(pages["cli.md"])
+    for path, command in commands(typer.main.get_command(app), "dragoman"):
+        text = found[f"`{path}`"]
+        options = [o for p in command.params for o in p.opts if o.startswith("-")]
+        assert [option for option in options if f"`{option}`" not in text] == [], path
+        assert text.count("\n| `") == len(command.params), path
+        assert all(parameter.help for parameter in command.params), path
+
+
+def settings(kind: Any, table: str) -> Iterator[tuple[str, str]]:
+    """Every setting, with the heading of its table."""
+    for field in msgspec.structs.fields(kind):
+        key = f"{table}.{field.name}".strip(".")
+        section, entries = section_of(field.type), entries_of(field.type)
+        if section is not None:
+            yield from settings(section, key)
+        elif not entries:
+            yield table, field.name
+        for entry in entries:
+            yield from settings(entry, key)
+
+
+def test_every_setting_is_listed_with_what_it_is(pages: dict[str, str]) -> None:
+    top, *tables = pages["configuration.md"].split("\n## ")
+    found = {"": [top]}
+    for text in tables:
+        found.setdefault(text.partition("\n")[0].strip("`[]"), []).append(text)
+    for table, name in settings(Settings, ""):
+        rows = [row for text in found[table] for row in text.splitlines()]
+        rows = [row for row in rows if row.startswith(f"| `{name}` |")]
+        assert rows, (table, name)
+        assert not any(row.endswith("|  |") for row in rows), (table, name)
+
+
+def test_every_counter_of_the_house_is_a_metric(pages: dict[str, str]) -> None:
+    rows = pages["metrics.md"].partition("## Labels")[0]
+    counted = {
+        name: counter
+        for name, counter in vars(Meters()).items()
+        if isinstance(counter, Counter | Histogram)
+    }
+    kinds = [row.split(" | ")[1] for row in rows.splitlines() if row.startswith("| `")]
+    assert kinds.count("histogram") == sum(isinstance(c, Histogram) for c in counted.values())
+    assert kinds.count("counter") == sum(isinstance(c, Counter) for c in counted.values()) + 2
+
+
+METRIC_MAKERS = {"_counter", "_gauge", "_histogram", "CounterMetricFamily", "GaugeMetricFamily"}
+
+
+def test_every_metric_of_a_gateway_is_listed_with_its_labels(pages: dict[str, str]) -> None:
+    source = ast.parse(inspect.getsource(metrics))
+    made = [n for n in ast.walk(source) if isinstance(n, ast.Call) and n.args]
+    names = {
+        str(call.args[0].value).removeprefix("dragoman_"): call
+        for call in made
+        if isinstance(call.args[0], ast.Constant) and ast.unparse(call.func) in METRIC_MAKERS
+    }
+    for name, call in names.items():
+        row = re.search(rf"^\| `dragoman_{name}(_total)?` \|.*$", pages["metrics.md"], re.MULTILINE)
+        assert row, name
+        labels = next((ast.literal_eval(a) for a in call.args if isinstance(a, ast.List)), [])
+        assert f"| {', '.join(f'`{label}`' for label in labels)} |" in row[0], name
+    assert len(names) == pages["metrics.md"].partition("## Labels")[0].count("\n| `")
+
+
+def test_every_call_of_every_dialect_is_listed(pages: dict[str, str]) -> None:
+    for name, build in DIALECTS.items():
+        web = build(no_services()).web
+        rows = sections(pages["calls.md"])[f"{name}: {web.title}"].replace(r"\|", "|").splitlines()
+        for operation in web.operations:
+            begin = f"| {', '.join(operation.methods)} | `{operation.path}` | {operation.summary} |"
+            (row,) = [row for row in rows if row.startswith(begin)]
+            assert (operation.query is not None) == ("query" in row.removeprefix(begin)), begin
+            assert all(form in row.removeprefix(begin) for form in operation.body_formats), begin
+
+
+def test_every_api_is_on_the_page_of_calls(pages: dict[str, str]) -> None:
+    titles = set()
+    for path in Path(dragoman.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Dialect":
+                titles |= {ast.unparse(k.value) for k in node.keywords if k.arg == "title"}
+    missing = {t.strip("'") for t in titles if f"{t.strip(chr(39))}\n" not in pages["calls.md"]}
+    assert missing == {"Console"}
+
+
+def test_patterns_of_what_calls_need_all_fit_some_call(pages: dict[str, str]) -> None:
+    assert set(NEEDS) == set(DIALECTS)
+    for name, patterns in NEEDS.items():
+        web = build_dialect(name)
+        called = [f"{', '.join(o.methods)} {o.path}" for o in web.operations]
+        for pattern in patterns:
+            assert any(re.fullmatch(pattern, call) for call in called), pattern
+
+
+def test_calls_of_tokens_name_their_scope() -> None:
+    operations = build_dialect("smsgate").operations
+    without = {o.path.rpartition("/v1/")[2] for o in operations if not o.needs}
+    assert without == {
+        "auth/token/refresh",
+        "health",
+        "health/live",
+        "health/ready",
+        "health/startup",
+    }
+    assert {o.needs for o in operations if o.needs} <= SCOPES
+
+
+def build_dialect(name: str) -> Dialect:
+    return DIALECTS[name](no_services()).web
+
+
+def test_every_way_to_say_no_is_listed(pages: dict[str, str]) -> None:
+    text = pages["errors.md"]
+    assert [kind for kind in RefusalKind if f"| `{kind}` |" not in text] == []
+    for name, code, words in list_worded():
+        shown = f"| {name} | {f'`{code}`' if code else 'as refused'} | `{words}` |"
+        assert shown in text or not re.search("[a-z]", words)
+    worded = {name for name, _, _ in list_worded()}
+    assert worded == set(DIALECTS) - {"httpsms"}
 
 
 def test_tables_have_as_many_cells_in_every_row(pages: dict[str, str]) -> None:
