@@ -36,6 +36,8 @@ RATE: Final = 500.0
 SHOWN_RATE: Final = 25.0
 SECONDS: Final = 10.0
 QUIET_S: Final = 1.0
+LATEST_S: Final = 120.0
+"""A limit that only streams which show nothing at all come near."""
 LISTENERS: Final = (0, 1, 5)
 NUMBER, SHOWN_NUMBER = b"+4512345678", b"+4598765432"
 
@@ -105,10 +107,11 @@ def _measure_delay(
         target=_load, args=(gateway, to_others, rate - shown_rate, seconds), daemon=True
     )
     digits = SHOWN_NUMBER.decode().removeprefix("+")
-    with _listening(gateway, cookie, 1, seconds + QUIET_S, f"to={digits}") as seen:
+    with _listening(gateway, cookie, 1, f"to={digits}") as seen:
         others.start()
         _load(gateway, folder, shown_rate, seconds, SHOWN_NUMBER)
         others.join()
+        time.sleep(QUIET_S)
     return Delay(**{name: seen[name] for name in Delay.__slots__})
 
 
@@ -116,7 +119,7 @@ def _measure_cost(
     gateway: Gateway, cookie: str, folder: Path, listeners: int, rate: float, seconds: float
 ) -> Turn:
     time.sleep(QUIET_S)
-    with _listening(gateway, cookie, listeners, seconds + QUIET_S) as seen:
+    with _listening(gateway, cookie, listeners) as seen:
         before = processor_s(gateway.pid)
         load = _load(gateway, folder, rate, seconds)
         time.sleep(QUIET_S)
@@ -145,19 +148,21 @@ def _load(
 
 @contextlib.contextmanager
 def _listening(
-    gateway: Gateway, cookie: str, streams: int, seconds: float, filter_: str = ""
+    gateway: Gateway, cookie: str, streams: int, filter_: str = ""
 ) -> Iterator[dict[str, Any]]:
-    """Has streams open for so long; afterwards what they were told is in what this gives."""
+    """Has streams open during the block; afterwards what this gives holds what they were told."""
     seen: dict[str, Any] = {}
     if not streams:
         yield seen
         return
     command = [sys.executable, str(INSTRUMENTS / "live_log.py"), str(gateway.http)]
-    command += ["--cookie", cookie, "--streams", str(streams), "--seconds", str(seconds)]
+    command += ["--cookie", cookie, "--streams", str(streams)]
     command += ["--filter", filter_]
-    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as running:
+    with subprocess.Popen(
+        command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as running:
         assert running.stdout is not None
         running.stdout.readline()
         yield seen
-        output, _ = running.communicate(timeout=seconds + 60)
+        output, _ = running.communicate(timeout=LATEST_S)
         seen |= json.loads(output)

@@ -1,11 +1,11 @@
 """Readers of the live log, as browsers with the page open.
 
-    python live_log.py PORT --cookie C --streams N --seconds S [--filter QUERY]
+    python live_log.py PORT --cookie C --streams N [--filter QUERY]
 
-Opens N streams with one filter and prints `ready`. For S seconds it notes when changes come, and
-then prints one JSON line: how many were shown and left out, and how long after acceptance a message
-was shown as queued, in milliseconds. When it was accepted stands in its identifier. It shares no
-code with Dragoman.
+Opens N streams with one filter and prints `ready`. It notes when changes come until its input ends
+and a message was shown as queued, or `LATEST_S` went by since, and then prints one JSON line: how
+many were shown and left out, and how long after acceptance a message was shown as queued, in
+milliseconds. When it was accepted stands in its identifier. It shares no code with Dragoman.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import argparse
 import asyncio
 import contextlib
 import json
+import sys
 import time
 
 PATH = "/console/live/events"
 EPOCH_MS = 1_577_836_800_000
 SEQUENCE_BITS = 12
 ACCEPTED = "queued"
+LATEST_S = 60.0
 
 
 class Seen:
@@ -29,6 +31,7 @@ class Seen:
         self.shown = 0
         self.left_out = 0
         self.delays_ms: list[float] = []
+        self.any = asyncio.Event()
 
     def take(self, data: bytes) -> None:
         now_ms = time.time() * 1000
@@ -39,6 +42,7 @@ class Seen:
             if row["state"] == ACCEPTED:
                 accepted_ms = (int(row["id"]) >> SEQUENCE_BITS) + EPOCH_MS
                 self.delays_ms.append(now_ms - accepted_ms)
+                self.any.set()
 
 
 async def listen(options: argparse.Namespace, seen: Seen, opened: asyncio.Event) -> None:
@@ -68,7 +72,10 @@ async def run(options: argparse.Namespace) -> dict[str, object]:
     for event in opened:
         await event.wait()
     print("ready", flush=True)
-    await asyncio.sleep(options.seconds)
+    await asyncio.to_thread(sys.stdin.read)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LATEST_S):
+            await seen.any.wait()
     for stream in streams:
         stream.cancel()
     for stream in streams:
@@ -94,7 +101,6 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("--cookie", required=True)
     parser.add_argument("--streams", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--filter", default="")
     print(json.dumps(asyncio.run(run(parser.parse_args()))))
 

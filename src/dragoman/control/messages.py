@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import MappingProxyType
 from typing import Any, Final
@@ -12,7 +13,7 @@ from dragoman.control.house import Controlled, HouseServices
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.timeline import Timeline
 from dragoman.kit.ids import LIMIT, parse_dashed, parse_hex
-from dragoman.services.feed import FeedEvent, read_filter
+from dragoman.services.feed import GATHER_S, FeedEvent, read_filter
 from dragoman.storage.repositories import outbox, pending
 
 PROTOCOL: Final = "CLI"
@@ -101,6 +102,7 @@ async def _tail(controlled: Controlled, request: requests.Tail) -> AsyncGenerato
                 lines=tuple(_line(event, names[event.account_id]) for event in page.events),
                 dropped=page.dropped,
             )
+            await asyncio.sleep(GATHER_S)  # busy times are told in few pages
 
 
 def _line(event: FeedEvent, account: str) -> FeedLine:

@@ -1,15 +1,17 @@
 """The live feed: state changes of messages, as they are stored, for whoever listens now.
 
-Nobody listening costs one look at an empty tuple a change. A listener that does not keep up loses
-the oldest changes, is told how many, and holds up nobody; nothing is stored for it.
+Nobody listening costs one look at an empty tuple a change. Where somebody does, changes are
+gathered and passed on many at a time, which costs hardly more for many who listen than for one. A
+listener that does not keep up loses the oldest changes, is told how many, and holds up nobody;
+nothing is stored for it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -21,9 +23,11 @@ from dragoman.services.meters import Meters
 
 MAX_LISTENERS: Final = 64
 MAX_WAITING: Final = 2_000
-"""Changes that wait for one listener: four seconds of 500 messages/s of everybody."""
+"""Changes that wait for one listener: a second of 500 messages/s, which change four times each."""
 GATHER_S: Final = 0.05
-"""How long a listener waits for more after the first change, so that it wakes up seldom."""
+"""How long changes are gathered for whoever waits for them."""
+MAX_GATHERED: Final = 500
+"""Changes that are passed on without waiting longer."""
 
 
 class FeedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -47,6 +51,14 @@ class FeedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     detail: str
 
 
+Change = tuple[LiveMessage, State | None, State, int, str | None, FailureCode, str]
+"""A message, its states before and after, when, the carrier, why it failed: as cheap as can be.
+
+Most changes of busy times are never shown, and only those that are become events. Of the message
+itself an event takes only what never changes; what changes stands beside it as it was.
+"""
+
+
 class FeedFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which changes to hear of; what is not given does not narrow."""
 
@@ -58,16 +70,19 @@ class FeedFilter(msgspec.Struct, frozen=True, kw_only=True):
     route: str = ""
     dialect: str = ""
 
-    def takes(self, message: LiveMessage, state: State) -> bool:
-        """Whether a change is one to hear of."""
-        stored = message.batch.stored
-        return (
-            (self.accounts is None or stored.account_id in self.accounts)
-            and (not self.states or state in self.states)
-            and message.recipient.startswith(self.recipient)
-            and (not self.route or message.route == self.route)
-            and (not self.dialect or stored.dialect == self.dialect)
-        )
+    def pick(self, changes: Sequence[Change]) -> Sequence[Change]:
+        """Those of some changes to hear of."""
+        if (accounts := self.accounts) is not None:
+            changes = [change for change in changes if change[0].batch.account_id in accounts]
+        if states := self.states:
+            changes = [change for change in changes if change[2] in states]
+        if recipient := self.recipient:
+            changes = [change for change in changes if change[0].recipient.startswith(recipient)]
+        if route := self.route:
+            changes = [change for change in changes if change[0].route == route]
+        if dialect := self.dialect:
+            changes = [change for change in changes if change[0].batch.stored.dialect == dialect]
+        return changes
 
 
 def read_filter(
@@ -105,14 +120,6 @@ class FeedPage(msgspec.Struct, frozen=True, kw_only=True):
     """Changes before these that the listener did not ask for."""
 
 
-Change = tuple[LiveMessage, State | None, State, int, str | None, FailureCode, str]
-"""A message, its states before and after, when, the carrier, why it failed: as cheap as can be.
-
-Most changes of busy times are never shown, and only those that are become events. Of the message
-itself an event takes only what never changes; what changes stands beside it as it was.
-"""
-
-
 def _event(change: Change) -> FeedEvent:
     message, before, state, at_ms, carrier, failure, detail = change
     stored = message.batch.stored
@@ -137,40 +144,44 @@ def _event(change: Change) -> FeedEvent:
 class Listener:
     """One who listens."""
 
-    def __init__(self, wanted: FeedFilter, meters: Meters, limit: int) -> None:
+    def __init__(self, wanted: FeedFilter, feed: Feed, limit: int) -> None:
         self.wanted = wanted
         self.dropped = 0
         """In all."""
-        self._meters = meters
-        self._limit = limit
-        self._waiting: deque[Change] = deque()
+        self._feed = feed
+        self._waiting: deque[Change] = deque(maxlen=limit)
         self._missed = 0
         self._awake = asyncio.Event()
 
-    def put(self, change: Change) -> None:
-        """Leaves a change for the listener; never blocks."""
-        if len(self._waiting) >= self._limit:
-            self._waiting.popleft()
-            self._missed += 1
-            self.dropped += 1
-            self._meters.feed_dropped += 1
-        self._waiting.append(change)
-        if not self._awake.is_set():
+    def put(self, changes: Sequence[Change]) -> int:
+        """Leaves changes for the listener and never blocks; how many older ones are lost for it."""
+        before = len(self._waiting) + len(changes)
+        self._waiting.extend(changes)
+        lost = before - len(self._waiting)
+        self._missed += lost
+        self.dropped += lost
+        if changes:
             self._awake.set()
+        return lost
 
     async def next(self, timeout_s: float, most: int = MAX_WAITING) -> FeedPage:
         """What has happened, in order, but only the newest `most` (at least one) of it.
 
         Waits for something to happen, but no longer than so.
         """
+        feed = self._feed
+        feed.pass_on()
         if not self._waiting:
             self._awake.clear()
+            feed.sleepers += 1
             try:
                 async with asyncio.timeout(timeout_s):
                     await self._awake.wait()
             except TimeoutError:
-                return FeedPage(events=())
-            await asyncio.sleep(GATHER_S)
+                pass
+            finally:
+                feed.sleepers -= 1
+            feed.pass_on()
         changes, missed = list(self._waiting), self._missed
         self._waiting.clear()
         self._missed = 0
@@ -186,14 +197,18 @@ class Feed:
     def __init__(self, meters: Meters | None = None) -> None:
         self.listeners: tuple[Listener, ...] = ()
         """Publishers look here first: where nobody listens there is nothing to make."""
+        self.sleepers = 0
+        """Listeners that wait for something to happen; the others look by themselves."""
         self._meters = meters or Meters()
+        self._gathered: list[Change] = []
 
-    @contextmanager
+    @contextlib.contextmanager
     def listen(self, wanted: FeedFilter, limit: int = MAX_WAITING) -> Iterator[Listener]:
         """Hears of changes from here on; raises `Refused` where too many listen already."""
         if len(self.listeners) >= MAX_LISTENERS:
             raise Refused(RefusalCode.UNAVAILABLE, "feed", "too many listen already")
-        listener = Listener(wanted, self._meters, limit)
+        self.pass_on()
+        listener = Listener(wanted, self, limit)
         self.listeners = (*self.listeners, listener)
         try:
             yield listener
@@ -212,7 +227,17 @@ class Feed:
         detail: str = "",
     ) -> None:
         """A message came to be in a state."""
-        change = (message, before, state, at_ms, carrier, failure, detail)
+        gathered = self._gathered
+        gathered.append((message, before, state, at_ms, carrier, failure, detail))
+        if len(gathered) >= MAX_GATHERED:
+            self.pass_on()
+        elif self.sleepers and len(gathered) == 1:
+            asyncio.get_running_loop().call_later(GATHER_S, self.pass_on)
+
+    def pass_on(self) -> None:
+        """Leaves what was gathered with those who want to hear of it."""
+        if not self._gathered:
+            return
+        changes, self._gathered = self._gathered, []
         for listener in self.listeners:
-            if listener.wanted.takes(message, state):
-                listener.put(change)
+            self._meters.feed_dropped += listener.put(listener.wanted.pick(changes))

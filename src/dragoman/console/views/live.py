@@ -28,7 +28,7 @@ from dragoman.web.responses import Response
 
 FIELDS: Final = ("state", "to", "route", "dialect")
 MAX_FIELD: Final = 64
-MAX_ROWS: Final = 60
+MAX_ROWS: Final = 40
 """Of one frame; the page keeps `KEPT_ROWS`."""
 KEPT_ROWS: Final = 200
 PAUSE_S: Final = 0.25
