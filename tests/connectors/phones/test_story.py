@@ -79,14 +79,13 @@ async def test_a_phone_that_is_killed_loses_nothing_and_nothing_is_sent_twice(
 async def test_a_phone_that_dies_before_it_says_so_doubles_at_most_what_is_marked(
     make_house: Any, until: Any, on_unknown: str
 ) -> None:
-    house = await make_house(
-        on_unknown=on_unknown, present_s=0.3, fetched_life_s=0.3, clock_margin_s=0.1
-    )
+    house = await make_house(on_unknown=on_unknown)
     account = await house.account()
     phone = await house.phone(account, start=False)
     await house.send(account, "4512345678")
     await until(lambda: any(one.stored for one in house.carrier.handovers))
     assert len(await phone.fetch()) == 1
+    house.clock.advance(3600)
     await house.phone(account)
     resent = on_unknown == "resend"
     await house.until_states(account, State.DELIVERED if resent else State.UNKNOWN)
