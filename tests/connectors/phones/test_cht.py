@@ -119,12 +119,13 @@ async def test_what_a_phone_may_have_is_never_sent_again(
 
 
 async def test_what_a_phone_has_not_fetched_goes_to_another(make_house: Any, until: Any) -> None:
-    house = await make_house(present_s=0.3)
+    house = await make_house()
     account = await house.account()
     phone = await add_phone(house, account)
     await phone.poll()
     await house.send(account, NUMBER)
     await until(lambda: any(one.stored for one in house.carrier.handovers))
+    house.clock.advance(3600)
     other = await add_phone(house, account)
     await poll_until_fetched(other)
     assert len(other.waiting) == 1

@@ -54,9 +54,7 @@ async def test_both_sims_share_the_work(house: Any) -> None:
 async def test_a_phone_that_is_killed_loses_nothing_and_nothing_is_sent_twice(
     make_house: Any, until: Any
 ) -> None:
-    house = await make_house(
-        present_s=0.3, fetched_life_s=0.5, clock_margin_s=0.1, processed_life_s=0.5, in_flight=2
-    )
+    house = await make_house(processed_life_s=900.0, in_flight=2)
     account = await house.account()
     first = await house.phone(account)
     first.steps = lambda _: first.sending.clear() or ("Processed",)
@@ -64,6 +62,7 @@ async def test_a_phone_that_is_killed_loses_nothing_and_nothing_is_sent_twice(
         await house.send(account, f"45123456{number:02d}", text=str(number))
     await until(lambda: any(one.state is PROCESSED for one in house.carrier.handovers))
     await first.kill()
+    house.clock.advance(3600)
 
     second = await house.phone(account, name="Maker/other")
     await until(lambda: len(second.sent) == 5)
@@ -79,14 +78,13 @@ async def test_a_phone_that_is_killed_loses_nothing_and_nothing_is_sent_twice(
 async def test_a_phone_that_dies_before_it_says_so_doubles_at_most_what_is_marked(
     make_house: Any, until: Any, on_unknown: str
 ) -> None:
-    house = await make_house(
-        on_unknown=on_unknown, present_s=0.3, fetched_life_s=0.3, clock_margin_s=0.1
-    )
+    house = await make_house(on_unknown=on_unknown)
     account = await house.account()
     phone = await house.phone(account, start=False)
     await house.send(account, "4512345678")
     await until(lambda: any(one.stored for one in house.carrier.handovers))
     assert len(await phone.fetch()) == 1
+    house.clock.advance(3600)
     await house.phone(account)
     resent = on_unknown == "resend"
     await house.until_states(account, State.DELIVERED if resent else State.UNKNOWN)

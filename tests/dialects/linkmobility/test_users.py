@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from argon2 import PasswordHasher
 
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
 
@@ -37,9 +36,7 @@ def payload(**fields: Any) -> bytes:
 
 @pytest.fixture
 async def boss(link: Any) -> Any:
-    """The customer is a reseller with every permission and no limit; hashing is cheap."""
-    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    link.house.accounts.credentials.hasher = cheap
+    """The customer is a reseller with every permission and no limit."""
     made = await link.house.accounts.create("boss", api_key=BOSS_KEY, permissions=EVERYTHING)
     link.key = BOSS_KEY
     return made.account

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from argon2 import PasswordHasher
 from tests.dialects.in_process import Answer, ask, count_rows, nowhere
 
 from dragoman.config import Settings
@@ -24,7 +23,6 @@ USERNAME, PASSWORD = "username", "password"
 OTHER = "other"
 NOW_MS = 1_790_000_000_000  # 2026-09-21 16:13:20 in Rome
 CREDITS = 1_000
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 _MASKS = (
     (re.compile(rb"\b[0-9a-f]{64}\b"), b"<token>"),
@@ -130,7 +128,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     async def prepare() -> None:
         house = House(_settings(folder), FixedClock(NOW_MS))
         await house.open(migrate=True)
-        house.accounts.credentials.hasher = CHEAP
         await house.accounts.create(
             USERNAME,
             password=PASSWORD,
@@ -160,7 +157,6 @@ async def smsend(
     shutil.copytree(prepared, folder)
     house = House(configure(_settings(folder)), clock)
     await house.open(migrate=False)
-    house.accounts.credentials.hasher = CHEAP
     try:
         customer = Customer(house, clock)
         await customer.begin()

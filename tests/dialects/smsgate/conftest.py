@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from argon2 import PasswordHasher
 from sqlalchemy import select
 from tests.dialects.in_process import Answer, ask, count_rows, nowhere
 
@@ -33,7 +32,6 @@ USERNAME, PASSWORD = "acme", "secret"
 OTHER = "other"
 NOW_MS = 1_790_000_000_000  # 2026-09-21T14:13:20Z
 NUMBER = "+447483938220"
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 _MASKS = (
     (re.compile(rb'"[A-Za-z0-9_-]{43}"'), b'"<token>"'),
@@ -143,7 +141,6 @@ def prepared_smsgate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     async def prepare() -> None:
         house = House(_settings(folder), FixedClock(NOW_MS))
         await house.open(migrate=True)
-        house.accounts.credentials.hasher = CHEAP
         for username in (USERNAME, OTHER):
             await house.accounts.create(username, password=PASSWORD)
         await house.close()
@@ -159,7 +156,6 @@ async def program(prepared_smsgate: Path, tmp_path: Path) -> AsyncIterator[Progr
     clock = FixedClock(NOW_MS)
     house = House(_settings(folder), clock)
     await house.open(migrate=False)
-    house.accounts.credentials.hasher = CHEAP
     try:
         made = Program(house, clock)
         await made.log_in()

@@ -22,7 +22,7 @@ from dragoman.config import Settings
 from dragoman.storage.engine import Storage
 from dragoman.testkit.fake_phone import FakePhone, wire
 
-from .conftest import CHEAP, NUMBER, PASSWORD, USERNAME
+from .conftest import NUMBER, PASSWORD, USERNAME
 
 
 class Running(NamedTuple):
@@ -51,7 +51,6 @@ async def running(
         settings, storage=msgspec.structs.replace(settings.storage, url=sqlite_url)
     )
     gateway = Gateway(settings)
-    gateway.accounts.credentials.hasher = CHEAP
     await gateway.start()
     account = (await gateway.accounts.create(USERNAME, password=PASSWORD)).account
     phone = FakePhone(f"http://{http}/api/mobile/v1", sims=2)

@@ -7,7 +7,6 @@ import random
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Account, Permission
@@ -27,14 +26,13 @@ C = RefusalCode
 
 
 class Forest:
-    """Accounts and the tree over them, with cheap hashes."""
+    """Accounts and the tree over them."""
 
     def __init__(self, storage: Any) -> None:
         clock = SystemClock()
         ids = IdSource(clock)
         self.storage = storage
         self.accounts = Accounts(storage=storage, ids=ids, clock=clock)
-        self.accounts.credentials.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
         self.tree = AccountTree(accounts=self.accounts, storage=storage, ids=ids, clock=clock)
 
     async def root(self, name: str = "root", **more: Any) -> Account:

@@ -27,12 +27,10 @@ C = RefusalCode
 
 @pytest.fixture
 async def accounts(storage: Any, monkeypatch: pytest.MonkeyPatch) -> Accounts:
-    """Accounts over both databases; hashing is cheap and failures are answered quickly."""
+    """Accounts over both databases; failures are answered quickly."""
     monkeypatch.setattr(accounts_module, "FIRST_DELAY_S", 0.0)
     clock = SystemClock()
-    made = Accounts(storage=storage, ids=IdSource(clock), clock=clock)
-    made.credentials.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    return made
+    return Accounts(storage=storage, ids=IdSource(clock), clock=clock)
 
 
 async def refusal(awaitable: Any) -> RefusalCode:
