@@ -67,7 +67,9 @@ async def _change_access(visit: Visit) -> Response:
     if not said:
         return visit.go(_path(account), "saved")
     changes = Changes(
-        fields=AccountFields(**typed),
+        fields=AccountFields(
+            allowed_addresses=typed["allowed_addresses"], default_sender=typed["default_sender"]
+        ),
         permissions=permissions,
         audit=(visit.desk.books.entry(visit.account, "access", ", ".join(said), account),),
     )
