@@ -53,9 +53,7 @@ async def main(only: set[str]) -> None:
             await scene.gateway.workbench.phones.send(PHONE_NUMBER, "See you at 19:30!")
             browser = await playwright.chromium.launch(executable_path=CHROMIUM)
             for look, viewport, scheme in LOOKS:
-                context = await browser.new_context(
-                    viewport=viewport, color_scheme=scheme, locale="en-GB"
-                )
+                context = await browser.new_context(viewport=viewport, color_scheme=scheme)
                 await _take(await context.new_page(), scene, look, only)
             await browser.close()
 

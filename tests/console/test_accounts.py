@@ -79,8 +79,8 @@ async def test_access_is_stored_and_noted(browser: Browser) -> None:
     assert child.allowed_addresses.text == "192.0.2.0/24, 198.51.100.7"
     changes = await browser.get(f"{path}/changes")
     assert (
-        "adam changed the access: may not receive, may not any_sender, may not inbox, allowed"
-        " addresses" in changes.text
+        "adam changed the access: may not receive texts, may not send under any sender, may not"
+        " read received texts on pages of its own, allowed addresses" in changes.text
     )
 
 

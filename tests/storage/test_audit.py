@@ -105,6 +105,25 @@ async def test_senders_of_a_tree_leave_out_those_beside_it(rows: Any) -> None:
     assert ([one.sender for one in found], total) == (["Sender0", "Sender1"], 2)
 
 
+async def test_log_of_a_tree_leaves_out_what_lies_beside_it_and_has_pages(rows: Any) -> None:
+    top = await rows.account("top", path="1")
+    child = await rows.account("child", path="1/2")
+    beside = await rows.account("beside", path="12")
+    for account, action in ((top, "one"), (child, "two"), (beside, "three"), (child, "four")):
+        await rows.write(audit.add, _entry(rows, account, beside, action))
+
+    async def page(before: int | None) -> list[audit.AuditView]:
+        found: list[audit.AuditView] = await rows.storage.read(
+            lambda c: audit.load_page_below(c, top, before, 2)
+        )
+        return found
+
+    first = await page(None)
+    told = [(view.account, view.actor, view.entry.action) for view in first]
+    assert told == [("child", "beside", "four"), ("child", "beside", "two")]
+    assert [view.entry.action for view in await page(first[-1].entry.entry_id)] == ["one"]
+
+
 async def test_ledger_has_pages_newest_first(rows: Any) -> None:
     account = await rows.account(credits=1)
     for amount in (2, 3, 4):

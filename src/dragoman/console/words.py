@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final
@@ -149,6 +150,9 @@ PERMISSIONS: Final = MappingProxyType(
     }
 )
 """What an account may do, behind its name."""
+_BY_NAME: Final = MappingProxyType({str(name): words for name, words in PERMISSIONS.items()})
+_PERMISSION: Final = re.compile(r"(?<=may )(?!not )\w+|(?<=may not )\w+")
+"""A permission in what the log says of a change of access."""
 _ACTIONS: Final = MappingProxyType(
     {
         "access": "changed the access: {}",
@@ -196,6 +200,8 @@ _ACTIONS: Final = MappingProxyType(
 
 def say_change(action: str, subject: str) -> str:
     """What somebody did, behind their name."""
+    if action == "access":
+        subject = _PERMISSION.sub(lambda match: _BY_NAME.get(match[0], match[0]), subject)
     return _ACTIONS.get(action, action.replace("_", " ") + " {}").replace("{}", subject).strip()
 
 

@@ -108,7 +108,7 @@ def _say_presence(visit: Visit, device: Device) -> tuple[str, str, int]:
     if presence.has_stream(device.device_id):
         return "connected", "delivered", seen_ms
     if presence.is_present(device.device_id):
-        return "looks in", "sent", seen_ms
+        return "present", "sent", seen_ms
     return "away", "undelivered", seen_ms
 
 
