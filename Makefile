@@ -32,7 +32,7 @@ docs: setup ## write the generated reference pages again
 	.venv/bin/python -m dragoman.cli.reference docs/reference
 
 screenshots: setup ## take the pictures of the console in docs/screenshots again
-	PYTHONPATH=src .venv/bin/python tests/console/screenshots.py
+	.venv/bin/python -m tests.console.screenshots
 
 bench: setup ## run the benchmarks, a few minutes on an idle machine
 	.venv/bin/python -m benchmarks

@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import async_playwright
-
-sys.path.insert(0, str(Path(__file__).parent))
-from rooms import PHONE_NUMBER, build_workbench, furnish
-from scene import (
+from tests.console.rooms import PHONE_NUMBER, build_workbench, furnish
+from tests.console.scene import (
     CHROMIUM,
     DESKTOP,
     PAGES,
