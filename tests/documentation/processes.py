@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-_WATCH: Final = 'read -r _; kill -TERM -- "-$1" 2> /dev/null'
+_WATCH: Final = 'read -r _; kill -s TERM -- "-$1" 2> /dev/null'
 _PATIENCE_S: Final = 30.0
 
 
