@@ -224,8 +224,8 @@ def test_a_lost_response_is_told_as_an_attempt(dev: Development) -> None:
     story = dev.story(batch, "delivered")
     assert [attempt["outcome"] for attempt in story["attempts"]] == ["unanswered", "taken"]
     assert story["possible_duplicate"]
-    assert len(story["pdus"]) == 1
-    assert story["pdus"][0][8:16] == "00000004"  # submit_sm
+    assert [pdu["name"] for pdu in story["pdus"]] == ["submit_sm", "submit_sm_resp", "deliver_sm"]
+    assert story["pdus"][0]["octets"][8:16] == "00000004"  # submit_sm
 
 
 def test_tail_shows_what_happens(dev: Development) -> None:

@@ -13,12 +13,11 @@ from dragoman.domain.lifecycle import State
 from dragoman.domain.routing import Route
 from dragoman.kit.clock import FixedClock
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
-from dragoman.protocols.smpp.session import SessionSettings
 from dragoman.services import backlog as backlog_module
 from dragoman.testkit.simulator import Answer, Behaviour
 
 S = State
-RESPONSE_TIMEOUT_S = SessionSettings().response_timeout_s
+RESPONSE_TIMEOUT_S = 30.0
 
 
 async def test_one_message_goes_all_the_way(make_rig: Any, simulator: Any) -> None:
@@ -74,7 +73,9 @@ async def test_a_lost_response_is_sent_again_and_marked(
 ) -> None:
     simulator.behave("45", Behaviour(answer=answer, state=None), times=1)
     clock = MovableClock()
-    rig = await make_rig(carriers={"smsc": simulator.port}, clock=clock)
+    rig = await make_rig(
+        carriers={"smsc": simulator.port}, clock=clock, response_timeout_s=RESPONSE_TIMEOUT_S
+    )
     account = await rig.account(credits=3)
     await rig.submit(account)
     await until(lambda: simulator.taken)
@@ -94,7 +95,9 @@ async def test_a_mute_carrier_is_not_flooded(
     monkeypatch.setattr("dragoman.dispatch.dispatcher.RESEND_DELAYS_S", (0.0, 60.0))
     simulator.default = Behaviour(answer=Answer.LOST, state=None)
     clock = MovableClock()
-    rig = await make_rig(carriers={"smsc": simulator.port}, clock=clock)
+    rig = await make_rig(
+        carriers={"smsc": simulator.port}, clock=clock, response_timeout_s=RESPONSE_TIMEOUT_S
+    )
     account = await rig.account()
     await rig.submit(account, "4511111111")
     for times in (1, 2):

@@ -23,7 +23,6 @@ from dragoman.domain.routing import Route, Router, RouteReason
 from dragoman.protocols.smpp.codec import decode, encode
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
 from dragoman.protocols.smpp.pdus import SubmitSmResp
-from dragoman.protocols.smpp.session import SessionSettings
 from dragoman.services import journal as journal_module
 from dragoman.storage.tables import message_events
 from dragoman.testkit.simulator import Answer, Behaviour, ReceiptTiming
@@ -164,11 +163,11 @@ async def test_a_lost_answer_and_both_ids_are_told(
 ) -> None:
     simulator.behave("45", Behaviour(answer=Answer.LOST, state=None), times=1)
     clock = MovableClock()
-    rig = await make_rig(carriers={"smsc": simulator.port}, clock=clock)
+    rig = await make_rig(carriers={"smsc": simulator.port}, clock=clock, response_timeout_s=30.0)
     account = await rig.account()
     await rig.submit(account)
     await until(lambda: simulator.taken == 1)
-    clock.advance_with_timers(SessionSettings().response_timeout_s)
+    clock.advance_with_timers(30.0)
     await rig.until_states(account, S.DELIVERED)
     story = await rig.timelines.of_message(account, await only_message(rig, account))
     assert [a.outcome for a in story.attempts] == [EventKind.UNANSWERED, EventKind.TAKEN]

@@ -13,9 +13,8 @@ from dragoman.storage.repositories import account_tree
 
 
 async def _below(rows: Any, username: str, parent: Account | None = None) -> Account:
-    account_id = rows.ids.next() + 1
-    path = render_base36(account_id)
     rows.clock.advance(1)
+    path = render_base36(rows.ids.next() + 1)  # what the account is going to be called
     made: Account = await rows.account(
         username,
         path=f"{parent.path}/{path}" if parent else path,
