@@ -35,7 +35,7 @@ class ContactValues:
         """Notes what there is to note; runs until cancelled."""
         while True:
             try:
-                while await self._storage.read(contact_values.is_behind):
+                while await self._storage.read(contact_values.find_unnoted):
                     started = time.monotonic()
                     await self.step()
                     await asyncio.sleep(REST * (time.monotonic() - started))

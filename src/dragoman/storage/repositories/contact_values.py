@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from zlib import crc32
 
 import msgspec
-from sqlalchemy import CompoundSelect, Connection, delete, insert, select, union
+from sqlalchemy import Connection, Select, delete, func, insert, select
 
 from dragoman.storage.bulk import BulkInsert
 from dragoman.storage.tables import contact_values, contacts, unnoted_contacts
@@ -54,27 +54,23 @@ def postpone(connection: Connection, first_id: int, last_id: int) -> None:
     connection.execute(insert(unnoted_contacts).values(first_id=first_id, last_id=last_id))
 
 
-def is_behind(connection: Connection) -> bool:
-    """Whether there are contacts whose values are not noted yet."""
-    return connection.execute(select(unnoted_contacts.c.first_id).limit(1)).first() is not None
-
-
-def having(account_id: int, field_ids: Sequence[int], value: str) -> CompoundSelect[tuple[int]]:
-    """The contacts that may have a value in one of some fields of an account."""
-    noted = select(contact_values.c.contact_id).where(
+def having(field_ids: Sequence[int], value: str) -> Select[tuple[int]]:
+    """The contacts that may have a value in one of some fields, as far as values are noted."""
+    return select(contact_values.c.contact_id).where(
         contact_values.c.field_id.in_(field_ids), contact_values.c.digest == _digest(value)
     )
-    others = contacts.alias("others")
-    unnoted = (
-        select(others.c.contact_id)
-        .select_from(unnoted_contacts)
-        .join(
-            others,
-            others.c.contact_id.between(unnoted_contacts.c.first_id, unnoted_contacts.c.last_id),
-        )
-        .where(others.c.account_id == account_id)
-    )
-    return union(noted, unnoted)
+
+
+def find_unnoted(connection: Connection) -> tuple[int, int] | None:
+    """The first and the last contact between which there are some whose values are not noted yet.
+
+    Asked for by itself, since a planner thinks of a table that fills and empties what it likes.
+    """
+    of_span = unnoted_contacts.c
+    first_id, last_id = connection.execute(
+        select(func.min(of_span.first_id), func.max(of_span.last_id))
+    ).one()
+    return None if first_id is None else (first_id, last_id)
 
 
 def _note(connection: Connection, items: list[int]) -> list[int | Exception]:

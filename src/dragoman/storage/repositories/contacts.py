@@ -9,8 +9,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     Connection,
+    Select,
     any_,
     func,
     or_,
@@ -112,7 +112,7 @@ def search(connection: Connection, wanted: ContactFilter, offset: int, limit: in
     A search for a field without a value looks at every contact of the list, or of the account where
     no list is given; all others look at little more than what they find.
     """
-    conditions = _conditions(wanted, connection.dialect.name)
+    conditions = _conditions(connection, wanted)
     if wanted.mobile or wanted.field_ids is not None:
         counting = select(func.count()).select_from(contacts).where(*conditions)
         total, skipped = connection.execute(counting).scalar_one(), offset
@@ -247,7 +247,7 @@ def missing_contact(contact_id: int) -> Refused:
     return Refused(RefusalCode.NOT_FOUND, str(contact_id), "contact")
 
 
-def _conditions(wanted: ContactFilter, driver: str) -> list[ColumnElement[bool]]:
+def _conditions(connection: Connection, wanted: ContactFilter) -> list[ColumnElement[bool]]:
     deleted = contacts.c.deleted_ms
     conditions: list[ColumnElement[bool]] = [
         contacts.c.account_id == wanted.account_id,
@@ -261,21 +261,23 @@ def _conditions(wanted: ContactFilter, driver: str) -> list[ColumnElement[bool]]
     if wanted.mobile:
         conditions.append(contacts.c.mobile == wanted.mobile)
     if wanted.field_ids is not None:
-        locate = _LOCATE[driver]
+        locate = _LOCATE[connection.dialect.name]
         value = msgspec.json.encode(wanted.field_value).decode() if wanted.field_value else ""
         places = (
             locate(contacts.c.fields, f'"{field_id}":{value}') > 0 for field_id in wanted.field_ids
         )
         conditions.append(or_(False, *places))
         if wanted.field_value:
-            may_have = contact_values.having(
-                wanted.account_id, wanted.field_ids, wanted.field_value
-            )
-            conditions.append(_is_among(driver, may_have))
+            having = contact_values.having(wanted.field_ids, wanted.field_value)
+            may_have = _is_among(connection.dialect.name, having)
+            unnoted = contact_values.find_unnoted(connection)
+            if unnoted is not None:
+                may_have = or_(may_have, contacts.c.contact_id.between(*unnoted))
+            conditions.append(may_have)
     return conditions
 
 
-def _is_among(driver: str, contact_ids: CompoundSelect[tuple[int]]) -> ColumnElement[bool]:
+def _is_among(driver: str, contact_ids: Select[tuple[int]]) -> ColumnElement[bool]:
     """Whether a contact is one of those; as an array, lest PostgreSQL reads all to compare them."""
     if driver == "postgresql":
         return contacts.c.contact_id == any_(func.array(contact_ids.scalar_subquery()))
