@@ -22,12 +22,18 @@ _MASKS: Final = (
 
 
 def fits(shown: str, printed: str, *, anywhere: bool = False) -> bool:
-    """Whether an output is the one that is shown, or has it in it where `anywhere`."""
+    """Whether an output is the one that is shown.
+
+    `anywhere` in it is enough where other things may show themselves, before, between and behind.
+    """
     try:
         return _same(json.loads(shown), json.loads(printed))
     except ValueError:
-        match = re.search if anywhere else re.fullmatch
-        return match(_pattern(_tidy(shown)), _tidy(printed) + "\n") is not None
+        pattern, tidy = _tidy(shown), _tidy(printed) + "\n"
+        if anywhere:
+            pattern = "\n".join(f"{ANY}\n{line}" for line in pattern.splitlines())
+            return re.match(_pattern(pattern), tidy) is not None
+        return re.fullmatch(_pattern(pattern), tidy) is not None
 
 
 def _same(shown: Any, printed: Any) -> bool:

@@ -48,3 +48,6 @@ def test_another_output_does_not_fit(case: str) -> None:
 def test_what_is_shown_may_stand_anywhere_in_the_output_of_another_terminal() -> None:
     assert fits("GET /a\n -> 200", "Ready\nGET /a\n  -> 200\nGET /b\n", anywhere=True)
     assert not fits("GET /a\n -> 500", "Ready\nGET /a\n  -> 200\n", anywhere=True)
+    between = "GET /a\n  -> 200\nGET /b\n  -> 500\n"
+    assert fits("GET /a\n -> 500", between, anywhere=True)
+    assert not fits("GET /b\n -> 200", between, anywhere=True)
