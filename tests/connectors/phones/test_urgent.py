@@ -30,7 +30,9 @@ async def test_an_urgent_text_overtakes_those_that_no_phone_has(
     phone = await house.phone(account)
     more = {"device_id": int(phone.device_id)} if names_device else {}
     phone.sending.clear()
-    for number in range(WAITING):
+    await house.send(account, "4512345678", text="0", **more)
+    await until(lambda: phone._messages)
+    for number in range(1, WAITING):
         await house.send(account, "4512345678", text=str(number), **more)
     await house.send(account, "4512345678", text="urgent", urgent=True, **more)
     phone.sending.set()
