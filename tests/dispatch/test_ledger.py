@@ -48,6 +48,9 @@ from dragoman.storage.tables import batches, ledger_entries, messages, wallets
 SEEDS = range(3)
 CALLERS = 5
 STEPS = 30
+MOST_STEPS = 300
+"""Callers go on beyond `STEPS` until each of `NEEDED` was done: in some orders all are refused."""
+NEEDED = frozenset({"send", "carry", "give", "buy", "transfer", "top_up"})
 DEEDS = (
     *("send", "send", "send", "carry", "carry", "report", "cancel", "come_and_go"),
     *("give", "take", "transfer", "top_up", "buy", "buy", "give_back", "undo"),
@@ -376,7 +379,9 @@ async def test_ledger_is_balanced_when_many_send_transfer_refund_and_buy_at_once
     given = _look(snapshots)
 
     async def act() -> None:
-        for _ in range(STEPS):
+        for step in range(MOST_STEPS):
+            if step >= STEPS and set(story.done) >= NEEDED:
+                return
             await story.do_something()
             assert isinstance(house.clock, FixedClock)
             house.clock.advance(1)
@@ -395,9 +400,7 @@ async def test_ledger_is_balanced_when_many_send_transfer_refund_and_buy_at_once
     finally:
         snapshots.dispose()
     # The story had all of it in it, and not everything was refused.
-    tried = set(story.done) | {refusal.split()[0] for refusal in story.refusals}
-    assert tried >= {"send", "carry", "give", "buy", "transfer", "top_up"}
-    assert {"send", "carry"} <= set(story.done)
+    assert set(story.done) >= NEEDED
     assert story.refusals
 
 
