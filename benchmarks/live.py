@@ -1,6 +1,6 @@
 """L: the live log at 500 messages a second: how soon a message is shown, and what that costs.
 
-Turns without a listener, with one and with five take each other's place on one gateway; what they
+Turns without a listener, with one and with ten take each other's place on one gateway; what they
 cost is counted in processor time. Listeners hear everything. How soon a message is shown is asked
 of a stream that hears one message in twenty, since a frame leaves out most of so many changes.
 """
@@ -38,7 +38,7 @@ SECONDS: Final = 10.0
 QUIET_S: Final = 1.0
 LATEST_S: Final = 120.0
 """A limit that only streams which show nothing at all come near."""
-LISTENERS: Final = (0, 1, 5)
+LISTENERS: Final = (0, 1, 10)
 NUMBER, SHOWN_NUMBER = b"+4512345678", b"+4598765432"
 
 

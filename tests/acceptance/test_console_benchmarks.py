@@ -64,6 +64,6 @@ def test_live_log_shows_what_is_accepted(tmp_path: Path) -> None:
 
     delay, turns = live.run(tmp_path / "l", 1, rate=40, seconds=0.5)
     assert delay.messages
-    assert [turn.listeners for turn in turns] == [0, 1, 5]
+    assert [turn.listeners for turn in turns] == [0, 1, 10]
     assert [turn.shown > 0 for turn in turns] == [False, True, True]
     assert [turn.flaws for turn in turns] == [(), (), ()]

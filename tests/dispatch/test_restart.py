@@ -170,28 +170,28 @@ class _Noting:
 async def test_more_than_the_queue_holds_waits_in_rows_in_order(
     make_rig: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backlog_module, "MAX_QUEUED", 10)
-    monkeypatch.setattr(backlog_module, "PAGE", 4)
+    monkeypatch.setattr(backlog_module, "MAX_QUEUED", 20)
+    monkeypatch.setattr(backlog_module, "PAGE", 7)
     rig = await make_rig(carriers={"smsc": simulator.port}, window=1, start=False)
-    account = await rig.account(credits=100)
+    account = await rig.account(credits=200)
     sent = []
-    for n in range(40):
+    for n in range(100):
         number = f"4511111{n:03d}"
         sent.append(number)
         await rig.submit(account, number)
-    assert rig.queue.depth("default") == 10
-    assert len(rig.live) == 10
+    assert rig.queue.depth("default") == 20
+    assert len(rig.live) == 20
     rig.dispatcher.start(rig.carriers, rig.router.routes.values())
     rig._tasks = [asyncio.create_task(w) for w in (rig.backlog.run(), rig.receipts.run())]
     await rig.carriers["smsc"].start()
-    for n in range(40, 60):
+    for n in range(100, 130):
         number = f"4511111{n:03d}"
         sent.append(number)
         await rig.submit(account, number)
         await asyncio.sleep(0)
-    await rig.until_states(account, S.DELIVERED, count=60)
+    await rig.until_states(account, S.DELIVERED, count=130)
     assert texts(simulator) == sent
-    assert await rig.balance(account) == (40, 0, 60)
+    assert await rig.balance(account) == (70, 0, 130)
     await rig.until_forgotten()
 
 
