@@ -27,7 +27,7 @@ from dragoman.kit.ids import SEQUENCE_BITS, first_at
 from dragoman.kit.zones import stretches_of
 from dragoman.storage.engine import Storage
 from dragoman.storage.repositories import outbox
-from dragoman.storage.repositories.outbox import OutboxFilter
+from dragoman.storage.repositories.outbox_filters import OutboxFilter
 from dragoman.storage.repositories.statistics import count_by_period
 from dragoman.storage.tables import batches, messages
 

@@ -63,7 +63,8 @@ from dragoman.services.timeline import Timelines
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import NewCallback
 from dragoman.storage.repositories import accounts, pending
-from dragoman.storage.repositories.outbox import MessageView, OutboxFilter
+from dragoman.storage.repositories.outbox import MessageView
+from dragoman.storage.repositories.outbox_filters import OutboxFilter
 from dragoman.testkit.simulator import Simulator
 
 _NUMBERS = itertools.count(1)

@@ -20,7 +20,7 @@ from dragoman.domain.messages import Submission
 from dragoman.kit.clock import SystemClock
 from dragoman.protocols.smpp.constants import MessageState
 from dragoman.storage.repositories.inbound import NewInbound, StoredInbound, store_texts
-from dragoman.storage.repositories.outbox import OutboxFilter
+from dragoman.storage.repositories.outbox_filters import OutboxFilter
 from dragoman.testkit.simulator import Behaviour, Simulator
 
 CHROMIUM: Final = Path("/usr/bin/chromium")

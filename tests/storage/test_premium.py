@@ -13,7 +13,7 @@ from dragoman.domain.premium import REFUNDABLE, Premium, PremiumState
 from dragoman.storage.engine import Storage
 from dragoman.storage.records import BatchOptions
 from dragoman.storage.repositories import changes, outbox, premium, refunds, submissions
-from dragoman.storage.repositories.outbox import OutboxFilter
+from dragoman.storage.repositories.outbox_filters import OutboxFilter
 from dragoman.storage.tables import batches, ledger_entries, messages, premium_messages, wallets
 from dragoman.storage.work import Operation
 

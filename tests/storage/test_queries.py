@@ -10,7 +10,7 @@ import pytest
 from dragoman.domain.lifecycle import State
 from dragoman.storage.repositories import inbound, outbox
 from dragoman.storage.repositories.inbound import InboxFilter, NewInbound, StoredInbound
-from dragoman.storage.repositories.outbox import OutboxFilter
+from dragoman.storage.repositories.outbox_filters import OutboxFilter
 from dragoman.storage.tables import hourly_statistics, inbound_parts
 
 

@@ -13,7 +13,7 @@ from dragoman.domain.lifecycle import TRANSITIONS, State
 from dragoman.storage import many
 from dragoman.storage.repositories import changes, outbox, pages
 from dragoman.storage.repositories.changes import STATISTICS_NAMES
-from dragoman.storage.repositories.outbox import OutboxFilter
+from dragoman.storage.repositories.outbox_filters import OutboxFilter
 from dragoman.storage.repositories.statistics import Counters, HourCount
 from dragoman.storage.tables import hourly_statistics, messages
 from dragoman.storage.time_limit import TookTooLong, time_limit

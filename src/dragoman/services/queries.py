@@ -15,7 +15,8 @@ from dragoman.storage.engine import Storage
 from dragoman.storage.repositories import accounts, batches, inbound, outbox, premium
 from dragoman.storage.repositories.batches import BatchProgress
 from dragoman.storage.repositories.inbound import InboxFilter, InboxPage
-from dragoman.storage.repositories.outbox import MessageView, OutboxFilter, OutboxPage
+from dragoman.storage.repositories.outbox import MessageView, OutboxPage
+from dragoman.storage.repositories.outbox_filters import OutboxFilter
 from dragoman.storage.repositories.premium import Charge
 
 MAX_ACCOUNTS: Final = 10_000

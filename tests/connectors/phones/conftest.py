@@ -28,7 +28,8 @@ from dragoman.services.accounts import digest_of_key
 from dragoman.storage.engine import Storage
 from dragoman.storage.repositories import accounts
 from dragoman.storage.repositories.inbound import InboxFilter
-from dragoman.storage.repositories.outbox import MessageView, OutboxFilter
+from dragoman.storage.repositories.outbox import MessageView
+from dragoman.storage.repositories.outbox_filters import OutboxFilter
 from dragoman.testkit.fake_phone import FakePhone, wire
 
 KEY = "0123456789abcdef0123456789abcdef"

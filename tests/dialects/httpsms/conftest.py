@@ -21,7 +21,7 @@ from dragoman.domain.accounts import Account
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
 from dragoman.house import House, opened_house
-from dragoman.storage.repositories.outbox import OutboxFilter
+from dragoman.storage.repositories.outbox_filters import OutboxFilter
 from dragoman.web.router import DialectApp
 
 HERE = "192.0.2.7"

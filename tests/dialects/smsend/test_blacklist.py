@@ -8,7 +8,7 @@ from dragoman.domain.errors import FailureCode
 from dragoman.domain.inbound import OptOutOrigin
 from dragoman.domain.lifecycle import State
 from dragoman.domain.messages import Submission
-from dragoman.storage.repositories.outbox import OutboxFilter
+from dragoman.storage.repositories.outbox_filters import OutboxFilter
 
 ONE, TWO, THREE = "+393491111111", "+393492222222", "+393493333333"
 _DONE = b'{"result":"OK"}'

@@ -22,7 +22,8 @@ from dragoman.console.words import FAILURES, STATES, say_refusal
 from dragoman.domain.errors import FailureCode, RefusalCode, Refused
 from dragoman.domain.lifecycle import State
 from dragoman.services.feed import MAX_LISTENERS, FeedEvent, FeedFilter, FeedPage, read_filter
-from dragoman.storage.repositories.outbox import MessageView, OutboxFilter
+from dragoman.storage.repositories.outbox import MessageView
+from dragoman.storage.repositories.outbox_filters import OutboxFilter
 from dragoman.web.events import KEEP_ALIVE, KEEP_ALIVE_S, render_event
 from dragoman.web.responses import Response
 

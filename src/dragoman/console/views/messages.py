@@ -34,7 +34,8 @@ from dragoman.domain.countries import country_name
 from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.domain.lifecycle import BatchState, State
 from dragoman.storage.repositories.batches import BatchProgress
-from dragoman.storage.repositories.outbox import MessageView, OutboxFilter
+from dragoman.storage.repositories.outbox import MessageView
+from dragoman.storage.repositories.outbox_filters import OutboxFilter
 from dragoman.web.responses import Response
 
 PROTOCOL: Final = "console"

@@ -34,7 +34,8 @@ from dragoman.domain.lifecycle import State
 from dragoman.domain.senders import SHORT_CODE_DIGITS
 from dragoman.kit.ids import parse_dashed, parse_hex, render_dashed, render_hex, time_of
 from dragoman.storage.repositories.inbound import InboxFilter, StoredInbound
-from dragoman.storage.repositories.outbox import MessageView, OutboxFilter
+from dragoman.storage.repositories.outbox import MessageView
+from dragoman.storage.repositories.outbox_filters import OutboxFilter
 from dragoman.storage.repositories.premium import Charge
 from dragoman.web.bodies import decode_query
 from dragoman.web.requests import Request

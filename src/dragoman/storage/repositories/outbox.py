@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from operator import eq, gt, lt
 from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
-    BigInteger,
-    Column,
     ColumnElement,
     Connection,
-    FromClause,
-    Select,
-    and_,
-    any_,
-    exists,
     func,
-    literal,
     or_,
     select,
     true,
 )
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from dragoman.domain.errors import FailureCode
 from dragoman.domain.lifecycle import State
@@ -32,6 +21,14 @@ from dragoman.kit.ids import first_at, time_of
 from dragoman.storage.many import is_one_of
 from dragoman.storage.records import BatchOptions
 from dragoman.storage.repositories.changes import STATISTICS_NAMES
+from dragoman.storage.repositories.outbox_filters import (
+    OutboxFilter,
+    conditions_of,
+    index_of_failed,
+    narrowing,
+    searched_columns,
+    text_of,
+)
 from dragoman.storage.repositories.pages import (
     SCAN_LIMIT,
     TEXT_SCAN_LIMIT,
@@ -51,26 +48,17 @@ from dragoman.storage.repositories.statistics import (
     hour_of,
 )
 from dragoman.storage.tables import (
-    IS_FAILED,
     IS_UNSENT,
     batches,
     callbacks,
     messages,
-    premium_messages,
 )
-from dragoman.storage.text_search import contains_pieces
 from dragoman.storage.time_limit import time_limit
-
-Columns = ReadOnlyColumnCollection[str, Any]
 
 SEARCH_LIMIT_S: Final = 2.0
 """A search that takes longer is given up."""
 FEW: Final = 1_000
 """Messages that are named one by one."""
-_COMPARISONS: Final = MappingProxyType[str, Callable[[Any, Any], Any]]({"<": lt, ">": gt, "=": eq})
-_FAILED: Final = frozenset(
-    {State.UNKNOWN, State.UNDELIVERED, State.EXPIRED, State.REJECTED, State.CANCELLED}
-)
 _STATES_OF_NAMES: Final = MappingProxyType(
     {
         name: frozenset(state for state in State if STATISTICS_NAMES[state] == name)
@@ -108,30 +96,6 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
     options: BatchOptions
 
 
-class OutboxFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """What to search for; what is not given does not narrow."""
-
-    account_id: int
-    below: tuple[int, ...] = ()
-    """Accounts whose messages are searched too."""
-    recipient: str = ""
-    sender: str = ""
-    from_ms: int | None = None
-    to_ms: int | None = None
-    """Both ends included."""
-    price: int | None = None
-    premium_price: int | None = None
-    """What the recipient pays; a message that costs the recipient nothing has 0."""
-    price_comparison: str = "="
-    """`<`, `>` or `=`."""
-    batch_id: int | None = None
-    message_id: int | None = None
-    text: tuple[str, ...] = ()
-    """Pieces of the text in this order, in any case, with anything around them."""
-    states: tuple[State, ...] = ()
-    mccs: tuple[str, ...] = ()
-
-
 class OutboxPage(msgspec.Struct, frozen=True, kw_only=True):
     """Some of what was found, and how much there is in all.
 
@@ -145,11 +109,6 @@ class OutboxPage(msgspec.Struct, frozen=True, kw_only=True):
     parts: int
     has_more: bool = False
     """Whether there is more than `total`."""
-
-
-def text_of(columns: Columns) -> ColumnElement[str]:
-    """The text of a message: its own, or that of its batch."""
-    return func.coalesce(columns.text, batches.c.text)
 
 
 _VIEW = select(
@@ -274,7 +233,7 @@ def _find_page(
                 connection,
                 identifier=messages.c.message_id,
                 parts=messages.c.parts,
-                conditions=[own, *_index_of_failed(wanted), *_conditions(wanted, messages.c)],
+                conditions=[own, *index_of_failed(wanted), *conditions_of(wanted, messages.c)],
                 hours=newest.hours,
                 from_ms=newest.from_ms if newest.is_cut else wanted.from_ms,
                 to_ms=wanted.to_ms,
@@ -285,15 +244,15 @@ def _find_page(
             return found._replace(has_more=newest.is_cut)
         span = _steer(connection, wanted, span)
     scan_limit = TEXT_SCAN_LIMIT if looks_into_batches else SCAN_LIMIT
-    filters = _filters(driver, wanted)
+    filters = narrowing(driver, wanted)
     if not driving and wanted.below:
         span = _span_of_newest(connection, wanted, span, scan_limit)
     if most is not None and filters is None:
         scan_limit = min(scan_limit, most + 1)
     found = scan(
         connection,
-        candidates=select(*_searched(wanted)).where(
-            own, *driving, *_index_of_failed(wanted), *span.within(messages.c.message_id)
+        candidates=select(*searched_columns(wanted)).where(
+            own, *driving, *index_of_failed(wanted), *span.within(messages.c.message_id)
         ),
         identifier="message_id",
         filters=filters,
@@ -308,20 +267,6 @@ def _has_batch(connection: Connection, wanted: OutboxFilter, batch_id: int) -> b
     """Whether a batch belongs to one of the accounts that are searched."""
     query = select(batches.c.account_id).where(batches.c.batch_id == batch_id)
     return connection.execute(query).scalar() in (wanted.account_id, *wanted.below)
-
-
-def _searched(wanted: OutboxFilter) -> Iterator[Column[Any]]:
-    """What a search looks at in the messages it goes through; the less, the more an index has."""
-    looks_at = {
-        "message_id": True,
-        "parts": True,
-        "batch_id": wanted.sender or wanted.text,
-        "text": wanted.text,
-        "state": wanted.states,
-        "mcc": wanted.mccs,
-        "price": wanted.price is not None,
-    }
-    return (messages.c[name] for name, wanted_too in looks_at.items() if wanted_too)
 
 
 def _recounted(
@@ -431,89 +376,6 @@ def _steer(connection: Connection, wanted: OutboxFilter, span: Span) -> Span:
         first if span.first is None else max(first, span.first),
         end if span.end is None else min(end, span.end),
     )
-
-
-def _index_of_failed(wanted: OutboxFilter) -> list[ColumnElement[bool]]:
-    """What tells a database that the index of failed messages has all that is wanted."""
-    return [IS_FAILED] if wanted.states and set(wanted.states) <= _FAILED else []
-
-
-def _filters(driver: str, wanted: OutboxFilter) -> Callable[[FromClause], Select[Any]] | None:
-    """Makes of a subquery of messages the selection of those that fit, if anything narrows it."""
-    looks_into_batches = wanted.sender or wanted.text
-    if not (looks_into_batches or _conditions(wanted, messages.c)):
-        return None
-
-    def narrow(candidates: FromClause) -> Select[Any]:
-        query = select(candidates).where(*_conditions(wanted, candidates.c))
-        if not looks_into_batches:
-            return query
-        if driver == "sqlite":
-            query = query.join(batches, batches.c.batch_id == candidates.c.batch_id)
-            return query.where(*_of_batch(driver, wanted, candidates))
-        return query.where(*_of_batches_at_once(driver, wanted, candidates))
-
-    return narrow
-
-
-def _of_batch(
-    driver: str, wanted: OutboxFilter, candidates: FromClause
-) -> Iterator[ColumnElement[bool]]:
-    """What a filter asks of a message's batch, and of its text."""
-    if wanted.sender:
-        yield batches.c.sender == wanted.sender
-    if wanted.text:
-        yield contains_pieces(driver, text_of(candidates.c), wanted.text)
-
-
-def _of_batches_at_once(
-    driver: str, wanted: OutboxFilter, candidates: FromClause
-) -> Iterator[ColumnElement[bool]]:
-    """The same for PostgreSQL, which reads an array of batches ten times as fast as one by one.
-
-    A comparison with true keeps it from making a join of that.
-    """
-    theirs = func.array(select(candidates.c.batch_id).scalar_subquery())
-    known = select(batches.c.batch_id).where(batches.c.batch_id == any_(theirs))
-    if wanted.sender:
-        fits = known.where(batches.c.sender == wanted.sender)
-        yield candidates.c.batch_id.in_(fits).is_(true())
-    if wanted.text:
-        own = candidates.c.text
-        fits = known.where(contains_pieces(driver, batches.c.text, wanted.text))
-        yield or_(
-            and_(own.is_(None), candidates.c.batch_id.in_(fits).is_(true())),
-            contains_pieces(driver, own, wanted.text),
-        )
-
-
-def _conditions(wanted: OutboxFilter, columns: Columns) -> list[ColumnElement[bool]]:
-    """What a filter asks of a message's own columns, besides what an index answers."""
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.price is not None:
-        compare = _COMPARISONS[wanted.price_comparison]
-        conditions.append(compare(columns.price, wanted.price))
-    if wanted.premium_price is not None:
-        conditions.append(
-            _fits_premium_price(columns.message_id, wanted.premium_price, wanted.price_comparison)
-        )
-    if wanted.states:
-        conditions.append(columns.state.in_([state.value for state in wanted.states]))
-    if wanted.mccs:
-        conditions.append(columns.mcc.in_(wanted.mccs))
-    return conditions
-
-
-def _fits_premium_price(
-    message_id: ColumnElement[Any], price: int, comparison: str
-) -> ColumnElement[bool]:
-    """Whether the price of a message compares so; most messages have none, and no row for it."""
-    compare = _COMPARISONS[comparison]
-    charges = exists().where(premium_messages.c.message_id == message_id)
-    fits = compare(premium_messages.c.price, literal(price, BigInteger))  # may be any number
-    if compare(0, price):
-        return ~charges.where(~fits)
-    return charges.where(fits)
 
 
 def _view(row: Any) -> MessageView:
