@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, insert
 
-from dragoman.storage.tables import devices, forwardings, keywords, numbers, sims
+from dragoman.core.devices.sql.tables import devices, sims
+from dragoman.core.inbound.sql.tables import forwardings, keywords, numbers
 
 SERVICES: Final = 20
 KEYWORDS: Final = 500

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
 
+from dragoman.core.accounts.sql.tables import accounts
+from dragoman.core.contacts.sql.tables import contact_lists, contacts, merge_fields
 from dragoman.storage.bulk import BulkInsert
 from dragoman.storage.engine import Storage
-from dragoman.storage.tables import accounts, contact_lists, contacts, merge_fields
 
 LIST_ID = 1
 NAME_FIELD = 77

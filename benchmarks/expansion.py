@@ -11,11 +11,11 @@ from pathlib import Path
 from benchmarks import book
 from benchmarks.processes import memory_mb
 from dragoman.config import Settings
-from dragoman.domain.audiences import Audience
-from dragoman.domain.filters import Filter, Match, Operation, Rule
-from dragoman.domain.messages import Submission
+from dragoman.core.contacts.model.filters import Filter, Match, Operation, Rule
+from dragoman.core.delivery import backlog
+from dragoman.core.messages.model.audiences import Audience
+from dragoman.core.messages.model.messages import Submission
 from dragoman.house import House
-from dragoman.services import backlog
 
 CONTACTS = 100_000
 RULE = Rule(field="Town", operation=Operation.NOT, value="nowhere")

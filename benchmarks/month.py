@@ -25,14 +25,15 @@ from benchmarks.queries import (
     filling,
     series_of,
 )
-from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.core.accounts.credentials import Credentials
+from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.core.accounts.sql.accounts import render_permissions
+from dragoman.core.accounts.sql.tables import accounts, audit_entries, credentials, senders
+from dragoman.core.billing.sql.tables import wallets
+from dragoman.core.messages.sql.outcome_counts import FAILURES, ROUTE_STATUS, TIMES
 from dragoman.kit.clock import SystemClock
 from dragoman.kit.ids import EPOCH_MS, SEQUENCE_BITS, IdSource, first_at, render_base36
-from dragoman.services.credentials import Credentials
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories.accounts import render_permissions
-from dragoman.storage.repositories.outcome_counts import FAILURES, ROUTE_STATUS, TIMES
-from dragoman.storage.tables import accounts, audit_entries, credentials, senders, wallets
 
 PASSWORD: Final = "benchmark-password"
 OPERATOR, CUSTOMER = 1, 2

@@ -40,9 +40,9 @@ from benchmarks.queries import (
     series_of,
 )
 from benchmarks.queries import Figure as Answer
+from dragoman.core.submission.sql import orders
 from dragoman.kit.ids import SEQUENCE_BITS, first_at
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import orders
 
 PREFIX: Final = "/API/v1.0/REST"
 SECONDS = 4.0

@@ -27,10 +27,10 @@ from benchmarks.session import CONSOLE, Session
 from dragoman.console.page import Page
 from dragoman.console.paging import PER_PAGE
 from dragoman.console.views import PAGES
-from dragoman.domain.accounts import Account
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.sql.accounts import find_by_id
+from dragoman.core.messages.sql.tables import messages
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories.accounts import find_by_id
-from dragoman.storage.tables import messages
 
 ACCOUNTS: Final = 2_000
 RUNS: Final = 40

@@ -22,14 +22,14 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.schema import CreateIndex, DropIndex
 
-from dragoman.domain.lifecycle import State
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.sql.statistics import count_by_period
+from dragoman.core.messages.sql.tables import batches, messages
+from dragoman.core.reporting.model.outbox import OutboxFilter
+from dragoman.core.reporting.sql import outbox
 from dragoman.kit.ids import SEQUENCE_BITS, first_at
 from dragoman.kit.zones import stretches_of
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import outbox
-from dragoman.storage.repositories.outbox_filters import OutboxFilter
-from dragoman.storage.repositories.statistics import count_by_period
-from dragoman.storage.tables import batches, messages
 
 BEGIN_MS = 1_790_000_000_000
 HOUR_MS = 3_600_000

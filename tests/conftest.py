@@ -20,52 +20,53 @@ from dragoman.config.tables import SmppTable
 from dragoman.connectors.smpp import carrier as carrier_module
 from dragoman.connectors.smpp import handover as handover_module
 from dragoman.connectors.smpp.build import build_smpp_carrier
-from dragoman.dispatch import dispatcher as dispatcher_module
-from dragoman.dispatch.dispatcher import Dispatcher
-from dragoman.domain.accounts import Account
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Submission
-from dragoman.domain.premium import ShortCode
-from dragoman.domain.pricing import Price, PriceList
-from dragoman.domain.routing import Route, Router
+from dragoman.core.accounts import credentials as credentials_module
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.audit_log import Books
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.sql import accounts
+from dragoman.core.billing.model.pricing import Price, PriceList
+from dragoman.core.delivery import backlog as backlog_module
+from dragoman.core.delivery import dispatcher as dispatcher_module
+from dragoman.core.delivery.backlog import Backlog
+from dragoman.core.delivery.deadlines import Deadlines
+from dragoman.core.delivery.delivery import Delivery, OnUnknown
+from dragoman.core.delivery.device_routes import DeviceRoutes
+from dragoman.core.delivery.dispatcher import Dispatcher
+from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.identifiers import last_identifier
+from dragoman.core.inbound.inbound import Inbound
+from dragoman.core.inbound.keywords import Keywords
+from dragoman.core.inbound.opt_outs import OptOuts
+from dragoman.core.inbound.routing import Directory
+from dragoman.core.messages.events import Journal
+from dragoman.core.messages.feed import Feed
+from dragoman.core.messages.live import LiveMessages
+from dragoman.core.messages.loader import Recall
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.messages.model.premium import ShortCode
+from dragoman.core.messages.model.records import NewCallback
+from dragoman.core.messages.model.routing import Route, Router
+from dragoman.core.messages.model.views import MessageView
+from dragoman.core.messages.premium import PremiumRules
+from dragoman.core.metrics import Meters
+from dragoman.core.reporting.model.outbox import OutboxFilter
+from dragoman.core.reporting.queries import Queries
+from dragoman.core.reporting.timeline import Timelines
+from dragoman.core.submission import batches as batches_module
+from dragoman.core.submission.audiences import Audiences
+from dragoman.core.submission.batches import Batches
+from dragoman.core.submission.message_actions import Interventions
+from dragoman.core.submission.message_maker import MessageMaker
+from dragoman.core.submission.refunds import Refunds
+from dragoman.core.submission.submission import AcceptedBatch, SubmissionService
 from dragoman.kit.clock import Clock, SystemClock
 from dragoman.kit.ids import IdSource
-from dragoman.queue.local import LocalQueue
-from dragoman.services import backlog as backlog_module
-from dragoman.services import batches as batches_module
-from dragoman.services import credentials as credentials_module
-from dragoman.services import persistence as persistence_module
-from dragoman.services.accounts import Accounts
-from dragoman.services.audiences import Audiences
-from dragoman.services.backlog import Backlog
-from dragoman.services.batches import Batches
-from dragoman.services.books import Books
-from dragoman.services.deadlines import Deadlines
-from dragoman.services.delivery import Delivery, OnUnknown
-from dragoman.services.device_routes import DeviceRoutes
-from dragoman.services.directory import Directory
-from dragoman.services.feed import Feed
-from dragoman.services.inbound import Inbound
-from dragoman.services.interventions import Interventions
-from dragoman.services.journal import Journal
-from dragoman.services.keywords import Keywords
-from dragoman.services.live import LiveMessages
-from dragoman.services.message_maker import MessageMaker
-from dragoman.services.meters import Meters
-from dragoman.services.opt_outs import OptOuts
-from dragoman.services.premium import PremiumRules
-from dragoman.services.queries import Queries
-from dragoman.services.recall import Recall
-from dragoman.services.receipts import Receipts
-from dragoman.services.refunds import Refunds
-from dragoman.services.submission import AcceptedBatch, SubmissionService
-from dragoman.services.timeline import Timelines
+from dragoman.storage import persistence as persistence_module
 from dragoman.storage.engine import Storage
-from dragoman.storage.records import NewCallback
-from dragoman.storage.repositories import accounts, pending
-from dragoman.storage.repositories.outbox import MessageView
-from dragoman.storage.repositories.outbox_filters import OutboxFilter
 from dragoman.testkit.simulator import Simulator
+from dragoman.work_queue.local import LocalQueue
 
 _NUMBERS = itertools.count(1)
 
@@ -327,7 +328,7 @@ class Rig:
         )
         self.refunds = Refunds(
             writer=self.storage.writer,
-            queries=self.queries,
+            find_message=self.queries.message,
             submission=self.submission,
             clock=self.clock,
         )
@@ -395,7 +396,7 @@ class Rig:
     async def open(self) -> None:
         """Starts storage only: what is submitted stays queued."""
         self.storage.start()
-        self.ids.continue_after(await self.storage.read(pending.last_identifier))
+        self.ids.continue_after(await self.storage.read(last_identifier))
         await self.directory.load()
         await self.opt_outs.load()
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from dragoman import __version__
-from dragoman.callbacks.schedule import RetrySchedule
-from dragoman.callbacks.worker import CallbackWorker, Caller
+from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
+from dragoman.campaigns.pages import build_mailing_pages
+from dragoman.campaigns.relay import Outbox, RelayConnection
 from dragoman.config import Settings
 from dragoman.connectors import CONNECTORS, Resources
 from dragoman.connectors.mm7.carrier import Mm7Carrier
@@ -31,26 +32,27 @@ from dragoman.console.views import PAGES
 from dragoman.control.answers import CarrierView
 from dragoman.control.carriers import view_carriers
 from dragoman.control.server import ControlServer
+from dragoman.core.callbacks.schedule import RetrySchedule
+from dragoman.core.callbacks.worker import CallbackWorker, Caller
+from dragoman.core.campaigns.ports import Transport
+from dragoman.core.campaigns.worker import MailWorker
+from dragoman.core.delivery.deadlines import Deadlines
+from dragoman.core.delivery.dispatcher import Dispatcher
+from dragoman.core.delivery.model.ports import Connector, Custodian
+from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.messages.model.callbacks import renderer_of_events, renderer_of_texts
+from dragoman.core.messages.model.messages import Outgoing
+from dragoman.core.messages.model.records import NewCallback
+from dragoman.core.messages.sql import pending
+from dragoman.core.reporting.model.timeline import PduStep, Timeline
+from dragoman.core.retention.retention import Retention
+from dragoman.core.retention.sql import Kept
 from dragoman.dialects import DIALECTS
-from dragoman.dispatch.dispatcher import Dispatcher
-from dragoman.domain.callbacks import renderer_of_events, renderer_of_texts
-from dragoman.domain.messages import Outgoing
-from dragoman.domain.ports import Connector, Custodian
-from dragoman.domain.timeline import PduStep, Timeline
 from dragoman.house import House
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import time_of
 from dragoman.mail.listener import MailListener
-from dragoman.mailings.pages import PREFIX as MAILINGS_PREFIX
-from dragoman.mailings.pages import build_mailing_pages
-from dragoman.mailings.relay import Outbox, RelayConnection, Transport
-from dragoman.mailings.worker import MailWorker
 from dragoman.pages import build_pages
-from dragoman.services.deadlines import Deadlines
-from dragoman.services.receipts import Receipts
-from dragoman.services.retention import Retention
-from dragoman.storage.records import NewCallback
-from dragoman.storage.repositories import pending
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
 from dragoman.web.outgoing import GuardedClient
@@ -103,7 +105,19 @@ class Gateway(House):
             journal=self.journal,
             feed=self.feed,
         )
-        self.retention = Retention(storage=self.storage, clock=self.clock, ages=settings.retention)
+        kept = settings.retention
+        self.retention = Retention(
+            storage=self.storage,
+            clock=self.clock,
+            days={
+                Kept.ATTACHMENTS: kept.attachments_days,
+                Kept.AUDIT_ENTRIES: kept.audit_days,
+                Kept.CALLBACKS: kept.callbacks_days,
+                Kept.DELIVERIES: kept.deliveries_days,
+                Kept.INGESTED_ROWS: kept.ingested_days,
+                Kept.NOTES: kept.notes_days,
+            },
+        )
         resources = Resources(
             storage=self.storage,
             ids=self.ids,

@@ -9,76 +9,77 @@ from dragoman import __version__
 from dragoman.config import Settings
 from dragoman.console.desk import Desk, Machine
 from dragoman.console.repeats import Repeats
+from dragoman.core.accounts.access_tokens import AccessTokens
+from dragoman.core.accounts.account_tree import AccountTree
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.audit_log import Books
+from dragoman.core.accounts.console_sessions import ConsoleSessions
+from dragoman.core.accounts.credits import Credits
+from dragoman.core.accounts.login_tokens import LoginTokens
+from dragoman.core.accounts.one_time_links import OneTimeLinks
+from dragoman.core.accounts.scoped_tokens import ScopedTokens
+from dragoman.core.accounts.senders import Senders
+from dragoman.core.accounts.sessions import Sessions
+from dragoman.core.billing.model.message_types import MessageTypes
+from dragoman.core.billing.model.pricing import PriceList
+from dragoman.core.callbacks.webhooks import Webhooks
+from dragoman.core.campaigns.issues import Issues
+from dragoman.core.campaigns.mailings import Mailings
+from dragoman.core.contacts.contact_addresses import ContactAddresses
+from dragoman.core.contacts.contact_profiles import ContactProfiles
+from dragoman.core.contacts.contact_values import ContactValues
+from dragoman.core.contacts.contacts import Contacts
+from dragoman.core.contacts.groups import Groups
+from dragoman.core.contacts.imports import Imports
+from dragoman.core.delivery.backlog import Backlog
+from dragoman.core.delivery.carrier_switches import CarrierSwitches
+from dragoman.core.delivery.delivery import Delivery, OnUnknown
+from dragoman.core.delivery.device_routes import DeviceRoutes
+from dragoman.core.devices.device_registration import DeviceRegistration
+from dragoman.core.devices.devices import Devices
+from dragoman.core.devices.inbox_exports import InboxExports
+from dragoman.core.devices.phone_settings import PhoneSettings
+from dragoman.core.devices.presence import Presence
+from dragoman.core.identifiers import last_identifier
+from dragoman.core.inbound.inbound import Inbound
+from dragoman.core.inbound.inbox import Inbox
+from dragoman.core.inbound.keywords import Keywords
+from dragoman.core.inbound.model.keywords import words_to_match
+from dragoman.core.inbound.opt_outs import OptOuts
+from dragoman.core.inbound.routing import Directory
+from dragoman.core.messages.attachments import AttachmentLimits, Attachments
+from dragoman.core.messages.events import Journal
+from dragoman.core.messages.feed import Feed
+from dragoman.core.messages.live import LiveMessages
+from dragoman.core.messages.loader import Recall
+from dragoman.core.messages.model.records import NewCallback
+from dragoman.core.messages.model.routing import Router
+from dragoman.core.messages.premium import PremiumRules
+from dragoman.core.metrics import Meters
+from dragoman.core.reporting.correspondence import Correspondence
+from dragoman.core.reporting.queries import Queries
+from dragoman.core.reporting.statistics import Statistics
+from dragoman.core.reporting.timeline import Timelines
+from dragoman.core.reporting.traffic import Traffic
+from dragoman.core.submission.audiences import Audiences
+from dragoman.core.submission.batches import Batches
+from dragoman.core.submission.bundles import Bundles
+from dragoman.core.submission.idempotency_keys import KeyedSubmissions
+from dragoman.core.submission.message_actions import Interventions
+from dragoman.core.submission.message_maker import MessageMaker
+from dragoman.core.submission.orders import Orders
+from dragoman.core.submission.quotes import Quotes
+from dragoman.core.submission.refunds import Refunds
+from dragoman.core.submission.submission import SubmissionService
+from dragoman.core.submission.verifications import Verifications
+from dragoman.core.writes import WRITER_MODULE
 from dragoman.dialects import Services
 from dragoman.dialects.smsgateway24.mapping import NAME as SMSGATEWAY24
-from dragoman.domain.keywords import words_to_match
-from dragoman.domain.message_types import MessageTypes
-from dragoman.domain.pricing import PriceList
-from dragoman.domain.routing import Router
 from dragoman.kit.clock import Clock, SystemClock
 from dragoman.kit.ids import IdSource
-from dragoman.queue.local import LocalQueue
-from dragoman.services.access_tokens import AccessTokens
-from dragoman.services.account_tree import AccountTree
-from dragoman.services.accounts import Accounts
-from dragoman.services.attachments import AttachmentLimits, Attachments
-from dragoman.services.audiences import Audiences
-from dragoman.services.backlog import Backlog
-from dragoman.services.batches import Batches
-from dragoman.services.books import Books
-from dragoman.services.bundles import Bundles
-from dragoman.services.carrier_switches import CarrierSwitches
-from dragoman.services.console_sessions import ConsoleSessions
-from dragoman.services.contact_addresses import ContactAddresses
-from dragoman.services.contact_profiles import ContactProfiles
-from dragoman.services.contact_values import ContactValues
-from dragoman.services.contacts import Contacts
-from dragoman.services.correspondence import Correspondence
-from dragoman.services.credits import Credits
-from dragoman.services.delivery import Delivery, OnUnknown
-from dragoman.services.device_registration import DeviceRegistration
-from dragoman.services.device_routes import DeviceRoutes
-from dragoman.services.devices import Devices
-from dragoman.services.directory import Directory
-from dragoman.services.feed import Feed
-from dragoman.services.groups import Groups
-from dragoman.services.imports import Imports
-from dragoman.services.inbound import Inbound
-from dragoman.services.inbox import Inbox
-from dragoman.services.inbox_exports import InboxExports
-from dragoman.services.interventions import Interventions
-from dragoman.services.issues import Issues
-from dragoman.services.journal import Journal
-from dragoman.services.keyed_submissions import KeyedSubmissions
-from dragoman.services.keywords import Keywords
-from dragoman.services.live import LiveMessages
-from dragoman.services.login_tokens import LoginTokens
-from dragoman.services.mailings import Mailings
-from dragoman.services.message_maker import MessageMaker
-from dragoman.services.meters import Meters
-from dragoman.services.one_time_links import OneTimeLinks
-from dragoman.services.opt_outs import OptOuts
-from dragoman.services.orders import Orders
-from dragoman.services.phone_settings import PhoneSettings
-from dragoman.services.premium import PremiumRules
-from dragoman.services.presence import Presence
-from dragoman.services.queries import Queries
-from dragoman.services.quotes import Quotes
-from dragoman.services.recall import Recall
-from dragoman.services.refunds import Refunds
-from dragoman.services.scoped_tokens import ScopedTokens
-from dragoman.services.senders import Senders
-from dragoman.services.sessions import Sessions
-from dragoman.services.statistics import Statistics
-from dragoman.services.submission import SubmissionService
-from dragoman.services.timeline import Timelines
-from dragoman.services.traffic import Traffic
-from dragoman.services.verifications import Verifications
-from dragoman.services.webhooks import Webhooks
 from dragoman.storage.engine import Storage
-from dragoman.storage.records import NewCallback
-from dragoman.storage.repositories import pending
 from dragoman.web.downloads import Downloader
+from dragoman.work_queue.local import LocalQueue
 
 
 class House:
@@ -90,7 +91,11 @@ class House:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.meters = Meters()
-        self.storage = Storage(settings.database_url, self.meters, own_process=writer_process)
+        self.storage = Storage(
+            settings.database_url,
+            self.meters,
+            writer_module=WRITER_MODULE if writer_process else None,
+        )
         self.ids = IdSource(self.clock)
         self.live = LiveMessages()
         self.queue = LocalQueue()
@@ -310,7 +315,7 @@ class House:
         self.correspondence = Correspondence(self.storage)
         self.refunds = Refunds(
             writer=self.storage.writer,
-            queries=self.queries,
+            find_message=self.queries.message,
             submission=self.submission,
             clock=self.clock,
         )
@@ -403,7 +408,7 @@ class House:
             self.storage.migrate()
         self.storage.check()
         self.storage.start()
-        self.ids.continue_after(await self.storage.read(pending.last_identifier))
+        self.ids.continue_after(await self.storage.read(last_identifier))
         await self.directory.load()
         await self.opt_outs.load()
         await self.devices.restore()

@@ -15,7 +15,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from dragoman.services.meters import Histogram, Meters
+from dragoman.core.metrics import Histogram, Meters
 
 
 class Measured(Protocol):

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import func, select
 
 from dragoman.console.views import PAGES
-from dragoman.domain.accounts import Account, Permission
+from dragoman.core.accounts.model.accounts import Account, Permission
+from dragoman.core.messages.sql.statistics import count_by_hour
+from dragoman.core.messages.sql.tables import messages
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories.statistics import count_by_hour
-from dragoman.storage.tables import messages
 
 ROOT = Path(__file__).parents[2]
 MESSAGES = 400

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from dragoman.app import Gateway
-from dragoman.callbacks import worker as worker_module
 from dragoman.config import Settings
 from dragoman.config.sections import Callbacks, Http
 from dragoman.config.tables import SmppTable
-from dragoman.storage.repositories.inbound import InboxFilter
+from dragoman.core.callbacks import worker as worker_module
+from dragoman.core.inbound.model.inbound import InboxFilter
 
 ALICE = "4511111111"
 

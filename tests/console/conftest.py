@@ -16,7 +16,7 @@ from tests.passing_time import PATIENCE_S
 from dragoman.config import Settings
 from dragoman.console.routes import build_console
 from dragoman.control.answers import CarrierView, LinkView
-from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.house import House
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from dragoman.app import Gateway
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.senders import SenderDetails
+from dragoman.core.devices.devices import ReportedSim
 from dragoman.development.forwarding import CallbackForwarding
 from dragoman.development.outbox import MailOutbox
 from dragoman.development.phones import REPLY_NUMBER, VirtualPhones
 from dragoman.development.workbench import Workbench
-from dragoman.domain.accounts import Account
-from dragoman.domain.senders import SenderDetails
-from dragoman.services.devices import ReportedSim
 from dragoman.testkit.simulator import Simulator
 
 PHONE_NUMBER: Final = "4530999888"

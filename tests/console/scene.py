@@ -13,14 +13,14 @@ from tests.passing_time import PATIENCE_S
 
 from dragoman.app import Gateway
 from dragoman.config import Settings
+from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Account, Permission
+from dragoman.core.inbound.model.inbound import Handling, OptOutOrigin, StoredInbound
+from dragoman.core.inbound.sql.inbound import NewInbound, store_texts
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.development.workbench import Workbench
-from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Account, Permission
-from dragoman.domain.inbound import Handling, OptOutOrigin
-from dragoman.domain.messages import Submission
 from dragoman.kit.clock import SystemClock
 from dragoman.protocols.smpp.constants import MessageState
-from dragoman.storage.repositories.inbound import NewInbound, StoredInbound, store_texts
-from dragoman.storage.repositories.outbox_filters import OutboxFilter
 from dragoman.testkit.simulator import Behaviour, Simulator
 
 CHROMIUM: Final = Path("/usr/bin/chromium")

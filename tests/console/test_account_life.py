@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from dragoman.domain.accounts import DEFAULT_PERMISSIONS, CredentialKind, Permission
-from dragoman.domain.errors import Refused
+from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, CredentialKind, Permission
+from dragoman.core.model.errors import Refused
 
 from .conftest import PASSWORD, Browser
 

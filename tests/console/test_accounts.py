@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from dragoman.domain.accounts import Permission
-from dragoman.domain.senders import SenderDetails
-from dragoman.services.account_tree import Changes
-from dragoman.services.carrier_switches import CarrierSwitches
+from dragoman.core.accounts.account_tree import Changes
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.accounts.model.senders import SenderDetails
+from dragoman.core.delivery.carrier_switches import CarrierSwitches
 
 from .conftest import PASSWORD, Browser
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from tests.dialects.in_process import count_rows
 
-from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 
 from .conftest import PASSWORD, Browser, Page
 
@@ -144,7 +144,7 @@ async def test_refused_form_can_be_mended_and_sent(browser: Browser, form: Page)
 async def test_message_for_later_is_due_in_the_zone_of_its_account(
     browser: Browser, form: Page
 ) -> None:
-    from dragoman.services.account_fields import AccountFields
+    from dragoman.core.accounts.account_fields import AccountFields
 
     await browser.house.accounts.change("sena", AccountFields(time_zone="Asia/Tokyo"))
     page = await browser.send(
@@ -182,7 +182,7 @@ async def test_batch_of_somebody_else_cannot_be_cancelled(browser: Browser, form
 async def test_message_for_an_hour_that_the_clocks_skip_is_refused(
     browser: Browser, form: Page
 ) -> None:
-    from dragoman.services.account_fields import AccountFields
+    from dragoman.core.accounts.account_fields import AccountFields
 
     await browser.house.accounts.change("sena", AccountFields(time_zone="Europe/Copenhagen"))
     page = await browser.send(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dragoman.storage.repositories.inbound import NewInbound, StoredInbound, store_texts
+from dragoman.core.inbound.model.inbound import StoredInbound
+from dragoman.core.inbound.sql.inbound import NewInbound, store_texts
 
 from .conftest import Browser, Page
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dragoman.console.paging import PER_PAGE
-from dragoman.domain.accounts import Permission
+from dragoman.core.accounts.model.accounts import Permission
 
 from .conftest import Browser, Page
 

@@ -11,11 +11,11 @@ import pytest
 
 from dragoman.console.views import live
 from dragoman.console.views.live import MAX_ROWS, render_frame
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Submission
+from dragoman.core.messages.feed import MAX_LISTENERS, FeedEvent, FeedPage, read_filter
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.model.errors import FailureCode
 from dragoman.house import House
-from dragoman.services.feed import MAX_LISTENERS, FeedEvent, FeedPage, read_filter
 
 from .conftest import NOW_MS, Browser
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.failure_causes import CAUSES
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import CallbackRequest, Submission
+from dragoman.core.messages.model.failure_causes import CAUSES
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import CallbackRequest, Submission
+from dragoman.core.model.errors import FailureCode
 from dragoman.kit.ids import render_base64, render_dashed, render_hex
-from dragoman.storage.repositories.probe import probe
+from dragoman.storage.probe import probe
 
 from .conftest import Browser
 

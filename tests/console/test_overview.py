@@ -10,10 +10,10 @@ import pytest
 
 from dragoman.console.charts import Column, draw_columns
 from dragoman.console.tables import render_csv
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Submission
-from dragoman.services.traffic import Share
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.model.errors import FailureCode
+from dragoman.core.reporting.traffic import Share
 
 from .conftest import Browser
 
@@ -37,7 +37,7 @@ async def _send(browser: Browser, username: str, number: str, *states: State) ->
 
 
 def _nothing() -> Any:
-    from dragoman.storage.repositories.probe import probe
+    from dragoman.storage.probe import probe
 
     return probe
 

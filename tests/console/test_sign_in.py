@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.services import accounts as accounts_module
+from dragoman.core.accounts import accounts as accounts_module
 
 from .conftest import PASSWORD, Browser
 
@@ -179,7 +179,7 @@ async def test_password_set_by_others_signs_out_too(browser: Browser, way: str) 
     if way == "operator":
         await house.accounts.set_password(sena, "another horse")
     else:
-        from dragoman.services.account_tree import Changes
+        from dragoman.core.accounts.account_tree import Changes
 
         adam = await house.accounts.find("adam")
         child = await house.accounts.find("adams-child")
@@ -252,7 +252,7 @@ async def test_session_of_an_account_that_is_shut_sees_nothing(browser: Browser)
 
 
 async def test_session_counts_only_where_the_account_may_be_used_from(browser: Browser) -> None:
-    from dragoman.services.account_fields import AccountFields
+    from dragoman.core.accounts.account_fields import AccountFields
 
     await browser.sign_in("sena")
     await browser.house.accounts.change("sena", AccountFields(allowed_addresses="198.51.100.7"))
@@ -262,7 +262,7 @@ async def test_session_counts_only_where_the_account_may_be_used_from(browser: B
 
 
 async def test_sessions_of_an_account_are_bounded(browser: Browser) -> None:
-    from dragoman.services.console_sessions import MAX_PER_ACCOUNT
+    from dragoman.core.accounts.console_sessions import MAX_PER_ACCOUNT
 
     account = await browser.house.accounts.find("sena")
     sessions = browser.house.console_sessions
@@ -277,7 +277,7 @@ async def test_sessions_of_an_account_are_bounded(browser: Browser) -> None:
 async def test_no_token_is_stored(browser: Browser) -> None:
     from sqlalchemy import select
 
-    from dragoman.storage.tables import console_sessions
+    from dragoman.core.accounts.sql.tables import console_sessions
 
     await browser.sign_in("sena")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.accounts import Permission
-from dragoman.domain.senders import SenderDetails
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.accounts.model.senders import SenderDetails
 
 from .conftest import Browser, Page
 

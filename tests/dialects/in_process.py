@@ -10,8 +10,8 @@ from urllib.parse import unquote
 import msgspec
 from sqlalchemy import text
 
+from dragoman.core.tables import metadata
 from dragoman.storage.engine import Storage
-from dragoman.storage.tables import metadata
 
 CLIENT: Final = "192.0.2.1"
 CLIENT_PORT: Final = 40_000

@@ -15,29 +15,22 @@ from sqlalchemy import insert, update
 from tests.passing_time import PATIENCE_S, until
 
 from dragoman.config.premium import BillingTable
-from dragoman.domain.accounts import Permission
-from dragoman.domain.audiences import Audience, Segment
-from dragoman.domain.errors import FailureCode, RefusalCode, Refused
-from dragoman.domain.filters import Filter, Match, Operation, Rule
-from dragoman.domain.lifecycle import BatchState, State
-from dragoman.domain.messages import Format, Push
-from dragoman.domain.payments import Payment
-from dragoman.domain.premium import ContentType, Premium, PremiumState, ShortCode
-from dragoman.domain.pricing import Price
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.accounts.sql import account_tree
+from dragoman.core.billing.model.payments import Payment
+from dragoman.core.billing.model.pricing import Price
+from dragoman.core.billing.sql.tables import ledger_entries
+from dragoman.core.contacts.model.filters import Filter, Match, Operation, Rule
+from dragoman.core.contacts.sql.tables import contact_lists, contacts, merge_fields
+from dragoman.core.messages.model.audiences import Audience, Segment
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.messages import Format, Push
+from dragoman.core.messages.model.premium import ContentType, Premium, PremiumState, ShortCode
+from dragoman.core.messages.sql.tables import audiences, batches, messages, premium_messages
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
+from dragoman.core.submission import batches as batches_module
+from dragoman.core.submission.sql import audiences as audiences_repository
 from dragoman.kit.clock import FixedClock
-from dragoman.services import batches as batches_module
-from dragoman.storage.repositories import account_tree
-from dragoman.storage.repositories import audiences as audiences_repository
-from dragoman.storage.tables import (
-    audiences,
-    batches,
-    contact_lists,
-    contacts,
-    ledger_entries,
-    merge_fields,
-    messages,
-    premium_messages,
-)
 from dragoman.storage.work import Operation as Work
 
 S = State
@@ -586,7 +579,7 @@ async def test_messages_that_are_only_in_rows_are_cancelled(
     rig: Any, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bug: what waited in its rows for room in the queue could not be cancelled."""
-    monkeypatch.setattr("dragoman.services.backlog.MAX_QUEUED", 6)
+    monkeypatch.setattr("dragoman.core.delivery.backlog.MAX_QUEUED", 6)
     accepted = [await rig.submit(book.account, *numbers(5, 5 * n)) for n in range(3)]
     assert len(rig.live) < 15
     await rig.batches.cancel(book.account, accepted[2].batch_id)

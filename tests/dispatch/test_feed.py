@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from tests.passing_time import PATIENCE_S
 
-from dragoman.domain.errors import FailureCode, RefusalCode, Refused
-from dragoman.domain.lifecycle import State
-from dragoman.domain.routing import Route
+from dragoman.core.messages import feed as feed_module
+from dragoman.core.messages.feed import FeedEvent, FeedFilter, FeedPage, Listener, read_filter
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.routing import Route
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
-from dragoman.services import feed as feed_module
-from dragoman.services.feed import FeedEvent, FeedFilter, FeedPage, Listener, read_filter
 from dragoman.testkit.simulator import Behaviour
 
 S = State

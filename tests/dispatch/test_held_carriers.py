@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dragoman.domain.lifecycle import State
-from dragoman.domain.routing import Route
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.routing import Route
 
 S = State
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dragoman.storage.tables import inbound_parts, inbound_texts
+from dragoman.core.inbound.sql.tables import inbound_parts, inbound_texts
 
 LONG = "A text that a phone sends in several parts. " * 10
 

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.accounts import Permission
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import CallbackRequest
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import CallbackRequest
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.protocols.smpp.constants import MessageState
 from dragoman.testkit.simulator import Behaviour
 

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.accounts import Account, Permission
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.keywords import CATCH_ALL
+from dragoman.core.accounts.model.accounts import Account, Permission
+from dragoman.core.inbound.model.keywords import CATCH_ALL
+from dragoman.core.inbound.sql.tables import inbound_texts, keywords
+from dragoman.core.messages.sql.tables import callbacks
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.clock import FixedClock
-from dragoman.storage.tables import callbacks, inbound_texts, keywords
 
 ALICE = "4511111111"
 URL = "http://127.0.0.1:9/sms"

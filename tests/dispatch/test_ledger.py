@@ -25,25 +25,26 @@ from dragoman.config import Settings
 from dragoman.config.sections import Limits
 from dragoman.config.sections import Storage as StorageSection
 from dragoman.config.values import Secret
-from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Account, Permission
-from dragoman.domain.errors import FailureCode, Refused
-from dragoman.domain.inbound import OptOutOrigin
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Submission
-from dragoman.domain.outcomes import Accepted, Rejected, Unknown
-from dragoman.domain.payments import Payer
+from dragoman.core.accounts.account_fields import AccountFields
+from dragoman.core.accounts.account_tree import Changes
+from dragoman.core.accounts.credits import Purchase, TypeMove
+from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Account, Permission
+from dragoman.core.accounts.sql.credits import GENERAL
+from dragoman.core.billing.model.payments import Payer
+from dragoman.core.billing.sql.tables import ledger_entries, wallets
+from dragoman.core.delivery import backlog as backlog_module
+from dragoman.core.delivery.delivery import OnUnknown
+from dragoman.core.inbound.model.inbound import OptOutOrigin
+from dragoman.core.messages.live import LiveMessage
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.messages.model.outcomes import Accepted, Rejected, Unknown
+from dragoman.core.messages.sql import changes
+from dragoman.core.messages.sql.tables import batches, messages
+from dragoman.core.model.errors import FailureCode, Refused
+from dragoman.core.submission import batches as batches_module
 from dragoman.house import House
 from dragoman.kit.clock import FixedClock
-from dragoman.services import backlog as backlog_module
-from dragoman.services import batches as batches_module
-from dragoman.services.account_fields import AccountFields
-from dragoman.services.account_tree import Changes
-from dragoman.services.credits import Purchase, TypeMove
-from dragoman.services.delivery import OnUnknown
-from dragoman.services.live import LiveMessage
-from dragoman.storage.repositories import changes
-from dragoman.storage.repositories.credits import GENERAL
-from dragoman.storage.tables import batches, ledger_entries, messages, wallets
 
 SEEDS = range(3)
 CALLERS = 5

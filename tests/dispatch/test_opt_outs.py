@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.errors import FailureCode, Refused
-from dragoman.domain.inbound import OptOutKey
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import CallbackRequest, InboundPartReport
+from dragoman.core.inbound.model.inbound import OptOutKey
+from dragoman.core.inbound.opt_outs import OptOuts
+from dragoman.core.inbound.sql import opt_outs as stored_opt_outs
+from dragoman.core.inbound.sql.tables import inbound_texts, opt_outs
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import CallbackRequest, InboundPartReport
+from dragoman.core.messages.sql.tables import batches, callbacks
+from dragoman.core.model.errors import FailureCode, Refused
 from dragoman.protocols.gsm.alphabet import Alphabet
-from dragoman.services.opt_outs import OptOuts
-from dragoman.storage.repositories import opt_outs as stored_opt_outs
-from dragoman.storage.tables import batches, callbacks, inbound_texts, opt_outs
 
 ALICE, BOB = "4511111111", "4522222222"
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from tests.passing_time import MovableClock
 
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
-from dragoman.domain.routing import Route
+from dragoman.core.delivery import backlog as backlog_module
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.routing import Route
+from dragoman.core.model.errors import FailureCode
 from dragoman.kit.clock import FixedClock
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
-from dragoman.services import backlog as backlog_module
 from dragoman.testkit.simulator import Answer, Behaviour
 
 S = State
@@ -92,7 +92,7 @@ async def test_a_mute_carrier_is_not_flooded(
     make_rig: Any, simulator: Any, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bug: a message whose answers were always lost went out again at once, without end."""
-    monkeypatch.setattr("dragoman.dispatch.dispatcher.RESEND_DELAYS_S", (0.0, 60.0))
+    monkeypatch.setattr("dragoman.core.delivery.dispatcher.RESEND_DELAYS_S", (0.0, 60.0))
     simulator.default = Behaviour(answer=Answer.LOST, state=None)
     clock = MovableClock()
     rig = await make_rig(

@@ -9,13 +9,14 @@ import msgspec
 import pytest
 
 from dragoman.config.premium import BillingTable, shipped_catalogue
-from dragoman.domain.accounts import Account, Permission
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.lifecycle import State
-from dragoman.domain.premium import Premium, PremiumState, ShortCode, ValueForm
+from dragoman.core.accounts.model.accounts import Account, Permission
+from dragoman.core.billing.sql.tables import ledger_entries
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.premium import Premium, PremiumState, ShortCode, ValueForm
+from dragoman.core.messages.sql.tables import batches, messages, premium_messages
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.protocols.smpp.codec import encode
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
-from dragoman.storage.tables import batches, ledger_entries, messages, premium_messages
 from dragoman.testkit.simulator import Answer, Behaviour
 
 P, S = PremiumState, State

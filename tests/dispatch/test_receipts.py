@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Connection
 from tests.passing_time import PATIENCE_S, until
 
-from dragoman.domain.lifecycle import ReceiptState, State
-from dragoman.domain.messages import ReceiptReport
+from dragoman.core.messages.model.lifecycle import ReceiptState, State
+from dragoman.core.messages.model.messages import ReceiptReport
+from dragoman.core.messages.sql.tables import parked_receipts, parts
 from dragoman.protocols.smpp.constants import MessageState
-from dragoman.storage.tables import parked_receipts, parts
 from dragoman.storage.writer import Operation
 from dragoman.testkit.simulator import Behaviour, IdStyle, ReceiptTiming
 

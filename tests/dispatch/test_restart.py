@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from tests.passing_time import PATIENCE_S
 
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Lane
-from dragoman.services import backlog as backlog_module
-from dragoman.services import batches as batches_module
-from dragoman.storage.repositories import pending
+from dragoman.core.delivery import backlog as backlog_module
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.sql import pending
+from dragoman.core.submission import batches as batches_module
 from dragoman.storage.writer import Operation
 from dragoman.testkit.simulator import Answer, Behaviour
+from dragoman.work_queue.port import Lane
 
 S = State
 NUMBERS = [f"45111111{n:02d}" for n in range(50)]

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from dragoman.connectors.smpp.carrier import SmppCarrier
-from dragoman.dispatch import sorting as sorting_module
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Format, Outgoing
-from dragoman.domain.outcomes import Rejected
-from dragoman.domain.ports import Taking
-from dragoman.domain.routing import Route
+from dragoman.core.delivery import sorting as sorting_module
+from dragoman.core.delivery.model.ports import Taking
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Format, Outgoing
+from dragoman.core.messages.model.outcomes import Rejected
+from dragoman.core.messages.model.routing import Route
+from dragoman.core.model.errors import FailureCode
 from dragoman.protocols.smpp.constants import CommandStatus
 from dragoman.testkit.simulator import Behaviour
 

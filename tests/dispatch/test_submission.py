@@ -8,17 +8,19 @@ from typing import Any
 import pytest
 from tests.passing_time import MovableClock
 
-from dragoman.domain.accounts import Account, Permission
-from dragoman.domain.allowed_prefixes import AllowedPrefixes, parse_allowed_prefixes
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.lifecycle import BatchState, State
-from dragoman.domain.messages import CallbackRequest, Format, Lane
-from dragoman.domain.pricing import Price
-from dragoman.domain.routing import Route
+from dragoman.core.accounts.model.accounts import Account, Permission
+from dragoman.core.accounts.model.allowed_prefixes import AllowedPrefixes, parse_allowed_prefixes
+from dragoman.core.billing.model.pricing import Price
+from dragoman.core.billing.sql.tables import ledger_entries
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.messages import CallbackRequest, Format
+from dragoman.core.messages.model.routing import Route
+from dragoman.core.messages.sql.tables import batches, messages
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.submission import batches as batches_module
+from dragoman.core.submission.admission import MAX_REFERENCE, MAX_SCHEDULE_S, MAX_VALIDITY_S
 from dragoman.kit.clock import FixedClock
-from dragoman.services import batches as batches_module
-from dragoman.services.admission import MAX_REFERENCE, MAX_SCHEDULE_S, MAX_VALIDITY_S
-from dragoman.storage.tables import batches, ledger_entries, messages
+from dragoman.work_queue.port import Lane
 
 S, C = State, RefusalCode
 NUMBERS = [f"45111111{n:02d}" for n in range(50)]
@@ -229,7 +231,7 @@ async def test_a_batch_on_a_stuck_route_does_not_hold_up_others(
     make_rig: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bug: batches whose route had no room took all places, and slowed the rest."""
-    monkeypatch.setattr("dragoman.services.backlog.MAX_QUEUED", 40)
+    monkeypatch.setattr("dragoman.core.delivery.backlog.MAX_QUEUED", 40)
     monkeypatch.setattr(batches_module, "CHUNK", 10)
     monkeypatch.setattr(batches_module, "MAX_RUNNING", 2)
     routes = (
@@ -268,7 +270,7 @@ async def test_a_stored_batch_is_cancelled_while_its_route_has_no_room(
     rig: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bug: a batch that had been taken up could not be cancelled, though nothing had left."""
-    monkeypatch.setattr("dragoman.services.backlog.MAX_QUEUED", 0)
+    monkeypatch.setattr("dragoman.core.delivery.backlog.MAX_QUEUED", 0)
     account = await rig.account(credits=50)
     accepted = await rig.submit(account, *NUMBERS)
     assert await rig.batches._step() is False

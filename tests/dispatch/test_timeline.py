@@ -9,22 +9,22 @@ import msgspec
 import pytest
 from tests.passing_time import MovableClock
 
-from dragoman.callbacks.schedule import RetrySchedule
-from dragoman.callbacks.worker import CallbackWorker
-from dragoman.domain.accounts import Account, Permission
-from dragoman.domain.callbacks import CallbackCall
-from dragoman.domain.errors import FailureCode, RefusalCode, Refused
-from dragoman.domain.failure_causes import CAUSES
-from dragoman.domain.journal import EventKind
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import CallbackRequest
-from dragoman.domain.pricing import Price
-from dragoman.domain.routing import Route, Router, RouteReason
+from dragoman.core.accounts.model.accounts import Account, Permission
+from dragoman.core.billing.model.pricing import Price
+from dragoman.core.callbacks.schedule import RetrySchedule
+from dragoman.core.callbacks.worker import CallbackWorker
+from dragoman.core.messages import events as journal_module
+from dragoman.core.messages.model.callbacks import CallbackCall
+from dragoman.core.messages.model.events import EventKind
+from dragoman.core.messages.model.failure_causes import CAUSES
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import CallbackRequest
+from dragoman.core.messages.model.routing import Route, Router, RouteReason
+from dragoman.core.messages.sql.tables import message_events
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.protocols.smpp.codec import decode, encode
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
 from dragoman.protocols.smpp.pdus import SubmitSmResp
-from dragoman.services import journal as journal_module
-from dragoman.storage.tables import message_events
 from dragoman.testkit.simulator import Answer, Behaviour, ReceiptTiming
 from dragoman.web.outgoing import Fetched
 

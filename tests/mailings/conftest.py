@@ -15,18 +15,18 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import Connection, select
 from tests.passing_time import PATIENCE_S, MovableClock
 
+from dragoman.campaigns.relay import RelayConnection
 from dragoman.config.sections import Mailings as Settings
-from dragoman.domain.accounts import Account
-from dragoman.domain.mailings import DeliveryState, Issue, ListState, MailingList
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.sql import accounts
+from dragoman.core.campaigns.issues import Issues
+from dragoman.core.campaigns.mailings import Mailings
+from dragoman.core.campaigns.model.mailings import DeliveryState, Issue, ListState, MailingList
+from dragoman.core.campaigns.sql.tables import deliveries, subscriptions
+from dragoman.core.campaigns.worker import MailWorker
+from dragoman.core.metrics import Meters
 from dragoman.kit.ids import IdSource
-from dragoman.mailings.relay import RelayConnection
-from dragoman.mailings.worker import MailWorker
-from dragoman.services.issues import Issues
-from dragoman.services.mailings import Mailings
-from dragoman.services.meters import Meters
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import accounts
-from dragoman.storage.tables import deliveries, subscriptions
 
 SENDER = "bounces@relay.example"
 PAGES = "https://example.com/mailings"

@@ -15,10 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from dragoman.campaigns.relay import Outbox, RelayConnection
 from dragoman.config.sections import Mailings as Settings
 from dragoman.config.values import Secret
-from dragoman.mailings.outcomes import Answer, Stage
-from dragoman.mailings.relay import Outbox, RelayConnection
+from dragoman.core.campaigns.outcomes import Answer, Stage
 
 SENDER, ANN = "bounces@relay.example", "ann@one.example"
 MAIL = b"Subject: hello\r\n\r\n.\r\n..\r\nend\r\n"

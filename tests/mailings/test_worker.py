@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.mailings import (
+from dragoman.core.campaigns.mailings import CHUNK, digest_of
+from dragoman.core.campaigns.model.mailings import (
     DeliveryState,
     EmailService,
     EndedBy,
     ListState,
+    MailingListChange,
     SubscriptionState,
     TokenPurpose,
 )
-from dragoman.services.mailings import CHUNK, digest_of
-from dragoman.storage.repositories import deliveries, issues
-from dragoman.storage.repositories.deliveries import Claim
-from dragoman.storage.repositories.mailing_lists import MailingListChange
-from dragoman.storage.repositories.subscriptions import NewSubscriber
+from dragoman.core.campaigns.sql import deliveries, issues
+from dragoman.core.campaigns.sql.deliveries import Claim
+from dragoman.core.campaigns.sql.subscriptions import NewSubscriber
+from dragoman.core.model.errors import RefusalCode, Refused
 
 ANN, BOB = "ann@one.example", "bob@two.example"
 
@@ -306,7 +306,7 @@ async def test_tokens_are_stored_as_digests_only(campaign: Any) -> None:
     def stored(connection: Any) -> list[bytes]:
         from sqlalchemy import select
 
-        from dragoman.storage.tables import subscription_tokens
+        from dragoman.core.campaigns.sql.tables import subscription_tokens
 
         query = select(subscription_tokens.c.digest)
         return [bytes(one) for one in connection.execute(query).scalars()]

@@ -9,22 +9,24 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Table, select
 
-from dragoman.domain.accounts import Account
-from dragoman.domain.lifecycle import BatchState, State
-from dragoman.domain.messages import Lane
-from dragoman.kit.clock import FixedClock
-from dragoman.kit.ids import IdSource
-from dragoman.storage.engine import Storage
-from dragoman.storage.records import (
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.sql import accounts
+from dragoman.core.billing.model.reservations import Reservation, Settlement
+from dragoman.core.billing.sql import wallets
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.records import (
     BatchOptions,
     NewBatch,
-    Reservation,
-    Settlement,
     StateChange,
     StoredBatch,
     StoredMessage,
 )
-from dragoman.storage.repositories import accounts, changes, submissions, wallets
+from dragoman.core.messages.sql import changes
+from dragoman.core.submission.sql import submissions
+from dragoman.kit.clock import FixedClock
+from dragoman.kit.ids import IdSource
+from dragoman.storage.engine import Storage
+from dragoman.work_queue.port import Lane
 
 
 class Rows:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.accounts import Account
+from dragoman.core.accounts.account_tree import AccountTree
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.sql import account_tree
 from dragoman.kit.ids import render_base36
-from dragoman.services.account_tree import AccountTree
-from dragoman.storage.repositories import account_tree
 
 
 async def _below(rows: Any, username: str, parent: Account | None = None) -> Account:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from dragoman.domain.accounts import Account, CredentialKind, Permission
-from dragoman.domain.allowed_addresses import parse_allowed_addresses
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.storage.repositories import account_tree, accounts
+from dragoman.core.accounts.model.accounts import Account, CredentialKind, Permission
+from dragoman.core.accounts.model.allowed_addresses import parse_allowed_addresses
+from dragoman.core.accounts.sql import account_tree, accounts
+from dragoman.core.model.errors import RefusalCode, Refused
 
 KEY = CredentialKind.API_KEY
 

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.attachments import Attachment
-from dragoman.domain.errors import Refused
-from dragoman.storage.repositories import attachments, submissions
-from dragoman.storage.tables import attachments as table
+from dragoman.core.messages.model.attachments import Attachment
+from dragoman.core.messages.sql import attachments
+from dragoman.core.messages.sql.tables import attachments as table
+from dragoman.core.model.errors import Refused
+from dragoman.core.submission.sql import submissions
 
 FILES = (
     Attachment(name="show.smil", content_type="application/smil", content=b"<smil/>"),

@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.senders import SenderDetails, SenderState
-from dragoman.storage.repositories import account_tree, audit, held_carriers, senders, wallets
-from dragoman.storage.repositories.account_tree import AccountChange
-from dragoman.storage.repositories.audit import AuditEntry
-from dragoman.storage.repositories.held_carriers import CarrierSwitch
-from dragoman.storage.repositories.senders import SenderDecision, StoredSender
-from dragoman.storage.tables import audit_entries
+from dragoman.core.accounts.model.senders import SenderDetails, SenderState, StoredSender
+from dragoman.core.accounts.sql import account_tree, senders
+from dragoman.core.accounts.sql import audit_log as audit
+from dragoman.core.accounts.sql.account_tree import AccountChange
+from dragoman.core.accounts.sql.audit_log import AuditEntry
+from dragoman.core.accounts.sql.senders import SenderDecision
+from dragoman.core.accounts.sql.tables import audit_entries
+from dragoman.core.billing.sql import wallets
+from dragoman.core.delivery.sql import held_carriers
+from dragoman.core.delivery.sql.held_carriers import CarrierSwitch
+from dragoman.core.model.errors import RefusalCode, Refused
 
 
 def _entry(rows: Any, account: Any, actor: Any, action: str = "give") -> AuditEntry:

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.lifecycle import BatchState, State
-from dragoman.domain.messages import Lane
-from dragoman.storage.records import Settlement
-from dragoman.storage.repositories import batches, pending, submissions, wallets
-from dragoman.storage.tables import batches as batch_table
-from dragoman.storage.tables import messages
+from dragoman.core.billing.model.reservations import Settlement
+from dragoman.core.billing.sql import wallets
+from dragoman.core.identifiers import last_identifier
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.sql import pending
+from dragoman.core.messages.sql.tables import batches as batch_table
+from dragoman.core.messages.sql.tables import messages
+from dragoman.core.submission.sql import batches, submissions
+from dragoman.work_queue.port import Lane
 
 NUMBERS = [f"45111111{n:02d}" for n in range(10)]
 
@@ -171,10 +174,10 @@ async def test_unreported_messages_are_those_sent_long_enough_ago(rows: Any) -> 
 
 
 async def test_the_last_identifier_is_the_highest_of_all_tables(rows: Any) -> None:
-    assert await rows.storage.read(pending.last_identifier) == 0
+    assert await rows.storage.read(last_identifier) == 0
     account = await rows.account(credits=3)
     await rows.accepted(account)
-    highest = await rows.storage.read(pending.last_identifier)
+    highest = await rows.storage.read(last_identifier)
     assert highest == rows.ids.last
 
 

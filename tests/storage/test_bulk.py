@@ -7,7 +7,7 @@ from sqlalchemy import Column, Integer, MetaData, SmallInteger, Table, Text, sel
 
 from dragoman.storage.bulk import MAX_PARAMETERS, BulkInsert, BulkUpdate
 from dragoman.storage.engine import Storage
-from dragoman.storage.tables.metadata import Identifier
+from dragoman.storage.metadata import Identifier
 
 THINGS = Table(
     "things",

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.lifecycle import State
-from dragoman.storage.records import NewCallback
-from dragoman.storage.repositories import callbacks, changes, outbox
-from dragoman.storage.repositories.callbacks import Attempt, CallbackState
+from dragoman.core.callbacks.sql import callbacks
+from dragoman.core.callbacks.sql.callbacks import Attempt, CallbackState
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.records import NewCallback
+from dragoman.core.messages.sql import changes
+from dragoman.core.reporting.sql import outbox
 
 
 @pytest.fixture

@@ -5,29 +5,23 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import BatchState, State
-from dragoman.storage.records import NewCallback, ParkedReceipt, PartReport, StoredPart
-from dragoman.storage.repositories import (
-    batches as batch_repository,
-)
-from dragoman.storage.repositories import (
-    changes,
-    pending,
-    retention,
-    statistics,
-    wallets,
-)
-from dragoman.storage.tables import (
+from dragoman.core.billing.sql import wallets
+from dragoman.core.billing.sql.tables import ledger_entries
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.records import NewCallback, ParkedReceipt, PartReport, StoredPart
+from dragoman.core.messages.sql import changes, pending, statistics
+from dragoman.core.messages.sql.tables import (
     batches,
     callbacks,
     hourly_statistics,
-    ledger_entries,
     messages,
     parked_receipts,
     parts,
     receipt_keys,
 )
+from dragoman.core.model.errors import FailureCode
+from dragoman.core.retention import sql as retention
+from dragoman.core.submission.sql import batches as batch_repository
 
 S = State
 
@@ -107,7 +101,7 @@ async def test_a_change_repeated_after_an_outage_does_not_undo_later_ones(rows: 
 
 def test_a_group_with_delivered_before_sent_keeps_delivered_and_the_time_of_sending() -> None:
     """Bug: the last change of a group won, whatever it said."""
-    from dragoman.storage.records import StateChange
+    from dragoman.core.messages.model.records import StateChange
 
     def change(before: State, after: State, at_ms: int) -> StateChange:
         return StateChange(

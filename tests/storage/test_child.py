@@ -12,22 +12,22 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.lifecycle import State
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.sql import changes
+from dragoman.core.messages.sql.tables import messages
+from dragoman.core.model.errors import AlreadyInUse, RefusalCode, Refused, StorageUnavailable
+from dragoman.core.submission.sql import submissions
+from dragoman.core.writes import OPERATIONS, WRITER_MODULE
 from dragoman.storage import repositories
-from dragoman.storage.engine import AlreadyInUse, Storage
-from dragoman.storage.operations import OPERATIONS
-from dragoman.storage.repositories import changes, submissions
+from dragoman.storage.engine import Storage
 from dragoman.storage.runners import ChildRunner
-from dragoman.storage.tables import messages
 from dragoman.storage.work import Operation
-from dragoman.storage.writer import StorageUnavailable
 
 
 @pytest.fixture
 async def child_storage(database_url: str) -> AsyncIterator[Storage]:
     """A storage whose writes run in a process of their own, on both databases."""
-    storage = Storage(database_url, own_process=True)
+    storage = Storage(database_url, writer_module=WRITER_MODULE)
     storage.start()
     yield storage
     await storage.stop()
@@ -110,7 +110,7 @@ async def test_signals_for_the_gateway_do_not_end_the_child(
 
 
 async def test_the_child_holds_the_file_as_long_as_it_may_write(sqlite_url: str) -> None:
-    storage = Storage(sqlite_url, own_process=True)
+    storage = Storage(sqlite_url, writer_module=WRITER_MODULE)
     storage.start()
     assert storage._lock is not None
     storage._lock.release()  # as if this process were gone and the child still at work

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.services.contacts import Contacts
-from dragoman.storage.repositories import contact_blocks
-from dragoman.storage.repositories.contacts import Contact, ContactFilter
-from dragoman.storage.tables import contact_blocks as blocks
-from dragoman.storage.tables import contact_lists, contact_values, contacts, merge_fields
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.contacts.contacts import Contacts
+from dragoman.core.contacts.model.contacts import Contact, ContactFilter
+from dragoman.core.contacts.sql import contact_blocks
+from dragoman.core.contacts.sql.tables import contact_blocks as blocks
+from dragoman.core.contacts.sql.tables import contact_lists, contact_values, contacts, merge_fields
+from dragoman.core.model.errors import RefusalCode, Refused
 
 
 class Book:
@@ -130,7 +130,7 @@ async def test_counts_follow_every_change(book: Book, other: Book) -> None:
 async def test_list_is_deleted_in_steps_and_its_lists_move_up(
     book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dragoman.services.contacts.DELETED_AT_ONCE", 3)
+    monkeypatch.setattr("dragoman.core.contacts.contacts.DELETED_AT_ONCE", 3)
     account, service = book.account, book.service
     top = await service.create_list(account, "top")
     middle = await service.create_list(account, "middle", top.list_id)

@@ -8,23 +8,27 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.billing.sql.tables import ledger_entries, wallets
+from dragoman.core.contacts.contact_profiles import ContactDraft, ContactProfiles
+from dragoman.core.contacts.groups import Groups
+from dragoman.core.contacts.model.contacts import ContactProfile, ListKind
+from dragoman.core.devices.devices import Devices
+from dragoman.core.devices.presence import Presence
+from dragoman.core.devices.sql.device_texts import NewDeviceText
+from dragoman.core.inbound.model.inbound import StoredInbound
+from dragoman.core.inbound.sql import inbound
+from dragoman.core.inbound.sql.inbound import NewInbound
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.records import BatchOptions
+from dragoman.core.messages.sql.tables import batches
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.reporting.correspondence import Correspondence
+from dragoman.core.reporting.model.correspondence import ALONE, TextFilter, TextView
+from dragoman.core.submission.sql import audiences, bundles
+from dragoman.core.submission.sql.bundles import Bundle
+from dragoman.core.submission.sql.tables import newsletters
 from dragoman.dialects.smsgateway24.mapping import NAME, TITLES, kinds_of
-from dragoman.domain.accounts import Account
-from dragoman.domain.contacts import ContactProfile, ListKind
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.lifecycle import BatchState, State
-from dragoman.services.contact_profiles import ContactDraft, ContactProfiles
-from dragoman.services.correspondence import Correspondence
-from dragoman.services.devices import Devices
-from dragoman.services.groups import Groups
-from dragoman.services.presence import Presence
-from dragoman.storage.records import BatchOptions
-from dragoman.storage.repositories import audiences, bundles, inbound
-from dragoman.storage.repositories.bundles import Bundle
-from dragoman.storage.repositories.correspondence import ALONE, TextFilter, TextView
-from dragoman.storage.repositories.device_texts import NewDeviceText
-from dragoman.storage.repositories.inbound import NewInbound, StoredInbound
-from dragoman.storage.tables import batches, ledger_entries, newsletters, wallets
 
 HERS, HIS = "4511111111", "4522222222"
 

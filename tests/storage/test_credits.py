@@ -11,23 +11,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select
 
-from dragoman.domain.accounts import Account
-from dragoman.domain.payments import Payer, Payment, paying_accounts
-from dragoman.kit.ids import render_base36
-from dragoman.services.credits import _payment
-from dragoman.storage.engine import Storage
-from dragoman.storage.records import Reservation, Settlement
-from dragoman.storage.repositories import credits, wallets
-from dragoman.storage.repositories.credits import (
+from dragoman.core.accounts.credits import _payment
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.purchases import StoredPurchase
+from dragoman.core.accounts.sql import credits
+from dragoman.core.accounts.sql.credits import (
     PURCHASED,
     CreditMove,
     CreditMoves,
     NewPurchases,
     PurchaseRemoval,
-    StoredPurchase,
 )
-from dragoman.storage.tables import accounts, ledger_entries, purchases
-from dragoman.storage.tables import wallets as wallet_table
+from dragoman.core.accounts.sql.tables import accounts
+from dragoman.core.billing.model.payments import Payer, Payment, paying_accounts
+from dragoman.core.billing.model.reservations import Reservation, Settlement
+from dragoman.core.billing.sql import wallets
+from dragoman.core.billing.sql.tables import ledger_entries, purchases
+from dragoman.core.billing.sql.tables import wallets as wallet_table
+from dragoman.kit.ids import render_base36
+from dragoman.storage.engine import Storage
 
 NUMBERS = itertools.count(1_000)
 KINDS = ("N", "LL")

@@ -8,7 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.devices import (
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.sql import accounts
+from dragoman.core.devices.device_registration import DeviceRegistration
+from dragoman.core.devices.devices import Devices, ReportedSim
+from dragoman.core.devices.model.devices import (
     DeviceSettings,
     HandoverState,
     Health,
@@ -16,24 +20,16 @@ from dragoman.domain.devices import (
     RegistrationKind,
     Sim,
 )
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.lifecycle import State
+from dragoman.core.devices.model.handovers import HandoverStep, StoredHandover
+from dragoman.core.devices.presence import Presence
+from dragoman.core.devices.sql import device_events, devices, handovers
+from dragoman.core.identifiers import last_identifier
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.submission.sql import submissions
 from dragoman.kit.clock import FixedClock
 from dragoman.kit.ids import IdSource
-from dragoman.services.accounts import Accounts
-from dragoman.services.device_registration import DeviceRegistration
-from dragoman.services.devices import Devices, ReportedSim
-from dragoman.services.presence import Presence
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import (
-    accounts,
-    device_events,
-    devices,
-    handovers,
-    pending,
-    submissions,
-)
-from dragoman.storage.repositories.handovers import HandoverStep, StoredHandover
 
 
 class Fleet:
@@ -107,7 +103,7 @@ async def test_a_device_is_after_a_restart_as_it_was(fleet: Fleet) -> None:
         Sim(slot=2, present=False, label="Spare", number="45", limits=Limits(per_day=9)),
     )
     assert found.settings == settings
-    assert await fleet.storage.read(pending.last_identifier) == device_id
+    assert await fleet.storage.read(last_identifier) == device_id
 
 
 async def test_a_removed_device_is_gone_and_its_token_unknown(fleet: Fleet) -> None:

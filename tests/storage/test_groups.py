@@ -9,15 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dragoman.domain.accounts import Account
-from dragoman.domain.contacts import ContactProfile, ListKind
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.services.contact_profiles import ContactDraft, ContactProfiles
-from dragoman.services.contacts import Contacts
-from dragoman.services.groups import Groups
-from dragoman.storage.repositories.contact_profiles import OnClash
-from dragoman.storage.repositories.contacts import ContactFilter
-from dragoman.storage.tables import contact_lists, contact_profiles, contacts, memberships
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.contacts.contact_profiles import ContactDraft, ContactProfiles
+from dragoman.core.contacts.contacts import Contacts
+from dragoman.core.contacts.groups import Groups
+from dragoman.core.contacts.model.contacts import ContactFilter, ContactProfile, ListKind
+from dragoman.core.contacts.model.profiles import OnClash
+from dragoman.core.contacts.sql.tables import contact_lists, contact_profiles, contacts, memberships
+from dragoman.core.model.errors import RefusalCode, Refused
 
 
 class Book:
@@ -170,7 +169,7 @@ async def test_groups_of_others_are_unknown(book: Book, other: Book) -> None:
 
 
 async def test_numbers_come_once_over_groups(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dragoman.services.groups.MEMBERS_AT_ONCE", 2)
+    monkeypatch.setattr("dragoman.core.contacts.groups.MEMBERS_AT_ONCE", 2)
     a, b, c = [await book.group(name) for name in "abc"]
     await book.contact("4500000001", groups=(a, b))
     await book.contact("4500000001", groups=(a,))
@@ -188,7 +187,7 @@ async def test_numbers_come_once_over_groups(book: Book, monkeypatch: pytest.Mon
 
 
 async def test_group_is_deleted_in_steps(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dragoman.services.groups.DELETED_AT_ONCE", 3)
+    monkeypatch.setattr("dragoman.core.contacts.groups.DELETED_AT_ONCE", 3)
     kept, doomed = await book.group("kept"), await book.group("doomed")
     ids = [await book.contact(f"450000000{n}", groups=(kept, doomed)) for n in range(7)]
     await book.groups.delete(book.account, doomed)

@@ -6,26 +6,26 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.kit.clock import FixedClock
-from dragoman.services import contact_values as contact_values_module
-from dragoman.services import imports as imports_module
-from dragoman.services.contact_values import ContactValues
-from dragoman.services.contacts import Contacts
-from dragoman.services.import_rows import Fault, FaultyRows
-from dragoman.services.imports import ImportedRows, Imports
-from dragoman.storage.engine import StorageUnavailable
-from dragoman.storage.repositories import imports
-from dragoman.storage.repositories.contacts import ContactFilter
-from dragoman.storage.tables import (
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.contacts import contact_values as contact_values_module
+from dragoman.core.contacts import imports as imports_module
+from dragoman.core.contacts.contact_values import ContactValues
+from dragoman.core.contacts.contacts import Contacts
+from dragoman.core.contacts.import_rows import Fault, FaultyRows
+from dragoman.core.contacts.imports import ImportedRows, Imports
+from dragoman.core.contacts.model.contacts import ContactFilter
+from dragoman.core.contacts.sql import imports
+from dragoman.core.contacts.sql.tables import (
     contact_blocks,
     contact_lists,
     contact_values,
     merge_fields,
     unnoted_contacts,
 )
-from dragoman.storage.tables import imports as jobs
+from dragoman.core.contacts.sql.tables import imports as jobs
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.kit.clock import FixedClock
+from dragoman.storage.engine import StorageUnavailable
 
 DAY_S = 24 * 3600
 

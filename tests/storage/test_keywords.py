@@ -7,18 +7,25 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.inbound import Forwarding, Keyword, Number, OptOutKey
-from dragoman.storage.repositories import inbound, keywords, opt_outs
-from dragoman.storage.repositories.inbound import NewInbound, StoredInbound
-from dragoman.storage.repositories.keywords import (
+from dragoman.core.inbound.model.inbound import (
+    Forwarding,
+    Keyword,
+    Number,
+    OptOutKey,
+    StoredInbound,
+)
+from dragoman.core.inbound.model.opt_outs import OptOut
+from dragoman.core.inbound.sql import inbound, keywords, opt_outs
+from dragoman.core.inbound.sql.inbound import NewInbound
+from dragoman.core.inbound.sql.keywords import (
     KeywordAttachment,
     KeywordDeletion,
     KeywordReservation,
 )
-from dragoman.storage.repositories.opt_outs import OptOut
-from dragoman.storage.tables import callbacks, inbound_texts
-from dragoman.storage.tables import opt_outs as opt_out_rows
+from dragoman.core.inbound.sql.tables import inbound_texts
+from dragoman.core.inbound.sql.tables import opt_outs as opt_out_rows
+from dragoman.core.messages.sql.tables import callbacks
+from dragoman.core.model.errors import RefusalCode, Refused
 
 DAY_MS = 24 * 3600 * 1000
 

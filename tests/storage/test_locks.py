@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from dragoman.storage.engine import AlreadyInUse, Storage
-from dragoman.storage.writer import Operation, StorageUnavailable
+from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
+from dragoman.storage.engine import Storage
+from dragoman.storage.writer import Operation
 
 OPEN = """
 import sys

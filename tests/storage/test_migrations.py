@@ -7,23 +7,21 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from dragoman.storage import records
+from dragoman.core.contacts.model.contacts import ContactFilter
+from dragoman.core.contacts.sql import contact_lists, contacts
+from dragoman.core.devices.model.handovers import StoredHandover
+from dragoman.core.devices.sql.tables import handovers
+from dragoman.core.inbound.model.inbound import StoredInbound
+from dragoman.core.inbound.model.opt_outs import OptOut, OptOutFilter
+from dragoman.core.inbound.sql import inbound, opt_outs
+from dragoman.core.inbound.sql.tables import inbound_parts, inbound_texts
+from dragoman.core.inbound.sql.tables import opt_outs as opt_out_rows
+from dragoman.core.messages.model import records
+from dragoman.core.messages.sql.tables import batches, messages, parked_receipts, parts
+from dragoman.core.model.errors import StorageUnavailable
+from dragoman.core.tables import metadata
 from dragoman.storage.engine import Storage
 from dragoman.storage.migrations import revisions
-from dragoman.storage.repositories import contact_lists, contacts, inbound, opt_outs
-from dragoman.storage.repositories.handovers import StoredHandover
-from dragoman.storage.tables import (
-    batches,
-    handovers,
-    inbound_parts,
-    inbound_texts,
-    messages,
-    metadata,
-    parked_receipts,
-    parts,
-)
-from dragoman.storage.tables import opt_outs as opt_out_rows
-from dragoman.storage.writer import StorageUnavailable
 
 
 def test_upgrade_makes_the_tables_that_the_code_describes(empty_database_url: str) -> None:
@@ -66,7 +64,7 @@ def test_upgrade_says_where_opt_outs_and_lists_of_before_belong(empty_database_u
                 connection.execute(text(statement))
         storage.migrate()
         with storage._write_engine.connect() as connection:
-            page = opt_outs.search(connection, opt_outs.OptOutFilter(account_id=1), 0, 10)
+            page = opt_outs.search(connection, OptOutFilter(account_id=1), 0, 10)
             assert [opt_out.origin.value for opt_out in page.opt_outs] == ["stop", "web"]
             assert [found.name for found in contact_lists.load(connection, 1)] == ["old"]
     finally:
@@ -100,11 +98,11 @@ def test_upgrade_counts_contacts_of_before_and_finds_them_by_value(
                 (None, [n for n in range(1, 2_503) if n % 3]),
                 (7, [n for n in range(1, 2_503) if n % 3 and n % 2]),
             ):
-                wanted = contacts.ContactFilter(account_id=1, list_id=list_id)
+                wanted = ContactFilter(account_id=1, list_id=list_id)
                 page = contacts.search(connection, wanted, len(expected) - 5, 9)
                 assert page.total == len(expected)
                 assert [contact.contact_id for contact in page.contacts] == expected[-5:]
-            wanted = contacts.ContactFilter(account_id=1, field_ids=(5,), field_value="v2")
+            wanted = ContactFilter(account_id=1, field_ids=(5,), field_value="v2")
             assert contacts.search(connection, wanted, 0, 9).total == 1
     finally:
         storage.close()
@@ -117,10 +115,10 @@ def test_upgrade_counts_contacts_of_before_and_finds_them_by_value(
         (records.StoredMessage, messages),
         (records.StoredPart, parts),
         (records.ParkedReceipt, parked_receipts),
-        (inbound.StoredInbound, inbound_texts),
+        (StoredInbound, inbound_texts),
         (inbound.StoredInboundPart, inbound_parts),
         (StoredHandover, handovers),
-        (opt_outs.OptOut, opt_out_rows),
+        (OptOut, opt_out_rows),
     ],
     ids=lambda value: getattr(value, "__name__", None) or value.name,
 )

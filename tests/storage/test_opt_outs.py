@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.errors import Refused
-from dragoman.domain.inbound import OptOutOrigin
-from dragoman.services.opt_outs import OptOuts
-from dragoman.storage.repositories.opt_outs import OptOutFilter
-from dragoman.storage.tables import opt_outs
+from dragoman.core.inbound.model.inbound import OptOutOrigin
+from dragoman.core.inbound.model.opt_outs import OptOutFilter
+from dragoman.core.inbound.opt_outs import OptOuts
+from dragoman.core.inbound.sql.tables import opt_outs
+from dragoman.core.model.errors import Refused
 
 API, WEB, STOP = OptOutOrigin.API, OptOutOrigin.WEB, OptOutOrigin.STOP
 

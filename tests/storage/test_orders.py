@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.errors import FailureCode, RefusalCode, Refused
-from dragoman.domain.lifecycle import BatchState, State
-from dragoman.storage.records import Settlement
-from dragoman.storage.repositories import batches as stored_batches
-from dragoman.storage.repositories import orders
-from dragoman.storage.repositories.orders import NewOrder, OrderPage
-from dragoman.storage.tables import batches, ledger_entries, messages
-from dragoman.storage.tables import orders as table
+from dragoman.core.billing.model.reservations import Settlement
+from dragoman.core.billing.sql.tables import ledger_entries
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.sql.tables import batches, messages
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
+from dragoman.core.submission.model.orders import OrderView
+from dragoman.core.submission.sql import batches as stored_batches
+from dragoman.core.submission.sql import orders
+from dragoman.core.submission.sql.orders import NewOrder, OrderPage
+from dragoman.core.submission.sql.tables import orders as table
 
 MINUTE_MS = 60_000
 
@@ -167,7 +169,7 @@ async def test_listed_order_says_what_it_was(rows: Any) -> None:
     due_ms = rows.clock.now_ms() + MINUTE_MS
     new = await place(rows, account, "x", "4511111111", "4522222222", due_ms=due_ms, waiting=True)
     ((listed,), _) = await page(rows, account, 0, None, 0, 10)
-    assert listed == orders.OrderView(
+    assert listed == OrderView(
         order_id="x",
         batch_id=new.batch.batch.batch_id,
         message_type="GP",

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State as S
+from dragoman.core.messages.model.lifecycle import State as S
+from dragoman.core.messages.model.outcome_counts import STEPS_S
+from dragoman.core.messages.sql import changes
+from dragoman.core.messages.sql.changes import STATISTICS_NAMES
+from dragoman.core.messages.sql.outcome_counts import step_of
+from dragoman.core.messages.sql.tables import hourly_statistics, messages
+from dragoman.core.model.errors import FailureCode
 from dragoman.kit.ids import time_of
-from dragoman.storage.repositories import changes
-from dragoman.storage.repositories.changes import STATISTICS_NAMES
-from dragoman.storage.repositories.outcome_counts import STEPS_S, step_of
-from dragoman.storage.tables import hourly_statistics, messages
 
 HOUR = 3_600_000
 WAYS = (

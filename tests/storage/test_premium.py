@@ -7,14 +7,18 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.lifecycle import State
-from dragoman.domain.premium import REFUNDABLE, Premium, PremiumState
+from dragoman.core.billing.sql.tables import ledger_entries, wallets
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.premium import REFUNDABLE, Charge, Premium, PremiumState
+from dragoman.core.messages.model.records import BatchOptions
+from dragoman.core.messages.sql import changes, premium
+from dragoman.core.messages.sql.tables import batches, messages, premium_messages
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.reporting.model.outbox import OutboxFilter
+from dragoman.core.reporting.sql import outbox
+from dragoman.core.submission.sql import refunds, submissions
+from dragoman.core.writes import WRITER_MODULE
 from dragoman.storage.engine import Storage
-from dragoman.storage.records import BatchOptions
-from dragoman.storage.repositories import changes, outbox, premium, refunds, submissions
-from dragoman.storage.repositories.outbox_filters import OutboxFilter
-from dragoman.storage.tables import batches, ledger_entries, messages, premium_messages, wallets
 from dragoman.storage.work import Operation
 
 P, S = PremiumState, State
@@ -126,9 +130,7 @@ async def test_charges_are_read_for_those_messages_that_have_one(rows: Any) -> N
     ids = [plain.messages[0].message_id, new.messages[0].message_id]
     found = await rows.storage.read(lambda c: premium.find_charges(c, ids))
     assert found == {
-        ids[1]: premium.Charge(
-            message_id=ids[1], state=P.TRANSACTION_CAPTURED, price=500, content_type=9
-        )
+        ids[1]: Charge(message_id=ids[1], state=P.TRANSACTION_CAPTURED, price=500, content_type=9)
     }
 
 
@@ -239,7 +241,7 @@ async def test_notice_and_refund_are_refused_together(rows: Any, why: str) -> No
 async def test_charges_and_refunds_cross_to_the_process_that_writes(
     sqlite_url: str, make_rows: Any
 ) -> None:
-    storage = Storage(sqlite_url, own_process=True)
+    storage = Storage(sqlite_url, writer_module=WRITER_MODULE)
     storage.start()
     try:
         rows = make_rows(storage)

@@ -7,11 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.lifecycle import State
-from dragoman.storage.repositories import inbound, outbox
-from dragoman.storage.repositories.inbound import InboxFilter, NewInbound, StoredInbound
-from dragoman.storage.repositories.outbox_filters import OutboxFilter
-from dragoman.storage.tables import hourly_statistics, inbound_parts
+from dragoman.core.inbound.model.inbound import InboxFilter, StoredInbound
+from dragoman.core.inbound.sql import inbound
+from dragoman.core.inbound.sql.inbound import NewInbound
+from dragoman.core.inbound.sql.tables import inbound_parts
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.sql.tables import hourly_statistics
+from dragoman.core.reporting.model.outbox import OutboxFilter
+from dragoman.core.reporting.sql import outbox
 
 
 @pytest.fixture

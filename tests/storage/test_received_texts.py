@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from tests.passing_time import PATIENCE_S
 
+from dragoman.core.inbound.model.inbound import StoredInbound
+from dragoman.core.inbound.model.received_texts import TextKind, TextSearch
+from dragoman.core.inbound.sql import inbound, received_texts
+from dragoman.core.inbound.sql.inbound import NewInbound
+from dragoman.core.inbound.sql.received_texts import TextFetch
+from dragoman.core.writes import WRITER_MODULE
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import inbound, received_texts
-from dragoman.storage.repositories.inbound import NewInbound, StoredInbound
-from dragoman.storage.repositories.received_texts import TextFetch, TextKind, TextSearch
 
 SIMS = ("393400000001", "393400000002", "393400000003")
 EVERYTHING = 1 << 53
@@ -122,7 +125,7 @@ async def test_step_ends_when_it_has_looked_through_enough(
 async def test_texts_are_given_across_the_channel_when_a_process_writes(
     database_url: str, make_rows: Any
 ) -> None:
-    storage = Storage(database_url, own_process=True)
+    storage = Storage(database_url, writer_module=WRITER_MODULE)
     storage.start()
     try:
         rows = make_rows(storage)

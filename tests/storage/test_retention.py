@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Table, insert
 
-from dragoman.config.sections import Retention as Ages
-from dragoman.domain.mailings import DeliveryState
-from dragoman.services import retention as service_module
-from dragoman.services.retention import DAY_MS, Retention
-from dragoman.storage.repositories import retention as stored_module
-from dragoman.storage.repositories.callbacks import CallbackState
-from dragoman.storage.tables import (
+from dragoman.core.accounts.sql.tables import audit_entries
+from dragoman.core.callbacks.sql.callbacks import CallbackState
+from dragoman.core.campaigns.model.mailings import DeliveryState
+from dragoman.core.campaigns.sql.tables import deliveries
+from dragoman.core.messages.sql.tables import (
     attachments,
-    audit_entries,
     batches,
     callback_attempts,
     callbacks,
-    deliveries,
     ingested_rows,
     message_events,
 )
+from dragoman.core.retention import retention as service_module
+from dragoman.core.retention import sql as stored_module
+from dragoman.core.retention.retention import DAY_MS, Retention
+from dragoman.core.retention.sql import Kept
 from dragoman.storage.work import Operation
 
 DAYS = 10
-AGES = Ages(
-    attachments_days=DAYS,
-    notes_days=DAYS,
-    callbacks_days=DAYS,
-    deliveries_days=DAYS,
-    ingested_days=DAYS,
-    audit_days=DAYS,
-)
-FOR_EVER = Ages(
-    attachments_days=0,
-    notes_days=0,
-    callbacks_days=0,
-    deliveries_days=0,
-    ingested_days=0,
-    audit_days=0,
-)
+AGES = dict.fromkeys(Kept, DAYS)
+FOR_EVER = dict.fromkeys(Kept, 0)
 CHUNK = 3
 
 
@@ -161,9 +147,9 @@ async def archive(rows: Any, monkeypatch: pytest.MonkeyPatch) -> Archive:
     return Archive(rows, await rows.account())
 
 
-async def drop_old(archive: Archive, ages: Ages = AGES) -> None:
+async def drop_old(archive: Archive, days: Mapping[Kept, int] = AGES) -> None:
     rows = archive.rows
-    await Retention(storage=rows.storage, clock=rows.clock, ages=ages).drop_old()
+    await Retention(storage=rows.storage, clock=rows.clock, days=days).drop_old()
 
 
 Add = Callable[[Archive, str], Any]

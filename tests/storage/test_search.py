@@ -8,15 +8,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.errors import RefusalCode
-from dragoman.domain.lifecycle import TRANSITIONS, State
+from dragoman.core.messages.model.lifecycle import TRANSITIONS, State
+from dragoman.core.messages.sql import changes
+from dragoman.core.messages.sql import paging as pages
+from dragoman.core.messages.sql.changes import STATISTICS_NAMES
+from dragoman.core.messages.sql.statistics import Counters, HourCount
+from dragoman.core.messages.sql.tables import hourly_statistics, messages
+from dragoman.core.model.errors import RefusalCode, TookTooLong
+from dragoman.core.reporting.model.outbox import OutboxFilter
+from dragoman.core.reporting.sql import outbox
 from dragoman.storage import many
-from dragoman.storage.repositories import changes, outbox, pages
-from dragoman.storage.repositories.changes import STATISTICS_NAMES
-from dragoman.storage.repositories.outbox_filters import OutboxFilter
-from dragoman.storage.repositories.statistics import Counters, HourCount
-from dragoman.storage.tables import hourly_statistics, messages
-from dragoman.storage.time_limit import TookTooLong, time_limit
+from dragoman.storage.time_limit import time_limit
 from dragoman.storage.work import Operation
 
 HOUR = 3_600_000

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from dragoman.domain.accounts import Account, CredentialKind
-from dragoman.domain.errors import Refused
-from dragoman.domain.senders import SenderDetails, SenderState
+from dragoman.core.accounts import access_tokens as tokens_module
+from dragoman.core.accounts.access_tokens import AccessTokens
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.credentials import digest_of_key
+from dragoman.core.accounts.model.accounts import Account, CredentialKind
+from dragoman.core.accounts.model.senders import SenderDetails, SenderState
+from dragoman.core.accounts.one_time_links import LIFETIME_S, OneTimeLinks
+from dragoman.core.accounts.senders import EVERY_STATE, Senders
+from dragoman.core.accounts.sql.tables import credentials, one_time_links
+from dragoman.core.model.errors import Refused
 from dragoman.kit.clock import FixedClock
 from dragoman.kit.ids import IdSource
-from dragoman.services import access_tokens as tokens_module
-from dragoman.services.access_tokens import AccessTokens
-from dragoman.services.accounts import Accounts
-from dragoman.services.credentials import digest_of_key
-from dragoman.services.one_time_links import LIFETIME_S, OneTimeLinks
-from dragoman.services.senders import EVERY_STATE, Senders
-from dragoman.storage.tables import credentials, one_time_links
 
 HERE = "127.0.0.1"
 

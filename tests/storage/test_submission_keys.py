@@ -9,32 +9,30 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.callbacks import EventKind
-from dragoman.domain.devices import Device, DeviceSettings, HandoverState, Health
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.lifecycle import State
-from dragoman.domain.progress import Progress
-from dragoman.storage.repositories import (
-    changes,
-    device_texts,
-    devices,
-    handovers,
-    inbound,
-    phone_settings,
-    scoped_tokens,
-    submission_keys,
-    webhooks,
-)
-from dragoman.storage.repositories.device_texts import NewDeviceText
-from dragoman.storage.repositories.handovers import StoredHandover
-from dragoman.storage.repositories.inbound import NewInbound, StoredInbound
-from dragoman.storage.repositories.phone_settings import StoredPhoneSettings
-from dragoman.storage.repositories.scoped_tokens import Exchange, Issue, Revocation, StoredPair
-from dragoman.storage.repositories.submission_keys import KeyedBatch, KeyedFilter
-from dragoman.storage.repositories.webhooks import StoredWebhook, WebhookKey
-from dragoman.storage.tables import batches, messages
-from dragoman.storage.tables import scoped_tokens as token_rows
-from dragoman.storage.tables import submission_keys as key_rows
+from dragoman.core.accounts.sql import scoped_tokens
+from dragoman.core.accounts.sql.scoped_tokens import Exchange, Issue, Revocation, StoredPair
+from dragoman.core.accounts.sql.tables import scoped_tokens as token_rows
+from dragoman.core.callbacks.model.webhooks import StoredWebhook
+from dragoman.core.callbacks.sql import webhooks
+from dragoman.core.callbacks.sql.webhooks import WebhookKey
+from dragoman.core.devices.model.devices import Device, DeviceSettings, HandoverState, Health
+from dragoman.core.devices.model.handovers import StoredHandover
+from dragoman.core.devices.sql import device_texts, devices, handovers, phone_settings
+from dragoman.core.devices.sql.device_texts import NewDeviceText
+from dragoman.core.devices.sql.phone_settings import StoredPhoneSettings
+from dragoman.core.inbound.model.inbound import StoredInbound
+from dragoman.core.inbound.sql import inbound
+from dragoman.core.inbound.sql.inbound import NewInbound
+from dragoman.core.messages.model.callbacks import EventKind
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.sql import changes
+from dragoman.core.messages.sql.tables import batches, messages
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.submission.model.idempotency_keys import KeyedFilter
+from dragoman.core.submission.model.progress import Progress
+from dragoman.core.submission.sql import idempotency_keys as submission_keys
+from dragoman.core.submission.sql.idempotency_keys import KeyedBatch
+from dragoman.core.submission.sql.tables import submission_keys as key_rows
 
 
 async def test_a_key_is_taken_once_in_a_group_and_by_later_ones(rows: Any) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.verifications import MAX_CODES, MAX_TRIES, digest_of_code
-from dragoman.storage.repositories import verifications
-from dragoman.storage.repositories.verifications import CodeTry, NewVerification
-from dragoman.storage.tables import messages
-from dragoman.storage.tables import verifications as table
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.messages.sql.tables import messages
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.submission.model.verifications import MAX_CODES, MAX_TRIES, digest_of_code
+from dragoman.core.submission.sql import verifications
+from dragoman.core.submission.sql.tables import verifications as table
+from dragoman.core.submission.sql.verifications import CodeTry, NewVerification
 
 RECIPIENT = "393471234567"
 

@@ -12,12 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select
 
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.core.accounts.sql.tables import accounts
+from dragoman.core.billing.model.reservations import Reservation, Settlement
+from dragoman.core.billing.sql import wallets
+from dragoman.core.billing.sql.tables import ledger_entries
+from dragoman.core.billing.sql.tables import wallets as wallet_table
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.submission.sql import submissions
 from dragoman.storage.engine import Storage
-from dragoman.storage.records import Reservation, Settlement
-from dragoman.storage.repositories import submissions, wallets
-from dragoman.storage.tables import accounts, ledger_entries
-from dragoman.storage.tables import wallets as wallet_table
 
 NUMBERS = itertools.count(1_000)
 

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from tests.passing_time import PATIENCE_S, until
 
+from dragoman.core.model.errors import StorageUnavailable
 from dragoman.storage.engine import Storage
-from dragoman.storage.writer import Operation, StorageUnavailable, check_durable
+from dragoman.storage.writer import Operation, check_durable
 
 OpenStorage = Callable[[str], Storage]
 

@@ -15,8 +15,8 @@ from dragoman.config import ConfigError, Secret, Settings, check, load
 from dragoman.config.reading import entries_of, section_of
 from dragoman.config.sections import Section
 from dragoman.config.values import parse_address
-from dragoman.domain.pricing import Price
-from dragoman.domain.routing import Route
+from dragoman.core.billing.model.pricing import Price
+from dragoman.core.messages.model.routing import Route
 from dragoman.protocols.smpp.message_ids import IdReading
 
 EXAMPLE = Path(__file__).parents[2] / "dragoman.example.toml"

@@ -33,8 +33,8 @@ def ask_own_house(settings: Settings, request: Request[Answer]) -> Answer:
     """The answer of a house opened for this command; raises `Stop`."""
     _check_database_file(settings)
     from dragoman.control.failures import failure_of
+    from dragoman.core.model.errors import AlreadyInUse
     from dragoman.kit import logging
-    from dragoman.storage.engine import AlreadyInUse
 
     logging.configure("error", "console")
     try:

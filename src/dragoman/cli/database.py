@@ -16,9 +16,8 @@ def migrate(config: ConfigOption = None, data: DataOption = None, json: JsonOpti
     settings = find_settings(config, data)
     os.umask(0o077)
     logging.configure("warning", "console")
+    from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
     from dragoman.house import opened_house
-    from dragoman.storage.engine import AlreadyInUse
-    from dragoman.storage.writer import StorageUnavailable
 
     async def open_once() -> None:
         async with opened_house(settings, migrate=True):

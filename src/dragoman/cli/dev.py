@@ -83,7 +83,8 @@ def _settings(http: str, smsc: str, data: Path, *, phones: bool) -> Settings:
 def _reset(settings: Settings) -> None:
     from dragoman.cli.dev_file import KEPT, NAME, SHELL
     from dragoman.config.settings import OUTBOX
-    from dragoman.storage.engine import AlreadyInUse, Storage
+    from dragoman.core.model.errors import AlreadyInUse
+    from dragoman.storage.engine import Storage
 
     try:
         Storage(settings.database_url).close()  # nobody has it open
@@ -189,8 +190,8 @@ async def _demo_account(gateway: Gateway, folder: Path, kept: tuple[DevAccount, 
     import secrets
 
     from dragoman.cli import dev_file
-    from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
-    from dragoman.services.accounts import new_key
+    from dragoman.core.accounts.accounts import new_key
+    from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 
     taken = {account.username for account in await gateway.accounts.list_all()}
     if kept and kept[0].username in taken:

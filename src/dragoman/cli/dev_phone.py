@@ -15,7 +15,7 @@ STEP_S: Final = 0.5
 
 async def start_phone(gateway: Gateway, username: str, base_url: str) -> FakePhone:
     """A started phone of an account, in place of the one of the last run."""
-    from dragoman.domain.devices import DeviceSettings, Limits
+    from dragoman.core.devices.model.devices import DeviceSettings, Limits
     from dragoman.testkit.fake_phone import FakePhone
 
     for device in gateway.devices.all():

@@ -13,7 +13,7 @@ from dragoman.cli.output import print_fields, print_table, show_time
 
 if TYPE_CHECKING:
     from dragoman.control.answers import DeviceView
-    from dragoman.domain.devices import Limits
+    from dragoman.core.devices.model.devices import Limits
 
 app = typer.Typer(no_args_is_help=True, help="Devices: phones that send with their own SIMs.")
 
@@ -304,7 +304,7 @@ def _set_enabled(
 def _read_hours(text: str) -> dict[str, int]:
     """The minutes of the day between which to work; nothing where nothing is said."""
     from dragoman.cli.outcome import ExitCode, Stop
-    from dragoman.domain.devices import DAY_MINUTES
+    from dragoman.core.devices.model.devices import DAY_MINUTES
 
     if not text:
         return {}

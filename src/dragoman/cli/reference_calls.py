@@ -7,19 +7,19 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.cli.reference_table import table
 from dragoman.cli.reference_words import NEEDS, PERMISSIONS
 from dragoman.config.dialects import Dialects
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.cht import ChtGateway
 from dragoman.connectors.phones.smsgate.routes import SmsGate
+from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.core.metrics import Meters
 from dragoman.development.calls import build_calls
 from dragoman.development.workbench import Workbench
 from dragoman.dialects import DIALECTS, Services
-from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
-from dragoman.mailings.pages import build_mailing_pages
 from dragoman.pages import build_pages
-from dragoman.services.meters import Meters
 from dragoman.web.operations import Dialect, Operation
 
 _NOTHING: Final[Any] = None

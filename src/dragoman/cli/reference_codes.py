@@ -9,6 +9,9 @@ from dragoman.cli.reference_calls import no_services
 from dragoman.cli.reference_table import table
 from dragoman.cli.reference_worded import list_worded
 from dragoman.cli.reference_words import FAILURES, REFUSALS, REMEDIES, STATES, UNREADABLE
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import FailureCode, RefusalCode
+from dragoman.core.submission.model.progress import progress_of
 from dragoman.dialects import DIALECTS
 from dragoman.dialects.httpsms import errors as httpsms_errors
 from dragoman.dialects.httpsms import mapping as httpsms
@@ -20,9 +23,6 @@ from dragoman.dialects.smsgate import errors as smsgate_errors
 from dragoman.dialects.smsgate import mapping as smsgate
 from dragoman.dialects.smsgateway24 import errors as smsgateway24_errors
 from dragoman.dialects.smsgateway24 import mapping as smsgateway24
-from dragoman.domain.errors import FailureCode, RefusalCode
-from dragoman.domain.lifecycle import State
-from dragoman.domain.progress import progress_of
 from dragoman.web.operations import Dialect
 from dragoman.web.refusals import Refusal, RefusalKind
 from dragoman.web.requests import Request

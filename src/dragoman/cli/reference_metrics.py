@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import get_args
 
-from dragoman.callbacks.schedule import Verdict
 from dragoman.cli.reference_table import table
-from dragoman.domain.lifecycle import State
-from dragoman.domain.outcomes import Outcome
+from dragoman.core.callbacks.schedule import Verdict
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.outcomes import Outcome
+from dragoman.core.metrics import Meters
 from dragoman.metrics import GatewayCollector
-from dragoman.services.meters import Meters
 
 PAIRS = frozenset({"refused", "outcomes", "finals", "receipts", "device_words"})
 """Counters with two labels."""

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Final
 
 import dragoman.dialects
-from dragoman.domain.errors import RefusalCode
+from dragoman.core.model.errors import RefusalCode
 
 WORDED: Final = frozenset({"WordedRefusal", "Turned"})
 """The refusals that bring their text along."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.domain.accounts import Permission
-from dragoman.domain.errors import RefusalCode
-from dragoman.domain.failure_causes import CAUSES
-from dragoman.domain.lifecycle import State
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.messages.model.failure_causes import CAUSES
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import RefusalCode
 from dragoman.web.refusals import RefusalKind
 
 REFUSALS: Final = MappingProxyType(

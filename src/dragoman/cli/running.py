@@ -27,8 +27,7 @@ KILLED = 128
 def build_gateway(settings: Settings) -> Gateway:
     """The gateway, whose database is ours from here on; raises `Stop`."""
     from dragoman.app import Gateway
-    from dragoman.storage.engine import AlreadyInUse
-    from dragoman.storage.writer import StorageUnavailable
+    from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
 
     try:
         return Gateway(settings)
@@ -45,7 +44,7 @@ async def run_gateway(
 
     `while_ready` is entered when the gateway is ready and left when it begins to stop.
     """
-    from dragoman.storage.writer import StorageUnavailable
+    from dragoman.core.model.errors import StorageUnavailable
 
     stopping = asyncio.Event()
 

@@ -12,7 +12,7 @@ from dragoman.cli.outcome import write_json
 from dragoman.cli.output import print_fields, print_table, show_time
 
 if TYPE_CHECKING:
-    from dragoman.domain.timeline import RouteStep, Timeline
+    from dragoman.core.reporting.model.timeline import RouteStep, Timeline
 
 app = typer.Typer(
     no_args_is_help=True, help="One message: its story, sending it again, stopping it."

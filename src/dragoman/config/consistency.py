@@ -9,7 +9,7 @@ from dragoman.config.errors import Mistake
 from dragoman.config.reading import suggest
 from dragoman.config.settings import Settings
 from dragoman.config.tables import Mm7Table, SmppTable
-from dragoman.domain.mail_addresses import parse_mail_address
+from dragoman.core.model.mail_addresses import parse_mail_address
 
 MAIL_DIALECT = "linkmobility"
 """The one that takes mail."""

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from dragoman.config.sections import Section
 from dragoman.config.values import Prefix
-from dragoman.domain.premium import (
+from dragoman.core.messages.model.premium import (
     MAX_SERVICE_TYPE,
     BillingTerms,
     ContentKind,

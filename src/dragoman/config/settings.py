@@ -37,10 +37,10 @@ from dragoman.config.tables import (
     SmppTable,
 )
 from dragoman.config.values import SQLITE, FolderPath, Secret, parse_address
-from dragoman.domain.message_types import DEFAULT_TYPES, MessageType
-from dragoman.domain.premium import BillingTerms, ShortCode
-from dragoman.domain.pricing import Price, parse_price
-from dragoman.domain.routing import Route, name_of_device_route
+from dragoman.core.billing.model.message_types import DEFAULT_TYPES, MessageType
+from dragoman.core.billing.model.pricing import Price, parse_price
+from dragoman.core.messages.model.premium import BillingTerms, ShortCode
+from dragoman.core.messages.model.routing import Route, name_of_device_route
 
 DEFAULT_ROUTE = "default"
 MULTIMEDIA_ROUTE = "multimedia"

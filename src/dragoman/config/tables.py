@@ -23,7 +23,7 @@ from dragoman.config.values import (
     Secret,
     parse_network,
 )
-from dragoman.domain.message_types import MessageType
+from dragoman.core.billing.model.message_types import MessageType
 from dragoman.protocols.smpp import fields
 from dragoman.protocols.smpp.message_ids import IdReading
 

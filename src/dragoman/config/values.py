@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Meta
 
-from dragoman.domain.pricing import parse_price
+from dragoman.core.billing.model.pricing import parse_price
 
 Network: TypeAlias = IPv4Network | IPv6Network
 

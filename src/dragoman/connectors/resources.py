@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dragoman.domain.ports import AttachmentSource
+from dragoman.core.delivery.model.ports import AttachmentSource
+from dragoman.core.devices.devices import Devices
 from dragoman.kit.ids import IdSource
-from dragoman.services.devices import Devices
 from dragoman.storage.engine import Storage
 
 

@@ -8,27 +8,27 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from dragoman.console.repeats import Repeats
+from dragoman.core.accounts.account_tree import AccountTree
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.audit_log import Books
+from dragoman.core.accounts.console_sessions import ConsoleSessions
+from dragoman.core.accounts.credits import Credits
+from dragoman.core.accounts.one_time_links import OneTimeLinks
+from dragoman.core.accounts.senders import Senders
+from dragoman.core.delivery.carrier_switches import CarrierSwitches
+from dragoman.core.devices.device_registration import DeviceRegistration
+from dragoman.core.devices.devices import Devices
+from dragoman.core.inbound.keywords import Keywords
+from dragoman.core.inbound.opt_outs import OptOuts
+from dragoman.core.messages.feed import Feed
+from dragoman.core.reporting.queries import Queries
+from dragoman.core.reporting.timeline import Timelines
+from dragoman.core.reporting.traffic import Traffic
+from dragoman.core.submission.batches import Batches
+from dragoman.core.submission.message_actions import Interventions
+from dragoman.core.submission.quotes import Quotes
+from dragoman.core.submission.submission import SubmissionService
 from dragoman.kit.clock import Clock
-from dragoman.services.account_tree import AccountTree
-from dragoman.services.accounts import Accounts
-from dragoman.services.batches import Batches
-from dragoman.services.books import Books
-from dragoman.services.carrier_switches import CarrierSwitches
-from dragoman.services.console_sessions import ConsoleSessions
-from dragoman.services.credits import Credits
-from dragoman.services.device_registration import DeviceRegistration
-from dragoman.services.devices import Devices
-from dragoman.services.feed import Feed
-from dragoman.services.interventions import Interventions
-from dragoman.services.keywords import Keywords
-from dragoman.services.one_time_links import OneTimeLinks
-from dragoman.services.opt_outs import OptOuts
-from dragoman.services.queries import Queries
-from dragoman.services.quotes import Quotes
-from dragoman.services.senders import Senders
-from dragoman.services.submission import SubmissionService
-from dragoman.services.timeline import Timelines
-from dragoman.services.traffic import Traffic
 
 
 class LinkState(Protocol):

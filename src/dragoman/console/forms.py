@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from dragoman.domain.errors import Refused
+from dragoman.core.model.errors import Refused
 from dragoman.web.requests import Request
 
 TOKEN_FIELD: Final = "form_token"  # noqa: S105 - a field's name

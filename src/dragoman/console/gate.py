@@ -27,9 +27,8 @@ from dragoman.console.page import PREFIX, Page, View
 from dragoman.console.rendering import Renderer
 from dragoman.console.visit import Visit
 from dragoman.console.words import say_refusal
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.storage.time_limit import TookTooLong
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.model.errors import RefusalCode, Refused, TookTooLong
 from dragoman.web.charsets import parse_media_type
 from dragoman.web.forms import parse_form
 from dragoman.web.operations import Handler

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dragoman.domain.accounts import Account, Permission
+from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.web.responses import Response
 
 if TYPE_CHECKING:

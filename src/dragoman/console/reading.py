@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from dragoman.domain.errors import Refused
-from dragoman.domain.phone_numbers import normalise
-from dragoman.domain.texts import is_storable
+from dragoman.core.model.errors import Refused
+from dragoman.core.model.phone_numbers import normalise
+from dragoman.core.model.texts import is_storable
 from dragoman.kit.ids import LIMIT, parse_base64, parse_dashed, parse_hex, parse_number
 
 MAX_TYPED: Final = 200

@@ -16,8 +16,8 @@ from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.forms import TOKEN_FIELD, VERSION_FIELD
 from dragoman.console.page import PREFIX
 from dragoman.console.words import STATES, say_change
-from dragoman.domain.lifecycle import State
-from dragoman.services.books import Change
+from dragoman.core.accounts.audit_log import Change
+from dragoman.core.messages.model.lifecycle import State
 
 _HIDDEN: Final = regex.compile(
     r"(?V1)[[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]--[\n\t\u200c\u200d]]"

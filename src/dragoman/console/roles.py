@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from dragoman.domain.accounts import Account, Permission
+from dragoman.core.accounts.model.accounts import Account, Permission
 
 
 class Role(StrEnum):

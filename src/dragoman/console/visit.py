@@ -12,7 +12,7 @@ from dragoman.console.forms import check_version, is_current, token_for
 from dragoman.console.page import PREFIX, Page
 from dragoman.console.paging import PER_PAGE, Paging, read_paging
 from dragoman.console.roles import role_of
-from dragoman.domain.accounts import Account
+from dragoman.core.accounts.model.accounts import Account
 from dragoman.web.requests import Parameters, Request
 from dragoman.web.responses import EVENTS, HTML, JSON, Header, Response, Stream
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.domain.accounts import Permission
-from dragoman.domain.errors import FailureCode, RefusalCode, Refused
-from dragoman.domain.journal import EventKind
-from dragoman.domain.lifecycle import State
-from dragoman.domain.routing import RouteReason
-from dragoman.domain.timeline import RouteStep
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.messages.model.events import EventKind
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.routing import RouteReason
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
+from dragoman.core.reporting.model.timeline import RouteStep
 from dragoman.protocols.gsm.alphabet import Alphabet
 
 REFUSALS: Final = MappingProxyType(

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from dragoman.domain.devices import Limits
+from dragoman.core.devices.model.devices import Limits
 
 
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):

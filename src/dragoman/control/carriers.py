@@ -12,10 +12,10 @@ from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.control.answers import CarrierSwitched, CarrierView, LinkView
 from dragoman.control.house import Controlled, RunningGateway
 from dragoman.control.requests import SwitchCarrier
-from dragoman.domain.accounts import Permission
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.ports import Connector
-from dragoman.services.meters import Meters
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.delivery.model.ports import Connector
+from dragoman.core.metrics import Meters
+from dragoman.core.model.errors import RefusalCode, Refused
 
 OWN_SPEED_PER_S: Final = 3_000.0
 """About what one process does on one core; a faster carrier waits for us."""

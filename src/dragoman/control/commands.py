@@ -29,14 +29,15 @@ from dragoman.control.messages import MESSAGE_HANDLERS, parse_identifier
 from dragoman.control.notes import note_change
 from dragoman.control.senders import SENDER_HANDLERS
 from dragoman.control.webhooks import WEBHOOK_HANDLERS
-from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Account, Permission
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.messages import Submission
-from dragoman.domain.pricing import render_price
-from dragoman.services.account_fields import AccountFields
-from dragoman.services.account_tree import NOT_BY_DEFAULT
-from dragoman.storage.repositories import batches, outbox
-from dragoman.storage.repositories.outbox import MessageView
+from dragoman.core.accounts.account_fields import AccountFields
+from dragoman.core.accounts.account_tree import NOT_BY_DEFAULT
+from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Account, Permission
+from dragoman.core.billing.model.pricing import render_price
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.messages.model.views import MessageView
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.reporting.sql import outbox
+from dragoman.core.submission.sql import batches
 
 DIALECT: Final = "cli"
 MESSAGES_SHOWN: Final = 20

@@ -17,10 +17,10 @@ from dragoman.control.answers import (
     SimView,
 )
 from dragoman.control.house import Controlled, HouseServices
-from dragoman.domain.accounts import Account
-from dragoman.domain.devices import Device, Limits
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.services.inbox_exports import InboxExport
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.devices.inbox_exports import InboxExport
+from dragoman.core.devices.model.devices import Device, Limits
+from dragoman.core.model.errors import RefusalCode, Refused
 
 CHT_PATH = "/api/cht"
 CHT = "cht"

@@ -10,9 +10,9 @@ from typing import Final
 from dragoman.control.answers import CarrierView, Check, Finding
 from dragoman.control.carriers import limit_of, view_carriers
 from dragoman.control.house import Controlled, HouseServices, RunningGateway
+from dragoman.core.model.errors import StorageUnavailable
 from dragoman.kit.ids import time_of
-from dragoman.storage.repositories.probe import probe
-from dragoman.storage.writer import StorageUnavailable
+from dragoman.storage.probe import probe
 
 LOW_SPACE_BYTES: Final = 1 << 30
 NO_SPACE_BYTES: Final = 100 << 20

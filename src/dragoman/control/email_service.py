@@ -7,9 +7,9 @@ import msgspec
 from dragoman.control.answers import EmailServiceView
 from dragoman.control.house import Controlled
 from dragoman.control.requests import ChangeEmailService
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.mailings import EmailService
-from dragoman.domain.texts import is_storable
+from dragoman.core.campaigns.model.mailings import EmailService
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.texts import is_storable
 
 MAX_BILLING = 64
 """Characters."""

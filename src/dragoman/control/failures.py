@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dragoman.control.answers import Failure
-from dragoman.domain.errors import Refused
-from dragoman.storage.writer import StorageUnavailable
+from dragoman.core.model.errors import Refused, StorageUnavailable
 
 
 def failure_of(error: Exception) -> Failure | None:

@@ -16,13 +16,13 @@ from dragoman.control.answers import (
     OptOutView,
 )
 from dragoman.control.house import Controlled, HouseServices
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.inbound.model.inbound import Keyword, Number
+from dragoman.core.inbound.model.keywords import parse_keyword, parse_own_number
+from dragoman.core.inbound.model.opt_outs import OptOut
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.mapping import DIALECT
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.inbound import Keyword, Number
-from dragoman.domain.keywords import parse_keyword, parse_own_number
 from dragoman.kit.ids import time_of
-from dragoman.storage.repositories.opt_outs import OptOut
 
 MAX_LISTED: Final = 10_000
 """Opt-outs in one answer."""

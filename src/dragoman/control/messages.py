@@ -10,11 +10,12 @@ from typing import Any, Final
 from dragoman.control import requests
 from dragoman.control.answers import Cancelled, FeedLine, FeedLines, SentBatch
 from dragoman.control.house import Controlled, HouseServices
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.timeline import Timeline
+from dragoman.core.messages.feed import GATHER_S, FeedEvent, read_filter
+from dragoman.core.messages.sql import pending
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.reporting.model.timeline import Timeline
+from dragoman.core.reporting.sql import outbox
 from dragoman.kit.ids import LIMIT, parse_dashed, parse_hex
-from dragoman.services.feed import GATHER_S, FeedEvent, read_filter
-from dragoman.storage.repositories import outbox, pending
 
 PROTOCOL: Final = "CLI"
 TAIL_WAIT_S: Final = 1.0

@@ -14,9 +14,8 @@ import structlog
 
 from dragoman.control import requests
 from dragoman.control.house import Controlled
-from dragoman.domain.errors import Refused
-from dragoman.services.books import hide_number
-from dragoman.storage.writer import StorageUnavailable
+from dragoman.core.accounts.audit_log import hide_number
+from dragoman.core.model.errors import Refused, StorageUnavailable
 
 log = structlog.get_logger(__name__)
 

@@ -37,7 +37,7 @@ from dragoman.control.answers import (
     WebhookList,
     WebhookView,
 )
-from dragoman.domain.timeline import Timeline
+from dragoman.core.reporting.model.timeline import Timeline
 
 A_co = TypeVar("A_co", covariant=True)
 

@@ -9,10 +9,9 @@ from typing import Any, Final
 from dragoman.control import requests
 from dragoman.control.answers import SenderList, SenderView, TypeBalances
 from dragoman.control.house import Controlled
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.senders import SenderState
-from dragoman.services.senders import EVERY_STATE
-from dragoman.storage.repositories.senders import StoredSender
+from dragoman.core.accounts.model.senders import SenderState, StoredSender
+from dragoman.core.accounts.senders import EVERY_STATE
+from dragoman.core.model.errors import RefusalCode, Refused
 
 MAX_LISTED: Final = 10_000
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 from dragoman.control import requests
 from dragoman.control.answers import WebhookList, WebhookView
 from dragoman.control.house import Controlled
+from dragoman.core.callbacks.model.webhooks import StoredWebhook
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsgateway24.mapping import NAME
 from dragoman.dialects.smsgateway24.webhooks import EVENTS, Event, put_webhook
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.storage.repositories.webhooks import StoredWebhook
 
 
 async def _list_webhooks(controlled: Controlled, request: requests.ListWebhooks) -> WebhookList:

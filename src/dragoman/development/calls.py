@@ -13,12 +13,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.development import schemas
 from dragoman.development.phones import MAX_WAIT_S, Faults, PhoneText
 from dragoman.development.workbench import Workbench
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.services.accounts import Accounts
-from dragoman.storage.outages import StorageUnavailable
 from dragoman.web.bodies import decode_body, decode_query
 from dragoman.web.operations import Dialect, Handler, Operation
 from dragoman.web.refusals import Refusal

@@ -9,6 +9,8 @@ from dragoman.console.forms import Problems
 from dragoman.console.page import Page
 from dragoman.console.visit import Visit
 from dragoman.console.words import ALPHABETS, say_refusal
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.development.phones import (
     Fate,
     Faults,
@@ -18,8 +20,6 @@ from dragoman.development.phones import (
     read_number,
 )
 from dragoman.development.workbench import Workbench
-from dragoman.domain.accounts import Permission
-from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.web.events import KEEP_ALIVE, KEEP_ALIVE_S, render_event
 from dragoman.web.responses import Response
 

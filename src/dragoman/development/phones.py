@@ -15,8 +15,8 @@ from typing import Final
 
 import msgspec
 
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.development.codes import find_codes
-from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.clock import Clock
 from dragoman.protocols.gsm.segmentation import segment_text
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState

@@ -6,43 +6,48 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dragoman.config.dialects import Dialects
-from dragoman.domain.callbacks import CallbackCall, CallbackFacts, EventFacts, TextFacts
+from dragoman.core.accounts.access_tokens import AccessTokens
+from dragoman.core.accounts.account_tree import AccountTree
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.credits import Credits
+from dragoman.core.accounts.login_tokens import LoginTokens
+from dragoman.core.accounts.one_time_links import OneTimeLinks
+from dragoman.core.accounts.scoped_tokens import ScopedTokens
+from dragoman.core.accounts.senders import Senders
+from dragoman.core.accounts.sessions import Sessions
+from dragoman.core.callbacks.webhooks import Webhooks
+from dragoman.core.campaigns.issues import Issues
+from dragoman.core.campaigns.mailings import Mailings
+from dragoman.core.contacts.contact_profiles import ContactProfiles
+from dragoman.core.contacts.contacts import Contacts
+from dragoman.core.contacts.groups import Groups
+from dragoman.core.contacts.imports import Imports
+from dragoman.core.devices.devices import Devices
+from dragoman.core.devices.inbox_exports import InboxExports
+from dragoman.core.devices.phone_settings import PhoneSettings
+from dragoman.core.inbound.inbox import Inbox
+from dragoman.core.inbound.keywords import Keywords
+from dragoman.core.inbound.opt_outs import OptOuts
+from dragoman.core.messages.model.callbacks import (
+    CallbackCall,
+    CallbackFacts,
+    EventFacts,
+    TextFacts,
+)
+from dragoman.core.messages.premium import PremiumRules
+from dragoman.core.metrics import Meters
+from dragoman.core.reporting.correspondence import Correspondence
+from dragoman.core.reporting.queries import Queries
+from dragoman.core.reporting.statistics import Statistics
+from dragoman.core.submission.batches import Batches
+from dragoman.core.submission.bundles import Bundles
+from dragoman.core.submission.idempotency_keys import KeyedSubmissions
+from dragoman.core.submission.orders import Orders
+from dragoman.core.submission.refunds import Refunds
+from dragoman.core.submission.submission import SubmissionService
+from dragoman.core.submission.verifications import Verifications
 from dragoman.kit.clock import Clock
 from dragoman.mail.contract import Mailbox
-from dragoman.services.access_tokens import AccessTokens
-from dragoman.services.account_tree import AccountTree
-from dragoman.services.accounts import Accounts
-from dragoman.services.batches import Batches
-from dragoman.services.bundles import Bundles
-from dragoman.services.contact_profiles import ContactProfiles
-from dragoman.services.contacts import Contacts
-from dragoman.services.correspondence import Correspondence
-from dragoman.services.credits import Credits
-from dragoman.services.devices import Devices
-from dragoman.services.groups import Groups
-from dragoman.services.imports import Imports
-from dragoman.services.inbox import Inbox
-from dragoman.services.inbox_exports import InboxExports
-from dragoman.services.issues import Issues
-from dragoman.services.keyed_submissions import KeyedSubmissions
-from dragoman.services.keywords import Keywords
-from dragoman.services.login_tokens import LoginTokens
-from dragoman.services.mailings import Mailings
-from dragoman.services.meters import Meters
-from dragoman.services.one_time_links import OneTimeLinks
-from dragoman.services.opt_outs import OptOuts
-from dragoman.services.orders import Orders
-from dragoman.services.phone_settings import PhoneSettings
-from dragoman.services.premium import PremiumRules
-from dragoman.services.queries import Queries
-from dragoman.services.refunds import Refunds
-from dragoman.services.scoped_tokens import ScopedTokens
-from dragoman.services.senders import Senders
-from dragoman.services.sessions import Sessions
-from dragoman.services.statistics import Statistics
-from dragoman.services.submission import SubmissionService
-from dragoman.services.verifications import Verifications
-from dragoman.services.webhooks import Webhooks
 from dragoman.web.operations import Dialect
 
 

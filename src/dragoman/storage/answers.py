@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.storage.outages import StorageUnavailable, reason_of
+from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
+from dragoman.storage.outages import reason_of
 
 
 class WriteFailed(Exception):

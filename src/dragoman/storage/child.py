@@ -1,32 +1,34 @@
-"""The process that writes: `python -m dragoman.storage.child FD`, see `runners.ChildRunner`."""
+"""What the process that writes does, see `runners.ChildRunner`; `core/writer_process` starts it."""
 
 from __future__ import annotations
 
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from sqlalchemy import make_url
 
+from dragoman.core.model.errors import StorageUnavailable
 from dragoman.storage.answers import Answer, render_answer
 from dragoman.storage.engine import write_engine
 from dragoman.storage.frames import BlockingFrames
-from dragoman.storage.operations import OPERATIONS
-from dragoman.storage.outages import StorageUnavailable, reason_of
+from dragoman.storage.outages import reason_of
 from dragoman.storage.transactions import Transactions
 from dragoman.storage.work import Operation
 
 
-def main() -> None:
+def serve(operations: Mapping[str, Operation[Any, Any]]) -> None:
+    """Writes what comes over the socket whose descriptor is the first argument."""
     # A terminal's Ctrl-C and a service's stop are for the gateway, which still has to write.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     channel = BlockingFrames(socket.socket(fileno=int(sys.argv[1])))
     engine = write_engine(make_url(channel.receive().decode()))
     transactions = Transactions(engine)
-    _serve(channel, transactions, OPERATIONS)
+    _serve(channel, transactions, operations)
     transactions.close()
     engine.dispose()
 
@@ -34,7 +36,7 @@ def main() -> None:
 def _serve(
     channel: BlockingFrames,
     transactions: Transactions,
-    operations: dict[str, Operation[Any, Any]],
+    operations: Mapping[str, Operation[Any, Any]],
 ) -> None:
     """Runs the groups that come, until nobody sends any."""
     decoders = {
@@ -60,7 +62,3 @@ def _serve(
         except Exception as error:
             transactions.reset()
             answer = Answer(failed=f"{type(error).__name__}: {reason_of(error)}")
-
-
-if __name__ == "__main__":
-    main()

@@ -14,8 +14,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
 from dragoman.storage.migrations import revisions
-from dragoman.storage.outages import StorageUnavailable, is_outage, reason_of
+from dragoman.storage.outages import is_outage, reason_of
 from dragoman.storage.runners import ChildRunner, LocalRunner, Runner
 from dragoman.storage.writer import CommitObserver, Writer, check_durable
 
@@ -32,19 +33,15 @@ TAKEN = "another gateway has this PostgreSQL database open"
 SERVER_OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
 
-class AlreadyInUse(Exception):
-    """Another process has this database open."""
-
-
 class Storage:
     """The database of one gateway: reads in a small thread pool, writes through the `writer`."""
 
     def __init__(
-        self, url: str, observer: CommitObserver | None = None, *, own_process: bool = False
+        self, url: str, observer: CommitObserver | None = None, *, writer_module: str | None = None
     ) -> None:
-        """Opens the database; with `own_process` a child process will do the writing."""
+        """Opens the database; with `writer_module` a process that runs it does the writing."""
         self.url = _complete(url)
-        self._own_process = own_process
+        self._writer_module = writer_module
         self._lock = _FileLock(Path(self.url.database or "")) if self.is_sqlite else None
         if self._lock is not None:
             self._lock.acquire()
@@ -76,16 +73,16 @@ class Storage:
 
     def start(self) -> None:
         """Starts the writer; to be called on the event loop."""
-        if self._own_process:
+        if self._writer_module:
             self._write_engine.dispose()  # the child's connection is the only one that writes
         self.writer.start()
 
     def _runner(self) -> Runner:
-        if not self._own_process:
+        if self._writer_module is None:
             return LocalRunner(self._write_engine)
         url = self.url.render_as_string(hide_password=False)
         locks = self._lock.descriptors if self._lock is not None else ()
-        return ChildRunner(url, keep_open=locks)
+        return ChildRunner(url, self._writer_module, keep_open=locks)
 
     async def stop(self) -> None:
         """Writes what is waiting, closes every connection and lets the database go."""

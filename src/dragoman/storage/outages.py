@@ -7,27 +7,10 @@ import sqlite3
 import psycopg
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from dragoman.domain.errors import RefusalCode, Refused
-
 SYNC_FAILURES = frozenset({"SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC"})
 
 _OUTAGES = (OperationalError, sqlite3.OperationalError, psycopg.OperationalError)
 """As SQLAlchemy says it, and as the drivers do."""
-
-
-class StorageUnavailable(Refused):
-    """Nothing can be stored or read: the disk is full or failing, or the database is gone.
-
-    A refusal like any other to who asked. After a failed sync (`sync_failed`) nothing can be
-    trusted any more.
-    """
-
-    def __init__(self, reason: str = "", *, sync_failed: bool = False) -> None:
-        super().__init__(RefusalCode.UNAVAILABLE, "storage", reason)
-        self.sync_failed = sync_failed
-
-    def __str__(self) -> str:
-        return self.detail
 
 
 def is_outage(error: Exception) -> bool:

@@ -18,9 +18,9 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 from sqlalchemy import Engine
 
+from dragoman.core.model.errors import StorageUnavailable
 from dragoman.storage.answers import parse_answer
 from dragoman.storage.frames import BlockingFrames, FrameReader, frame
-from dragoman.storage.outages import StorageUnavailable
 from dragoman.storage.transactions import Transactions, Works
 
 Outcome: TypeAlias = list[list[Any]] | Exception
@@ -88,12 +88,14 @@ class LocalRunner:
 class ChildRunner:
     """Gives groups to a child process, which has the only connection that writes.
 
-    The child inherits `keep_open`, the file descriptors whose locks must last as long as it may
-    write. It ends when this process does, after the group it has begun.
+    It runs `python -m` of `module`, which calls `child.serve`. It inherits `keep_open`, the file
+    descriptors whose locks must last as long as it may write, and ends when this process does,
+    after the group it has begun.
     """
 
-    def __init__(self, url: str, *, keep_open: tuple[int, ...] = ()) -> None:
+    def __init__(self, url: str, module: str, *, keep_open: tuple[int, ...] = ()) -> None:
         self._url = url
+        self._module = module
         self._keep_open = keep_open
         self._ours, self._theirs = socket.socketpair()
         self._child: subprocess.Popen[bytes] | None = None
@@ -107,7 +109,7 @@ class ChildRunner:
         """Starts the child and waits until it is ready; raises `WriterGone`."""
         theirs = self._theirs.fileno()
         self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "dragoman.storage.child", str(theirs)],
+            [sys.executable, "-m", self._module, str(theirs)],
             pass_fds=(theirs, *self._keep_open),
             stdin=subprocess.DEVNULL,
         )

@@ -10,20 +10,11 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.core.model.errors import TookTooLong
 
 STEPS_BETWEEN_LOOKS = 20_000
 """Instructions of SQLite's machine between two looks at the clock: well under a millisecond."""
 _INTERRUPTED = frozenset({"SQLITE_INTERRUPT", "57014"})
-
-
-class TookTooLong(Refused):
-    """A question asks for more than can be looked through in its time."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            RefusalCode.INVALID_FIELD, "starttime", "too much to search, ask for a shorter time"
-        )
 
 
 @contextlib.contextmanager

@@ -6,7 +6,8 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Engine
 
-from dragoman.storage.outages import StorageUnavailable, is_outage, is_sync_failure, reason_of
+from dragoman.core.model.errors import StorageUnavailable
+from dragoman.storage.outages import is_outage, is_sync_failure, reason_of
 from dragoman.storage.work import Operation
 
 Works: TypeAlias = list[tuple[Operation[Any, Any], list[Any]]]

@@ -18,7 +18,8 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import structlog
 from sqlalchemy import Connection, text
 
-from dragoman.storage.outages import StorageUnavailable, is_outage, reason_of
+from dragoman.core.model.errors import StorageUnavailable
+from dragoman.storage.outages import is_outage, reason_of
 from dragoman.storage.runners import Outcome, Runner, WriterGone
 from dragoman.storage.work import Operation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from dragoman.domain.attachments import Download, DownloadFailed
+from dragoman.core.messages.model.attachments import Download, DownloadFailed
 from dragoman.web.client_address import Network
 from dragoman.web.outgoing import FetchError, GuardedClient
 

@@ -13,10 +13,10 @@ from tests.passing_time import PATIENCE_S
 from dragoman.config.tables import Mm7Table
 from dragoman.connectors.mm7.build import build_mm7_carrier
 from dragoman.connectors.mm7.carrier import Mm7Carrier
-from dragoman.domain.attachments import Attachment, Multimedia
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.messages import Outgoing, ReceiptReport
-from dragoman.domain.outcomes import Outcome
+from dragoman.core.messages.model.attachments import Attachment, Multimedia
+from dragoman.core.messages.model.messages import Outgoing, ReceiptReport
+from dragoman.core.messages.model.outcomes import Outcome
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.clock import FixedClock
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.testkit.mmsc import Mmsc

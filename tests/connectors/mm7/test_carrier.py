@@ -10,8 +10,8 @@ import pytest
 from tests.passing_time import advance_timers
 
 from dragoman.connectors.mm7.carrier import RETRY_IN_S
-from dragoman.domain.errors import FailureCode, RetryCode
-from dragoman.domain.outcomes import Accepted, Deferred, Rejected, Unknown
+from dragoman.core.messages.model.outcomes import Accepted, Deferred, Rejected, Unknown
+from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.testkit.mmsc import Answer, Mmsc
 
 from .conftest import PNG, House, MakeCarrier, outgoing

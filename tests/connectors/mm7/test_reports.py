@@ -9,7 +9,7 @@ from lxml import etree
 
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
-from dragoman.domain.lifecycle import ReceiptState
+from dragoman.core.messages.model.lifecycle import ReceiptState
 from dragoman.testkit.mmsc import Mmsc
 from dragoman.web.router import DialectApp
 

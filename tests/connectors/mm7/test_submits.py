@@ -4,8 +4,8 @@ import pytest
 
 from dragoman.config.tables import Mm7Table
 from dragoman.connectors.mm7.submits import render_submit
-from dragoman.domain.attachments import Attachment, Multimedia
-from dragoman.domain.messages import Outgoing
+from dragoman.core.messages.model.attachments import Attachment, Multimedia
+from dragoman.core.messages.model.messages import Outgoing
 from dragoman.testkit.mmsc import read_submit
 
 from . import conftest

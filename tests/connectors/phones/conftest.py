@@ -21,15 +21,15 @@ from dragoman.config.settings import Settings as _Settings
 from dragoman.config.tables import CarrierTable, PhonesTable, RouteTable
 from dragoman.connectors.phones import carrier as carrier_module
 from dragoman.connectors.phones.carrier import PhonesCarrier
-from dragoman.domain.accounts import Account, CredentialKind
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Submission
-from dragoman.services.accounts import digest_of_key
+from dragoman.core.accounts.accounts import digest_of_key
+from dragoman.core.accounts.model.accounts import Account, CredentialKind
+from dragoman.core.accounts.sql import accounts
+from dragoman.core.inbound.model.inbound import InboxFilter
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.messages.model.views import MessageView
+from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import accounts
-from dragoman.storage.repositories.inbound import InboxFilter
-from dragoman.storage.repositories.outbox import MessageView
-from dragoman.storage.repositories.outbox_filters import OutboxFilter
 from dragoman.testkit.fake_phone import FakePhone, wire
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -159,7 +159,7 @@ async def make_house(
 ) -> AsyncIterator[Callable[..., Any]]:
     """Returns a maker of started gateways over one database, which must not overlap."""
 
-    def storage(url: str, meters: Any, *, own_process: bool) -> Storage:
+    def storage(url: str, meters: Any, *, writer_module: str | None) -> Storage:
         return Storage(url, meters)
 
     monkeypatch.setattr(house_module, "Storage", storage)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.lifecycle import State
+from dragoman.core.messages.model.lifecycle import State
 from dragoman.testkit.fake_phone import FakePhone, HttpAnswer, wire
 
 Call = Callable[[FakePhone, str], Awaitable[HttpAnswer]]

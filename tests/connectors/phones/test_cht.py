@@ -12,9 +12,9 @@ from dragoman.connectors.phones.cht import RESULTS, STATES, STATUSES
 from dragoman.connectors.phones.results import read_result
 from dragoman.control import devices as device_commands
 from dragoman.control.requests import AddDevice
-from dragoman.domain.devices import HandoverState
-from dragoman.domain.errors import FailureCode, RefusalCode
-from dragoman.domain.lifecycle import State
+from dragoman.core.devices.model.devices import HandoverState
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import FailureCode, RefusalCode
 from dragoman.testkit.fake_cht_phone import FakeChtPhone
 from dragoman.testkit.fake_phone import FakePhone, wire
 

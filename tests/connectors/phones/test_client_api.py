@@ -17,8 +17,8 @@ from dragoman.config.sections import Callbacks
 from dragoman.control import requests
 from dragoman.control.commands import run_command
 from dragoman.control.house import Controlled
-from dragoman.domain.accounts import Account
-from dragoman.storage.tables import device_texts
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.devices.sql.tables import device_texts
 from dragoman.testkit.fake_phone import FakePhone, wire
 
 from .conftest import House

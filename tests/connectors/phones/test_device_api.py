@@ -16,9 +16,9 @@ from dragoman.connectors.phones.smsgate.mapping import (
     render_date,
 )
 from dragoman.connectors.phones.smsgate.routes import STATUSES
-from dragoman.domain.devices import DeviceEvent, DeviceSettings, HandoverState
-from dragoman.domain.errors import RefusalCode
-from dragoman.domain.lifecycle import State
+from dragoman.core.devices.model.devices import DeviceEvent, DeviceSettings, HandoverState
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import RefusalCode
 from dragoman.testkit.fake_phone import FakePhone, wire
 
 MASKS = (

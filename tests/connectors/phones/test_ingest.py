@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from dragoman.domain.lifecycle import State
-from dragoman.storage.repositories import device_events
-from dragoman.storage.repositories import inbound as stored_texts
-from dragoman.storage.tables import callbacks
+from dragoman.core.devices.sql import device_events
+from dragoman.core.inbound.sql import inbound as stored_texts
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.sql.tables import callbacks
 from dragoman.testkit.fake_phone import FakePhone, wire
 
 

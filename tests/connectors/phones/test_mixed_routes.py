@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dragoman.config.tables import RouteTable, SmppTable
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Format, Push
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Format, Push
 from dragoman.testkit.simulator import Simulator
 
 NUMBER = "4512345678"

@@ -8,8 +8,8 @@ import pytest
 
 from dragoman.connectors.phones.pace import DAY_MS, HOUR_MS, MINUTE_MS, Pace, wait_for_work_ms
 from dragoman.connectors.phones.results import read_result
-from dragoman.domain.devices import Limits
-from dragoman.domain.errors import FailureCode
+from dragoman.core.devices.model.devices import Limits
+from dragoman.core.model.errors import FailureCode
 
 NOW = 1_790_000_000_000 // MINUTE_MS * MINUTE_MS
 

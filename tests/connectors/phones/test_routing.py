@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Format, Push
-from dragoman.domain.premium import Premium
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Format, Push
+from dragoman.core.messages.model.premium import Premium
+from dragoman.core.model.errors import RefusalCode, Refused
 
 
 async def test_a_message_goes_to_the_phone_and_sim_it_names(house: Any) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from tests.passing_time import PATIENCE_S
 
-from dragoman.domain.devices import HandoverState
-from dragoman.domain.lifecycle import State
+from dragoman.core.devices.model.devices import HandoverState
+from dragoman.core.messages.model.lifecycle import State
 from dragoman.testkit.fake_phone import wire
 
 PROCESSED = HandoverState.PROCESSED

@@ -9,8 +9,8 @@ import pytest
 
 from dragoman.connectors.phones.choice import Place
 from dragoman.connectors.phones.precedence import Precedence
-from dragoman.domain.messages import Outgoing
-from dragoman.domain.ports import Taking
+from dragoman.core.delivery.model.ports import Taking
+from dragoman.core.messages.model.messages import Outgoing
 from dragoman.protocols.gsm.alphabet import Alphabet
 
 WAITING = 12

@@ -12,8 +12,8 @@ from tests.passing_time import PATIENCE_S, MovableClock
 
 from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.connectors.smpp.settings import CarrierSettings
-from dragoman.domain.messages import InboundPartReport, Outgoing, ReceiptReport
-from dragoman.domain.outcomes import Outcome
+from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, ReceiptReport
+from dragoman.core.messages.model.outcomes import Outcome
 from dragoman.kit.backoff import Backoff
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.segmentation import segment_text

@@ -14,8 +14,8 @@ from tests.passing_time import PATIENCE_S
 
 from dragoman.connectors.smpp.profiles import PROFILES
 from dragoman.connectors.smpp.settings import BindMode
-from dragoman.domain.errors import FailureCode, RetryCode
-from dragoman.domain.outcomes import Accepted, Deferred, Rejected, Unknown
+from dragoman.core.messages.model.outcomes import Accepted, Deferred, Rejected, Unknown
+from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.smpp.constants import CommandStatus
 from dragoman.protocols.smpp.message_ids import stored_keys

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.outcomes import Accepted, Unknown
+from dragoman.core.messages.model.outcomes import Accepted, Unknown
 from dragoman.protocols.smpp.session import SessionSettings
 from dragoman.testkit.chaos_proxy import ChaosProxy
 from dragoman.testkit.simulator import Simulator

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dragoman.connectors.smpp.handover import RETRY_IN_S, Handover
-from dragoman.domain.errors import FailureCode, RetryCode
-from dragoman.domain.outcomes import Accepted, Deferred, Rejected, Unknown
+from dragoman.core.messages.model.outcomes import Accepted, Deferred, Rejected, Unknown
+from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.protocols.smpp.constants import CommandStatus
 
 Step = Callable[[Handover], None]

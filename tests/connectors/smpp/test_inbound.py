@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from dragoman.connectors.smpp.inbound import read_delivery
 from dragoman.connectors.smpp.profiles import PROFILES
-from dragoman.domain.lifecycle import ReceiptState
-from dragoman.domain.messages import InboundPartReport, ReceiptReport
+from dragoman.core.messages.model.lifecycle import ReceiptState
+from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.smpp.constants import Tag
 from dragoman.protocols.smpp.pdus import DataSm, DeliverSm

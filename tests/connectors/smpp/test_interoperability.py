@@ -11,8 +11,8 @@ import pytest
 import smpp34
 from tests.passing_time import PATIENCE_S
 
-from dragoman.domain.lifecycle import ReceiptState
-from dragoman.domain.outcomes import Accepted, Rejected
+from dragoman.core.messages.model.lifecycle import ReceiptState
+from dragoman.core.messages.model.outcomes import Accepted, Rejected
 from dragoman.protocols.smpp.constants import CommandStatus
 from dragoman.testkit.simulator import Behaviour, Simulator
 

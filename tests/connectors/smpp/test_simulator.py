@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.lifecycle import ReceiptState
-from dragoman.domain.outcomes import Accepted
+from dragoman.core.messages.model.lifecycle import ReceiptState
+from dragoman.core.messages.model.outcomes import Accepted
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.smpp.constants import MessageState
 from dragoman.protocols.smpp.session import SessionSettings

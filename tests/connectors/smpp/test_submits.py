@@ -8,8 +8,8 @@ import pytest
 
 from dragoman.connectors.smpp.profiles import PROFILES, LongMessages, Profile
 from dragoman.connectors.smpp.submits import NotSendable, render_submits
-from dragoman.domain.messages import Outgoing
-from dragoman.domain.premium import BillingTerms, Premium, ValueForm
+from dragoman.core.messages.model.messages import Outgoing
+from dragoman.core.messages.model.premium import BillingTerms, Premium, ValueForm
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.segmentation import segment_binary, segment_text
 from dragoman.protocols.smpp.constants import Tag

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from dragoman.connectors.smpp.settings import TlsSettings
-from dragoman.domain.outcomes import Accepted
+from dragoman.core.messages.model.outcomes import Accepted
 from dragoman.testkit.simulator import Simulator
 
 

@@ -15,13 +15,13 @@ from tests.dialects.in_process import ask, nowhere
 from dragoman.config import Settings
 from dragoman.config.settings import SIMULATOR
 from dragoman.config.tables import PriceTable, RouteTable
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import FailureCode
+from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.httpsms import build_httpsms
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
 from dragoman.house import House, opened_house
-from dragoman.storage.repositories.outbox_filters import OutboxFilter
 from dragoman.web.router import DialectApp
 
 HERE = "192.0.2.7"

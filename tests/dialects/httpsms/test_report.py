@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import FailureCode
 
 DLR = "/api/sms/dlr.php"
 KEY = "0123456789abcdef0123456789abcdef"

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from dragoman.core.messages.model.callbacks import CallbackFacts
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import FailureCode, RefusalCode
 from dragoman.dialects.httpsms import errors, mapping
-from dragoman.domain.callbacks import CallbackFacts
-from dragoman.domain.errors import FailureCode, RefusalCode
-from dragoman.domain.lifecycle import State
 from dragoman.web.openapi import render_openapi
 from dragoman.web.refusals import RefusalKind
 

@@ -12,16 +12,17 @@ import pytest
 from tests.dialects.in_process import Answer, ask, count_rows, nowhere
 
 from dragoman.config import Settings
+from dragoman.core.inbound.model.inbound import StoredInbound
+from dragoman.core.inbound.sql.inbound import NewInbound, store_texts
+from dragoman.core.messages.live import LiveMessage
+from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.outcomes import Accepted
+from dragoman.core.messages.model.records import NewCallback
+from dragoman.core.model.errors import FailureCode
 from dragoman.dialects.linkmobility import build_linkmobility
-from dragoman.domain.callbacks import CallbackCall, CallbackFacts
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
-from dragoman.domain.outcomes import Accepted
 from dragoman.house import House
 from dragoman.kit.clock import FixedClock
-from dragoman.services.live import LiveMessage
-from dragoman.storage.records import NewCallback
-from dragoman.storage.repositories.inbound import NewInbound, StoredInbound, store_texts
 from dragoman.web.router import DialectApp
 
 KEY = "a1bd9f58b7d6a45b48fa92c427132c4ad3744afdebf8b99af207de991f78f9d4"

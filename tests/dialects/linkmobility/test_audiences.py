@@ -11,15 +11,9 @@ from sqlalchemy import insert, select
 from tests.dialects.linkmobility.test_send import ACCEPTED, ACCEPTED_XML
 
 from dragoman.config.values import Secret
-from dragoman.storage.records import StoredAudience
-from dragoman.storage.tables import (
-    audiences,
-    batches,
-    contact_lists,
-    contacts,
-    merge_fields,
-    messages,
-)
+from dragoman.core.contacts.sql.tables import contact_lists, contacts, merge_fields
+from dragoman.core.messages.model.records import StoredAudience
+from dragoman.core.messages.sql.tables import audiences, batches, messages
 
 KEY = "advanced-key"
 FILTER = {

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.services.accounts import md5_of_password
+from dragoman.core.accounts.accounts import md5_of_password
 
 MD5 = md5_of_password("secret")
 

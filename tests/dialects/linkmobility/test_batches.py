@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from tests.passing_time import PATIENCE_S
 
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import FailureCode
 
 
 async def run_batches(link: Any, batch_id: str) -> None:

@@ -6,10 +6,10 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 import pytest
 
+from dragoman.core.messages.model.callbacks import CallbackFacts
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import FailureCode
 from dragoman.dialects.linkmobility.callbacks import render_callback
-from dragoman.domain.callbacks import CallbackFacts
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
 from dragoman.kit.ids import render_hex
 
 FACTS = CallbackFacts(

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.contacts import ContactProfile, ListKind
-from dragoman.services.contact_profiles import ContactDraft
+from dragoman.core.contacts.contact_profiles import ContactDraft
+from dragoman.core.contacts.model.contacts import ContactProfile, ListKind
 
 OTHER = "b" * 64
 XML = b"text/xml"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.services.accounts import md5_of_password
+from dragoman.core.accounts.accounts import md5_of_password
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.router import DialectApp
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.messages.model.callbacks import TextFacts
+from dragoman.core.messages.model.messages import InboundPartReport
 from dragoman.dialects.linkmobility.keywords.forwarding import MAX_HEADER, render_text
-from dragoman.domain.accounts import Permission
-from dragoman.domain.callbacks import TextFacts
-from dragoman.domain.messages import InboundPartReport
 from dragoman.protocols.gsm.alphabet import Alphabet
 
 XML = b"text/xml"

@@ -21,13 +21,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.passing_time import PATIENCE_S
 
 from dragoman.config.sections import Mail
+from dragoman.core.accounts import accounts as accounts_module
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.model.errors import StorageUnavailable
 from dragoman.dialects.linkmobility.mail.mailbox import LinkMailbox
-from dragoman.domain.accounts import Account
 from dragoman.kit import logging as kit_logging
 from dragoman.mail import listener as listener_module
 from dragoman.mail.listener import MailListener
-from dragoman.services import accounts as accounts_module
-from dragoman.storage.outages import StorageUnavailable
 
 from .conftest import KEY, OTHER_KEY, Link
 

@@ -15,10 +15,10 @@ from tests.passing_time import advance_timers, until
 from dragoman.config.sections import Mms
 from dragoman.config.settings import Settings
 from dragoman.config.tables import Mm7Table
-from dragoman.domain.attachments import Attachment
-from dragoman.domain.lifecycle import State
+from dragoman.core.messages.model.attachments import Attachment
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.sql.tables import attachments
 from dragoman.kit.clock import FixedClock
-from dragoman.storage.tables import attachments
 
 from .conftest import NOW_MS, Answer, Link, ListeningHouse
 

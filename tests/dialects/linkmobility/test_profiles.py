@@ -6,6 +6,8 @@ from typing import Any, get_args
 import pytest
 
 from dragoman.config.dialects import Dialects, LinkHost, LinkMobility, LinkProfile
+from dragoman.core.accounts.account_fields import AccountFields
+from dragoman.core.messages.model.lifecycle import State
 from dragoman.dialects.linkmobility import build_linkmobility
 from dragoman.dialects.linkmobility.profiles import (
     PROFILES,
@@ -13,8 +15,6 @@ from dragoman.dialects.linkmobility.profiles import (
     drop_fields,
     name_call,
 )
-from dragoman.domain.lifecycle import State
-from dragoman.services.account_fields import AccountFields
 from dragoman.web.router import DialectApp
 
 HOSTS = (LinkHost(host="api.ZUMOSMS.com", profile="zumosms"),)

@@ -5,9 +5,9 @@ from urllib.parse import quote
 
 import pytest
 
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
-from dragoman.storage.repositories import account_tree
+from dragoman.core.accounts.sql import account_tree
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import FailureCode
 
 OTHER = "b" * 64
 

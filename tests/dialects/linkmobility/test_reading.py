@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.errors import problem_of
 from dragoman.dialects.linkmobility.schemas import Message
 from dragoman.dialects.linkmobility.submissions import read_message
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.messages import Submission
 from dragoman.web.bodies import decode_json
 from dragoman.web.refusals import MalformedBody
 

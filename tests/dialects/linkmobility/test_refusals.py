@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from sqlalchemy import update
 
-from dragoman.storage.tables import accounts
+from dragoman.core.accounts.sql.tables import accounts
 
 NOT_A_NUMBER = (
     "Recipient [{}] is not valid! Remember a valid number must contain a countrycode like"

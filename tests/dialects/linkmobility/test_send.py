@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from dragoman.storage.records import BatchOptions
-from dragoman.storage.tables import batches, messages
+from dragoman.core.messages.model.records import BatchOptions
+from dragoman.core.messages.sql.tables import batches, messages
 
 ACCEPTED = (
     b'{"stat":{"sendtime":"21-09-2026 16:13:20","buffered":0,"received":0,"rejected":0},'

@@ -10,16 +10,16 @@ import pytest
 
 from dragoman.config.dialects import LinkMobility
 from dragoman.config.values import Secret
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.sql import account_tree, accounts
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.sql.changes import STATISTICS_NAMES
+from dragoman.core.messages.sql.statistics import Counters
+from dragoman.core.model.errors import FailureCode
 from dragoman.dialects.linkmobility import build_linkmobility, mapping
 from dragoman.dialects.linkmobility.statistics.answers import STATUSES_OF_COUNTS
 from dragoman.dialects.linkmobility.statistics.ingestion import COUNTS_OF_STATUSES
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
 from dragoman.kit.clock import ms_of
-from dragoman.storage.repositories import account_tree, accounts
-from dragoman.storage.repositories.changes import STATISTICS_NAMES
-from dragoman.storage.repositories.statistics import Counters
 from dragoman.storage.work import Operation
 from dragoman.web.router import DialectApp
 

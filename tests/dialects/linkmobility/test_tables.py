@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.messages import Format
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.dialects.linkmobility import mapping
 from dragoman.dialects.linkmobility.errors import REFUSALS, WordedRefusal, problem_of
-from dragoman.domain.errors import FailureCode, RefusalCode, Refused
-from dragoman.domain.lifecycle import BatchState, State
-from dragoman.domain.messages import Format
 from dragoman.web.openapi import render_openapi
 
 

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from dragoman.config.dialects import Dialects
+from dragoman.core.accounts.account_fields import AccountFields
+from dragoman.core.metrics import Meters
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.routes import build_operations
-from dragoman.services.account_fields import AccountFields
-from dragoman.services.meters import Meters
 
 OTHER = "b" * 64
 BODIES: dict[str, Any] = {

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 
 BOSS_KEY = "c" * 64
 EVERYTHING = DEFAULT_PERMISSIONS | {

@@ -12,9 +12,9 @@ import pytest
 from tests.dialects.in_process import Answer, ask, count_rows, nowhere
 
 from dragoman.config import Settings
+from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.dialects.smsend import build_smsend
 from dragoman.dialects.smsend.mapping import PREFIX
-from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.house import House
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp

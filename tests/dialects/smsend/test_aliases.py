@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from dragoman.core.accounts.account_fields import AccountFields
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.accounts.model.senders import APPROVED_STATES, SenderState
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.model.errors import Refused
 from dragoman.dialects.smsend.aliases.calls import STATES
-from dragoman.domain.accounts import Permission
-from dragoman.domain.errors import Refused
-from dragoman.domain.messages import Submission
-from dragoman.domain.senders import APPROVED_STATES, SenderState
-from dragoman.services.account_fields import AccountFields
 
 PRINTED = b"""
 {

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.inbound import OptOutOrigin
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Submission
-from dragoman.storage.repositories.outbox_filters import OutboxFilter
+from dragoman.core.inbound.model.inbound import OptOutOrigin
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.model.errors import FailureCode
+from dragoman.core.reporting.model.outbox import OutboxFilter
 
 ONE, TWO, THREE = "+393491111111", "+393492222222", "+393493333333"
 _DONE = b'{"result":"OK"}'

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from dragoman.core.tables import metadata
 from dragoman.kit.ids import parse_base64, render_base64
-from dragoman.storage.tables import metadata
 
 _FULL = b"""{
     "email": "alessandro.magno@macedonia.com",

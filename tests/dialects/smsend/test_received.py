@@ -10,11 +10,11 @@ import msgspec
 import pytest
 from tests.passing_time import PATIENCE_S
 
-from dragoman.domain.messages import InboundPartReport
+from dragoman.core.messages.model.messages import InboundPartReport
+from dragoman.core.model.errors import StorageUnavailable
 from dragoman.kit.ids import time_of
 from dragoman.protocols.gsm.segmentation import Alphabet
-from dragoman.services import persistence
-from dragoman.storage.outages import StorageUnavailable
+from dragoman.storage import persistence
 
 USERNAME, OTHER = "username", "other"
 SIM, SECOND = "393400000001", "393400000002"
@@ -169,7 +169,7 @@ async def test_no_text_is_skipped_or_repeated_when_sims_are_asked_one_by_one_and
 async def test_much_that_was_fetched_by_sim_is_passed_over_when_all_are_asked(
     smsend: Any, phones: Phones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dragoman.storage.repositories.received_texts.LOOKED_THROUGH", 3)
+    monkeypatch.setattr("dragoman.core.inbound.sql.received_texts.LOOKED_THROUGH", 3)
     await phones.send(*"abcdefghij")
     await phones.send("last", to=SECOND)
     assert len(texts_of(await smsend.get("newsrsmsmessage/+393400000001"))) == 10

@@ -8,13 +8,14 @@ import pytest
 
 from dragoman.config import Settings
 from dragoman.config.dialects import Dialects, SmSend, SubaccountProfile
-from dragoman.domain.accounts import Permission
-from dragoman.domain.errors import FailureCode, Refused
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Submission
-from dragoman.services.live import LiveMessages
-from dragoman.services.recall import Recall
-from dragoman.storage.repositories import credits, pending
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.accounts.sql import credits
+from dragoman.core.messages.live import LiveMessages
+from dragoman.core.messages.loader import Recall
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.messages.sql import pending
+from dragoman.core.model.errors import FailureCode, Refused
 
 PRINTED = b"""
 {

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.errors import REFUSALS, WordedRefusal, problem_of
-from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.web.openapi import render_openapi
 
 

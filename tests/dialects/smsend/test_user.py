@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.errors import Refused
+from dragoman.core.model.errors import Refused
 
 STATUS = (
     b'{"money":%b,"sms":[%b],'

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from dragoman.domain.messages import Lane
-from dragoman.domain.verifications import MAX_CODES, MAX_TRIES, digest_of_code
-from dragoman.storage.tables import batches, ledger_entries, messages, verifications
+from dragoman.core.billing.sql.tables import ledger_entries
+from dragoman.core.messages.sql.tables import batches, messages
+from dragoman.core.submission.model.verifications import MAX_CODES, MAX_TRIES, digest_of_code
+from dragoman.core.submission.sql.tables import verifications
+from dragoman.work_queue.port import Lane
 
 RECIPIENT = "+393471234567"
 OTHER = "other"

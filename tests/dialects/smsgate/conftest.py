@@ -16,16 +16,16 @@ from sqlalchemy import select
 from tests.dialects.in_process import Answer, ask, count_rows, nowhere
 
 from dragoman.config import Settings
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.devices.devices import ReportedSim
+from dragoman.core.devices.model.devices import Device
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import FailureCode
+from dragoman.core.tables import metadata
 from dragoman.dialects.smsgate import build_smsgate
 from dragoman.dialects.smsgate.calls import PREFIX
-from dragoman.domain.accounts import Account
-from dragoman.domain.devices import Device
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
 from dragoman.house import House
 from dragoman.kit.clock import FixedClock
-from dragoman.services.devices import ReportedSim
-from dragoman.storage.tables import metadata
 from dragoman.web.router import DialectApp
 
 USERNAME, PASSWORD = "acme", "secret"

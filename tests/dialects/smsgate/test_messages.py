@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import FailureCode
 
 from .conftest import NUMBER, Program
 

@@ -40,7 +40,7 @@ async def running(
 ) -> AsyncIterator[Running]:
     """A gateway of `dragoman dev --phone` with its phone."""
 
-    def storage(url: str, meters: Any, *, own_process: bool) -> Storage:
+    def storage(url: str, meters: Any, *, writer_module: str | None) -> Storage:
         return Storage(url, meters)
 
     monkeypatch.setattr(house_module, "Storage", storage)

@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from dragoman.core.messages.model.callbacks import EventFacts, EventKind
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Holder, InboundPartReport
+from dragoman.core.model.errors import FailureCode, RefusalCode
+from dragoman.core.submission.model.progress import Progress
 from dragoman.dialects.smsgate import errors, events, mapping
-from dragoman.domain.callbacks import EventFacts, EventKind
-from dragoman.domain.errors import FailureCode, RefusalCode
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Holder, InboundPartReport
-from dragoman.domain.progress import Progress
 from dragoman.protocols.gsm.alphabet import Alphabet
 
 from .conftest import NUMBER, OTHER, USERNAME, Program

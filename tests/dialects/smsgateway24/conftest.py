@@ -17,18 +17,20 @@ from tests.passing_time import MovableClock
 from dragoman.config import Settings
 from dragoman.config.settings import SIMULATOR
 from dragoman.config.tables import PhonesTable, RouteTable
+from dragoman.core.accounts.model.accounts import Account, CredentialKind
+from dragoman.core.accounts.sql import accounts
+from dragoman.core.contacts.sql.tables import contacts
+from dragoman.core.devices.devices import ReportedSim
+from dragoman.core.devices.model.devices import Device, HandoverState
+from dragoman.core.devices.model.handovers import StoredHandover
+from dragoman.core.devices.sql import handovers
+from dragoman.core.messages.live import LiveMessage
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.sql.tables import batches, messages
+from dragoman.core.model.errors import FailureCode
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.smsgateway24 import build_smsgateway24
-from dragoman.domain.accounts import Account, CredentialKind
-from dragoman.domain.devices import Device, HandoverState
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
 from dragoman.house import House, opened_house
-from dragoman.services.devices import ReportedSim
-from dragoman.services.live import LiveMessage
-from dragoman.storage.repositories import accounts, handovers
-from dragoman.storage.repositories.handovers import StoredHandover
-from dragoman.storage.tables import batches, contacts, messages
 from dragoman.web.router import DialectApp
 
 HERE = "192.0.2.7"

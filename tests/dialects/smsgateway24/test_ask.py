@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.devices.model.devices import Device, DeviceSettings, HandoverState, Limits
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Holder, InboundPartReport
+from dragoman.core.model.errors import FailureCode
 from dragoman.dialects.smsgateway24 import asking, mapping
-from dragoman.domain.accounts import Account
-from dragoman.domain.devices import Device, DeviceSettings, HandoverState, Limits
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Holder, InboundPartReport
 from dragoman.protocols.gsm.alphabet import Alphabet
 
 from .conftest import OTHER_TOKEN, TOKEN, WAYS, Gate

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.messages import Submission
-from dragoman.services.bundles import RefusedInBundle
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.submission.bundles import RefusedInBundle
 
 from .conftest import Gate
 

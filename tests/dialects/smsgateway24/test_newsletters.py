@@ -11,10 +11,10 @@ import msgspec
 import pytest
 from tests.passing_time import PATIENCE_S, MovableClock
 
-from dragoman.domain.audiences import Audience
-from dragoman.domain.contacts import ListKind
-from dragoman.storage.repositories.correspondence import TextFilter
-from dragoman.storage.tables import audiences, batches
+from dragoman.core.contacts.model.contacts import ListKind
+from dragoman.core.messages.model.audiences import Audience
+from dragoman.core.messages.sql.tables import audiences, batches
+from dragoman.core.reporting.model.correspondence import TextFilter
 
 from .conftest import NUMBER, OTHER_TOKEN, TOKEN, WAYS, Gate
 

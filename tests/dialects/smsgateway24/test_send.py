@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.devices import MAX_SLOT
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Lane
+from dragoman.core.devices.model.devices import MAX_SLOT
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.work_queue.port import Lane
 
 from .conftest import (
     BOUNDARY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsgateway24.contacts import split_name
 from dragoman.dialects.smsgateway24.errors import (
     CODES_OF_KIND,
@@ -13,7 +14,6 @@ from dragoman.dialects.smsgateway24.errors import (
 )
 from dragoman.dialects.smsgateway24.mapping import TITLES
 from dragoman.dialects.smsgateway24.times import parse_time, parse_zone, render_date
-from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.web.refusals import Refusal, RefusalKind
 
 from .conftest import Gate

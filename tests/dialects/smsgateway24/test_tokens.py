@@ -10,10 +10,10 @@ import pytest
 from dragoman.control import requests
 from dragoman.control.commands import HANDLERS
 from dragoman.control.house import Controlled
-from dragoman.domain.accounts import CredentialKind
-from dragoman.domain.errors import Refused
+from dragoman.core.accounts.login_tokens import LoginTokens
+from dragoman.core.accounts.model.accounts import CredentialKind
+from dragoman.core.model.errors import Refused
 from dragoman.kit.clock import FixedClock
-from dragoman.services.login_tokens import LoginTokens
 
 from .conftest import HERE, PASSWORD, WAYS, Gate
 

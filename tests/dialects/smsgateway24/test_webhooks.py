@@ -11,20 +11,20 @@ import pytest
 from dragoman.control import requests
 from dragoman.control.commands import HANDLERS
 from dragoman.control.house import Controlled
+from dragoman.core.callbacks.webhooks import Webhooks
+from dragoman.core.devices.model.devices import Device
+from dragoman.core.messages.model.callbacks import CallbackFacts, EventFacts, EventKind
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Holder, InboundPartReport, Submission
+from dragoman.core.messages.sql.tables import callbacks
+from dragoman.core.model.errors import FailureCode, Refused
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.smsgate import build_smsgate
 from dragoman.dialects.smsgate.mapping import DIALECT as SMSGATE
 from dragoman.dialects.smsgateway24.mapping import NAME
 from dragoman.dialects.smsgateway24.webhooks import Event, find_delivery, put_webhook
-from dragoman.domain.callbacks import CallbackFacts, EventFacts, EventKind
-from dragoman.domain.devices import Device
-from dragoman.domain.errors import FailureCode, Refused
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import Holder, InboundPartReport, Submission
 from dragoman.kit.ids import time_of
 from dragoman.protocols.gsm.alphabet import Alphabet
-from dragoman.services.webhooks import Webhooks
-from dragoman.storage.tables import callbacks
 
 from .conftest import DEFAULT_SENDER, OTHER_TOKEN, Gate
 from .test_ask import receive

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.callbacks.schedule import RetrySchedule, Verdict, parse_retry_after
+from dragoman.core.callbacks.schedule import RetrySchedule, Verdict, parse_retry_after
 
 SCHEDULE = RetrySchedule(first_s=10, longest_s=1000, give_up_after_s=5000)
 NOW_MS = 1_790_000_000_000  # Mon, 21 Sep 2026 14:13:20 GMT

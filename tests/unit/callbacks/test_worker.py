@@ -15,19 +15,19 @@ from aiohttp import web
 from sqlalchemy import Connection, select
 from tests.passing_time import PATIENCE_S, MovableClock
 
-from dragoman.callbacks import worker as worker_module
-from dragoman.callbacks.schedule import RetrySchedule
-from dragoman.callbacks.worker import CallbackWorker
-from dragoman.domain.callbacks import CallbackCall, CallbackFacts
-from dragoman.domain.lifecycle import State
+from dragoman.core.callbacks import worker as worker_module
+from dragoman.core.callbacks.schedule import RetrySchedule
+from dragoman.core.callbacks.sql.callbacks import CallbackState
+from dragoman.core.callbacks.worker import CallbackWorker
+from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.records import NewCallback
+from dragoman.core.messages.sql import changes
+from dragoman.core.messages.sql.tables import callbacks
+from dragoman.core.metrics import Meters
 from dragoman.kit.ids import IdSource
-from dragoman.services import persistence as persistence_module
-from dragoman.services.meters import Meters
+from dragoman.storage import persistence as persistence_module
 from dragoman.storage.engine import Storage
-from dragoman.storage.records import NewCallback
-from dragoman.storage.repositories import changes
-from dragoman.storage.repositories.callbacks import CallbackState
-from dragoman.storage.tables import callbacks
 from dragoman.storage.writer import Operation
 from dragoman.web.outgoing import GuardedClient
 

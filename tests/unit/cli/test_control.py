@@ -31,11 +31,11 @@ from dragoman.control.socket_path import (
     make_folder,
     socket_path,
 )
-from dragoman.domain.accounts import CredentialKind, Permission
-from dragoman.domain.errors import Refused
-from dragoman.domain.senders import SenderDetails
+from dragoman.core.accounts.model.accounts import CredentialKind, Permission
+from dragoman.core.accounts.model.senders import SenderDetails
+from dragoman.core.metrics import Meters
+from dragoman.core.model.errors import Refused
 from dragoman.house import House, opened_house
-from dragoman.services.meters import Meters
 
 
 class IdleGateway:

@@ -13,8 +13,8 @@ from dragoman.config import Settings
 from dragoman.control import requests
 from dragoman.control.commands import run_command
 from dragoman.control.house import Controlled
-from dragoman.domain.devices import Limits
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.core.devices.model.devices import Limits
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.house import House, opened_house
 
 UNKNOWN = 17

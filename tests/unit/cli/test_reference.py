@@ -23,11 +23,11 @@ from dragoman.cli.reference_words import NEEDS
 from dragoman.cli.root import app
 from dragoman.config import Settings
 from dragoman.config.reading import entries_of, section_of
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.metrics import Histogram, Meters
+from dragoman.core.model.errors import FailureCode, RefusalCode
 from dragoman.dialects import DIALECTS
 from dragoman.dialects.smsgate.auth import SCOPES
-from dragoman.domain.errors import FailureCode, RefusalCode
-from dragoman.domain.lifecycle import State
-from dragoman.services.meters import Histogram, Meters
 from dragoman.web.operations import Dialect
 from dragoman.web.refusals import RefusalKind
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain.allowed_addresses import parse_allowed_addresses
+from dragoman.core.accounts.model.allowed_addresses import parse_allowed_addresses
 
 MIXED = "10.0.0.1, 192.168.0.0-192.168.0.15,172.16.*.*,2001:db8::/32"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dragoman.domain.allowed_prefixes import AllowedPrefixes, parse_allowed_prefixes
+from dragoman.core.accounts.model.allowed_prefixes import AllowedPrefixes, parse_allowed_prefixes
 
 
 @pytest.mark.parametrize(

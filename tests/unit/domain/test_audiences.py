@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain.audiences import is_picked
-from dragoman.domain.templates import Template, fold_name
+from dragoman.core.contacts.model.templates import Template, fold_name
+from dragoman.core.messages.model.audiences import is_picked
 
 
 @given(st.integers(1, 100), st.integers(0, 500))

@@ -8,8 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.contacts import MAX_CUSTOM, MAX_LENGTHS, ContactProfile, check_profile
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.core.contacts.model.contacts import (
+    MAX_CUSTOM,
+    MAX_LENGTHS,
+    ContactProfile,
+    check_profile,
+)
+from dragoman.core.model.errors import RefusalCode, Refused
 
 
 def test_newer_profile_changes_only_what_it_knows() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain.filters import Filter, Match, Operation, Rule, compile_filter
+from dragoman.core.contacts.model.filters import Filter, Match, Operation, Rule, compile_filter
 
 Op = Operation
 OPPOSITES = ((Op.IS, Op.NOT), (Op.CONTAINS, Op.NOT_CONTAIN))

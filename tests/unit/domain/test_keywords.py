@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.keywords import parse_keyword, parse_own_number, words_of, words_to_match
+from dragoman.core.inbound.model.keywords import (
+    parse_keyword,
+    parse_own_number,
+    words_of,
+    words_to_match,
+)
+from dragoman.core.model.errors import RefusalCode, Refused
 
 TEXTS = {
     "one word": ("pizza", ("PIZZA",)),

@@ -6,7 +6,7 @@ from itertools import permutations, product
 
 import pytest
 
-from dragoman.domain.lifecycle import (
+from dragoman.core.messages.model.lifecycle import (
     CANCELLABLE,
     TRANSITIONS,
     ReceiptState,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dragoman.domain.mail_addresses import domain_of, key_of, parse_mail_address
+from dragoman.core.model.mail_addresses import domain_of, key_of, parse_mail_address
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import random
 import phonenumbers
 import pytest
 
-from dragoman.domain.numbering_plans import parse_international
+from dragoman.core.model.numbering_plans import parse_international
 
 
 @pytest.mark.parametrize(

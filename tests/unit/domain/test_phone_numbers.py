@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.phone_numbers import (
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import (
     MOBILE_COUNTRY_CODES,
     country_code,
     mobile_country_code,

@@ -7,8 +7,8 @@ from itertools import product
 
 import pytest
 
-from dragoman.domain.lifecycle import TRANSITIONS, State
-from dragoman.domain.premium import (
+from dragoman.core.messages.model.lifecycle import TRANSITIONS, State
+from dragoman.core.messages.model.premium import (
     PREMIUM_STATES,
     PREMIUM_TRANSITIONS,
     REFUNDABLE,

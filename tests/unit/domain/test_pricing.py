@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain.pricing import Price, PriceList, parse_price, render_price
+from dragoman.core.billing.model.pricing import Price, PriceList, parse_price, render_price
 
 AMOUNTS = [
     ("0", 0, "0.00"), ("0.05", 500, "0.05"), ("0.5", 5000, "0.50"), ("1", 10_000, "1.00"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dragoman.domain.routing import Route, Router
+from dragoman.core.messages.model.routing import Route, Router
 
 
 def route(name: str, *prefixes: str, accounts: tuple[str, ...] = ()) -> Route:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.senders import MAX_DIGITS, MAX_LETTERS, normalise_sender
+from dragoman.core.accounts.model.senders import MAX_DIGITS, MAX_LETTERS, normalise_sender
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.protocols.gsm.alphabet import unencodable
 
 GOOD = [

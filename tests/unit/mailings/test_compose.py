@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.attachments import Attachment
-from dragoman.domain.mailings import Delivery, DeliveryKind, Issue, MailingList
-from dragoman.mailings.compose import Links, compose_issue, compose_opt_in, tag_links
+from dragoman.core.campaigns.compose import Links, compose_issue, compose_opt_in, tag_links
+from dragoman.core.campaigns.model.mailings import Delivery, DeliveryKind, Issue, MailingList
+from dragoman.core.messages.model.attachments import Attachment
 
 SENDER = "bounces@relay.example"
 DATE = datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)

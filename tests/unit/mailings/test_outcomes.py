@@ -2,8 +2,8 @@
 
 import pytest
 
-from dragoman.domain.mailings import DeliveryState
-from dragoman.mailings.outcomes import Answer, MailSchedule, Stage
+from dragoman.core.campaigns.model.mailings import DeliveryState
+from dragoman.core.campaigns.outcomes import Answer, MailSchedule, Stage
 
 SCHEDULE = MailSchedule(first_s=300, longest_s=14_400, give_up_after_s=259_200)
 SENT, FAILED, BOUNCED, PENDING = (

@@ -1,8 +1,8 @@
 """Whose mails are sent next."""
 
-from dragoman.domain.mailings import EmailService
+from dragoman.core.campaigns.model.mailings import EmailService
+from dragoman.core.campaigns.turns import LOOK_AGAIN_S, SHARE, AccountTurns, Turn
 from dragoman.kit.clock import FixedClock
-from dragoman.mailings.turns import LOOK_AGAIN_S, SHARE, AccountTurns, Turn
 
 
 class Bought:

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.passing_time import PATIENCE_S
 
-from dragoman.domain.messages import Lane
-from dragoman.queue.local import LocalQueue
-from dragoman.queue.port import Work
+from dragoman.work_queue.local import LocalQueue
+from dragoman.work_queue.port import Lane, Work
 
 
 def work(message_id: int, account_id: int = 1, lane: Lane = Lane.SINGLE) -> Work:

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Account, Permission
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.core.accounts.account_fields import AccountFields
+from dragoman.core.accounts.account_tree import AccountTree, ChangedAccount, Changes
+from dragoman.core.accounts.accounts import MAX_DEPTH, Accounts
+from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Account, Permission
+from dragoman.core.accounts.sql import accounts as repository
+from dragoman.core.accounts.sql.tables import accounts as account_table
+from dragoman.core.billing.sql.tables import ledger_entries, wallets
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.clock import SystemClock
 from dragoman.kit.ids import IdSource
-from dragoman.services.account_fields import AccountFields
-from dragoman.services.account_tree import AccountTree, ChangedAccount, Changes
-from dragoman.services.accounts import MAX_DEPTH, Accounts
-from dragoman.storage.repositories import accounts as repository
-from dragoman.storage.tables import accounts as account_table
-from dragoman.storage.tables import ledger_entries, wallets
 
 HERE = "127.0.0.1"
 ALL = frozenset(Permission)

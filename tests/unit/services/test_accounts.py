@@ -10,15 +10,16 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import select
 
-from dragoman.domain.accounts import CredentialKind, Permission
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.core.accounts import accounts as accounts_module
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.credentials import DECOY, digest_of_key, md5_of_password
+from dragoman.core.accounts.model.accounts import CredentialKind, Permission
+from dragoman.core.accounts.sql.tables import accounts as account_table
+from dragoman.core.accounts.sql.tables import credentials
+from dragoman.core.billing.sql.tables import ledger_entries
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.clock import SystemClock
 from dragoman.kit.ids import IdSource
-from dragoman.services import accounts as accounts_module
-from dragoman.services.accounts import Accounts
-from dragoman.services.credentials import DECOY, digest_of_key, md5_of_password
-from dragoman.storage.tables import accounts as account_table
-from dragoman.storage.tables import credentials, ledger_entries
 
 HERE = "127.0.0.1"
 PASSWORD, MD5 = CredentialKind.PASSWORD, CredentialKind.LEGACY_MD5

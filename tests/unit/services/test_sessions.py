@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dragoman.core.accounts import sessions as module
+from dragoman.core.accounts.sessions import Sessions
 from dragoman.kit.clock import FixedClock
-from dragoman.services import sessions as module
-from dragoman.services.sessions import Sessions
 
 
 def make() -> tuple[Sessions, FixedClock]:

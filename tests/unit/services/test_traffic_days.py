@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dragoman.core.messages.sql.statistics import PeriodCount
+from dragoman.core.reporting.traffic_days import KEPT_MS, MAX_DAYS, TrafficDays, Tree
 from dragoman.kit.clock import FixedClock
-from dragoman.services.traffic_days import KEPT_MS, MAX_DAYS, TrafficDays, Tree
-from dragoman.storage.repositories.statistics import PeriodCount
 
 SMALL = Tree(1, "UTC", False)
 LARGE = Tree(1, "UTC", True)

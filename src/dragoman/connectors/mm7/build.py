@@ -10,7 +10,7 @@ from typing import Final
 from dragoman import __version__
 from dragoman.config.tables import Mm7Table
 from dragoman.connectors.mm7.carrier import Mm7Carrier
-from dragoman.domain.ports import AttachmentSource, CarrierEvents
+from dragoman.core.delivery.model.ports import AttachmentSource, CarrierEvents
 from dragoman.kit.clock import Clock
 from dragoman.web.outgoing import GuardedClient
 

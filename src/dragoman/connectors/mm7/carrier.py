@@ -17,10 +17,10 @@ from dragoman.config.tables import Mm7Table
 from dragoman.connectors.mm7.soap import NotMm7, parse_envelope
 from dragoman.connectors.mm7.statuses import PARTIAL_SUCCESS, SUCCESS, failure_of_status
 from dragoman.connectors.mm7.submits import Submit, render_submit
-from dragoman.domain.errors import FailureCode, Refused, RetryCode
-from dragoman.domain.messages import Outgoing
-from dragoman.domain.outcomes import Accepted, Deferred, Outcome, Rejected, Unknown
-from dragoman.domain.ports import AttachmentSource, CarrierEvents
+from dragoman.core.delivery.model.ports import AttachmentSource, CarrierEvents
+from dragoman.core.messages.model.messages import Outgoing
+from dragoman.core.messages.model.outcomes import Accepted, Deferred, Outcome, Rejected, Unknown
+from dragoman.core.model.errors import FailureCode, Refused, RetryCode
 from dragoman.kit.backoff import Backoff
 from dragoman.web.outgoing import Fetched, FetchFailed, FetchRefused, GuardedClient, NotConnected
 

@@ -27,8 +27,8 @@ from dragoman.connectors.mm7.statuses import (
     SUCCESS,
     UNSUPPORTED_OPERATION,
 )
-from dragoman.domain.lifecycle import ReceiptState
-from dragoman.domain.messages import ReceiptReport
+from dragoman.core.messages.model.lifecycle import ReceiptState
+from dragoman.core.messages.model.messages import ReceiptReport
 from dragoman.protocols.smpp.message_ids import IdReading
 from dragoman.web.operations import Dialect, Operation
 from dragoman.web.refusals import Refusal

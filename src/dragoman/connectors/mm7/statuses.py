@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import ReceiptState
+from dragoman.core.messages.model.lifecycle import ReceiptState
+from dragoman.core.model.errors import FailureCode
 
 SUCCESS: Final = 1000
 PARTIAL_SUCCESS: Final = 1100

@@ -10,8 +10,8 @@ import msgspec
 
 from dragoman.config.tables import Mm7Table
 from dragoman.connectors.mm7.soap import add, new_envelope, render_envelope
-from dragoman.domain.attachments import SMIL, TEXT, TEXT_NAME, Attachment
-from dragoman.domain.messages import Outgoing
+from dragoman.core.messages.model.attachments import SMIL, TEXT, TEXT_NAME, Attachment
+from dragoman.core.messages.model.messages import Outgoing
 
 MIN_INTERNATIONAL: Final = 7
 """Digits from which a sender without `+` is a number and no short code."""

@@ -6,7 +6,7 @@ from dragoman.config.tables import PhonesTable
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.connectors.phones.settings import Choice, PhonesSettings
 from dragoman.connectors.resources import Resources
-from dragoman.domain.ports import CarrierEvents
+from dragoman.core.delivery.model.ports import CarrierEvents
 from dragoman.kit.clock import Clock
 
 

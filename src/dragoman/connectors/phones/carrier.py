@@ -20,20 +20,20 @@ from dragoman.connectors.phones.notices import Notices
 from dragoman.connectors.phones.precedence import Precedence
 from dragoman.connectors.phones.protocols import WITHDRAWING
 from dragoman.connectors.phones.settings import PhonesSettings
-from dragoman.domain.devices import HandoverState
-from dragoman.domain.errors import FailureCode, RetryCode
-from dragoman.domain.messages import Outgoing, data_of
-from dragoman.domain.outcomes import Deferred, Outcome, Rejected, Unknown
-from dragoman.domain.ports import CarrierEvents, Taking
+from dragoman.core.delivery.model.ports import CarrierEvents, Taking
+from dragoman.core.devices.devices import Devices
+from dragoman.core.devices.model.devices import HandoverState
+from dragoman.core.devices.model.handovers import StoredHandover
+from dragoman.core.devices.sql import devices as device_rows
+from dragoman.core.devices.sql import handovers
+from dragoman.core.messages.model.messages import Outgoing, data_of
+from dragoman.core.messages.model.outcomes import Deferred, Outcome, Rejected, Unknown
+from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
-from dragoman.services.devices import Devices
-from dragoman.services.persistence import persist
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import devices as device_rows
-from dragoman.storage.repositories import handovers
-from dragoman.storage.repositories.handovers import StoredHandover
+from dragoman.storage.persistence import persist
 
 TICK_S = 2.0
 NOTE_S = 0.02

@@ -15,9 +15,9 @@ from dragoman.connectors.phones.handover import ANY_SLOT, Handovers
 from dragoman.connectors.phones.pace import Pace
 from dragoman.connectors.phones.results import Result
 from dragoman.connectors.phones.settings import Choice, PhonesSettings
-from dragoman.domain.devices import PHONE_LIMITS, Device, Limits
-from dragoman.domain.messages import Outgoing
-from dragoman.services.devices import Devices
+from dragoman.core.devices.devices import Devices
+from dragoman.core.devices.model.devices import PHONE_LIMITS, Device, Limits
+from dragoman.core.messages.model.messages import Outgoing
 
 EVERYBODY = 0
 """Stands for the owner of phones that are shared."""

@@ -18,12 +18,11 @@ import msgspec
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.connectors.phones.intake import MAX_EVENT_ID, MAX_NUMBER, MAX_TEXT, Intake
 from dragoman.connectors.phones.protocols import CHT
-from dragoman.domain.devices import Device, HandoverState
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.core.devices.devices import Devices
+from dragoman.core.devices.model.devices import Device, HandoverState
+from dragoman.core.metrics import Meters
+from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.kit.ids import LIMIT
-from dragoman.services.devices import Devices
-from dragoman.services.meters import Meters
-from dragoman.storage.writer import StorageUnavailable
 from dragoman.web.bodies import decode_json
 from dragoman.web.operations import Dialect, Operation
 from dragoman.web.refusals import MalformedBody, Refusal

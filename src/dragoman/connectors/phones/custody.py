@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Final
 
 from dragoman.connectors.phones.handover import Handover, Handovers
-from dragoman.domain.devices import HandoverState
-from dragoman.domain.errors import FailureCode, RetryCode
-from dragoman.domain.outcomes import Deferred, Outcome, Rejected
-from dragoman.domain.ports import CarrierEvents
+from dragoman.core.delivery.model.ports import CarrierEvents
+from dragoman.core.devices.model.devices import HandoverState
+from dragoman.core.messages.model.outcomes import Deferred, Outcome, Rejected
+from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.kit.clock import Clock
 
 MAX_REMEMBERED: Final = 50_000

@@ -16,16 +16,15 @@ from dragoman.connectors.phones.handover import Cancelling, Handover
 from dragoman.connectors.phones.notices import Notices
 from dragoman.connectors.phones.results import Result, read_result
 from dragoman.connectors.phones.settings import PhonesSettings
-from dragoman.domain.devices import Device, DeviceEvent, HandoverState
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import ReceiptState
-from dragoman.domain.messages import InboundPartReport, ReceiptReport
-from dragoman.domain.outcomes import Accepted, Rejected
-from dragoman.domain.ports import CarrierEvents
+from dragoman.core.delivery.model.ports import CarrierEvents
+from dragoman.core.devices.model.devices import Device, DeviceEvent, HandoverState
+from dragoman.core.devices.sql import handovers
+from dragoman.core.messages.model.lifecycle import ReceiptState
+from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
+from dragoman.core.messages.model.outcomes import Accepted, Rejected
+from dragoman.core.model.errors import FailureCode, StorageUnavailable
 from dragoman.kit.clock import Clock
 from dragoman.storage.engine import Storage
-from dragoman.storage.repositories import handovers
-from dragoman.storage.writer import StorageUnavailable
 
 MAX_FETCH = 100
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 
-from dragoman.domain.devices import HandoverState
-from dragoman.domain.messages import Outgoing
-from dragoman.storage.repositories.handovers import HandoverStep, StoredHandover
+from dragoman.core.devices.model.devices import HandoverState
+from dragoman.core.devices.model.handovers import HandoverStep, StoredHandover
+from dragoman.core.messages.model.messages import Outgoing
 
 ANY_SLOT = 0
 """Leaves the choice of the SIM to the phone."""

@@ -7,13 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from dragoman.connectors.phones.carrier import PhonesCarrier
-from dragoman.domain.devices import MAX_SLOT, Device, Sim
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.messages import Holder, InboundPartReport
+from dragoman.core.devices.devices import Devices
+from dragoman.core.devices.model.devices import MAX_SLOT, Device, Sim
+from dragoman.core.messages.model.messages import Holder, InboundPartReport
+from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.kit.clock import Clock
 from dragoman.protocols.gsm.alphabet import Alphabet, try_encode_gsm
-from dragoman.services.devices import Devices
-from dragoman.storage.writer import StorageUnavailable
 
 MAX_EVENT_ID: Final = 64
 MAX_NUMBER: Final = 128

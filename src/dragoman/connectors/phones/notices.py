@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from dragoman.domain.devices import DeviceEvent
-from dragoman.services.presence import NO_DETAILS, Details, Presence
+from dragoman.core.devices.model.devices import DeviceEvent
+from dragoman.core.devices.presence import NO_DETAILS, Details, Presence
 
 
 class Notices:

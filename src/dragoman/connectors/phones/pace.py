@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from dragoman.domain.devices import DAY_MINUTES, PHONE_LIMITS, Limits
+from dragoman.core.devices.model.devices import DAY_MINUTES, PHONE_LIMITS, Limits
 
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 60 * MINUTE_MS

@@ -11,7 +11,7 @@ import msgspec
 
 from dragoman.connectors.phones.choice import Place
 from dragoman.connectors.phones.handover import ANY_SLOT
-from dragoman.domain.messages import Outgoing
+from dragoman.core.messages.model.messages import Outgoing
 
 LATE_S = 3.0
 """What was not asked about again for so long has gone another way, or ended."""

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.domain.errors import FailureCode
+from dragoman.core.model.errors import FailureCode
 
 GENERIC: Final = "RESULT_ERROR_GENERIC_FAILURE"
 LIMIT: Final = "RESULT_ERROR_LIMIT_EXCEEDED"

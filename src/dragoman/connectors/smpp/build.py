@@ -10,7 +10,7 @@ from dragoman.config.tables import SmppTable
 from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.connectors.smpp.profiles import PROFILES, Profile
 from dragoman.connectors.smpp.settings import BindMode, CarrierSettings, TlsSettings
-from dragoman.domain.ports import CarrierEvents
+from dragoman.core.delivery.model.ports import CarrierEvents
 from dragoman.kit.backoff import Backoff
 from dragoman.kit.clock import Clock
 from dragoman.protocols.smpp.addresses import AddressProfile, Numbering

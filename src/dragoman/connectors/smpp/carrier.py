@@ -13,11 +13,11 @@ from dragoman.connectors.smpp.pace import Pace
 from dragoman.connectors.smpp.retelling import retell
 from dragoman.connectors.smpp.settings import BindMode, CarrierSettings, TlsSettings
 from dragoman.connectors.smpp.submits import NotSendable, render_submits
-from dragoman.domain.errors import FailureCode, RetryCode
-from dragoman.domain.messages import Outgoing, ReceiptReport
-from dragoman.domain.outcomes import Deferred, Outcome, Rejected
-from dragoman.domain.ports import CarrierEvents
-from dragoman.domain.timeline import PduStep, Timeline
+from dragoman.core.delivery.model.ports import CarrierEvents
+from dragoman.core.messages.model.messages import Outgoing, ReceiptReport
+from dragoman.core.messages.model.outcomes import Deferred, Outcome, Rejected
+from dragoman.core.model.errors import FailureCode, RetryCode
+from dragoman.core.reporting.model.timeline import PduStep, Timeline
 from dragoman.kit.token_bucket import TokenBucket
 from dragoman.protocols.smpp.errors import EncodeError
 from dragoman.protocols.smpp.pdus import DataSm, DeliverSm, Pdu, SubmitSmResp

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from dragoman.connectors.smpp.statuses import TEMPORARY, describe_status, failure_of_status
-from dragoman.domain.errors import FailureCode, RetryCode
-from dragoman.domain.messages import Outgoing
-from dragoman.domain.outcomes import Accepted, Deferred, Outcome, Rejected, Unknown
+from dragoman.core.messages.model.messages import Outgoing
+from dragoman.core.messages.model.outcomes import Accepted, Deferred, Outcome, Rejected, Unknown
+from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.protocols.smpp.pdus import SubmitSm
 
 RETRY_IN_S = 5.0

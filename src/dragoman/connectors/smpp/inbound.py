@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Final
 
 from dragoman.connectors.smpp.profiles import GsmCharset, Profile
-from dragoman.domain.lifecycle import ReceiptState
-from dragoman.domain.messages import InboundPartReport, ReceiptReport
+from dragoman.core.messages.model.lifecycle import ReceiptState
+from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
 from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm, try_encode_gsm, unpack_septets
 from dragoman.protocols.gsm.udh import fill_bits_after, parse_udh, split_udh
 from dragoman.protocols.smpp.constants import ESM_UDHI, MessageState, Tag

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from dragoman.domain.timeline import PduStep, Timeline
+from dragoman.core.reporting.model.timeline import PduStep, Timeline
 from dragoman.protocols.smpp.codec import encode
 from dragoman.protocols.smpp.errors import EncodeError
 from dragoman.protocols.smpp.pdus import SubmitSm, SubmitSmResp

@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from dragoman.connectors.smpp.profiles import Profile
-from dragoman.domain.premium import BillingTerms
+from dragoman.core.messages.model.premium import BillingTerms
 from dragoman.kit.backoff import Backoff
 from dragoman.protocols.smpp.session import SessionSettings
 

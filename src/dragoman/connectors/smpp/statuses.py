@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.domain.errors import FailureCode
+from dragoman.core.model.errors import FailureCode
 from dragoman.protocols.smpp.constants import CommandStatus
 
 THROTTLING: Final = frozenset(

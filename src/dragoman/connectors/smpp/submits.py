@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Final
 
 from dragoman.connectors.smpp.profiles import GsmCharset, LongMessages, Profile
-from dragoman.domain.messages import Outgoing
-from dragoman.domain.premium import BillingTerms, Premium, ValueForm
+from dragoman.core.messages.model.messages import Outgoing
+from dragoman.core.messages.model.premium import BillingTerms, Premium, ValueForm
 from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm, pack_septets
 from dragoman.protocols.gsm.segmentation import MAX_OCTETS, UserData
 from dragoman.protocols.gsm.udh import (

@@ -7,9 +7,9 @@ from typing import Any, Final
 from dragoman.console.forms import Problems, version_of
 from dragoman.console.page import Page
 from dragoman.console.visit import Visit
-from dragoman.domain.accounts import Permission
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.storage.repositories.account_tree import AccountView
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.accounts.model.views import AccountView
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
 _CHANGED: Final = (

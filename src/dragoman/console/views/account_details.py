@@ -12,13 +12,13 @@ from dragoman.console.paging import PER_PAGE, read_before
 from dragoman.console.roles import role_of
 from dragoman.console.visit import Visit
 from dragoman.console.words import LEDGER, PERMISSIONS, say_permissions, say_refusal
-from dragoman.domain.accounts import Account, Permission
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.core.accounts.account_fields import AccountFields
+from dragoman.core.accounts.account_tree import ChangedAccount, Changes
+from dragoman.core.accounts.model.accounts import Account, Permission
+from dragoman.core.accounts.model.views import AccountView
+from dragoman.core.billing.model.payments import MAX_CREDITS
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.ids import time_of
-from dragoman.services.account_fields import AccountFields
-from dragoman.services.account_tree import ChangedAccount, Changes
-from dragoman.storage.repositories.account_tree import AccountView
-from dragoman.storage.repositories.wallets import MAX_CREDITS
 from dragoman.web.responses import Response
 
 KEEP_SECRET_S: Final = 60.0

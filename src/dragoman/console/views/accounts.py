@@ -8,7 +8,7 @@ from dragoman.console.page import Page
 from dragoman.console.paging import PER_PAGE, make_pager, read_before
 from dragoman.console.roles import role_of
 from dragoman.console.visit import Visit
-from dragoman.domain.accounts import Permission
+from dragoman.core.accounts.model.accounts import Permission
 from dragoman.web.responses import Response
 
 

@@ -7,8 +7,8 @@ from typing import Final
 from dragoman.console.desk import CarrierState
 from dragoman.console.page import Page
 from dragoman.console.visit import Visit
-from dragoman.domain.accounts import Permission
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
 

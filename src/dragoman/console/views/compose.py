@@ -15,11 +15,11 @@ from dragoman.console.reading import Unreadable, read_due
 from dragoman.console.rendering import render_count
 from dragoman.console.visit import Visit
 from dragoman.console.words import ALPHABETS, say_refusal
-from dragoman.domain.accounts import Permission
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.messages import Submission
-from dragoman.domain.texts import is_storable
-from dragoman.services.quotes import Cut, Quote, cut
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.texts import is_storable
+from dragoman.core.submission.quotes import Cut, Quote, cut
 from dragoman.web.responses import Response
 
 DIALECT: Final = "console"

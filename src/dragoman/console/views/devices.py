@@ -10,10 +10,10 @@ from dragoman.console.forms import Problems
 from dragoman.console.page import Page
 from dragoman.console.paging import make_pager
 from dragoman.console.visit import Visit
-from dragoman.domain.accounts import Account, Permission
-from dragoman.domain.devices import Device
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.services.device_registration import Code
+from dragoman.core.accounts.model.accounts import Account, Permission
+from dragoman.core.devices.device_registration import Code
+from dragoman.core.devices.model.devices import Device
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
 MAX_CHECKS: Final = 12

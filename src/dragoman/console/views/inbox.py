@@ -12,13 +12,12 @@ from dragoman.console.paging import ENOUGH, make_pager
 from dragoman.console.reading import Unreadable, read_number, read_pieces, read_time
 from dragoman.console.visit import Visit
 from dragoman.console.words import say_refusal
-from dragoman.domain.accounts import Account, Permission
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.inbound import Handling, OptOutOrigin
+from dragoman.core.accounts.audit_log import hide_number
+from dragoman.core.accounts.model.accounts import Account, Permission
+from dragoman.core.inbound.model.inbound import Handling, InboxFilter, OptOutOrigin
+from dragoman.core.inbound.model.opt_outs import OptOutFilter
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.ids import time_of
-from dragoman.services.books import hide_number
-from dragoman.storage.repositories.inbound import InboxFilter
-from dragoman.storage.repositories.opt_outs import OptOutFilter
 from dragoman.web.responses import Response
 
 FIELDS: Final = ("account", "sender", "number", "text", "from", "to")

@@ -11,11 +11,11 @@ from dragoman.console.paging import make_pager
 from dragoman.console.reading import read_count
 from dragoman.console.visit import Visit
 from dragoman.console.words import say_refusal
-from dragoman.domain.accounts import Permission
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.inbound import Forwarding
-from dragoman.services.books import hide_number
-from dragoman.services.keywords import CHARSETS, check_may_receive
+from dragoman.core.accounts.audit_log import hide_number
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.inbound.keywords import CHARSETS, check_may_receive
+from dragoman.core.inbound.model.inbound import Forwarding
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
 DIALECT: Final = "linkmobility"

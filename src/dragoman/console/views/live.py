@@ -19,11 +19,11 @@ from dragoman.console.page import Page
 from dragoman.console.rendering import name_unseen, render_clock
 from dragoman.console.visit import Visit
 from dragoman.console.words import FAILURES, STATES, say_refusal
-from dragoman.domain.errors import FailureCode, RefusalCode, Refused
-from dragoman.domain.lifecycle import State
-from dragoman.services.feed import MAX_LISTENERS, FeedEvent, FeedFilter, FeedPage, read_filter
-from dragoman.storage.repositories.outbox import MessageView
-from dragoman.storage.repositories.outbox_filters import OutboxFilter
+from dragoman.core.messages.feed import MAX_LISTENERS, FeedEvent, FeedFilter, FeedPage, read_filter
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.views import MessageView
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
+from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.web.events import KEEP_ALIVE, KEEP_ALIVE_S, render_event
 from dragoman.web.responses import Response
 

@@ -29,13 +29,13 @@ from dragoman.console.words import (
     STATES,
     say_route,
 )
-from dragoman.domain.accounts import Permission
-from dragoman.domain.countries import country_name
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.lifecycle import BatchState, State
-from dragoman.storage.repositories.batches import BatchProgress
-from dragoman.storage.repositories.outbox import MessageView
-from dragoman.storage.repositories.outbox_filters import OutboxFilter
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.views import MessageView
+from dragoman.core.model.countries import country_name
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.reporting.model.outbox import OutboxFilter
+from dragoman.core.submission.model.batches import BatchProgress
 from dragoman.web.responses import Response
 
 PROTOCOL: Final = "console"

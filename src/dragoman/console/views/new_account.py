@@ -18,11 +18,11 @@ from dragoman.console.views.account_details import (
 from dragoman.console.views.own_account import MIN_PASSWORD
 from dragoman.console.visit import Visit
 from dragoman.console.words import PERMISSIONS, say_refusal
-from dragoman.domain.accounts import Permission
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.services.account_fields import AccountFields
-from dragoman.services.account_tree import NOT_BY_DEFAULT
-from dragoman.storage.repositories.wallets import MAX_CREDITS
+from dragoman.core.accounts.account_fields import AccountFields
+from dragoman.core.accounts.account_tree import NOT_BY_DEFAULT
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.billing.model.payments import MAX_CREDITS
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
 FIELDS: Final = ("username", "credits", "default_sender", "allowed_addresses")

@@ -10,11 +10,11 @@ from dragoman.console.rendering import render_span
 from dragoman.console.tables import render_csv
 from dragoman.console.visit import Visit
 from dragoman.console.words import FAILURES
-from dragoman.domain.accounts import Permission
-from dragoman.domain.countries import country_name
-from dragoman.domain.errors import FailureCode
-from dragoman.services.traffic import Lately, Period, Share, TrafficReport
-from dragoman.storage.repositories.outcome_counts import LONGER, STEPS_S
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.messages.model.outcome_counts import LONGER, STEPS_S
+from dragoman.core.model.countries import country_name
+from dragoman.core.model.errors import FailureCode
+from dragoman.core.reporting.traffic import Lately, Period, Share, TrafficReport
 from dragoman.web.responses import Response
 
 TITLES: Final = {Lately.DAY: "24 hours", Lately.WEEK: "7 days", Lately.MONTH: "30 days"}

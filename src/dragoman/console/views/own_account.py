@@ -10,8 +10,8 @@ from dragoman.console.page import Page
 from dragoman.console.roles import role_of
 from dragoman.console.visit import Visit
 from dragoman.console.words import say_permissions, say_refusal
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.services.account_fields import AccountFields
+from dragoman.core.accounts.account_fields import AccountFields
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
 MIN_PASSWORD: Final = 10

@@ -9,10 +9,10 @@ from dragoman.console.forms import Problems, version_of
 from dragoman.console.page import Page
 from dragoman.console.paging import make_pager
 from dragoman.console.visit import Visit
-from dragoman.domain.accounts import Permission
-from dragoman.domain.senders import SenderState
-from dragoman.services.books import hide_number
-from dragoman.services.senders import EVERY_STATE
+from dragoman.core.accounts.audit_log import hide_number
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.accounts.model.senders import SenderState
+from dragoman.core.accounts.senders import EVERY_STATE
 from dragoman.web.responses import Response
 
 WORDS: Final = MappingProxyType(

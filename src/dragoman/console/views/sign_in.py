@@ -11,8 +11,8 @@ from dragoman.console.cookies import read_cookie, set_cookie
 from dragoman.console.page import PREFIX, Page
 from dragoman.console.visit import Visit
 from dragoman.console.words import say_refusal
-from dragoman.domain.accounts import Account, CredentialKind
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.core.accounts.model.accounts import Account, CredentialKind
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
 MAX_NAME: Final = 64

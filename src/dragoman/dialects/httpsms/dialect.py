@@ -7,6 +7,10 @@ from typing import Final
 
 import msgspec
 
+from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.contract import ProviderDialect, Services
 from dragoman.dialects.httpsms import errors, mapping
 from dragoman.dialects.httpsms.schemas import (
@@ -15,10 +19,6 @@ from dragoman.dialects.httpsms.schemas import (
     SendAnswer,
     SendParameters,
 )
-from dragoman.domain.callbacks import CallbackCall, CallbackFacts
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.messages import Submission
-from dragoman.domain.phone_numbers import normalise
 from dragoman.web.bodies import decode_body
 from dragoman.web.operations import BodyFormat, Dialect, Operation
 from dragoman.web.refusals import Refusal

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from dragoman.domain.errors import RefusalCode
+from dragoman.core.model.errors import RefusalCode
 from dragoman.web.refusals import RefusalKind
 
 

@@ -7,11 +7,11 @@ from typing import Final
 
 import msgspec
 
+from dragoman.core.billing.model.pricing import render_price
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.views import MessageView
+from dragoman.core.model.errors import FailureCode
 from dragoman.dialects.httpsms.schemas import Deleted, NotFound, Pending, Report
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
-from dragoman.domain.pricing import render_price
-from dragoman.storage.repositories.outbox import MessageView
 
 PENDING: Final = msgspec.json.encode(Pending())
 DELETED: Final = msgspec.json.encode(Deleted())

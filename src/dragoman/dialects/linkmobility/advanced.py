@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hmac
 
+from dragoman.core.model.errors import RefusalCode
 from dragoman.dialects.linkmobility.errors import WordedRefusal
-from dragoman.domain.errors import RefusalCode
 
 
 def check_advanced(expected: str, given: str, purpose: str) -> None:

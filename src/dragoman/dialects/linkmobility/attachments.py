@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.messages import Format
+from dragoman.core.messages.model.messages import Format
+from dragoman.core.model.errors import RefusalCode, Refused
 
 MAX_URL: Final = 2_000
 MAX_URLS: Final = 100

@@ -9,13 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from dragoman.core.contacts.model.filters import Filter, Match, Operation, Rule
+from dragoman.core.messages.model.audiences import ALL_PERCENT, Audience, Segment
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.texts import is_storable
 from dragoman.dialects.linkmobility.errors import quoted
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
 from dragoman.dialects.linkmobility.schemas import Structure
-from dragoman.domain.audiences import ALL_PERCENT, Audience, Segment
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.filters import Filter, Match, Operation, Rule
-from dragoman.domain.texts import is_storable
 
 MAX_RULES: Final = 100
 MAX_VALUE: Final = 1_000

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.domain.accounts import Account, CredentialKind
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.services.accounts import Accounts
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.model.accounts import Account, CredentialKind
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.requests import Request
 
 LEGACY: Final = "legacy"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import quote_plus
 
+from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
+from dragoman.core.model.errors import FailureCode
 from dragoman.dialects.linkmobility.mapping import STATUSES, status_code, status_reason
 from dragoman.dialects.linkmobility.times import render_log_date
-from dragoman.domain.callbacks import CallbackCall, CallbackFacts
-from dragoman.domain.errors import FailureCode
 from dragoman.kit.ids import render_hex
 
 UNKNOWN_NETWORK = "0"

@@ -12,6 +12,8 @@ from typing import Final
 
 import msgspec
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.model.errors import Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility import schemas
 from dragoman.dialects.linkmobility.auth import authenticate
@@ -19,8 +21,6 @@ from dragoman.dialects.linkmobility.errors import problem_of
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.dialects.linkmobility.profiles import PROFILES, CallRule, ProfileChoice, name_call
 from dragoman.dialects.linkmobility.rendering import render
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import Refused
 from dragoman.web.operations import DEFAULT_BODY_LIMIT_BYTES, Handler, Operation
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response

@@ -7,9 +7,9 @@ from typing import Final
 
 import msgspec
 
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.schemas import Problem
-from dragoman.domain.accounts import Permission
-from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.web.refusals import Refusal, RefusalKind
 from dragoman.web.requests import Request
 

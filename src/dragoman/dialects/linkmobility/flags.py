@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.schemas import Flag
-from dragoman.domain.errors import RefusalCode, Refused
 
 _FLAGS: Final = MappingProxyType[bool | int | str, bool](
     {0: False, "0": False, "false": False, 1: True, "1": True, "true": True}

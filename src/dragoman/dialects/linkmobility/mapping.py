@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.inbound import Handling
-from dragoman.domain.lifecycle import BatchState, State
-from dragoman.domain.messages import Format
+from dragoman.core.inbound.model.inbound import Handling
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.messages import Format
+from dragoman.core.model.errors import FailureCode
 
 DIALECT: Final = "linkmobility"
 PROTOCOL: Final = "REST"

@@ -5,6 +5,12 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.messages.model.lifecycle import BatchState
+from dragoman.core.messages.model.views import MessageView
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import MAX_DIGITS
+from dragoman.core.submission.model.batches import BatchProgress
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.advanced import check_advanced
 from dragoman.dialects.linkmobility.errors import missing_contact, missing_list
@@ -25,13 +31,7 @@ from dragoman.dialects.linkmobility.schemas import (
 )
 from dragoman.dialects.linkmobility.submissions import read_message
 from dragoman.dialects.linkmobility.times import render_batch_time, zone_of
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.lifecycle import BatchState
-from dragoman.domain.phone_numbers import MAX_DIGITS
 from dragoman.kit.ids import render_hex
-from dragoman.storage.repositories.batches import BatchProgress
-from dragoman.storage.repositories.outbox import MessageView
 from dragoman.web.bodies import decode_body, decode_query
 from dragoman.web.requests import Request
 

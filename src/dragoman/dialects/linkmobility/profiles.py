@@ -16,9 +16,9 @@ from typing import Any, Final
 import msgspec
 
 from dragoman.config.dialects import LinkMobility
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.model.errors import RefusalCode
 from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode
 from dragoman.web.requests import Parameters, Request
 
 FieldPath = tuple[str, ...]

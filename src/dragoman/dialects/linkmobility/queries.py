@@ -8,6 +8,14 @@ from typing import Final
 
 from msgspec import UNSET
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.senders import SHORT_CODE_DIGITS
+from dragoman.core.inbound.model.inbound import Handling, InboxFilter, StoredInbound
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.premium import Charge
+from dragoman.core.messages.model.views import MessageView
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility import schemas
 from dragoman.dialects.linkmobility.callbacks import UNKNOWN_NETWORK
@@ -27,16 +35,7 @@ from dragoman.dialects.linkmobility.times import (
     render_log_time,
     zone_of,
 )
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.inbound import Handling
-from dragoman.domain.lifecycle import State
-from dragoman.domain.senders import SHORT_CODE_DIGITS
 from dragoman.kit.ids import parse_dashed, parse_hex, render_dashed, render_hex, time_of
-from dragoman.storage.repositories.inbound import InboxFilter, StoredInbound
-from dragoman.storage.repositories.outbox import MessageView
-from dragoman.storage.repositories.outbox_filters import OutboxFilter
-from dragoman.storage.repositories.premium import Charge
 from dragoman.web.bodies import decode_query
 from dragoman.web.requests import Request
 

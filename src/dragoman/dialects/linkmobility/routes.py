@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.core.accounts.model.accounts import Account
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility import schemas
 from dragoman.dialects.linkmobility.auth import LEGACY
@@ -19,7 +20,6 @@ from dragoman.dialects.linkmobility.queries import Inbox, Outbox
 from dragoman.dialects.linkmobility.rendering import render
 from dragoman.dialects.linkmobility.statistics.calls import statistics_calls
 from dragoman.dialects.linkmobility.users.calls import build_user_calls
-from dragoman.domain.accounts import Account
 from dragoman.web.operations import Operation, Refuse
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request

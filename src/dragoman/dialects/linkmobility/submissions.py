@@ -11,6 +11,11 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 from urllib.parse import quote_plus
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import CallbackRequest, Format, Push, Submission
+from dragoman.core.messages.model.premium import Premium
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.advanced import check_advanced
 from dragoman.dialects.linkmobility.attachments import read_attachments
 from dragoman.dialects.linkmobility.audiences import read_audience
@@ -25,11 +30,6 @@ from dragoman.dialects.linkmobility.mapping import DIALECT, FORMATS, PROTOCOL, R
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
 from dragoman.dialects.linkmobility.schemas import Message, Number, Text
 from dragoman.dialects.linkmobility.times import parse_time
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import CallbackRequest, Format, Push, Submission
-from dragoman.domain.premium import Premium
 
 DEFAULT_SENDER: Final = "Service SMS"
 DEFAULT_CLASS: Final = 1

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from dragoman.domain.accounts import Account
+from dragoman.core.accounts.model.accounts import Account
 from dragoman.kit.clock import ms_of
 
 _WRITTEN: Final = re.compile(

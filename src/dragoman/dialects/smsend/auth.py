@@ -10,14 +10,14 @@ import base64
 import binascii
 from typing import Final
 
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.model.accounts import Account, CredentialKind
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.errors import NOT_FOUND, WordedRefusal
 from dragoman.dialects.smsend.mapping import render_user_key
 from dragoman.dialects.smsend.rendering import NO, YES, Text
-from dragoman.domain.accounts import Account, CredentialKind
-from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.ids import parse_number
-from dragoman.services.accounts import Accounts
 from dragoman.web.requests import Request
 
 USER_KEY: Final = b"user_key"

@@ -13,14 +13,14 @@ from typing import Final, Literal
 
 import msgspec
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.model.errors import Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend import schemas
 from dragoman.dialects.smsend.auth import authenticate
 from dragoman.dialects.smsend.errors import problem_of
 from dragoman.dialects.smsend.mapping import DIALECT, PREFIX
 from dragoman.dialects.smsend.rendering import Answer, render, render_problem
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import Refused
 from dragoman.web.operations import DEFAULT_BODY_LIMIT_BYTES, Operation
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response

@@ -7,8 +7,8 @@ from typing import Final
 
 import msgspec
 
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.schemas import Problem
-from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.web.refusals import Refusal, RefusalKind
 from dragoman.web.requests import Request
 

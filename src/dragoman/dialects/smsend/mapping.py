@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.pricing import UNITS_PER_CURRENCY_UNIT
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.billing.model.pricing import UNITS_PER_CURRENCY_UNIT
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.ids import parse_number
 from dragoman.web.requests import Parameters
 

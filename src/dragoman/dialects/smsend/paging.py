@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.requests import Parameters
 
 DEFAULT_SIZE: Final = 10

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.clock import ms_of
 
 CENTURY: Final = 2000

@@ -7,16 +7,16 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.billing.model.message_types import MessageType
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.submission.model.verifications import CODE_DIGITS, MAX_LIFETIME_S
+from dragoman.core.submission.verifications import DEFAULT_LIFETIME_S, CodeRequest
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.mapping import DIALECT
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.schemas import Done
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.message_types import MessageType
-from dragoman.domain.verifications import CODE_DIGITS, MAX_LIFETIME_S
-from dragoman.services.verifications import DEFAULT_LIFETIME_S, CodeRequest
 from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 

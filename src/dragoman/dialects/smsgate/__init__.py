@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
+from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
 from dragoman.dialects.contract import ProviderDialect, Services
 from dragoman.dialects.smsgate.calls import PREFIX, build_refuse
 from dragoman.dialects.smsgate.events import render_event
 from dragoman.dialects.smsgate.mapping import DIALECT
 from dragoman.dialects.smsgate.routes import build_operations
-from dragoman.domain.callbacks import CallbackCall, CallbackFacts
 from dragoman.web.operations import Dialect
 
 __all__ = ["build_smsgate"]

@@ -8,10 +8,10 @@ from typing import Final
 
 import msgspec
 
+from dragoman.core.accounts.model.accounts import Account, CredentialKind
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate.errors import Turned
-from dragoman.domain.accounts import Account, CredentialKind
-from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.web.requests import Request
 
 ALL: Final = "all:any"

@@ -7,13 +7,12 @@ from typing import Final
 
 import msgspec
 
+from dragoman.core.metrics import Meters
+from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate.auth import Caller, authenticate
 from dragoman.dialects.smsgate.errors import AWAY, Problem, render_problem, render_refused
 from dragoman.dialects.smsgate.mapping import DIALECT
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.services.meters import Meters
-from dragoman.storage.writer import StorageUnavailable
 from dragoman.web.operations import Operation, Refuse
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate import mapping
 from dragoman.dialects.smsgate.auth import Caller
 from dragoman.dialects.smsgate.calls import DONE, Calls, render
-from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.ids import parse_number
 from dragoman.web.operations import Operation
 from dragoman.web.requests import Request

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
 STATUSES: Final = MappingProxyType(

@@ -11,9 +11,9 @@ from typing import Any, Final
 import msgspec
 
 from dragoman import __version__
+from dragoman.core.messages.model.callbacks import CallbackCall, EventFacts, EventKind
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate.mapping import EVENTS, render_date
-from dragoman.domain.callbacks import CallbackCall, EventFacts, EventKind
 
 Payload = dict[str, Any]
 

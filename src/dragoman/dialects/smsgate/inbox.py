@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.core.devices.inbox_exports import InboxExport
+from dragoman.core.model.errors import RefusalCode
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
 from dragoman.dialects.smsgate.calls import Calls, render
 from dragoman.dialects.smsgate.errors import Turned, render_problem
-from dragoman.domain.errors import RefusalCode
 from dragoman.kit.ids import parse_number
-from dragoman.services.inbox_exports import InboxExport
 from dragoman.web.bodies import decode_json
 from dragoman.web.operations import Operation
 from dragoman.web.requests import Request

@@ -7,15 +7,15 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from dragoman.core.callbacks.model.webhooks import StoredWebhook
+from dragoman.core.devices.model.devices import Device
+from dragoman.core.messages.model.callbacks import EventKind
+from dragoman.core.messages.model.messages import Format
+from dragoman.core.submission.model.idempotency_keys import KeyedView, RecipientView
+from dragoman.core.submission.model.progress import Progress
 from dragoman.dialects.smsgate import schemas
-from dragoman.domain.callbacks import EventKind
-from dragoman.domain.devices import Device
-from dragoman.domain.messages import Format
-from dragoman.domain.progress import Progress
 from dragoman.kit.clock import datetime_of, ms_of
 from dragoman.protocols.gsm.udh import build_udh, ports_element
-from dragoman.storage.repositories.submission_keys import KeyedView, RecipientView
-from dragoman.storage.repositories.webhooks import StoredWebhook
 from dragoman.web.refusals import MalformedBody
 
 DIALECT: Final = "smsgate"

@@ -9,20 +9,20 @@ from urllib.parse import quote
 
 import msgspec
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.messages.model.messages import Format, Submission
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import normalise
+from dragoman.core.model.texts import is_storable
+from dragoman.core.submission.model.idempotency_keys import KeyedFilter
+from dragoman.core.submission.model.progress import Progress
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
 from dragoman.dialects.smsgate.calls import PREFIX, Calls, render
 from dragoman.dialects.smsgate.errors import Turned
 from dragoman.dialects.smsgate.mapping import DIALECT
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.messages import Format, Submission
-from dragoman.domain.phone_numbers import normalise
-from dragoman.domain.progress import Progress
-from dragoman.domain.texts import is_storable
 from dragoman.kit.ids import parse_number
-from dragoman.storage.repositories.submission_keys import KeyedFilter
 from dragoman.web.bodies import decode_json, decode_query
 from dragoman.web.operations import Operation
 from dragoman.web.requests import Request

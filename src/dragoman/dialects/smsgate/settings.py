@@ -7,15 +7,15 @@ from typing import Any, Final
 
 import msgspec
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.devices.model.phone_settings import Groups
+from dragoman.core.devices.phone_settings import Changes
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate import schemas
 from dragoman.dialects.smsgate.auth import Caller
 from dragoman.dialects.smsgate.calls import Calls, render
 from dragoman.dialects.smsgate.errors import Turned
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.services.phone_settings import Changes
-from dragoman.storage.repositories.phone_settings import Groups
 from dragoman.web.bodies import decode_json
 from dragoman.web.operations import Operation
 from dragoman.web.requests import Request

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.core.accounts.scoped_tokens import IssuedPair
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.texts import is_storable
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import SCOPES, Caller, authenticate_refresh, lacking
 from dragoman.dialects.smsgate.calls import DONE, Calls, render
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.texts import is_storable
-from dragoman.services.scoped_tokens import IssuedPair
 from dragoman.web.bodies import decode_json
 from dragoman.web.operations import Operation
 from dragoman.web.requests import Request

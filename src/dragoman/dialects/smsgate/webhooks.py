@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.texts import is_storable
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
 from dragoman.dialects.smsgate.calls import DONE, Calls, render
 from dragoman.dialects.smsgate.errors import Turned
 from dragoman.dialects.smsgate.mapping import DIALECT
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.texts import is_storable
 from dragoman.kit.ids import parse_number
 from dragoman.web.bodies import decode_json
 from dragoman.web.operations import Operation

@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.devices.model.devices import MAX_SLOT
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.reporting.model.correspondence import Kind, TextFilter, TextPage
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgateway24.auth import authenticate
 from dragoman.dialects.smsgateway24.errors import WordedRefusal, invalid
@@ -34,11 +38,7 @@ from dragoman.dialects.smsgateway24.times import (
     render_with_offset,
     zone_named,
 )
-from dragoman.domain.accounts import Account
-from dragoman.domain.devices import MAX_SLOT
-from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.ids import parse_number
-from dragoman.storage.repositories.correspondence import Kind, TextFilter, TextPage
 from dragoman.web.requests import Request
 
 MAX_SHOWN: Final = 5_000

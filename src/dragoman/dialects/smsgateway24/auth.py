@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.core.accounts.login_tokens import EXPIRED
+from dragoman.core.accounts.model.accounts import Account, CredentialKind
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgateway24.errors import WordedRefusal
 from dragoman.dialects.smsgateway24.parameters import Given
-from dragoman.domain.accounts import Account, CredentialKind
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.services.login_tokens import EXPIRED
 
 NOT_VALID: Final = "Token is not valid"
 OUT_OF_DATE: Final = "Token has expired"

@@ -7,6 +7,8 @@ from typing import Final
 
 import msgspec
 
+from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts, EventFacts
+from dragoman.core.model.errors import FailureCode
 from dragoman.dialects.smsgateway24.mapping import (
     TITLES,
     parse_note,
@@ -15,8 +17,6 @@ from dragoman.dialects.smsgateway24.mapping import (
     status_of,
 )
 from dragoman.dialects.smsgateway24.times import render_plain, zone_named
-from dragoman.domain.callbacks import CallbackCall, CallbackFacts, EventFacts
-from dragoman.domain.errors import FailureCode
 
 HEADERS: Final = (("Content-Type", "application/json"),)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.core.contacts.contact_profiles import ContactDraft
+from dragoman.core.contacts.model.contacts import MAX_LENGTHS, ContactProfile, ListKind
+from dragoman.core.model.texts import is_storable
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgateway24.auth import authenticate
 from dragoman.dialects.smsgateway24.errors import invalid
@@ -11,9 +14,6 @@ from dragoman.dialects.smsgateway24.numbers import country_of_all, read_number
 from dragoman.dialects.smsgateway24.parameters import Given
 from dragoman.dialects.smsgateway24.schemas import SavedContact, SavedTag
 from dragoman.dialects.smsgateway24.sending import find_tag
-from dragoman.domain.contacts import MAX_LENGTHS, ContactProfile, ListKind
-from dragoman.domain.texts import is_storable
-from dragoman.services.contact_profiles import ContactDraft
 from dragoman.web.requests import Request
 
 LONGEST_NAME: Final = MAX_LENGTHS["name"]

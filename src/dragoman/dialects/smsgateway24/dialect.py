@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from dragoman.core.model.errors import Refused
 from dragoman.dialects.contract import ProviderDialect, Services
 from dragoman.dialects.smsgateway24 import schemas
 from dragoman.dialects.smsgateway24.asking import Asking
@@ -17,7 +18,6 @@ from dragoman.dialects.smsgateway24.errors import CODES_OF_KIND, problem_of, pro
 from dragoman.dialects.smsgateway24.mapping import NAME
 from dragoman.dialects.smsgateway24.parameters import Given, read_parameters
 from dragoman.dialects.smsgateway24.sending import Sending
-from dragoman.domain.errors import Refused
 from dragoman.web.operations import BodyFormat, Dialect, Handler, Operation
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request

@@ -8,9 +8,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.submission.bundles import RefusedInBundle
 from dragoman.dialects.smsgateway24.schemas import Problem
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.services.bundles import RefusedInBundle
 from dragoman.web.refusals import Refusal, RefusalKind
 
 MAX_QUOTED: Final = 64

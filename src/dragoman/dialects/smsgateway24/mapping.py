@@ -8,12 +8,12 @@ from typing import Final
 
 import msgspec
 
+from dragoman.core.devices.model.devices import Device, Sim
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import FailureCode
+from dragoman.core.reporting.model.correspondence import Kind, TextView
 from dragoman.dialects.smsgateway24.schemas import DeviceView, SimInfo, Sms
 from dragoman.dialects.smsgateway24.times import Zone, render_date, render_human
-from dragoman.domain.devices import Device, Sim
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
-from dragoman.storage.repositories.correspondence import Kind, TextView
 
 NAME: Final = "smsgateway24"
 

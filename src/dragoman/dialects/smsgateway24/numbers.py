@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from dragoman.core.devices.model.devices import Device, Sim
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.numbering_plans import parse_national
+from dragoman.core.model.phone_numbers import country_code, normalise
 from dragoman.dialects.smsgateway24.errors import invalid, missing
-from dragoman.domain.devices import Device, Sim
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.numbering_plans import parse_national
-from dragoman.domain.phone_numbers import country_code, normalise
 
 MAX_WRITTEN: Final = 64
 """Characters of one number."""

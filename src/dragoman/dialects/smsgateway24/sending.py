@@ -6,6 +6,15 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Final, NamedTuple
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.contacts.model.contacts import ListKind
+from dragoman.core.devices.model.devices import MAX_SLOT, Device
+from dragoman.core.messages.model.audiences import Audience
+from dragoman.core.messages.model.messages import CallbackRequest, Submission
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.texts import is_storable
+from dragoman.core.reporting.model.correspondence import ALONE
+from dragoman.core.submission.bundles import RefusedInBundle
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgateway24.auth import authenticate, log_in
 from dragoman.dialects.smsgateway24.errors import (
@@ -20,16 +29,7 @@ from dragoman.dialects.smsgateway24.parameters import Given, parse_inner
 from dragoman.dialects.smsgateway24.schemas import SavedMany, SavedNewsletter, SavedSms
 from dragoman.dialects.smsgateway24.times import parse_time
 from dragoman.dialects.smsgateway24.webhooks import find_delivery
-from dragoman.domain.accounts import Account
-from dragoman.domain.audiences import Audience
-from dragoman.domain.contacts import ListKind
-from dragoman.domain.devices import MAX_SLOT, Device
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.messages import CallbackRequest, Submission
-from dragoman.domain.texts import is_storable
 from dragoman.kit.ids import parse_number
-from dragoman.services.bundles import RefusedInBundle
-from dragoman.storage.repositories.correspondence import ALONE
 from dragoman.web.requests import Request
 
 NEWSLETTER: Final = "paket"

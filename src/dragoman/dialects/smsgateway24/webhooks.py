@@ -6,11 +6,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.callbacks.model.webhooks import StoredWebhook
+from dragoman.core.callbacks.webhooks import Webhooks
+from dragoman.core.messages.model.callbacks import EventKind
 from dragoman.dialects.smsgateway24.mapping import NAME
-from dragoman.domain.accounts import Account
-from dragoman.domain.callbacks import EventKind
-from dragoman.services.webhooks import Webhooks
-from dragoman.storage.repositories.webhooks import StoredWebhook
 
 
 class Event(StrEnum):

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from alembic import context
 
-from dragoman.storage.tables import metadata
-
 engine = context.config.attributes["engine"]
 with engine.connect() as connection:
     context.configure(
         connection=connection,
-        target_metadata=metadata,
         render_as_batch=engine.dialect.name == "sqlite",
         transaction_per_migration=True,
     )

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from dragoman.config import Settings
 from dragoman.config.premium import BillingTable, ContentTypeTable, ShortCodeTable
 from dragoman.config.tables import RouteTable, SmppTable
-from dragoman.storage.tables import accounts
+from dragoman.core.accounts.sql.tables import accounts
 
 ALL = "any_sender charity premium premium_high receive send"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.premium import ContentKind, PremiumState
 from dragoman.dialects.linkmobility.premium import mapping
-from dragoman.domain.lifecycle import State
-from dragoman.domain.premium import ContentKind, PremiumState
 
 PREMIUM = {"recipients": "+4512345678", "sender": "1272", "contenttype": 9}
 

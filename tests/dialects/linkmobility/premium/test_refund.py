@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.lifecycle import State
-from dragoman.storage.tables import premium_messages
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.sql.tables import premium_messages
 
 OTHER = "b" * 64
 PRINTED = b'{"refund":{"message":"Your message will be refunded"}}'

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.lifecycle import State
-from dragoman.domain.premium import Premium
-from dragoman.storage.tables import premium_messages
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.premium import Premium
+from dragoman.core.messages.sql.tables import premium_messages
 
 OTHER = "b" * 64
 PRINTED = (

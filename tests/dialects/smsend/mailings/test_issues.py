@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from dragoman.domain.mailings import MAX_ATTACHMENT_BYTES, EmailService
-from dragoman.storage.tables import issue_attachments, issues, sendings
+from dragoman.core.campaigns.model.mailings import MAX_ATTACHMENT_BYTES, EmailService
+from dragoman.core.campaigns.sql.tables import issue_attachments, issues, sendings
 
 PRINTED = b"""
 {

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from dragoman.domain.mailings import ListState
-from dragoman.storage.tables import contacts, deliveries, mailing_lists, subscriptions
+from dragoman.core.campaigns.model.mailings import ListState
+from dragoman.core.campaigns.sql.tables import deliveries, mailing_lists, subscriptions
+from dragoman.core.contacts.sql.tables import contacts
 
 PRINTED = b"""
 {

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from tests.passing_time import PATIENCE_S
 
+from dragoman.campaigns.pages import build_mailing_pages
+from dragoman.campaigns.relay import Outbox
+from dragoman.core.campaigns.worker import MailWorker
 from dragoman.kit.clock import SystemClock
-from dragoman.mailings.pages import build_mailing_pages
-from dragoman.mailings.relay import Outbox
-from dragoman.mailings.worker import MailWorker
 from dragoman.web.router import DialectApp
 
 

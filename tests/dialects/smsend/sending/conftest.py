@@ -8,12 +8,12 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from dragoman.domain.callbacks import CallbackCall, CallbackFacts
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
-from dragoman.domain.outcomes import Accepted
-from dragoman.services.live import LiveMessage
-from dragoman.storage.tables import callbacks, messages
+from dragoman.core.messages.live import LiveMessage
+from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.outcomes import Accepted
+from dragoman.core.messages.sql.tables import callbacks, messages
+from dragoman.core.model.errors import FailureCode
 
 
 class Orders:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from dragoman.core.messages.model.callbacks import CallbackFacts
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import FailureCode
 from dragoman.dialects.smsend.sending.callbacks import render_callback
-from dragoman.domain.callbacks import CallbackFacts
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
 
 FACTS: dict[str, Any] = {
     "message_id": 1,

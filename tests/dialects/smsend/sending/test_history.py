@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.lifecycle import State
+from dragoman.core.messages.model.lifecycle import State
 
 FROM = "20260921000000"
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from dragoman.storage.tables import batches
+from dragoman.core.messages.sql.tables import batches
 from dragoman.web.server import build_server
 
 NARROW = "\u202f".encode()

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
-from dragoman.domain.senders import SenderDetails, SenderState
-from dragoman.services.account_fields import AccountFields
+from dragoman.core.accounts.account_fields import AccountFields
+from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.core.accounts.model.senders import SenderDetails, SenderState
 
 N: dict[str, Any] = {"message_type": "N", "message": "Hi", "recipient": ["+393471234567"]}
 LONG = "a" * 1001

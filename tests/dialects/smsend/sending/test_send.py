@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from dragoman.domain.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.core.accounts.account_fields import AccountFields
+from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.core.messages.sql.tables import batches
+from dragoman.core.submission.sql.tables import orders as order_table
 from dragoman.house import House
-from dragoman.services.account_fields import AccountFields
-from dragoman.storage.tables import batches
-from dragoman.storage.tables import orders as order_table
 
 SMS = b"""
 {

@@ -5,11 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import FailureCode
+from dragoman.core.submission import batches as batches_module
 from dragoman.dialects.smsend.sending import statuses
 from dragoman.dialects.smsend.sending.statuses import history_code_of, status_of
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
-from dragoman.services import batches as batches_module
 
 LATER = "20261001100000"
 NOT_REMOVED = msgspec.json.encode(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from dragoman.storage.tables import batches, messages
+from dragoman.core.messages.sql.tables import batches, messages
 
 
 async def stored(orders: Any, **fields: Any) -> tuple[str, int, str]:

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
+from dragoman.core.messages.sql.tables import batches
 from dragoman.dialects.smsend.times import parse_time
 from dragoman.kit.clock import ms_of
-from dragoman.storage.tables import batches
 
 ROME = ZoneInfo("Europe/Rome")
 NARROW = "\u202f"

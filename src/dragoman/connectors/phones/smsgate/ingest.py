@@ -15,13 +15,13 @@ import structlog
 from dragoman.connectors.phones.intake import MAX_EVENT_ID, MAX_NUMBER, MAX_TEXT, Intake
 from dragoman.connectors.phones.smsgate.mapping import read_date, read_sims
 from dragoman.connectors.phones.smsgate.schemas import AppStarted, Event, Ping, Received
-from dragoman.domain.callbacks import EventKind
-from dragoman.domain.devices import Device, Health
-from dragoman.domain.errors import RefusalCode, Refused
+from dragoman.core.devices.devices import Devices, ingest_key
+from dragoman.core.devices.model.devices import Device, Health
+from dragoman.core.messages.model.callbacks import EventKind
+from dragoman.core.metrics import Meters
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.clock import Clock
 from dragoman.protocols.gsm.alphabet import Alphabet
-from dragoman.services.devices import Devices, ingest_key
-from dragoman.services.meters import Meters
 from dragoman.web.bodies import convert, decode_json
 from dragoman.web.refusals import MalformedBody
 from dragoman.web.requests import Request

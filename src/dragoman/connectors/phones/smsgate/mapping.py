@@ -19,10 +19,10 @@ from dragoman.connectors.phones.smsgate.schemas import (
     TextMessage,
     Webhook,
 )
-from dragoman.domain.devices import MAX_SLOT, Device, DeviceEvent, HandoverState
-from dragoman.domain.messages import Outgoing, data_of
+from dragoman.core.devices.devices import MAX_TEXT, ReportedSim
+from dragoman.core.devices.model.devices import MAX_SLOT, Device, DeviceEvent, HandoverState
+from dragoman.core.messages.model.messages import Outgoing, data_of
 from dragoman.kit.clock import datetime_of, ms_of
-from dragoman.services.devices import MAX_TEXT, ReportedSim
 from dragoman.web.refusals import MalformedBody
 
 Version = tuple[int, int]

@@ -20,18 +20,17 @@ from dragoman.connectors.phones.intake import Intake
 from dragoman.connectors.phones.protocols import SMSGATE
 from dragoman.connectors.phones.smsgate import mapping, schemas
 from dragoman.connectors.phones.smsgate.ingest import Ingest
-from dragoman.domain.devices import Device, DeviceEvent
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.texts import is_storable
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.devices.device_registration import DeviceRegistration, Grant
+from dragoman.core.devices.devices import MAX_NAME, MAX_PUSH_TOKEN, Devices, ingest_key
+from dragoman.core.devices.model.devices import Device, DeviceEvent
+from dragoman.core.devices.phone_settings import PhoneSettings
+from dragoman.core.devices.presence import Details
+from dragoman.core.metrics import Meters
+from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
+from dragoman.core.model.texts import is_storable
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import LIMIT
-from dragoman.services.accounts import Accounts
-from dragoman.services.device_registration import DeviceRegistration, Grant
-from dragoman.services.devices import MAX_NAME, MAX_PUSH_TOKEN, Devices, ingest_key
-from dragoman.services.meters import Meters
-from dragoman.services.phone_settings import PhoneSettings
-from dragoman.services.presence import Details
-from dragoman.storage.writer import StorageUnavailable
 from dragoman.web.bodies import decode_json
 from dragoman.web.events import EventChannel, render_event
 from dragoman.web.operations import Dialect, Operation

@@ -7,6 +7,10 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.contacts.model.contacts import Contact, ContactFilter
+from dragoman.core.contacts.model.merge_fields import MergeField
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.contacts.reading import (
     find_field,
@@ -32,10 +36,6 @@ from dragoman.dialects.linkmobility.flags import read_flag
 from dragoman.dialects.linkmobility.paging import Page, count_pages
 from dragoman.dialects.linkmobility.schemas import Paging
 from dragoman.dialects.linkmobility.times import render_log_time, zone_of
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.storage.repositories.contacts import Contact, ContactFilter
-from dragoman.storage.repositories.merge_fields import MergeField
 from dragoman.web.bodies import decode_body, decode_query
 from dragoman.web.requests import Request
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.contacts.model.merge_fields import MergeField
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.contacts.reading import (
     KEY_PREFIX,
@@ -17,8 +19,6 @@ from dragoman.dialects.linkmobility.contacts.schemas import (
     FieldItem,
     Fields,
 )
-from dragoman.domain.accounts import Account
-from dragoman.storage.repositories.merge_fields import MergeField
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
 

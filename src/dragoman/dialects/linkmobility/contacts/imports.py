@@ -10,6 +10,12 @@ from typing import Any, Final
 
 import msgspec
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.contacts.contacts import MAX_FIELD_VALUE
+from dragoman.core.contacts.import_rows import Fault, FaultyRows
+from dragoman.core.contacts.imports import ImportedRows
+from dragoman.core.contacts.model.imports import ImportJob
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.contacts.reading import (
     INVALID_MOBILE,
@@ -32,13 +38,7 @@ from dragoman.dialects.linkmobility.contacts.schemas import (
 from dragoman.dialects.linkmobility.errors import quoted
 from dragoman.dialects.linkmobility.flags import read_flag
 from dragoman.dialects.linkmobility.times import render_log_time, zone_of
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.ids import time_of
-from dragoman.services.contacts import MAX_FIELD_VALUE
-from dragoman.services.import_rows import Fault, FaultyRows
-from dragoman.services.imports import ImportedRows
-from dragoman.storage.repositories.imports import ImportJob
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
 

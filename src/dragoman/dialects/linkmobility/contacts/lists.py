@@ -7,6 +7,10 @@ from typing import Final
 
 from msgspec import UNSET
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.contacts.model.contacts import Contact, ContactFilter
+from dragoman.core.contacts.model.lists import ContactList
+from dragoman.core.model.errors import RefusalCode
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.contacts.book import contact_item
 from dragoman.dialects.linkmobility.contacts.reading import (
@@ -24,10 +28,6 @@ from dragoman.dialects.linkmobility.contacts.schemas import (
 )
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.times import zone_of
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode
-from dragoman.storage.repositories.contact_lists import ContactList
-from dragoman.storage.repositories.contacts import Contact, ContactFilter
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
 

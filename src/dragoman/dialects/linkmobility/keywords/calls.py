@@ -6,6 +6,9 @@ from typing import Final
 
 from msgspec import UNSET
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.inbound.model.keywords import KeywordView
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.calls import Calls
 from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
@@ -22,9 +25,6 @@ from dragoman.dialects.linkmobility.keywords.schemas import (
     NewKeyword,
 )
 from dragoman.dialects.linkmobility.times import zone_of
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.storage.repositories.keywords import KeywordView
 from dragoman.web.bodies import decode_body
 from dragoman.web.operations import Operation
 from dragoman.web.requests import Request

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from dragoman.domain.callbacks import CallbackCall, TextFacts
+from dragoman.core.messages.model.callbacks import CallbackCall, TextFacts
 
 DEFAULT_CHARSET: Final = "utf-8"
 MAX_HEADER: Final = 4_000

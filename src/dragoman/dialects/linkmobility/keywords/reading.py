@@ -6,12 +6,12 @@ import re
 from types import MappingProxyType
 from typing import Final
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.inbound.keywords import check_may_receive
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
 from dragoman.dialects.linkmobility.schemas import Flag, Text
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.services.keywords import check_may_receive
 
 _IDENTIFIER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
 _SWITCHES: Final = MappingProxyType({"0": False, "false": False, "1": True, "true": True})

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.inbound.model.inbound import Forwarding
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.calls import Calls
 from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
@@ -20,9 +23,6 @@ from dragoman.dialects.linkmobility.keywords.schemas import (
     ServiceList,
 )
 from dragoman.dialects.linkmobility.mapping import DIALECT
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.inbound import Forwarding
 from dragoman.web.bodies import decode_body
 from dragoman.web.operations import Operation
 from dragoman.web.requests import Request

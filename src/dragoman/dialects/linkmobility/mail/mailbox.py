@@ -7,6 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.errors import problem_of
 from dragoman.dialects.linkmobility.mail.addresses import parse_address
@@ -14,9 +17,6 @@ from dragoman.dialects.linkmobility.mapping import DIALECT, MAIL_PROTOCOL
 from dragoman.dialects.linkmobility.schemas import Message
 from dragoman.dialects.linkmobility.submissions import read_message
 from dragoman.dialects.linkmobility.times import zone_of
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.phone_numbers import normalise
 from dragoman.mail.contract import Mail, MailRefused, Recipient, Reply
 
 _TAKEN: Final = ("recipients", "message")

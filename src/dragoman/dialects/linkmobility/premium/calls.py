@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Final
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.messages.model import premium
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.calls import Calls
 from dragoman.dialects.linkmobility.mapping import DIALECT, PROTOCOL
@@ -16,9 +19,6 @@ from dragoman.dialects.linkmobility.premium.schemas import (
     Refund,
     Refunded,
 )
-from dragoman.domain import premium
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.ids import parse_dashed
 from dragoman.web.bodies import decode_body
 from dragoman.web.operations import Operation

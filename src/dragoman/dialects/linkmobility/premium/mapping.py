@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.domain.premium import ContentKind, PremiumState
+from dragoman.core.messages.model.premium import ContentKind, PremiumState
 
 STATES: Final = MappingProxyType(
     {

@@ -9,6 +9,10 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.reporting.statistics import Aggregate, StatisticsQuery, Total
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.advanced import check_advanced
 from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
@@ -17,10 +21,6 @@ from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
 from dragoman.dialects.linkmobility.queries import read_end_time, read_time
 from dragoman.dialects.linkmobility.statistics.schemas import Stats, StatsQuery, StatsRow
 from dragoman.dialects.linkmobility.times import zone_of
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.lifecycle import State
-from dragoman.services.statistics import Aggregate, StatisticsQuery, Total
 from dragoman.web.bodies import decode_query
 from dragoman.web.requests import Request
 

@@ -8,6 +8,12 @@ from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Final, TypeVar
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.texts import is_storable
+from dragoman.core.reporting.model.ingestion import IngestedRow
+from dragoman.core.reporting.statistics import Ingestion
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.advanced import check_advanced
 from dragoman.dialects.linkmobility.errors import WordedRefusal, problem_of, quoted
@@ -31,12 +37,6 @@ from dragoman.dialects.linkmobility.statistics.schemas import (
     RowError,
 )
 from dragoman.dialects.linkmobility.times import parse_log_time, zone_of
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.lifecycle import State
-from dragoman.domain.texts import is_storable
-from dragoman.services.statistics import Ingestion
-from dragoman.storage.repositories.ingestion import IngestedRow
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
 

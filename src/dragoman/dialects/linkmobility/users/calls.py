@@ -8,6 +8,9 @@ from typing import Final
 
 import msgspec
 
+from dragoman.core.accounts.account_tree import Changes, check_right
+from dragoman.core.accounts.model.accounts import Account, AccountDetails
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.calls import Calls
 from dragoman.dialects.linkmobility.flags import read_flag
@@ -27,9 +30,6 @@ from dragoman.dialects.linkmobility.users.schemas import (
     OneUser,
     UserUpdate,
 )
-from dragoman.domain.accounts import Account, AccountDetails
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.services.account_tree import Changes, check_right
 from dragoman.web.bodies import decode_body
 from dragoman.web.operations import Operation
 from dragoman.web.requests import Request

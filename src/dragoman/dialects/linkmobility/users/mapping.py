@@ -6,15 +6,15 @@ import re
 from types import MappingProxyType
 from typing import Final
 
+from dragoman.core.accounts.account_fields import AccountFields
+from dragoman.core.accounts.model.accounts import AccountDetails, Permission
+from dragoman.core.accounts.model.views import AccountView
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
 from dragoman.dialects.linkmobility.flags import read_flag
 from dragoman.dialects.linkmobility.schemas import Number, Text
 from dragoman.dialects.linkmobility.times import render_batch_time
 from dragoman.dialects.linkmobility.users.schemas import NewUser, User
-from dragoman.domain.accounts import AccountDetails, Permission
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.services.account_fields import AccountFields
-from dragoman.storage.repositories.account_tree import AccountView
 
 HIDDEN_KEY: Final = "---"
 NO_PARENT: Final = 0

@@ -5,6 +5,14 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any, Final
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.senders import (
+    APPROVED_STATES,
+    SenderDetails,
+    SenderState,
+    StoredSender,
+)
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.aliases.schemas import (
     Alias,
@@ -23,10 +31,6 @@ from dragoman.dialects.smsend.paging import read_page
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Located
 from dragoman.dialects.smsend.schemas import Done
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.senders import APPROVED_STATES, SenderDetails, SenderState
-from dragoman.storage.repositories.senders import StoredSender
 from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 

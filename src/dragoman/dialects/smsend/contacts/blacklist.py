@@ -8,6 +8,10 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.inbound.model.inbound import OptOutOrigin
+from dragoman.core.inbound.model.opt_outs import OptOut, OptOutFilter
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.contacts import reading
 from dragoman.dialects.smsend.contacts.schemas import Blacklist, BlacklistEntry, PhoneNumbers
@@ -17,11 +21,7 @@ from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Answer
 from dragoman.dialects.smsend.schemas import Done
 from dragoman.dialects.smsend.times import OF_BLACKLIST, Span, parse_span, read_zone
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.inbound import OptOutOrigin
 from dragoman.kit.ids import render_base64, time_of
-from dragoman.storage.repositories.opt_outs import OptOut, OptOutFilter
 from dragoman.web.bodies import decode_json
 from dragoman.web.requests import Parameters, Request
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Final
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.contacts.contact_profiles import ContactDraft
+from dragoman.core.contacts.model.contacts import CUSTOM_FIELDS
+from dragoman.core.contacts.model.profiles import OnClash, ProfiledContact
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.contacts import reading
 from dragoman.dialects.smsend.contacts.days import render_day
@@ -19,12 +24,7 @@ from dragoman.dialects.smsend.mapping import zone_of
 from dragoman.dialects.smsend.paging import read_page
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Answer, Located, Stated
-from dragoman.domain.accounts import Account
-from dragoman.domain.contacts import CUSTOM_FIELDS
-from dragoman.domain.errors import RefusalCode, Refused
 from dragoman.kit.ids import render_base64
-from dragoman.services.contact_profiles import ContactDraft
-from dragoman.storage.repositories.contact_profiles import OnClash, ProfiledContact
 from dragoman.web.requests import Request
 
 OK: Final = 200

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.contacts.model.groups import Group
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.contacts import reading
 from dragoman.dialects.smsend.contacts.book import contact_path
@@ -18,11 +22,7 @@ from dragoman.dialects.smsend.mapping import read_flag, read_identifier
 from dragoman.dialects.smsend.paging import read_page
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Answer, Located
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.phone_numbers import normalise
 from dragoman.kit.ids import parse_base64
-from dragoman.storage.repositories.groups import Group
 from dragoman.web.requests import Request
 
 DEFAULT_SIZE: Final = 5

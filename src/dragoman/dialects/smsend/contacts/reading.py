@@ -7,14 +7,14 @@ from datetime import date
 from types import MappingProxyType
 from typing import Final
 
+from dragoman.core.contacts.contact_profiles import ContactDraft
+from dragoman.core.contacts.model.contacts import CUSTOM_FIELDS, ContactProfile
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.smsend.contacts.days import parse_day
 from dragoman.dialects.smsend.contacts.schemas import ContactFields, Switch, Value
 from dragoman.dialects.smsend.errors import BAD_REQUEST, WordedRefusal, quoted
-from dragoman.domain.contacts import CUSTOM_FIELDS, ContactProfile
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.phone_numbers import normalise
 from dragoman.kit.ids import parse_base64, parse_number
-from dragoman.services.contact_profiles import ContactDraft
 
 YEARS_AHEAD: Final = 20
 """How far two digits of a year may lead into the future, where the day is no birth date."""

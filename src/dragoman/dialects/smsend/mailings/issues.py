@@ -6,6 +6,10 @@ import asyncio
 
 import msgspec
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.campaigns.issues import decode_attachments
+from dragoman.core.campaigns.model.mailings import Issue, Template
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.contacts.reading import read_switch
 from dragoman.dialects.smsend.mailings import reading
@@ -23,10 +27,6 @@ from dragoman.dialects.smsend.mailings.schemas import (
 from dragoman.dialects.smsend.mapping import read_identifier, zone_of
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Located
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.mailings import Issue, Template
-from dragoman.services.issues import decode_attachments
 from dragoman.web.bodies import decode_json
 from dragoman.web.json_patch import PatchOperation, PatchRefused, apply_patch
 from dragoman.web.requests import Request

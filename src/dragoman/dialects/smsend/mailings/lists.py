@@ -8,6 +8,12 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.campaigns.mailings import check_address
+from dragoman.core.campaigns.model.mailings import ListState, MailingList, MailingListChange
+from dragoman.core.contacts.contact_profiles import check_draft
+from dragoman.core.contacts.model.profiles import OnClash
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.contacts.book import contact_path
 from dragoman.dialects.smsend.contacts.reading import read_draft, unknown_in_body
@@ -18,14 +24,7 @@ from dragoman.dialects.smsend.mailings.schemas import ListAnswer, ListFields, Li
 from dragoman.dialects.smsend.mapping import read_flag, read_identifier, zone_of
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Located
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.mailings import ListState, MailingList
 from dragoman.kit.clock import datetime_of
-from dragoman.services.contact_profiles import check_draft
-from dragoman.services.mailings import check_address
-from dragoman.storage.repositories.contact_profiles import OnClash
-from dragoman.storage.repositories.mailing_lists import MailingListChange
 from dragoman.web.requests import Request
 
 OPT_IN: Final = "sendoptin"

@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from dragoman.core.campaigns.model.mailings import ListState
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.contacts.schemas import Value
 from dragoman.dialects.smsend.errors import WordedRefusal, problem_of
 from dragoman.dialects.smsend.times import OF_ISSUES, parse_span
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.mailings import ListState
 from dragoman.kit.ids import parse_base64, render_base64
 
 SERVER_ERROR: Final = 500

@@ -6,6 +6,11 @@ from collections.abc import Iterable
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.inbound.model.inbound import StoredInbound
+from dragoman.core.inbound.model.received_texts import TextKind, TextSearch
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.mapping import render_time, zone_of
@@ -21,12 +26,7 @@ from dragoman.dialects.smsend.received.schemas import (
     TextHistory,
 )
 from dragoman.dialects.smsend.times import read_zone
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.phone_numbers import normalise
 from dragoman.kit.ids import parse_number, time_of
-from dragoman.storage.repositories.inbound import StoredInbound
-from dragoman.storage.repositories.received_texts import TextKind, TextSearch
 from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 

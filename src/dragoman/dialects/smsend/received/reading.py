@@ -6,11 +6,11 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from dragoman.core.inbound.inbox import MAX_NUMBERS
+from dragoman.core.inbound.model.keywords import parse_own_number
+from dragoman.core.inbound.model.received_texts import TextKind
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.times import NOW, OF_TEXTS, Span, parse_span
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.keywords import parse_own_number
-from dragoman.services.inbox import MAX_NUMBERS
-from dragoman.storage.repositories.received_texts import TextKind
 from dragoman.web.requests import Parameters
 
 MAX_LIMIT: Final = 100

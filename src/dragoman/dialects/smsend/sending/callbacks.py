@@ -13,12 +13,12 @@ from typing import Final, NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import CallbackRequest
+from dragoman.core.model.errors import FailureCode
 from dragoman.dialects.smsend.mapping import render_time
 from dragoman.dialects.smsend.sending.statuses import SENT, status_of
-from dragoman.domain.callbacks import CallbackCall, CallbackFacts
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
-from dragoman.domain.messages import CallbackRequest
 
 ENDS: Final = frozenset(
     {State.DELIVERED, State.UNDELIVERED, State.EXPIRED, State.REJECTED, State.UNKNOWN}

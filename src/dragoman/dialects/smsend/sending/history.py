@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import normalise
+from dragoman.core.submission.model.orders import OrderView, RecipientView
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.mapping import render_time, zone_of
 from dragoman.dialects.smsend.paging import Page, read_page
@@ -16,11 +21,6 @@ from dragoman.dialects.smsend.sending.schemas import (
 )
 from dragoman.dialects.smsend.sending.statuses import history_code_of
 from dragoman.dialects.smsend.times import NOW, parse_time, read_zone
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.lifecycle import State
-from dragoman.domain.phone_numbers import normalise
-from dragoman.storage.repositories.orders import OrderView, RecipientView
 from dragoman.web.requests import Parameters, Request
 
 MAX_SIZE: Final = 1_000

@@ -9,6 +9,14 @@ from zoneinfo import ZoneInfo
 
 from msgspec import UNSET, UnsetType
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.billing.model.message_types import MessageType
+from dragoman.core.billing.model.payments import Payer, Payment
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import normalise
+from dragoman.core.model.texts import is_storable
+from dragoman.core.submission.orders import OrderProgress
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.errors import BAD_REQUEST, NOT_FOUND, WordedRefusal, quoted
 from dragoman.dialects.smsend.mapping import DIALECT, render_quantity, render_time, zone_of
@@ -27,15 +35,7 @@ from dragoman.dialects.smsend.sending.schemas import (
 )
 from dragoman.dialects.smsend.sending.statuses import DELIVERED, status_of
 from dragoman.dialects.smsend.sending.texts import Template
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.message_types import MessageType
-from dragoman.domain.messages import Submission
-from dragoman.domain.payments import Payer, Payment
-from dragoman.domain.phone_numbers import normalise
-from dragoman.domain.texts import is_storable
 from dragoman.kit.ids import parse_number
-from dragoman.services.orders import OrderProgress
 from dragoman.web.requests import Request
 
 PROTOCOL: Final = "REST"

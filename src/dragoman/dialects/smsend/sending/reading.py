@@ -7,6 +7,10 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.billing.model.message_types import MessageType, MessageTypes
+from dragoman.core.messages.model.messages import CallbackRequest
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.contacts.reading import read_switch, read_text
 from dragoman.dialects.smsend.contacts.schemas import Value
 from dragoman.dialects.smsend.errors import WordedRefusal
@@ -14,10 +18,6 @@ from dragoman.dialects.smsend.sending.callbacks import Context, Shape, request_c
 from dragoman.dialects.smsend.sending.schemas import OrderFields, Parameters
 from dragoman.dialects.smsend.sending.texts import Room, room_of
 from dragoman.dialects.smsend.times import parse_time, read_zone
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.message_types import MessageType, MessageTypes
-from dragoman.domain.messages import CallbackRequest
 
 MAX_RECIPIENTS: Final = 10_000
 MAX_CAMPAIGN_NAME: Final = 255

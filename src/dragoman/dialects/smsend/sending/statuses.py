@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.domain.errors import FailureCode
-from dragoman.domain.lifecycle import State
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import FailureCode
 
 WAITING: Final = "WAITING"
 SCHEDULED: Final = "SCHEDULED"

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from dragoman.core.billing.model.message_types import MessageType
+from dragoman.core.messages.model.messages import Format
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.contacts.schemas import Value
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.message_types import MessageType
-from dragoman.domain.messages import Format
 from dragoman.protocols.gsm.alphabet import Alphabet, NotEncodable
 from dragoman.protocols.gsm.segmentation import (
     MAX_SEPTETS,

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.core.accounts.account_tree import Changes, check_right
+from dragoman.core.accounts.credits import TypeMove
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.views import AccountView
+from dragoman.core.billing.model.message_types import MessageType
+from dragoman.core.billing.model.payments import Payer
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.mapping import DIALECT, read_flag, render_quantity, zone_of
@@ -38,13 +45,6 @@ from dragoman.dialects.smsend.subaccounts.schemas import (
     Subaccount,
     SubaccountData,
 )
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.message_types import MessageType
-from dragoman.domain.payments import Payer
-from dragoman.services.account_tree import Changes, check_right
-from dragoman.services.credits import TypeMove
-from dragoman.storage.repositories.account_tree import AccountView
 from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 

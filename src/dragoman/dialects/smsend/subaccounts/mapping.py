@@ -10,6 +10,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from dragoman.config.dialects import SmSend, SubaccountProfile
+from dragoman.core.accounts.account_fields import AccountFields
+from dragoman.core.accounts.model.accounts import Account, AccountRecord, Permission
+from dragoman.core.accounts.model.views import AccountView
+from dragoman.core.billing.model.message_types import MessageTypes
+from dragoman.core.billing.model.payments import Payer
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.texts import is_storable
 from dragoman.dialects.smsend.mapping import (
     DIALECT,
     render_date,
@@ -22,14 +29,6 @@ from dragoman.dialects.smsend.subaccounts.schemas import (
     SubaccountData,
     TypeCredits,
 )
-from dragoman.domain.accounts import Account, Permission
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.message_types import MessageTypes
-from dragoman.domain.payments import Payer
-from dragoman.domain.texts import is_storable
-from dragoman.services.account_fields import AccountFields
-from dragoman.storage.repositories.account_tree import AccountView
-from dragoman.storage.repositories.accounts import AccountRecord
 
 PAYERS: Final = MappingProxyType({0: Payer.OWN, 1: Payer.PARENT, 2: Payer.BOTH})
 EAT_MODES: Final = MappingProxyType({payer: mode for mode, payer in PAYERS.items()})

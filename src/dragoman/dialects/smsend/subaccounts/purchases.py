@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.core.accounts.credits import Purchase as Bought
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.purchases import PurchaseView
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.mapping import (
@@ -25,10 +29,6 @@ from dragoman.dialects.smsend.subaccounts.schemas import (
     Purchase,
     UnitPrice,
 )
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.services.credits import Purchase as Bought
-from dragoman.storage.repositories.credits import PurchaseView
 from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 

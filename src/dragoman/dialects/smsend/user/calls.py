@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.campaigns.model.mailings import EmailService
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.auth import Authentication, session_of
 from dragoman.dialects.smsend.calls import Calls
@@ -26,9 +29,6 @@ from dragoman.dialects.smsend.user.schemas import (
     StatusQuery,
     TypeQuantity,
 )
-from dragoman.domain.accounts import Account
-from dragoman.domain.errors import RefusalCode, Refused
-from dragoman.domain.mailings import EmailService
 from dragoman.kit.ids import time_of
 from dragoman.web.operations import Operation
 from dragoman.web.requests import Request

@@ -1,1 +1,0 @@
-"""Telling customers: durable, in order, retried over days."""

@@ -1,0 +1,1 @@
+"""Accounts, their tree, how they prove who they are, what they buy, who changed what."""

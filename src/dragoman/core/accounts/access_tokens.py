@@ -1,0 +1,45 @@
+"""Access tokens: keys that a program gets for a password and keeps until they are revoked."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.credentials import new_key
+from dragoman.core.accounts.model.accounts import Account, CredentialKind
+from dragoman.core.accounts.sql import accounts as stored
+from dragoman.kit.clock import Clock
+from dragoman.storage.engine import Storage
+
+MAX_PER_ACCOUNT: Final = 1_000
+"""A further one ends the oldest: programs that ask at every start must not fill the table."""
+
+
+class AccessTokens:
+    """Issues and revokes access tokens; `Accounts.authenticate_key` lets them in."""
+
+    def __init__(self, *, storage: Storage, accounts: Accounts, clock: Clock) -> None:
+        self._storage = storage
+        self._accounts = accounts
+        self._clock = clock
+
+    async def issue(self, account: Account) -> str:
+        """A new token of an account, which is shown this once."""
+        token = new_key()
+        credentials = self._accounts.credentials
+        item = stored.TokenIssue(
+            credential=credentials.of_token(account.account_id, token), most=MAX_PER_ACCOUNT
+        )
+        if await self._storage.writer.write(stored.issue_token, item):
+            self._accounts.forget()
+        return token
+
+    async def revoke_all(self, account: Account) -> None:
+        """Ends every token of an account, from now on."""
+        rotation = stored.CredentialRotation(
+            account_id=account.account_id,
+            revoke_kinds=(CredentialKind.ACCESS_TOKEN,),
+            credentials=(),
+            at_ms=self._clock.now_ms(),
+        )
+        await self._accounts.write(stored.rotate, rotation)

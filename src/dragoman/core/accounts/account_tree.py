@@ -1,0 +1,286 @@
+"""What an account may do with the accounts below it: see, make, change and delete them.
+
+Nobody gives more than it has: not a permission, not a number to send to, not credits. Accounts
+beside and above the caller do not exist for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from dragoman.core.accounts.account_fields import AccountFields, render_fields
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.credentials import new_key
+from dragoman.core.accounts.model.accounts import Account, AccountRecord, CredentialKind, Permission
+from dragoman.core.accounts.model.views import AccountView
+from dragoman.core.accounts.sql import account_tree, accounts
+from dragoman.core.accounts.sql.account_tree import AccountChange, AccountDeletion
+from dragoman.core.accounts.sql.audit_log import AuditEntry
+from dragoman.core.billing.model.payments import MAX_CREDITS
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.texts import is_storable
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource, render_base36
+from dragoman.storage.engine import Storage
+
+MAX_TYPES = 100
+"""Wallets of message types that an account can leave behind."""
+NOT_BY_DEFAULT = frozenset({Permission.ADMINISTER, Permission.OPERATE})
+"""What a new account does not take over from the one that makes it."""
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to become different about an account."""
+
+    fields: AccountFields = AccountFields()
+    password: str | None = None
+    new_key: bool = False
+    enabled: bool | None = None
+    credits: int = 0
+    """To add; negative to take."""
+    permissions: dict[Permission, bool] = {}
+    record: AccountRecord | None = None
+    audit: tuple[AuditEntry, ...] = ()
+    """What the log of changes says of it; stored with the change, or not at all."""
+
+
+class ChangedAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """An account as it is now, with the key that was made, which is shown this once."""
+
+    view: AccountView
+    api_key: str | None = None
+
+
+class AccountTree:
+    """The accounts below an account, at its hands."""
+
+    def __init__(
+        self, *, accounts: Accounts, storage: Storage, ids: IdSource, clock: Clock
+    ) -> None:
+        self._accounts = accounts
+        self._storage = storage
+        self._ids = ids
+        self._clock = clock
+        self.on_shut_out: Callable[[int], None] = _nobody
+        """Is told of an account whose old password, or any, does not let in any more."""
+
+    async def list_below(self, caller: Account) -> list[AccountView]:
+        """The caller's own account and all below it, in the order of creation."""
+        return await self._storage.read(lambda c: account_tree.load_views(c, caller))
+
+    async def search(
+        self, caller: Account, name: str, offset: int, limit: int
+    ) -> tuple[list[AccountView], int]:
+        """The caller's own account and those below it whose names hold a text, as a tree.
+
+        A page of them, each behind the one it lies below, and how many there are in all.
+        """
+        if not is_storable(name):
+            return [], 0
+        return await self._storage.read(
+            lambda c: account_tree.search_below(c, caller, name, offset, limit)
+        )
+
+    async def names(
+        self, caller: Account, account_ids: Iterable[int], *, living: bool = False
+    ) -> dict[int, str]:
+        """The user names of those accounts that are the caller's own or lie below it.
+
+        Deleted accounts have names too, unless only `living` ones are asked for.
+        """
+        wanted = set(account_ids)
+        if not wanted:
+            return {}
+        return await self._storage.read(
+            lambda c: account_tree.load_names(c, caller, wanted, living)
+        )
+
+    async def find(self, caller: Account, account_id: int) -> AccountView:
+        """The caller's own account or one below it; raises `Refused`."""
+        view = await self._storage.read(lambda c: account_tree.find_view(c, account_id))
+        if view is None or not view.account.is_at_or_below(caller):
+            raise Refused(RefusalCode.NOT_FOUND, str(account_id), "user")
+        return view
+
+    async def list_children(
+        self, caller: Account, offset: int, limit: int
+    ) -> tuple[list[AccountView], int]:
+        """Accounts right below the caller's, in the order of creation, and how many in all."""
+        return await self._storage.read(
+            lambda c: account_tree.load_children(c, caller.account_id, offset, limit)
+        )
+
+    async def find_child(self, caller: Account, name: str) -> AccountView:
+        """An account right below the caller's, by identifier or user name; raises `Refused`."""
+        view = await self._storage.read(
+            lambda c: account_tree.find_child(c, caller.account_id, name)
+        )
+        if view is None:
+            raise Refused(RefusalCode.NOT_FOUND, name, "user")
+        return view
+
+    async def records(self, dialect: str, views: Iterable[AccountView]) -> dict[int, str]:
+        """What an API keeps of accounts, by account."""
+        account_ids = [view.account.account_id for view in views]
+        return await self._storage.read(lambda c: accounts.load_records(c, dialect, account_ids))
+
+    async def create(
+        self,
+        caller: Account,
+        fields: AccountFields,
+        *,
+        password: str,
+        credits: int | None,
+        permissions: dict[Permission, bool],
+        record: AccountRecord | None = None,
+        audit: AuditEntry | None = None,
+    ) -> ChangedAccount:
+        """Makes an account below the caller's; `credits` None is without a limit.
+
+        It has what the caller has, but for administering accounts. Raises `Refused`.
+        """
+        check_right(caller)
+        _check_permissions(caller, permissions)
+        having = caller.permissions - NOT_BY_DEFAULT
+        having |= {name for name, wanted in permissions.items() if wanted}
+        having -= {name for name, wanted in permissions.items() if not wanted}
+        inherited = AccountFields(
+            time_zone=caller.time_zone,
+            profile=caller.profile,
+            max_parts=caller.max_parts,
+            max_recipients=caller.max_recipients,
+        )
+        created = await self._accounts.create(
+            fields.username or "",
+            password=password,
+            credits=credits,
+            legacy_md5=Permission.LEGACY_LOGIN in having,
+            parent=caller,
+            permissions=having,
+            fields=_merged(inherited, fields),
+            giver=caller,
+            record=record,
+            audit=audit,
+        )
+        view = await self.find(caller, created.account.account_id)
+        return ChangedAccount(view=view, api_key=created.api_key)
+
+    async def change(self, caller: Account, account_id: int, changes: Changes) -> ChangedAccount:
+        """Changes what is given of an account, all of it or nothing; raises `Refused`."""
+        view = await self.find(caller, account_id)
+        check_right(caller)
+        _check_permissions(caller, changes.permissions)
+        if abs(changes.credits) > MAX_CREDITS:
+            raise Refused(RefusalCode.INVALID_FIELD, "credits", "too many")
+        if account_id == caller.account_id:
+            _check_own(changes)
+        account = view.account
+        api_key = new_key() if changes.new_key else None
+        transfer = None
+        if changes.credits:
+            note = f"by {caller.account_id}"
+            transfer = self._accounts.transfer(account.wallet_id, changes.credits, note, caller)
+        granted = tuple(name.value for name, wanted in changes.permissions.items() if wanted)
+        revoked = tuple(name.value for name, wanted in changes.permissions.items() if not wanted)
+        change = AccountChange(
+            account_id=account_id,
+            at_ms=self._clock.now_ms(),
+            values=render_fields(changes.fields),
+            enabled=changes.enabled,
+            grant=granted,
+            revoke=revoked,
+            rotation=await self._rotation(account, changes.password, api_key),
+            transfer=transfer,
+            record=changes.record,
+            audit=changes.audit,
+        )
+        await self._accounts.write(account_tree.change, change)
+        if changes.password is not None or changes.enabled is False:
+            self.on_shut_out(account_id)
+        return ChangedAccount(view=await self.find(caller, account_id), api_key=api_key)
+
+    async def delete(
+        self, caller: Account, account_id: int, audit: tuple[AuditEntry, ...] = ()
+    ) -> None:
+        """Ends an account: its keys, its name and its wallet, not what it sent.
+
+        What is left of its credits goes to the caller. Raises `Refused`, also while there are
+        accounts below it.
+        """
+        view = await self.find(caller, account_id)
+        check_right(caller)
+        if account_id == caller.account_id:
+            raise Refused(RefusalCode.PERMISSION_DENIED, "user", "its own account")
+        account = view.account
+        deletion = AccountDeletion(
+            account_id=account_id,
+            username=f"{account.username} (deleted {render_base36(account_id)})",
+            wallet_id=account.wallet_id,
+            heir=caller.wallet_id,
+            entry_ids=(self._ids.next(), self._ids.next()),
+            heir_id=caller.account_id,
+            type_entry_ids=tuple(self._ids.take(2 * MAX_TYPES)),
+            at_ms=self._clock.now_ms(),
+            audit=audit,
+        )
+        await self._accounts.write(account_tree.delete, deletion)
+        self.on_shut_out(account_id)
+
+    async def _rotation(
+        self, account: Account, password: str | None, api_key: str | None
+    ) -> accounts.CredentialRotation | None:
+        kinds: list[CredentialKind] = []
+        made: list[accounts.NewCredential] = []
+        if password is not None:
+            kinds += [CredentialKind.PASSWORD, CredentialKind.LEGACY_MD5]
+            legacy = account.may(Permission.LEGACY_LOGIN)
+            made += await self._accounts.credentials.of_password(
+                account.account_id, password, legacy_md5=legacy
+            )
+        if api_key is not None:
+            kinds.append(CredentialKind.API_KEY)
+            made.append(self._accounts.credentials.of_key(account.account_id, api_key))
+        if not kinds:
+            return None
+        return accounts.CredentialRotation(
+            account_id=account.account_id,
+            revoke_kinds=tuple(kinds),
+            credentials=tuple(made),
+            at_ms=self._clock.now_ms(),
+        )
+
+
+def _nobody(_account_id: int) -> None:
+    """Nobody waits for it."""
+
+
+def check_right(caller: Account) -> None:
+    """Raises `Refused` unless the caller may administer accounts."""
+    if not caller.may(Permission.ADMINISTER):
+        raise Refused(RefusalCode.PERMISSION_DENIED, Permission.ADMINISTER)
+
+
+def _check_permissions(caller: Account, permissions: dict[Permission, bool]) -> None:
+    for name, wanted in permissions.items():
+        if wanted and not caller.may(name):
+            raise Refused(RefusalCode.PERMISSION_DENIED, name)
+
+
+def _check_own(changes: Changes) -> None:
+    """Refuses what would widen the caller's own account or lock it out for good."""
+    given = {
+        "enabled": changes.enabled is not None,
+        "credits": changes.credits != 0,
+        "prefixes": changes.fields.prefixes is not None,
+    } | {name.value: True for name in changes.permissions}
+    for name, is_given in given.items():
+        if is_given:
+            raise Refused(RefusalCode.PERMISSION_DENIED, name, "its own account")
+
+
+def _merged(first: AccountFields, second: AccountFields) -> AccountFields:
+    given = {name: getattr(second, name) for name in second.__struct_fields__}
+    given = {name: value for name, value in given.items() if value is not None}
+    return msgspec.structs.replace(first, **given)

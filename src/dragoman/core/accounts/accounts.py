@@ -1,0 +1,379 @@
+"""Accounts: who is calling, from where, and the keys they call with.
+
+Who was let in is remembered under a digest of its key, or a keyed one of its password, complete
+with what it may do by itself and by those above it. Every change drops what is remembered, so a
+revoked key is refused from that moment on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from dragoman.core.accounts.account_fields import AccountFields, read_fields, render_fields
+from dragoman.core.accounts.credentials import Credentials, digest_of_key, md5_of_password, new_key
+from dragoman.core.accounts.model.accounts import (
+    DEFAULT_PERMISSIONS,
+    Account,
+    AccountRecord,
+    CredentialKind,
+    Permission,
+    narrow,
+)
+from dragoman.core.accounts.sql import account_tree, accounts
+from dragoman.core.accounts.sql.account_tree import AccountChange
+from dragoman.core.accounts.sql.audit_log import AuditEntry
+from dragoman.core.billing.model.payments import MAX_CREDITS
+from dragoman.core.billing.sql import wallets
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource, render_base36
+from dragoman.storage.engine import Storage
+from dragoman.storage.writer import Operation
+
+__all__ = ["Accounts", "CreatedAccount", "digest_of_key", "md5_of_password", "new_key"]
+
+MAX_DEPTH = 16
+"""Accounts from a root to the lowest one below it."""
+MAX_REMEMBERED = 10_000
+FIRST_DELAY_S = 0.1
+MAX_DELAY_S = 5.0
+
+Item = TypeVar("Item")
+
+
+class CreatedAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """A new account and its secrets, which are shown this once."""
+
+    account: Account
+    api_key: str
+    password: str
+
+
+class Accounts:
+    """Authenticates callers and administers accounts."""
+
+    def __init__(self, *, storage: Storage, ids: IdSource, clock: Clock) -> None:
+        self._storage = storage
+        self._ids = ids
+        self._clock = clock
+        self.credentials = Credentials(ids=ids, clock=clock)
+        self._secret = secrets.token_bytes(32)
+        self._remembered: OrderedDict[bytes, Account] = OrderedDict()
+        self._senders: dict[int, frozenset[str]] = {}
+        self._generation = 0
+        """Counts changes, so that what was read before one is not remembered after it."""
+        self._failures: OrderedDict[str, int] = OrderedDict()
+        self.on_change: Callable[[], None] = _nobody
+        """Is told after each change of an account."""
+
+    @property
+    def generation(self) -> int:
+        """Changes whenever what was read of accounts, senders or wallets may be out of date."""
+        return self._generation
+
+    async def authenticate_key(
+        self, key: str, address: str, kind: CredentialKind = CredentialKind.API_KEY
+    ) -> Account:
+        """The account of an API key, or of an access token; raises `Refused`."""
+        digest = digest_of_key(key)
+        memory_key = digest if kind is CredentialKind.API_KEY else kind.encode() + digest
+        account = self._remembered.get(memory_key)
+        if account is None:
+            generation = self._generation
+            account = await self._storage.read(lambda c: accounts.find_by_digest(c, kind, digest))
+            if account is None:
+                await self._delay_failure(address)
+                raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown key")
+            self._remember(memory_key, account, generation)
+        return _admit(account, address)
+
+    async def admit(self, account_id: int, address: str) -> Account:
+        """The account of an identifier, for a caller that is known otherwise; raises `Refused`."""
+        memory_key = b"%d" % account_id
+        account = self._remembered.get(memory_key)
+        if account is None:
+            generation = self._generation
+            account = await self.find_by_id(account_id)
+            if account is None:
+                await self._delay_failure(address)
+                raise Refused(RefusalCode.NOT_FOUND, str(account_id), "account")
+            self._remember(memory_key, account, generation)
+        return _admit(account, address)
+
+    async def authenticate_password(
+        self, username: str, password: str, address: str, kind: CredentialKind
+    ) -> Account:
+        """The account of a user name with a password, or with its md5; raises `Refused`."""
+        memory_key = hmac.digest(
+            self._secret,
+            f"{kind}\0{username}\0{password}".encode("utf-8", "surrogatepass"),
+            "sha256",
+        )
+        account = self._remembered.get(memory_key)
+        if account is None:
+            generation = self._generation
+            account = await self._verify(username, password, kind)
+            if account is None:
+                await self._delay_failure(f"{username}\0{address}")
+                raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="wrong name or password")
+            self._remember(memory_key, account, generation)
+        return _admit(account, address)
+
+    async def _verify(self, username: str, password: str, kind: CredentialKind) -> Account | None:
+        account = None
+        if username.isprintable():  # no other name exists, and databases take not every string
+            account = await self._storage.read(lambda c: accounts.find_by_username(c, username))
+        digests: Sequence[bytes] = ()
+        if account is not None and _may_log_in(account, kind):
+            found = account
+            digests = await self._storage.read(
+                lambda c: accounts.load_digests(c, found.account_id, kind)
+            )
+        # A name that does not exist costs the same time as a wrong password.
+        matches = await self.credentials.matches(digests, password)
+        return account if matches and digests else None
+
+    async def approved_senders(self, account: Account) -> frozenset[str]:
+        """The senders an account may use besides those every account may."""
+        approved = self._senders.get(account.account_id)
+        if approved is None:
+            generation = self._generation
+            approved = await self._storage.read(
+                lambda c: accounts.load_approved_senders(c, account.account_id)
+            )
+            if generation == self._generation:
+                self._senders[account.account_id] = approved
+        return approved
+
+    async def create(
+        self,
+        username: str,
+        *,
+        password: str | None = None,
+        api_key: str | None = None,
+        credits: int | None = None,
+        allowed_addresses: str = "",
+        legacy_md5: bool = False,
+        default_sender: str = "",
+        time_zone: str = "",
+        parent: Account | None = None,
+        permissions: frozenset[Permission] | None = None,
+        fields: AccountFields | None = None,
+        giver: Account | None = None,
+        record: AccountRecord | None = None,
+        audit: AuditEntry | None = None,
+    ) -> CreatedAccount:
+        """Creates an account with a wallet; `credits` None is unlimited. Raises `Refused`.
+
+        It lies below `parent`, and has at most what that has. Its credits are taken from `giver`;
+        without one they come from the operator. `fields` are those that have no name here. `audit`
+        is stored with it, as an entry about the new account.
+        """
+        if credits is not None and not 0 <= credits <= MAX_CREDITS:
+            raise Refused(RefusalCode.INVALID_FIELD, "credits", "not negative")
+        given = AccountFields(
+            username=username,
+            allowed_addresses=allowed_addresses,
+            default_sender=default_sender,
+            time_zone=time_zone,
+        )
+        values = read_fields(given) | read_fields(fields or AccountFields())
+        account_id = self._ids.next()
+        if permissions is None:
+            permissions = DEFAULT_PERMISSIONS
+        if legacy_md5:
+            permissions |= {Permission.LEGACY_LOGIN}
+        path = render_base36(account_id)
+        if parent is not None:
+            path = f"{parent.path}/{path}"
+            if path.count("/") >= MAX_DEPTH:
+                raise Refused(RefusalCode.INVALID_FIELD, "parent", "too many accounts above")
+        account = Account(
+            account_id=account_id,
+            wallet_id=self._ids.next(),
+            path=path,
+            parent_id=parent.account_id if parent is not None else None,
+            permissions=permissions,
+            **values,
+        )
+        api_key = new_key() if api_key is None else api_key
+        password = password or secrets.token_urlsafe(16)
+        opening = None
+        if credits:
+            note = "opening balance"
+            opening = self.transfer(account.wallet_id, credits, note, giver)
+        new = accounts.NewAccount(
+            account=account,
+            unlimited=credits is None,
+            credentials=(
+                self.credentials.of_key(account_id, api_key),
+                *await self.credentials.of_password(account_id, password, legacy_md5=legacy_md5),
+            ),
+            created_ms=self._clock.now_ms(),
+            giver=giver.wallet_id if giver is not None else None,
+            opening=opening,
+            record=record,
+            audit=() if audit is None else (msgspec.structs.replace(audit, account_id=account_id),),
+        )
+        await self.write(accounts.create, new)
+        narrowed = narrow(account, [parent] if parent is not None else [])
+        return CreatedAccount(account=narrowed, api_key=api_key, password=password)
+
+    def transfer(
+        self, wallet_id: int, credits: int, note: str, giver: Account | None
+    ) -> wallets.Transfer:
+        """A movement of credits into a wallet, from an account's or from outside."""
+        return wallets.Transfer(
+            giver=giver.wallet_id if giver is not None else None,
+            taker=wallet_id,
+            giver_entry_id=self._ids.next(),
+            taker_entry_id=self._ids.next(),
+            amount=credits,
+            note=note,
+        )
+
+    async def top_up(self, account: Account, credits: int, note: str) -> None:
+        """Adds credits to an account's wallet, or takes them away; raises `Refused`."""
+        item = wallets.TopUp(account.wallet_id, self._ids.next(), credits, note)
+        await self._storage.writer.write(wallets.top_up, item)
+
+    async def set_enabled(self, username: str, enabled: bool) -> Account:
+        """Lets an account in or shuts it out, from now on; raises `Refused`."""
+        return await self.change(username, enabled=enabled)
+
+    async def change(
+        self,
+        username: str,
+        fields: AccountFields | None = None,
+        *,
+        enabled: bool | None = None,
+        grant: frozenset[Permission] = frozenset(),
+        revoke: frozenset[Permission] = frozenset(),
+        credits: int = 0,
+        audit: tuple[AuditEntry, ...] = (),
+    ) -> Account:
+        """Changes what is given of an account, as its operator may; raises `Refused`.
+
+        `credits` are added, or taken where they are negative.
+        """
+        account = await self.find(username)
+        change = AccountChange(
+            account_id=account.account_id,
+            at_ms=self._clock.now_ms(),
+            values=render_fields(fields or AccountFields()),
+            enabled=enabled,
+            grant=tuple(grant),
+            revoke=tuple(revoke),
+            transfer=self.transfer(account.wallet_id, credits, "operator", None)
+            if credits
+            else None,
+            audit=audit,
+        )
+        await self.write(account_tree.change, change)
+        found = await self.find_by_id(account.account_id)
+        return found if found is not None else account
+
+    async def rotate_key(self, username: str, api_key: str | None = None) -> str:
+        """Ends every API key of an account and gives it a new one; raises `Refused`."""
+        account = await self.find(username)
+        api_key = new_key() if api_key is None else api_key
+        rotation = accounts.CredentialRotation(
+            account_id=account.account_id,
+            revoke_kinds=(CredentialKind.API_KEY,),
+            credentials=(self.credentials.of_key(account.account_id, api_key),),
+            at_ms=self._clock.now_ms(),
+        )
+        await self.write(accounts.rotate, rotation)
+        return api_key
+
+    async def change_password(self, account: Account, current: str, new: str, address: str) -> None:
+        """Replaces an account's password by one who knows it; raises `Refused`."""
+        await self.authenticate_password(
+            account.username, current, address, CredentialKind.PASSWORD
+        )
+        await self.set_password(account, new)
+
+    async def set_password(self, account: Account, password: str) -> None:
+        """Gives an account another password, for the old login too; raises `Refused`."""
+        legacy = account.may(Permission.LEGACY_LOGIN)
+        made = await self.credentials.of_password(account.account_id, password, legacy_md5=legacy)
+        rotation = accounts.CredentialRotation(
+            account_id=account.account_id,
+            revoke_kinds=(CredentialKind.PASSWORD, CredentialKind.LEGACY_MD5),
+            credentials=tuple(made),
+            at_ms=self._clock.now_ms(),
+        )
+        await self.write(accounts.rotate, rotation)
+
+    async def find(self, username: str) -> Account:
+        """The account of a user name; raises `Refused`."""
+        account = None
+        if username.isprintable():  # no other name exists, and databases take not every string
+            account = await self._storage.read(lambda c: accounts.find_by_username(c, username))
+        if account is None:
+            raise Refused(RefusalCode.NOT_FOUND, username, "no such account")
+        return account
+
+    async def find_by_id(self, account_id: int) -> Account | None:
+        """The account of an identifier."""
+        return await self._storage.read(lambda c: accounts.find_by_id(c, account_id))
+
+    async def list_all(self) -> list[Account]:
+        """Every account, in the order of creation."""
+        return await self._storage.read(accounts.load_all)
+
+    async def balance(self, account: Account) -> wallets.Balance:
+        """What the account's wallet holds."""
+        return await self._storage.read(lambda c: wallets.balance(c, account.wallet_id))
+
+    async def write(self, operation: Operation[Item, None], item: Item) -> None:
+        """Writes a change of accounts and forgets what was remembered; raises `Refused`."""
+        try:
+            await self._storage.writer.write(operation, item)
+        finally:
+            self.forget()
+
+    def forget(self) -> None:
+        """Drops what is remembered of every account; called after each change of one."""
+        self._generation += 1
+        self._remembered.clear()
+        self._senders.clear()
+        self.on_change()
+
+    def _remember(self, key: bytes, account: Account, generation: int) -> None:
+        if generation != self._generation:
+            return
+        self._remembered[key] = account
+        if len(self._remembered) > MAX_REMEMBERED:
+            self._remembered.popitem(last=False)
+
+    async def _delay_failure(self, who: str) -> None:
+        """Answers failures ever more slowly; never locks anybody out."""
+        failures = self._failures.pop(who, 0)
+        self._failures[who] = failures + 1
+        if len(self._failures) > MAX_REMEMBERED:
+            self._failures.popitem(last=False)
+        await asyncio.sleep(min(FIRST_DELAY_S * 2 ** min(failures, 10), MAX_DELAY_S))
+
+
+def _nobody() -> None:
+    """Nobody waits for changes."""
+
+
+def _may_log_in(account: Account, kind: CredentialKind) -> bool:
+    return kind is not CredentialKind.LEGACY_MD5 or account.may(Permission.LEGACY_LOGIN)
+
+
+def _admit(account: Account, address: str) -> Account:
+    if not account.enabled:
+        raise Refused(RefusalCode.AUTHENTICATION_FAILED, account.username, "account is disabled")
+    if not account.allowed_addresses.allow(address):
+        raise Refused(RefusalCode.ADDRESS_NOT_ALLOWED, address)
+    return account

@@ -1,0 +1,131 @@
+"""Sessions of the console: stored as digests, good until they idle too long or grow too old.
+
+A new password ends them in the transaction that stores it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from typing import Final, NamedTuple
+
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.credentials import digest_of_key
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.sql import console_sessions as stored
+from dragoman.core.accounts.sql.console_sessions import (
+    SessionEnd,
+    SessionOpening,
+    SessionUse,
+    StoredSession,
+)
+from dragoman.kit.clock import Clock
+from dragoman.storage.engine import Storage
+
+TOKEN_BYTES: Final = 32
+MAX_PER_ACCOUNT: Final = 100
+"""A further one ends the one that was used longest ago."""
+MAX_REMEMBERED: Final = 10_000
+WRITTEN_EVERY_MS: Final = 60_000
+"""How old the stored time of the last use may be."""
+
+
+class _Known(NamedTuple):
+    session: StoredSession
+    generation: int
+
+
+class ConsoleSessions:
+    """Opens sessions, finds whose they are, and ends them."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        accounts: Accounts,
+        clock: Clock,
+        idle_s: float,
+        longest_s: float,
+    ) -> None:
+        self._storage = storage
+        self._accounts = accounts
+        self._clock = clock
+        self._idle_ms = int(idle_s * 1000)
+        self._longest_ms = int(longest_s * 1000)
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._ended = 0
+        """Counts ends, so that what was read before one is not remembered after it."""
+
+    async def open(self, account: Account) -> str:
+        """Begins a session and returns its token."""
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        now_ms = self._clock.now_ms()
+        opening = SessionOpening(
+            session=StoredSession(
+                digest=digest_of_key(token),
+                account_id=account.account_id,
+                created_ms=now_ms,
+                used_ms=now_ms,
+            ),
+            used_since_ms=now_ms - self._idle_ms,
+            created_since_ms=now_ms - self._longest_ms,
+            most=MAX_PER_ACCOUNT,
+        )
+        await self._storage.writer.write(stored.open_session, opening)
+        self._forget()  # the longest unused may have gone
+        return token
+
+    async def find(self, token: str, *, counts: bool = True) -> int | None:
+        """The account that a living session belongs to; its idle time begins anew if it counts."""
+        digest = digest_of_key(token)
+        session = await self._load(digest)
+        now_ms = self._clock.now_ms()
+        if session is None or self._is_dead(session, now_ms):
+            return None
+        if counts and now_ms - session.used_ms >= WRITTEN_EVERY_MS:
+            self._known.pop(digest, None)
+            await self._storage.writer.write(
+                stored.use_session, SessionUse(digest=digest, used_ms=now_ms)
+            )
+        return session.account_id
+
+    async def end(self, token: str) -> None:
+        """Ends one session."""
+        await self._end(SessionEnd(digest=digest_of_key(token)))
+
+    async def end_all(self, account: Account) -> None:
+        """Ends every session of an account."""
+        await self._end(SessionEnd(account_id=account.account_id))
+
+    async def count(self, account: Account) -> int:
+        """How many sessions of an account are alive."""
+        since_ms = self._clock.now_ms() - self._idle_ms
+        return await self._storage.read(lambda c: stored.count(c, account.account_id, since_ms))
+
+    async def _end(self, end: SessionEnd) -> None:
+        try:
+            await self._storage.writer.write(stored.end_sessions, end)
+        finally:
+            self._forget()
+
+    async def _load(self, digest: bytes) -> StoredSession | None:
+        generation, ended = self._accounts.generation, self._ended
+        known = self._known.get(digest)
+        if known is not None and known.generation == generation:
+            return known.session
+        session = await self._storage.read(lambda c: stored.find(c, digest))
+        if session is not None and ended == self._ended:
+            self._known[digest] = _Known(session, generation)
+            if len(self._known) > MAX_REMEMBERED:
+                self._known.popitem(last=False)
+        return session
+
+    def _forget(self) -> None:
+        self._ended += 1
+        self._known.clear()
+
+    def _is_dead(self, session: StoredSession, now_ms: int) -> bool:
+        return (
+            now_ms - session.used_ms >= self._idle_ms
+            or now_ms - session.created_ms >= self._longest_ms
+        )

@@ -1,0 +1,113 @@
+"""Keys and passwords: made, and turned into what is stored of them.
+
+API keys are random and stored as SHA-256; passwords are Argon2id, hashed and verified in threads,
+a few at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Sequence
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from dragoman.core.accounts.model.accounts import CredentialKind
+from dragoman.core.accounts.sql.accounts import NewCredential
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.texts import is_storable
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource
+
+KEY_BYTES = 32
+"""64 hexadecimal digits, the form the LINK manual shows."""
+MIN_KEY_LENGTH = 16
+MAX_PASSWORD = 256
+MAX_ARGON2_THREADS = 2
+DECOY = (
+    "$argon2id$v=19$m=65536,t=3,p=4$ZHJhZ29tYW5kcmFnb21hbg"
+    "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+)
+"""A hash no password has."""
+
+
+class Credentials:
+    """Makes credentials, and verifies passwords."""
+
+    def __init__(self, *, ids: IdSource, clock: Clock) -> None:
+        self._ids = ids
+        self._clock = clock
+        self._hashing = asyncio.Semaphore(MAX_ARGON2_THREADS)
+        self.hasher = PasswordHasher()
+
+    def of_key(self, account_id: int, key: str) -> NewCredential:
+        """What is stored of an API key; raises `Refused` for a short one."""
+        if len(key) < MIN_KEY_LENGTH:
+            detail = f"at least {MIN_KEY_LENGTH} characters"
+            raise Refused(RefusalCode.INVALID_FIELD, "api_key", detail)
+        return self._credential(account_id, CredentialKind.API_KEY, digest_of_key(key))
+
+    def of_token(
+        self, account_id: int, token: str, kind: CredentialKind = CredentialKind.ACCESS_TOKEN
+    ) -> NewCredential:
+        """What is stored of an access token, or of another kind of token."""
+        return self._credential(account_id, kind, digest_of_key(token))
+
+    async def of_password(
+        self, account_id: int, password: str, *, legacy_md5: bool
+    ) -> tuple[NewCredential, ...]:
+        """What is stored of a password, for the old login too; raises `Refused`."""
+        if not 0 < len(password) <= MAX_PASSWORD or not is_storable(password):
+            detail = f"1 to {MAX_PASSWORD} characters"
+            raise Refused(RefusalCode.INVALID_FIELD, "password", detail)
+        spellings = [(CredentialKind.PASSWORD, password)]
+        if legacy_md5:
+            spellings.append((CredentialKind.LEGACY_MD5, md5_of_password(password)))
+        made = []
+        for kind, text in spellings:
+            async with self._hashing:
+                hash_ = await asyncio.to_thread(self.hasher.hash, text)
+            made.append(self._credential(account_id, kind, hash_.encode()))
+        return tuple(made)
+
+    async def matches(self, digests: Sequence[bytes], password: str) -> bool:
+        """Whether a password has one of the digests; none at all costs the same time."""
+        hashes = [digest.decode() for digest in digests] or [DECOY]
+        async with self._hashing:
+            secret = password.encode("utf-8", "surrogatepass")  # JSON can hold half a character
+            return await asyncio.to_thread(self._matches_any, hashes, secret)
+
+    def _matches_any(self, hashes: Sequence[str], password: bytes) -> bool:
+        for hash_ in hashes:
+            try:
+                self.hasher.verify(hash_, password)
+            except (VerificationError, InvalidHashError):
+                continue
+            return True
+        return False
+
+    def _credential(self, account_id: int, kind: CredentialKind, digest: bytes) -> NewCredential:
+        return NewCredential(
+            credential_id=self._ids.next(),
+            account_id=account_id,
+            kind=kind.value,
+            digest=digest,
+            created_ms=self._clock.now_ms(),
+        )
+
+
+def new_key() -> str:
+    """A new API key."""
+    return secrets.token_hex(KEY_BYTES)
+
+
+def digest_of_key(key: str) -> bytes:
+    """What is stored of an API key."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+def md5_of_password(password: str) -> str:
+    """What an old program sends in place of a password (LINK v2 s. 03, "Legacy auth")."""
+    return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,235 @@
+"""Credits by message type: who pays, what is left, and how it comes to an account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.purchases import PurchaseView, StoredPurchase
+from dragoman.core.accounts.sql import credits as stored
+from dragoman.core.accounts.sql.credits import (
+    GENERAL,
+    PURCHASED,
+    CreditMove,
+    CreditMoves,
+    NewPurchases,
+    PurchaseRemoval,
+    Purse,
+)
+from dragoman.core.billing.model.message_types import MessageType, MessageTypes
+from dragoman.core.billing.model.payments import MAX_CREDITS, Payer, Payment, paying_accounts
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource
+from dragoman.storage.engine import Storage
+
+MAX_REMEMBERED: Final = 100_000
+MAX_PURCHASES: Final = 1_000
+"""Of one account; older ones can be deleted."""
+
+
+class TypeMove(msgspec.Struct, frozen=True, kw_only=True):
+    """Credits of a type to give to an account below, or to take back from it."""
+
+    message_type: MessageType
+    amount: int
+    gives: bool = True
+
+
+class Purchase(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account buys, or gives back: an amount and what a credit of each type costs."""
+
+    amount: int
+    """Ten-thousandths."""
+    prices: dict[str, int]
+    """Ten-thousandths for a credit, by the name of the type."""
+    gives: bool = True
+
+
+class Credits:
+    """Knows what accounts pay with."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        accounts: Accounts,
+        ids: IdSource,
+        clock: Clock,
+        types: MessageTypes,
+    ) -> None:
+        self._storage = storage
+        self._accounts = accounts
+        self._ids = ids
+        self._clock = clock
+        self.types = types
+        self._purses: dict[int, list[Purse]] = {}
+        self._payments: dict[tuple[int, str], tuple[Payment, ...]] = {}
+        """By account and type; remembered and forgotten with `_purses`."""
+        self._generation = 0
+        """Of the accounts that `_purses` were read with."""
+
+    async def payments(
+        self, account: Account, message_type: MessageType | None = None
+    ) -> tuple[Payment, ...]:
+        """The wallets that pay for an account's messages of a type, its own first."""
+        kind = message_type.name if message_type is not None else GENERAL
+        if self._generation == self._accounts.generation:
+            known = self._payments.get((account.account_id, kind))
+            if known is not None:
+                return known
+        purses = await self._load_purses(account)
+        paying = paying_accounts((purse.account_id, purse.payer) for purse in purses)
+        payments = tuple(_payment(purse, kind) for purse in purses if purse.account_id in paying)
+        if account.account_id in self._purses:
+            self._payments[account.account_id, kind] = payments
+        return payments
+
+    async def available(self, account: Account) -> dict[str, int | None]:
+        """The credits of each type that an account can still use; None is without a limit.
+
+        Where several accounts pay, it is what all of them have.
+        """
+        purses = await self._load_purses(account)
+        paying = paying_accounts((purse.account_id, purse.payer) for purse in purses)
+        left: dict[str, int | None] = {one.name: None for one in self.types}
+        for purse in purses:
+            if purse.account_id not in paying:
+                continue
+            for name, amount in (await self._own(purse.account_id, purse.payer)).items():
+                known = left[name]
+                if amount is not None:
+                    left[name] = amount if known is None else min(known, amount)
+        return left
+
+    async def own(self, account: Account) -> dict[str, int | None]:
+        """The credits of each type in an account's own wallets; None is without a limit."""
+        return await self._own(account.account_id, account.payer)
+
+    async def _own(self, account_id: int, payer: Payer) -> dict[str, int | None]:
+        balances, prices = await self._storage.read(
+            lambda c: (stored.load_balances(c, account_id), stored.load_prices(c, account_id))
+        )
+        left: dict[str, int | None] = {}
+        for message_type in self.types:
+            name = message_type.name
+            price = prices.get(name, 0)
+            if payer is Payer.BOTH and price:
+                left[name] = balances[PURCHASED].available // price
+            else:
+                balance = balances.get(name) or balances[GENERAL]
+                left[name] = None if balance.unlimited else balance.available
+        return left
+
+    async def purchased(self, account_id: int) -> int:
+        """What is left of all an account bought, in ten-thousandths."""
+        balances = await self._storage.read(lambda c: stored.load_balances(c, account_id))
+        return balances[PURCHASED].available if PURCHASED in balances else 0
+
+    async def move(self, giver: Account, taker: Account, moves: Sequence[TypeMove]) -> None:
+        """Gives credits to an account or takes some back: all, or nothing; raises `Refused`."""
+        if taker.payer is Payer.PARENT:
+            raise Refused(RefusalCode.INVALID_FIELD, "credit-eat-mode", "it has no credits")
+        made = []
+        for move in moves:
+            if not 0 < move.amount <= MAX_CREDITS:
+                raise Refused(RefusalCode.INVALID_FIELD, "amount", f"1 to {MAX_CREDITS}")
+            first, second = (giver, taker) if move.gives else (taker, giver)
+            made.append(
+                CreditMove(
+                    giver_id=first.account_id,
+                    taker_id=second.account_id,
+                    kind=move.message_type.name,
+                    amount=move.amount,
+                    wallet_id=self._ids.next() if move.gives else None,
+                    entry_ids=(self._ids.next(), self._ids.next()),
+                    note=f"{first.account_id} to {second.account_id}",
+                )
+            )
+        await self._accounts.write(stored.move, CreditMoves(moves=tuple(made)))
+
+    async def top_up(self, account: Account, message_type: MessageType, amount: int) -> None:
+        """Adds credits of a type, or takes some away, as the operator may; raises `Refused`."""
+        if not 0 < abs(amount) <= MAX_CREDITS:
+            raise Refused(RefusalCode.INVALID_FIELD, "credits", f"1 to {MAX_CREDITS}")
+        gives = amount > 0
+        move = CreditMove(
+            giver_id=None if gives else account.account_id,
+            taker_id=account.account_id if gives else None,
+            kind=message_type.name,
+            amount=abs(amount),
+            wallet_id=self._ids.next() if gives else None,
+            entry_ids=(self._ids.next(), self._ids.next()),
+            note="operator",
+        )
+        await self._accounts.write(stored.move, CreditMoves(moves=(move,)))
+
+    async def buy(self, account: Account, purchases: Sequence[Purchase]) -> None:
+        """Enters purchases of an account: all, or none; raises `Refused`."""
+        _check_books(account)
+        kept = await self._storage.read(lambda c: stored.count_purchases(c, account.account_id))
+        if kept + len(purchases) > MAX_PURCHASES:
+            raise Refused(RefusalCode.INVALID_FIELD, "purchases", f"at most {MAX_PURCHASES}")
+        new = NewPurchases(
+            purchases=tuple(
+                StoredPurchase(
+                    purchase_id=self._ids.next(),
+                    account_id=account.account_id,
+                    gives=purchase.gives,
+                    amount=purchase.amount,
+                    prices=purchase.prices,
+                    created_ms=self._clock.now_ms(),
+                )
+                for purchase in purchases
+            ),
+            wallet_id=self._ids.next(),
+            entry_ids=tuple(self._ids.take(len(purchases))),
+        )
+        await self._accounts.write(stored.buy, new)
+
+    async def purchases(
+        self, account: Account, offset: int, limit: int
+    ) -> tuple[list[PurchaseView], int]:
+        """Purchases of an account, newest first, and how many there are in all."""
+        return await self._storage.read(
+            lambda c: stored.load_purchases(c, account.account_id, offset, limit)
+        )
+
+    async def undo_purchase(self, account: Account, purchase_id: int) -> None:
+        """Takes back what is left of a purchase, and forgets it; raises `Refused`."""
+        _check_books(account)
+        removal = PurchaseRemoval(
+            account_id=account.account_id, purchase_id=purchase_id, entry_id=self._ids.next()
+        )
+        await self._accounts.write(stored.undo, removal)
+
+    async def _load_purses(self, account: Account) -> list[Purse]:
+        generation = self._accounts.generation
+        if generation != self._generation or len(self._purses) > MAX_REMEMBERED:
+            self._purses.clear()
+            self._payments.clear()
+            self._generation = generation
+        purses = self._purses.get(account.account_id)
+        if purses is None:
+            purses = await self._storage.read(lambda c: stored.load_purses(c, account))
+            if generation == self._accounts.generation == self._generation:
+                self._purses[account.account_id] = purses
+        return purses
+
+
+def _payment(purse: Purse, kind: str) -> Payment:
+    """The wallet with which an account pays for a type."""
+    price = purse.prices.get(kind, 0)
+    if purse.payer is Payer.BOTH and price:
+        return Payment(wallet_id=purse.wallets[PURCHASED], per_credit=price)
+    return Payment(wallet_id=purse.wallets.get(kind) or purse.wallets[GENERAL])
+
+
+def _check_books(account: Account) -> None:
+    if account.payer is not Payer.BOTH:
+        detail = "only accounts that pay out of their own and the parent's buy"
+        raise Refused(RefusalCode.INVALID_FIELD, "credit-eat-mode", detail)

@@ -1,0 +1,272 @@
+"""Accounts below an account: seen with their wallets, changed and deleted in one piece."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    collate,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from dragoman.core.accounts.model.accounts import Account, AccountRecord
+from dragoman.core.accounts.model.views import AccountView
+from dragoman.core.accounts.sql.accounts import (
+    ACCOUNT_AND_WALLET,
+    CredentialRotation,
+    change_permissions,
+    put_record,
+    replace_credentials,
+    to_accounts,
+)
+from dragoman.core.accounts.sql.audit_log import AuditEntry, insert_entries
+from dragoman.core.accounts.sql.credits import bequeath
+from dragoman.core.accounts.sql.tables import accounts, credentials
+from dragoman.core.billing.sql.wallets import Balance, Transfer, balance, is_unlimited, transfer
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.kit.ids import parse_number
+from dragoman.storage.many import is_one_of
+from dragoman.storage.text_search import contains_pieces
+from dragoman.storage.work import Operation
+
+
+class AccountChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes different about an account: all of it, or nothing."""
+
+    account_id: int
+    at_ms: int
+    values: dict[str, Any] = {}
+    """Columns to set."""
+    enabled: bool | None = None
+    grant: tuple[str, ...] = ()
+    revoke: tuple[str, ...] = ()
+    rotation: CredentialRotation | None = None
+    transfer: Transfer | None = None
+    record: AccountRecord | None = None
+    audit: tuple[AuditEntry, ...] = ()
+
+
+class AccountDeletion(msgspec.Struct, frozen=True, kw_only=True):
+    """An account that ends; what is left in its wallet goes to `heir`, if that has a limit."""
+
+    account_id: int
+    username: str
+    """What it is called from now on, so that its name is free."""
+    wallet_id: int
+    heir: int
+    entry_ids: tuple[int, int]
+    at_ms: int
+    heir_id: int | None = None
+    """The account of that wallet; it gets what is left in the wallets of message types too."""
+    type_entry_ids: tuple[int, ...] = ()
+    audit: tuple[AuditEntry, ...] = ()
+
+
+def _change(connection: Connection, items: list[AccountChange]) -> list[Exception | None]:
+    results: list[Exception | None] = []
+    for item in items:
+        try:
+            with connection.begin_nested():
+                _amend(connection, item)
+        except IntegrityError:
+            username = str(item.values.get("username", ""))
+            results.append(Refused(RefusalCode.ALREADY_EXISTS, username, "user name"))
+        except Refused as refused:
+            results.append(refused)
+        else:
+            results.append(None)
+    return results
+
+
+def _amend(connection: Connection, item: AccountChange) -> None:
+    row = _living(connection, item.account_id)
+    values = dict(item.values)
+    if item.enabled is not None and item.enabled != row.enabled:
+        values |= {"enabled": item.enabled, "deactivated_ms": None if item.enabled else item.at_ms}
+    if item.grant or item.revoke:
+        values["permissions"] = change_permissions(row.permissions, item.grant, item.revoke)
+    if values:
+        connection.execute(
+            update(accounts).where(accounts.c.account_id == item.account_id).values(**values)
+        )
+    if item.rotation is not None:
+        replace_credentials(connection, item.rotation)
+    if item.record is not None:
+        put_record(connection, item.account_id, item.record)
+    if item.transfer is not None:
+        transfer(connection, item.transfer)
+    insert_entries(connection, item.audit)
+
+
+def _delete(connection: Connection, items: list[AccountDeletion]) -> list[Exception | None]:
+    results: list[Exception | None] = []
+    for item in items:
+        try:
+            with connection.begin_nested():
+                _end(connection, item)
+        except Refused as refused:
+            results.append(refused)
+        else:
+            results.append(None)
+    return results
+
+
+def _end(connection: Connection, item: AccountDeletion) -> None:
+    row = _living(connection, item.account_id)
+    below = select(accounts.c.account_id).where(
+        accounts.c.parent_id == item.account_id, accounts.c.deleted_ms.is_(None)
+    )
+    if connection.execute(below.limit(1)).first() is not None:
+        raise Refused(RefusalCode.INVALID_FIELD, "account", "there are users below it")
+    connection.execute(
+        update(accounts)
+        .where(accounts.c.account_id == item.account_id)
+        .values(
+            username=item.username,
+            enabled=False,
+            deactivated_ms=row.deactivated_ms or item.at_ms,
+            deleted_ms=item.at_ms,
+        )
+    )
+    connection.execute(
+        update(credentials)
+        .where(credentials.c.account_id == item.account_id, credentials.c.revoked_ms.is_(None))
+        .values(revoked_ms=item.at_ms)
+    )
+    if item.heir_id is not None:
+        bequeath(connection, item.account_id, item.heir_id, iter(item.type_entry_ids))
+    left = balance(connection, item.wallet_id)
+    if left.available > 0 and not left.unlimited and not is_unlimited(connection, item.heir):
+        giver_entry_id, taker_entry_id = item.entry_ids
+        transfer(
+            connection,
+            Transfer(
+                giver=item.wallet_id,
+                taker=item.heir,
+                giver_entry_id=giver_entry_id,
+                taker_entry_id=taker_entry_id,
+                amount=left.available,
+                note=f"left by {row.username}",
+            ),
+        )
+    insert_entries(connection, item.audit)
+
+
+def _living(connection: Connection, account_id: int) -> Row[Any]:
+    query = select(accounts).where(
+        accounts.c.account_id == account_id, accounts.c.deleted_ms.is_(None)
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        raise Refused(RefusalCode.NOT_FOUND, str(account_id), "user")
+    return row
+
+
+change = Operation(_change, "change_account", AccountChange)
+delete = Operation(_delete, "delete_account", AccountDeletion)
+
+
+def load_views(connection: Connection, top: Account) -> list[AccountView]:
+    """An account and all that are below it, enabled or not, in the order of creation."""
+    return _views(connection, ACCOUNT_AND_WALLET.where(_at_or_below(top)))
+
+
+def search_below(
+    connection: Connection, top: Account, name: str, offset: int, limit: int
+) -> tuple[list[AccountView], int]:
+    """An account and those below it whose user names hold a piece of text, and how many in all.
+
+    Each stands behind the one it lies below.
+    """
+    conditions = [_at_or_below(top), accounts.c.deleted_ms.is_(None)]
+    if name:
+        conditions.append(contains_pieces(connection.dialect.name, accounts.c.username, (name,)))
+    total = connection.execute(
+        select(func.count()).select_from(accounts).where(*conditions)
+    ).scalar_one()
+    path: ColumnElement[str] = accounts.c.path
+    if connection.dialect.name == "postgresql":  # elsewhere texts are sorted by their octets
+        path = collate(path, "C")
+    page = select(accounts.c.account_id).where(*conditions).order_by(path)
+    page = page.offset(offset).limit(limit)
+    views = _views(connection, ACCOUNT_AND_WALLET.where(accounts.c.account_id.in_(page)))
+    return sorted(views, key=lambda view: view.account.path), total
+
+
+def load_names(
+    connection: Connection, top: Account, account_ids: Iterable[int], living: bool = False
+) -> dict[int, str]:
+    """The user names of those accounts, all or the living ones, that lie at or below one."""
+    query = select(accounts.c.account_id, accounts.c.username).where(
+        is_one_of(connection.dialect.name, accounts.c.account_id, list(account_ids)),
+        _at_or_below(top),
+    )
+    if living:
+        query = query.where(accounts.c.deleted_ms.is_(None))
+    return {row.account_id: row.username for row in connection.execute(query)}
+
+
+def load_children(
+    connection: Connection, parent_id: int, offset: int, limit: int
+) -> tuple[list[AccountView], int]:
+    """Accounts right below one, in the order of creation, and how many there are in all."""
+    children = (accounts.c.parent_id == parent_id, accounts.c.deleted_ms.is_(None))
+    total = connection.execute(
+        select(func.count()).select_from(accounts).where(*children)
+    ).scalar_one()
+    page = (
+        select(accounts.c.account_id)
+        .where(*children)
+        .order_by(accounts.c.account_id)
+        .offset(offset)
+        .limit(limit)
+    )
+    return _views(connection, ACCOUNT_AND_WALLET.where(accounts.c.account_id.in_(page))), total
+
+
+def find_child(connection: Connection, parent_id: int, name: str) -> AccountView | None:
+    """An account right below one, by identifier or by user name."""
+    for column, value in (
+        (accounts.c.account_id, parse_number(name)),
+        (accounts.c.username, name if name.isprintable() else None),
+    ):
+        if value is not None:
+            query = ACCOUNT_AND_WALLET.where(column == value, accounts.c.parent_id == parent_id)
+            found = _views(connection, query)
+            if found:
+                return found[0]
+    return None
+
+
+def find_view(connection: Connection, account_id: int) -> AccountView | None:
+    """An account that is not deleted."""
+    found = _views(connection, ACCOUNT_AND_WALLET.where(accounts.c.account_id == account_id))
+    return found[0] if found else None
+
+
+def _views(connection: Connection, query: Select[Any]) -> list[AccountView]:
+    living = query.where(accounts.c.deleted_ms.is_(None)).order_by(accounts.c.account_id)
+    rows = connection.execute(living).all()
+    return [
+        AccountView(
+            account=account,
+            balance=Balance(row.available, row.held, row.spent, row.unlimited),
+            created_ms=row.created_ms,
+            deactivated_ms=row.deactivated_ms,
+        )
+        for row, account in zip(rows, to_accounts(connection, rows), strict=True)
+    ]
+
+
+def _at_or_below(top: Account) -> ColumnElement[bool]:
+    return or_(accounts.c.path == top.path, accounts.c.path.like(f"{top.path}/%"))

@@ -1,0 +1,395 @@
+"""Accounts with their wallets and credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from dragoman.core.accounts.model.accounts import (
+    Account,
+    AccountDetails,
+    AccountRecord,
+    CredentialKind,
+    Permission,
+    narrow,
+)
+from dragoman.core.accounts.model.allowed_addresses import parse_allowed_addresses
+from dragoman.core.accounts.model.allowed_prefixes import parse_allowed_prefixes
+from dragoman.core.accounts.model.senders import APPROVED_STATES
+from dragoman.core.accounts.sql.audit_log import AuditEntry, insert_entries
+from dragoman.core.accounts.sql.tables import (
+    account_records,
+    accounts,
+    console_sessions,
+    credentials,
+    senders,
+)
+from dragoman.core.billing.model.payments import Payer
+from dragoman.core.billing.sql.tables import wallets
+from dragoman.core.billing.sql.wallets import Transfer, is_unlimited, transfer
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.storage.work import Operation
+
+ACCOUNT_AND_WALLET = (
+    select(
+        accounts,
+        wallets.c.wallet_id,
+        wallets.c.unlimited,
+        *(wallets.c[side] for side in ("available", "held", "spent")),
+    )
+    .join(wallets, wallets.c.account_id == accounts.c.account_id)
+    .where(wallets.c.kind == "credits")
+)
+
+
+class NewCredential(msgspec.Struct, frozen=True, kw_only=True):
+    """A credential to store: only ever its digest."""
+
+    credential_id: int
+    account_id: int
+    kind: str
+    digest: bytes
+    created_ms: int
+
+
+class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """An account with its wallet and first credentials."""
+
+    account: Account
+    unlimited: bool
+    credentials: tuple[NewCredential, ...]
+    created_ms: int
+    giver: int | None = None
+    """The wallet of the account that makes this one; its limit is not to be got around."""
+    opening: Transfer | None = None
+    record: AccountRecord | None = None
+    audit: tuple[AuditEntry, ...] = ()
+
+
+class CredentialRotation(msgspec.Struct, frozen=True, kw_only=True):
+    """New credentials, and the kinds whose old ones end with them."""
+
+    account_id: int
+    revoke_kinds: tuple[str, ...]
+    credentials: tuple[NewCredential, ...]
+    at_ms: int
+
+
+class TokenIssue(msgspec.Struct, frozen=True, kw_only=True):
+    """A credential that comes to those of its kind; of more than `most` the oldest go."""
+
+    credential: NewCredential
+    most: int
+
+
+def _create(connection: Connection, items: list[NewAccount]) -> list[Exception | None]:
+    results: list[Exception | None] = []
+    for item in items:
+        try:
+            with connection.begin_nested():
+                _check_parent(connection, item)
+                _insert(connection, item)
+                if item.opening is not None:
+                    transfer(connection, item.opening)
+                insert_entries(connection, item.audit)
+        except IntegrityError:
+            results.append(Refused(RefusalCode.ALREADY_EXISTS, item.account.username, "user name"))
+        except Refused as refused:
+            results.append(refused)
+        else:
+            results.append(None)
+    return results
+
+
+def _check_parent(connection: Connection, item: NewAccount) -> None:
+    if item.account.parent_id is not None:
+        query = select(accounts.c.account_id).where(
+            accounts.c.account_id == item.account.parent_id, accounts.c.deleted_ms.is_(None)
+        )
+        if connection.execute(query).first() is None:
+            raise Refused(RefusalCode.NOT_FOUND, str(item.account.parent_id), "user")
+    if item.unlimited and item.giver is not None and not is_unlimited(connection, item.giver):
+        raise Refused(RefusalCode.PERMISSION_DENIED, "credits")
+
+
+def _insert(connection: Connection, item: NewAccount) -> None:
+    account = item.account
+    connection.execute(
+        insert(accounts).values(
+            account_id=account.account_id,
+            parent_id=account.parent_id,
+            path=account.path,
+            username=account.username,
+            enabled=account.enabled,
+            permissions=render_permissions(account.permissions),
+            allowed_addresses=account.allowed_addresses.text,
+            time_zone=account.time_zone,
+            default_sender=account.default_sender,
+            max_parts=account.max_parts,
+            max_recipients=account.max_recipients,
+            created_ms=item.created_ms,
+            prefixes=account.prefixes.text,
+            profile=account.profile,
+            details=render_details(account.details),
+            payer=account.payer.value,
+            message_types=render_types(account.message_types),
+        )
+    )
+    connection.execute(
+        insert(wallets).values(
+            wallet_id=account.wallet_id,
+            account_id=account.account_id,
+            kind="credits",
+            unlimited=item.unlimited,
+            available=0,
+            held=0,
+            spent=0,
+        )
+    )
+    insert_credentials(connection, item.credentials)
+    if item.record is not None:
+        put_record(connection, account.account_id, item.record)
+
+
+def put_record(connection: Connection, account_id: int, record: AccountRecord) -> None:
+    """Stores what an API keeps of an account, in place of what it kept before."""
+    kept = (
+        account_records.c.account_id == account_id,
+        account_records.c.dialect == record.dialect,
+    )
+    connection.execute(delete(account_records).where(*kept))
+    values = {"account_id": account_id, **msgspec.structs.asdict(record)}
+    connection.execute(insert(account_records).values(**values))
+
+
+def load_records(
+    connection: Connection, dialect: str, account_ids: Iterable[int]
+) -> dict[int, str]:
+    """What an API keeps of some accounts, by account."""
+    query = select(account_records.c.account_id, account_records.c.record).where(
+        account_records.c.dialect == dialect, account_records.c.account_id.in_(account_ids)
+    )
+    return {row.account_id: row.record for row in connection.execute(query)}
+
+
+def insert_credentials(connection: Connection, new: tuple[NewCredential, ...]) -> None:
+    for credential in new:
+        connection.execute(
+            insert(credentials).values(**msgspec.structs.asdict(credential), revoked_ms=None)
+        )
+
+
+def _rotate(connection: Connection, items: list[CredentialRotation]) -> list[Exception | None]:
+    for item in items:
+        replace_credentials(connection, item)
+    return [None] * len(items)
+
+
+def replace_credentials(connection: Connection, rotation: CredentialRotation) -> None:
+    """Ends the credentials of some kinds and stores new ones.
+
+    A new password ends the sessions of the console.
+    """
+    connection.execute(
+        update(credentials)
+        .where(
+            credentials.c.account_id == rotation.account_id,
+            credentials.c.kind.in_(rotation.revoke_kinds),
+            credentials.c.revoked_ms.is_(None),
+        )
+        .values(revoked_ms=rotation.at_ms)
+    )
+    if CredentialKind.PASSWORD in rotation.revoke_kinds:
+        gone = console_sessions.c.account_id == rotation.account_id
+        connection.execute(delete(console_sessions).where(gone))
+    insert_credentials(connection, rotation.credentials)
+
+
+def _issue_token(connection: Connection, items: list[TokenIssue]) -> list[bool | Exception]:
+    """Whether an older one had to go."""
+    results: list[bool | Exception] = []
+    for item in items:
+        new = item.credential
+        insert_credentials(connection, (new,))
+        of_account = (
+            credentials.c.account_id == new.account_id,
+            credentials.c.kind == new.kind,
+        )
+        kept = (
+            select(credentials.c.credential_id)
+            .where(*of_account, credentials.c.revoked_ms.is_(None))
+            .order_by(credentials.c.credential_id.desc())
+            .limit(item.most)
+        )
+        oldest = min(connection.execute(kept).scalars())
+        gone = delete(credentials).where(*of_account, credentials.c.credential_id < oldest)
+        results.append(connection.execute(gone).rowcount > 0)
+    return results
+
+
+create = Operation(_create, "create_account", NewAccount)
+rotate = Operation(_rotate, "rotate_credentials", CredentialRotation)
+issue_token = Operation(_issue_token, "issue_token", TokenIssue)
+
+
+def find_by_digest(connection: Connection, kind: str, digest: bytes) -> Account | None:
+    """The account whose valid credential has this digest."""
+    query = ACCOUNT_AND_WALLET.join(
+        credentials, credentials.c.account_id == accounts.c.account_id
+    ).where(
+        credentials.c.digest == digest,
+        credentials.c.kind == kind,
+        credentials.c.revoked_ms.is_(None),
+    )
+    return _first(connection, connection.execute(query).first())
+
+
+def created_at(connection: Connection, kind: str, digest: bytes) -> int:
+    """When the credential with this digest was made; 0 where there is none."""
+    query = select(credentials.c.created_ms).where(
+        credentials.c.digest == digest, credentials.c.kind == kind
+    )
+    return connection.execute(query).scalar() or 0
+
+
+def find_by_username(connection: Connection, username: str) -> Account | None:
+    """The account of that user name."""
+    query = ACCOUNT_AND_WALLET.where(
+        accounts.c.username == username, accounts.c.deleted_ms.is_(None)
+    )
+    return _first(connection, connection.execute(query).first())
+
+
+def find_by_id(connection: Connection, account_id: int) -> Account | None:
+    """The account of that identifier, deleted ones too: what they sent is still theirs."""
+    query = ACCOUNT_AND_WALLET.where(accounts.c.account_id == account_id)
+    return _first(connection, connection.execute(query).first())
+
+
+def load_all(connection: Connection) -> list[Account]:
+    """Every account that is not deleted, in the order of creation."""
+    query = ACCOUNT_AND_WALLET.where(accounts.c.deleted_ms.is_(None)).order_by(
+        accounts.c.account_id
+    )
+    return to_accounts(connection, connection.execute(query).all())
+
+
+def load_below(connection: Connection, account: Account, limit: int) -> list[int]:
+    """The identifiers of the accounts below one, at any depth."""
+    query = (
+        select(accounts.c.account_id)
+        .where(accounts.c.path.startswith(f"{account.path}/"))
+        .order_by(accounts.c.account_id)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars()) if account.path else []
+
+
+def load_digests(connection: Connection, account_id: int, kind: str) -> list[bytes]:
+    """The digests of an account's valid credentials of a kind."""
+    query = select(credentials.c.digest).where(
+        credentials.c.account_id == account_id,
+        credentials.c.kind == kind,
+        credentials.c.revoked_ms.is_(None),
+    )
+    return list(connection.execute(query).scalars())
+
+
+def load_credential_times(
+    connection: Connection, account_id: int, kind: CredentialKind
+) -> list[int]:
+    """When each of an account's valid credentials of a kind was made, oldest first."""
+    query = (
+        select(credentials.c.created_ms)
+        .where(
+            credentials.c.account_id == account_id,
+            credentials.c.kind == kind,
+            credentials.c.revoked_ms.is_(None),
+        )
+        .order_by(credentials.c.credential_id)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def load_approved_senders(connection: Connection, account_id: int) -> frozenset[str]:
+    """The senders an account may use."""
+    query = select(senders.c.sender).where(
+        senders.c.account_id == account_id,
+        senders.c.state.in_(state.value for state in APPROVED_STATES),
+    )
+    return frozenset(connection.execute(query).scalars())
+
+
+def render_permissions(permissions: frozenset[Permission]) -> str:
+    """Permissions as they are stored."""
+    return " ".join(sorted(permissions))
+
+
+def parse_permissions(text: str) -> frozenset[Permission]:
+    """The permissions this version knows among those that are stored."""
+    return frozenset(Permission(name) for name in text.split() if name in set(Permission))
+
+
+def change_permissions(text: str, grant: Iterable[str], revoke: Iterable[str]) -> str:
+    """Stored permissions with some more and some fewer; names of a newer version stay."""
+    return " ".join(sorted({*text.split(), *grant} - {*revoke}))
+
+
+def render_types(types: frozenset[str] | None) -> str:
+    """Names of message types as they are stored."""
+    return " ".join(sorted(types or ()))
+
+
+def parse_types(text: str) -> frozenset[str] | None:
+    """The names of message types that are stored; None for all."""
+    return frozenset(text.split()) or None
+
+
+def render_details(details: AccountDetails) -> str:
+    """Details as they are stored."""
+    return msgspec.json.encode(details).decode()
+
+
+def to_accounts(connection: Connection, rows: Sequence[Row[Any]]) -> list[Account]:
+    """Rows of `ACCOUNT_AND_WALLET` as accounts, each narrowed by all that are above it."""
+    own = {row.account_id: _own(row) for row in rows}
+    missing = {above for account in own.values() for above in account.ancestor_ids} - own.keys()
+    known = dict(own)
+    if missing:
+        query = ACCOUNT_AND_WALLET.where(accounts.c.account_id.in_(missing))
+        known |= {row.account_id: _own(row) for row in connection.execute(query)}
+    return [
+        narrow(account, (known[above] for above in account.ancestor_ids))
+        for account in own.values()
+    ]
+
+
+def _first(connection: Connection, row: Row[Any] | None) -> Account | None:
+    return None if row is None else to_accounts(connection, [row])[0]
+
+
+def _own(row: Row[Any]) -> Account:
+    """What a row says of its account, without those above it."""
+    return Account(
+        account_id=row.account_id,
+        username=row.username,
+        wallet_id=row.wallet_id,
+        path=row.path,
+        parent_id=row.parent_id,
+        enabled=row.enabled and row.deleted_ms is None,
+        permissions=parse_permissions(row.permissions),
+        allowed_addresses=parse_allowed_addresses(row.allowed_addresses),
+        prefixes=parse_allowed_prefixes(row.prefixes),
+        profile=row.profile,
+        details=msgspec.json.decode(row.details, type=AccountDetails),
+        time_zone=row.time_zone,
+        default_sender=row.default_sender,
+        payer=Payer(row.payer),
+        message_types=parse_types(row.message_types),
+        max_parts=row.max_parts,
+        max_recipients=row.max_recipients,
+    )

@@ -1,0 +1,96 @@
+"""The audit log: entries are added beside the change they are about, and never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, insert, or_, select
+
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.sql.tables import accounts, audit_entries
+from dragoman.storage.work import Operation
+
+_ACTORS = accounts.alias("actors")
+_SUBJECTS = accounts.alias("subjects")
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody did something to an account, or to something of it."""
+
+    entry_id: int
+    account_id: int
+    actor_id: int
+    action: str
+    subject: str
+    at_ms: int
+
+
+class AuditView(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry with its actor's name and place in the tree, and the account's name."""
+
+    entry: AuditEntry
+    actor: str
+    actor_path: str
+    account: str
+
+
+def insert_entries(connection: Connection, entries: Iterable[AuditEntry]) -> None:
+    """Adds entries to the transaction of what they are about."""
+    rows = [msgspec.structs.asdict(entry) for entry in entries]
+    if rows:
+        connection.execute(insert(audit_entries), rows)
+
+
+def _add(connection: Connection, items: list[AuditEntry]) -> list[Exception | None]:
+    insert_entries(connection, items)
+    return [None] * len(items)
+
+
+add = Operation(_add, "add_audit_entry", AuditEntry)
+
+
+def load_page(
+    connection: Connection, account_id: int, before: int | None, limit: int
+) -> list[AuditView]:
+    """The entries of an account, newest first, those before an entry where one is named."""
+    return _load(connection, audit_entries.c.account_id == account_id, before, limit)
+
+
+def load_page_below(
+    connection: Connection, top: Account, before: int | None, limit: int
+) -> list[AuditView]:
+    """The same of an account and all that ever lay below it, deleted ones too."""
+    path = _SUBJECTS.c.path
+    below = path.startswith(f"{top.path}/", autoescape=True)
+    return _load(connection, or_(path == top.path, below), before, limit)
+
+
+def _load(
+    connection: Connection, condition: ColumnElement[bool], before: int | None, limit: int
+) -> list[AuditView]:
+    table = audit_entries.c
+    query = (
+        select(
+            audit_entries,
+            _ACTORS.c.username,
+            _ACTORS.c.path,
+            _SUBJECTS.c.username.label("account"),
+        )
+        .join(_ACTORS, _ACTORS.c.account_id == table.actor_id)
+        .join(_SUBJECTS, _SUBJECTS.c.account_id == table.account_id)
+        .where(condition)
+        .order_by(table.entry_id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(table.entry_id < before)
+    return [
+        AuditView(
+            entry=AuditEntry(**{name: row._mapping[name] for name in AuditEntry.__struct_fields__}),
+            actor=row.username,
+            actor_path=row.path,
+            account=row.account,
+        )
+        for row in connection.execute(query)
+    ]

@@ -1,0 +1,146 @@
+"""Who may use the gateway: accounts, their credentials and their senders."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+
+from dragoman.storage.metadata import Identifier, metadata, primary_identifier
+
+accounts = Table(
+    "accounts",
+    metadata,
+    primary_identifier("account_id"),
+    Column("parent_id", Identifier, ForeignKey("accounts.account_id")),
+    Column("path", Text, nullable=False),
+    Column("username", Text, nullable=False, unique=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("permissions", Text, nullable=False),
+    Column("allowed_addresses", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("default_sender", Text, nullable=False),
+    Column("max_parts", Integer, nullable=False),
+    Column("max_recipients", Integer, nullable=False),
+    Column("created_ms", Identifier, nullable=False),
+    Column("prefixes", Text, nullable=False, server_default=""),
+    Column("profile", Text, nullable=False, server_default=""),
+    Column("details", Text, nullable=False, server_default="{}"),
+    Column("deactivated_ms", Identifier),
+    Column("deleted_ms", Identifier),
+    Column("payer", Text, nullable=False, server_default="own"),
+    Column("message_types", Text, nullable=False, server_default=""),
+    Index("ix_accounts_parent_id", "parent_id"),
+)
+"""`permissions` are names with blanks between; names of a newer version are kept, not heeded.
+
+`details` is JSON (`domain.accounts.AccountDetails`), `message_types` are names with blanks
+between, none for all. A deleted account keeps its row for what it
+sent; `path` holds identifiers in base 36 from the root to the account.
+"""
+
+credentials = Table(
+    "credentials",
+    metadata,
+    primary_identifier("credential_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("created_ms", Identifier, nullable=False),
+    Column("revoked_ms", Identifier),
+    Index("ix_credentials_digest", "digest"),
+    Index("ix_credentials_account_id", "account_id"),
+)
+"""API keys as SHA-256 of the key, passwords as Argon2id, legacy logins as Argon2id of the md5."""
+
+account_records = Table(
+    "account_records",
+    metadata,
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("dialect", Text, primary_key=True),
+    Column("record", Text, nullable=False),
+)
+"""What a provider's API keeps of an account and nothing else reads; `record` is JSON."""
+
+one_time_links = Table(
+    "one_time_links",
+    metadata,
+    primary_identifier("link_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("expires_ms", Identifier, nullable=False),
+    Index("uq_one_time_links_digest", "digest", unique=True),
+    Index("ix_one_time_links_expires_ms", "expires_ms"),
+)
+"""Links that log an account in once; a used one is deleted."""
+
+senders = Table(
+    "senders",
+    metadata,
+    primary_identifier("sender_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_ms", Identifier, nullable=False),
+    Column("details", Text, nullable=False, server_default="{}"),
+    Index("uq_senders_account_id_sender", "account_id", "sender", unique=True),
+)
+"""`details` is JSON (`domain.senders.SenderDetails`): who stands behind the name."""
+
+
+scoped_tokens = Table(
+    "scoped_tokens",
+    metadata,
+    Column("token_id", Text, primary_key=True),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("access_digest", LargeBinary, nullable=False),
+    Column("access_expires_ms", Identifier, nullable=False),
+    Column("refresh_digest", LargeBinary, nullable=False),
+    Column("refresh_expires_ms", Identifier, nullable=False),
+    Column("refreshed_ms", Identifier),
+    Column("revoked_ms", Identifier),
+    Index("uq_scoped_tokens_access_digest", "access_digest", unique=True),
+    Index("uq_scoped_tokens_refresh_digest", "refresh_digest", unique=True),
+    Index("ix_scoped_tokens_account_id", "account_id"),
+    Index("ix_scoped_tokens_refresh_expires_ms", "refresh_expires_ms"),
+    sqlite_with_rowid=False,
+)
+"""Both tokens of a pair as SHA-256. `scopes` are the provider's words, between spaces.
+
+`refreshed_ms` is when the pair was exchanged for a new one, which happens once.
+"""
+
+
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    primary_identifier("entry_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("actor_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("at_ms", Identifier, nullable=False),
+    Index("ix_audit_entries_account_id_entry_id", "account_id", "entry_id"),
+)
+"""Changes of an account by an actor; rows are only ever added. What belongs to no account, such as
+a carrier, stands at its actor's."""
+
+held_carriers = Table(
+    "held_carriers",
+    metadata,
+    Column("carrier", Text, primary_key=True),
+    Column("held_ms", Identifier, nullable=False),
+)
+"""Carriers that are given nothing new until somebody enables them again."""
+
+
+console_sessions = Table(
+    "console_sessions",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("created_ms", Identifier, nullable=False),
+    Column("used_ms", Identifier, nullable=False),
+    Index("ix_console_sessions_account_id", "account_id"),
+    sqlite_with_rowid=False,
+)
+"""Who is signed in, by the SHA-256 of the token in the cookie; what has ended is deleted."""

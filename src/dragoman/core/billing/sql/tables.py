@@ -1,0 +1,51 @@
+"""Credits: a wallet an account, and every movement between its sides as a double entry."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Table, Text
+
+from dragoman.storage.metadata import Identifier, metadata, primary_identifier
+
+wallets = Table(
+    "wallets",
+    metadata,
+    primary_identifier("wallet_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("unlimited", Boolean, nullable=False),
+    Column("available", Identifier, nullable=False),
+    Column("held", Identifier, nullable=False),
+    Column("spent", Identifier, nullable=False),
+    Index("uq_wallets_account_id_kind", "account_id", "kind", unique=True),
+)
+
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    primary_identifier("entry_id"),
+    Column("wallet_id", Identifier, ForeignKey("wallets.wallet_id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("debit", Text, nullable=False),
+    Column("credit", Text, nullable=False),
+    Column("amount", Identifier, nullable=False),
+    Column("batch_id", Identifier),
+    Column("note", Text),
+    Index("ix_ledger_entries_wallet_id_entry_id", "wallet_id", "entry_id"),
+)
+"""`amount` leaves the side `debit` and enters `credit`: outside, available, held or spent."""
+
+purchases = Table(
+    "purchases",
+    metadata,
+    primary_identifier("purchase_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("gives", Boolean, nullable=False),
+    Column("amount", Identifier, nullable=False),
+    Column("prices", Text, nullable=False),
+    Column("created_ms", Identifier, nullable=False),
+    Index("ix_purchases_account_id_purchase_id", "account_id", "purchase_id"),
+)
+"""What an account bought of the one above it, or, where not `gives`, gave back.
+
+`amount` is in ten-thousandths; `prices` is JSON, the same for a credit of each message type.
+"""

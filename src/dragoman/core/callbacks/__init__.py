@@ -1,0 +1,1 @@
+"""Customers are told: webhooks, retry times, the worker that calls."""

@@ -1,0 +1,21 @@
+"""URLs that customers want called for events of a kind."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, ForeignKey, Table, Text
+
+from dragoman.storage.metadata import Identifier, metadata
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("dialect", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("event", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("device_id", Identifier),
+    Column("created_ms", Identifier, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""`key` is what the customer calls it. Without `device_id` it is for all of the account."""

@@ -1,0 +1,240 @@
+"""Customers' webhooks: who is told of what, decided from memory, stored with what is told.
+
+A webhook is for one kind of event, of all of an account or of one of its phones. What it is to be
+told becomes a callback in the transaction of the event itself. In some dialects all webhooks of an
+event are told of it, in others a phone's own takes the place of its account's.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.callbacks.model.webhooks import StoredWebhook
+from dragoman.core.callbacks.sql import webhooks
+from dragoman.core.devices.devices import Details, Devices
+from dragoman.core.devices.model.devices import Device
+from dragoman.core.inbound.model.inbound import StoredInbound
+from dragoman.core.messages.live import LiveMessage
+from dragoman.core.messages.model.callbacks import EventFacts, EventKind, renderer_of_events
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Holder
+from dragoman.core.messages.model.records import NewCallback
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
+from dragoman.core.model.texts import is_storable
+from dragoman.core.model.urls import is_http_address, names_user, origin_of
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource, time_of
+from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.storage.engine import Storage
+
+KEY_BYTES = 15
+MAX_WEBHOOKS = 100
+"""Of one account in one dialect."""
+
+KINDS: Final = MappingProxyType(
+    {
+        State.SENT: EventKind.MESSAGE_SENT,
+        State.DELIVERED: EventKind.MESSAGE_DELIVERED,
+        State.UNDELIVERED: EventKind.MESSAGE_FAILED,
+        State.EXPIRED: EventKind.MESSAGE_FAILED,
+        State.REJECTED: EventKind.MESSAGE_FAILED,
+        State.CANCELLED: EventKind.MESSAGE_CANCELLED,
+    }
+)
+"""What is told of a message; of the other states nothing is."""
+
+
+class Webhooks:
+    """Keeps the webhooks of all accounts in memory, and finds those of an event."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        devices: Devices,
+        ids: IdSource,
+        clock: Clock,
+        announce: Callable[[NewCallback], None],
+        own_first: Collection[str] = (),
+        new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES),
+    ) -> None:
+        """`own_first` names the dialects where a phone's own webhook is told, not its account's."""
+        self._storage = storage
+        self._devices = devices
+        self._ids = ids
+        self._clock = clock
+        self._announce = announce
+        self._own_first = frozenset(own_first)
+        self._new_key = new_key
+        self._webhooks: dict[int, dict[tuple[str, str], StoredWebhook]] = {}
+
+    async def restore(self) -> None:
+        """Loads every webhook."""
+        for webhook in await self._storage.read(webhooks.load_all):
+            self._keep(webhook)
+
+    def of_account(self, account: Account, dialect: str) -> list[StoredWebhook]:
+        """An account's webhooks in a dialect, oldest first."""
+        found = self._webhooks.get(account.account_id, {}).values()
+        return [webhook for webhook in found if webhook.dialect == dialect]
+
+    def find(self, account_id: int, dialect: str, key: str) -> StoredWebhook | None:
+        """One webhook; None where there is none of that key."""
+        return self._webhooks.get(account_id, {}).get((dialect, key))
+
+    async def put(
+        self,
+        account: Account,
+        dialect: str,
+        *,
+        key: str,
+        event: EventKind,
+        url: str,
+        device_id: int | None,
+    ) -> StoredWebhook:
+        """Adds a webhook, or replaces the one of the same key; raises `Refused`."""
+        if not is_http_address(url) or not is_storable(url) or names_user(url):
+            raise Refused(RefusalCode.INVALID_CALLBACK_URL, "url", "not an address to call")
+        if device_id is not None:
+            self._devices.find(account, device_id)
+        key = key or self._new_key()
+        earlier = self.find(account.account_id, dialect, key)
+        if earlier is None and len(self.of_account(account, dialect)) >= MAX_WEBHOOKS:
+            raise Refused(RefusalCode.INVALID_FIELD, "", f"at most {MAX_WEBHOOKS} webhooks")
+        webhook = StoredWebhook(
+            account_id=account.account_id,
+            dialect=dialect,
+            key=key,
+            event=event,
+            url=url,
+            device_id=device_id,
+            created_ms=self._clock.now_ms() if earlier is None else earlier.created_ms,
+        )
+        # Memory first: changes are written in the order in which they were decided.
+        self._keep(webhook)
+        await self._storage.writer.write(webhooks.put, webhook)
+        return webhook
+
+    async def remove(self, account: Account, dialect: str, key: str) -> None:
+        """Removes one of an account's webhooks; one that is not there is no mistake."""
+        of_account = self._webhooks.get(account.account_id, {})
+        of_account.pop((dialect, key), None)
+        if not of_account:  # its messages cost no more than anybody's
+            self._webhooks.pop(account.account_id, None)
+        await self._storage.writer.write(
+            webhooks.remove,
+            webhooks.WebhookKey(account_id=account.account_id, dialect=dialect, key=key),
+        )
+
+    # What is told
+
+    def about_message(
+        self, message: LiveMessage, state: State, failure: FailureCode, detail: str, at_ms: int
+    ) -> tuple[NewCallback, ...]:
+        """The calls that tell of a message's new state."""
+        account_id = message.batch.account_id
+        if account_id not in self._webhooks:
+            return ()
+        kind = KINDS.get(state)
+        if failure is FailureCode.CANCELLED:
+            kind = EventKind.MESSAGE_CANCELLED
+        if kind is None:
+            return ()
+        stored = message.batch.stored
+        facts = EventFacts(
+            event_id=0,
+            account_id=account_id,
+            webhook="",
+            kind=kind,
+            at_ms=at_ms,
+            device_id=message.device_id,
+            sim=message.sim,
+            key=stored.reference or str(stored.batch_id),
+            recipient=message.recipient,
+            reason=(detail or failure.value) if kind is EventKind.MESSAGE_FAILED else "",
+            parts=message.part_count,
+        )
+        return self._calls(facts, stored.dialect, message.message_id)
+
+    def about_text(self, text: StoredInbound, holder: Holder | None) -> tuple[NewCallback, ...]:
+        """The calls that tell of a text to those whose it is."""
+        if text.account_id is None or text.account_id not in self._webhooks:
+            return ()
+        is_data = text.alphabet == Alphabet.BINARY.value
+        # A phone is its account's, and so are the events on it, whoever owns the number.
+        own = holder is not None and holder.account_id == text.account_id
+        facts = EventFacts(
+            event_id=0,
+            account_id=text.account_id,
+            webhook="",
+            kind=EventKind.DATA_RECEIVED if is_data else EventKind.TEXT_RECEIVED,
+            at_ms=time_of(text.inbound_id),
+            device_id=holder.device_id if holder is not None and own else None,
+            sim=holder.sim if holder is not None and own else None,
+            key=str(text.inbound_id),
+            sender=text.sender,
+            recipient=text.recipient,
+            text=text.text,
+        )
+        return self._calls(facts, None, None)
+
+    async def tell_of_device(self, device: Device, kind: EventKind, details: Details) -> None:
+        """Stores the calls that tell what a device says of itself, and has them made."""
+        if device.account_id not in self._webhooks:
+            return
+        facts = EventFacts(
+            event_id=0,
+            account_id=device.account_id,
+            webhook="",
+            kind=kind,
+            at_ms=self._clock.now_ms(),
+            device_id=device.device_id,
+            details=dict(details),
+        )
+        calls = self._calls(facts, None, None)
+        if calls:
+            await self._storage.writer.write(webhooks.call, calls)
+            for call in calls:
+                self._announce(call)
+
+    def _calls(
+        self, facts: EventFacts, dialect: str | None, message_id: int | None
+    ) -> tuple[NewCallback, ...]:
+        """One call for each webhook that an event is for."""
+        found = [
+            webhook
+            for webhook in self._webhooks[facts.account_id].values()
+            if webhook.event is facts.kind
+            and webhook.device_id in (None, facts.device_id)
+            and dialect in (None, webhook.dialect)
+        ]
+        own = {webhook.dialect for webhook in found if webhook.device_id is not None}
+        calls = []
+        for webhook in found:
+            if webhook.device_id is None and webhook.dialect in own & self._own_first:
+                continue
+            callback_id = self._ids.next()
+            told = msgspec.structs.replace(facts, event_id=callback_id, webhook=webhook.key)
+            calls.append(
+                NewCallback(
+                    callback_id=callback_id,
+                    account_id=facts.account_id,
+                    message_id=message_id or callback_id,
+                    dialect=renderer_of_events(webhook.dialect),
+                    origin=origin_of(webhook.url),
+                    url=webhook.url,
+                    payload=msgspec.json.encode(told).decode(),
+                    due_ms=self._clock.now_ms(),
+                )
+            )
+        return tuple(calls)
+
+    def _keep(self, webhook: StoredWebhook) -> None:
+        of_account = self._webhooks.setdefault(webhook.account_id, {})
+        of_account[webhook.dialect, webhook.key] = webhook

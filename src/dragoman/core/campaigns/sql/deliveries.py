@@ -1,0 +1,236 @@
+"""Mails that are due: claimed before they are sent, and what came of each attempt."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, func, select, text, update
+
+from dragoman.core.campaigns.model.mailings import (
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    EndedBy,
+    ListState,
+    SubscriptionState,
+    TokenPurpose,
+)
+from dragoman.core.campaigns.sql.tables import (
+    deliveries,
+    mailing_lists,
+    subscription_tokens,
+    subscriptions,
+)
+from dragoman.storage.bulk import BulkInsert, BulkUpdate
+from dragoman.storage.work import Operation
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail that is to be sent now, and the digests of the links that it will have."""
+
+    delivery_id: int
+    unsubscribe: bytes
+    confirm: bytes
+    at_ms: int
+
+
+class MailAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of sending a mail."""
+
+    delivery_id: int
+    state: DeliveryState
+    next_attempt_ms: int
+    possible_duplicate: bool
+    answered_ms: int
+    answer_code: int | None
+    answer: str
+
+
+class Attempted(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt, and how many hard bounces end a subscription."""
+
+    attempt: MailAttempt
+    subscription_id: int
+    max_hard_bounces: int
+
+
+_COLUMNS: Final = [deliveries.c[name] for name in Delivery.__struct_fields__]
+_RECORD: Final = BulkUpdate(
+    deliveries,
+    MailAttempt.__struct_fields__,
+    dict.fromkeys(MailAttempt.__struct_fields__[1:], "{new}"),
+)
+_INSERT_TOKENS: Final = BulkInsert(subscription_tokens)
+# Written out, not bound: only so do databases see that the indexes of these states fit.
+_PENDING: Final = text(f"deliveries.state = {DeliveryState.PENDING.value}")
+_SENDING: Final = text(f"deliveries.state = {DeliveryState.SENDING.value}")
+
+
+def accounts_waiting(connection: Connection) -> dict[int, int]:
+    """When the first mail that waits is due, by account."""
+    query = (
+        select(deliveries.c.account_id, func.min(deliveries.c.next_attempt_ms))
+        .where(_PENDING)
+        .group_by(deliveries.c.account_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def next_due(connection: Connection, account_id: int) -> int | None:
+    """When the account's next mail is due; None where none waits."""
+    query = select(func.min(deliveries.c.next_attempt_ms)).where(
+        deliveries.c.account_id == account_id, _PENDING
+    )
+    return connection.execute(query).scalar()
+
+
+def count(connection: Connection, issue_id: int) -> dict[DeliveryState, int]:
+    """How many mails of an issue there are, by state."""
+    query = (
+        select(deliveries.c.state, func.count())
+        .where(deliveries.c.issue_id == issue_id)
+        .group_by(deliveries.c.state)
+    )
+    return {DeliveryState(state): number for state, number in connection.execute(query)}
+
+
+def load_due(connection: Connection, account_id: int, now_ms: int, limit: int) -> list[Delivery]:
+    """The account's mails that are due, the longest waiting first."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            deliveries.c.account_id == account_id,
+            _PENDING,
+            deliveries.c.next_attempt_ms <= now_ms,
+        )
+        .order_by(deliveries.c.next_attempt_ms, deliveries.c.delivery_id)
+        .limit(limit)
+    )
+    return [
+        Delivery(**{**row._mapping, "kind": DeliveryKind(row.kind)})
+        for row in connection.execute(query)
+    ]
+
+
+def _claim(connection: Connection, items: list[Claim]) -> list[bool | Exception]:
+    """Whether each mail may be sent; one whose subscription has ended is suppressed instead."""
+    query = (
+        select(
+            deliveries.c.delivery_id,
+            deliveries.c.subscription_id,
+            deliveries.c.kind,
+            subscriptions.c.state.label("subscribed"),
+            mailing_lists.c.state.label("list_state"),
+        )
+        .join(subscriptions, subscriptions.c.subscription_id == deliveries.c.subscription_id)
+        .join(mailing_lists, mailing_lists.c.list_id == deliveries.c.list_id)
+        .where(deliveries.c.delivery_id.in_([item.delivery_id for item in items]), _PENDING)
+    )
+    due, suppressed = {}, []
+    for row in connection.execute(query):
+        if row.subscribed == _WANTED[row.kind] and row.list_state != ListState.ARCHIVED:
+            due[row.delivery_id] = row
+        else:
+            suppressed.append(row.delivery_id)
+    _set_states(connection, suppressed, DeliveryState.SUPPRESSED)
+    if due:
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.delivery_id.in_(list(due)))
+            .values(state=DeliveryState.SENDING, attempts=deliveries.c.attempts + 1)
+        )
+    tokens = []
+    for item in items:
+        mail = due.get(item.delivery_id)
+        if mail is not None:
+            about = (mail.subscription_id, int(TokenPurpose.UNSUBSCRIBE), item.at_ms)
+            tokens.append((item.unsubscribe, *about))
+            if mail.kind == DeliveryKind.OPT_IN:
+                about = (mail.subscription_id, int(TokenPurpose.CONFIRM), item.at_ms)
+                tokens.append((item.confirm, *about))
+    _INSERT_TOKENS.run(connection, tokens)
+    return [item.delivery_id in due for item in items]
+
+
+_WANTED: Final[dict[int, SubscriptionState]] = {
+    DeliveryKind.ISSUE: SubscriptionState.SUBSCRIBED,
+    DeliveryKind.OPT_IN: SubscriptionState.PENDING,
+}
+"""In which state of the subscription a mail may go out."""
+
+claim = Operation(_claim, "claim_deliveries", Claim)
+
+
+def _record(connection: Connection, items: list[Attempted]) -> list[Exception | None]:
+    _RECORD.run(connection, [msgspec.structs.astuple(item.attempt) for item in items])
+    for item in items:
+        if item.attempt.state is DeliveryState.BOUNCED:
+            _count_bounce(connection, item)
+        elif item.attempt.state is DeliveryState.SENT:
+            connection.execute(
+                update(subscriptions)
+                .where(
+                    subscriptions.c.subscription_id == item.subscription_id,
+                    subscriptions.c.hard_bounces > 0,
+                )
+                .values(hard_bounces=0)
+            )
+    return [None] * len(items)
+
+
+def _count_bounce(connection: Connection, item: Attempted) -> None:
+    change = update(subscriptions).where(subscriptions.c.subscription_id == item.subscription_id)
+    connection.execute(change.values(hard_bounces=subscriptions.c.hard_bounces + 1))
+    connection.execute(
+        change.where(
+            subscriptions.c.hard_bounces >= item.max_hard_bounces,
+            subscriptions.c.state.in_((SubscriptionState.SUBSCRIBED, SubscriptionState.PENDING)),
+        ).values(
+            state=SubscriptionState.STOPPED,
+            ended_ms=item.attempt.answered_ms,
+            ended_by=EndedBy.BOUNCES.value,
+        )
+    )
+
+
+record = Operation(_record, "record_mail_attempts", Attempted)
+
+
+def _release(connection: Connection, items: list[tuple[int, ...]]) -> list[Exception | None]:
+    """Gives mails back that were claimed and never reached the wire."""
+    for item in items:
+        if item:
+            connection.execute(
+                update(deliveries)
+                .where(deliveries.c.delivery_id.in_(item))
+                .values(state=DeliveryState.PENDING, attempts=deliveries.c.attempts - 1)
+            )
+    return [None] * len(items)
+
+
+release = Operation(_release, "release_deliveries", tuple[int, ...])
+
+
+def _restore(connection: Connection, items: list[tuple[int, ...]]) -> list[int | Exception]:
+    """Mails that nobody knows to be sending are sent again, marked; how many there are.
+
+    An item names those that the caller is sending.
+    """
+    known = [delivery_id for item in items for delivery_id in item]
+    changed = connection.execute(
+        update(deliveries)
+        .where(_SENDING, deliveries.c.delivery_id.not_in(known))
+        .values(state=DeliveryState.PENDING, possible_duplicate=True)
+    ).rowcount
+    return [changed] * len(items)
+
+
+restore = Operation(_restore, "restore_deliveries", tuple[int, ...])
+
+
+def _set_states(connection: Connection, ids: list[int], state: DeliveryState) -> None:
+    if ids:
+        connection.execute(
+            update(deliveries).where(deliveries.c.delivery_id.in_(ids)).values(state=state)
+        )

@@ -1,0 +1,186 @@
+"""E-mail campaigns: lists, subscriptions, issues, and every mail."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+from dragoman.storage.metadata import Identifier, metadata, primary_identifier
+
+mailing_lists = Table(
+    "mailing_lists",
+    metadata,
+    primary_identifier("list_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("reply_to", Text, nullable=False),
+    Column("company_name", Text, nullable=False),
+    Column("company_address", Text, nullable=False),
+    Column("company_url", Text, nullable=False),
+    Column("company_phone", Text, nullable=False),
+    Column("company_fax", Text, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("created_ms", Identifier, nullable=False),
+    Index("ix_mailing_lists_account_id_list_id", "account_id", "list_id"),
+)
+
+mailing_list_groups = Table(
+    "mailing_list_groups",
+    metadata,
+    Column("list_id", Identifier, ForeignKey("mailing_lists.list_id"), primary_key=True),
+    Column("group_id", Identifier, primary_key=True, autoincrement=False),
+    Column("account_id", Identifier, nullable=False),
+    Column("added_ms", Identifier, nullable=False),
+)
+"""Groups of contacts whose members were put on a list."""
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    primary_identifier("subscription_id"),
+    Column("account_id", Identifier, nullable=False),
+    Column("list_id", Identifier, ForeignKey("mailing_lists.list_id"), nullable=False),
+    Column("contact_id", Identifier),
+    Column("address", Text, nullable=False),
+    Column("address_key", Text, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("confirmed_ms", Identifier),
+    Column("ended_ms", Identifier),
+    Column("ended_by", Text, nullable=False),
+    Column("hard_bounces", Integer, nullable=False),
+    Index("uq_subscriptions_list_id_address_key", "list_id", "address_key", unique=True),
+    Index("ix_subscriptions_list_id_subscription_id", "list_id", "subscription_id"),
+)
+"""`ended_ms` and `ended_by` are of the last time it ended, also where it lives again."""
+
+subscription_tokens = Table(
+    "subscription_tokens",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("subscription_id", Identifier, nullable=False),
+    Column("purpose", SmallInteger, nullable=False),
+    Column("created_ms", Identifier, nullable=False),
+)
+"""The links that stand in mails, as SHA-256 of their token; each attempt has tokens of its own,
+since the mail of an attempt whose answer was lost may have arrived."""
+
+issues = Table(
+    "issues",
+    metadata,
+    primary_identifier("issue_id"),
+    Column("account_id", Identifier, nullable=False),
+    Column("list_id", Identifier, ForeignKey("mailing_lists.list_id"), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("html", Text, nullable=False),
+    Column("share_social", Boolean, nullable=False),
+    Column("web_analytics", Text, nullable=False),
+    Index("ix_issues_list_id_issue_id", "list_id", "issue_id"),
+)
+
+issue_attachments = Table(
+    "issue_attachments",
+    metadata,
+    Column("issue_id", Identifier, ForeignKey("issues.issue_id"), primary_key=True),
+    Column("number", SmallInteger, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""The files of an issue, from number 1 on."""
+
+mail_templates = Table(
+    "mail_templates",
+    metadata,
+    primary_identifier("template_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("html", Text, nullable=False),
+    Index("ix_mail_templates_account_id_template_id", "account_id", "template_id"),
+)
+
+sendings = Table(
+    "sendings",
+    metadata,
+    primary_identifier("sending_id"),
+    Column("account_id", Identifier, nullable=False),
+    Column("list_id", Identifier, nullable=False),
+    Column("issue_id", Identifier, ForeignKey("issues.issue_id"), nullable=False),
+    Column("contact_ids", Text),
+    Column("due_ms", Identifier, nullable=False),
+    Column("position", Identifier, nullable=False),
+    Column("finished_ms", Identifier),
+    Index(
+        "ix_sendings_waiting",
+        "due_ms",
+        sqlite_where=text("finished_ms IS NULL"),
+        postgresql_where=text("finished_ms IS NULL"),
+    ),
+)
+"""An issue that is to become mails. `contact_ids` is a JSON array; empty: the whole list.
+
+`position` is how many contacts have become mails, or the last subscription that has.
+"""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    primary_identifier("delivery_id"),
+    Column("account_id", Identifier, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("list_id", Identifier, nullable=False),
+    Column("issue_id", Identifier),
+    Column("subscription_id", Identifier, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("next_attempt_ms", Identifier, nullable=False),
+    Column("possible_duplicate", Boolean, nullable=False),
+    Column("answered_ms", Identifier),
+    Column("answer_code", SmallInteger),
+    Column("answer", Text),
+    Index("uq_deliveries_issue_id_subscription_id", "issue_id", "subscription_id", unique=True),
+    Index("ix_deliveries_subscription_id", "subscription_id"),
+    Index(
+        "ix_deliveries_pending",
+        "account_id",
+        "next_attempt_ms",
+        sqlite_where=text("state = 0"),
+        postgresql_where=text("state = 0"),
+    ),
+    Index(
+        "ix_deliveries_sending",
+        "delivery_id",
+        sqlite_where=text("state = 1"),
+        postgresql_where=text("state = 1"),
+    ),
+)
+"""One row a recipient and issue, before it is sent; an opt-in mail has no issue."""
+
+email_services = Table(
+    "email_services",
+    metadata,
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("bandwidth", Float, nullable=False),
+    Column("purchased", Text, nullable=False),
+    Column("billing", Text, nullable=False),
+    Column("expiry", Text, nullable=False),
+)
+"""What an account has bought of e-mail (`domain.mailings.EmailService`)."""

@@ -1,0 +1,1 @@
+"""Contacts, lists, groups, merge fields, imports."""

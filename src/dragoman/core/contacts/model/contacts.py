@@ -1,0 +1,124 @@
+"""What an account knows of its contacts besides their numbers, and what may hold contacts."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from dragoman.core.model.email_addresses import is_email_address
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.texts import is_storable
+
+CUSTOM_FIELDS: Final = 10
+MAX_CUSTOM: Final = 1_000
+MAX_LENGTHS: Final = MappingProxyType(
+    {
+        "name": 40,
+        "surname": 40,
+        "fax": 32,
+        "address": 256,
+        "city": 32,
+        "province": 32,
+        "zip": 16,
+        "notes": 1_000,
+    }
+)
+"""Characters."""
+GENDERS: Final = frozenset({"", "m", "f"})
+
+
+class ListKind(StrEnum):
+    """What holds contacts: one list at a time, any number of groups and tags."""
+
+    LIST = "list"
+    GROUP = "group"
+    TAG = "tag"
+
+
+class ContactProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who a contact is; what is not known is empty."""
+
+    email: str = ""
+    name: str = ""
+    surname: str = ""
+    gender: str = ""
+    """`m` or `f`."""
+    birth_date: date | None = None
+    fax: str = ""
+    address: str = ""
+    city: str = ""
+    province: str = ""
+    zip: str = ""
+    notes: str = ""
+    promotion_date: date | None = None
+    reminder_date: date | None = None
+    custom: dict[int, str] = {}
+    """Texts of the account's own, by 1 to `CUSTOM_FIELDS`."""
+
+    @property
+    def email_key(self) -> str:
+        """The address in the one spelling by which contacts are found."""
+        return self.email.casefold()
+
+    def updated_with(self, newer: ContactProfile) -> ContactProfile:
+        """This profile with what a newer one knows; what the newer one lacks stays."""
+        given = {
+            name: value
+            for name in newer.__struct_fields__
+            if (value := getattr(newer, name)) not in ("", None)
+        }
+        return msgspec.structs.replace(self, **given | {"custom": self.custom | newer.custom})
+
+
+def check_profile(profile: ContactProfile) -> None:
+    """Raises `Refused` that names the first field which holds what it cannot."""
+    if profile.email and not is_email_address(profile.email):
+        raise Refused(RefusalCode.INVALID_FIELD, "email", "not an e-mail address")
+    if profile.gender not in GENDERS:
+        raise Refused(RefusalCode.INVALID_FIELD, "gender", "neither m nor f")
+    for field, longest in MAX_LENGTHS.items():
+        _check_text(field, getattr(profile, field), longest)
+    for number, value in profile.custom.items():
+        if not 1 <= number <= CUSTOM_FIELDS:
+            raise Refused(RefusalCode.INVALID_FIELD, "custom", f"there are {CUSTOM_FIELDS}")
+        _check_text(f"custom{number}", value, MAX_CUSTOM)
+
+
+def _check_text(field: str, value: str, longest: int) -> None:
+    if len(value) > longest:
+        raise Refused(RefusalCode.INVALID_FIELD, field, f"more than {longest} characters")
+    if not is_storable(value):
+        raise Refused(RefusalCode.INVALID_FIELD, field, "it holds characters that are none")
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True):
+    """A number somebody keeps, with values by the names of their merge fields."""
+
+    contact_id: int
+    account_id: int
+    list_id: int | None
+    mobile: str
+    """Digits of the international number."""
+    fields: dict[str, str]
+    created_ms: int
+    changed_ms: int
+    deleted: bool
+
+
+class ContactFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """What to search for; what is not given does not narrow."""
+
+    account_id: int
+    list_id: int | None = None
+    """0 searches for contacts of no list."""
+    mobile: str = ""
+    deleted: bool = False
+    """Either contacts that are there or deleted ones."""
+    field_ids: tuple[int, ...] | None = None
+    """Contacts with one of these fields; with none of them where it is empty."""
+    field_value: str = ""
+    """What one of the fields must hold, exactly."""

@@ -1,0 +1,17 @@
+"""Groups and tags of contacts."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dragoman.core.contacts.model.contacts import ListKind
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """What contacts are in without being only there: a group or a tag."""
+
+    list_id: int
+    account_id: int
+    kind: ListKind = ListKind.GROUP
+    name: str
+    description: str = ""

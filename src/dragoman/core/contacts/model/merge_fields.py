@@ -1,0 +1,13 @@
+"""Named values that contacts have and texts may quote."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class MergeField(msgspec.Struct, frozen=True, kw_only=True):
+    """A field of an account's contacts."""
+
+    field_id: int
+    account_id: int
+    name: str

@@ -1,0 +1,176 @@
+"""Lists of contacts: a tree for each account, kept free of cycles by the transactions."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from sqlalchemy import Connection, insert, select, update
+
+from dragoman.core.contacts.model.contacts import ListKind
+from dragoman.core.contacts.model.lists import ContactList
+from dragoman.core.contacts.sql.contact_blocks import delete_some_of_list
+from dragoman.core.contacts.sql.tables import contact_lists
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.storage.work import Operation
+
+MAX_LISTS: Final = 10_000
+"""Lists an account may have; bounds the answer that lists them all."""
+
+
+class ListChange(msgspec.Struct, frozen=True, kw_only=True):
+    """New values for a list; what is not set stays."""
+
+    list_id: int
+    account_id: int
+    name: str | UnsetType = UNSET
+    parent_id: int | UnsetType | None = UNSET
+
+
+class ListDeletion(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of deleting a list: at most `limit` of its contacts, and with the last, the list."""
+
+    list_id: int
+    account_id: int
+    at_ms: int
+    limit: int
+
+
+_VIEW = select(
+    contact_lists.c.list_id,
+    contact_lists.c.account_id,
+    contact_lists.c.parent_id,
+    contact_lists.c.name,
+).where(contact_lists.c.kind == ListKind.LIST, contact_lists.c.deleted_ms.is_(None))
+"""Groups and tags are none of the lists here."""
+
+
+def load(connection: Connection, account_id: int) -> list[ContactList]:
+    """The account's lists, in the order of creation."""
+    query = _VIEW.where(contact_lists.c.account_id == account_id).order_by(contact_lists.c.list_id)
+    return [ContactList(**row._mapping) for row in connection.execute(query)]
+
+
+def find(connection: Connection, account_id: int, list_id: int) -> ContactList | None:
+    """One of the account's lists."""
+    row = connection.execute(
+        _VIEW.where(contact_lists.c.list_id == list_id, contact_lists.c.account_id == account_id)
+    ).first()
+    return None if row is None else ContactList(**row._mapping)
+
+
+def _create(connection: Connection, items: list[ContactList]) -> list[Exception | None]:
+    results: list[Exception | None] = []
+    for item in items:
+        try:
+            add_list(connection, item)
+            results.append(None)
+        except Refused as refused:
+            results.append(refused)
+    return results
+
+
+def add_list(connection: Connection, item: ContactList) -> None:
+    """Stores a list; raises `Refused`."""
+    parents = _parents(connection, item.account_id)
+    if item.parent_id is not None and item.parent_id not in parents:
+        raise missing_list(item.parent_id)
+    if len(parents) >= MAX_LISTS:
+        raise Refused(RefusalCode.INVALID_FIELD, "list", f"at most {MAX_LISTS} lists")
+    connection.execute(insert(contact_lists), [msgspec.structs.asdict(item)])
+
+
+create = Operation(_create, "create_contact_lists", ContactList)
+
+
+def _change(connection: Connection, items: list[ListChange]) -> list[Exception | None]:
+    results: list[Exception | None] = []
+    for item in items:
+        parents = _parents(connection, item.account_id)
+        if item.list_id not in parents:
+            results.append(missing_list(item.list_id))
+            continue
+        values: dict[str, Any] = {} if item.name is UNSET else {"name": item.name}
+        if item.parent_id is not UNSET:
+            if item.parent_id is not None and item.parent_id not in parents:
+                results.append(missing_list(item.parent_id))
+                continue
+            if _is_within(parents, item.parent_id, item.list_id):
+                results.append(
+                    Refused(RefusalCode.INVALID_FIELD, "parent", "a list cannot be within itself")
+                )
+                continue
+            values["parent_id"] = item.parent_id
+        if values:
+            connection.execute(
+                update(contact_lists)
+                .where(contact_lists.c.list_id == item.list_id)
+                .values(**values)
+            )
+        results.append(None)
+    return results
+
+
+change = Operation(_change, "change_contact_lists", ListChange)
+
+
+def _delete(connection: Connection, items: list[ListDeletion]) -> list[bool | Exception]:
+    """True for each list that is deleted now; False where contacts are left for another step."""
+    results: list[bool | Exception] = []
+    for item in items:
+        found = find(connection, item.account_id, item.list_id)
+        if found is None:
+            results.append(missing_list(item.list_id))
+            continue
+        gone = delete_some_of_list(
+            connection, item.account_id, item.list_id, item.at_ms, item.limit
+        )
+        if gone < item.limit:
+            _drop(connection, found, item.at_ms)
+        results.append(gone < item.limit)
+    return results
+
+
+remove = Operation(_delete, "delete_contact_lists", ListDeletion)
+
+
+def _drop(connection: Connection, dropped: ContactList, at_ms: int) -> None:
+    """Marks a list as deleted; lists within it move up to where it was."""
+    connection.execute(
+        update(contact_lists)
+        .where(
+            contact_lists.c.account_id == dropped.account_id,
+            contact_lists.c.parent_id == dropped.list_id,
+        )
+        .values(parent_id=dropped.parent_id)
+    )
+    connection.execute(
+        update(contact_lists)
+        .where(contact_lists.c.list_id == dropped.list_id)
+        .values(deleted_ms=at_ms)
+    )
+
+
+def missing_list(list_id: int) -> Refused:
+    """The refusal of a list that the account does not have."""
+    return Refused(RefusalCode.NOT_FOUND, str(list_id), "list")
+
+
+def check_list(connection: Connection, account_id: int, list_id: int | None) -> None:
+    """Raises `Refused` unless the list is one of the account's, or none."""
+    if list_id is not None and find(connection, account_id, list_id) is None:
+        raise missing_list(list_id)
+
+
+def _parents(connection: Connection, account_id: int) -> dict[int, int | None]:
+    return {found.list_id: found.parent_id for found in load(connection, account_id)}
+
+
+def _is_within(parents: dict[int, int | None], list_id: int | None, outer: int) -> bool:
+    """Whether a list is `outer` or lies below it; nothing on the way can be a cycle already."""
+    while list_id is not None:
+        if list_id == outer:
+            return True
+        list_id = parents.get(list_id)
+    return False

@@ -1,0 +1,238 @@
+"""Import jobs: rows that become contacts in steps, each of which says how far the job is."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Text,
+    any_,
+    delete,
+    insert,
+    literal,
+    select,
+    update,
+)
+
+from dragoman.core.contacts.model.imports import ImportJob
+from dragoman.core.contacts.model.lists import ContactList
+from dragoman.core.contacts.sql import contact_values, merge_fields
+from dragoman.core.contacts.sql.contact_blocks import Tally, delete_some_of_list
+from dragoman.core.contacts.sql.contact_lists import add_list, check_list
+from dragoman.core.contacts.sql.contacts import insert_contacts
+from dragoman.core.contacts.sql.tables import contacts, imports
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.kit.ids import first_at
+from dragoman.storage.work import Operation
+
+
+class RowsBegun(msgspec.Struct, frozen=True, kw_only=True):
+    """A group of rows that is about to be stored.
+
+    `fresh_list_id` is for a job without a list, `fresh` has an identifier for each merge field that
+    may be missing.
+    """
+
+    import_id: int
+    fresh_list_id: int
+    fresh: dict[str, int]
+    digest: str
+    rows: int
+
+
+class ListCleaning(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of deleting what the list of a job held before, at most `limit` contacts."""
+
+    import_id: int
+    at_ms: int
+    limit: int
+
+
+class RowsStored(msgspec.Struct, frozen=True, kw_only=True):
+    """Some rows of a group: those that are contacts, and how many were looked at for them."""
+
+    import_id: int
+    first_id: int
+    """The identifier of the first contact; the others follow it."""
+    at_ms: int
+    contacts: tuple[tuple[str, str], ...]
+    """Mobile number and stored fields."""
+    looked_at: int
+
+
+def find(connection: Connection, account_id: int, key: str, since_ms: int) -> ImportJob | None:
+    """One of the account's jobs, unless it is older than `since_ms`."""
+    row = connection.execute(
+        select(imports).where(
+            imports.c.key == key,
+            imports.c.account_id == account_id,
+            imports.c.import_id >= first_at(since_ms),
+        )
+    ).first()
+    return None if row is None else ImportJob(**row._mapping)
+
+
+def _create(connection: Connection, items: list[ImportJob]) -> list[Exception | None]:
+    results: list[Exception | None] = []
+    for item in items:
+        try:
+            check_list(connection, item.account_id, item.list_id)
+        except Refused as refused:
+            results.append(refused)
+            continue
+        connection.execute(insert(imports), [msgspec.structs.asdict(item)])
+        results.append(None)
+    return results
+
+
+create = Operation(_create, "create_imports", ImportJob)
+
+
+def _begin(connection: Connection, items: list[RowsBegun]) -> list[int | Exception]:
+    """How many rows of each group are stored already; not 0 only where it was begun before."""
+    results: list[int | Exception] = []
+    for item in items:
+        try:
+            with connection.begin_nested():  # a refusal leaves neither list nor fields
+                results.append(_begin_one(connection, item))
+        except Refused as refused:
+            results.append(refused)
+    return results
+
+
+def _begin_one(connection: Connection, item: RowsBegun) -> int:
+    job = _job(connection, item.import_id)
+    list_id = job.list_id
+    if list_id is None:
+        list_id = item.fresh_list_id
+        new = ContactList(list_id=list_id, account_id=job.account_id, parent_id=None, name=job.name)
+        add_list(connection, new)
+    else:
+        check_list(connection, job.account_id, list_id)
+    merge_fields.resolve(connection, job.account_id, item.fresh)
+    if job.rows_digest == item.digest:
+        return job.rows_done
+    connection.execute(
+        update(imports)
+        .where(imports.c.import_id == item.import_id)
+        .values(
+            list_id=list_id,
+            rows_digest=item.digest,
+            rows_done=0,
+            # Rows of a group that was left half way do not come any more.
+            total=job.processed + item.rows,
+        )
+    )
+    return 0
+
+
+begin = Operation(_begin, "begin_import_rows", RowsBegun)
+
+
+def _clean(connection: Connection, items: list[ListCleaning]) -> list[bool | Exception]:
+    """True for each job whose list holds nothing of before now."""
+    results: list[bool | Exception] = []
+    for item in items:
+        try:
+            job = _job(connection, item.import_id)
+        except Refused as refused:
+            results.append(refused)
+            continue
+        done = job.cleaned or job.list_id is None
+        if not done and job.list_id is not None:
+            gone = delete_some_of_list(
+                connection, job.account_id, job.list_id, item.at_ms, item.limit
+            )
+            done = gone < item.limit
+        if done:
+            connection.execute(
+                update(imports).where(imports.c.import_id == item.import_id).values(cleaned=True)
+            )
+        results.append(done)
+    return results
+
+
+clean = Operation(_clean, "clean_import_lists", ListCleaning)
+
+
+def _store(connection: Connection, items: list[RowsStored]) -> list[Exception | None]:
+    results: list[Exception | None] = []
+    tally = Tally()
+    for item in items:
+        try:
+            job = _job(connection, item.import_id)
+            check_list(connection, job.account_id, job.list_id)
+        except Refused as refused:
+            results.append(refused)
+            continue
+        new = _without_duplicates(connection, job, item) if job.drop_duplicates else item.contacts
+        insert_contacts(
+            connection,
+            [
+                (contact_id, job.account_id, job.list_id, mobile, fields, item.at_ms, None)
+                for contact_id, (mobile, fields) in enumerate(new, item.first_id)
+            ],
+        )
+        if new:
+            stored = range(item.first_id, item.first_id + len(new))
+            tally.add(job.account_id, job.list_id, stored, 1)
+            contact_values.postpone(connection, stored[0], stored[-1])
+        connection.execute(
+            update(imports)
+            .where(imports.c.import_id == item.import_id)
+            .values(
+                rows_done=imports.c.rows_done + item.looked_at,
+                processed=imports.c.processed + item.looked_at,
+            )
+        )
+        results.append(None)
+    tally.write(connection)
+    return results
+
+
+store = Operation(_store, "store_import_rows", RowsStored)
+
+
+def _without_duplicates(
+    connection: Connection, job: ImportJob, item: RowsStored
+) -> tuple[tuple[str, str], ...]:
+    """The rows whose number neither the list nor an earlier row has."""
+    first_of_number = dict(reversed(item.contacts))
+    # Only by number: a condition on the list would tempt a database to walk the whole list.
+    known = connection.execute(
+        select(contacts.c.mobile, contacts.c.list_id, contacts.c.deleted_ms).where(
+            contacts.c.account_id == job.account_id,
+            _among(connection, contacts.c.mobile, list(first_of_number)),
+        )
+    )
+    for mobile, list_id, deleted_ms in known:
+        if list_id == job.list_id and deleted_ms is None:
+            first_of_number.pop(mobile, None)
+    return tuple(reversed(first_of_number.items()))
+
+
+def _among(
+    connection: Connection, column: ColumnElement[str], values: list[str]
+) -> ColumnElement[bool]:
+    """Whether a column has one of many values; one parameter where the database takes an array."""
+    if connection.dialect.name == "postgresql":
+        return column == any_(literal(values, ARRAY(Text)))
+    return column.in_(values)
+
+
+def _drop(connection: Connection, items: list[int]) -> list[Exception | None]:
+    connection.execute(delete(imports).where(imports.c.import_id < max(items)))
+    return [None] * len(items)
+
+
+drop = Operation(_drop, "drop_imports", int)
+"""Drops jobs with an identifier below one."""
+
+
+def _job(connection: Connection, import_id: int) -> ImportJob:
+    row = connection.execute(select(imports).where(imports.c.import_id == import_id)).first()
+    if row is None:
+        raise Refused(RefusalCode.NOT_FOUND, str(import_id), "import")
+    return ImportJob(**row._mapping)

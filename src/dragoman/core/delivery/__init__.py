@@ -1,0 +1,1 @@
+"""From the queue to a carrier, and what came of it: outcomes, receipts, deadlines."""

@@ -1,0 +1,199 @@
+"""What waits for a carrier: in the queue while there is room, in SQL beyond that.
+
+A lane of a route whose queue is full is *behind*: new messages for it stay in their rows, and are
+read back in the order of their identifiers as the queue empties. A restart is the same thing: every
+route with unsent rows starts behind. So memory is bounded, and a start is quick, however much
+waits; and a campaign that waits in its rows keeps no single message waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from typing import TypeAlias
+
+import structlog
+
+from dragoman.core.delivery.delivery import Delivery
+from dragoman.core.messages.feed import Feed
+from dragoman.core.messages.live import LiveMessage, LiveMessages
+from dragoman.core.messages.loader import Recall
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.sql import pending
+from dragoman.core.model.errors import FailureCode
+from dragoman.kit.ids import time_of
+from dragoman.storage.engine import Storage
+from dragoman.work_queue.port import Lane, WorkQueue
+
+MAX_QUEUED = 20_000
+"""Messages of a route in memory; beyond that new ones stay in SQL until there is room."""
+BULK_SHARE = 0.5
+"""How much of the queue bulk may fill; the rest is for messages that go ahead of it."""
+SINGLE_SHARE = 0.75
+"""How far a lane that is behind fills the queue; the rest is for newer and more urgent ones."""
+PAGE = 2_000
+POLL_S = 0.2
+
+_RouteLane: TypeAlias = tuple[str, Lane]
+_LANES = {lane.value: lane for lane in Lane}
+
+log = structlog.get_logger(__name__)
+
+
+class Backlog:
+    """Publishes accepted messages, now or when there is room."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        queue: WorkQueue,
+        live: LiveMessages,
+        recall: Recall,
+        delivery: Delivery,
+        routes: Collection[str],
+        held_routes: Collection[str],
+        kept_routes: Collection[str] = (),
+        feed: Feed | None = None,
+    ) -> None:
+        self._storage = storage
+        self._queue = queue
+        self._live = live
+        self._recall = recall
+        self._delivery = delivery
+        self._routes = routes
+        self._held_routes = held_routes
+        """Routes with a carrier that must never be given a message twice."""
+        self._kept_routes = kept_routes
+        """Routes whose carriers all keep what they were given: what they do not know never left."""
+        self._feed = feed or Feed()
+        self._read_up_to: dict[_RouteLane, int] = {}
+        """The lanes that are behind, and the identifier their rows are queued up to."""
+        self._restart_at = 0
+        """Rows up to here were written by an earlier run."""
+        self._behind = asyncio.Event()
+
+    def room(self, route: str) -> int:
+        """How many more bulk messages of a route the queue takes."""
+        if (route, Lane.BULK) in self._read_up_to:
+            return 0
+        return int(MAX_QUEUED * BULK_SHARE) - self._queue.depth(route)
+
+    async def restore(self, last_identifier: int) -> None:
+        """Finds what an earlier run left unsent; nothing is read yet."""
+        self._restart_at = last_identifier
+        for route in await self._storage.read(pending.routes_with_unsent):
+            if route in self._routes:
+                self._read_up_to.update({(route, lane): 0 for lane in Lane})
+            elif route:  # the rows wait until the route is configured again, or expire
+                log.warning("route_is_gone", route=route)
+        if self._read_up_to:
+            self._behind.set()
+
+    def read_again(self, routes: Collection[str], after: int) -> None:
+        """Has the rows of routes read again from an identifier on; those in memory stay."""
+        for route in routes:
+            if route in self._routes:
+                for lane in Lane:
+                    known = self._read_up_to.get((route, lane), after)
+                    self._read_up_to[route, lane] = min(known, after)
+        self._behind.set()
+
+    async def publish(self, messages: Sequence[LiveMessage]) -> None:
+        """Queues messages whose rows are on disk, or leaves them in SQL for later."""
+        if self._feed.listeners:
+            for message in messages:
+                made_ms = time_of(message.message_id)
+                self._feed.publish(message, None, State.QUEUED, made_ms)
+        for (route, lane), group in _by_lane(messages):
+            if route not in self._routes:
+                continue
+            behind = self._read_up_to.get((route, lane))
+            if behind is not None or self._queue.depth(route) >= MAX_QUEUED:
+                before = group[0].message_id - 1
+                self._read_up_to[route, lane] = before if behind is None else min(behind, before)
+                self._behind.set()
+                continue
+            # A row can have been read back in the instant between its commit and this.
+            works = []
+            for message in group:
+                if self._live.get(message.message_id) is None:
+                    self._live.add(message)
+                    works.append(message.work)
+            await self._queue.publish(route, works)
+
+    async def run(self) -> None:
+        """Reads rows back as the queue empties; runs until cancelled."""
+        while True:
+            await self._behind.wait()
+            for route, lane in sorted(self._read_up_to, key=_lane_first):
+                try:
+                    await self._catch_up(route, lane)
+                except asyncio.CancelledError:
+                    raise
+                except Exception as error:  # a failing reader must not end the gateway's work
+                    log.error("backlog_not_read", route=route, reason=type(error).__name__)
+            if not self._read_up_to:
+                self._behind.clear()
+            await asyncio.sleep(POLL_S)
+
+    async def _catch_up(self, route: str, lane: Lane) -> None:
+        share = BULK_SHARE if lane is Lane.BULK else SINGLE_SHARE
+        while self._queue.depth(route) < MAX_QUEUED * share:
+            start = self._read_up_to[route, lane]
+            last = await self._read_page(route, lane, start)
+            if last is not None:
+                # A message may have been left in its row meanwhile that comes before the page.
+                if self._read_up_to[route, lane] == start:
+                    self._read_up_to[route, lane] = last
+                continue
+            # From here on new messages are queued directly; what was accepted until now and left
+            # in its row is in these last pages. What an earlier run wrote has all been seen.
+            last = max(self._read_up_to.pop((route, lane)), self._restart_at)
+            while last is not None:
+                last = await self._read_page(route, lane, last)
+            return
+
+    async def _read_page(self, route: str, lane: Lane, after: int) -> int | None:
+        """Queues the next rows of a lane; the last identifier read."""
+        read = await self._recall.read(
+            lambda c: pending.load_unsent(c, route, lane.value, after, PAGE)
+        )
+        sendable = [message for message in read.fresh if self._may_be_sent(message)]
+        await self._queue.publish(route, [message.work for message in sendable])
+        return read.stored[-1].message_id if read.stored else None
+
+    def _may_be_sent(self, message: LiveMessage) -> bool:
+        """Decides on a message that a process before this one may have handed to a link."""
+        if message.state is State.QUEUED or message.message_id > self._restart_at:
+            return True
+        if message.route in self._kept_routes and not message.is_premium:
+            return True
+        if message.route not in self._held_routes and not message.is_premium:
+            message.possible_duplicate = True
+            return True
+        self._delivery.change(
+            message, State.UNKNOWN, _ignore, failure=FailureCode.RESPONSE_LOST, detail="restart"
+        )
+        return False
+
+
+def _lane_first(behind: _RouteLane) -> tuple[Lane, str]:
+    return behind[1], behind[0]
+
+
+def _ignore(_stored: bool) -> None:
+    """The row stays as it is until the next start."""
+
+
+def _by_lane(
+    messages: Sequence[LiveMessage],
+) -> Iterable[tuple[_RouteLane, Sequence[LiveMessage]]]:
+    if len(messages) == 1:  # nearly always
+        (message,) = messages
+        return (((message.route, _LANES[message.batch.stored.lane]), messages),)
+    groups: dict[_RouteLane, list[LiveMessage]] = defaultdict(list)
+    for message in messages:
+        groups[message.route, _LANES[message.batch.stored.lane]].append(message)
+    return groups.items()

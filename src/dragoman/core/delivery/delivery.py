@@ -1,0 +1,370 @@
+"""What becomes of messages: every state change is decided, remembered and stored here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+
+import msgspec
+
+from dragoman.core.billing.model.reservations import Settlement
+from dragoman.core.messages.feed import Feed
+from dragoman.core.messages.live import LiveBatch, LiveMessage, LiveMessages
+from dragoman.core.messages.model.callbacks import CallbackFacts
+from dragoman.core.messages.model.lifecycle import State, may_go
+from dragoman.core.messages.model.outcomes import Accepted, Rejected, Unknown
+from dragoman.core.messages.model.premium import PREMIUM_STATES
+from dragoman.core.messages.model.records import NewCallback, StateChange, StoredMessage, StoredPart
+from dragoman.core.messages.sql import changes
+from dragoman.core.metrics import Meters
+from dragoman.core.model.errors import FailureCode
+from dragoman.core.model.urls import origin_of
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource
+from dragoman.protocols.smpp.message_ids import stored_keys
+from dragoman.storage.persistence import persist
+from dragoman.storage.writer import Writer
+
+_REFUNDED = frozenset({State.REJECTED, State.CANCELLED, State.EXPIRED})
+"""Ends of a message that no carrier has taken."""
+_NAMES = {state: state.name.lower() for state in State}
+# Members that every message asks for: looking one up in its class costs more than the rest.
+_SENT = State.SENT
+_UNKNOWN = State.UNKNOWN
+
+WHOLE = 0
+"""The part number of an id that stands for the whole message."""
+
+
+class OnUnknown(StrEnum):
+    """What to do with a message that left us and was never answered."""
+
+    RESEND = "resend"
+    """At least once: it is sent again and marked as a possible duplicate."""
+    HOLD = "hold"
+    """At most once: it becomes `unknown` and waits for a report."""
+
+
+FindEvents = Callable[[LiveMessage, State, FailureCode, str, int], tuple[NewCallback, ...]]
+"""From a message, its new state, why and since when: the calls of its customer's webhooks."""
+Stored = Callable[[bool], None]
+"""Is called once a change is on disk; with False if it never will be."""
+
+
+class Delivery:
+    """Turns outcomes, reports and deadlines into state changes."""
+
+    def __init__(
+        self,
+        *,
+        live: LiveMessages,
+        writer: Writer,
+        ids: IdSource,
+        clock: Clock,
+        meters: Meters,
+        policies: Mapping[str, OnUnknown],
+        announce: Callable[[NewCallback], None],
+        feed: Feed | None = None,
+    ) -> None:
+        self._live = live
+        self._writer = writer
+        self._ids = ids
+        self._clock = clock
+        self._meters = meters
+        self._policies = policies
+        self._announce = announce
+        self.find_events: FindEvents = _no_events
+        """Finds the webhooks that are to be told of a change."""
+        self._feed = feed or Feed()
+        self.on_key: Callable[[str, str, LiveMessage, int], None] = _nobody
+        """Is told of each carrier id as it becomes known (reports may have come before)."""
+
+    def accepted(
+        self, message: LiveMessage, carrier: str, outcome: Accepted, stored: Stored
+    ) -> None:
+        """A carrier took the message."""
+        numbered = _known(message, outcome.carrier_ids)
+        _note_device(message, outcome)
+        self.change(message, State.SENT, stored, carrier=carrier, carrier_ids=numbered)
+
+    def rejected(
+        self, message: LiveMessage, carrier: str, outcome: Rejected, stored: Stored
+    ) -> None:
+        """A carrier refused the message for good."""
+        _note_device(message, outcome)
+        self.change(
+            message,
+            State.REJECTED,
+            stored,
+            carrier=carrier,
+            failure=outcome.code,
+            detail=outcome.detail,
+            carrier_ids=_known(message, outcome.carrier_ids),
+        )
+
+    def unanswered(
+        self, message: LiveMessage, carrier: str, outcome: Unknown, stored: Stored
+    ) -> bool:
+        """The message left us and no answer came; whether it is to be sent again now."""
+        policy = self._policies.get(carrier, OnUnknown.RESEND)
+        # What a recipient pays for is never sent twice, whatever the carrier's policy.
+        if policy is OnUnknown.RESEND and not message.is_premium:
+            message.possible_duplicate = True
+            message.attempts += 1
+            for number, carrier_id in _known(message, outcome.carrier_ids):
+                for key in stored_keys(carrier_id):
+                    self._live.add_key(carrier, key, message, number)
+            return True
+        self.change(
+            message,
+            State.UNKNOWN,
+            stored,
+            carrier=carrier,
+            failure=FailureCode.RESPONSE_LOST,
+            detail=outcome.detail,
+            carrier_ids=_known(message, outcome.carrier_ids),
+        )
+        return False
+
+    def expire(self, message: LiveMessage, stored: Stored) -> None:
+        """The validity of a message ran out before a carrier had it for certain."""
+        if message.possible_duplicate:  # it left us once: it may have arrived, and is paid for
+            self.change(message, State.UNKNOWN, stored, failure=FailureCode.RESPONSE_LOST)
+        else:
+            self.change(message, State.EXPIRED, stored, failure=FailureCode.EXPIRED)
+
+    def change(
+        self,
+        message: LiveMessage,
+        after: State,
+        stored: Stored,
+        *,
+        carrier: str | None = None,
+        failure: FailureCode = FailureCode.NONE,
+        detail: str = "",
+        carrier_ids: tuple[tuple[int, str], ...] = (),
+        part_rows: tuple[StoredPart, ...] = (),
+        reported: bool = False,
+    ) -> None:
+        """Moves a message on, if its state allows, and stores it with all that follows.
+
+        A `reported` change comes from a carrier that took the message, so it is paid for.
+        """
+        before, batch = message.state, message.batch
+        if not may_go(before, after):
+            # A report overtook the answer it belongs to: the message has ended already.
+            self._meters.overtaken += 1
+            stored(True)
+            return
+        now_ms = self._clock.now_ms()
+        message.state = after
+        message.failure = failure
+        message.carrier = carrier = carrier or message.carrier
+        if after is _SENT:
+            message.sent_ms = now_ms
+            message.attempts += 1
+        keys: tuple[tuple[str, int], ...] = ()
+        if carrier_ids:
+            keys = tuple([(key, number) for number, id_ in carrier_ids for key in stored_keys(id_)])
+            if carrier is not None:
+                for key, number in keys:
+                    self._live.add_key(carrier, key, message, number)
+            if message.part_count > 1:
+                part_rows += tuple(
+                    StoredPart(message_id=message.message_id, number=number, carrier_message_id=id_)
+                    for number, id_ in carrier_ids
+                )
+        callback = self._callback(message, after, failure, detail, now_ms)
+        events = self.find_events(message, after, failure, detail, now_ms)
+        change = StateChange(
+            message_id=message.message_id,
+            batch_id=batch.batch_id,
+            account_id=batch.account_id,
+            mcc=message.mcc,
+            parts=message.part_count,
+            before=before,
+            after=after,
+            at_ms=now_ms,
+            counted_in_batch=batch.counted,
+            carrier=carrier,
+            failure=failure,
+            detail=detail,
+            attempts=message.attempts,
+            possible_duplicate=message.possible_duplicate,
+            receipt_keys=keys,
+            part_rows=part_rows,
+            settlement=self._settlement(message, before, after, reported),
+            callback=callback,
+            events=events,
+            premium_state=PREMIUM_STATES[after] if batch.is_premium else None,
+            route=message.route,
+            sent_ms=message.sent_ms,
+        )
+        message.writes += 1
+
+        def finish(on_disk: bool) -> None:
+            message.writes -= 1
+            if not message.writes:
+                self._live.settle(message)
+            if on_disk:
+                self._tell(message, change)
+            stored(on_disk)
+
+        persist(self._writer, changes.record, change, finish)
+        if after >= _UNKNOWN:
+            self._meters.finals[carrier or "", _NAMES[after]] += 1
+        if carrier is not None:
+            for key, number in keys:
+                self.on_key(carrier, key, message, number)
+
+    def _tell(self, message: LiveMessage, change: StateChange) -> None:
+        """A change is on disk: lets the customer and those who watch know."""
+        if change.callback is not None:
+            self._announce(change.callback)
+        for event in change.events:
+            self._announce(event)
+        if self._feed.listeners:
+            self._feed.publish(
+                message,
+                change.before,
+                change.after,
+                change.at_ms,
+                carrier=change.carrier,
+                failure=change.failure,
+                detail=change.detail,
+            )
+
+    def rejection(self, message: LiveMessage, failure: FailureCode) -> StateChange:
+        """The end of a message that no carrier is to have, to be stored with its acceptance.
+
+        Once it is on disk, `tell_rejections` is to be called.
+        """
+        now_ms, batch = self._clock.now_ms(), message.batch
+        before, message.state, message.failure = message.state, State.REJECTED, failure
+        return StateChange(
+            message_id=message.message_id,
+            batch_id=batch.batch_id,
+            account_id=batch.account_id,
+            mcc=message.mcc,
+            parts=message.part_count,
+            before=before,
+            after=State.REJECTED,
+            at_ms=now_ms,
+            counted_in_batch=batch.counted,
+            failure=failure,
+            settlement=self._settlement(message, before, State.REJECTED, reported=False),
+            callback=self._callback(message, State.REJECTED, failure, "", now_ms),
+            events=self.find_events(message, State.REJECTED, failure, "", now_ms),
+            premium_state=PREMIUM_STATES[State.REJECTED] if message.is_premium else None,
+            route=message.route,
+        )
+
+    def tell_rejections(
+        self,
+        rejections: Iterable[StateChange],
+        batch: LiveBatch,
+        messages: Iterable[StoredMessage],
+    ) -> None:
+        """Rejections of some messages of a batch are on disk: lets the customers know."""
+        for rejection in rejections:
+            self._meters.finals["", _NAMES[rejection.after]] += 1
+            if rejection.callback is not None:
+                self._announce(rejection.callback)
+            for event in rejection.events:
+                self._announce(event)
+        if self._feed.listeners and rejections:
+            self._publish_rejections(rejections, batch, messages)
+
+    def _publish_rejections(
+        self,
+        rejections: Iterable[StateChange],
+        batch: LiveBatch,
+        messages: Iterable[StoredMessage],
+    ) -> None:
+        stored = {message.message_id: message for message in messages}
+        for change in rejections:
+            message = LiveMessage(stored[change.message_id], batch)
+            self._feed.publish(message, None, change.after, change.at_ms, failure=change.failure)
+
+    def _settlement(
+        self, message: LiveMessage, before: State, after: State, reported: bool
+    ) -> Settlement | None:
+        if before >= _SENT or not message.credits:
+            return None
+        batch, refund = message.batch, after in _REFUNDED and not reported
+        return Settlement(
+            wallet_id=batch.wallet_id,
+            entry_id=self._ids.next(),
+            amount=message.credits * batch.per_credit,
+            refund=refund,
+            also=tuple(
+                Settlement(
+                    wallet_id=payment.wallet_id,
+                    entry_id=self._ids.next(),
+                    amount=message.credits * payment.per_credit,
+                    refund=refund,
+                )
+                for payment in batch.also
+            )
+            if batch.also
+            else (),
+        )
+
+    def _callback(
+        self, message: LiveMessage, state: State, failure: FailureCode, detail: str, now_ms: int
+    ) -> NewCallback | None:
+        stored = message.batch.stored
+        options = stored.options
+        if not options.callback_url or state.value not in options.callback_states:
+            return None
+        facts = CallbackFacts(
+            message_id=message.message_id,
+            batch_id=stored.batch_id,
+            state=state,
+            at_ms=now_ms,
+            recipient=message.recipient,
+            sender=stored.sender,
+            failure=failure,
+            detail=detail,
+            return_data=options.return_data,
+            mcc=message.mcc,
+            parts=message.part_count,
+            price=message.price,
+            premium_price=options.premium.price if options.premium is not None else 0,
+        )
+        return NewCallback(
+            callback_id=self._ids.next(),
+            account_id=stored.account_id,
+            message_id=message.message_id,
+            dialect=stored.dialect,
+            origin=origin_of(options.callback_url),
+            url=options.callback_url,
+            payload=msgspec.json.encode(facts).decode(),
+            due_ms=now_ms,
+        )
+
+
+def _known(
+    message: LiveMessage, carrier_ids: tuple[str | None, ...]
+) -> tuple[tuple[int, str], ...]:
+    """The ids a carrier gave, by part."""
+    if len(carrier_ids) == 1 and carrier_ids[0]:
+        # A carrier that cuts the text itself gives one id for all of it, and reports once.
+        return ((1 if message.part_count == 1 else WHOLE, carrier_ids[0]),)
+    return tuple((number, id_) for number, id_ in enumerate(carrier_ids, 1) if id_)
+
+
+def _note_device(message: LiveMessage, outcome: Accepted | Rejected) -> None:
+    if outcome.device_id is not None:
+        message.device_id, message.sim = outcome.device_id, outcome.sim
+
+
+def _no_events(
+    _message: LiveMessage, _state: State, _failure: FailureCode, _detail: str, _at_ms: int
+) -> tuple[NewCallback, ...]:
+    """Nobody has webhooks."""
+    return ()
+
+
+def _nobody(_carrier: str, _key: str, _message: LiveMessage, _part: int) -> None:
+    """Nobody waits for keys."""

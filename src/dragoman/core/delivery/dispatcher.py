@@ -1,0 +1,346 @@
+"""Takes waiting messages, chooses a carrier at the moment of sending, and minds what comes of it.
+
+A message occupies its carrier from the moment it is handed over until what came of it is *on disk*;
+so a crash can double no more messages than the carrier's capacity, which is its links' windows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from time import perf_counter
+
+import structlog
+
+from dragoman.core.delivery.delivery import Delivery
+from dragoman.core.delivery.lanes import CarrierLane, Flight
+from dragoman.core.delivery.model.ports import Connector
+from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.delivery.sorting import SortingWorker
+from dragoman.core.inbound.inbound import Inbound
+from dragoman.core.messages.events import Journal
+from dragoman.core.messages.feed import Feed
+from dragoman.core.messages.live import LiveMessage, LiveMessages
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, ReceiptReport
+from dragoman.core.messages.model.outcomes import Accepted, Deferred, Outcome, Rejected, Unknown
+from dragoman.core.messages.model.routing import Route
+from dragoman.core.messages.sql import changes
+from dragoman.core.metrics import Meters
+from dragoman.core.model.errors import StorageUnavailable
+from dragoman.kit.clock import Clock
+from dragoman.storage.writer import Writer
+from dragoman.work_queue.port import Consumer, Work, WorkQueue
+
+MAX_TAKE = 200
+STORAGE_RETRY_S = 1.0
+RESEND_DELAYS_S = (0.0, 5.0, 30.0, 120.0, 600.0)
+"""Before a message whose answer was lost goes out again; a mute carrier must not be flooded."""
+
+log = structlog.get_logger(__name__)
+
+
+class Dispatcher:
+    """One worker a route; implements `CarrierEvents` for all connectors."""
+
+    def __init__(
+        self,
+        *,
+        queue: WorkQueue,
+        live: LiveMessages,
+        writer: Writer,
+        delivery: Delivery,
+        receipts: Receipts,
+        inbound: Inbound,
+        clock: Clock,
+        meters: Meters,
+        journal: Journal | None = None,
+        feed: Feed | None = None,
+    ) -> None:
+        self._queue = queue
+        self._live = live
+        self._writer = writer
+        self._delivery = delivery
+        self._receipts = receipts
+        self._inbound = inbound
+        self._clock = clock
+        self._meters = meters
+        self._journal = journal
+        self._feed = feed or Feed()
+        self._lanes: dict[str, CarrierLane] = {}
+        self._sorting: dict[str, SortingWorker] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._held: set[str] = set()
+        self._taking = True
+        self._consumers: dict[str, Consumer] = {}
+
+    def start(self, connectors: Mapping[str, Connector], routes: Iterable[Route]) -> None:
+        """Begins to take work for every route."""
+        self._lanes = {name: CarrierLane(connector) for name, connector in connectors.items()}
+        for route in routes:
+            lanes = [self._lanes[name] for name in route.carriers]
+            worker: _RouteWorker | SortingWorker
+            if any(lane.selective is not None for lane in lanes):
+                worker = self._sorting[route.name] = SortingWorker(self, route.name, lanes)
+            else:
+                worker = _RouteWorker(self, route.name, lanes)
+            self._consumers[route.name] = worker.consumer
+            self._tasks.append(asyncio.create_task(worker.run(), name=f"route-{route.name}"))
+
+    async def stop(self) -> None:
+        """Takes no more work; what is in flight is the connectors' to finish."""
+        self._taking = False
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def settled(self) -> None:
+        """Returns once everything that was in flight is answered and on disk.
+
+        What a custodian keeps is on disk as it is.
+        """
+        landed = asyncio.Event()
+        lanes = [lane for lane in self._lanes.values() if not lane.keeps]
+        for lane in lanes:
+            lane.waiters.append(landed)
+        while any(lane.in_flight for lane in lanes):
+            landed.clear()
+            await landed.wait()
+
+    def resume(self, carrier: str, messages: Sequence[LiveMessage]) -> list[Outgoing]:
+        """Leaves with a carrier what it kept over a restart, to be called before work is taken.
+
+        The messages whose outcome is still awaited are in flight from here on and returned.
+        """
+        lane = self._lanes[carrier]
+        kept = []
+        for message in messages:
+            if message.state is not State.SENDING:
+                self._live.remove(message)
+                continue
+            message.in_flight = True
+            lane.occupy(message.part_count)
+            consumer = self._consumers.get(message.route)
+            if consumer is None:  # the route is gone, and with it where it could come back to
+                consumer = self.consume(message.route, _no_demand)
+            lane.flights[message.message_id] = Flight(message.work, message, consumer)
+            kept.append(message.outgoing())
+        return kept
+
+    async def take_back(self) -> None:
+        """Stores of every message that never left us that it is still queued."""
+        unsent = [
+            message.message_id
+            for message in self._live
+            if message.state is State.SENDING
+            and not message.in_flight
+            and not message.possible_duplicate
+        ]
+        if unsent:
+            await self._writer.write(changes.take_back, unsent)
+
+    def hold(self, carrier: str, held: bool) -> None:
+        """Gives a carrier nothing new, or lets it have work again; what is in flight goes on.
+
+        Work of its routes goes to their other carriers, or waits. Unknown names are heeded too:
+        they may come back with the configuration.
+        """
+        (self._held.add if held else self._held.discard)(carrier)
+        self.availability(carrier)
+
+    def is_held(self, carrier: str) -> bool:
+        """Whether a carrier is given nothing new."""
+        return carrier in self._held
+
+    def in_flight(self) -> dict[str, int]:
+        """Parts handed to each carrier whose outcome is not on disk yet."""
+        return {name: lane.in_flight for name, lane in self._lanes.items()}
+
+    def waiting(self, route: str) -> int:
+        """Messages of a route that wait for a carrier that takes them."""
+        worker = self._sorting.get(route)
+        return worker.waiting if worker is not None else 0
+
+    # What connectors tell (domain.ports.CarrierEvents)
+
+    def outcome(
+        self,
+        carrier: str,
+        message: Outgoing,
+        outcome: Outcome,
+        acknowledge: Callable[[bool], None] | None = None,
+    ) -> None:
+        lane = self._lanes[carrier]
+        flight = lane.flights.pop(message.message_id, None)
+        if flight is None:
+            log.error("outcome_for_nothing", carrier=carrier)
+            return
+        live = flight.message
+        self._meters.outcomes[carrier, _KINDS[type(outcome)]] += 1
+        if self._journal is not None:
+            self._journal.attempt(live, carrier, outcome)
+        if isinstance(outcome, Deferred):
+            live.possible_duplicate |= outcome.possible_duplicate
+            self._come_again(flight, lane, outcome.retry_in_s)
+            if acknowledge is not None:
+                acknowledge(True)
+            return
+        self._meters.submit_s.observe(perf_counter() - flight.handed_over_at)
+
+        def stored(on_disk: bool) -> None:
+            live.in_flight = False
+            flight.consumer.acknowledge(flight.work)
+            lane.land(live.part_count)
+            if acknowledge is not None:
+                acknowledge(on_disk)
+
+        if isinstance(outcome, Accepted):
+            self._delivery.accepted(live, carrier, outcome, stored)
+        elif isinstance(outcome, Rejected):
+            self._delivery.rejected(live, carrier, outcome, stored)
+        elif self._delivery.unanswered(live, carrier, outcome, stored):
+            delay_s = RESEND_DELAYS_S[min(live.attempts, len(RESEND_DELAYS_S)) - 1]
+            self._come_again(flight, lane, delay_s)
+
+    def receipt(self, report: ReceiptReport, acknowledge: Callable[[bool], None]) -> None:
+        self._receipts.receive(report, acknowledge)
+
+    def inbound(self, report: InboundPartReport, acknowledge: Callable[[bool], None]) -> None:
+        self._inbound.receive(report, acknowledge)
+
+    def availability(self, carrier: str) -> None:
+        lane = self._lanes.get(carrier)
+        if lane is not None:
+            lane.wake()
+
+    # What the workers of the routes use
+
+    def consume(self, route: str, demand: Callable[[], int]) -> Consumer:
+        return self._queue.consume(route, demand)
+
+    def find(self, work: Work) -> LiveMessage | None:
+        """The message of some work; None where it was cancelled, expired or reported meanwhile."""
+        message = self._live.get(work.message_id)
+        if message is None or message.in_flight or message.state not in _SENDABLE:
+            return None
+        return message
+
+    def reject(self, message: LiveMessage, carrier: str, reason: Rejected) -> None:
+        """Ends a message that no carrier of its route will ever take."""
+        self._meters.outcomes[carrier, "rejected"] += 1
+        self._delivery.rejected(message, carrier, reason, _ignore)
+
+    async def hand_over(self, works: list[Work], consumer: Consumer, lane: CarrierLane) -> None:
+        """Gives messages to a carrier, after their rows say that they may have left us."""
+        now_ms = self._clock.now_ms()
+        messages = []
+        for work in works:
+            message = self._live.get(work.message_id)
+            if message is None or message.in_flight or message.state not in _SENDABLE:
+                consumer.acknowledge(work)  # it was cancelled, expired or reported meanwhile
+            elif message.batch.stored.expires_ms <= now_ms:
+                self._expire(message, work, consumer)
+            else:
+                lane.occupy(message.part_count)
+                messages.append((work, message))
+        unmarked = [m for _, m in messages if m.state is State.QUEUED]
+        try:
+            marked = not unmarked or await self._mark(unmarked)
+        except asyncio.CancelledError:  # a stop: their rows say what they said, or are taken back
+            for _, message in messages:
+                lane.land(message.part_count)
+            raise
+        if not marked:
+            for work, message in messages:
+                lane.land(message.part_count)
+                consumer.retry(work, STORAGE_RETRY_S)
+            return
+        for work, message in messages:
+            if message.state is not State.SENDING:  # stopped while its row was being marked
+                lane.land(message.part_count)
+                consumer.acknowledge(work)
+                continue
+            message.in_flight = True
+            lane.flights[message.message_id] = Flight(work, message, consumer)
+            if self._feed.listeners:
+                self._feed.publish(
+                    message, State.QUEUED, State.SENDING, now_ms, carrier=lane.connector.name
+                )
+            lane.connector.send(message.outgoing())
+
+    async def _mark(self, messages: list[LiveMessage]) -> bool:
+        for message in messages:
+            message.state = State.SENDING  # from here on it cannot be cancelled
+        try:
+            await self._writer.write(
+                changes.mark_sending, [message.message_id for message in messages]
+            )
+        except StorageUnavailable:
+            for message in messages:
+                if message.state is State.SENDING:  # it may have expired meanwhile
+                    message.state = State.QUEUED
+            return False
+        return True
+
+    def _expire(self, message: LiveMessage, work: Work, consumer: Consumer) -> None:
+        self._delivery.expire(message, lambda _: consumer.acknowledge(work))
+
+    def _come_again(self, flight: Flight, lane: CarrierLane, delay_s: float) -> None:
+        flight.message.in_flight = False
+        if self._taking:
+            flight.consumer.retry(flight.work, delay_s)
+        lane.land(flight.message.part_count)
+
+
+def _no_demand() -> int:
+    return 0
+
+
+def _ignore(_stored: bool) -> None:
+    """The row is read again by the next start."""
+
+
+_SENDABLE = frozenset({State.QUEUED, State.SENDING})
+_KINDS = {kind: kind.__name__.lower() for kind in (Accepted, Deferred, Rejected, Unknown)}
+
+
+class _RouteWorker:
+    """Keeps the carriers of one route busy, the first that is up."""
+
+    def __init__(self, dispatcher: Dispatcher, route: str, lanes: list[CarrierLane]) -> None:
+        self._dispatcher = dispatcher
+        self._route = route
+        self._lanes = lanes
+        self._changed = asyncio.Event()
+        for lane in lanes:
+            lane.waiters.append(self._changed)
+        self.consumer = dispatcher.consume(route, self._demand)
+
+    async def run(self) -> None:
+        while True:
+            await self.consumer.wait()
+            lane = self._choose()
+            if lane is None or lane.room <= 0:
+                self._changed.clear()
+                await self._changed.wait()
+                continue
+            works = self.consumer.take(min(lane.room, MAX_TAKE))
+            try:
+                await self._dispatcher.hand_over(works, self.consumer, lane)
+            except Exception as error:  # one bad message must not end the work of its route
+                log.error("not_handed_over", route=self._route, reason=repr(error))
+
+    def _choose(self) -> CarrierLane | None:
+        is_held = self._dispatcher.is_held
+        return next(
+            (
+                lane
+                for lane in self._lanes
+                if lane.connector.up and not is_held(lane.connector.name)
+            ),
+            None,
+        )
+
+    def _demand(self) -> int:
+        lane = self._choose()
+        return lane.room if lane is not None else 0

@@ -1,0 +1,51 @@
+"""A carrier as the routes share it: how much it may hold, what it holds, who waits for room."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+
+from dragoman.core.delivery.model.ports import Connector, Custodian, Selective
+from dragoman.core.messages.live import LiveMessage
+from dragoman.work_queue.port import Consumer, Work
+
+
+class Flight:
+    """A message that a carrier has, until what came of it is on disk."""
+
+    __slots__ = ("consumer", "handed_over_at", "message", "work")
+
+    def __init__(self, work: Work, message: LiveMessage, consumer: Consumer) -> None:
+        self.work = work
+        self.message = message
+        self.consumer = consumer
+        self.handed_over_at = perf_counter()
+
+
+class CarrierLane:
+    """One carrier."""
+
+    def __init__(self, connector: Connector) -> None:
+        self.connector = connector
+        self.keeps = isinstance(connector, Custodian)
+        self.selective = connector if isinstance(connector, Selective) else None
+        """The connector, where it does not take every message."""
+        self.in_flight = 0
+        self.flights: dict[int, Flight] = {}
+        self.waiters: list[asyncio.Event] = []
+
+    @property
+    def room(self) -> int:
+        """Parts it would take now."""
+        return self.connector.capacity - self.in_flight
+
+    def occupy(self, parts: int) -> None:
+        self.in_flight += parts
+
+    def land(self, parts: int) -> None:
+        self.in_flight -= parts
+        self.wake()
+
+    def wake(self) -> None:
+        for waiter in self.waiters:
+            waiter.set()

@@ -1,0 +1,316 @@
+"""Carriers' reports: stored, then acknowledged; matched by carrier and any spelling of the id.
+
+A report can come before the answer to the submit, on another link, twice, or days late. One that
+matches no message is stored and parked, and matched when its message's id becomes known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from dragoman.core.delivery.delivery import WHOLE, Delivery
+from dragoman.core.messages.events import Journal
+from dragoman.core.messages.live import LiveMessage, LiveMessages
+from dragoman.core.messages.loader import Recall
+from dragoman.core.messages.model.events import EventKind
+from dragoman.core.messages.model.failures import failure_of_report
+from dragoman.core.messages.model.lifecycle import (
+    ReceiptState,
+    State,
+    is_end,
+    may_go,
+    state_of_parts,
+    state_of_receipt,
+)
+from dragoman.core.messages.model.messages import ReceiptReport
+from dragoman.core.messages.model.records import ParkedReceipt, PartReport, StoredPart
+from dragoman.core.messages.sql import changes, pending
+from dragoman.core.metrics import Meters
+from dragoman.kit import ids as identifiers
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource
+from dragoman.protocols.smpp.message_ids import stored_keys
+from dragoman.storage.engine import Storage
+from dragoman.storage.persistence import persist
+
+MAX_PARKED_IN_MEMORY = 100_000
+MAX_LOOKUP = 200
+"""Reports whose messages are looked for in one query."""
+STORAGE_RETRY_S = 1.0
+SIGNIFICANT_DIGITS = 7
+"""Enough of a number to tell recipients apart, however much of its prefix a carrier shows."""
+
+Acknowledge = Callable[[bool], None]
+
+log = structlog.get_logger(__name__)
+
+
+class Receipts:
+    """Takes reports, finds their messages and moves these on."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        live: LiveMessages,
+        recall: Recall,
+        delivery: Delivery,
+        ids: IdSource,
+        clock: Clock,
+        meters: Meters,
+        park_s: float,
+        journal: Journal | None = None,
+    ) -> None:
+        self._storage = storage
+        self._live = live
+        self._recall = recall
+        self._delivery = delivery
+        self._ids = ids
+        self._clock = clock
+        self._meters = meters
+        self._journal = journal
+        self._park_ms = round(park_s * 1000)
+        self._parked: OrderedDict[tuple[str, str], list[ReceiptReport]] = OrderedDict()
+        self._strangers: list[tuple[ReceiptReport, Acknowledge]] = []
+        self._stranger_came = asyncio.Event()
+        delivery.on_key = self._key_known
+
+    def receive(self, report: ReceiptReport, acknowledge: Acknowledge) -> None:
+        """Takes a report; `acknowledge(True)` follows once it is on disk."""
+        # A converted spelling counts only once SQL knows of no message with the id as it came.
+        found = self._find(report, (report.likeliest_key,))
+        if found is None:
+            found = self._find(report, _direct_keys(report))
+        if found is not None:
+            self._apply(*found, report, acknowledge)
+        else:
+            self._strangers.append((report, acknowledge))
+            self._stranger_came.set()
+
+    async def run(self) -> None:
+        """Looks up the messages of reports that memory does not know; runs until cancelled."""
+        while True:
+            await self._stranger_came.wait()
+            strangers, self._strangers = (
+                self._strangers[:MAX_LOOKUP],
+                self._strangers[MAX_LOOKUP:],
+            )
+            if not self._strangers:
+                self._stranger_came.clear()
+            try:
+                await self._look_up(strangers)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # a reader that fails must not end the matching
+                log.error("receipts_not_looked_up", reason=type(error).__name__)
+                self._strangers.extend(strangers)
+                self._stranger_came.set()
+                await asyncio.sleep(STORAGE_RETRY_S)
+
+    async def restore(self) -> None:
+        """Takes up the parked reports of an earlier run, to be called before any carrier starts."""
+        since = identifiers.first_at(self._clock.now_ms() - self._park_ms)
+        stored = await self._storage.read(lambda c: pending.load_parked_receipts(c, since))
+        for parked in stored:
+            report = ReceiptReport(
+                carrier=parked.carrier,
+                message_id=parked.carrier_message_id,
+                known_keys=tuple(parked.keys.split("\n")),
+                state=ReceiptState(parked.state),
+                recipient=parked.recipient,
+                error=parked.error,
+                raw=parked.raw,
+            )
+            self._remember(report)
+            self._strangers.append((report, _already_acknowledged))
+        if self._strangers:
+            self._stranger_came.set()
+
+    async def _look_up(self, strangers: list[tuple[ReceiptReport, Acknowledge]]) -> None:
+        wanted = [(report.carrier, key) for report, _ in strangers for key in report.keys]
+        recalled = await self._recall.by_keys(wanted) if wanted else []
+        for report, acknowledge in strangers:
+            found = self._find(report, report.keys)
+            if found is not None:
+                self._forget(report)
+                self._apply(*found, report, acknowledge)
+            elif acknowledge is not _already_acknowledged:
+                self._park(report, acknowledge)
+        for message in recalled:  # those that were only candidates
+            if not message.writes:
+                self._live.settle(message)
+
+    def _find(self, report: ReceiptReport, keys: Sequence[str]) -> tuple[LiveMessage, int] | None:
+        for key in keys:
+            found = self._live.find(report.carrier, key)
+            if found is not None and _is_about(report, key, found[0]):
+                return found
+        return None
+
+    def _apply(
+        self, message: LiveMessage, part: int, report: ReceiptReport, acknowledge: Acknowledge
+    ) -> None:
+        reported = state_of_receipt(report.state)
+        if reported is None:
+            self._meters.receipts[report.carrier, "on_its_way"] += 1
+            self._note(message, part, report, EventKind.RECEIPT)
+            acknowledge(True)
+            return
+        rows: tuple[StoredPart, ...] = ()
+        state: State | None = reported
+        if message.part_count > 1 and part != WHOLE:
+            row = StoredPart(
+                message_id=message.message_id,
+                number=part,
+                state=reported,
+                error=report.error,
+                reported_ms=self._clock.now_ms(),
+            )
+            rows, state = self._part_told(message, row)
+        if state is None:
+            self._meters.receipts[report.carrier, "matched"] += 1
+            self._note(message, part, report, _kind_of(acknowledge))
+            persist(
+                self._storage.writer,
+                changes.report_parts,
+                PartReport(part=rows[0] if rows else None),
+                acknowledge,
+            )
+        elif may_go(message.state, state):
+            self._meters.receipts[report.carrier, "matched"] += 1
+            if report.device_id is not None:
+                message.device_id, message.sim = report.device_id, report.sim
+            self._note(message, part, report, _kind_of(acknowledge))
+            self._delivery.change(
+                message,
+                state,
+                acknowledge,
+                carrier=report.carrier,
+                failure=report.failure or failure_of_report(state, report.error),
+                detail=report.error,
+                part_rows=rows,
+                reported=True,
+            )
+        else:
+            if acknowledge is not _already_acknowledged:  # else it was noted in an earlier run
+                self._note(message, part, report, EventKind.LATE_RECEIPT)
+            self._repeat(message, rows, report, acknowledge)
+
+    def _note(
+        self, message: LiveMessage, part: int, report: ReceiptReport, kind: EventKind
+    ) -> None:
+        if self._journal is not None:
+            self._journal.report(message, part, report, kind)
+
+    def _repeat(
+        self,
+        message: LiveMessage,
+        rows: tuple[StoredPart, ...],
+        report: ReceiptReport,
+        acknowledge: Acknowledge,
+    ) -> None:
+        """A report that changes no state; acknowledged no earlier than the one that did.
+
+        What it says of a part is kept all the same.
+        """
+        self._meters.receipts[report.carrier, "late"] += 1
+        if message.writes or rows:
+            note = PartReport(part=rows[0] if rows else None)
+            persist(self._storage.writer, changes.report_parts, note, acknowledge)
+        else:
+            acknowledge(True)
+        if not message.writes:
+            self._live.settle(message)
+
+    def _part_told(
+        self, message: LiveMessage, row: StoredPart
+    ) -> tuple[tuple[StoredPart, ...], State | None]:
+        """The row to store, none for a part that has ended before, and the message's state."""
+        known = {part.number: part for part in message.parts or ()}
+        earlier = known.get(row.number)
+        ended = earlier is not None and earlier.state is not None and is_end(earlier.state)
+        if not ended:
+            known[row.number] = row
+            message.parts = list(known.values())
+        state = state_of_parts(
+            tuple(
+                known[number].state if number in known else None
+                for number in range(1, message.part_count + 1)
+            )
+        )
+        return () if ended else (row,), state
+
+    def _park(self, report: ReceiptReport, acknowledge: Acknowledge) -> None:
+        self._meters.receipts[report.carrier, "parked"] += 1
+        self._remember(report)
+        parked = ParkedReceipt(
+            receipt_id=self._ids.next(),
+            carrier=report.carrier,
+            carrier_message_id=report.message_id,
+            keys="\n".join(report.keys),
+            recipient=report.recipient.replace("\0", ""),
+            state=report.state.value,
+            error=report.error,
+            raw=report.raw.replace("\0", ""),
+        )
+        persist(self._storage.writer, changes.park, parked, acknowledge)
+
+    def _remember(self, report: ReceiptReport) -> None:
+        for key in report.keys:
+            self._parked.setdefault((report.carrier, key), []).append(report)
+        while len(self._parked) > MAX_PARKED_IN_MEMORY:
+            self._parked.popitem(last=False)
+
+    def _forget(self, report: ReceiptReport) -> None:
+        for key in report.keys:
+            waiting = self._parked.get((report.carrier, key), [])
+            waiting[:] = [other for other in waiting if other is not report]
+            if not waiting:
+                self._parked.pop((report.carrier, key), None)
+
+    def _key_known(self, carrier: str, key: str, message: LiveMessage, part: int) -> None:
+        """A submit was answered; its report may be waiting."""
+        if not self._parked:
+            return
+        for report in tuple(self._parked.get((carrier, key), ())):
+            if _is_about(report, key, message):
+                self._forget(report)
+                self._apply(message, part, report, _already_acknowledged)
+
+
+def _direct_keys(report: ReceiptReport) -> list[str]:
+    """The keys of the id as it came, in any case and with any zeros, but not converted."""
+    keys = report.keys
+    if not keys:
+        return []
+    same = {keys[0], *(key.removeprefix("~") for key in stored_keys(keys[0]))}
+    return [key for key in keys if key.removeprefix("~") in same]
+
+
+def _is_about(report: ReceiptReport, key: str, message: LiveMessage) -> bool:
+    """Whether a key that fits leads to a message that was sent to whom the report is about.
+
+    Where a report names nobody, masks the number or names our own sender, the id as it came is
+    enough, but a converted one is not trusted.
+    """
+    named = report.recipient[-SIGNIFICANT_DIGITS:]
+    if named == message.recipient[-SIGNIFICANT_DIGITS:]:
+        return True
+    silent = len(named) < SIGNIFICANT_DIGITS or not named.isdecimal()
+    sender = message.batch.stored.sender
+    return (silent or named == sender[-SIGNIFICANT_DIGITS:]) and key in _direct_keys(report)
+
+
+def _kind_of(acknowledge: Acknowledge) -> EventKind:
+    return _PARKED if acknowledge is _already_acknowledged else _IN_TIME
+
+
+_PARKED, _IN_TIME = EventKind.PARKED_RECEIPT, EventKind.RECEIPT
+
+
+def _already_acknowledged(_stored: bool) -> None:
+    """The carrier was answered when the report was parked."""

@@ -1,0 +1,415 @@
+"""The fleet: the phones of all accounts, who calls as which, and what their accounts decide.
+
+Every device that was not removed is in memory as its row says it is: a phone's call costs no query.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import random
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.devices.model.devices import (
+    MAX_SLOT,
+    Device,
+    DeviceEvent,
+    DeviceSettings,
+    Health,
+    Limits,
+    Sim,
+)
+from dragoman.core.devices.presence import Presence
+from dragoman.core.devices.sql import device_events, device_texts, devices
+from dragoman.core.messages.model.callbacks import EventKind
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.texts import is_storable
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource
+from dragoman.storage.engine import Storage
+from dragoman.storage.persistence import persist
+
+TOKEN_BYTES = 24
+MAX_NAME = 128
+MAX_PUSH_TOKEN = 256
+MAX_TEXT = 64
+SEEN_EVERY_MS = 60_000
+"""How often the time of a device's last call is stored."""
+
+
+Details = Mapping[str, float | int | str]
+TellEvent = Callable[[Device, EventKind, Details], Awaitable[None]]
+
+
+class ReportedSim(msgspec.Struct, frozen=True, kw_only=True):
+    """A SIM as a phone reports it; slots count from 1."""
+
+    slot: int
+    number: str = ""
+    carrier: str = ""
+
+
+class Devices:
+    """Finds, changes and removes devices; an account never sees another's."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        presence: Presence,
+        ids: IdSource,
+        clock: Clock,
+        carriers: Sequence[str],
+    ) -> None:
+        self._storage = storage
+        self._ids = ids
+        self._clock = clock
+        self.presence = presence
+        self.carriers = tuple(carriers)
+        """The carriers that devices can belong to."""
+        self._devices: dict[int, Device] = {}
+        self._by_token: dict[bytes, int] = {}
+        self._stored_seen_ms: dict[int, int] = {}
+        self._enabled_accounts: frozenset[int] = frozenset()
+        self._shut_out: frozenset[int] = frozenset()
+        """Owners of devices that are disabled, by themselves or by one above them, or deleted."""
+        self.on_change: list[Callable[[int], None]] = []
+        """Are told of a device that came, changed or went."""
+        self.tell_event: TellEvent = _nobody
+        """Is told of what devices say of themselves, before they hear that it was taken."""
+
+    async def restore(self) -> None:
+        """Loads every device."""
+        for stored in await self._storage.read(devices.load_all):
+            self._keep(stored.device, stored.token_digest)
+        self._look_at_owners()
+
+    def accounts_changed(self, accounts: Sequence[Account]) -> None:
+        """Takes up which accounts are enabled: the phones of others are out of service."""
+        self._enabled_accounts = frozenset(one.account_id for one in accounts if one.enabled)
+        self._look_at_owners()
+
+    def _look_at_owners(self) -> None:
+        owners = {device.account_id for device in self._devices.values()}
+        shut_out = frozenset(owners - self._enabled_accounts)
+        changed, self._shut_out = shut_out ^ self._shut_out, shut_out
+        for device in self.all() if changed else ():
+            if device.account_id in changed:
+                self._tell(device.device_id)
+
+    # Finding
+
+    def all(self) -> list[Device]:
+        """Every device, oldest first."""
+        return list(self._devices.values())
+
+    def of_account(self, account: Account) -> list[Device]:
+        """An account's devices, oldest first."""
+        return [one for one in self._devices.values() if one.account_id == account.account_id]
+
+    def of_carrier(self, carrier: str) -> list[Device]:
+        """The devices that send for a carrier."""
+        return [one for one in self._devices.values() if one.carrier == carrier]
+
+    def get(self, device_id: int) -> Device | None:
+        """The device of an identifier, whoever's it is."""
+        return self._devices.get(device_id)
+
+    def is_in_service(self, device: Device) -> bool:
+        """Whether a device may send: neither it nor its account is disabled."""
+        return device.enabled and device.account_id not in self._shut_out
+
+    def find(self, account: Account, device_id: int) -> Device:
+        """A device of an account; raises `Refused` for any other."""
+        device = self._devices.get(device_id)
+        if device is None or device.account_id != account.account_id:
+            raise Refused(RefusalCode.NOT_FOUND, str(device_id), "no such device")
+        return device
+
+    def check_target(self, account: Account, device_id: int, slot: int | None) -> str:
+        """The carrier of a device a message names; raises `Refused` where it cannot send it."""
+        device = self.find(account, device_id)
+        if not self.is_in_service(device):
+            raise Refused(RefusalCode.PERMISSION_DENIED, str(device_id), "the device is disabled")
+        if slot is not None and not _has_slot(device, slot):
+            raise Refused(RefusalCode.INVALID_FIELD, "sim", f"the device has no SIM {slot}")
+        return device.carrier
+
+    def pick(
+        self,
+        account: Account,
+        *,
+        within_s: float | None = None,
+        slot: int | None = None,
+        choose: Callable[[list[Device]], Device] = random.choice,
+    ) -> Device:
+        """One of an account's phones that is in service; raises `Refused` where there is none.
+
+        `within_s` asks for one that was heard of lately, `slot` for one that has a SIM there.
+        """
+        fitting = [
+            device
+            for device in self.of_account(account)
+            if device.enabled
+            and (slot is None or _has_slot(device, slot))
+            and (within_s is None or self.presence.is_present(device.device_id, within_s))
+        ]
+        if not fitting:
+            raise Refused(RefusalCode.NOT_FOUND, "", "no such device")
+        return choose(fitting)
+
+    # Devices that call
+
+    def authenticate(self, token: str, protocol: str) -> Device:
+        """The device of a token, which is good for its own protocol only; raises `Refused`."""
+        device_id = self._by_token.get(digest_of_token(token))
+        if device_id is None or self._devices[device_id].protocol != protocol:
+            raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown device token")
+        return self._devices[device_id]
+
+    def heard(self, device: Device, app_version: str = "") -> Device:
+        """Notes that a device has called, and with which version of its app."""
+        device_id, now_ms = device.device_id, self._clock.now_ms()
+        self.presence.heard(device_id)
+        if now_ms - self._stored_seen_ms.get(device_id, 0) >= SEEN_EVERY_MS:
+            self._stored_seen_ms[device_id] = now_ms
+            item = devices.SeenDevice(device_id=device_id, seen_ms=now_ms)
+            persist(self._storage.writer, devices.seen, item, _ignore)
+        if app_version and app_version != device.app_version:
+            device = msgspec.structs.replace(device, app_version=app_version, seen_ms=now_ms)
+            self._devices[device_id] = device
+            update = devices.DeviceUpdate(device=device)
+            persist(self._storage.writer, devices.change, update, _ignore)
+        return device
+
+    async def add(
+        self,
+        account: Account,
+        carrier: str,
+        *,
+        protocol: str,
+        name: str,
+        sims: Sequence[ReportedSim] = (),
+        push_token: str = "",
+        app_version: str = "",
+        code_id: int | None = None,
+        heard: bool = True,
+    ) -> tuple[Device, str]:
+        """Stores a phone that may register; the device and its token, which is told this once.
+
+        One that was not `heard` counts as there from its first call.
+        """
+        now_ms = self._clock.now_ms()
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        device = Device(
+            device_id=self._ids.next(),
+            account_id=account.account_id,
+            carrier=carrier,
+            protocol=protocol,
+            name=check_text("name", name, MAX_NAME) or "phone",
+            enabled=True,
+            app_version=app_version,
+            push_token=check_text("pushToken", push_token, MAX_PUSH_TOKEN),
+            signing_key=secrets.token_urlsafe(TOKEN_BYTES),
+            settings=DeviceSettings(),
+            health=Health(),
+            created_ms=now_ms,
+            seen_ms=now_ms if heard else 0,
+            sims=merge_sims((), sims),
+        )
+        digest = digest_of_token(token)
+        new = devices.NewDevice(device=device, token_digest=digest, code_id=code_id)
+        await self._storage.writer.write(devices.create, new)
+        self._keep(device, digest)
+        self._tell(device.device_id)
+        return device, token
+
+    async def report(
+        self, device: Device, *, push_token: str, sims: Sequence[ReportedSim] | None
+    ) -> Device:
+        """Stores what a phone says of itself; None says nothing of its SIMs."""
+        values: dict[str, Any] = {"push_token": check_text("pushToken", push_token, MAX_PUSH_TOKEN)}
+        if sims is not None:
+            values["sims"] = merge_sims(self._current(device).sims, sims)
+        return await self._change(device.device_id, **values)
+
+    async def note_health(self, device: Device, health: Health) -> None:
+        """Stores how a phone is."""
+        await self._change(device.device_id, health=health)
+
+    # What accounts and operators decide
+
+    async def set_enabled(self, device_id: int, enabled: bool) -> Device:
+        """Lets a device send, or takes it out of service."""
+        return await self._change(device_id, enabled=enabled)
+
+    async def rename(self, device_id: int, name: str) -> Device:
+        """Gives a device another name; raises `Refused`."""
+        return await self._change(device_id, name=check_text("name", name, MAX_NAME))
+
+    async def change_settings(self, device_id: int, settings: DeviceSettings) -> Device:
+        """Changes limits and what is set on the phone, which is told to fetch it."""
+        check_limits(settings.limits)
+        before = self._must_get(device_id).settings
+        device = await self._change(device_id, settings=settings)
+        if settings.pushed != before.pushed:
+            self.presence.announce(device_id, DeviceEvent.SETTINGS)
+        return device
+
+    async def change_sim(
+        self,
+        device_id: int,
+        slot: int,
+        *,
+        label: str | None = None,
+        number: str | None = None,
+        limits: Limits | None = None,
+    ) -> Device:
+        """Labels a SIM, says its number, or limits it; raises `Refused`."""
+        device = self._must_get(device_id)
+        sim = device.sim(slot) or Sim(slot=check_slot(slot), present=not device.sims)
+        if label is not None:
+            sim = msgspec.structs.replace(sim, label=check_text("label", label, MAX_TEXT))
+        if number is not None:
+            digits = number.removeprefix("+")
+            if digits and not (digits.isascii() and digits.isdecimal() and len(digits) <= MAX_TEXT):
+                raise Refused(RefusalCode.INVALID_FIELD, "number", "not a phone number")
+            sim = msgspec.structs.replace(sim, number=digits)
+        if limits is not None:
+            sim = msgspec.structs.replace(sim, limits=check_limits(limits))
+        others = [one for one in device.sims if one.slot != slot]
+        in_order = sorted([*others, sim], key=lambda one: one.slot)
+        return await self._change(device_id, sims=tuple(in_order))
+
+    async def remove(self, device_id: int) -> None:
+        """Ends a device: its token is unknown from now on, and its phone has to register anew."""
+        await self._change(device_id, removed_ms=self._clock.now_ms(), enabled=False)
+        del self._devices[device_id]
+        for digest in [one for one, owner in self._by_token.items() if owner == device_id]:
+            del self._by_token[digest]
+        self.presence.forget(device_id)
+        self._tell(device_id)
+
+    async def is_new_event(self, device: Device, event_id: str) -> bool:
+        """Whether a device tells an event for the first time, as far as is stored."""
+        device_id = device.device_id
+        return not await self._storage.read(
+            lambda c: device_events.is_known(c, device_id, event_id)
+        )
+
+    async def note_event(self, device: Device, event_id: str) -> None:
+        """Stores that an event was taken."""
+        event = device_events.NewDeviceEvent(
+            device_id=device.device_id, event_id=event_id, at_ms=self._clock.now_ms()
+        )
+        await self._storage.writer.write(device_events.note, event)
+
+    async def is_new_text(self, device: Device, digest: bytes) -> bool:
+        """Whether a device hands in a text for the first time, as far as is stored."""
+        device_id = device.device_id
+        return not await self._storage.read(lambda c: device_texts.is_known(c, device_id, digest))
+
+    async def drop_events(self, before_ms: int) -> None:
+        """Forgets events that are too old to be told again."""
+        await self._storage.writer.write(device_events.drop, before_ms)
+
+    async def _change(self, device_id: int, **values: Any) -> Device:
+        device = msgspec.structs.replace(self._must_get(device_id), **values)
+        # Memory first: two changes at once must not undo each other.
+        self._devices[device_id] = device
+        await self._storage.writer.write(devices.change, devices.DeviceUpdate(device=device))
+        self._tell(device_id)
+        return device
+
+    def _current(self, device: Device) -> Device:
+        return self._devices.get(device.device_id, device)
+
+    def _must_get(self, device_id: int) -> Device:
+        device = self._devices.get(device_id)
+        if device is None:
+            raise Refused(RefusalCode.NOT_FOUND, str(device_id), "no such device")
+        return device
+
+    def _keep(self, device: Device, token_digest: bytes) -> None:
+        self._devices[device.device_id] = device
+        self._by_token[token_digest] = device.device_id
+        self._stored_seen_ms[device.device_id] = device.seen_ms
+        self.presence.heard(device.device_id, device.seen_ms)
+
+    def _tell(self, device_id: int) -> None:
+        for told in self.on_change:
+            told(device_id)
+
+
+def digest_of_token(token: str) -> bytes:
+    """What is stored of a device's token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def ingest_key(device: Device) -> str:
+    """The secret in the address at which a device hands in events."""
+    return hmac.digest(device.signing_key.encode(), b"ingest", "sha256").hex()[:32]
+
+
+def merge_sims(known: Sequence[Sim], reported: Sequence[ReportedSim]) -> tuple[Sim, ...]:
+    """The SIMs of a device after a report; labels, numbers and limits stay with their slots.
+
+    An empty report says only that the app may not look: it takes nothing away.
+    """
+    if not reported:
+        return tuple(known)
+    sims = {sim.slot: msgspec.structs.replace(sim, present=False) for sim in known}
+    for one in reported:
+        sim = sims.get(check_slot(one.slot), Sim(slot=one.slot))
+        sims[one.slot] = msgspec.structs.replace(
+            sim,
+            present=True,
+            carrier=check_text("carrierName", one.carrier, MAX_TEXT),
+            reported_number=check_text("phoneNumber", one.number, MAX_TEXT),
+        )
+    return tuple(sims[slot] for slot in sorted(sims))
+
+
+def check_slot(slot: int) -> int:
+    """The number of a SIM slot; raises `Refused`."""
+    if not 1 <= slot <= MAX_SLOT:
+        raise Refused(RefusalCode.INVALID_FIELD, "simNumber", f"1 to {MAX_SLOT}")
+    return slot
+
+
+def check_text(field: str, text: str, longest: int) -> str:
+    """A text that can be kept and shown; raises `Refused`."""
+    if len(text) > longest:
+        raise Refused(RefusalCode.INVALID_FIELD, field, f"at most {longest} characters")
+    if not is_storable(text) or not text.isprintable():
+        raise Refused(RefusalCode.INVALID_FIELD, field, "characters that cannot be shown")
+    return text
+
+
+def check_limits(limits: Limits) -> Limits:
+    """Limits whose zone exists; raises `Refused`."""
+    try:
+        ZoneInfo(limits.time_zone)
+    except (KeyError, ValueError, OSError):
+        raise Refused(RefusalCode.INVALID_FIELD, "time_zone", "no such zone") from None
+    return limits
+
+
+def _has_slot(device: Device, slot: int) -> bool:
+    # Without the permission to look, an app lists no SIM although the phone has some.
+    sim = device.sim(slot)
+    return 1 <= slot <= MAX_SLOT if not device.sims else sim is not None and sim.present
+
+
+async def _nobody(_device: Device, _kind: EventKind, _details: Details) -> None:
+    """Nobody has webhooks."""
+
+
+def _ignore(_stored: bool) -> None:
+    """The next call says it again."""

@@ -1,0 +1,80 @@
+"""Asking phones to hand in again what they have received; what is known is not stored twice.
+
+A phone that does not listen is asked as soon as it does, as long as the gateway runs.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.devices.devices import Devices
+from dragoman.core.devices.model.devices import Device, DeviceEvent
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.kit.clock import Clock
+
+MAX_WAIT_MS = 24 * 3600 * 1000
+"""After so long a phone that did not come is not asked any more."""
+
+
+class InboxExport(msgspec.Struct, frozen=True, kw_only=True):
+    """Which texts a phone is to hand in: those the network took between two times."""
+
+    since_ms: int
+    until_ms: int
+    types: tuple[str, ...] = ("SMS",)
+    asked_ms: int = 0
+
+    def and_also(self, other: InboxExport) -> InboxExport:
+        """One that covers both."""
+        return InboxExport(
+            since_ms=min(self.since_ms, other.since_ms),
+            until_ms=max(self.until_ms, other.until_ms),
+            types=tuple(dict.fromkeys((*self.types, *other.types))),
+            asked_ms=max(self.asked_ms, other.asked_ms),
+        )
+
+
+class InboxExports:
+    """Passes the wish on to phones, and keeps it for those that are not listening."""
+
+    def __init__(self, *, devices: Devices, clock: Clock) -> None:
+        self._devices = devices
+        self._clock = clock
+        self._waiting: dict[int, InboxExport] = {}
+        devices.presence.on_change.append(self._ask_if_listening)
+
+    def request(self, account: Account, device_id: int | None, wanted: InboxExport) -> list[Device]:
+        """Asks one of an account's phones or all of them; which. Raises `Refused`."""
+        if device_id is None:
+            devices = self._devices.of_account(account)
+        else:
+            devices = [self._devices.find(account, device_id)]
+        for device in devices:
+            self.ask(device, wanted)
+        return devices
+
+    def ask(self, device: Device, wanted: InboxExport) -> bool:
+        """Asks a phone; whether it heard at once. Raises `Refused`."""
+        if wanted.since_ms > wanted.until_ms:
+            raise Refused(RefusalCode.INVALID_FIELD, "since", "later than until")
+        wanted = msgspec.structs.replace(wanted, asked_ms=self._clock.now_ms())
+        waiting = self._waiting.get(device.device_id)
+        self._waiting[device.device_id] = wanted.and_also(waiting) if waiting else wanted
+        self._ask_if_listening(device.device_id)
+        return device.device_id not in self._waiting
+
+    def _ask_if_listening(self, device_id: int) -> None:
+        wanted = self._waiting.get(device_id)
+        if wanted is None:
+            return
+        if self._clock.now_ms() - wanted.asked_ms > MAX_WAIT_MS or not self._devices.get(device_id):
+            del self._waiting[device_id]
+        elif self._devices.presence.has_stream(device_id):
+            del self._waiting[device_id]
+            details = {
+                "since": str(wanted.since_ms),
+                "until": str(wanted.until_ms),
+                "messageTypes": ",".join(wanted.types),
+            }
+            self._devices.presence.announce(device_id, DeviceEvent.INBOX, details)

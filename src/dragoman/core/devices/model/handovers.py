@@ -1,0 +1,35 @@
+"""A message with a device, and its steps."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dragoman.core.devices.model.devices import HandoverState
+
+
+class StoredHandover(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row of `handovers`."""
+
+    handover_id: int
+    message_id: int
+    device_id: int
+    carrier: str
+    slot: int
+    parts: int
+    state: HandoverState
+    cancelling: int
+    """0, or why it is being cancelled."""
+    recipient: str
+    valid_until_ms: int
+    assigned_ms: int
+    changed_ms: int
+
+
+class HandoverStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How far a handover is now; it never goes back."""
+
+    handover_id: int
+    state: HandoverState
+    cancelling: int
+    valid_until_ms: int
+    changed_ms: int

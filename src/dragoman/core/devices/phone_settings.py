@@ -1,0 +1,106 @@
+"""What an account sets on all of its phones, and the key that its webhooks are signed with.
+
+All of it is in memory: phones ask often, and it is little.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.devices.devices import Devices
+from dragoman.core.devices.model.devices import DeviceEvent
+from dragoman.core.devices.model.phone_settings import Groups
+from dragoman.core.devices.sql import phone_settings
+from dragoman.core.devices.sql.phone_settings import StoredPhoneSettings
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.texts import is_storable
+from dragoman.storage.engine import Storage
+
+KEY_BYTES = 24
+MAX_KEY = 256
+
+Changes = Mapping[str, Mapping[str, str | int | float | bool | None]]
+"""Groups of keys and values; None takes a key away."""
+
+
+class PhoneSettings:
+    """Keeps settings by account; its phones are told when they change."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        devices: Devices,
+        new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES),
+    ) -> None:
+        self._storage = storage
+        self._devices = devices
+        self._new_key = new_key
+        self._settings: dict[int, StoredPhoneSettings] = {}
+
+    async def restore(self) -> None:
+        """Loads the settings of every account."""
+        for stored in await self._storage.read(phone_settings.load_all):
+            self._settings[stored.account_id] = stored
+
+    def of_account(self, account_id: int) -> Groups:
+        """What an account has set."""
+        return self._of(account_id).settings
+
+    async def replace(self, account: Account, wanted: Changes) -> Groups:
+        """Sets what is given and nothing else."""
+        return await self._set(account, _merge({}, wanted))
+
+    async def change(self, account: Account, changes: Changes) -> Groups:
+        """Sets what is given and leaves the rest."""
+        return await self._set(account, _merge(self.of_account(account.account_id), changes))
+
+    def signing_key(self, account_id: int) -> str:
+        """The key of an account's webhooks; empty where it has none yet."""
+        return self._of(account_id).signing_key
+
+    async def ensure_signing_key(self, account: Account) -> str:
+        """The key of an account's webhooks, which is made where there is none."""
+        key = self.signing_key(account.account_id)
+        return key or await self.set_signing_key(account, self._new_key())
+
+    async def set_signing_key(self, account: Account, key: str) -> str:
+        """Gives an account's webhooks another key; raises `Refused`."""
+        if not 1 <= len(key) <= MAX_KEY or not is_storable(key):
+            detail = f"1 to {MAX_KEY} characters"
+            raise Refused(RefusalCode.INVALID_FIELD, "webhooks.signing_key", detail)
+        await self._keep(msgspec.structs.replace(self._of(account.account_id), signing_key=key))
+        return key
+
+    async def _set(self, account: Account, groups: Groups) -> Groups:
+        before = self._of(account.account_id)
+        await self._keep(msgspec.structs.replace(before, settings=groups))
+        if groups != before.settings:
+            for device in self._devices.of_account(account):
+                self._devices.presence.announce(device.device_id, DeviceEvent.SETTINGS)
+        return groups
+
+    async def _keep(self, settings: StoredPhoneSettings) -> None:
+        # Memory first: two changes at once must not undo each other.
+        self._settings[settings.account_id] = settings
+        await self._storage.writer.write(phone_settings.put, settings)
+
+    def _of(self, account_id: int) -> StoredPhoneSettings:
+        found = self._settings.get(account_id)
+        return found if found is not None else StoredPhoneSettings(account_id=account_id)
+
+
+def _merge(groups: Groups, changes: Changes) -> Groups:
+    merged = {name: dict(values) for name, values in groups.items()}
+    for name, values in changes.items():
+        group = merged.setdefault(name, {})
+        for key, value in values.items():
+            if value is None:
+                group.pop(key, None)
+            else:
+                group[key] = value
+    return {name: values for name, values in merged.items() if values}

@@ -1,0 +1,84 @@
+"""Which devices can be reached now, and telling them to look after something."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+
+from dragoman.core.devices.model.devices import DeviceEvent
+from dragoman.kit.clock import Clock
+
+PRESENT_S = 20 * 60.0
+"""A phone without an open stream looks in every 15 minutes (WorkManager's shortest period)."""
+
+Details = Mapping[str, str]
+Listener = Callable[[DeviceEvent, Details], None]
+
+NO_DETAILS: Details = MappingProxyType({})
+
+
+class Presence:
+    """Open streams and last calls, in memory; a restart begins with what was stored."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._heard_ms: dict[int, int] = {}
+        self._listeners: dict[int, list[Listener]] = defaultdict(list)
+        self.on_change: list[Callable[[int], None]] = []
+        """Are told of a device whose stream opened or closed, or that was heard after a while."""
+
+    def heard(self, device_id: int, at_ms: int | None = None) -> None:
+        """Notes a call of a device."""
+        was_present = self.is_present(device_id)
+        now_ms = self._clock.now_ms() if at_ms is None else at_ms
+        self._heard_ms[device_id] = max(self._heard_ms.get(device_id, 0), now_ms)
+        if not was_present:
+            self._tell(device_id)
+
+    def forget(self, device_id: int) -> None:
+        """Notes that a device is no more."""
+        self._heard_ms.pop(device_id, None)
+        self._listeners.pop(device_id, None)
+        self._tell(device_id)
+
+    def heard_ms(self, device_id: int) -> int:
+        """When a device was last heard of; 0 for never."""
+        return self._heard_ms.get(device_id, 0)
+
+    def has_stream(self, device_id: int) -> bool:
+        """Whether an event reaches the device at once."""
+        return bool(self._listeners.get(device_id))
+
+    def is_present(self, device_id: int, within_s: float = PRESENT_S) -> bool:
+        """Whether a device has a stream open, or was heard of lately."""
+        heard_ms = self._heard_ms.get(device_id, 0)
+        return self.has_stream(device_id) or self._clock.now_ms() - heard_ms <= within_s * 1000
+
+    @contextmanager
+    def listening(self, device_id: int, listener: Listener) -> Iterator[None]:
+        """Hands a device's events to a listener; a device may have several."""
+        self._listeners[device_id].append(listener)
+        self.heard(device_id)
+        self._tell(device_id)
+        try:
+            yield
+        finally:
+            listeners = self._listeners.get(device_id, [])
+            if listener in listeners:
+                listeners.remove(listener)
+            if not listeners:
+                self._listeners.pop(device_id, None)
+            self._tell(device_id)
+
+    def announce(self, device_id: int, event: DeviceEvent, details: Details = NO_DETAILS) -> bool:
+        """Tells every stream of a device; whether there was one."""
+        listeners = self._listeners.get(device_id, ())
+        for listener in tuple(listeners):
+            listener(event, details)
+        return bool(listeners)
+
+    def _tell(self, device_id: int) -> None:
+        for told in self.on_change:
+            told(device_id)

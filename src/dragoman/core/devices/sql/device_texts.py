@@ -1,0 +1,38 @@
+"""Texts that devices have handed in: which SIM each came to, and what makes it itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from dragoman.core.devices.sql.tables import device_texts
+from dragoman.storage.bulk import BulkInsert
+
+
+class NewDeviceText(msgspec.Struct, frozen=True, kw_only=True):
+    """A text that a device has handed in."""
+
+    inbound_id: int
+    device_id: int
+    slot: int | None
+    """The SIM it came to, from 1."""
+    digest: bytes | None = None
+    """None where the phone does not tell what makes the text itself."""
+
+
+_INSERT = BulkInsert(device_texts)
+
+
+def insert_texts(connection: Connection, texts: Sequence[NewDeviceText]) -> None:
+    """Stores that texts were handed in."""
+    _INSERT.run(connection, [msgspec.structs.astuple(text) for text in texts])
+
+
+def is_known(connection: Connection, device_id: int, digest: bytes) -> bool:
+    """Whether a device has handed in a text before."""
+    query = select(device_texts.c.inbound_id).where(
+        device_texts.c.device_id == device_id, device_texts.c.digest == digest
+    )
+    return connection.execute(query.limit(1)).first() is not None

@@ -1,0 +1,77 @@
+"""Messages with phones: written before a phone can fetch one, and at each step it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, text
+
+from dragoman.core.devices.model.devices import HandoverState
+from dragoman.core.devices.model.handovers import HandoverStep, StoredHandover
+from dragoman.core.devices.sql.tables import handovers
+from dragoman.core.messages.model.records import row_of
+from dragoman.storage.bulk import BulkInsert, BulkUpdate
+from dragoman.storage.work import Operation
+
+_INSERT = BulkInsert(handovers)
+_UPDATE = BulkUpdate(
+    handovers,
+    ("handover_id", "state", "cancelling", "valid_until_ms", "changed_ms"),
+    dict.fromkeys(("state", "cancelling", "valid_until_ms", "changed_ms"), "{new}"),
+    where="t.state <= v.column2",
+)
+# Written out, not bound: only so do databases see that the index of open ones fits.
+_OPEN = text(f"handovers.state < {HandoverState.SENT.value}")
+
+
+def _assign(connection: Connection, items: list[StoredHandover]) -> list[Exception | None]:
+    _INSERT.run(connection, [row_of(item) for item in items])
+    return [None] * len(items)
+
+
+def _move(connection: Connection, items: list[HandoverStep]) -> list[Exception | None]:
+    latest: dict[int, HandoverStep] = {}
+    for item in items:
+        earlier = latest.get(item.handover_id)
+        if earlier is None or earlier.state <= item.state:
+            latest[item.handover_id] = item
+    _UPDATE.run(connection, [row_of(item) for item in latest.values()])
+    return [None] * len(items)
+
+
+assign = Operation(_assign, "assign_handovers", StoredHandover)
+move = Operation(_move, "move_handovers", HandoverStep)
+
+
+def load_open(connection: Connection, carrier: str) -> list[StoredHandover]:
+    """What phones of a carrier may still send, in the order it was assigned."""
+    query = (
+        select(handovers)
+        .where(handovers.c.carrier == carrier, _OPEN)
+        .order_by(handovers.c.handover_id)
+    )
+    return [_read(row) for row in connection.execute(query)]
+
+
+def find(connection: Connection, device_id: int, wanted: Collection[int]) -> list[StoredHandover]:
+    """What a device was handed under these identifiers."""
+    query = select(handovers).where(
+        handovers.c.device_id == device_id, handovers.c.handover_id.in_(wanted)
+    )
+    return [_read(row) for row in connection.execute(query)]
+
+
+def find_of_message(connection: Connection, message_id: int) -> list[StoredHandover]:
+    """What devices were handed of a message, in order."""
+    query = (
+        select(handovers)
+        .where(handovers.c.message_id == message_id)
+        .order_by(handovers.c.handover_id)
+    )
+    return [_read(row) for row in connection.execute(query)]
+
+
+def _read(row: Row[Any]) -> StoredHandover:
+    values = {**row._mapping, "state": HandoverState(row.state)}
+    return StoredHandover(**values)

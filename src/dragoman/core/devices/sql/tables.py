@@ -1,0 +1,138 @@
+"""Phones that send: devices and their SIMs, how they register, and what they were handed."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+from dragoman.storage.metadata import Identifier, metadata, primary_identifier
+
+devices = Table(
+    "devices",
+    metadata,
+    primary_identifier("device_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("carrier", Text, nullable=False),
+    Column("protocol", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("app_version", Text, nullable=False),
+    Column("push_token", Text, nullable=False),
+    Column("signing_key", Text, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("health", Text, nullable=False),
+    Column("created_ms", Identifier, nullable=False),
+    Column("seen_ms", Identifier, nullable=False),
+    Column("removed_ms", Identifier),
+    Column("token_digest", LargeBinary, nullable=False),
+    Index("ix_devices_account_id_device_id", "account_id", "device_id"),
+    Index("uq_devices_token_digest", "token_digest", unique=True),
+)
+"""`settings` and `health` are JSON. The signing key is no digest: we compute with it."""
+
+sims = Table(
+    "sims",
+    metadata,
+    Column("device_id", Identifier, ForeignKey("devices.device_id"), primary_key=True),
+    Column("slot", SmallInteger, primary_key=True),
+    Column("carrier", Text, nullable=False),
+    Column("reported_number", Text, nullable=False),
+    Column("present", Boolean, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("limits", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""One that is taken out of its phone keeps its row, and with it its label and limits."""
+
+device_registrations = Table(
+    "device_registrations",
+    metadata,
+    primary_identifier("registration_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("carrier", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("expires_ms", Identifier),
+    Column("used_ms", Identifier),
+    Index("ix_device_registrations_digest", "digest"),
+)
+"""Codes and tokens as SHA-256; a code that was used, or a token that was revoked, has `used_ms`."""
+
+handovers = Table(
+    "handovers",
+    metadata,
+    primary_identifier("handover_id"),
+    Column("message_id", Identifier, ForeignKey("messages.message_id"), nullable=False),
+    Column("device_id", Identifier, ForeignKey("devices.device_id"), nullable=False),
+    Column("carrier", Text, nullable=False),
+    Column("slot", SmallInteger, nullable=False),
+    Column("parts", SmallInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("cancelling", SmallInteger, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("valid_until_ms", Identifier, nullable=False),
+    Column("assigned_ms", Identifier, nullable=False),
+    Column("changed_ms", Identifier, nullable=False),
+    Index("ix_handovers_message_id", "message_id"),
+    Index("ix_handovers_device_id_handover_id", "device_id", "handover_id"),
+    Index(
+        "ix_handovers_open",
+        "carrier",
+        "handover_id",
+        sqlite_where=text("state < 40"),
+        postgresql_where=text("state < 40"),
+    ),
+)
+"""A message with a phone, under the identifier the phone knows it by; another phone gets another.
+
+It is written before the phone can fetch it, so that a restart knows
+what a phone may have.
+"""
+
+device_events = Table(
+    "device_events",
+    metadata,
+    Column("device_id", Identifier, ForeignKey("devices.device_id"), primary_key=True),
+    Column("event_id", Text, primary_key=True),
+    Column("at_ms", Identifier, nullable=False),
+    Index("ix_device_events_at_ms", "at_ms"),
+    sqlite_with_rowid=False,
+)
+"""Events that phones have told, kept as long as they may tell them again."""
+
+
+device_texts = Table(
+    "device_texts",
+    metadata,
+    primary_identifier("inbound_id"),
+    Column("device_id", Identifier, ForeignKey("devices.device_id"), nullable=False),
+    Column("slot", SmallInteger),
+    Column("digest", LargeBinary),
+    Index("ix_device_texts_device_id_digest", "device_id", "digest"),
+)
+"""Beside `inbound_texts`, for those that came to a phone; no `slot` where the SIM is not known.
+
+`digest` is of sender, content and the network's time, where the phone tells it: one that is asked
+for its inbox tells the same text under a new event.
+"""
+
+
+phone_settings = Table(
+    "phone_settings",
+    metadata,
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("settings", Text, nullable=False),
+    Column("signing_key", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""`settings` is JSON: groups of keys and values. The key is no digest: we compute with it."""

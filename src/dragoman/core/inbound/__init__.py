@@ -1,0 +1,1 @@
+"""Received texts: whose they are, keywords, opt-outs, the inbox."""

@@ -1,0 +1,377 @@
+"""Texts that phones send to us: stored, then acknowledged; long ones put together in any order.
+
+What a text means (whose it is, where it is forwarded to, whether its sender opts out) is decided
+from memory and stored together with it, before its carrier hears that we have it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+
+import msgspec
+
+from dragoman.core.devices.sql.device_events import NewDeviceEvent
+from dragoman.core.devices.sql.device_texts import NewDeviceText
+from dragoman.core.inbound.model.inbound import Handling, OptOutKey, OptOutOrigin, StoredInbound
+from dragoman.core.inbound.model.keywords import MAX_KEYWORD, words_of
+from dragoman.core.inbound.model.opt_outs import OptOut
+from dragoman.core.inbound.opt_outs import ALL_SENDERS, OptOuts
+from dragoman.core.inbound.routing import Destination, Directory
+from dragoman.core.inbound.sql import inbound
+from dragoman.core.messages.model.callbacks import TextFacts, renderer_of_texts
+from dragoman.core.messages.model.messages import Holder, InboundPartReport
+from dragoman.core.messages.model.records import NewCallback
+from dragoman.core.metrics import Meters
+from dragoman.core.model.errors import Refused
+from dragoman.core.model.phone_numbers import normalise
+from dragoman.core.model.urls import origin_of
+from dragoman.kit import ids as identifiers
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource
+from dragoman.protocols.gsm.reassembly import (
+    Complete,
+    Duplicate,
+    InboundPart,
+    Partial,
+    Reassembler,
+)
+from dragoman.storage.engine import Storage
+from dragoman.storage.persistence import persist
+
+PARTS_WAIT_S = 24 * 3600
+"""A text whose parts do not all come in this time is shown as far as it came."""
+EXPIRY_CHECK_S = 60.0
+
+Acknowledge = Callable[[bool], None]
+FindEvents = Callable[[StoredInbound, Holder | None], tuple[NewCallback, ...]]
+"""From a text and the phone it came to: the calls of its receiver's webhooks."""
+
+
+class Inbound:
+    """Takes texts, finds whose they are, keeps them for queries and sends them on."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        directory: Directory,
+        opt_outs: OptOuts,
+        ids: IdSource,
+        clock: Clock,
+        meters: Meters,
+        announce: Callable[[NewCallback], None],
+        stop_words: Collection[str],
+        start_words: Collection[str],
+    ) -> None:
+        self._storage = storage
+        self._directory = directory
+        self._opt_outs = opt_outs
+        self._ids = ids
+        self._clock = clock
+        self._meters = meters
+        self._announce = announce
+        self._stop_words = frozenset(stop_words)
+        self._start_words = frozenset(start_words)
+        self._reassembler = Reassembler()
+        self.find_events: FindEvents = _no_events
+        """Finds the webhooks that are to be told of a text."""
+        self._unstored: dict[int, None] = {}
+        """Texts on their way to disk, oldest first."""
+
+    @property
+    def stored_before(self) -> int:
+        """All texts below this identifier are on disk: none can come to be among them later.
+
+        After an outage texts are stored in another order than they came in.
+        """
+        return next(iter(self._unstored), self._ids.last + 1)
+
+    async def restore(self) -> None:
+        """Takes up the parts that an earlier run had stored."""
+        for part in await self._storage.read(inbound.load_parts):
+            self._reassemble(part, identifiers.time_of(part.part_id))
+
+    async def run(self) -> None:
+        """Gives up waiting for parts that do not come; runs until cancelled."""
+        while True:
+            await asyncio.sleep(EXPIRY_CHECK_S)
+            oldest = self._clock.now_ms() - PARTS_WAIT_S * 1000
+            for partial in self._reassembler.expire(oldest):
+                self._store_joined(partial)
+
+    def receive(self, report: InboundPartReport, acknowledge: Acknowledge) -> None:
+        """Takes a text or part; `acknowledge(True)` follows once it is on disk."""
+        self._meters.inbound[report.carrier] += 1
+        if report.total <= 1 or report.reference is None:
+            whole = _utf16(report.text).decode("utf-16-be", "replace")
+            text = self._text(report.source, report.destination, whole, report.alphabet)
+            self._store(text, report.carrier, (), acknowledge, report.holder)
+            return
+        part = inbound.StoredInboundPart(
+            part_id=self._ids.next(),
+            carrier=report.carrier,
+            sender=report.source,
+            recipient=report.destination,
+            reference=report.reference,
+            total=report.total,
+            number=report.number,
+            content=_utf16(report.text),
+            alphabet=report.alphabet.value,
+        )
+
+        def stored(on_disk: bool) -> None:
+            # The part is safe on its own, so the carrier need not wait for the others.
+            acknowledge(on_disk)
+            if on_disk:
+                self._reassemble(part, self._clock.now_ms())
+
+        persist(self._storage.writer, inbound.store_parts, part, stored)
+
+    def _reassemble(self, part: inbound.StoredInboundPart, received_ms: int) -> None:
+        result = self._reassembler.add(
+            InboundPart(
+                source=part.sender,
+                destination=part.recipient,
+                reference=part.reference,
+                total=part.total,
+                number=part.number,
+                content=part.content,
+                received_ms=received_ms,
+                handle=part,
+            )
+        )
+        if isinstance(result, Duplicate):
+            if isinstance(result.released, inbound.StoredInboundPart):
+                self._drop(result.released)
+            return
+        if result.displaced is not None:
+            self._store_joined(result.displaced)
+        if isinstance(result, Complete):
+            self._store_joined(result)
+
+    def _store_joined(self, joined: Complete | Partial) -> None:
+        rows = [row for row in joined.handles if isinstance(row, inbound.StoredInboundPart)]
+        first, content = rows[0], joined.content
+        assert isinstance(content, bytes)
+        text = self._text(
+            first.sender,
+            first.recipient,
+            content.decode("utf-16-be", "replace"),
+            first.alphabet,
+            parts=first.total,
+            complete=isinstance(joined, Complete),
+        )
+        part_ids = tuple(row.part_id for row in rows)
+        self._store(text, first.carrier, part_ids, _ignore)
+
+    def _text(
+        self,
+        sender: str,
+        recipient: str,
+        text: str,
+        alphabet: str,
+        parts: int = 1,
+        complete: bool = True,
+    ) -> _Text:
+        words = words_of(text)
+        return _Text(
+            sender=_digits(sender),
+            recipient=_digits(recipient),
+            text=text.replace("\0", "\N{REPLACEMENT CHARACTER}"),
+            alphabet=str(alphabet),
+            words=words,
+            parts=parts,
+            complete=complete,
+        )
+
+    def _store(
+        self,
+        text: _Text,
+        carrier: str,
+        part_ids: tuple[int, ...],
+        done: Acknowledge,
+        holder: Holder | None = None,
+    ) -> None:
+        inbound_id = self._ids.next()
+        meaning = self._read(text, holder)
+        row = StoredInbound(
+            inbound_id=inbound_id,
+            account_id=meaning.destination.account_id,
+            carrier=carrier,
+            sender=text.sender,
+            recipient=text.recipient,
+            text=text.text,
+            alphabet=text.alphabet,
+            keyword=text.words[0][:MAX_KEYWORD] if text.words else "",
+            parts=text.parts,
+            complete=text.complete,
+            handling=meaning.handling.value,
+        )
+        callbacks = self._callbacks(inbound_id, text, meaning.destination)
+        callbacks += self.find_events(row, holder)
+        new = inbound.NewInbound(
+            text=row,
+            part_ids=part_ids,
+            callbacks=callbacks,
+            opt_outs=self._note(inbound_id, meaning.opted_out),
+            opt_ins=meaning.opted_in,
+            event=self._event(holder),
+            device_text=_device_text(inbound_id, holder),
+        )
+        for key in meaning.opted_in:
+            self._opt_outs.forget(key)
+
+        def stored(on_disk: bool) -> None:
+            del self._unstored[inbound_id]
+            if on_disk:
+                for callback in callbacks:
+                    self._announce(callback)
+            done(on_disk)
+
+        self._unstored[inbound_id] = None
+        persist(self._storage.writer, inbound.store_texts, new, stored)
+
+    def _event(self, holder: Holder | None) -> NewDeviceEvent | None:
+        if holder is None:
+            return None
+        return NewDeviceEvent(
+            device_id=holder.device_id, event_id=holder.event_id, at_ms=self._clock.now_ms()
+        )
+
+    def _read(self, text: _Text, holder: Holder | None) -> _Meaning:
+        """What a text means: an opt-out, the end of one, or something for its receiver."""
+        number, words = text.recipient, text.words
+        destination = self._directory.find(number, words, holder)
+        if words and words[0] in self._stop_words:
+            return self._read_wish(text, Handling.OPTED_OUT, holder)
+        # In doubt nobody is opted in: only the word alone, or a keyword after it, counts.
+        alone = len(words) == 1 or self._directory.keyword(number, words[1:], holder) is not None
+        if words and words[0] in self._start_words and alone:
+            return self._read_wish(text, Handling.OPTED_IN, holder)
+        return _plain(destination)
+
+    def _read_wish(self, text: _Text, handling: Handling, holder: Holder | None) -> _Meaning:
+        """An opt-out or its end: of a keyword's account, else of all whose number it may be."""
+        number, rest = text.recipient, text.words[1:]
+        keyword = self._directory.keyword(number, rest, holder)
+        if keyword is not None:
+            destination = self._directory.find(number, rest, holder)
+            accounts = [keyword.account_id]
+        else:
+            destination = self._directory.find(number, (), holder)
+            accounts = self._directory.accounts_on(number, holder)
+        try:
+            recipient = normalise(text.sender)
+        except Refused:  # no number we could ever send to
+            accounts = []
+        if not accounts:
+            return _plain(destination)
+        senders = (ALL_SENDERS,) if handling is Handling.OPTED_OUT else (ALL_SENDERS, number)
+        keys = tuple(
+            OptOutKey(account_id=account_id, sender=sender, recipient=recipient)
+            for account_id in accounts
+            for sender in senders
+        )
+        if handling is Handling.OPTED_OUT:
+            return _Meaning(destination=destination, handling=handling, opted_out=keys)
+        return _Meaning(destination=destination, handling=handling, opted_in=keys)
+
+    def _note(self, inbound_id: int, keys: Sequence[OptOutKey]) -> tuple[OptOut, ...]:
+        """Lets nothing more be accepted for who opts out; the rows are still to be stored."""
+        for key in keys:
+            self._opt_outs.note(key)
+        return tuple(
+            OptOut(
+                opt_out_id=self._ids.next(),
+                account_id=key.account_id,
+                sender=key.sender,
+                recipient=key.recipient,
+                inbound_id=inbound_id,
+                origin=OptOutOrigin.STOP,
+            )
+            for key in keys
+        )
+
+    def _callbacks(
+        self, inbound_id: int, text: _Text, destination: Destination
+    ) -> tuple[NewCallback, ...]:
+        """The calls that send a text on, one for each of its receivers."""
+        now_ms = self._clock.now_ms()
+        callbacks = []
+        for forwarding in destination.forwardings:
+            facts = TextFacts(
+                inbound_id=inbound_id,
+                sender=text.sender,
+                recipient=text.recipient,
+                text=text.text,
+                charset=forwarding.charset,
+            )
+            callback_id = self._ids.next()
+            callbacks.append(
+                NewCallback(
+                    callback_id=callback_id,
+                    account_id=forwarding.account_id,
+                    # Each receiver on its own: one that is away must not hold up another.
+                    message_id=callback_id,
+                    dialect=renderer_of_texts(forwarding.dialect),
+                    origin=origin_of(forwarding.url),
+                    url=forwarding.url,
+                    payload=msgspec.json.encode(facts).decode(),
+                    due_ms=now_ms,
+                )
+            )
+        return tuple(callbacks)
+
+    def _drop(self, part: inbound.StoredInboundPart) -> None:
+        persist(self._storage.writer, inbound.drop_parts, part.part_id, _ignore)
+
+
+class _Text(msgspec.Struct, frozen=True, kw_only=True):
+    sender: str
+    recipient: str
+    text: str
+    alphabet: str
+    words: tuple[str, ...]
+    parts: int
+    complete: bool
+
+
+class _Meaning(msgspec.Struct, frozen=True, kw_only=True):
+    destination: Destination
+    handling: Handling
+    opted_out: tuple[OptOutKey, ...] = ()
+    opted_in: tuple[OptOutKey, ...] = ()
+
+
+def _plain(destination: Destination) -> _Meaning:
+    handling = Handling.FORWARDED if destination.forwardings else Handling.KEPT
+    return _Meaning(destination=destination, handling=handling)
+
+
+def _device_text(inbound_id: int, holder: Holder | None) -> NewDeviceText | None:
+    if holder is None:
+        return None
+    return NewDeviceText(
+        inbound_id=inbound_id,
+        device_id=holder.device_id,
+        slot=holder.sim,
+        digest=holder.digest or None,
+    )
+
+
+def _no_events(_text: StoredInbound, _holder: Holder | None) -> tuple[NewCallback, ...]:
+    """Nobody has webhooks."""
+    return ()
+
+
+def _utf16(text: str) -> bytes:
+    return text.encode("utf-16-be", "surrogatepass")
+
+
+def _digits(number: str) -> str:
+    return number.removeprefix("+")
+
+
+def _ignore(_stored: bool) -> None:
+    """The parts are on disk and come back with the next start."""

@@ -1,0 +1,93 @@
+"""Received texts as an account fetches them: each new one once, and those of earlier times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.inbound.model.inbound import InboxPage, StoredInbound
+from dragoman.core.inbound.model.received_texts import TextSearch
+from dragoman.core.inbound.routing import Directory
+from dragoman.core.inbound.sql import received_texts
+from dragoman.core.inbound.sql.received_texts import TextFetch
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.storage.engine import Storage
+
+MAX_NUMBERS: Final = 100
+"""Numbers that one question may name."""
+
+
+class Inbox:
+    """Reads the texts of an account, which never sees another's.
+
+    `stored_before` tells below which identifier every text is on disk.
+    """
+
+    def __init__(
+        self, *, storage: Storage, directory: Directory, stored_before: Callable[[], int]
+    ) -> None:
+        self._storage = storage
+        self._directory = directory
+        self._stored_before = stored_before
+
+    async def fetch_new(
+        self, account: Account, numbers: Sequence[str], limit: int
+    ) -> list[StoredInbound]:
+        """The oldest texts that the account has not fetched yet, which it now has.
+
+        `numbers` are digits, none for all. Each text is given to one caller, once, whichever of
+        its numbers they name; what is lost with the process or the connection while it is on its
+        way to the caller is not given again. Raises `Refused`.
+        """
+        await self.check_numbers(account, numbers)
+        item = TextFetch(
+            account_id=account.account_id,
+            numbers=tuple(dict.fromkeys(numbers)),
+            before_id=self._stored_before(),
+            limit=limit,
+        )
+        # A question with nothing new, as most are, costs no write.
+        while await self._storage.read(lambda c: received_texts.has_new(c, item)):
+            identifiers = await self._storage.writer.write(received_texts.fetch, item)
+            if identifiers:
+                return await self._load(identifiers)
+        return []
+
+    async def texts_after(
+        self, account: Account, number: str, inbound_id: int, limit: int
+    ) -> list[StoredInbound]:
+        """The texts to a number that came after one, oldest first; raises `Refused`."""
+        await self.check_numbers(account, [number])
+        return await self._storage.read(
+            lambda c: received_texts.load_after(c, account.account_id, number, inbound_id, limit)
+        )
+
+    async def search(self, account: Account, wanted: TextSearch, page: range) -> InboxPage:
+        """A page of texts, newest first; raises `Refused`."""
+        await self.check_numbers(account, wanted.numbers)
+        return await self._storage.read(
+            lambda c: received_texts.search(c, wanted, page.start, len(page))
+        )
+
+    async def check_numbers(self, account: Account, numbers: Sequence[str]) -> None:
+        """Raises `Refused` for a number that is not the account's and never brought it a text."""
+        if len(numbers) > MAX_NUMBERS:
+            raise Refused(RefusalCode.INVALID_FIELD, "number", f"at most {MAX_NUMBERS}")
+        for number in numbers:
+            known = account.account_id in self._directory.accounts_on(number)
+            if not known and not await self._has_received(account, number):
+                raise Refused(RefusalCode.NOT_FOUND, number, "number")
+
+    def keyword_of(self, account: Account, text: StoredInbound) -> str:
+        """The keyword of the account that a text begins with; empty for other first words."""
+        found = self._directory.keyword(text.recipient, (text.keyword,)) if text.keyword else None
+        return text.keyword if found and found.account_id == account.account_id else ""
+
+    async def _load(self, identifiers: Sequence[int]) -> list[StoredInbound]:
+        return await self._storage.read(lambda c: received_texts.load(c, identifiers))
+
+    async def _has_received(self, account: Account, number: str) -> bool:
+        return await self._storage.read(
+            lambda c: received_texts.has_received(c, account.account_id, number)
+        )

@@ -1,0 +1,117 @@
+"""Where inbound texts belong, and what is done with them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Handling(StrEnum):
+    """What was done with an inbound text, besides keeping it."""
+
+    KEPT = "kept"
+    FORWARDED = "forwarded"
+    OPTED_OUT = "opted_out"
+    """Its sender wants no more messages."""
+    OPTED_IN = "opted_in"
+    """Its sender wants messages again."""
+
+
+class Number(msgspec.Struct, frozen=True, kw_only=True):
+    """A number or short code that texts come to."""
+
+    number: str
+    """Digits without `+`."""
+    account_id: int
+    """Its owner, who gets what no keyword claims."""
+    shared: bool = False
+    """Whether other accounts may reserve keywords on it."""
+    number_id: int = 0
+    """0 for a number that the configuration names."""
+
+
+class Keyword(msgspec.Struct, frozen=True, kw_only=True):
+    """A first word on a number, or a second one below it, and whose texts with it are."""
+
+    keyword_id: int
+    account_id: int
+    number: str
+    main_keyword_id: int
+    """0 for a first word."""
+    keyword: str
+    forwarding_id: int | None
+    free_ms: int
+    """When a deleted keyword may be anybody's; 0 while it is not deleted."""
+
+
+class Forwarding(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer's URL that texts are sent on to."""
+
+    forwarding_id: int
+    account_id: int
+    kind: str
+    dialect: str
+    url: str
+    charset: str
+    continuous: bool
+
+
+class OptOutOrigin(StrEnum):
+    """How an opt-out came to us."""
+
+    STOP = "stop"
+    """The recipient sent a text."""
+    WEB = "web"
+    """A person entered it."""
+    API = "api"
+    """A program of the account entered it."""
+
+
+class OptOutKey(msgspec.Struct, frozen=True, kw_only=True):
+    """Who wants nothing of whom."""
+
+    account_id: int
+    sender: str
+    """A sender of the account; empty for all."""
+    recipient: str
+
+
+class StoredInbound(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `inbound_texts`."""
+
+    inbound_id: int
+    account_id: int | None
+    carrier: str
+    sender: str
+    recipient: str
+    text: str
+    alphabet: str
+    keyword: str
+    parts: int
+    complete: bool
+    handling: str = Handling.KEPT.value
+
+
+class InboxFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """What to search for among received texts; what is not given does not narrow."""
+
+    account_id: int
+    recipient: str = ""
+    sender: str = ""
+    from_ms: int | None = None
+    to_ms: int | None = None
+    """Both ends included."""
+    inbound_id: int | None = None
+    text: tuple[str, ...] = ()
+    """Pieces of the text in this order, in any case, with anything around them."""
+    keyword: str = ""
+
+
+class InboxPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of what was found, and how much there is in all."""
+
+    texts: tuple[StoredInbound, ...]
+    total: int
+    has_more: bool = False
+    """Whether there is more than `total`."""

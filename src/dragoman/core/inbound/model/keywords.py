@@ -1,0 +1,96 @@
+"""Keywords: the first words of texts, by which many may share one number."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from dragoman.core.inbound.model.inbound import Keyword
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.texts import is_storable
+
+MAX_KEYWORD: Final = 40
+CATCH_ALL: Final = "*"
+"""The keyword of texts that fit no other one of their number."""
+KEYWORD_WORDS: Final = 3
+"""Words of a text that can decide: a wish to opt out, a main keyword and one below it."""
+
+_LOOKED_AT: Final = 200
+"""Characters in which the deciding words must stand."""
+_OWN_NUMBER: Final = re.compile(r"\+?([0-9]{3,15})", re.ASCII)
+_WORD_CATEGORIES: Final = frozenset("LNM")
+
+
+def words_of(text: str, limit: int = KEYWORD_WORDS) -> tuple[str, ...]:
+    """The first words of a text as keywords are compared: upper case, and nothing around them.
+
+    Marks of direction and other invisible characters count for nothing, control characters as
+    spaces; punctuation around a word falls off, unless there is nothing else.
+    """
+    seen = text.lstrip()[:_LOOKED_AT]
+    if seen.isascii() and seen.isprintable():
+        folded = seen.upper()
+    else:
+        visible = "".join(map(_visible, seen))
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).upper())
+    return tuple(map(_bare, folded.split(maxsplit=limit)[:limit]))
+
+
+def words_to_match(words: Iterable[str]) -> frozenset[str]:
+    """Words of the configuration, as the first words of texts are compared with them."""
+    return frozenset(words_of(word, 1)[0] for word in words if words_of(word, 1))
+
+
+def parse_keyword(text: str) -> str:
+    """A keyword to reserve, as it is stored; raises `Refused`."""
+    words = words_of(text, 2)
+    if not words:
+        raise Refused(RefusalCode.MISSING_FIELD, "keyword")
+    if len(words) > 1 or len(text) > _LOOKED_AT:
+        raise Refused(RefusalCode.INVALID_FIELD, "keyword", "use one word")
+    if len(words[0]) > MAX_KEYWORD:
+        raise Refused(RefusalCode.INVALID_FIELD, "keyword", f"more than {MAX_KEYWORD} characters")
+    if not is_storable(words[0]):
+        raise Refused(RefusalCode.INVALID_FIELD, "keyword", "not valid Unicode text")
+    return words[0]
+
+
+def parse_own_number(text: str) -> str:
+    """The digits of a number or short code that texts come to; raises `Refused`."""
+    if not text.strip():
+        raise Refused(RefusalCode.MISSING_FIELD, "number")
+    written = _OWN_NUMBER.fullmatch(text.strip())
+    if written is None:
+        raise Refused(RefusalCode.INVALID_FIELD, "number", "3 to 15 digits")
+    return written[1]
+
+
+def _visible(character: str) -> str:
+    if character.isascii() and character.isprintable():
+        return character
+    category = unicodedata.category(character)
+    if category == "Cf":
+        return ""
+    return " " if category == "Cc" else character
+
+
+def _bare(word: str) -> str:
+    if word.isalnum():
+        return word
+    start, end = 0, len(word)
+    while start < end and unicodedata.category(word[start])[0] not in _WORD_CATEGORIES:
+        start += 1
+    while end > start and unicodedata.category(word[end - 1])[0] not in _WORD_CATEGORIES:
+        end -= 1
+    return word[start:end] or word
+
+
+class KeywordView(msgspec.Struct, frozen=True, kw_only=True):
+    """A keyword, and whether there are others below it."""
+
+    keyword: Keyword
+    has_subkeywords: bool

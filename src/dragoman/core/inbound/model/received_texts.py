@@ -1,0 +1,28 @@
+"""What is asked about received texts."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class TextKind(StrEnum):
+    """What a received text is, as French operators tell them apart."""
+
+    STOP = "stop"
+    """Its sender opted out."""
+    CONTACT = "contact"
+    """Its sender asks who writes."""
+    OTHER = "other"
+
+
+class TextSearch(msgspec.Struct, frozen=True, kw_only=True):
+    """Which texts of an account are wanted; what is not given does not narrow."""
+
+    account_id: int
+    numbers: tuple[str, ...] = ()
+    from_ms: int | None = None
+    to_ms: int | None = None
+    """Both ends included."""
+    kind: TextKind | None = None

@@ -1,0 +1,184 @@
+"""Opt-outs: who wants no messages of an account, in memory for every submission to ask.
+
+A number takes eight octets, so ten million opt-outs are eighty megabytes. What an inbound text
+decides is known here before it is on disk, so that nothing accepted after its commit goes out.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence, Set
+from typing import Final
+
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.senders import normalise_sender
+from dragoman.core.inbound.model.inbound import OptOutKey, OptOutOrigin
+from dragoman.core.inbound.model.opt_outs import OptOut, OptOutFilter
+from dragoman.core.inbound.sql import opt_outs
+from dragoman.core.inbound.sql.opt_outs import OptOutPage
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import normalise
+from dragoman.kit.ids import IdSource
+from dragoman.storage.engine import Storage
+
+MAX_ADDED: Final = 10_000
+"""Opt-outs that are entered at once."""
+ALL_SENDERS = ""
+_NOBODY: Set[str] = frozenset()
+
+
+class OptOuts:
+    """Knows who opted out, and lets people enter and take back opt-outs."""
+
+    def __init__(self, *, storage: Storage, ids: IdSource) -> None:
+        self._storage = storage
+        self._ids = ids
+        self._recipients: dict[tuple[int, str], array[int]] = {}
+        """Sorted recipients by (account, sender)."""
+
+    async def load(self) -> None:
+        """Takes up what is stored."""
+        self._recipients = await self._storage.read(
+            lambda connection: _sorted_recipients(opt_outs.load_keys(connection))
+        )
+
+    def among(self, account_id: int, sender: str, recipients: Iterable[str]) -> Set[str]:
+        """Those of some recipients who want nothing of an account, or of its sender."""
+        if not self._recipients:
+            return _NOBODY
+        lists = [
+            known
+            for name in (ALL_SENDERS, sender_key(sender))
+            if (known := self._recipients.get((account_id, name)))
+        ]
+        if not lists:
+            return _NOBODY
+        return {
+            recipient
+            for recipient in recipients
+            if any(_holds(known, int(recipient)) for known in lists)
+        }
+
+    def holds(self, key: OptOutKey) -> bool:
+        """Whether just this opt-out is known."""
+        known = self._recipients.get((key.account_id, key.sender))
+        return known is not None and _holds(known, int(key.recipient))
+
+    def note(self, key: OptOutKey) -> None:
+        """Somebody opts out, from now on; the row is the caller's to store."""
+        known = self._recipients.setdefault((key.account_id, key.sender), array("Q"))
+        recipient = int(key.recipient)
+        at = bisect_left(known, recipient)
+        if at == len(known) or known[at] != recipient:
+            known.insert(at, recipient)
+
+    def _note_all(self, keys: Sequence[OptOutKey]) -> None:
+        """As `note`, where making room for each in a long list would take long."""
+        if len(keys) == 1:
+            self.note(keys[0])
+            return
+        fresh: dict[tuple[int, str], list[int]] = {}
+        for key in keys:
+            if not self.holds(key):
+                place = (key.account_id, key.sender)
+                fresh.setdefault(place, []).append(int(key.recipient))
+        for place, recipients in fresh.items():
+            known = self._recipients.get(place, ())
+            self._recipients[place] = array("Q", sorted([*known, *recipients]))
+
+    def forget(self, key: OptOutKey) -> None:
+        """Somebody is back, from now on; the row is the caller's to remove."""
+        place = (key.account_id, key.sender)
+        known = self._recipients.get(place)
+        if known is None or not _holds(known, int(key.recipient)):
+            return
+        del known[bisect_left(known, int(key.recipient))]
+        if not known:
+            del self._recipients[place]
+
+    async def add(
+        self,
+        account: Account,
+        recipient: str,
+        sender: str = "",
+        origin: OptOutOrigin = OptOutOrigin.WEB,
+    ) -> OptOut:
+        """Enters an opt-out from an account, or from one of its senders; raises `Refused`."""
+        [opt_out] = await self._enter([_key(account, recipient, sender)], origin)
+        return opt_out
+
+    async def add_all(
+        self, account: Account, recipients: Sequence[str], origin: OptOutOrigin
+    ) -> int:
+        """Enters opt-outs from an account, or none where one is no number; raises `Refused`.
+
+        Returns how many numbers these are; who opted out before counts, and stays as it was.
+        """
+        if len(recipients) > MAX_ADDED:
+            count = str(len(recipients))
+            raise Refused(RefusalCode.TOO_MANY_RECIPIENTS, count, f"at most {MAX_ADDED}")
+        keys = dict.fromkeys(_key(account, recipient, "") for recipient in recipients)
+        return len(await self._enter(list(keys), origin))
+
+    async def _enter(self, keys: Sequence[OptOutKey], origin: OptOutOrigin) -> list[OptOut]:
+        entered = [
+            OptOut(
+                opt_out_id=self._ids.next(),
+                account_id=key.account_id,
+                sender=key.sender,
+                recipient=key.recipient,
+                origin=origin,
+            )
+            for key in keys
+        ]
+        self._note_all(keys)
+        if entered:
+            await self._storage.writer.write(opt_outs.add, tuple(entered))
+        return entered
+
+    async def remove(self, account: Account, recipient: str, sender: str = "") -> OptOut:
+        """Takes an opt-out back; returns what it was. Raises `Refused`."""
+        key = _key(account, recipient, sender)
+        known = await self._storage.read(lambda c: opt_outs.find(c, key))
+        if known is None or not await self._storage.writer.write(opt_outs.remove, key):
+            raise Refused(RefusalCode.NOT_FOUND, recipient, "no such opt-out")
+        self.forget(key)
+        return known
+
+    async def page(self, account: Account, after: int, limit: int) -> list[OptOut]:
+        """Opt-outs of an account made after one, oldest first."""
+        return await self._storage.read(
+            lambda c: opt_outs.load_page(c, account.account_id, after, limit)
+        )
+
+    async def search(self, wanted: OptOutFilter, offset: int, limit: int) -> OptOutPage:
+        """A page of an account's opt-outs, oldest first."""
+        return await self._storage.read(lambda c: opt_outs.search(c, wanted, offset, limit))
+
+
+def sender_key(sender: str) -> str:
+    """A sender as opt-outs know it: a number without its `+`."""
+    return sender.removeprefix("+")
+
+
+def _key(account: Account, recipient: str, sender: str) -> OptOutKey:
+    return OptOutKey(
+        account_id=account.account_id,
+        sender=sender_key(normalise_sender(sender)) if sender else ALL_SENDERS,
+        recipient=normalise(recipient),
+    )
+
+
+def _holds(known: array[int], recipient: int) -> bool:
+    at = bisect_left(known, recipient)
+    return at < len(known) and known[at] == recipient
+
+
+def _sorted_recipients(
+    keys: Iterable[tuple[int, str, str]],
+) -> dict[tuple[int, str], array[int]]:
+    found: dict[tuple[int, str], array[int]] = {}
+    for account_id, sender, recipient in keys:
+        found.setdefault((account_id, sender), array("Q")).append(int(recipient))
+    return {place: array("Q", sorted(numbers)) for place, numbers in found.items()}

@@ -1,0 +1,221 @@
+"""The directory of numbers: whose a text is, answered from memory for every text.
+
+One process owns the database, so what is changed through `services.keywords` is changed here in
+the same moment, and nothing is read while a text waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+import structlog
+
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.model.accounts import Account, Permission
+from dragoman.core.inbound.model.inbound import Forwarding, Keyword, Number
+from dragoman.core.inbound.model.keywords import CATCH_ALL
+from dragoman.core.inbound.sql import keywords
+from dragoman.core.messages.model.messages import Holder
+from dragoman.kit.clock import Clock
+from dragoman.storage.engine import Storage
+
+log = structlog.get_logger(__name__)
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose a text is, and where it is sent on to."""
+
+    account_id: int | None = None
+    """None where it is nobody's."""
+    keyword: Keyword | None = None
+    forwardings: tuple[Forwarding, ...] = ()
+
+
+NOBODY = Destination()
+
+
+class Directory:
+    """Finds the owner of a text by its number and first words.
+
+    A number in the database wins over the configuration's entry for the same one.
+    """
+
+    def __init__(
+        self, *, storage: Storage, accounts: Accounts, clock: Clock, configured: Mapping[str, str]
+    ) -> None:
+        self._storage = storage
+        self._accounts = accounts
+        self._clock = clock
+        self._configured = configured
+        """User names by the numbers that the configuration gives them."""
+        self._numbers: dict[str, Number] = {}
+        self._keywords: dict[str, dict[tuple[int, str], Keyword]] = {}
+        """By number, then by main keyword and word."""
+        self._forwardings: dict[int, Forwarding] = {}
+        self._account_ids: dict[str, int] = {}
+        self._deaf: frozenset[int] = frozenset()
+        """Accounts that may not receive."""
+        self._refreshing: asyncio.Task[None] | None = None
+        self._stale = False
+        self.on_accounts: Callable[[Sequence[Account]], None] = _nobody
+        """Is told who the accounts are, at the start and after each change of one."""
+
+    async def load(self) -> None:
+        """Takes up what is stored."""
+        now_ms = self._clock.now_ms()
+        stored = await self._storage.read(lambda c: keywords.load_all(c, now_ms))
+        self._numbers = {number.number: number for number in stored.numbers}
+        self._forwardings = {found.forwarding_id: found for found in stored.forwardings}
+        self._keywords = {}
+        for keyword in stored.keywords:
+            self.put_keyword(keyword)
+        await self._load_accounts()
+
+    def accounts_changed(self) -> None:
+        """Accounts were changed: reads anew who they are and who may receive."""
+        self._stale = True
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = asyncio.create_task(self._refresh())
+
+    async def settle(self) -> None:
+        """Returns once nothing is being read any more."""
+        if self._refreshing is not None:
+            await self._refreshing
+
+    async def _refresh(self) -> None:
+        while self._stale:
+            self._stale = False
+            try:
+                await self._load_accounts()
+            except Exception as error:  # the next change reads them again
+                log.error("accounts_not_read", reason=type(error).__name__)
+
+    async def _load_accounts(self) -> None:
+        accounts = await self._accounts.list_all()
+        self._account_ids = {account.username: account.account_id for account in accounts}
+        self._deaf = frozenset(
+            account.account_id for account in accounts if not account.may(Permission.RECEIVE)
+        )
+        self.on_accounts(accounts)
+
+    # Asking
+
+    def number(self, number: str) -> Number | None:
+        """A number of ours, given as digits."""
+        stored = self._numbers.get(number)
+        if stored is not None:
+            return stored
+        account_id = self._account_ids.get(self._configured.get(number, ""))
+        return None if account_id is None else Number(number=number, account_id=account_id)
+
+    def configured(self) -> list[Number]:
+        """The numbers that only the configuration names."""
+        names = (number for number in self._configured if number not in self._numbers)
+        return [found for number in names if (found := self.number(number)) is not None]
+
+    def find(self, number: str, words: Sequence[str], holder: Holder | None = None) -> Destination:
+        """Whose a text to a number is that begins with these words.
+
+        One that came to a phone is its holder's unless the number is somebody's.
+        """
+        chain = self._chain(number, words, holder) or self._chain(number, (CATCH_ALL,), holder)
+        if chain:
+            return self._of_keyword(chain)
+        account_id = self._owner(number, holder)
+        if account_id is None or account_id in self._deaf:
+            return NOBODY
+        return Destination(account_id=account_id)
+
+    def keyword(
+        self, number: str, words: Sequence[str], holder: Holder | None = None
+    ) -> Keyword | None:
+        """The keyword that the first words name: one below a main keyword, or a main one."""
+        chain = self._chain(number, words, holder)
+        return chain[0] if chain else None
+
+    def accounts_on(self, number: str, holder: Holder | None = None) -> list[int]:
+        """The accounts a number stands for, its owner first, whether they may receive or not."""
+        owner = self._owner(number, holder)
+        found = [owner] if owner is not None else []
+        found += [
+            keyword.account_id
+            for keyword in self._keywords.get(number, {}).values()
+            if _may_mean(keyword.account_id, holder)
+        ]
+        return list(dict.fromkeys(found))
+
+    def _owner(self, number: str, holder: Holder | None) -> int | None:
+        owner = self.number(number)
+        if owner is not None and _may_mean(owner.account_id, holder):
+            return owner.account_id
+        return None if holder is None else holder.account_id
+
+    def _chain(
+        self, number: str, words: Sequence[str], holder: Holder | None
+    ) -> tuple[Keyword, ...]:
+        """The keyword that the first words name, and the main keyword above it where it has one."""
+        main = self._keyword(number, 0, words[0]) if words else None
+        if main is None or not _may_mean(main.account_id, holder):
+            return ()
+        below = self._keyword(number, main.keyword_id, words[1]) if len(words) > 1 else None
+        if below is None or not _may_mean(below.account_id, holder):
+            return (main,)
+        return below, main
+
+    def _keyword(self, number: str, main_keyword_id: int, word: str) -> Keyword | None:
+        found = self._keywords.get(number, {}).get((main_keyword_id, word))
+        if found is None or not found.free_ms or found.free_ms > self._clock.now_ms():
+            return found
+        del self._keywords[number][main_keyword_id, word]
+        return None
+
+    def _of_keyword(self, chain: tuple[Keyword, ...]) -> Destination:
+        keyword = chain[0]
+        if keyword.account_id in self._deaf:
+            return NOBODY
+        # One below a main keyword that leads nowhere itself leaves its texts to the main one.
+        ways = (way.forwarding_id for way in chain if not way.free_ms)
+        found = (self._forwardings.get(way) for way in ways if way is not None)
+        first = next((forwarding for forwarding in found if forwarding is not None), None)
+        return Destination(
+            account_id=keyword.account_id,
+            keyword=keyword,
+            forwardings=() if first is None else (first,),
+        )
+
+    # Keeping current
+
+    def put_number(self, number: Number) -> None:
+        """A number is there from now on."""
+        self._numbers[number.number] = number
+
+    def drop_number(self, number: str) -> None:
+        """A number is gone."""
+        self._numbers.pop(number, None)
+
+    def put_keyword(self, keyword: Keyword) -> None:
+        """A keyword is as given from now on."""
+        on_number = self._keywords.setdefault(keyword.number, {})
+        on_number[keyword.main_keyword_id, keyword.keyword] = keyword
+
+    def release_keyword(self, keyword: Keyword, free_ms: int) -> None:
+        """A keyword and those below it are deleted, and free at a time."""
+        for known in list(self._keywords.get(keyword.number, {}).values()):
+            family = (known.keyword_id, known.main_keyword_id)
+            if keyword.keyword_id in family and not known.free_ms:
+                self.put_keyword(msgspec.structs.replace(known, free_ms=free_ms))
+
+    def put_forwarding(self, forwarding: Forwarding) -> None:
+        """A forwarding is as given from now on."""
+        self._forwardings[forwarding.forwarding_id] = forwarding
+
+
+def _may_mean(account_id: int, holder: Holder | None) -> bool:
+    """Whether a text may be for an account; a phone's word on its number counts for its own."""
+    return holder is None or holder.vouched or holder.account_id == account_id
+
+
+def _nobody(_accounts: Sequence[Account]) -> None:
+    """Nobody asks who the accounts are."""

@@ -1,0 +1,239 @@
+"""Texts that phones sent: parts that wait for the rest, and whole texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, delete, func, select
+
+from dragoman.core.devices.sql.device_events import NewDeviceEvent, insert_events
+from dragoman.core.devices.sql.device_texts import NewDeviceText, insert_texts
+from dragoman.core.inbound.model.inbound import (
+    InboxFilter,
+    InboxPage,
+    OptOutKey,
+    StoredInbound,
+)
+from dragoman.core.inbound.model.keywords import MAX_KEYWORD, words_of
+from dragoman.core.inbound.model.opt_outs import OptOut
+from dragoman.core.inbound.sql import opt_outs
+from dragoman.core.inbound.sql.tables import inbound_parts, inbound_texts
+from dragoman.core.messages.model.records import NewCallback
+from dragoman.core.messages.sql.changes import insert_callbacks
+from dragoman.core.messages.sql.paging import (
+    SCAN_LIMIT,
+    TEXT_SCAN_LIMIT,
+    Found,
+    Newest,
+    Span,
+    newest_hours,
+    scan,
+    walk,
+    whole_hours,
+)
+from dragoman.core.messages.sql.statistics import Counters, HourCount, count_by_hour, hour_of
+from dragoman.kit import ids
+from dragoman.storage.bulk import BulkInsert
+from dragoman.storage.text_search import contains_pieces
+from dragoman.storage.time_limit import time_limit
+from dragoman.storage.work import Operation
+
+SEARCH_LIMIT_S: Final = 2.0
+"""A search that takes longer is given up."""
+
+
+class StoredInboundPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `inbound_parts`."""
+
+    part_id: int
+    carrier: str
+    sender: str
+    recipient: str
+    reference: int
+    total: int
+    number: int
+    content: bytes
+    alphabet: str
+
+
+class NewInbound(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole text, the stored parts it was made of, and all that follows from it."""
+
+    text: StoredInbound
+    part_ids: tuple[int, ...] = ()
+    callbacks: tuple[NewCallback, ...] = ()
+    opt_outs: tuple[OptOut, ...] = ()
+    opt_ins: tuple[OptOutKey, ...] = ()
+    event: NewDeviceEvent | None = None
+    """What a phone told it by, where it came to one."""
+    device_text: NewDeviceText | None = None
+
+
+_INSERT_TEXTS = BulkInsert(inbound_texts)
+_INSERT_PARTS = BulkInsert(inbound_parts)
+
+
+def _store_parts(connection: Connection, items: list[StoredInboundPart]) -> list[Exception | None]:
+    _INSERT_PARTS.run(connection, [msgspec.structs.astuple(item) for item in items])
+    return [None] * len(items)
+
+
+def _store_texts(connection: Connection, items: list[NewInbound]) -> list[Exception | None]:
+    counters = Counters()
+    rows: list[tuple[Any, ...]] = []
+    part_ids: list[int] = []
+    opted: dict[OptOutKey, OptOut | None] = {}
+    for item in items:
+        rows.append(msgspec.structs.astuple(item.text))
+        part_ids.extend(item.part_ids)
+        account_id = item.text.account_id or 0
+        at_ms = ids.time_of(item.text.inbound_id)
+        parts = item.text.parts
+        counters.add(account_id, at_ms, "inbox", "sum", "sum", parts)
+        keyword = f"{item.text.keyword}:{item.text.recipient}"
+        counters.add(account_id, at_ms, "inbox", "keyword:number", keyword, parts)
+        opted.update((opt_out.key, opt_out) for opt_out in item.opt_outs)
+        opted.update(dict.fromkeys(item.opt_ins))
+    _INSERT_TEXTS.run(connection, rows)
+    if part_ids:
+        connection.execute(delete(inbound_parts).where(inbound_parts.c.part_id.in_(part_ids)))
+    counters.write(connection)
+    if opted:
+        opt_outs.write(connection, opted)
+    insert_events(connection, [item.event for item in items if item.event is not None])
+    insert_texts(connection, [item.device_text for item in items if item.device_text is not None])
+    insert_callbacks(connection, [callback for item in items for callback in item.callbacks])
+    return [None] * len(items)
+
+
+def _drop_parts(connection: Connection, items: list[int]) -> list[Exception | None]:
+    connection.execute(delete(inbound_parts).where(inbound_parts.c.part_id.in_(items)))
+    return [None] * len(items)
+
+
+drop_parts = Operation(_drop_parts, "drop_inbound_parts", int)
+store_parts = Operation(_store_parts, "store_inbound_parts", StoredInboundPart)
+store_texts = Operation(_store_texts, "store_inbound_texts", NewInbound)
+
+
+def load_parts(connection: Connection) -> list[StoredInboundPart]:
+    """All parts that wait for the rest of their text."""
+    query = select(inbound_parts).order_by(inbound_parts.c.part_id)
+    return [StoredInboundPart(**row._mapping) for row in connection.execute(query)]
+
+
+def search(
+    connection: Connection,
+    wanted: InboxFilter,
+    offset: int,
+    limit: int,
+    enough: int | None = None,
+) -> InboxPage:
+    """A page of the texts an account received, newest first; raises `TookTooLong`.
+
+    Where more than `enough` come behind the page it is not told how many.
+    """
+    table = inbound_texts.c
+    with time_limit(connection, SEARCH_LIMIT_S):
+        most = None if enough is None else offset + limit + enough
+        found = _find_page(connection, wanted, offset, limit, most)
+        query = (
+            select(inbound_texts)
+            .where(table.inbound_id.in_(found.identifiers))
+            .order_by(table.inbound_id.desc())
+        )
+        rows = connection.execute(query) if found.identifiers else ()
+        return InboxPage(
+            texts=tuple(StoredInbound(**row._mapping) for row in rows),
+            total=found.total,
+            has_more=found.has_more,
+        )
+
+
+def _find_page(
+    connection: Connection, wanted: InboxFilter, offset: int, limit: int, most: int | None
+) -> Found:
+    table = inbound_texts.c
+    own = table.account_id == wanted.account_id
+    filters = _filters(connection.dialect.name, wanted)
+    driving: list[ColumnElement[bool]] = []
+    if wanted.sender:
+        driving.append(table.sender == wanted.sender)
+    elif wanted.recipient:
+        driving.append(table.recipient == wanted.recipient)
+    if wanted.inbound_id is not None:
+        driving.append(table.inbound_id == wanted.inbound_id)
+    if not driving and filters is None:
+        first, end = whole_hours(wanted.from_ms, wanted.to_ms)
+        newest = _newest_hours(connection, wanted.account_id, first, end, most)
+        found = walk(
+            connection,
+            identifier=table.inbound_id,
+            parts=table.parts,
+            conditions=[own],
+            hours=newest.hours,
+            from_ms=newest.from_ms if newest.is_cut else wanted.from_ms,
+            to_ms=wanted.to_ms,
+            offset=offset,
+            limit=limit,
+        )
+        return found._replace(has_more=newest.is_cut)
+    scan_limit = TEXT_SCAN_LIMIT if wanted.text else SCAN_LIMIT
+    if most is not None and filters is None:
+        scan_limit = min(scan_limit, most + 1)
+    span = Span.of_times(wanted.from_ms, wanted.to_ms)
+    found = scan(
+        connection,
+        candidates=select(inbound_texts).where(own, *driving, *span.within(table.inbound_id)),
+        identifier="inbound_id",
+        filters=filters,
+        limit=limit,
+        offset=offset,
+        scan_limit=scan_limit,
+    )
+    return found._replace(has_more=most is not None and found.total > most)
+
+
+def _newest_hours(
+    connection: Connection,
+    account_id: int,
+    from_ms: int | None,
+    before_ms: int | None,
+    enough: int | None,
+) -> Newest:
+    """The newest hours with more than enough texts, all where they are not more."""
+
+    def read(low: int | None, high: int | None) -> list[HourCount]:
+        return count_by_hour(connection, [account_id], "inbox", "sum", from_ms=low, before_ms=high)
+
+    if enough is None:
+        return Newest(read(from_ms, before_ms), from_ms, False)
+    last = connection.execute(select(func.max(inbound_texts.c.inbound_id))).scalar()
+    if last is None:
+        return Newest([], from_ms, False)
+    return newest_hours(
+        read, last_ms=hour_of(last), from_ms=from_ms, before_ms=before_ms, enough=enough
+    )
+
+
+def _filters(driver: str, wanted: InboxFilter) -> Callable[[FromClause], Select[Any]] | None:
+    """Makes of a subquery of texts the selection of those that fit, if anything narrows it."""
+    is_driven = not wanted.sender  # an index answers one of the two numbers
+    if not ((wanted.recipient and not is_driven) or wanted.text or wanted.keyword):
+        return None
+
+    def narrow(candidates: FromClause) -> Select[Any]:
+        query = select(candidates)
+        if wanted.recipient and not is_driven:
+            query = query.where(candidates.c.recipient == wanted.recipient)
+        if wanted.keyword:
+            query = query.where(
+                candidates.c.keyword == "".join(words_of(wanted.keyword, 1))[:MAX_KEYWORD]
+            )
+        if wanted.text:
+            query = query.where(contains_pieces(driver, candidates.c.text, wanted.text))
+        return query
+
+    return narrow

@@ -1,0 +1,140 @@
+"""Where inbound texts belong: numbers, keywords on them, forwardings; and who wants nothing."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+from dragoman.storage.metadata import Identifier, metadata, primary_identifier
+
+numbers = Table(
+    "numbers",
+    metadata,
+    primary_identifier("number_id"),
+    Column("number", Text, nullable=False, unique=True),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("shared", Boolean, nullable=False),
+)
+"""`number` is digits without `+`; on a shared one every account may reserve keywords."""
+
+forwardings = Table(
+    "forwardings",
+    metadata,
+    primary_identifier("forwarding_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("dialect", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("charset", Text, nullable=False),
+    Column("continuous", Boolean, nullable=False),
+    Index("ix_forwardings_account_id_forwarding_id", "account_id", "forwarding_id"),
+)
+"""`dialect` makes the request; an empty `charset` leaves the choice to it."""
+
+keywords = Table(
+    "keywords",
+    metadata,
+    primary_identifier("keyword_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("number", Text, nullable=False),
+    Column("main_keyword_id", Identifier, nullable=False),
+    Column("keyword", Text, nullable=False),
+    Column("forwarding_id", Identifier, ForeignKey("forwardings.forwarding_id")),
+    Column("free_ms", Identifier, nullable=False),
+    Index("ix_keywords_account_id_keyword_id", "account_id", "keyword_id"),
+    Index(
+        "uq_keywords_number_main_keyword_id_keyword_free_ms",
+        "number",
+        "main_keyword_id",
+        "keyword",
+        "free_ms",
+        unique=True,
+    ),
+)
+"""`main_keyword_id` is 0 for a keyword that stands first in a text.
+
+A deleted keyword belongs to its account until `free_ms`, which is 0 before. The number may be one
+that only the configuration names, so it is no reference.
+"""
+
+opt_outs = Table(
+    "opt_outs",
+    metadata,
+    primary_identifier("opt_out_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("inbound_id", Identifier),
+    Column("origin", Text, nullable=False, server_default="web"),
+    Index("ix_opt_outs_account_id_opt_out_id", "account_id", "opt_out_id"),
+    Index(
+        "uq_opt_outs_account_id_sender_recipient", "account_id", "sender", "recipient", unique=True
+    ),
+)
+"""Who wants no messages of an account, since the time in the identifier.
+
+An empty `sender` means all of them. `origin` is a `domain.inbound.OptOutOrigin`; `inbound_id` the
+text that said so, where one did.
+"""
+
+
+inbound_texts = Table(
+    "inbound_texts",
+    metadata,
+    primary_identifier("inbound_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id")),
+    Column("carrier", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("alphabet", Text, nullable=False),
+    Column("keyword", Text, nullable=False),
+    Column("parts", SmallInteger, nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("handling", Text, nullable=False, server_default="kept"),
+    Index("ix_inbound_texts_account_id_inbound_id", "account_id", "inbound_id"),
+    Index("ix_inbound_texts_account_id_sender_inbound_id", "account_id", "sender", "inbound_id"),
+    Index(
+        "ix_inbound_texts_account_id_recipient_inbound_id", "account_id", "recipient", "inbound_id"
+    ),
+)
+"""`account_id` is empty where nobody owned the number a text came to.
+
+`handling` says what was done with it (`domain.inbound.Handling`).
+"""
+
+inbound_parts = Table(
+    "inbound_parts",
+    metadata,
+    primary_identifier("part_id"),
+    Column("carrier", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("reference", Integer, nullable=False),
+    Column("total", SmallInteger, nullable=False),
+    Column("number", SmallInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("alphabet", Text, nullable=False),
+)
+"""Stored before they are acknowledged, so that a restart loses no part.
+
+`content` is UTF-16, which alone can hold a character that its sender cut in two.
+"""
+
+text_cursors = Table(
+    "text_cursors",
+    metadata,
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("number", Text, primary_key=True),
+    Column("position", Identifier, nullable=False),
+)
+"""Up to which of its texts to a number an account has fetched; an empty number stands for all."""

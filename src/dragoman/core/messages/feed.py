@@ -1,0 +1,243 @@
+"""The live feed: state changes of messages, as they are stored, for whoever listens now.
+
+Nobody listening costs one look at an empty tuple a change. Where somebody does, changes are
+gathered and passed on many at a time, which costs hardly more for many who listen than for one. A
+listener that does not keep up loses the oldest changes, is told how many, and holds up nobody;
+nothing is stored for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from dragoman.core.messages.live import LiveMessage
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.metrics import Meters
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
+
+MAX_LISTENERS: Final = 64
+MAX_WAITING: Final = 2_000
+"""Changes that wait for one listener: a second of 500 messages/s, which change four times each."""
+GATHER_S: Final = 0.05
+"""How long changes are gathered for whoever waits for them."""
+MAX_GATHERED: Final = 500
+"""Changes that are passed on without waiting longer."""
+
+
+class FeedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A message came to be in a state."""
+
+    at_ms: int
+    message_id: int
+    batch_id: int
+    account_id: int
+    dialect: str
+    sender: str
+    recipient: str
+    parts: int
+    route: str
+    carrier: str
+    before: State | None
+    """None for a message that was accepted."""
+    state: State
+    """`QUEUED` once it is accepted, `SENDING` at each attempt."""
+    failure: FailureCode
+    detail: str
+
+
+Change = tuple[LiveMessage, State | None, State, int, str | None, FailureCode, str]
+"""A message, its states before and after, when, the carrier, why it failed: as cheap as can be.
+
+Most changes of busy times are never shown, and only those that are become events. Of the message
+itself an event takes only what never changes; what changes stands beside it as it was.
+"""
+
+
+class FeedFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which changes to hear of; what is not given does not narrow."""
+
+    accounts: frozenset[int] | None = None
+    """None is everybody's, for operators."""
+    states: frozenset[State] = frozenset()
+    recipient: str = ""
+    """The digits that the number begins with."""
+    route: str = ""
+    dialect: str = ""
+
+    def pick(self, changes: Sequence[Change]) -> Sequence[Change]:
+        """Those of some changes to hear of."""
+        if (accounts := self.accounts) is not None:
+            changes = [change for change in changes if change[0].batch.account_id in accounts]
+        if states := self.states:
+            changes = [change for change in changes if change[2] in states]
+        if recipient := self.recipient:
+            changes = [change for change in changes if change[0].recipient.startswith(recipient)]
+        if route := self.route:
+            changes = [change for change in changes if change[0].route == route]
+        if dialect := self.dialect:
+            changes = [change for change in changes if change[0].batch.stored.dialect == dialect]
+        return changes
+
+
+def read_filter(
+    *,
+    accounts: frozenset[int] | None,
+    states: Iterable[str] = (),
+    recipient: str = "",
+    route: str = "",
+    dialect: str = "",
+) -> FeedFilter:
+    """A filter from what people write, such as `delivered` and `+45 20`; raises `Refused`."""
+    known = {state.name.lower(): state for state in State}
+    wanted = {word.strip().lower() for word in states if word.strip()}
+    if unknown := sorted(wanted - known.keys()):
+        raise Refused(RefusalCode.INVALID_FIELD, "state", f"no state {unknown[0][:40]!r}")
+    digits = "".join(character for character in recipient if character not in " +-()./")
+    if digits and not (digits.isascii() and digits.isdigit()):
+        raise Refused(RefusalCode.INVALID_FIELD, "to", "a number, or how it begins")
+    return FeedFilter(
+        accounts=accounts,
+        states=frozenset(known[word] for word in wanted),
+        recipient=digits.removeprefix("00"),
+        route=route,
+        dialect=dialect,
+    )
+
+
+class FeedPage(msgspec.Struct, frozen=True, kw_only=True):
+    """What has happened since the last page; empty where nothing did in time."""
+
+    events: tuple[FeedEvent, ...]
+    dropped: int = 0
+    """Changes before these that the listener was too slow for."""
+    skipped: int = 0
+    """Changes before these that the listener did not ask for."""
+
+
+def _event(change: Change) -> FeedEvent:
+    message, before, state, at_ms, carrier, failure, detail = change
+    stored = message.batch.stored
+    return FeedEvent(
+        at_ms=at_ms,
+        message_id=message.message_id,
+        batch_id=stored.batch_id,
+        account_id=stored.account_id,
+        dialect=stored.dialect,
+        sender=stored.sender,
+        recipient=message.recipient,
+        parts=message.part_count,
+        route=message.route,
+        carrier=carrier or "",
+        before=before,
+        state=state,
+        failure=failure,
+        detail=detail,
+    )
+
+
+class Listener:
+    """One who listens."""
+
+    def __init__(self, wanted: FeedFilter, feed: Feed, limit: int) -> None:
+        self.wanted = wanted
+        self.dropped = 0
+        """In all."""
+        self._feed = feed
+        self._waiting: deque[Change] = deque(maxlen=limit)
+        self._missed = 0
+        self._awake = asyncio.Event()
+
+    def put(self, changes: Sequence[Change]) -> int:
+        """Leaves changes for the listener and never blocks; how many older ones are lost for it."""
+        before = len(self._waiting) + len(changes)
+        self._waiting.extend(changes)
+        lost = before - len(self._waiting)
+        self._missed += lost
+        self.dropped += lost
+        if changes:
+            self._awake.set()
+        return lost
+
+    async def next(self, timeout_s: float, most: int = MAX_WAITING) -> FeedPage:
+        """What has happened, in order, but only the newest `most` (at least one) of it.
+
+        Waits for something to happen, but no longer than so.
+        """
+        feed = self._feed
+        feed.pass_on()
+        if not self._waiting:
+            self._awake.clear()
+            feed.sleepers += 1
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._awake.wait()
+            except TimeoutError:
+                pass
+            finally:
+                feed.sleepers -= 1
+            feed.pass_on()
+        changes, missed = list(self._waiting), self._missed
+        self._waiting.clear()
+        self._missed = 0
+        shown = changes[-most:]
+        return FeedPage(
+            events=tuple(map(_event, shown)), dropped=missed, skipped=len(changes) - len(shown)
+        )
+
+
+class Feed:
+    """Passes changes on to those who listen."""
+
+    def __init__(self, meters: Meters | None = None) -> None:
+        self.listeners: tuple[Listener, ...] = ()
+        """Publishers look here first: where nobody listens there is nothing to make."""
+        self.sleepers = 0
+        """Listeners that wait for something to happen; the others look by themselves."""
+        self._meters = meters or Meters()
+        self._gathered: list[Change] = []
+
+    @contextlib.contextmanager
+    def listen(self, wanted: FeedFilter, limit: int = MAX_WAITING) -> Iterator[Listener]:
+        """Hears of changes from here on; raises `Refused` where too many listen already."""
+        if len(self.listeners) >= MAX_LISTENERS:
+            raise Refused(RefusalCode.UNAVAILABLE, "feed", "too many listen already")
+        self.pass_on()
+        listener = Listener(wanted, self, limit)
+        self.listeners = (*self.listeners, listener)
+        try:
+            yield listener
+        finally:
+            self.listeners = tuple(one for one in self.listeners if one is not listener)
+
+    def publish(
+        self,
+        message: LiveMessage,
+        before: State | None,
+        state: State,
+        at_ms: int,
+        *,
+        carrier: str | None = None,
+        failure: FailureCode = FailureCode.NONE,
+        detail: str = "",
+    ) -> None:
+        """A message came to be in a state."""
+        gathered = self._gathered
+        gathered.append((message, before, state, at_ms, carrier, failure, detail))
+        if len(gathered) >= MAX_GATHERED:
+            self.pass_on()
+        elif self.sleepers and len(gathered) == 1:
+            asyncio.get_running_loop().call_later(GATHER_S, self.pass_on)
+
+    def pass_on(self) -> None:
+        """Leaves what was gathered with those who want to hear of it."""
+        if not self._gathered:
+            return
+        changes, self._gathered = self._gathered, []
+        for listener in self.listeners:
+            self._meters.feed_dropped += listener.put(listener.wanted.pick(changes))

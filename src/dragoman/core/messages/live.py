@@ -1,0 +1,323 @@
+"""Messages on their way, in memory, as their rows say they are or are about to say.
+
+One process owns the database, so what happens to a message is decided here, on the event loop, and
+stored from here; SQL is read again only for messages that are not here: after a restart, or when a
+report comes late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Set
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from dragoman.core.billing.model.reservations import Reservation
+from dragoman.core.messages.model.attachments import Multimedia
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Format, Outgoing, Push
+from dragoman.core.messages.model.records import StoredBatch, StoredMessage, StoredPart
+from dragoman.core.model.errors import FailureCode
+from dragoman.kit.ids import IdSource
+from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.protocols.gsm.segmentation import (
+    Segmentation,
+    segment_binary,
+    segment_text,
+)
+from dragoman.protocols.gsm.wap_push import PUSH_UDH, encode_service_indication
+from dragoman.work_queue.port import Lane, Work
+
+ALPHABET_OF_FORMAT = {Format.GSM: Alphabet.GSM7, Format.UNICODE: Alphabet.UCS2}
+
+MULTIMEDIA = Segmentation(alphabet=Alphabet.BINARY, texts=(), bodies=(b"",), units=0)
+"""A multimedia message is one part, whatever its size."""
+
+MAX_AWAITING_REPORT = 200_000
+"""Messages kept in memory only for their report; older ones are found through SQL."""
+
+# Members that every message asks for: looking one up in its class costs more than the rest.
+_URGENT = Lane.URGENT
+_NO_FAILURE = FailureCode.NONE
+_MMS = Format.MMS
+_BINARY = Alphabet.BINARY
+_DELIVERED = State.DELIVERED
+_UNKNOWN = State.UNKNOWN
+
+
+def segment(
+    text: str, format_: Format, udh: bytes, max_parts: int = 255, push: Push | None = None
+) -> Segmentation:
+    """Cuts a submission's text into parts as its format asks."""
+    if format_ is Format.MMS:
+        return MULTIMEDIA
+    if format_ is Format.BINARY:
+        return segment_binary(bytes.fromhex(text), udh=udh, max_parts=max_parts)
+    if format_ is Format.WAP_PUSH and push is not None:
+        return segment_binary(_encode_push(text, push), udh=PUSH_UDH, max_parts=max_parts)
+    return segment_text(text, alphabet=ALPHABET_OF_FORMAT.get(format_), max_parts=max_parts)
+
+
+def _encode_push(text: str, push: Push) -> bytes:
+    expires = None
+    if push.expires_ms is not None:
+        expires = datetime.fromtimestamp(push.expires_ms // 1000, UTC)
+    return encode_service_indication(push.url, text, expires=expires)
+
+
+class LiveBatch:
+    """What the messages of a batch share."""
+
+    __slots__ = (
+        "_segmentation",
+        "account_id",
+        "also",
+        "batch_id",
+        "counted",
+        "is_premium",
+        "multimedia",
+        "per_credit",
+        "stored",
+        "wallet_id",
+    )
+
+    def __init__(
+        self, stored: StoredBatch, wallet_id: int, segmentation: Segmentation | None = None
+    ) -> None:
+        self.stored = stored
+        self.batch_id = stored.batch_id
+        self.account_id = stored.account_id
+        payments = stored.options.payments
+        self.wallet_id = payments[0].wallet_id if payments else wallet_id
+        self.per_credit = payments[0].per_credit if payments else 1
+        self.also = payments[1:]
+        """The further wallets that pay."""
+        self.multimedia = (
+            Multimedia(batch_id=stored.batch_id, text=stored.text)
+            if stored.format == _MMS
+            else None
+        )
+        self.counted = stored.recipients > 1 or stored.options.audience
+        """Whether the batch counts its messages; one with a single message does not."""
+        self.is_premium = stored.options.premium is not None
+        """Whether the recipients pay."""
+        self._segmentation = segmentation
+
+    @property
+    def segmentation(self) -> Segmentation:
+        """The parts of the text that messages have unless they have one of their own."""
+        if self._segmentation is None:
+            self._segmentation = self.segment(self.stored.text)
+        return self._segmentation
+
+    def reservation(self, ids: IdSource, credits: int) -> Reservation:
+        """Credits to hold in the wallets that pay, in all or in none."""
+        return Reservation(
+            wallet_id=self.wallet_id,
+            entry_id=ids.next(),
+            amount=credits * self.per_credit,
+            also=tuple(
+                Reservation(
+                    wallet_id=payment.wallet_id,
+                    entry_id=ids.next(),
+                    amount=credits * payment.per_credit,
+                )
+                for payment in self.also
+            )
+            if self.also
+            else (),
+        )
+
+    def segment(self, text: str, max_parts: int = 255) -> Segmentation:
+        """Cuts a text as the batch has it sent; raises as the segmentation does."""
+        options = self.stored.options
+        udh = bytes.fromhex(options.udh)
+        return segment(text, Format(self.stored.format), udh, max_parts, options.push)
+
+    def multimedia_with(self, text: str | None) -> Multimedia | None:
+        """What makes a message a multimedia message, with its own text if it has one."""
+        if self.multimedia is None or text is None:
+            return self.multimedia
+        return Multimedia(batch_id=self.batch_id, text=text)
+
+
+class LiveMessage:
+    """A message on its way."""
+
+    __slots__ = (
+        "attempts",
+        "batch",
+        "carrier",
+        "credits",
+        "device_id",
+        "failure",
+        "in_flight",
+        "mcc",
+        "message_id",
+        "notes",
+        "part_count",
+        "parts",
+        "possible_duplicate",
+        "price",
+        "recipient",
+        "route",
+        "sent_ms",
+        "sim",
+        "state",
+        "text",
+        "writes",
+    )
+
+    def __init__(
+        self, stored: StoredMessage, batch: LiveBatch, parts: Iterable[StoredPart] = ()
+    ) -> None:
+        self.batch = batch
+        self.message_id = stored.message_id
+        self.recipient = stored.recipient
+        self.route = stored.route
+        self.mcc = stored.mcc
+        self.part_count = stored.parts
+        self.credits = stored.credits
+        self.price = stored.price
+        self.state = stored.state
+        self.carrier = stored.carrier
+        self.failure = FailureCode(stored.failure) if stored.failure else _NO_FAILURE
+        self.attempts = stored.attempts
+        self.possible_duplicate = stored.possible_duplicate
+        self.sent_ms = stored.sent_ms
+        self.text = stored.text
+        """Its own text, if it has one."""
+        self.parts: list[StoredPart] | None = list(parts) or None
+        """What is known of each part; None for a message in one part."""
+        self.device_id = batch.stored.options.device_id
+        """The phone that sent it, or is to, where one is known; and the slot of its SIM."""
+        self.sim = batch.stored.options.sim
+        self.in_flight = False
+        """Whether a connector has it and has not told what came of it."""
+        self.notes = 0
+        """Rows in the journal."""
+        self.writes = 0
+        """Changes that are decided but not on disk yet."""
+
+    @property
+    def is_premium(self) -> bool:
+        """Whether its recipient pays for it."""
+        return self.batch.is_premium
+
+    @property
+    def work(self) -> Work:
+        """The queue's item for this message."""
+        return Work(self.message_id, self.batch.account_id, self.batch.stored.lane)
+
+    def outgoing(self) -> Outgoing:
+        """The message as a carrier gets it."""
+        stored = self.batch.stored
+        options = stored.options
+        own = self.text
+        segmentation = self.batch.segmentation if own is None else self.batch.segment(own)
+        # The identifier's time and sequence bits both vary; a handset needs only that two long
+        # texts from one sender differ (3GPP 23.040 s. 9.2.3.24.1).
+        reference = (self.message_id ^ self.message_id >> 12) & 0xFFFF
+        return Outgoing(
+            message_id=self.message_id,
+            sender=stored.sender,
+            recipient=self.recipient,
+            parts=segmentation.user_data(reference),
+            alphabet=segmentation.alphabet,
+            wants_receipt=options.wants_receipt,
+            validity_until_ms=stored.expires_ms,
+            message_class=options.message_class,
+            protocol_id=options.protocol_id,
+            attempt=self.attempts + 1,
+            premium=options.premium,
+            multimedia=self.batch.multimedia_with(own),
+            account_id=stored.account_id,
+            text="" if segmentation.alphabet is _BINARY else (stored.text if own is None else own),
+            device_id=options.device_id,
+            sim=options.sim,
+            urgent=stored.lane == _URGENT,
+        )
+
+
+class LiveMessages:
+    """The registry: messages by identifier, and by the ids their carriers gave."""
+
+    def __init__(self) -> None:
+        self._messages: dict[int, LiveMessage] = {}
+        self._keys: dict[tuple[str, str], tuple[LiveMessage, int]] = {}
+        self._keys_of: dict[int, list[tuple[str, str]]] = {}
+        self._watches: list[set[int]] = []
+        self._withheld: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def __iter__(self) -> Iterator[LiveMessage]:
+        return iter(list(self._messages.values()))
+
+    def get(self, message_id: int) -> LiveMessage | None:
+        return self._messages.get(message_id)
+
+    def add(self, message: LiveMessage) -> None:
+        self._messages[message.message_id] = message
+
+    def add_key(self, carrier: str, key: str, message: LiveMessage, part: int) -> None:
+        """Lets reports under a carrier's id find the message (and part, from 1)."""
+        self._keys[carrier, key] = (message, part)
+        self._keys_of.setdefault(message.message_id, []).append((carrier, key))
+
+    def find(self, carrier: str, key: str) -> tuple[LiveMessage, int] | None:
+        """The message and part that a carrier knows under a key."""
+        return self._keys.get((carrier, key))
+
+    def remove(self, message: LiveMessage) -> None:
+        """Forgets a message whose last change is on disk."""
+        self._messages.pop(message.message_id, None)
+        for watch in self._watches:
+            watch.add(message.message_id)
+        for key in self._keys_of.pop(message.message_id, ()):
+            if self._keys.get(key, (None,))[0] is message:
+                del self._keys[key]
+
+    @contextmanager
+    def watch(self) -> Iterator[Set[int]]:
+        """Collects the identifiers of messages that are forgotten meanwhile."""
+        forgotten: set[int] = set()
+        self._watches.append(forgotten)
+        try:
+            yield forgotten
+        finally:
+            self._watches = [watch for watch in self._watches if watch is not forgotten]
+
+    @contextmanager
+    def withhold(self, batch_id: int) -> Iterator[None]:
+        """Keeps messages of a batch from coming back to memory meanwhile."""
+        self._withheld.add(batch_id)
+        try:
+            yield
+        finally:
+            self._withheld.discard(batch_id)
+
+    def is_withheld(self, batch_id: int) -> bool:
+        """Whether messages of a batch must not come back to memory now."""
+        return batch_id in self._withheld
+
+    def settle(self, message: LiveMessage) -> None:
+        """Forgets a message, nothing of which is left to write, unless memory needs it on."""
+        state = message.state
+        if state >= _DELIVERED or (state is _UNKNOWN and message.message_id not in self._keys_of):
+            self.remove(message)
+
+    def shed(self) -> None:
+        """Forgets the oldest messages that only wait for a report, beyond the bound."""
+        surplus = len(self._keys_of) - MAX_AWAITING_REPORT
+        if surplus <= 0:
+            return
+        settled = (
+            message
+            for message_id in self._keys_of
+            if (message := self._messages.get(message_id)) is not None
+            and message.state >= State.SENT
+            and not message.writes
+        )
+        for message in [message for message, _ in zip(settled, range(surplus), strict=False)]:
+            self.remove(message)

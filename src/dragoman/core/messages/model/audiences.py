@@ -1,0 +1,45 @@
+"""Whom a submission is for, where that is lists and contacts and not numbers alone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from dragoman.core.contacts.model.filters import Filter
+
+ALL_PERCENT: Final = 100
+
+
+class Segment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which of the contacts of lists are meant."""
+
+    count: int | None = None
+    """At most so many, in the order of their numbers."""
+    percent: int | None = None
+    """So many of a hundred, spread evenly over the numbers; 1 to 100."""
+    exclude: tuple[int, ...] = ()
+    """Batches whose recipients are left out; they run first."""
+
+
+class Audience(msgspec.Struct, frozen=True, kw_only=True):
+    """Lists with all lists below them, groups and tags, and contacts.
+
+    Filter and segment choose among the contacts of lists; who is named alone is always meant.
+    """
+
+    lists: tuple[int, ...] = ()
+    contacts: tuple[int, ...] = ()
+    groups: tuple[int, ...] = ()
+    """Groups and tags; filter and segment choose among their contacts too."""
+    filter: Filter | None = None
+    segment: Segment | None = None
+
+
+def is_picked(index: int, percent: int) -> bool:
+    """Whether the contact at an index, from 0 on, belongs to the percentage.
+
+    Of the first n, exactly n * percent / 100 do, rounded up.
+    """
+    whole = ALL_PERCENT - 1
+    return (index * percent + whole) // ALL_PERCENT < ((index + 1) * percent + whole) // ALL_PERCENT

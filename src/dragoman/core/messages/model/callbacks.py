@@ -1,0 +1,99 @@
+"""The facts a customer is told; each dialect makes its own request of them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from dragoman.core.messages.model.lifecycle import State
+
+
+class CallbackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What happened to a message, as stored with its callback."""
+
+    message_id: int
+    batch_id: int
+    state: State
+    at_ms: int
+    recipient: str
+    sender: str
+    failure: str = ""
+    detail: str = ""
+    return_data: str = ""
+    mcc: str = "0"
+    parts: int = 1
+    price: int = 0
+    premium_price: int = 0
+    """What the recipient pays, in the smallest unit."""
+
+
+class TextFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A text that a phone sent, as stored with the callback that forwards it."""
+
+    inbound_id: int
+    sender: str
+    """Digits without `+`, or a name."""
+    recipient: str
+    text: str
+    charset: str = ""
+    """What the customer asked for; empty leaves it to the dialect."""
+
+
+def renderer_of_texts(dialect: str) -> str:
+    """The name under which stored callbacks know how a dialect forwards texts."""
+    return f"{dialect}:text"
+
+
+class EventKind(StrEnum):
+    """What a webhook can be called for."""
+
+    TEXT_RECEIVED = "text_received"
+    DATA_RECEIVED = "data_received"
+    MULTIMEDIA_RECEIVED = "multimedia_received"
+    MULTIMEDIA_FETCHED = "multimedia_fetched"
+    MESSAGE_SENT = "message_sent"
+    MESSAGE_DELIVERED = "message_delivered"
+    MESSAGE_FAILED = "message_failed"
+    MESSAGE_CANCELLED = "message_cancelled"
+    MESSAGE_CHANGED = "message_changed"
+    """Any of these, told at the address that its submission was given; no webhook is looked up."""
+    DEVICE_PINGED = "device_pinged"
+    DEVICE_STARTED = "device_started"
+
+
+class EventFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event, as stored with the callback that tells one webhook of it."""
+
+    event_id: int
+    account_id: int
+    webhook: str
+    """What the customer calls the webhook."""
+    kind: EventKind
+    at_ms: int
+    device_id: int | None = None
+    sim: int | None = None
+    key: str = ""
+    """What the customer calls the message, or our identifier of a text."""
+    sender: str = ""
+    recipient: str = ""
+    text: str = ""
+    """Hexadecimal octets where they are data."""
+    reason: str = ""
+    parts: int = 1
+    details: dict[str, float | int | str] = {}
+    """What a device says of itself."""
+
+
+def renderer_of_events(dialect: str) -> str:
+    """The name under which stored callbacks know how a dialect tells webhooks."""
+    return f"{dialect}:event"
+
+
+class CallbackCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A request to make, as the dialect renders it."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""

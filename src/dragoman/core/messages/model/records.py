@@ -1,0 +1,226 @@
+"""What services hand to storage and get back: rows as values, without SQL.
+
+They hold values only, so none can be part of a cycle and the collector need not know them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from dragoman.core.billing.model.payments import Payment
+from dragoman.core.billing.model.pricing import Price
+from dragoman.core.billing.model.reservations import Reservation, Settlement
+from dragoman.core.messages.model.attachments import Attachment
+from dragoman.core.messages.model.audiences import Audience
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.messages import Push
+from dragoman.core.messages.model.premium import Premium, PremiumState
+from dragoman.core.model.errors import FailureCode
+
+
+class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What a batch needs for the wire and the customer; stored as JSON."""
+
+    udh: str = ""
+    """Hexadecimal."""
+    wants_receipt: bool = True
+    message_class: int | None = None
+    protocol_id: int = 0
+    callback_url: str = ""
+    return_data: str = ""
+    callback_states: tuple[int, ...] = ()
+    premium: Premium | None = None
+    push: Push | None = None
+    audience: bool = False
+    """Whether an audience says who the recipients are; only expansion tells how many."""
+    tariffs: tuple[Price, ...] = ()
+    """What its recipients cost when credits were held for them, where they wait to be expanded."""
+    device_id: int | None = None
+    sim: int | None = None
+    payments: tuple[Payment, ...] = ()
+    """The wallets that pay; empty where it is the account's own for everything."""
+    credits_per_part: int = 0
+    """Of its message type; 0 where the list of prices says it."""
+    route: str = ""
+    """Of its message type; empty where the routes' rules say it."""
+    message_type: str = ""
+    resend_of: int | None = None
+    """The message that it repeats."""
+
+
+class StoredBatch(msgspec.Struct, kw_only=True, array_like=True, gc=False):
+    """A row of `batches`."""
+
+    batch_id: int
+    account_id: int
+    dialect: str
+    protocol: str
+    reference: str | None
+    sender: str
+    text: str
+    format: str
+    options: BatchOptions
+    lane: int
+    due_ms: int
+    expires_ms: int
+    state: BatchState
+    recipients: int
+    waiting_recipients: bytes | None = None
+    expanded: int = 0
+    unsent: int = 0
+    buffered: int = 0
+    received: int = 0
+    failed: int = 0
+
+
+class StoredMessage(msgspec.Struct, kw_only=True, array_like=True, gc=False):
+    """A row of `messages`."""
+
+    message_id: int
+    batch_id: int
+    account_id: int
+    recipient: str
+    route: str
+    mcc: str
+    parts: int
+    credits: int
+    price: int
+    state: State
+    carrier: str | None = None
+    failure: str | None = None
+    detail: str | None = None
+    attempts: int = 0
+    possible_duplicate: bool = False
+    sent_ms: int | None = None
+    final_ms: int | None = None
+    text: str | None = None
+    """Its own text; None where it has the text of its batch."""
+
+
+class StoredAudience(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whom a batch is for, as it was asked; stored as JSON."""
+
+    numbers: tuple[str, ...] = ()
+    """Digits of the numbers that were named."""
+    audience: Audience
+    """With the keys of merge fields for their names."""
+    fields: dict[str, str] = {}
+    """The names of merge fields as the text spells them, and their keys."""
+    max_parts: int
+    country_code: str = ""
+    """Digits that numbers must begin with, where the recipients are charged by a short code."""
+
+
+class AudienceProgress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How far an audience has become messages; columns of `audiences`."""
+
+    done_up_to: str = ""
+    seen: int = 0
+    taken: int = 0
+    stopped: str = ""
+
+
+class StoredPart(msgspec.Struct, kw_only=True, array_like=True, gc=False):
+    """A row of `parts`."""
+
+    message_id: int
+    number: int
+    carrier_message_id: str | None = None
+    state: State | None = None
+    error: str | None = None
+    reported_ms: int | None = None
+
+
+class NewBatch(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """A submission to be stored whole or refused whole."""
+
+    batch: StoredBatch
+    messages: tuple[StoredMessage, ...]
+    reservation: Reservation
+    rejections: tuple[StateChange, ...] = ()
+    """Messages among them that end with their acceptance."""
+    attachments: tuple[Attachment, ...] = ()
+    audience: StoredAudience | None = None
+
+
+class NewCallback(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """A customer is to be told something."""
+
+    callback_id: int
+    account_id: int
+    message_id: int
+    dialect: str
+    origin: str
+    url: str
+    payload: str
+    due_ms: int
+
+
+class StateChange(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """One step of a message, with all that is stored together with it."""
+
+    message_id: int
+    batch_id: int
+    account_id: int
+    mcc: str
+    parts: int
+    before: State
+    after: State
+    at_ms: int
+    counted_in_batch: bool
+    carrier: str | None = None
+    failure: FailureCode = FailureCode.NONE
+    detail: str = ""
+    attempts: int = 0
+    possible_duplicate: bool = False
+    receipt_keys: tuple[tuple[str, int], ...] = ()
+    """(key, part number) of the ids the carrier gave."""
+    part_rows: tuple[StoredPart, ...] = ()
+    settlement: Settlement | None = None
+    callback: NewCallback | None = None
+    events: tuple[NewCallback, ...] = ()
+    """Webhooks that are to be told."""
+    premium_state: PremiumState | None = None
+    """Where the charge of a premium message is now; None for messages without one."""
+    route: str = ""
+    sent_ms: int | None = None
+    """When a carrier took it, where that is known."""
+
+
+class PartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A report on a part that does not change its message's state yet.
+
+    Without a part it only waits for what was written before it.
+    """
+
+    part: StoredPart | None
+
+
+class ParkedReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row of `parked_receipts`."""
+
+    receipt_id: int
+    carrier: str
+    carrier_message_id: str
+    keys: str
+    recipient: str
+    state: int
+    error: str
+    raw: str
+
+
+def row_of(record: msgspec.Struct) -> tuple[Any, ...]:
+    """The fields of a record in order, as a row."""
+    return msgspec.structs.astuple(record)
+
+
+def row_of_batch(batch: StoredBatch) -> tuple[Any, ...]:
+    """The fields of a batch in order, as a row; its options as JSON."""
+    row = list(msgspec.structs.astuple(batch))
+    row[_OPTIONS] = msgspec.json.encode(batch.options).decode()
+    return tuple(row)
+
+
+_OPTIONS = StoredBatch.__struct_fields__.index("options")

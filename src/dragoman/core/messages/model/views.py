@@ -1,0 +1,38 @@
+"""What a search shows of messages."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.records import BatchOptions
+from dragoman.core.model.errors import FailureCode
+
+
+class MessageView(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as a query shows it."""
+
+    message_id: int
+    batch_id: int
+    account_id: int
+    recipient: str
+    sender: str
+    text: str
+    format: str
+    protocol: str
+    state: State
+    failure: FailureCode
+    detail: str
+    parts: int
+    credits: int
+    price: int
+    mcc: str
+    route: str
+    carrier: str
+    dialect: str
+    attempts: int
+    possible_duplicate: bool
+    created_ms: int
+    sent_ms: int | None
+    final_ms: int | None
+    options: BatchOptions

@@ -1,0 +1,295 @@
+"""State changes of messages, with everything that belongs to them, in one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection
+
+from dragoman.core.billing.model.reservations import Settlement
+from dragoman.core.billing.sql import wallets
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.premium import PremiumState
+from dragoman.core.messages.model.records import (
+    NewCallback,
+    ParkedReceipt,
+    PartReport,
+    StateChange,
+    StoredPart,
+    row_of,
+)
+from dragoman.core.messages.sql import premium
+from dragoman.core.messages.sql.outcome_counts import Outcome, count_outcome, detail_of
+from dragoman.core.messages.sql.statistics import QUEUED, Counters, hour_of
+from dragoman.core.messages.sql.tables import (
+    batches,
+    callbacks,
+    messages,
+    parked_receipts,
+    parts,
+    receipt_keys,
+)
+from dragoman.storage.bulk import BulkInsert, BulkUpdate
+from dragoman.storage.work import Operation
+
+_UPDATE_MESSAGES = BulkUpdate(
+    messages,
+    (
+        "message_id",
+        "state",
+        "carrier",
+        "failure",
+        "detail",
+        "attempts",
+        "possible_duplicate",
+        "sent_ms",
+        "final_ms",
+    ),
+    {
+        "state": "{new}",
+        "carrier": "coalesce({new}, {old})",
+        "failure": "{new}",
+        "detail": "{new}",
+        "attempts": "{new}",
+        "possible_duplicate": "{new}",
+        "sent_ms": "coalesce({new}, {old})",
+        "final_ms": "coalesce({new}, {old})",
+    },
+    # A change that was repeated after an outage may come later than those that follow from it.
+    where=f"t.state < {State.DELIVERED.value} AND t.state < v.column2",
+)
+_MARK_SENDING = BulkUpdate(
+    messages,
+    ("message_id",),
+    {"state": str(State.SENDING.value)},
+    where=f"t.state = {State.QUEUED.value}",
+)
+_TAKE_BACK = BulkUpdate(
+    messages,
+    ("message_id",),
+    {"state": str(State.QUEUED.value)},
+    where=f"t.state = {State.SENDING.value}",
+)
+_COUNT = BulkUpdate(
+    batches,
+    ("batch_id", "unsent", "buffered", "received", "failed"),
+    dict.fromkeys(("unsent", "buffered", "received", "failed"), "{old} + {new}"),
+)
+_INSERT_KEYS = BulkInsert(
+    receipt_keys,
+    suffix=(
+        "ON CONFLICT (carrier, key) DO UPDATE SET"
+        " message_id = excluded.message_id, part = excluded.part"
+    ),
+)
+_WRITE_PARTS = BulkInsert(
+    parts,
+    suffix=(
+        "ON CONFLICT (message_id, number) DO UPDATE SET"
+        " carrier_message_id = coalesce(excluded.carrier_message_id, parts.carrier_message_id),"
+        " state = coalesce(excluded.state, parts.state),"
+        " error = coalesce(excluded.error, parts.error),"
+        " reported_ms = coalesce(excluded.reported_ms, parts.reported_ms)"
+    ),
+)
+_INSERT_CALLBACKS = BulkInsert(callbacks)
+_INSERT_PARKED = BulkInsert(parked_receipts)
+
+_SENT, _UNKNOWN = int(State.SENT), int(State.UNKNOWN)
+UNSENT, BUFFERED, RECEIVED, FAILED = range(4)
+
+COUNTER_OF_STATE = {
+    State.SCHEDULED: UNSENT,
+    State.QUEUED: UNSENT,
+    State.SENDING: UNSENT,
+    State.SENT: BUFFERED,
+    State.UNKNOWN: FAILED,
+    State.DELIVERED: RECEIVED,
+    State.UNDELIVERED: FAILED,
+    State.EXPIRED: FAILED,
+    State.REJECTED: FAILED,
+    State.CANCELLED: FAILED,
+}
+"""Which of a batch's counters a message in a state is counted in."""
+
+STATISTICS_NAMES = {
+    **dict.fromkeys((State.SCHEDULED, State.QUEUED, State.SENDING), QUEUED),
+    **{state: state.name.lower() for state in State if state >= State.SENT},
+}
+"""What a state is called in the statistics."""
+
+
+def _record(connection: Connection, items: list[StateChange]) -> list[Exception | None]:
+    _UPDATE_MESSAGES.run(connection, _message_rows(items))
+    _count_in_batches(connection, items)
+    _count_in_statistics(connection, items)
+    keys: dict[tuple[str | None, str], tuple[int, int]] = {}
+    part_rows: list[StoredPart] = []
+    settlements: list[tuple[int, Settlement]] = []
+    moves: list[tuple[int, PremiumState]] = []
+    told: list[NewCallback] = []
+    events: list[NewCallback] = []
+    for change in items:
+        for key, part in change.receipt_keys:
+            keys[change.carrier, key] = (change.message_id, part)
+        if change.part_rows:
+            part_rows += change.part_rows
+        if change.settlement is not None:
+            settlements.append((change.batch_id, change.settlement))
+        if change.premium_state is not None:
+            moves.append((change.message_id, change.premium_state))
+        if change.callback is not None:
+            told.append(change.callback)
+        if change.events:
+            events += change.events
+    _INSERT_KEYS.run(connection, [(*key, *target) for key, target in keys.items()])
+    _write_parts(connection, part_rows)
+    wallets.settle(connection, settlements)
+    premium.move(connection, moves)
+    insert_callbacks(connection, told)
+    insert_callbacks(connection, events)
+    return [None] * len(items)
+
+
+def insert_callbacks(connection: Connection, new: list[NewCallback]) -> None:
+    """Stores what customers are to be told."""
+    _INSERT_CALLBACKS.run(connection, [_callback_row(callback) for callback in new])
+
+
+def _message_rows(items: list[StateChange]) -> list[tuple[Any, ...]]:
+    """One row a message: a group often holds both `sent` and its report."""
+    rows: dict[int, tuple[Any, ...]] = {}
+    for change in items:
+        after = int(change.after)
+        sent_ms = change.at_ms if after == _SENT else None
+        final_ms = change.at_ms if after >= _UNKNOWN else None
+        carrier = change.carrier
+        earlier = rows.get(change.message_id)
+        if earlier is not None:
+            sent_ms, carrier = sent_ms or earlier[7], carrier or earlier[2]
+            if earlier[1] > after:
+                kept = (*earlier[:2], carrier, *earlier[3:7], sent_ms, earlier[8])
+                rows[change.message_id] = kept
+                continue
+        rows[change.message_id] = (
+            change.message_id,
+            after,
+            carrier,
+            str(change.failure) or None,
+            change.detail or None,
+            change.attempts,
+            change.possible_duplicate,
+            sent_ms,
+            final_ms,
+        )
+    return list(rows.values())
+
+
+def _count_in_batches(connection: Connection, items: list[StateChange]) -> None:
+    counts: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for change in items:
+        if change.counted_in_batch:
+            before, after = COUNTER_OF_STATE[change.before], COUNTER_OF_STATE[change.after]
+            if before != after:
+                counters = counts[change.batch_id]
+                counters[before] -= 1
+                counters[after] += 1
+    _COUNT.run(connection, [(batch_id, *counters) for batch_id, counters in counts.items()])
+
+
+def _count_in_statistics(connection: Connection, items: list[StateChange]) -> None:
+    """Counts the changes in the hours of their messages; those that are alike at once."""
+    alike: dict[tuple[int, int, str, str, str, str, str], list[int]] = {}
+    for change in items:
+        before, after = STATISTICS_NAMES[change.before], STATISTICS_NAMES[change.after]
+        if before == after:
+            continue
+        key = (
+            change.account_id,
+            hour_of(change.message_id),
+            change.mcc,
+            change.route,
+            before,
+            after,
+            detail_of(change, after),
+        )
+        counted = alike.get(key)
+        if counted is None:
+            alike[key] = [1, change.parts]
+        else:
+            counted[0] += 1
+            counted[1] += change.parts
+    counters = Counters()
+    for key, (count, parts_) in alike.items():
+        outcome = Outcome(*key)
+        counters.moved(*outcome[:3], outcome.before, outcome.after, count, parts_)
+        count_outcome(counters, outcome, count, parts_)
+    counters.write(connection)
+
+
+def _write_parts(connection: Connection, rows: Iterable[StoredPart]) -> None:
+    merged: dict[tuple[int, int], StoredPart] = {}
+    for row in rows:
+        key = (row.message_id, row.number)
+        earlier = merged.get(key)
+        merged[key] = row if earlier is None else _newer(earlier, row)
+    _WRITE_PARTS.run(connection, [row_of(row) for row in merged.values()])
+
+
+def _newer(earlier: StoredPart, later: StoredPart) -> StoredPart:
+    return StoredPart(
+        message_id=later.message_id,
+        number=later.number,
+        carrier_message_id=later.carrier_message_id or earlier.carrier_message_id,
+        state=earlier.state if later.state is None else later.state,
+        error=earlier.error if later.error is None else later.error,
+        reported_ms=later.reported_ms or earlier.reported_ms,
+    )
+
+
+def _callback_row(new: NewCallback) -> tuple[Any, ...]:
+    return (
+        new.callback_id,
+        new.account_id,
+        new.message_id,
+        new.dialect,
+        new.origin,
+        new.url,
+        new.payload,
+        0,
+        0,
+        new.due_ms,
+        None,
+        None,
+        None,
+    )
+
+
+def _mark_sending(connection: Connection, items: list[list[int]]) -> list[Exception | None]:
+    _MARK_SENDING.run(connection, [(message_id,) for ids_ in items for message_id in ids_])
+    return [None] * len(items)
+
+
+def _take_back(connection: Connection, items: list[list[int]]) -> list[Exception | None]:
+    _TAKE_BACK.run(connection, [(message_id,) for ids_ in items for message_id in ids_])
+    return [None] * len(items)
+
+
+def _report_parts(connection: Connection, items: list[PartReport]) -> list[Exception | None]:
+    _write_parts(connection, (item.part for item in items if item.part is not None))
+    return [None] * len(items)
+
+
+def _park(connection: Connection, items: list[ParkedReceipt]) -> list[Exception | None]:
+    _INSERT_PARKED.run(connection, [row_of(item) for item in items])
+    return [None] * len(items)
+
+
+record = Operation(_record, "record_changes", StateChange)
+mark_sending = Operation(_mark_sending, "mark_sending", list[int])
+take_back = Operation(_take_back, "take_back", list[int])
+"""Messages that were marked as being sent and never left; only an orderly stop can say that."""
+report_parts = Operation(_report_parts, "report_parts", PartReport)
+park = Operation(_park, "park_receipts", ParkedReceipt)

@@ -1,0 +1,225 @@
+"""Reading back what is not finished: for restarts, late reports, due batches, missing reports."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, func, select, text
+
+from dragoman.core.billing.sql.tables import wallets
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.records import (
+    BatchOptions,
+    ParkedReceipt,
+    StoredBatch,
+    StoredMessage,
+    StoredPart,
+)
+from dragoman.core.messages.sql.tables import (
+    batches,
+    messages,
+    parked_receipts,
+    parts,
+    receipt_keys,
+)
+
+# Written out, not bound: only so do databases see that the index of unsent messages fits.
+_UNSENT = text(f"messages.state IN ({State.QUEUED.value}, {State.SENDING.value})")
+
+
+def routes_with_unsent(connection: Connection) -> list[str]:
+    """The names of the routes that messages wait on."""
+    query = select(messages.c.route).where(_UNSENT).distinct()
+    return list(connection.execute(query).scalars())
+
+
+def load_unsent(
+    connection: Connection, route: str, lane: int, after: int, limit: int
+) -> list[StoredMessage]:
+    """Messages of a lane that wait on a route, by identifier, from `after` on."""
+    query = (
+        select(messages)
+        .join(batches, batches.c.batch_id == messages.c.batch_id)
+        .where(
+            messages.c.route == route,
+            _UNSENT,
+            messages.c.message_id > after,
+            batches.c.lane == lane,
+            batches.c.state != BatchState.CANCELLED.value,
+        )
+        .order_by(messages.c.message_id)
+        .limit(limit)
+    )
+    return [_message(row) for row in connection.execute(query)]
+
+
+def load_expired(connection: Connection, now_ms: int, limit: int) -> list[StoredMessage]:
+    """Messages that wait for a carrier although their validity has run out."""
+    query = (
+        select(messages)
+        .join(batches, batches.c.batch_id == messages.c.batch_id)
+        .where(
+            _UNSENT,
+            batches.c.expires_ms <= now_ms,
+            batches.c.state != BatchState.CANCELLED.value,
+        )
+        .limit(limit)
+    )
+    return [_message(row) for row in connection.execute(query)]
+
+
+def stopped_with_unsent(connection: Connection) -> list[int]:
+    """Batches that were stopped, some of whose messages have not been ended yet."""
+    query = (
+        select(batches.c.batch_id)
+        .join(messages, messages.c.batch_id == batches.c.batch_id)
+        .where(_UNSENT, batches.c.state == BatchState.CANCELLED.value)
+        .distinct()
+    )
+    return list(connection.execute(query).scalars())
+
+
+def load_unsent_of_batch(connection: Connection, batch_id: int, limit: int) -> list[StoredMessage]:
+    """Messages of a batch that wait for a carrier."""
+    query = select(messages).where(messages.c.batch_id == batch_id, _UNSENT).limit(limit)
+    return [_message(row) for row in connection.execute(query)]
+
+
+def first_unreported(connection: Connection, after: int, before: int) -> int | None:
+    """The first message made between two identifiers that waits for a carrier or its report."""
+    return connection.execute(
+        select(func.min(messages.c.message_id)).where(
+            messages.c.message_id > after,
+            messages.c.message_id <= before,
+            messages.c.state.in_((State.QUEUED.value, State.SENDING.value, State.SENT.value)),
+        )
+    ).scalar()
+
+
+def load_unreported(
+    connection: Connection, after: int, before: int, sent_before_ms: int, limit: int
+) -> list[StoredMessage]:
+    """Messages made between two identifiers that a carrier took so early, and never reported on."""
+    query = (
+        select(messages)
+        .where(
+            messages.c.message_id > after,
+            messages.c.message_id <= before,
+            messages.c.state == State.SENT.value,
+            messages.c.sent_ms <= sent_before_ms,
+        )
+        .order_by(messages.c.message_id)
+        .limit(limit)
+    )
+    return [_message(row) for row in connection.execute(query)]
+
+
+def load_messages(connection: Connection, message_ids: Collection[int]) -> list[StoredMessage]:
+    """Messages by identifier; those that do not exist are left out."""
+    query = select(messages).where(messages.c.message_id.in_(message_ids))
+    return [_message(row) for row in connection.execute(query)]
+
+
+def load_parts(connection: Connection, message_ids: Collection[int]) -> list[StoredPart]:
+    """The stored parts of messages, in order."""
+    query = (
+        select(parts)
+        .where(parts.c.message_id.in_(message_ids))
+        .order_by(parts.c.message_id, parts.c.number)
+    )
+    return [
+        StoredPart(
+            message_id=row.message_id,
+            number=row.number,
+            carrier_message_id=row.carrier_message_id,
+            state=None if row.state is None else State(row.state),
+            error=row.error,
+            reported_ms=row.reported_ms,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def load_batches(connection: Connection, batch_ids: Collection[int]) -> dict[int, StoredBatch]:
+    """Batches by identifier, without the recipients that wait."""
+    columns = [column for column in batches.columns if column.name != "waiting_recipients"]
+    query = select(*columns).where(batches.c.batch_id.in_(batch_ids))
+    return {row.batch_id: _batch(row) for row in connection.execute(query)}
+
+
+def load_waiting(connection: Connection, batch_id: int) -> bytes:
+    """The recipients of a batch that wait, as its row keeps them."""
+    query = select(batches.c.waiting_recipients).where(batches.c.batch_id == batch_id)
+    return connection.execute(query).scalar() or b""
+
+
+def load_due_batches(
+    connection: Connection, now_ms: int, known: Collection[int], limit: int
+) -> list[StoredBatch]:
+    """Batches with recipients waiting whose time has come, the most overdue first.
+
+    Without those that are `known`, whose lists of recipients may be long.
+    """
+    query = (
+        select(batches)
+        .where(
+            batches.c.waiting_recipients.is_not(None),
+            batches.c.due_ms <= now_ms,
+            batches.c.batch_id.not_in(known),
+        )
+        .order_by(batches.c.due_ms, batches.c.batch_id)
+        .limit(limit)
+    )
+    return [_batch(row) for row in connection.execute(query)]
+
+
+def find_receipt_keys(
+    connection: Connection, wanted: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[int, int]]:
+    """Which (message, part) each known (carrier, key) stands for."""
+    keys_of: dict[str, list[str]] = defaultdict(list)
+    for carrier, key in wanted:
+        keys_of[carrier].append(key)
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for carrier, keys in keys_of.items():
+        # Not (carrier, key) IN (...): SQLite reads the whole table for that.
+        query = select(receipt_keys).where(
+            receipt_keys.c.carrier == carrier, receipt_keys.c.key.in_(keys)
+        )
+        for row in connection.execute(query):
+            found[carrier, row.key] = (row.message_id, row.part)
+    return found
+
+
+def load_parked_receipts(connection: Connection, after: int) -> list[ParkedReceipt]:
+    """Reports parked since an identifier, oldest first."""
+    query = (
+        select(parked_receipts)
+        .where(parked_receipts.c.receipt_id > after)
+        .order_by(parked_receipts.c.receipt_id)
+    )
+    return [ParkedReceipt(**row._mapping) for row in connection.execute(query)]
+
+
+def wallet_of(connection: Connection, account_ids: Collection[int]) -> dict[int, int]:
+    """The wallet that pays for each account."""
+    query = select(wallets.c.account_id, wallets.c.wallet_id).where(
+        wallets.c.account_id.in_(account_ids), wallets.c.kind == "credits"
+    )
+    return {row.account_id: row.wallet_id for row in connection.execute(query)}
+
+
+def _message(row: Row[Any]) -> StoredMessage:
+    fields = dict(row._mapping)
+    fields["state"] = State(fields["state"])
+    return StoredMessage(**fields)
+
+
+def _batch(row: Row[Any]) -> StoredBatch:
+    fields = dict(row._mapping)
+    fields["options"] = msgspec.json.decode(fields["options"], type=BatchOptions)
+    fields["state"] = BatchState(fields["state"])
+    return StoredBatch(**fields)

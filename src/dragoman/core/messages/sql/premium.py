@@ -1,0 +1,76 @@
+"""Charges of premium messages: stored with their messages, and moved with them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import Connection, select
+
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.premium import PREMIUM_STATES, Charge, Premium, PremiumState
+from dragoman.core.messages.model.records import StoredMessage
+from dragoman.core.messages.sql.tables import premium_messages
+from dragoman.storage.bulk import BulkInsert, BulkUpdate
+
+_INSERT = BulkInsert(premium_messages)
+_MOVE = BulkUpdate(
+    premium_messages,
+    ("message_id", "state"),
+    {"state": "{new}"},
+    # As with messages: a change that was repeated after an outage may come after its followers.
+    where=f"t.state < {PremiumState.TRANSACTION_CAPTURED.value} AND t.state < v.column2",
+)
+
+
+def insert(
+    connection: Connection, messages: Iterable[StoredMessage], premium: Premium | None
+) -> None:
+    """Stores the charges of a batch's new messages; nothing where they have none."""
+    if premium is None:
+        return
+    state = PREMIUM_STATES[State.QUEUED].value
+    _INSERT.run(
+        connection,
+        [
+            (
+                message.message_id,
+                message.account_id,
+                state,
+                premium.price,
+                premium.content_type,
+                premium.charity,
+                premium.invoice_text,
+                premium.revenue_text,
+                None,
+                None,
+            )
+            for message in messages
+        ],
+    )
+
+
+def move(connection: Connection, moves: Iterable[tuple[int, PremiumState]]) -> None:
+    """Moves charges on; of several moves of one message the farthest counts."""
+    farthest: dict[int, int] = {}
+    for message_id, state in moves:
+        farthest[message_id] = max(state.value, farthest.get(message_id, 0))
+    _MOVE.run(connection, list(farthest.items()))
+
+
+def find_charges(connection: Connection, message_ids: Collection[int]) -> dict[int, Charge]:
+    """The charges of those messages that have one, by message."""
+    query = select(
+        premium_messages.c.message_id,
+        premium_messages.c.state,
+        premium_messages.c.price,
+        premium_messages.c.content_type,
+    ).where(premium_messages.c.message_id.in_(message_ids))
+    return {
+        row.message_id: Charge(
+            message_id=row.message_id,
+            state=PremiumState(row.state),
+            price=row.price,
+            content_type=row.content_type,
+        )
+        for row in connection.execute(query)
+    }

@@ -1,0 +1,199 @@
+"""Counters an hour, added up in memory for a group and written with it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from dragoman.core.messages.sql.tables import hourly_statistics
+from dragoman.kit.ids import EPOCH_MS, SEQUENCE_BITS
+from dragoman.kit.zones import Stretch
+from dragoman.storage.bulk import BulkInsert
+from dragoman.storage.many import is_one_of
+from dragoman.storage.time_limit import time_limit
+
+HOUR_MS: Final = 3_600_000
+READ_LIMIT_S: Final = 2.0
+"""A question that takes longer is given up."""
+QUEUED: Final = "queued"
+"""What the states before a carrier took a message are called in the statistics."""
+
+_ADD = BulkInsert(
+    hourly_statistics,
+    suffix=(
+        "ON CONFLICT (account_id, hour_ms, direction, dimension, value) DO UPDATE SET"
+        " count = hourly_statistics.count + excluded.count,"
+        " parts = hourly_statistics.parts + excluded.parts"
+    ),
+)
+
+
+class Counters:
+    """The counts of one group of work."""
+
+    def __init__(self) -> None:
+        self._states: defaultdict[tuple[int, int, str, str, str], int] = defaultdict(int)
+        self._parts: defaultdict[tuple[int, int, str, str, str], int] = defaultdict(int)
+        self._counts: dict[tuple[int, int, str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+
+    def accepted(self, account_id: int, message_id: int, mcc: str, parts: int) -> None:
+        """Counts a message that was accepted, in the hour of its identifier."""
+        key = (account_id, hour_of(message_id), mcc, "", QUEUED)
+        self._states[key] += 1
+        self._parts[key] += parts
+
+    def moved(
+        self,
+        account_id: int,
+        hour_ms: int,
+        mcc: str,
+        before: str,
+        after: str,
+        count: int,
+        parts: int,
+    ) -> None:
+        """Counts messages of an hour in another state."""
+        key = (account_id, hour_ms, mcc, before, after)
+        self._states[key] += count
+        self._parts[key] += parts
+
+    def add(
+        self, account_id: int, at_ms: int, direction: str, dimension: str, value: str, parts: int
+    ) -> None:
+        """Counts one of something else."""
+        key = (account_id, at_ms - at_ms % HOUR_MS, direction, dimension, value)
+        entry = self._counts[key]
+        entry[0] += 1
+        entry[1] += parts
+
+    def count(
+        self, account_id: int, hour_ms: int, dimension: str, value: str, count: int, parts: int
+    ) -> None:
+        """Counts something of sent messages in an hour; negative takes back."""
+        _add(self._counts[account_id, hour_ms, "outbox", dimension, value], count, parts)
+
+    def write(self, connection: Connection) -> None:
+        """Adds the counts to the stored ones."""
+        counts = self._counts
+        for (account_id, hour_ms, mcc, before, after), count in self._states.items():
+            parts = self._parts[account_id, hour_ms, mcc, before, after]
+            sides = [(f"{mcc}:{after}", 1)]
+            if before:
+                sides.append((f"{mcc}:{before}", -1))
+            else:
+                _add(counts[account_id, hour_ms, "outbox", "sum", "sum"], count, parts)
+            for value, sign in sides:
+                entry = counts[account_id, hour_ms, "outbox", "mcc:status", value]
+                _add(entry, sign * count, sign * parts)
+        # Sorted, so that two writers could never wait for each other in a circle.
+        rows = [
+            (*key, count, parts) for key, (count, parts) in sorted(counts.items()) if count or parts
+        ]
+        _ADD.run(connection, rows)
+
+
+def hour_of(identifier: int) -> int:
+    """The start of the hour in which an identifier was made, in milliseconds."""
+    at_ms = (identifier >> SEQUENCE_BITS) + EPOCH_MS
+    return at_ms - at_ms % HOUR_MS
+
+
+def _add(entry: list[int], count: int, parts: int) -> None:
+    entry[0] += count
+    entry[1] += parts
+
+
+class HourCount(NamedTuple):
+    """What was counted in one hour."""
+
+    hour_ms: int
+    counted: int
+    parts: int
+
+
+class PeriodCount(NamedTuple):
+    """What was counted of a value in one period."""
+
+    direction: str
+    dimension: str
+    period: int
+    """How many of its unit the period begins after 1970 in local time."""
+    value: str
+    counted: int
+
+
+def count_by_hour(
+    connection: Connection,
+    account_ids: Sequence[int],
+    direction: str,
+    dimension: str,
+    *,
+    narrow: Callable[[ColumnElement[str]], ColumnElement[bool]] | None = None,
+    from_ms: int | None = None,
+    before_ms: int | None = None,
+) -> list[HourCount]:
+    """The hours in which anything was counted, newest first; `narrow` chooses among the values."""
+    table = hourly_statistics.c
+    conditions = [
+        is_one_of(connection.dialect.name, table.account_id, account_ids),
+        table.direction == direction,
+        table.dimension == dimension,
+    ]
+    if narrow is not None:
+        conditions.append(narrow(table.value))
+    if from_ms is not None:
+        conditions.append(table.hour_ms >= from_ms)
+    if before_ms is not None:
+        conditions.append(table.hour_ms < before_ms)
+    count = func.sum(table.count)
+    query = (
+        select(table.hour_ms, count, func.sum(table.parts))
+        .where(*conditions)
+        .group_by(table.hour_ms)
+        .having(count > 0)
+        .order_by(table.hour_ms.desc())
+    )
+    return [HourCount(hour, int(n), int(parts)) for hour, n, parts in connection.execute(query)]
+
+
+def count_by_period(
+    connection: Connection,
+    account_ids: Sequence[int],
+    directions: Sequence[str],
+    dimensions: Sequence[str],
+    *,
+    stretches: Iterable[Stretch],
+    unit_ms: int,
+) -> list[PeriodCount]:
+    """Sums over periods of local time, a period that stretches share in parts.
+
+    All dimensions of a time lie together, so several cost hardly more than one. Raises
+    `TookTooLong`.
+    """
+    table = hourly_statistics.c
+    counted = func.sum(table.count)
+    found: list[PeriodCount] = []
+    with time_limit(connection, READ_LIMIT_S):
+        for stretch in stretches:
+            period = ((table.hour_ms + stretch.offset_ms) // unit_ms).label("period")
+            query = (
+                select(table.direction, table.dimension, period, table.value, counted)
+                .where(
+                    is_one_of(connection.dialect.name, table.account_id, account_ids),
+                    table.hour_ms >= stretch.from_ms,
+                    table.hour_ms < stretch.before_ms,
+                    table.direction.in_(directions),
+                    table.dimension.in_(dimensions),
+                )
+                # Sorted by what differs most, which spares comparisons of texts that are alike.
+                .group_by(table.value, period, table.dimension, table.direction)
+                .having(counted > 0)
+            )
+            found += (
+                PeriodCount(direction, dimension, int(at), value, int(n))
+                for direction, dimension, at, value, n in connection.execute(query)
+            )
+    return found

@@ -1,0 +1,310 @@
+"""Submissions and what becomes of them: batches, their messages, the parts of long messages."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    literal_column,
+    text,
+)
+
+from dragoman.storage.metadata import Identifier, metadata, primary_identifier
+
+batches = Table(
+    "batches",
+    metadata,
+    primary_identifier("batch_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("dialect", Text, nullable=False),
+    Column("protocol", Text, nullable=False),
+    Column("reference", Text),
+    Column("sender", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("lane", SmallInteger, nullable=False),
+    Column("due_ms", Identifier, nullable=False),
+    Column("expires_ms", Identifier, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("recipients", Integer, nullable=False),
+    Column("waiting_recipients", LargeBinary),
+    Column("expanded", Integer, nullable=False),
+    Column("unsent", Integer, nullable=False),
+    Column("buffered", Integer, nullable=False),
+    Column("received", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Index("ix_batches_account_id_batch_id", "account_id", "batch_id"),
+    Index(
+        "ix_batches_account_id_reference",
+        "account_id",
+        "reference",
+        sqlite_where=text("reference IS NOT NULL"),
+        postgresql_where=text("reference IS NOT NULL"),
+    ),
+    Index(
+        "ix_batches_due_ms",
+        "due_ms",
+        sqlite_where=text("waiting_recipients IS NOT NULL"),
+        postgresql_where=text("waiting_recipients IS NOT NULL"),
+    ),
+)
+"""`waiting_recipients` holds the recipients that are not messages yet, from index `expanded` on.
+
+It is a list of numbers between commas, a JSON list of numbers with texts of their own, or empty
+where an audience says who they are. A batch of one keeps no counters: its message is the counter.
+"""
+
+IS_FAILED: ColumnElement[bool] = literal_column("state > 30 AND state <> 40")
+"""Unknown, undelivered, expired, rejected or cancelled: few messages, and often asked for.
+
+Without the type of a truth value, which SQLite would be told to compare with 1: it takes an index
+only where a query has the very words of its condition.
+"""
+
+IS_UNSENT: ColumnElement[bool] = literal_column("state IN (10, 20)")
+"""Queued or given to a carrier that has not answered."""
+
+messages = Table(
+    "messages",
+    metadata,
+    primary_identifier("message_id"),
+    Column("batch_id", Identifier, ForeignKey("batches.batch_id"), nullable=False),
+    Column("account_id", Identifier, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("mcc", Text, nullable=False),
+    Column("parts", SmallInteger, nullable=False),
+    Column("credits", Integer, nullable=False),
+    Column("price", Integer, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("carrier", Text),
+    Column("failure", Text),
+    Column("detail", Text),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("possible_duplicate", Boolean, nullable=False),
+    Column("sent_ms", Identifier),
+    Column("final_ms", Identifier),
+    Column("text", Text),
+    Index("ix_messages_of_batch", "batch_id", "message_id", "parts"),
+    Index("ix_messages_of_recipient", "account_id", "recipient", "message_id", "parts"),
+    Index("ix_messages_of_account", "account_id", "message_id", "batch_id", "parts"),
+    Index(
+        "ix_messages_unsent",
+        "route",
+        "message_id",
+        sqlite_where=IS_UNSENT,
+        postgresql_where=IS_UNSENT,
+    ),
+    Index(
+        "ix_messages_failed",
+        *("account_id", "message_id", "state"),
+        sqlite_where=IS_FAILED,
+        postgresql_where=IS_FAILED,
+    ),
+    Index(
+        "ix_messages_failed_of_recipient",
+        *("account_id", "recipient", "message_id", "state", "parts"),
+        sqlite_where=IS_FAILED,
+        postgresql_where=IS_FAILED,
+    ),
+)
+"""One recipient of a batch; created at the time in its identifier.
+
+`text` is empty where the message has the text of its batch. The last columns of the indexes hardly
+ever change, and spare a search that adds up parts, or looks for batches, the look at every row.
+"""
+
+audiences = Table(
+    "audiences",
+    metadata,
+    Column("batch_id", Identifier, ForeignKey("batches.batch_id"), primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("done_up_to", Text, nullable=False),
+    Column("seen", Integer, nullable=False),
+    Column("taken", Integer, nullable=False),
+    Column("stopped", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Whom a batch is for, as was asked (JSON), and how far it has become messages.
+
+Recipients are taken in the order of their numbers, and those up to `done_up_to` are settled. `seen`
+counts the contacts of lists that a percentage is taken of, `taken` those that were; `stopped` is
+why no more are sent to.
+"""
+
+parts = Table(
+    "parts",
+    metadata,
+    Column("message_id", Identifier, ForeignKey("messages.message_id"), primary_key=True),
+    Column("number", SmallInteger, primary_key=True),
+    Column("carrier_message_id", Text),
+    Column("state", SmallInteger),
+    Column("error", Text),
+    Column("reported_ms", Identifier),
+    sqlite_with_rowid=False,
+)
+"""What became of each part of a message in several parts; a single part is its message."""
+
+
+hourly_statistics = Table(
+    "hourly_statistics",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("hour_ms", Identifier, primary_key=True),
+    Column("direction", Text, primary_key=True),
+    Column("dimension", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("count", Identifier, nullable=False),
+    Column("parts", Identifier, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""`direction` is outbox or inbox, with `told:` before it for what others counted and told us.
+
+`dimension` is sum, mcc:status or keyword:number, or one of `repositories/outcome_counts.py`. What a
+search finds is read from these counts, so nothing is counted under outbox or inbox that has no row
+of its own.
+"""
+
+ingested_rows = Table(
+    "ingested_rows",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("direction", Text, primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("ingested_ms", Identifier, nullable=False),
+    Index("ix_ingested_rows_ingested_ms", "ingested_ms"),
+    sqlite_with_rowid=False,
+)
+"""What was counted because we were told, by its sender's own reference: none counts twice."""
+
+
+message_events = Table(
+    "message_events",
+    metadata,
+    primary_identifier("event_id"),
+    Column("message_id", Identifier, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("part", SmallInteger, nullable=False),
+    Column("carrier", Text, nullable=False),
+    Column("link", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("raw", Text, nullable=False),
+    Index("ix_message_events_message_id", "message_id"),
+)
+"""Attempts that failed, and reports that do not say `delivered` or changed nothing.
+
+A message that is taken and delivered at once has none: its own row says it all.
+"""
+
+callback_attempts = Table(
+    "callback_attempts",
+    metadata,
+    primary_identifier("callback_id"),
+    Column("number", SmallInteger, primary_key=True),
+    Column("answered_ms", Identifier, nullable=False),
+    Column("answer_status", SmallInteger),
+    Column("answer", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Calls to customers that had to be repeated; the last call is in the row of its callback."""
+
+
+callbacks = Table(
+    "callbacks",
+    metadata,
+    primary_identifier("callback_id"),
+    Column("account_id", Identifier, nullable=False),
+    Column("message_id", Identifier, nullable=False),
+    Column("dialect", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("next_attempt_ms", Identifier, nullable=False),
+    Column("answered_ms", Identifier),
+    Column("answer_status", SmallInteger),
+    Column("answer", Text),
+    Index("ix_callbacks_message_id", "message_id"),
+    Index(
+        "ix_callbacks_pending",
+        "origin",
+        "next_attempt_ms",
+        sqlite_where=text("state = 0"),
+        postgresql_where=text("state = 0"),
+    ),
+)
+"""`payload` holds the facts as JSON; the dialect makes the request from them when it is sent.
+`origin` is the scheme, host and port of the URL: what can be slow or away on its own.
+"""
+
+
+receipt_keys = Table(
+    "receipt_keys",
+    metadata,
+    Column("carrier", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("message_id", Identifier, nullable=False),
+    Column("part", SmallInteger, nullable=False),
+    Index("ix_receipt_keys_message_id", "message_id"),
+    sqlite_with_rowid=False,
+)
+
+parked_receipts = Table(
+    "parked_receipts",
+    metadata,
+    primary_identifier("receipt_id"),
+    Column("carrier", Text, nullable=False),
+    Column("carrier_message_id", Text, nullable=False),
+    Column("keys", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("raw", Text, nullable=False),
+)
+"""Reports whose message is not known (yet); kept 72 hours, their time is in the identifier."""
+
+
+premium_messages = Table(
+    "premium_messages",
+    metadata,
+    Column(
+        "message_id",
+        Identifier,
+        ForeignKey("messages.message_id"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("account_id", Identifier, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("price", Integer, nullable=False),
+    Column("content_type", Integer, nullable=False),
+    Column("charity", Boolean, nullable=False),
+    Column("invoice_text", Text, nullable=False),
+    Column("revenue_text", Text, nullable=False),
+    Column("refunded_ms", Identifier),
+    Column("notice_batch_id", Identifier, ForeignKey("batches.batch_id")),
+)
+"""`notice_batch_id` is the batch that told the recipient of the refund, where one was asked for."""
+
+
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("batch_id", Identifier, ForeignKey("batches.batch_id"), primary_key=True),
+    Column("number", SmallInteger, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""The files of a batch, from number 1 on; all its messages share them."""

@@ -1,0 +1,1 @@
+"""Values that every room speaks of: numbers, countries, refusals, texts, addresses."""

@@ -1,0 +1,91 @@
+"""Which numbers a country can have, by its numbering plan: for what people type or import.
+
+A number needs its country code, and a length that is possible in that country. The ranges that are
+assigned are not checked: they change faster than any table of them, and LINK v2 s. 06 names
+`+4512345678`, which is in none, as a valid number.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneMetadata
+
+from dragoman.core.model.phone_numbers import country_code
+
+MAX_WRITTEN: Final = 40
+"""Characters of a written number that are looked at."""
+
+_PLAIN: Final = re.compile(r"\+([1-9][0-9]{5,14})", re.ASCII)
+_NO_PREFIX: Final = re.compile(r"(?!)")
+
+
+def parse_international(written: str) -> str | None:
+    """The digits of a number written with `+` or `00` and its country code; None for any other.
+
+    A trunk prefix that does not belong there, as in `+44 (0)20 7123 4567`, falls away.
+    """
+    plain = _PLAIN.fullmatch(written)
+    if plain is not None:
+        digits = plain[1]
+        code = country_code(digits[:3])
+        if code is not None:
+            lengths, prefix = _plan(code)
+            national = digits[len(code) :]
+            if len(national) in lengths and not prefix.match(national):
+                return digits
+    return _parse_fully(written)
+
+
+def _parse_fully(written: str) -> str | None:
+    written = written.strip()
+    if written.startswith("00"):
+        written = f"+{written[2:]}"
+    if not written.startswith("+") or len(written) > MAX_WRITTEN or not written.isascii():
+        return None
+    if any(character.isalpha() for character in written):
+        return None
+    try:
+        number = phonenumbers.parse(written, None)
+    except NumberParseException:
+        return None
+    if number.extension or not phonenumbers.is_possible_number(number):
+        return None
+    plain = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return plain.removeprefix("+")
+
+
+@lru_cache(maxsize=300)
+def _plan(code: str) -> tuple[frozenset[int], re.Pattern[str]]:
+    """The lengths of national numbers, and how one begins that may hold a trunk prefix."""
+    region = phonenumbers.region_code_for_country_code(int(code))
+    metadata = PhoneMetadata.metadata_for_region_or_calling_code(int(code), region)
+    if metadata is None or metadata.general_desc is None:
+        return frozenset(), _NO_PREFIX
+    prefix = metadata.national_prefix_for_parsing
+    return (
+        frozenset(metadata.general_desc.possible_length),
+        re.compile(f"(?:{prefix})(?<=.)") if prefix else _NO_PREFIX,
+    )
+
+
+def parse_national(written: str, calling_code: str) -> str | None:
+    """The digits of a number as it is dialled inside a country; None where it is none there."""
+    region = phonenumbers.region_code_for_country_code(int(calling_code))
+    if len(written) > MAX_WRITTEN or not written.isascii():
+        return None
+    if any(character.isalpha() for character in written):
+        return None
+    try:
+        number = phonenumbers.parse(written, region)
+    except NumberParseException:
+        return None
+    if number.extension or str(number.country_code) != calling_code:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    plain = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return plain.removeprefix("+")

@@ -1,0 +1,31 @@
+"""URLs that customers give us to call."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+from urllib.parse import urlsplit
+
+MAX_URL: Final = 2_000
+
+
+def is_http_address(url: str) -> bool:
+    """Whether a text is an http or https address with a host, as far as can be seen from it."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return fits and len(url) <= MAX_URL and url.isprintable() and " " not in url
+
+
+def names_user(url: str) -> bool:
+    """Whether an address holds a user name, with which nothing is called."""
+    return "@" in urlsplit(url).netloc
+
+
+@lru_cache(maxsize=1_000)
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()

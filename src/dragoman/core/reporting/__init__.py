@@ -1,0 +1,1 @@
+"""Questions about what was sent and received: searches, stories, traffic."""

@@ -1,0 +1,76 @@
+"""What an account sent and received, as one list: what is asked, and what is shown."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.records import BatchOptions
+from dragoman.core.model.errors import FailureCode
+
+ALONE: Final = "single"
+"""The `protocol` of batches that hold one text, whose identifier is the text's."""
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of the texts that were sent, by what became of them."""
+
+    states: tuple[State, ...]
+    waits_for_phone: bool | None = None
+    """Whether a phone is meant to have it that has not fetched it."""
+    failures: tuple[FailureCode, ...] = ()
+    """Only those that failed so."""
+    other_failures: tuple[FailureCode, ...] = ()
+    """Only those that did not fail so."""
+    details: tuple[str, ...] = ()
+    other_details: tuple[str, ...] = ()
+
+
+class TextFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """What to search for; what is not given does not narrow."""
+
+    account_id: int
+    dialect: str
+    kinds: tuple[Kind, ...] | None = None
+    """Of those that were sent; none at all where empty."""
+    received: bool = True
+    """Whether texts that came in are meant too."""
+    device_id: int | None = None
+    slot: int | None = None
+    reference: str | None = None
+    number: str = ""
+    """The other side: digits."""
+    from_ms: int | None = None
+    to_ms: int | None = None
+    """Both ends included."""
+
+
+class TextView(msgspec.Struct, frozen=True, kw_only=True):
+    """One text as a query shows it."""
+
+    text_id: int
+    number: str
+    text: str
+    state: State | None
+    """None for one that came in."""
+    failure: FailureCode = FailureCode.NONE
+    detail: str = ""
+    waits_for_phone: bool = False
+    reference: str | None = None
+    urgent: bool = False
+    device_id: int | None = None
+    slot: int | None = None
+    created_ms: int
+    sent_ms: int | None = None
+    options: BatchOptions = BatchOptions()
+    newsletter_id: int | None = None
+    title: str | None = None
+
+
+class TextPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of what was found, newest first, and how much there is in all."""
+
+    texts: tuple[TextView, ...]
+    total: int

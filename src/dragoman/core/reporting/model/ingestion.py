@@ -1,0 +1,19 @@
+"""Rows of statistics that a customer sent us."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class IngestedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that somebody else sent or received."""
+
+    account_id: int
+    direction: str
+    """inbox or outbox."""
+    reference: str
+    """Its identifier at who tells us."""
+    at_ms: int
+    counts: tuple[tuple[str, str], ...]
+    """The dimensions and values it is counted under."""
+    parts: int

@@ -1,0 +1,206 @@
+"""The story of one message as values: what was asked, decided, tried, answered, told and paid.
+
+Times are milliseconds since the Unix epoch.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from dragoman.core.messages.model.events import EventKind
+from dragoman.core.messages.model.routing import RouteReason
+
+
+class RequestStep(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for, and when it was accepted."""
+
+    dialect: str
+    protocol: str
+    reference: str
+    accepted_ms: int
+    """When the submission was stored."""
+    created_ms: int
+    """When it became this message; the same but for scheduled and large submissions."""
+    due_ms: int
+    expires_ms: int
+    sender: str
+    recipient: str
+    text: str
+    """Hexadecimal where the format is binary."""
+    format: str
+    alphabet: str
+    """`gsm7`, `ucs2` or `binary`; empty where the text cannot be cut any more."""
+    parts: int
+    lane: str
+    recipients: int
+    """Of the whole submission."""
+    wants_receipt: bool
+    return_data: str
+    message_type: str
+    resend_of: int | None
+
+
+class RouteStep(msgspec.Struct, frozen=True, kw_only=True):
+    """Which route it was given, and why, as the configuration explains it now."""
+
+    route: str
+    """Empty where it was not to be sent."""
+    reason: RouteReason
+    prefix: str
+    """What decided, where a prefix of the number did."""
+    carriers: tuple[str, ...]
+    """The route's carriers now, first choice first."""
+    today: str = ""
+    """The route that today's configuration would choose, where that is another one."""
+
+
+class AttemptStep(msgspec.Struct, frozen=True, kw_only=True):
+    """The message was given to a carrier, and what came of it."""
+
+    at_ms: int
+    """When the outcome was known."""
+    carrier: str
+    link: str
+    """The connection; for phones the device and SIM. Empty where nobody knows it any more."""
+    outcome: EventKind
+    """Of `domain.journal.ATTEMPTS`."""
+    code: str
+    """A `RetryCode` or `FailureCode`; empty for one that was taken."""
+    status: str
+    """What the carrier answered, such as `ESME_RINVDSTADR (0x0000000B)`."""
+
+
+class PartStep(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the message with its carrier."""
+
+    number: int
+    """From 1; 0 where one id stands for all parts."""
+    carrier: str
+    carrier_ids: tuple[str, ...]
+    """Several where it was sent more than once."""
+    state: str
+    """What its report said; empty without one."""
+    error: str
+    reported_ms: int | None
+
+
+class ReceiptStep(msgspec.Struct, frozen=True, kw_only=True):
+    """A carrier's report."""
+
+    at_ms: int
+    carrier: str
+    part: int
+    """From 1; 0 for the whole message."""
+    state: str
+    """A `ReceiptState` in lower case."""
+    error: str
+    kind: EventKind
+    """Of `domain.journal.RECEIPTS`."""
+    raw: str
+    """As it came; empty where it is not kept."""
+
+
+class CallbackAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """A call to the customer."""
+
+    number: int
+    at_ms: int
+    status: int | None
+    """None where there was no answer."""
+    answer: str
+    """The beginning of the answer, or why there was none."""
+
+
+class CallbackStep(msgspec.Struct, frozen=True, kw_only=True):
+    """Something the customer is told."""
+
+    callback_id: int
+    about: str
+    """The state it tells."""
+    url: str
+    created_ms: int
+    state: str
+    """`pending`, `delivered` or `given_up`."""
+    next_attempt_ms: int | None
+    attempts: tuple[CallbackAttempt, ...]
+
+
+class LedgerStep(msgspec.Struct, frozen=True, kw_only=True):
+    """A movement of credits."""
+
+    entry_id: int
+    at_ms: int
+    account: str
+    """Whose wallet it is; the name is left out for accounts above the one who asks."""
+    wallet: str
+    kind: str
+    """`reserve`, `commit` or `refund`."""
+    debit: str
+    credit: str
+    amount: int
+    shared: bool
+    """Whether it may be for more messages of the submission than this one."""
+
+
+class CostStep(msgspec.Struct, frozen=True, kw_only=True):
+    """What it costs."""
+
+    credits: int
+    price: str
+    premium_price: int
+    """What the recipient pays, in the smallest unit."""
+    entries: tuple[LedgerStep, ...]
+
+
+class FailureStep(msgspec.Struct, frozen=True, kw_only=True):
+    """Why it did not arrive, and what to do."""
+
+    code: str
+    detail: str
+    cause: str
+    remedy: str
+
+
+class PduStep(msgspec.Struct, frozen=True, kw_only=True):
+    """A PDU that was exchanged with an SMSC, made again with 0 for a sequence number."""
+
+    name: str
+    """Of SMPP: `submit_sm`, `submit_sm_resp` or `deliver_sm`."""
+    part: int
+    """From 1; 0 for the whole message."""
+    octets: str
+    """In hexadecimal."""
+    whole: bool = True
+    """Whether it is all of the PDU; of a `deliver_sm` only the text was kept."""
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole story; every list is in order of time."""
+
+    message_id: int
+    batch_id: int
+    account_id: int
+    account: str
+    """User name."""
+    state: str
+    carrier: str
+    """The last one it was given to."""
+    possible_duplicate: bool
+    attempts_made: int
+    """As counted; `attempts` has those that are known one by one."""
+    sent_ms: int | None
+    final_ms: int | None
+    request: RequestStep
+    route: RouteStep
+    attempts: tuple[AttemptStep, ...]
+    parts: tuple[PartStep, ...]
+    receipts: tuple[ReceiptStep, ...]
+    callbacks: tuple[CallbackStep, ...]
+    cost: CostStep
+    failure: FailureStep | None
+    resent_as: tuple[int, ...]
+    """Batches."""
+    pdus: tuple[PduStep, ...] = ()
+    """For operators, where its carrier speaks SMPP."""
+    can_cancel: bool = False
+    can_resend: bool = False

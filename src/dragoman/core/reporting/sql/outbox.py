@@ -1,0 +1,333 @@
+"""Searching what was sent: by number, time, batch, text, state; newest first."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    func,
+    or_,
+    select,
+    true,
+)
+
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.records import BatchOptions
+from dragoman.core.messages.model.views import MessageView
+from dragoman.core.messages.sql.changes import STATISTICS_NAMES
+from dragoman.core.messages.sql.paging import (
+    SCAN_LIMIT,
+    TEXT_SCAN_LIMIT,
+    Found,
+    Newest,
+    Span,
+    newest_hours,
+    scan,
+    walk,
+    whole_hours,
+)
+from dragoman.core.messages.sql.statistics import HOUR_MS, QUEUED, HourCount, count_by_hour, hour_of
+from dragoman.core.messages.sql.tables import IS_UNSENT, batches, callbacks, messages
+from dragoman.core.model.errors import FailureCode
+from dragoman.core.reporting.model.outbox import OutboxFilter, OutboxPage
+from dragoman.core.reporting.sql.outbox_filters import (
+    conditions_of,
+    index_of_failed,
+    narrowing,
+    searched_columns,
+    text_of,
+)
+from dragoman.kit.ids import first_at, time_of
+from dragoman.storage.many import is_one_of
+from dragoman.storage.time_limit import time_limit
+
+SEARCH_LIMIT_S: Final = 2.0
+"""A search that takes longer is given up."""
+FEW: Final = 1_000
+"""Messages that are named one by one."""
+_STATES_OF_NAMES: Final = MappingProxyType(
+    {
+        name: frozenset(state for state in State if STATISTICS_NAMES[state] == name)
+        for name in STATISTICS_NAMES.values()
+    }
+)
+
+
+_VIEW = select(
+    *(column for column in messages.columns if column.name != "text"),
+    batches.c.sender,
+    batches.c.dialect,
+    text_of(messages.c).label("text"),
+    batches.c.format,
+    batches.c.protocol,
+    batches.c.options,
+).join(batches, batches.c.batch_id == messages.c.batch_id)
+
+
+def search(
+    connection: Connection,
+    wanted: OutboxFilter,
+    offset: int,
+    limit: int,
+    enough: int | None = None,
+) -> OutboxPage:
+    """A page of what was sent, newest first; raises `TookTooLong`.
+
+    Where more than `enough` come behind the page it is not told how many.
+    """
+    with time_limit(connection, SEARCH_LIMIT_S):
+        most = None if enough is None else offset + limit + enough
+        found = _find_page(connection, wanted, offset, limit, most)
+        query = _VIEW.where(messages.c.message_id.in_(found.identifiers)).order_by(
+            messages.c.message_id.desc()
+        )
+        rows = connection.execute(query) if found.identifiers else ()
+        return OutboxPage(
+            messages=tuple(_view(row) for row in rows),
+            total=found.total,
+            parts=found.parts,
+            has_more=found.has_more,
+        )
+
+
+def find(
+    connection: Connection, account_id: int, message_id: int, below: tuple[int, ...] = ()
+) -> MessageView | None:
+    """One of the account's messages, or of those of the accounts `below` it."""
+    row = connection.execute(_VIEW.where(messages.c.message_id == message_id)).first()
+    return None if row is None or row.account_id not in (account_id, *below) else _view(row)
+
+
+def find_of_batch(
+    connection: Connection, account_id: int, batch_id: int, offset: int, limit: int
+) -> list[MessageView]:
+    """A page of the messages of a batch, in the order of its recipients."""
+    query = (
+        _VIEW.where(messages.c.batch_id == batch_id, messages.c.account_id == account_id)
+        .order_by(messages.c.message_id)
+        .offset(offset)
+        .limit(limit)
+    )
+    return [_view(row) for row in connection.execute(query)]
+
+
+def last_callback_answer(connection: Connection, message_id: int) -> str:
+    """What the customer's server said to the last callback of a message."""
+    answer = connection.execute(
+        select(callbacks.c.answer)
+        .where(callbacks.c.message_id == message_id, callbacks.c.attempts > 0)
+        .order_by(callbacks.c.callback_id.desc())
+        .limit(1)
+    ).scalar()
+    return answer or ""
+
+
+def _find_page(
+    connection: Connection, wanted: OutboxFilter, offset: int, limit: int, most: int | None
+) -> Found:
+    span = Span.of_times(wanted.from_ms, wanted.to_ms)
+    driver = connection.dialect.name
+    own = is_one_of(driver, messages.c.account_id, (wanted.account_id, *wanted.below))
+    driving: list[ColumnElement[bool]] = []
+    if wanted.message_id is not None:
+        driving.append(messages.c.message_id == wanted.message_id)
+    if wanted.recipient:
+        driving.append(messages.c.recipient == wanted.recipient)
+    if wanted.batch_id is not None:
+        if not _has_batch(connection, wanted, wanted.batch_id):
+            return Found([], 0, 0)
+        if driving:  # one recipient: a sum is no column of the index of the batch's many
+            driving.append(messages.c.batch_id + 0 == wanted.batch_id)
+        else:  # all of a batch are its account's: its index knows all there is to ask
+            driving.append(messages.c.batch_id == wanted.batch_id)
+            own = true()
+    looks_into_batches = bool(wanted.sender or wanted.text)
+    waits = bool(wanted.states) and set(wanted.states) <= _STATES_OF_NAMES[QUEUED]
+    if waits and not driving and most is not None:
+        waiting = _few_that_wait(connection)
+        if waiting is not None:
+            driving.append(is_one_of(driver, messages.c.message_id, waiting))
+    if not driving and (wanted.states or wanted.mccs or not looks_into_batches):
+        if not looks_into_batches and wanted.price is None and wanted.premium_price is None:
+            first, end = whole_hours(wanted.from_ms, wanted.to_ms)
+            newest = _newest_hours(connection, wanted, first, end, most)
+            found = walk(
+                connection,
+                identifier=messages.c.message_id,
+                parts=messages.c.parts,
+                conditions=[own, *index_of_failed(wanted), *conditions_of(wanted, messages.c)],
+                hours=newest.hours,
+                from_ms=newest.from_ms if newest.is_cut else wanted.from_ms,
+                to_ms=wanted.to_ms,
+                offset=offset,
+                limit=limit,
+                recounted=_recounted(connection, wanted, newest.from_ms, end),
+            )
+            return found._replace(has_more=newest.is_cut)
+        span = _steer(connection, wanted, span)
+    scan_limit = TEXT_SCAN_LIMIT if looks_into_batches else SCAN_LIMIT
+    filters = narrowing(driver, wanted)
+    if not driving and wanted.below:
+        span = _span_of_newest(connection, wanted, span, scan_limit)
+    if most is not None and filters is None:
+        scan_limit = min(scan_limit, most + 1)
+    found = scan(
+        connection,
+        candidates=select(*searched_columns(wanted)).where(
+            own, *driving, *index_of_failed(wanted), *span.within(messages.c.message_id)
+        ),
+        identifier="message_id",
+        filters=filters,
+        limit=limit,
+        offset=offset,
+        scan_limit=scan_limit,
+    )
+    return found._replace(has_more=most is not None and found.total > most)
+
+
+def _has_batch(connection: Connection, wanted: OutboxFilter, batch_id: int) -> bool:
+    """Whether a batch belongs to one of the accounts that are searched."""
+    query = select(batches.c.account_id).where(batches.c.batch_id == batch_id)
+    return connection.execute(query).scalar() in (wanted.account_id, *wanted.below)
+
+
+def _recounted(
+    connection: Connection, wanted: OutboxFilter, from_ms: int | None, before_ms: int | None
+) -> frozenset[int]:
+    """The hours with messages that the counters do not tell from the wanted ones.
+
+    They have one name for all states before a carrier took a message, which end soon.
+    """
+    states = set(wanted.states)
+    doubtful = tuple(
+        state
+        for alike in _STATES_OF_NAMES.values()
+        if states & alike and not states >= alike
+        for state in alike
+    )
+    if not doubtful:
+        return frozenset()
+    hours = _hours(connection, msgspec.structs.replace(wanted, states=doubtful), from_ms, before_ms)
+    return frozenset(hour.hour_ms for hour in hours)
+
+
+def _hours(
+    connection: Connection, wanted: OutboxFilter, from_ms: int | None, before_ms: int | None
+) -> list[HourCount]:
+    """The hours in which messages of the wanted states and countries were counted."""
+    names = {STATISTICS_NAMES[state] for state in wanted.states or State}
+
+    def narrow(value: ColumnElement[str]) -> ColumnElement[bool]:
+        if wanted.mccs:
+            return value.in_([f"{mcc}:{name}" for mcc in wanted.mccs for name in sorted(names)])
+        return or_(*(value.like(f"%:{name}") for name in sorted(names)))
+
+    by_state = bool(wanted.states or wanted.mccs)
+    return count_by_hour(
+        connection,
+        (wanted.account_id, *wanted.below),
+        "outbox",
+        "mcc:status" if by_state else "sum",
+        narrow=narrow if by_state else None,
+        from_ms=from_ms,
+        before_ms=before_ms,
+    )
+
+
+def _newest_hours(
+    connection: Connection,
+    wanted: OutboxFilter,
+    from_ms: int | None,
+    before_ms: int | None,
+    enough: int | None,
+) -> Newest:
+    """The newest hours with more than enough messages, all where they are not more."""
+    if enough is None:
+        return Newest(_hours(connection, wanted, from_ms, before_ms), from_ms, False)
+    last = connection.execute(select(func.max(messages.c.message_id))).scalar()
+    if last is None:
+        return Newest([], from_ms, False)
+    return newest_hours(
+        lambda low, high: _hours(connection, wanted, low, high),
+        last_ms=hour_of(last),
+        from_ms=from_ms,
+        before_ms=before_ms,
+        enough=enough,
+    )
+
+
+def _span_of_newest(
+    connection: Connection, wanted: OutboxFilter, span: Span, candidates: int
+) -> Span:
+    """The part of a span that holds as many candidates as are looked through, the newest.
+
+    An index gives the messages of several accounts in order only one account after the other.
+    """
+    everything = OutboxFilter(account_id=wanted.account_id, below=wanted.below)
+    from_ms = None if span.first is None else hour_of(span.first)
+    # What is later in the last hour comes on top of what is counted.
+    before_ms = None if span.end is None else hour_of(span.end)
+    newest = _newest_hours(connection, everything, from_ms, before_ms, candidates)
+    left = candidates
+    for hour in newest.hours:
+        left -= hour.counted
+        if left <= 0:
+            first = first_at(hour.hour_ms)
+            return span._replace(first=first if span.first is None else max(first, span.first))
+    return span
+
+
+def _few_that_wait(connection: Connection) -> list[int] | None:
+    """The messages of all accounts that no carrier has taken; None where they are many."""
+    query = select(messages.c.message_id).where(IS_UNSENT).limit(FEW + 1)
+    found = list(connection.execute(query).scalars())
+    return found if len(found) <= FEW else None
+
+
+def _steer(connection: Connection, wanted: OutboxFilter, span: Span) -> Span:
+    """The span without the times in which no such message was made."""
+    if not wanted.states and not wanted.mccs:
+        return span
+    from_ms = None if wanted.from_ms is None else wanted.from_ms - wanted.from_ms % HOUR_MS
+    before_ms = None if wanted.to_ms is None else wanted.to_ms + 1
+    hours = _hours(connection, wanted, from_ms, before_ms)
+    if not hours:
+        return Span(0, 0)
+    first, end = first_at(hours[-1].hour_ms), first_at(hours[0].hour_ms + HOUR_MS)
+    return Span(
+        first if span.first is None else max(first, span.first),
+        end if span.end is None else min(end, span.end),
+    )
+
+
+def _view(row: Any) -> MessageView:
+    return MessageView(
+        message_id=row.message_id,
+        batch_id=row.batch_id,
+        account_id=row.account_id,
+        recipient=row.recipient,
+        sender=row.sender,
+        text=row.text,
+        format=row.format,
+        protocol=row.protocol,
+        state=State(row.state),
+        failure=FailureCode(row.failure or ""),
+        detail=row.detail or "",
+        parts=row.parts,
+        credits=row.credits,
+        price=row.price,
+        mcc=row.mcc,
+        route=row.route,
+        carrier=row.carrier or "",
+        dialect=row.dialect,
+        attempts=row.attempts,
+        possible_duplicate=row.possible_duplicate,
+        created_ms=time_of(row.message_id),
+        sent_ms=row.sent_ms,
+        final_ms=row.final_ms,
+        options=msgspec.json.decode(row.options, type=BatchOptions),
+    )

@@ -1,0 +1,230 @@
+"""Everything that is stored about one message, in one reading."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, select
+
+from dragoman.core.billing.sql.tables import ledger_entries, wallets
+from dragoman.core.callbacks.sql.callbacks import CallbackState
+from dragoman.core.devices.model.handovers import StoredHandover
+from dragoman.core.devices.sql.handovers import find_of_message
+from dragoman.core.messages.model.events import EventKind
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.records import StoredBatch, StoredMessage, StoredPart
+from dragoman.core.messages.sql import pending
+from dragoman.core.messages.sql.events import MessageEvent
+from dragoman.core.messages.sql.tables import (
+    callback_attempts,
+    callbacks,
+    message_events,
+    receipt_keys,
+)
+from dragoman.kit.ids import first_at, time_of
+
+LEDGER_SLACK_MS = 5_000
+"""How far a ledger entry may lie from the time of what caused it: it waits for its group."""
+_REFUNDED = frozenset({State.REJECTED, State.CANCELLED, State.EXPIRED})
+
+
+class CallbackRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A callback, and how often it was tried."""
+
+    callback_id: int
+    url: str
+    payload: str
+    state: CallbackState
+    attempts: int
+    next_attempt_ms: int
+    answered_ms: int | None
+    answer_status: int | None
+    answer: str | None
+
+
+class CallbackTry(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that another one followed."""
+
+    callback_id: int
+    number: int
+    answered_ms: int
+    answer_status: int | None
+    answer: str
+
+
+class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A movement of credits for the batch of a message."""
+
+    entry_id: int
+    wallet_id: int
+    wallet_kind: str
+    account_id: int
+    kind: str
+    debit: str
+    credit: str
+    amount: int
+
+
+class TimelineRows(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows of a message."""
+
+    message: StoredMessage
+    batch: StoredBatch
+    parts: tuple[StoredPart, ...]
+    carrier_ids: tuple[tuple[str, int, str], ...]
+    """(carrier, part, id as the carrier gave it)."""
+    handovers: tuple[StoredHandover, ...]
+    events: tuple[MessageEvent, ...]
+    callbacks: tuple[CallbackRow, ...]
+    tries: tuple[CallbackTry, ...]
+    ledger: tuple[LedgerRow, ...]
+
+
+def load(connection: Connection, message_id: int) -> TimelineRows | None:
+    """The rows of a message, whoever's it is."""
+    found = pending.load_messages(connection, [message_id])
+    if not found:
+        return None
+    message = found[0]
+    batch = pending.load_batches(connection, [message.batch_id])[message.batch_id]
+    calls = _callbacks(connection, message_id)
+    return TimelineRows(
+        message=message,
+        batch=batch,
+        parts=tuple(pending.load_parts(connection, [message_id])),
+        carrier_ids=_carrier_ids(connection, message_id),
+        handovers=tuple(find_of_message(connection, message_id)),
+        events=_events(connection, message_id),
+        callbacks=calls,
+        tries=_tries(connection, [call.callback_id for call in calls if call.attempts > 1]),
+        ledger=_ledger(connection, message, batch),
+    )
+
+
+def _carrier_ids(connection: Connection, message_id: int) -> tuple[tuple[str, int, str], ...]:
+    query = (
+        select(receipt_keys.c.carrier, receipt_keys.c.part, receipt_keys.c.key)
+        .where(receipt_keys.c.message_id == message_id)
+        .order_by(receipt_keys.c.part, receipt_keys.c.carrier, receipt_keys.c.key)
+    )
+    # Behind `~` is another spelling of an id that has a row as it came, too.
+    return tuple(
+        (row.carrier, row.part, row.key)
+        for row in connection.execute(query)
+        if not row.key.startswith("~")
+    )
+
+
+def _events(connection: Connection, message_id: int) -> tuple[MessageEvent, ...]:
+    query = (
+        select(message_events)
+        .where(message_events.c.message_id == message_id)
+        .order_by(message_events.c.event_id)
+    )
+    return tuple(
+        MessageEvent(**{**row._mapping, "kind": EventKind(row.kind)})
+        for row in connection.execute(query)
+    )
+
+
+def _callbacks(connection: Connection, message_id: int) -> tuple[CallbackRow, ...]:
+    columns = [callbacks.c[name] for name in CallbackRow.__struct_fields__]
+    query = (
+        select(*columns)
+        .where(callbacks.c.message_id == message_id)
+        .order_by(callbacks.c.callback_id)
+    )
+    return tuple(
+        CallbackRow(**{**row._mapping, "state": CallbackState(row.state)})
+        for row in connection.execute(query)
+    )
+
+
+def _tries(connection: Connection, callback_ids: list[int]) -> tuple[CallbackTry, ...]:
+    if not callback_ids:
+        return ()
+    query = (
+        select(callback_attempts)
+        .where(callback_attempts.c.callback_id.in_(callback_ids))
+        .order_by(callback_attempts.c.callback_id, callback_attempts.c.number)
+    )
+    return tuple(CallbackTry(**row._mapping) for row in connection.execute(query))
+
+
+def _ledger(
+    connection: Connection, message: StoredMessage, batch: StoredBatch
+) -> tuple[LedgerRow, ...]:
+    """The movements that a message was part of: its reservation, and what became of that.
+
+    Entries are not found by batch, which would need an index that every message pays for, but by
+    wallet and time: entries and messages have identifiers of one clock.
+    """
+    wallet_ids = [payment.wallet_id for payment in batch.options.payments]
+    if not wallet_ids:
+        wallet_ids = list(pending.wallet_of(connection, [batch.account_id]).values())
+    found: list[LedgerRow] = []
+    for wallet_id in wallet_ids:
+        mine = (
+            ledger_entries.c.wallet_id == wallet_id,
+            ledger_entries.c.batch_id == batch.batch_id,
+        )
+        found += _reservation(connection, message, batch, mine)
+        found += _settlement(connection, message, batch, mine)
+    return tuple(sorted(found, key=lambda entry: entry.entry_id))
+
+
+_Conditions = tuple[ColumnElement[bool], ...]
+
+
+def _reservation(
+    connection: Connection, message: StoredMessage, batch: StoredBatch, mine: _Conditions
+) -> list[LedgerRow]:
+    """Credits of an audience are held as its messages are made, of others on acceptance."""
+    if batch.options.audience:
+        around_ms = time_of(message.message_id)
+        low, high = first_at(around_ms - LEDGER_SLACK_MS), first_at(around_ms + LEDGER_SLACK_MS)
+        nearest: Any = ledger_entries.c.entry_id.desc()
+    else:
+        low, high = batch.batch_id, first_at(time_of(batch.batch_id) + LEDGER_SLACK_MS)
+        nearest = ledger_entries.c.entry_id
+    entries = ledger_entries.c
+    held = (entries.entry_id.between(low, high), entries.kind == "reserve")
+    return _entries(connection, (*mine, *held), nearest, 1)
+
+
+def _settlement(
+    connection: Connection, message: StoredMessage, batch: StoredBatch, mine: _Conditions
+) -> list[LedgerRow]:
+    """The entry of the group in which the message was handed over, or ended before it was."""
+    at_ms = message.sent_ms or message.final_ms
+    if at_ms is None:
+        return []
+    back = message.sent_ms is None and message.state in _REFUNDED
+    low = max(batch.batch_id, first_at(at_ms - LEDGER_SLACK_MS))
+    moved = (
+        ledger_entries.c.entry_id.between(low, first_at(at_ms + LEDGER_SLACK_MS)),
+        ledger_entries.c.kind != "reserve",
+    )
+    near = _entries(connection, (*mine, *moved), ledger_entries.c.entry_id.desc(), 1_000)
+    kind = "refund" if back else "commit"
+    fitting = [entry for entry in near if entry.kind == kind] or near
+    # A group has one entry for all of a batch, made with the first of its changes.
+    before = [entry for entry in fitting if time_of(entry.entry_id) <= at_ms]
+    return before[:1] or fitting[-1:]
+
+
+def _entries(
+    connection: Connection, conditions: _Conditions, order: Any, limit: int
+) -> list[LedgerRow]:
+    columns = [
+        ledger_entries.c[name] for name in LedgerRow.__struct_fields__ if name in ledger_entries.c
+    ]
+    query = (
+        select(*columns, wallets.c.kind.label("wallet_kind"), wallets.c.account_id)
+        .join(wallets, wallets.c.wallet_id == ledger_entries.c.wallet_id)
+        .where(*conditions)
+        .order_by(order)
+        .limit(limit)
+    )
+    return [LedgerRow(**row._mapping) for row in connection.execute(query)]

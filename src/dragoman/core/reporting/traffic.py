@@ -1,0 +1,246 @@
+"""What went through lately, by time, country and route: read from the hourly counters alone."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from dragoman.core.messages.model.outcome_counts import STEPS_S
+from dragoman.core.messages.sql.outcome_counts import FAILURES, ROUTE_STATUS, TIMES
+from dragoman.core.messages.sql.statistics import PeriodCount, count_by_period
+from dragoman.core.reporting.traffic_days import TrafficDays, Tree
+from dragoman.kit.clock import Clock
+from dragoman.kit.zones import DAY_MS, HOUR_MS, stretches_of
+from dragoman.storage.engine import Storage
+
+_EPOCH: Final = datetime(1970, 1, 1)
+_STATES_BY: Final = MappingProxyType({"mcc": "mcc:status", "route": ROUTE_STATUS})
+_READ: Final = (
+    ("inbox", "sum"),
+    *(("outbox", named[side]) for side in _STATES_BY for named in (_STATES_BY, FAILURES, TIMES)),
+)
+_DIRECTIONS: Final = tuple(sorted({direction for direction, _ in _READ}))
+_DIMENSIONS: Final = tuple(sorted({dimension for _, dimension in _READ}))
+LARGE_TREE: Final = 100
+"""Accounts from which on a month is read day by day."""
+_DELIVERED: Final = "delivered"
+_FAILED: Final = frozenset({"undelivered", "expired", "rejected", "unknown"})
+
+
+class Lately(StrEnum):
+    """The times that are looked back over."""
+
+    DAY = "24h"
+    WEEK = "7d"
+    MONTH = "30d"
+
+
+class _Shape(NamedTuple):
+    unit_ms: int
+    periods: int
+
+
+_SHAPES: Final = MappingProxyType(
+    {
+        Lately.DAY: _Shape(HOUR_MS, 24),
+        Lately.WEEK: _Shape(DAY_MS, 7),
+        Lately.MONTH: _Shape(DAY_MS, 30),
+    }
+)
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of some messages: counts by state, by failure and by delivery time."""
+
+    name: str
+    """Mobile country code, or route; empty for all messages."""
+    states: Mapping[str, int] = MappingProxyType({})
+    failures: Mapping[str, int] = MappingProxyType({})
+    times: Mapping[str, int] = MappingProxyType({})
+    """By the steps of `outcome_counts`, in seconds."""
+
+    @property
+    def total(self) -> int:
+        """All of them, cancelled ones too."""
+        return sum(self.states.values())
+
+    @property
+    def delivered(self) -> int:
+        """Those that arrived."""
+        return self.states.get(_DELIVERED, 0)
+
+    @property
+    def failed(self) -> int:
+        """Those that did not arrive, or of which nothing was heard in time."""
+        return sum(self.states.get(name, 0) for name in _FAILED)
+
+    @property
+    def delivery_rate(self) -> float | None:
+        """Delivered of those whose end is known, 0 to 1; None while there are none."""
+        ended = self.delivered + self.failed
+        return self.delivered / ended if ended else None
+
+    def delivered_within_s(self, share: float) -> float | None:
+        """Seconds in which a share (0 to 1) of the delivered ones arrived; None for none.
+
+        It is the end of a step: the true time is at most that. Infinite beyond the last step.
+        """
+        wanted = share * sum(self.times.values())
+        if not wanted:
+            return None
+        for step_s in STEPS_S:
+            wanted -= self.times.get(str(step_s), 0)
+            if wanted <= 0:
+                return float(step_s)
+        return float("inf")
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """An hour or a day."""
+
+    start: datetime
+    """In local time."""
+    sent: Share
+    received: int
+
+
+class TrafficReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What went through in a time; periods are complete and in order, shares the largest first."""
+
+    periods: tuple[Period, ...]
+    whole: Share
+    received: int
+    countries: tuple[Share, ...]
+    routes: tuple[Share, ...]
+
+
+class Traffic:
+    """Looks back."""
+
+    def __init__(self, *, storage: Storage, clock: Clock) -> None:
+        self._storage = storage
+        self._clock = clock
+        self.days = TrafficDays(clock)
+
+    async def report(
+        self, account_ids: tuple[int, ...], lately: Lately, zone: str
+    ) -> TrafficReport:
+        """What an account, the first of them, and those below it sent and received.
+
+        Raises `TookTooLong`.
+        """
+        unit_ms, number = _SHAPES[lately]
+        now_ms = self._clock.now_ms()
+        last = _period_of(now_ms, zone, unit_ms)
+        periods = range(last - number + 1, last + 1)
+        tree = Tree(account_ids[0], zone, len(account_ids) >= LARGE_TREE)
+
+        async def read(days: range) -> list[PeriodCount]:
+            return await self._read(account_ids, zone, days, DAY_MS)
+
+        if unit_ms == DAY_MS:
+            over = await self.days.rows(tree, periods[:-1], read)
+            rows = over + await read(periods[-1:])
+        else:
+            rows = await self._read(account_ids, zone, periods, unit_ms)
+            if tree.is_large:  # who looks at a day often looks at a month next
+                self.days.refresh(tree, self._month(zone), read)
+        by_dimension: Rows = {key: [] for key in _READ}
+        for row in rows:
+            if (row.direction, row.dimension) in by_dimension:
+                by_dimension[row.direction, row.dimension].append(row)
+        return _make_report(by_dimension, periods, unit_ms)
+
+    def _month(self, zone: str) -> range:
+        """The days of a month that are over."""
+        today = _period_of(self._clock.now_ms(), zone, DAY_MS)
+        return range(today - _SHAPES[Lately.MONTH].periods + 1, today)
+
+    async def _read(
+        self, account_ids: tuple[int, ...], zone: str, periods: range, unit_ms: int
+    ) -> list[PeriodCount]:
+        # An hour more at each end, since periods of local time end within one or shift by one.
+        from_ms = _begin_of(periods.start, zone, unit_ms) - HOUR_MS
+        before_ms = _begin_of(periods.stop, zone, unit_ms) + HOUR_MS
+        stretches = list(stretches_of(zone, from_ms, before_ms))
+        found = await self._storage.read(
+            lambda c: count_by_period(
+                c, account_ids, _DIRECTIONS, _DIMENSIONS, stretches=stretches, unit_ms=unit_ms
+            )
+        )
+        return [row for row in found if row.period in periods]
+
+
+Rows = Mapping[tuple[str, str], list[PeriodCount]]
+
+
+def _make_report(rows: Rows, periods: range, unit_ms: int) -> TrafficReport:
+    received: Counter[int] = Counter()
+    for row in rows["inbox", "sum"]:
+        received[row.period] += row.counted
+    sent: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for row in rows["outbox", _STATES_BY["mcc"]]:
+        sent[row.period][row.value.rpartition(":")[2]] += row.counted
+    countries = _shares(rows, "mcc")
+    return TrafficReport(
+        periods=tuple(
+            Period(
+                start=_EPOCH + timedelta(milliseconds=period * unit_ms),
+                sent=Share(name="", states=sent[period]),
+                received=received[period],
+            )
+            for period in periods
+        ),
+        whole=Share(
+            name="",
+            states=_sum(share.states for share in countries),
+            failures=_sum(share.failures for share in countries),
+            times=_sum(share.times for share in countries),
+        ),
+        received=received.total(),
+        countries=countries,
+        routes=_shares(rows, "route"),
+    )
+
+
+def _shares(rows: Rows, side: str) -> tuple[Share, ...]:
+    counts: tuple[defaultdict[str, Counter[str]], ...] = tuple(
+        defaultdict(Counter) for _ in range(3)
+    )
+    for dimension, counted in zip((_STATES_BY, FAILURES, TIMES), counts, strict=True):
+        for row in rows["outbox", dimension[side]]:
+            name, _, value = row.value.rpartition(":")
+            counted[name][value] += row.counted
+    states, failures, times = counts
+    shares = (
+        Share(name=name, states=states[name], failures=failures[name], times=times[name])
+        for name in states
+    )
+    return tuple(sorted(shares, key=lambda share: (-share.total, share.name)))
+
+
+def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return total
+
+
+def _period_of(at_ms: int, zone: str, unit_ms: int) -> int:
+    """How many periods of local time passed since 1970."""
+    local = datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(ZoneInfo(zone))
+    return int((local.replace(tzinfo=None) - _EPOCH) / timedelta(milliseconds=unit_ms))
+
+
+def _begin_of(period: int, zone: str, unit_ms: int) -> int:
+    """When a period of local time begins, at the hour at or before it."""
+    local = _EPOCH + timedelta(milliseconds=period * unit_ms)
+    at_ms = round(local.replace(tzinfo=ZoneInfo(zone)).timestamp() * 1000)
+    return at_ms - at_ms % HOUR_MS

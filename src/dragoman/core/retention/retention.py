@@ -1,0 +1,53 @@
+"""Dropping what has been kept for long enough, while the house goes on with its work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+
+from dragoman.core.retention import sql as retention
+from dragoman.core.retention.sql import Kept, Outdated
+from dragoman.kit.clock import Clock
+from dragoman.storage.engine import Storage
+
+EVERY_S: Final = 3600.0
+PAUSE_S: Final = 0.1
+"""Between two chunks, so that what is being sent hardly waits for them."""
+DAY_MS: Final = 24 * 3600 * 1000
+
+log = structlog.get_logger(__name__)
+
+
+class Retention:
+    """Looks every hour for rows that are older than the operator wants; 0 days is for ever."""
+
+    def __init__(self, *, storage: Storage, clock: Clock, days: Mapping[Kept, int]) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._days = days
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        while True:
+            try:
+                await self.drop_old()
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # the next look may find the database again
+                log.error("old_rows_not_dropped", reason=type(error).__name__)
+            await asyncio.sleep(EVERY_S)
+
+    async def drop_old(self) -> None:
+        """Drops once what is too old."""
+        now_ms = self._clock.now_ms()
+        for kind, days in self._days.items():
+            if not days:
+                continue
+            outdated = Outdated(kind=kind, before_ms=now_ms - days * DAY_MS)
+            more = True
+            while more:
+                more = await self._storage.writer.write(retention.drop_outdated, outdated)
+                await asyncio.sleep(PAUSE_S if more else 0)

@@ -1,0 +1,173 @@
+"""What a submission must be like to be accepted; every check here raises `Refused`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.messages.live import segment
+from dragoman.core.messages.model.audiences import Audience
+from dragoman.core.messages.model.messages import Format, Push, Submission
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import normalise
+from dragoman.core.model.texts import is_storable
+from dragoman.core.model.urls import is_http_address
+from dragoman.core.submission.audiences import MAX_MULTIMEDIA_TEXT, Recipient
+from dragoman.protocols.gsm.alphabet import NotEncodable
+from dragoman.protocols.gsm.segmentation import InvalidHeader, Segmentation, TooManyParts
+
+DEFAULT_VALIDITY_S = 48 * 3600
+MIN_VALIDITY_S = 60
+MAX_VALIDITY_S = 14 * 24 * 3600
+MAX_SCHEDULE_S = 2 * 366 * 24 * 3600
+MAX_REFERENCE = 255
+PUSH_LIFE_MS = 7 * 24 * 3600 * 1000
+"""How long a phone keeps the link of a WAP push, where the customer does not say."""
+
+
+class Terms(NamedTuple):
+    """When a submission is due and until when it may be sent, and its link."""
+
+    due_ms: int
+    expires_ms: int
+    due_now: bool
+    push: Push | None
+
+
+def check_terms(submission: Submission, now_ms: int) -> Terms:
+    """Checks all but recipients and the cut of the text."""
+    _check_storable(submission)
+    callback = submission.callback
+    if callback is not None:
+        _check_url(callback.url)
+    if submission.reference is not None and len(submission.reference) > MAX_REFERENCE:
+        raise Refused(RefusalCode.INVALID_FIELD, "reference", "too long")
+    due_ms = _check_schedule(submission.due_ms, now_ms)
+    expires_ms = _check_expiry(submission, due_ms)
+    push = submission.push
+    if push is not None and push.expires_ms is None:
+        push = Push(url=push.url, expires_ms=due_ms + PUSH_LIFE_MS)
+    return Terms(due_ms, expires_ms, due_ms <= now_ms, push)
+
+
+def check_recipients(recipients: Sequence[str], maximum: int) -> list[str]:
+    """The digits of each recipient once, in the order given."""
+    if not recipients:
+        raise Refused(RefusalCode.MISSING_FIELD, "recipients")
+    if len(recipients) > maximum:
+        raise Refused(RefusalCode.TOO_MANY_RECIPIENTS, str(len(recipients)), f"at most {maximum}")
+    if len(recipients) == 1:
+        return [normalise(recipients[0])]
+    return list(dict.fromkeys(normalise(recipient) for recipient in recipients))
+
+
+def check_named(submission: Submission, wanted: Audience, maximum: int) -> list[str]:
+    """The numbers that are named beside an audience, once, in the order given."""
+    named = len(submission.recipients) + len(wanted.lists) + len(wanted.contacts)
+    named += len(wanted.groups)
+    if named > maximum:
+        raise Refused(RefusalCode.TOO_MANY_RECIPIENTS, str(named), f"at most {maximum}")
+    return check_recipients(submission.recipients, maximum) if submission.recipients else []
+
+
+def check_prefixes(account: Account, recipients: Sequence[str]) -> None:
+    """Refuses recipients that the account may not send to."""
+    if account.prefixes.prefixes is not None:
+        for recipient in recipients:
+            if not account.prefixes.allow(recipient):
+                raise Refused(RefusalCode.RECIPIENT_NOT_ALLOWED, recipient)
+
+
+def check_texts(
+    submission: Submission, recipients: Sequence[str], max_parts: int, terms: Terms
+) -> list[Recipient]:
+    """The recipients with the text of each; a number that is named twice has the first."""
+    if len(submission.texts) != len(submission.recipients):
+        raise Refused(RefusalCode.INVALID_FIELD, "texts", "not one for each recipient")
+    texts: dict[str, str] = {}
+    for number, text in zip(submission.recipients, submission.texts, strict=True):
+        if not is_storable(text):
+            raise Refused(RefusalCode.INVALID_FIELD, "text", "not valid Unicode text")
+        texts.setdefault(normalise(number), text)
+    return [
+        Recipient(number, text, check_text(submission, text, max_parts, terms).count)
+        for number, text in ((number, texts[number]) for number in recipients)
+    ]
+
+
+def encode_waiting(recipients: Sequence[str], own: Sequence[Recipient] | None) -> bytes:
+    """The recipients of a batch that waits, as its row keeps them."""
+    if own is None:
+        return ",".join(recipients).encode()
+    return msgspec.json.encode([(recipient.number, recipient.text) for recipient in own])
+
+
+def _check_storable(submission: Submission) -> None:
+    """Refuses what no database keeps: NUL, and halves of surrogate pairs."""
+    callback, push = submission.callback, submission.push
+    texts = {"text": submission.text, "returndata": submission.return_data}
+    if submission.reference is not None:
+        texts["reference"] = submission.reference
+    if push is not None:
+        texts["pushurl"] = push.url
+    if callback is not None:
+        texts["callback"] = callback.url + callback.return_data
+    if is_storable("".join(texts.values())):
+        return
+    field = next(field for field, text in texts.items() if not is_storable(text))
+    raise Refused(RefusalCode.INVALID_FIELD, field, "not valid Unicode text")
+
+
+def check_text(submission: Submission, text: str, max_parts: int, terms: Terms) -> Segmentation:
+    """Cuts a text into its parts."""
+    if submission.format is Format.MMS:
+        if len(text) > MAX_MULTIMEDIA_TEXT:
+            raise Refused(RefusalCode.INVALID_FIELD, "text", "too long for an MMS")
+    elif not text:
+        raise Refused(RefusalCode.EMPTY_TEXT, "text")
+    try:
+        return segment(text, submission.format, submission.udh, max_parts, terms.push)
+    except TooManyParts as error:
+        raise Refused(
+            RefusalCode.TEXT_TOO_LONG, str(error.count), f"at most {max_parts} parts"
+        ) from None
+    except NotEncodable:
+        raise Refused(RefusalCode.TEXT_NOT_ENCODABLE, "text") from None
+    except InvalidHeader as error:
+        raise Refused(RefusalCode.INVALID_FIELD, "udh", str(error)) from None
+    except ValueError:
+        code = RefusalCode.INVALID_FIELD
+        raise Refused(code, "text", "not hexadecimal octets") from None
+
+
+def _check_url(url: str) -> None:
+    if not is_http_address(url):
+        raise Refused(RefusalCode.INVALID_CALLBACK_URL, "", "not an http or https address")
+
+
+def _check_schedule(due_ms: int | None, now_ms: int) -> int:
+    if due_ms is None or due_ms <= now_ms:
+        return now_ms
+    if due_ms > now_ms + MAX_SCHEDULE_S * 1000:
+        raise Refused(RefusalCode.INVALID_SCHEDULE, "", "more than two years ahead")
+    return due_ms
+
+
+def _check_expiry(submission: Submission, due_ms: int) -> int:
+    expires_ms = submission.expires_ms
+    if expires_ms is None:
+        return due_ms + _check_validity(submission.validity_s) * 1000
+    if not due_ms < expires_ms <= due_ms + MAX_VALIDITY_S * 1000:
+        raise Refused(RefusalCode.INVALID_VALIDITY, "", "over before it is due, or after 14 days")
+    return expires_ms
+
+
+def _check_validity(validity_s: int | None) -> int:
+    if validity_s is None:
+        return DEFAULT_VALIDITY_S
+    if not MIN_VALIDITY_S <= validity_s <= MAX_VALIDITY_S:
+        raise Refused(RefusalCode.INVALID_VALIDITY, str(validity_s), "one minute to 14 days")
+    return validity_s

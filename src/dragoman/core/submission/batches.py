@@ -1,0 +1,348 @@
+"""Batches that run later or in chunks: due times, expansion, stopping before sending.
+
+Recipients become messages in chunks of `CHUNK`, each with the batch's progress in one transaction,
+and only while the routes have room; so memory does not grow with the list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+import structlog
+
+from dragoman.core.accounts.accounts import MAX_DEPTH, Accounts
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.billing.model.reservations import Settlement
+from dragoman.core.delivery.backlog import Backlog
+from dragoman.core.delivery.delivery import Delivery
+from dragoman.core.messages.live import LiveBatch, LiveMessage, LiveMessages
+from dragoman.core.messages.model.lifecycle import CANCELLABLE, BatchState, State
+from dragoman.core.messages.model.records import StoredMessage
+from dragoman.core.messages.sql import pending
+from dragoman.core.metrics import Meters
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
+from dragoman.core.submission.audiences import Audiences, Chunk
+from dragoman.core.submission.expansion import AudienceExpansion, Expansion, NumbersExpansion
+from dragoman.core.submission.message_maker import MessageMaker, without_rejected
+from dragoman.core.submission.sql import batches, submissions
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource
+from dragoman.storage.engine import Storage
+
+CHUNK = 1_000
+MAX_RUNNING = 8
+"""Batches that run at once; they take turns, a chunk each."""
+MAX_HELD = 64
+"""Batches whose recipients are in memory, those included that wait for room on their routes."""
+PAGE = 500
+"""Messages of a stopped batch that are ended together."""
+POLL_S = 0.5
+STORAGE_RETRY_S = 1.0
+ADOPTION_S = 0.05
+"""Longer than it takes a message that is on disk to come to memory."""
+
+log = structlog.get_logger(__name__)
+
+Messages: TypeAlias = tuple[StoredMessage, ...]
+
+
+class MadeChunk(NamedTuple):
+    """The next recipients of a batch and the messages they are to become."""
+
+    chunk: Chunk
+    messages: Messages
+
+
+class Batches:
+    """Runs stored batches, and stops them."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        live: LiveMessages,
+        backlog: Backlog,
+        delivery: Delivery,
+        maker: MessageMaker,
+        meters: Meters,
+        audiences: Audiences,
+        accounts: Accounts,
+        ids: IdSource,
+        clock: Clock,
+    ) -> None:
+        self._storage = storage
+        self._live = live
+        self._backlog = backlog
+        self._delivery = delivery
+        self._maker = maker
+        self._meters = meters
+        self._audiences = audiences
+        self._accounts = accounts
+        self._ids = ids
+        self._clock = clock
+        self._running: deque[Expansion] = deque()
+        self._turn = asyncio.Lock()
+        """Held while a chunk becomes messages, so that nobody stops its batch in between."""
+        self._restored = False
+
+    async def run(self) -> None:
+        """Expands batches as they fall due; runs until cancelled."""
+        while True:
+            try:
+                if not self._restored:
+                    await self._restore()
+                async with self._turn:
+                    busy = await self._step()
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # one bad step must not end all batches
+                log.error("batches_not_expanded", reason=type(error).__name__)
+                self._running.clear()
+                await asyncio.sleep(STORAGE_RETRY_S)
+                continue
+            if not busy:
+                await asyncio.sleep(POLL_S)
+
+    async def cancel(self, account: Account, batch_id: int) -> None:
+        """Stops a batch none of whose messages a carrier has been given; raises `Refused`.
+
+        All of it stops, or nothing, also where the caller goes away meanwhile.
+        """
+        await asyncio.shield(asyncio.ensure_future(self._cancel(account, batch_id)))
+
+    async def cancel_unexpanded(self, account: Account, batch_ids: Sequence[int]) -> int:
+        """Stops those of an account's batches that have not begun to run, together; how many."""
+        stopping = self._cancel_unexpanded(account, batch_ids)
+        return await asyncio.shield(asyncio.ensure_future(stopping))
+
+    async def cancel_waiting(self, batch_id: int) -> int:
+        """Ends the messages of a running batch that no carrier has been given; how many."""
+        async with self._turn:
+            waiting = [
+                message
+                for message in self._live
+                if message.batch.batch_id == batch_id
+                and message.state is State.QUEUED
+                and not message.possible_duplicate
+            ]
+            await asyncio.shield(asyncio.ensure_future(self._cancel_all(waiting)))
+            return len(waiting)
+
+    async def cancel_message(self, batch_id: int, message_id: int) -> None:
+        """Stops one message that no carrier has been given; raises `Refused`."""
+        await asyncio.shield(asyncio.ensure_future(self._cancel_message(batch_id, message_id)))
+
+    async def _cancel_message(self, batch_id: int, message_id: int) -> None:
+        message = self._live.get(message_id)
+        if message is not None:
+            await self._cancel_one(message)
+            return
+        batch = await self._load_batch(batch_id)
+        routes: set[str] = set()
+        with self._live.withhold(batch_id):  # so that nobody takes it out of its row meanwhile
+            try:
+                rows = await self._storage.read(lambda c: pending.load_messages(c, [message_id]))
+                routes = {row.route for row in rows}
+                # A row can be read in the instant between its commit and its coming to memory.
+                await asyncio.sleep(ADOPTION_S)
+                waiting = [self._live.get(message_id) or LiveMessage(row, batch) for row in rows]
+                await self._cancel_one(waiting[0])
+            finally:
+                # Others of the batch may have been passed over while it was withheld.
+                self._backlog.read_again(routes, batch_id)
+
+    async def _cancel_one(self, message: LiveMessage) -> None:
+        if message.state not in CANCELLABLE or message.possible_duplicate:
+            raise _too_late(message.message_id)
+        await self._cancel_all([message])
+
+    async def _cancel(self, account: Account, batch_id: int) -> None:
+        async with self._turn:
+            progress = await self._storage.read(
+                lambda c: batches.find(c, account.account_id, batch_id)
+            )
+            if progress is None:
+                raise Refused(RefusalCode.NOT_FOUND, str(batch_id), "batch")
+            unexpanded = progress.state is BatchState.QUEUED
+            if unexpanded and any(await self._stop_unexpanded(account, [batch_id])):
+                return
+            waiting = [m for m in self._live if m.batch.batch_id == batch_id]
+            if any(m.state is not State.QUEUED or m.possible_duplicate for m in waiting):
+                raise _too_late(batch_id)
+            if waiting and not progress.expanding and len(waiting) == progress.recipients:
+                await self._cancel_all(waiting)
+            elif progress.state is BatchState.RUNNING:
+                await self._stop_expanded(batch_id, waiting)
+            else:
+                raise _too_late(batch_id)
+
+    async def _cancel_unexpanded(self, account: Account, batch_ids: Sequence[int]) -> int:
+        async with self._turn:
+            return sum(await self._stop_unexpanded(account, batch_ids))
+
+    async def _stop_unexpanded(self, account: Account, batch_ids: Sequence[int]) -> list[bool]:
+        """Stops batches in one group of the writer; whether each had not begun to run."""
+        held = await self._storage.read(lambda c: batches.held_by_each(c, batch_ids))
+        write = self._storage.writer.write
+        return await asyncio.gather(
+            *(
+                write(batches.cancel, self._cancellation(account, batch_id, held[batch_id]))
+                for batch_id in batch_ids
+            )
+        )
+
+    def _cancellation(
+        self, account: Account, batch_id: int, held: Mapping[int, int]
+    ) -> batches.Cancellation:
+        first, *further = (
+            Settlement(wallet_id=wallet, entry_id=self._ids.next(), amount=amount, refund=True)
+            for wallet, amount in (held or {account.wallet_id: 0}).items()
+        )
+        settlement = msgspec.structs.replace(first, also=tuple(further))
+        return batches.Cancellation(batch_id=batch_id, settlement=settlement)
+
+    async def _stop_expanded(self, batch_id: int, waiting: list[LiveMessage]) -> None:
+        """Stops a batch of whose messages some or all are only in their rows.
+
+        Its messages leave memory at once, so nobody can be given one while the rows decide.
+        """
+        routes = {message.route for message in waiting}
+        with self._live.withhold(batch_id):
+            for message in waiting:
+                self._live.remove(message)
+            entry_ids = tuple(self._ids.take(MAX_DEPTH))  # as many wallets as accounts above it
+            stop = batches.Stop(batch_id=batch_id, entry_ids=entry_ids)
+            stopped = False
+            try:
+                stopped = await self._storage.writer.write(batches.stop, stop)
+            finally:
+                if not stopped:
+                    self._backlog.read_again(routes, batch_id)
+        if not stopped:
+            raise _too_late(batch_id)
+        self._running = deque(e for e in self._running if e.batch_id != batch_id)
+        await self._end_stopped(batch_id)
+
+    async def _end_stopped(self, batch_id: int) -> None:
+        """Ends the messages of a batch that was stopped, whose rows nobody else reads any more."""
+        batch = await self._load_batch(batch_id)
+        while rows := await self._storage.read(
+            lambda c: pending.load_unsent_of_batch(c, batch_id, PAGE)
+        ):
+            await self._cancel_all([LiveMessage(row, batch) for row in rows])
+
+    async def _load_batch(self, batch_id: int) -> LiveBatch:
+        loaded = await self._storage.read(lambda c: pending.load_batches(c, [batch_id]))
+        stored = loaded[batch_id]
+        wallets = await self._storage.read(lambda c: pending.wallet_of(c, [stored.account_id]))
+        return LiveBatch(stored, wallets[stored.account_id])
+
+    async def _cancel_all(self, messages: list[LiveMessage]) -> None:
+        stored = [asyncio.get_running_loop().create_future() for _ in messages]
+        for message, future in zip(messages, stored, strict=True):  # all at once, or none
+            self._delivery.change(
+                message, State.CANCELLED, future.set_result, failure=FailureCode.CANCELLED
+            )
+        if not all(await asyncio.gather(*stored)):
+            raise Refused(RefusalCode.UNAVAILABLE)
+
+    async def _restore(self) -> None:
+        """Ends what an earlier run had decided to end."""
+        for batch_id in await self._storage.read(pending.stopped_with_unsent):
+            await self._end_stopped(batch_id)
+        self._restored = True
+
+    async def _step(self) -> bool:
+        """Expands one chunk; whether there was anything to do."""
+        blocked = sum(e.waits or not self._has_room(e) for e in self._running)
+        room = min(MAX_RUNNING + blocked, MAX_HELD) - len(self._running)
+        if room > 0:
+            await self._take_up_due(room)
+        for _ in range(len(self._running)):
+            expansion = self._running.popleft()
+            # A route that is stuck must not hold up the others.
+            chunk = await self._next_chunk(expansion) if self._has_room(expansion) else None
+            if chunk is None:
+                self._running.append(expansion)
+            else:
+                if await self._expand(expansion, *chunk):
+                    self._running.append(expansion)
+                return True
+        return False
+
+    async def _take_up_due(self, room: int) -> None:
+        now_ms = self._clock.now_ms()
+        known = [expansion.batch_id for expansion in self._running]
+        due = await self._storage.read(lambda c: pending.load_due_batches(c, now_ms, known, room))
+        for stored in due:
+            account = await self._accounts.find_by_id(stored.account_id)
+            if account is None:
+                continue
+            expansion: Expansion
+            if stored.options.audience:
+                expansion = AudienceExpansion(stored, account, self._audiences, self._ids)
+            else:
+                expansion = NumbersExpansion(stored, account)
+            self._running.append(expansion)
+
+    def _has_room(self, expansion: Expansion) -> bool:
+        return all(self._backlog.room(route) >= CHUNK for route in expansion.routes or ())
+
+    async def _next_chunk(self, expansion: Expansion) -> MadeChunk | None:
+        """Reads the next recipients; None where they cannot become messages now.
+
+        What was read is not kept while it waits: contacts may change or be deleted meanwhile.
+        """
+        chunk = await expansion.read(CHUNK)
+        if chunk is None:
+            return None
+        made: tuple[StoredMessage, ...] = ()
+        if not chunk.progress.stopped:
+            made = self._maker.make(
+                expansion.account, expansion.live, chunk.recipients, expansion.prices
+            )
+        expansion.routes = {message.route for message in made if message.route}
+        return MadeChunk(chunk, made) if self._has_room(expansion) else None
+
+    async def _expand(self, expansion: Expansion, chunk: Chunk, made: Messages) -> bool:
+        """Stores the messages of a chunk; whether recipients are left."""
+        if not self._running:  # with others, it would be old when its turn comes
+            expansion.read_ahead(chunk, CHUNK)
+        stored = self._step_of(expansion, chunk, made)
+        while True:
+            try:
+                moved = await self._storage.writer.write(submissions.expand, stored)
+                break
+            except Refused as refused:
+                if refused.code is not RefusalCode.INSUFFICIENT_CREDIT:
+                    raise
+                log.warning("batch_out_of_credit", batch_id=expansion.batch_id)
+                expansion.cannot_pay(int(refused.subject))
+                stored = self._step_of(expansion, chunk, made)
+        if not moved:
+            return False
+        expansion.advance(chunk, stored)
+        expansion.routes = None
+        if stored.step is not None:
+            # Recipients of an audience are counted as they become known.
+            self._meters.accepted[expansion.live.stored.dialect] += len(stored.messages)
+        self._delivery.tell_rejections(stored.rejections, expansion.live, stored.messages)
+        sendable = without_rejected(stored.messages)
+        await self._backlog.publish([LiveMessage(message, expansion.live) for message in sendable])
+        return not chunk.finished
+
+    def _step_of(self, expansion: Expansion, chunk: Chunk, made: Messages) -> submissions.Expansion:
+        """What is to be stored of a chunk; those who cannot be sent to are rejected with it."""
+        stored = expansion.step(chunk, made)
+        return stored._replace(
+            premium=expansion.live.stored.options.premium,
+            rejections=self._maker.rejections(expansion.live, stored.messages),
+        )
+
+
+def _too_late(identifier: int) -> Refused:
+    return Refused(RefusalCode.NOT_CANCELLABLE, str(identifier), "it is being sent")

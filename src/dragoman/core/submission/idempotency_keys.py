@@ -1,0 +1,129 @@
+"""Submissions that programs know by keys of their own: sent once each, asked for, cancelled."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.messages.live import LiveMessages
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.messages.model.records import NewBatch
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.submission.batches import Batches
+from dragoman.core.submission.model.idempotency_keys import KeyedFilter, KeyedView
+from dragoman.core.submission.sql import idempotency_keys as submission_keys
+from dragoman.core.submission.sql.idempotency_keys import KeyedBatch, KeyedPage
+from dragoman.core.submission.submission import SubmissionService
+from dragoman.kit.ids import time_of
+from dragoman.storage.engine import Storage
+
+KEY_BYTES = 15
+"""20 letters and digits: nobody's guess, and short enough for every client."""
+
+CallBack = Callable[[int], Awaitable[bool]]
+"""Asks the carrier that has a message not to send it; whether it may still be stopped."""
+
+
+class AcceptedSubmission(msgspec.Struct, frozen=True, kw_only=True):
+    """A submission that is on disk, and what it is known by."""
+
+    key: str
+    created_ms: int
+
+
+class KeyedSubmissions:
+    """A key is used once in an account and dialect; a refusal uses none up."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        submission: SubmissionService,
+        batches: Batches,
+        live: LiveMessages,
+        new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES),
+    ) -> None:
+        self._storage = storage
+        self._submission = submission
+        self._batches = batches
+        self._live = live
+        self._new_key = new_key
+        self.call_back: CallBack = _cannot
+
+    async def check_free(self, account: Account, dialect: str, key: str) -> None:
+        """Raises `Refused` where a key is taken, before anything else is found wrong."""
+        account_id = account.account_id
+        taken = await self._storage.read(
+            lambda c: submission_keys.find_row(c, account_id, dialect, key)
+        )
+        if taken is not None:
+            raise Refused(RefusalCode.ALREADY_EXISTS, "id", "is taken")
+
+    async def submit(
+        self, account: Account, submission: Submission, key: str = ""
+    ) -> AcceptedSubmission:
+        """Stores a submission under a key, or under a new one; raises `Refused`."""
+        key = key or self._new_key()
+
+        def store(new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
+            waiting = (new.batch.waiting_recipients or b"").decode()
+            item = KeyedBatch(key=key, new=new, recipients=tuple(filter(None, waiting.split(","))))
+            self._storage.writer.submit(submission_keys.accept, item, stored)
+
+        known_by = msgspec.structs.replace(submission, reference=key)
+        accepted = await self._submission.submit(account, known_by, store=store)
+        return AcceptedSubmission(key=key, created_ms=time_of(accepted.batch_id))
+
+    async def find(self, account: Account, dialect: str, key: str) -> KeyedView:
+        """The account's submission of a key; raises `Refused`."""
+        account_id = account.account_id
+        found = await self._storage.read(
+            lambda c: submission_keys.find(c, account_id, dialect, key)
+        )
+        if found is None:
+            raise Refused(RefusalCode.NOT_FOUND, "", "message not found")
+        return found
+
+    async def search(self, wanted: KeyedFilter, offset: int, limit: int) -> KeyedPage:
+        """A page of an account's submissions, newest first unless asked otherwise."""
+        return await self._storage.read(lambda c: submission_keys.search(c, wanted, offset, limit))
+
+    async def cancel(self, account: Account, dialect: str, key: str) -> KeyedView:
+        """Stops what is not sent yet of a submission; raises `Refused` where all of it is.
+
+        What a phone has fetched ends when the phone confirms.
+        """
+        account_id = account.account_id
+        row = await self._storage.read(
+            lambda c: submission_keys.find_row(c, account_id, dialect, key)
+        )
+        if row is None:
+            raise Refused(RefusalCode.NOT_FOUND, "", "message not found")
+        try:
+            await self._batches.cancel(account, row.batch_id)
+        except Refused as refused:
+            if refused.code is not RefusalCode.NOT_CANCELLABLE:
+                raise
+            if not await self._stop_what_can_be(row.batch_id):
+                raise Refused(RefusalCode.NOT_CANCELLABLE, "", "message is not pending") from None
+        return await self.find(account, dialect, key)
+
+    async def _stop_what_can_be(self, batch_id: int) -> int:
+        stopped = await self._batches.cancel_waiting(batch_id)
+        handed_over = [
+            message.message_id
+            for message in self._live
+            if message.batch.batch_id == batch_id and message.state is State.SENDING
+        ]
+        for message_id in handed_over:
+            stopped += await self.call_back(message_id)
+        return stopped
+
+
+async def _cannot(_message_id: int) -> bool:
+    """Without carriers nothing can be called back."""
+    return False

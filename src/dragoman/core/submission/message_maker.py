@@ -1,0 +1,203 @@
+"""What the recipients of a batch become: messages with a route and a price, or an end at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence, Set
+
+import msgspec
+
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.billing.model.message_types import MessageType
+from dragoman.core.billing.model.pricing import Price, PriceList
+from dragoman.core.delivery.delivery import Delivery
+from dragoman.core.delivery.device_routes import DeviceRoutes
+from dragoman.core.inbound.opt_outs import OptOuts
+from dragoman.core.messages.live import LiveBatch, LiveMessage
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.records import StateChange, StoredMessage
+from dragoman.core.messages.model.routing import Route, Router
+from dragoman.core.messages.premium import PremiumRules
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
+from dragoman.core.model.phone_numbers import mobile_country_code
+from dragoman.core.submission.audiences import Recipient
+from dragoman.kit.ids import IdSource
+
+_QUEUED = State.QUEUED  # looked up for every message otherwise
+
+
+class MessageMaker:
+    """Makes messages as they are to be stored; it stores none."""
+
+    def __init__(
+        self,
+        *,
+        router: Router,
+        prices: PriceList,
+        opt_outs: OptOuts,
+        delivery: Delivery,
+        premium: PremiumRules,
+        device_routes: DeviceRoutes,
+        ids: IdSource,
+    ) -> None:
+        self._router = router
+        self._prices = prices
+        self._opt_outs = opt_outs
+        self._delivery = delivery
+        self._premium = premium
+        self._device_routes = device_routes
+        self._ids = ids
+
+    def reaches(self, account: Account, number: str, message_type: MessageType | None) -> bool:
+        """Whether an account may send to a number, and a route goes there."""
+        if not account.prefixes.allow(number):
+            return False
+        fixed = message_type is not None and message_type.route in self._router.routes
+        return fixed or self._router.choose(account.username, number) is not None
+
+    def tariffs(
+        self,
+        account: Account,
+        recipients: Sequence[str],
+        multimedia: bool,
+        fixed: Route | None = None,
+        message_type: MessageType | None = None,
+    ) -> list[tuple[str, Price]]:
+        """The route and price of each recipient; `Refused` where one cannot be reached."""
+        credits = message_type.credits if message_type is not None else 0
+        if fixed is None and message_type is not None:
+            fixed = self._router.routes.get(message_type.route)
+        tariffs = []
+        for recipient in recipients:
+            route = fixed or self._router.choose(account.username, recipient, multimedia=multimedia)
+            if route is None:
+                raise Refused(RefusalCode.NO_ROUTE, recipient)
+            tariffs.append((route.name, _priced(self._prices, recipient, credits)))
+        return tariffs
+
+    def make(
+        self,
+        account: Account,
+        batch: LiveBatch,
+        recipients: Sequence[Recipient],
+        prices: PriceList | None = None,
+    ) -> tuple[StoredMessage, ...]:
+        """The messages of a batch to some of its recipients, as they are to be stored.
+
+        One that cannot be sent has no route and says why; its credits are those held for it.
+        """
+        prices, options = prices or self._prices, batch.stored.options
+        held_before = not options.audience
+        refusers = self._refusers(batch, [recipient.number for recipient in recipients])
+        obstacle_of = self._obstacles(account, batch)
+        choose, multimedia = self._router.choose, batch.multimedia is not None
+        device_id, fixed = options.device_id, self._router.routes.get(options.route)
+        if device_id is not None:
+            fixed = self._device_routes.find(device_id)
+        messages = []
+        for message_id, recipient in zip(self._ids.take(len(recipients)), recipients, strict=True):
+            number, text, parts, failure = recipient
+            if text is None:
+                parts = 0 if failure else batch.segmentation.count
+            route = fixed
+            if fixed is None and device_id is None:
+                route = choose(account.username, number, multimedia=multimedia)
+            if not failure:
+                if number in refusers:
+                    failure = FailureCode.OPTED_OUT
+                else:
+                    failure = obstacle_of(number, route)
+            price = _priced(prices, number, options.credits_per_part)
+            paid = parts if held_before or not failure else 0
+            messages.append(
+                StoredMessage(
+                    message_id=message_id,
+                    batch_id=batch.batch_id,
+                    account_id=batch.account_id,
+                    recipient=number,
+                    route="" if failure or route is None else route.name,
+                    mcc=mobile_country_code(number),
+                    parts=parts,
+                    credits=price.credits * paid,
+                    price=price.price * paid,
+                    state=State.QUEUED,
+                    failure=failure.value or None,
+                    text=text,
+                )
+            )
+        return tuple(messages)
+
+    def make_alike(
+        self, batch: LiveBatch, recipients: Sequence[str], tariffs: Sequence[tuple[str, Price]]
+    ) -> tuple[StoredMessage, ...]:
+        """The messages of a batch whose text is the same for all, by tariffs just found."""
+        parts = batch.segmentation.count
+        refusers = self._refusers(batch, recipients)
+        identifiers = self._ids.take(len(recipients))
+        messages = [
+            StoredMessage(
+                message_id=message_id,
+                batch_id=batch.batch_id,
+                account_id=batch.account_id,
+                recipient=recipient,
+                route=route,
+                mcc=mobile_country_code(recipient),
+                parts=parts,
+                credits=price.credits * parts,
+                price=price.price * parts,
+                state=_QUEUED,
+                failure=FailureCode.OPTED_OUT.value if recipient in refusers else None,
+            )
+            for message_id, recipient, (route, price) in zip(
+                identifiers, recipients, tariffs, strict=True
+            )
+        ]
+        return tuple(messages)
+
+    def rejections(
+        self, batch: LiveBatch, messages: Sequence[StoredMessage]
+    ) -> tuple[StateChange, ...]:
+        """The end of the messages that cannot be sent, to be stored together with them."""
+        failed = [message for message in messages if message.failure is not None]
+        return tuple(
+            self._delivery.rejection(
+                LiveMessage(message, batch), FailureCode(message.failure or "")
+            )
+            for message in failed
+        )
+
+    def _obstacles(
+        self, account: Account, batch: LiveBatch
+    ) -> Callable[[str, Route | None], FailureCode]:
+        """Makes the check whether a message may go to a number by a route."""
+        allowed = account.prefixes.allow if account.prefixes.prefixes is not None else None
+        premium = batch.stored.options.premium
+        able: dict[str, bool] = {}
+
+        def obstacle_of(number: str, route: Route | None) -> FailureCode:
+            if allowed is not None and not allowed(number):
+                return FailureCode.NOT_ALLOWED
+            if route is None:  # there may have been one when the batch was accepted
+                return FailureCode.NO_ROUTE
+            if premium is not None:
+                if route.name not in able:
+                    able[route.name] = self._premium.bills(premium, route)
+                if not able[route.name]:
+                    return FailureCode.NOT_BILLABLE
+            return FailureCode.NONE
+
+        return obstacle_of
+
+    def _refusers(self, batch: LiveBatch, recipients: Sequence[str]) -> Set[str]:
+        """Those who opted out."""
+        return self._opt_outs.among(batch.account_id, batch.stored.sender, recipients)
+
+
+def without_rejected(messages: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
+    """The messages that are to be sent."""
+    return [message for message in messages if message.failure is None]
+
+
+def _priced(prices: PriceList, recipient: str, credits: int) -> Price:
+    """The tariff of a number, with the credits of a message type where there is one."""
+    price = prices.price_of(recipient)
+    return msgspec.structs.replace(price, credits=credits) if credits else price

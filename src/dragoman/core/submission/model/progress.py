@@ -1,0 +1,77 @@
+"""How far a message is as the one who waits for it sees it, phones included."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Final
+
+from dragoman.core.devices.model.devices import HandoverState
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import FailureCode
+
+
+class Progress(IntEnum):
+    """A message's state, told apart by what a phone has done with it."""
+
+    PENDING = 0
+    """Nobody who could send it has it for certain."""
+    CANCELLING = 1
+    """It was cancelled, and the phone that has it has not confirmed."""
+    CANCELLED = 2
+    PROCESSED = 3
+    """A phone has it, and nobody knows more."""
+    SENT = 4
+    DELIVERED = 5
+    FAILED = 6
+
+
+_OF_STATE: Final = MappingProxyType(
+    {
+        State.SCHEDULED: Progress.PENDING,
+        State.QUEUED: Progress.PENDING,
+        State.SENDING: Progress.PENDING,
+        State.SENT: Progress.SENT,
+        State.UNKNOWN: Progress.PROCESSED,
+        State.DELIVERED: Progress.DELIVERED,
+        State.UNDELIVERED: Progress.FAILED,
+        State.EXPIRED: Progress.FAILED,
+        State.REJECTED: Progress.FAILED,
+        State.CANCELLED: Progress.CANCELLED,
+    }
+)
+
+HELD: Final = frozenset({HandoverState.HELD, HandoverState.PROCESSED})
+"""Where a phone has said that it has a message."""
+
+
+def progress_of(
+    state: State,
+    failure: FailureCode,
+    *,
+    was_sent: bool,
+    handover: HandoverState | None = None,
+    cancelling: bool = False,
+) -> Progress:
+    """How far one message is; `handover` is where it is with the last phone that was given it."""
+    if state is State.SENDING and handover is not None:
+        if cancelling and handover < HandoverState.PROCESSED:
+            return Progress.CANCELLING
+        if cancelling and handover is HandoverState.CANCELLED:
+            return Progress.CANCELLED
+        return Progress.PROCESSED if handover in HELD else Progress.PENDING
+    if state is State.UNKNOWN and was_sent:
+        return Progress.SENT
+    if state is State.REJECTED and failure is FailureCode.CANCELLED:
+        return Progress.CANCELLED
+    return _OF_STATE[state]
+
+
+def progress_of_all(all_of_them: Collection[Progress]) -> Progress:
+    """How far a submission to several recipients is: what is open comes before what has ended."""
+    for one in (Progress.PENDING, Progress.CANCELLING, Progress.CANCELLED, Progress.PROCESSED):
+        if one in all_of_them:
+            return one
+    first, *others = set(all_of_them)
+    return Progress.SENT if others else first

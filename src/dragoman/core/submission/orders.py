@@ -1,0 +1,149 @@
+"""Orders: submissions under names that customers give them, each name once in an account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.messages.model.records import NewBatch
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
+from dragoman.core.submission.batches import Batches
+from dragoman.core.submission.expansion import decode_waiting
+from dragoman.core.submission.model.orders import OrderMessage
+from dragoman.core.submission.sql import orders
+from dragoman.core.submission.sql.orders import NewOrder, OrderPage, RecipientPage, StoredOrder
+from dragoman.core.submission.submission import AcceptedBatch, SubmissionService
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource, render_uuid
+from dragoman.storage.engine import Storage
+
+
+class OrderProgress(NamedTuple):
+    """Where each recipient of an order is."""
+
+    messages: tuple[OrderMessage, ...]
+    wants_receipt: bool
+
+
+class Orders:
+    """Takes, finds and cancels the orders of accounts, which never see another's."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        submission: SubmissionService,
+        batches: Batches,
+        ids: IdSource,
+        clock: Clock,
+    ) -> None:
+        self._storage = storage
+        self._submission = submission
+        self._batches = batches
+        self._ids = ids
+        self._clock = clock
+
+    def new_order_id(self) -> str:
+        """A name for an order whose customer gives none; no other order ever has it."""
+        return render_uuid(self._ids.next())
+
+    async def place(
+        self,
+        account: Account,
+        submission: Submission,
+        order_id: str,
+        message_type: str,
+        *,
+        is_new: bool = False,
+    ) -> AcceptedBatch:
+        """Stores a submission under a name, or nothing; raises `Refused`.
+
+        `message_type` is what the customer calls the type. Whether the name is free is decided
+        where the order is stored, so that of two calls at once one is refused; `is_new` is a name
+        of ours, which is.
+        """
+
+        def store(new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
+            order = NewOrder(order_id=order_id, message_type=message_type, batch=new, is_new=is_new)
+            self._storage.writer.submit(orders.accept, order, stored)
+
+        return await self._submission.submit(account, submission, store=store)
+
+    async def progress(self, account: Account, order_id: str) -> OrderProgress:
+        """Where the recipients of an order are, in its order; raises `Refused`.
+
+        An order that was cancelled before it had messages is not found any more.
+        """
+        now_ms = self._clock.now_ms()
+        progress = await self._storage.read(
+            lambda c: _progress(orders.find(c, account.account_id, order_id), now_ms)
+        )
+        if progress is None:
+            raise _missing(order_id)
+        return progress
+
+    async def cancel(self, account: Account, order_id: str) -> None:
+        """Cancels an order that is due later; raises `Refused`."""
+        order = await self._find(account, order_id)
+        if order.state is not BatchState.QUEUED or order.due_ms <= self._clock.now_ms():
+            raise Refused(RefusalCode.NOT_CANCELLABLE, order_id)
+        await self._batches.cancel(account, order.batch_id)
+
+    async def cancel_all(self, account: Account) -> int:
+        """Cancels every order that is due later; how many there were."""
+        now_ms = self._clock.now_ms()
+        scheduled = await self._storage.read(
+            lambda c: orders.load_scheduled(c, account.account_id, now_ms)
+        )
+        return await self._batches.cancel_unexpanded(account, scheduled)
+
+    async def page(
+        self, account: Account, from_ms: int, to_ms: int | None, offset: int, limit: int
+    ) -> OrderPage:
+        """A page of the orders that were made from one time to another; newest first."""
+        return await self._storage.read(
+            lambda c: orders.load_page(c, account.account_id, from_ms, to_ms, offset, limit)
+        )
+
+    async def page_of_recipient(
+        self,
+        account: Account,
+        recipient: str,
+        from_ms: int,
+        to_ms: int | None,
+        offset: int,
+        limit: int,
+    ) -> RecipientPage:
+        """A page of the messages of orders to a number (digits) in some time; newest first."""
+        return await self._storage.read(
+            lambda c: orders.load_page_of_recipient(
+                c, account.account_id, recipient, from_ms, to_ms, offset, limit
+            )
+        )
+
+    async def _find(self, account: Account, order_id: str) -> StoredOrder:
+        found = await self._storage.read(lambda c: orders.find(c, account.account_id, order_id))
+        if found is None:
+            raise _missing(order_id)
+        return found
+
+
+def _progress(order: StoredOrder | None, now_ms: int) -> OrderProgress | None:
+    if order is None or (order.state is BatchState.CANCELLED and not order.messages):
+        return None
+    known = {message.recipient for message in order.messages}
+    state = State.SCHEDULED if order.due_ms > now_ms else State.QUEUED
+    waiting = decode_waiting(order.waiting)[order.expanded :] if order.waiting else ()
+    to_come = tuple(
+        OrderMessage(recipient=number, state=state, failure=FailureCode.NONE, final_ms=None)
+        for number, _ in waiting
+        if number not in known
+    )
+    return OrderProgress(messages=order.messages + to_come, wants_receipt=order.wants_receipt)
+
+
+def _missing(order_id: str) -> Refused:
+    return Refused(RefusalCode.NOT_FOUND, order_id, "order")

@@ -1,0 +1,123 @@
+"""What a submission would become and cost, found out by submitting it and storing nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.inbound.opt_outs import OptOuts
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.messages.model.records import NewBatch
+from dragoman.core.messages.model.routing import Router
+from dragoman.core.submission.submission import SubmissionService
+from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.protocols.gsm.segmentation import (
+    MAX_SEPTETS,
+    MAX_UCS2_UNITS,
+    SEPTETS_IN_PART,
+    UCS2_UNITS_IN_PART,
+    Segmentation,
+    segment_text,
+)
+
+MAX_ROUTED: Final = 1_000
+"""Recipients whose routes are told."""
+_ROOMS: Final = {
+    Alphabet.GSM7: (MAX_SEPTETS, SEPTETS_IN_PART[8], 1),
+    Alphabet.UCS2: (MAX_UCS2_UNITS, UCS2_UNITS_IN_PART[8], 2),
+}
+"""Units of a part that is alone, of one of several, and octets of a unit."""
+
+
+class Cut(msgspec.Struct, frozen=True, kw_only=True):
+    """A text as it would travel."""
+
+    alphabet: Alphabet
+    parts: int
+    units_left: int
+    """Room in the last part; GSM characters of the extension take two."""
+    forced_by: tuple[str, ...]
+    """The characters that force UCS-2, each once, in the order of the text."""
+
+
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
+    """What a submission would be; nothing is promised."""
+
+    recipients: int
+    credits: int
+    """That would be held, of all wallets together."""
+    routes: Mapping[str, int]
+    """Recipients by route, of the first `MAX_ROUTED`."""
+    opted_out: int
+    """Recipients that would be rejected, of the same."""
+    sender: str
+    due_ms: int
+
+
+class _Prepared(Exception):
+    """Ends a submission where it would be stored."""
+
+    def __init__(self, new: NewBatch) -> None:
+        super().__init__()
+        self.new = new
+
+
+class Quotes:
+    """Asks the very code that sends."""
+
+    def __init__(self, *, submission: SubmissionService, router: Router, opt_outs: OptOuts) -> None:
+        self._submission = submission
+        self._router = router
+        self._opt_outs = opt_outs
+
+    async def quote(self, account: Account, submission: Submission) -> Quote:
+        """What a submission to numbers would be; raises `Refused` as sending it would."""
+        try:
+            await self._submission.submit(account, submission, store=_stop)
+        except _Prepared as prepared:
+            return self._read(account, prepared.new, submission)
+        raise AssertionError("a submission ends where it would be stored")
+
+    def _read(self, account: Account, new: NewBatch, submission: Submission) -> Quote:
+        batch, held = new.batch, new.reservation
+        if new.messages:
+            numbers = [message.recipient for message in new.messages]
+            routes = Counter(message.route for message in new.messages)
+        else:
+            waiting = (batch.waiting_recipients or b"").decode()
+            numbers = waiting.split(",", MAX_ROUTED)[:MAX_ROUTED]
+            chosen = (self._router.choose(account.username, number) for number in numbers)
+            routes = Counter(route.name for route in chosen if route is not None)
+        return Quote(
+            recipients=batch.recipients,
+            credits=held.amount + sum(more.amount for more in held.also),
+            routes=routes,
+            opted_out=len(self._opt_outs.among(batch.account_id, batch.sender, numbers)),
+            sender=batch.sender,
+            due_ms=batch.due_ms,
+        )
+
+
+def cut(text: str) -> Cut:
+    """How a text is cut into parts, however many."""
+    segmentation = segment_text(text)
+    return Cut(
+        alphabet=segmentation.alphabet,
+        parts=segmentation.count,
+        units_left=_units_left(segmentation),
+        forced_by=tuple(dict.fromkeys(one.character for one in segmentation.forced_by)),
+    )
+
+
+def _units_left(segmentation: Segmentation) -> int:
+    alone, joined, octets = _ROOMS[segmentation.alphabet]
+    room = alone if segmentation.count == 1 else joined
+    return room - len(segmentation.bodies[-1]) // octets
+
+
+def _stop(new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
+    stored(_Prepared(new))

@@ -1,0 +1,71 @@
+"""Giving back what a recipient paid for a message.
+
+SMPP has no word for it: what is refunded is recorded, and settled between the operator of the
+gateway and its carrier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.messages.model.records import NewBatch
+from dragoman.core.messages.model.views import MessageView
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.submission.sql import refunds
+from dragoman.core.submission.submission import SubmissionService
+from dragoman.kit.clock import Clock
+from dragoman.storage.writer import Writer
+
+
+class Refunds:
+    """Refunds each message at most once."""
+
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        find_message: Callable[[Account, int], Awaitable[MessageView]],
+        submission: SubmissionService,
+        clock: Clock,
+    ) -> None:
+        self._writer = writer
+        self._find_message = find_message
+        self._submission = submission
+        self._clock = clock
+
+    async def refund(
+        self, account: Account, message_id: int, *, notice: str, dialect: str, protocol: str
+    ) -> None:
+        """Refunds a message of the account; raises `Refused`.
+
+        A `notice` is a text to the recipient, from the number that charged it. It is accepted
+        together with the refund, or neither is.
+        """
+        view = await self._find_message(account, message_id)
+        if view.options.premium is None:
+            raise Refused(RefusalCode.NOT_REFUNDABLE, str(message_id), refunds.NOT_CHARGED)
+        if not notice:
+            await self._writer.write(refunds.refund, self._refund(account, message_id, None))
+            return
+
+        def store(new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
+            self._writer.submit(refunds.refund, self._refund(account, message_id, new), stored)
+
+        submission = Submission(
+            dialect=dialect,
+            recipients=(f"+{view.recipient}",),
+            text=notice,
+            sender=view.sender,
+            protocol=protocol,
+        )
+        await self._submission.submit(account, submission, store=store)
+
+    def _refund(self, account: Account, message_id: int, notice: NewBatch | None) -> refunds.Refund:
+        return refunds.Refund(
+            message_id=message_id,
+            account_id=account.account_id,
+            at_ms=self._clock.now_ms(),
+            notice=notice,
+        )

@@ -1,0 +1,201 @@
+"""Whom batches are for: lists and the contacts on them, in the order of their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, select
+
+from dragoman.core.contacts.sql.tables import contact_lists, contacts, memberships, merge_fields
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.records import AudienceProgress, StoredAudience
+from dragoman.core.messages.sql.tables import audiences, batches, messages
+
+MAX_READ_ALONE = 8
+"""Up to so many lists are read each by its own index; more are found among all contacts."""
+MAX_NAMED = 10_000
+"""Identifiers or numbers in one statement."""
+
+Candidate: TypeAlias = Any
+"""A row with `mobile`, `contact_id` and `fields` (JSON)."""
+
+
+class Candidates(NamedTuple):
+    """Contacts of lists, in the order of number and identifier."""
+
+    rows: Sequence[Candidate]
+    up_to: str | None
+    """The number up to which these are all there are; None where there are none beyond."""
+
+
+def read_candidates(
+    connection: Connection,
+    account_id: int,
+    list_ids: Sequence[int],
+    after: str,
+    limit: int,
+    group_ids: Sequence[int] = (),
+) -> Candidates:
+    """The next contacts of lists and groups beyond a number; all of a number come together.
+
+    About `limit` rows for each list.
+    """
+    if not list_ids and not group_ids:
+        return Candidates((), None)
+    sources: list[ColumnElement[bool]]
+    if len(list_ids) <= MAX_READ_ALONE:
+        sources = [contacts.c.list_id == list_id for list_id in list_ids]
+    else:
+        sources = [and_(contacts.c.account_id == account_id, contacts.c.list_id.in_(list_ids))]
+    if group_ids:
+        members = select(memberships.c.contact_id).where(memberships.c.list_id.in_(group_ids))
+        sources.append(
+            and_(contacts.c.account_id == account_id, contacts.c.contact_id.in_(members))
+        )
+    while True:
+        rows: list[Candidate] = []
+        cut: str | None = None
+        for source in sources:
+            query = (
+                select(contacts.c.mobile, contacts.c.contact_id, contacts.c.fields)
+                .where(source, contacts.c.mobile > after, contacts.c.deleted_ms.is_(None))
+                .order_by(contacts.c.mobile, contacts.c.contact_id)
+                .limit(limit)
+            )
+            found = connection.execute(query).all()
+            if len(found) == limit and (cut is None or found[-1].mobile < cut):
+                cut = found[-1].mobile
+            rows.extend(found)
+        if len(sources) > 1:
+            rows.sort(key=attrgetter("mobile", "contact_id"))
+        if cut is None:
+            return Candidates(rows, None)
+        # More contacts of the number at the cut may follow, so it comes with the next.
+        complete = [row for row in rows if row.mobile < cut]
+        if complete:
+            return Candidates(complete, complete[-1].mobile)
+        limit *= 4
+
+
+def load_contacts(
+    connection: Connection, account_id: int, contact_ids: Collection[int]
+) -> list[Candidate]:
+    """Contacts by identifier; those that are deleted or another account's are left out."""
+    found: list[Candidate] = []
+    for some in _portions(contact_ids):
+        query = select(contacts.c.mobile, contacts.c.contact_id, contacts.c.fields).where(
+            contacts.c.contact_id.in_(some),
+            contacts.c.account_id == account_id,
+            contacts.c.mobile != "",  # some have an e-mail address only
+            contacts.c.deleted_ms.is_(None),
+        )
+        found.extend(connection.execute(query))
+    return found
+
+
+def find_contacts_of_numbers(
+    connection: Connection, account_id: int, numbers: Collection[str]
+) -> dict[str, str]:
+    """The fields (JSON) of the oldest contact of each number, as they are now."""
+    query = (
+        select(contacts.c.mobile, contacts.c.fields)
+        .where(
+            contacts.c.account_id == account_id,
+            contacts.c.mobile.in_(numbers),
+            contacts.c.deleted_ms.is_(None),
+        )
+        .order_by(contacts.c.contact_id.desc())
+    )
+    return {row.mobile: row.fields for row in connection.execute(query)}
+
+
+def load_lists(connection: Connection, account_id: int) -> dict[int, int | None]:
+    """The account's lists and the list above each, without those that are deleted."""
+    query = select(contact_lists.c.list_id, contact_lists.c.parent_id).where(
+        contact_lists.c.account_id == account_id,
+        contact_lists.c.kind == "list",
+        contact_lists.c.deleted_ms.is_(None),
+    )
+    return {row.list_id: row.parent_id for row in connection.execute(query)}
+
+
+def load_groups(
+    connection: Connection, account_id: int, group_ids: Collection[int]
+) -> tuple[int, ...]:
+    """Those of some groups and tags that the account has."""
+    if not group_ids:
+        return ()
+    query = select(contact_lists.c.list_id).where(
+        contact_lists.c.account_id == account_id,
+        contact_lists.c.list_id.in_(group_ids),
+        contact_lists.c.kind != "list",
+        contact_lists.c.deleted_ms.is_(None),
+    )
+    return tuple(connection.execute(query).scalars())
+
+
+def load_fields(connection: Connection, account_id: int) -> dict[int, str]:
+    """The account's merge fields and their names, oldest first."""
+    query = (
+        select(merge_fields.c.field_id, merge_fields.c.name)
+        .where(merge_fields.c.account_id == account_id)
+        .order_by(merge_fields.c.field_id)
+    )
+    return {row.field_id: row.name for row in connection.execute(query)}
+
+
+def load_due_times(
+    connection: Connection, account_id: int, batch_ids: Collection[int]
+) -> dict[int, int]:
+    """When batches of an account are due; those that do not exist are left out."""
+    query = select(batches.c.batch_id, batches.c.due_ms).where(
+        batches.c.account_id == account_id, batches.c.batch_id.in_(batch_ids)
+    )
+    return {row.batch_id: row.due_ms for row in connection.execute(query)}
+
+
+def any_unexpanded(connection: Connection, batch_ids: Collection[int]) -> bool:
+    """Whether recipients of one of these batches are not messages yet."""
+    query = select(batches.c.batch_id).where(
+        batches.c.batch_id.in_(batch_ids),
+        batches.c.waiting_recipients.is_not(None),
+        batches.c.state != BatchState.CANCELLED.value,
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def find_recipients(
+    connection: Connection, account_id: int, batch_ids: Collection[int], numbers: Sequence[str]
+) -> set[str]:
+    """Those of these numbers that are recipients of one of these batches."""
+    found: set[str] = set()
+    for some in _portions(numbers):
+        query = select(messages.c.recipient).where(
+            messages.c.account_id == account_id,
+            messages.c.recipient.in_(some),
+            messages.c.batch_id.in_(batch_ids),
+            messages.c.state != State.CANCELLED.value,
+        )
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def load(connection: Connection, batch_id: int) -> tuple[StoredAudience, AudienceProgress] | None:
+    """Whom a batch is for and how far that has become messages."""
+    row = connection.execute(select(audiences).where(audiences.c.batch_id == batch_id)).first()
+    if row is None:
+        return None
+    progress = AudienceProgress(
+        done_up_to=row.done_up_to, seen=row.seen, taken=row.taken, stopped=row.stopped
+    )
+    return msgspec.json.decode(row.content, type=StoredAudience), progress
+
+
+def _portions(values: Collection[Any]) -> Iterator[list[Any]]:
+    rest = iter(values)
+    while some := list(islice(rest, MAX_NAMED)):
+        yield some

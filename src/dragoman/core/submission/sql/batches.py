@@ -1,0 +1,235 @@
+"""Batches as a whole: how far they are, and stopping them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, case, func, select, update
+
+from dragoman.core.billing.model.reservations import Settlement
+from dragoman.core.billing.sql import wallets
+from dragoman.core.billing.sql.tables import ledger_entries
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.records import BatchOptions
+from dragoman.core.messages.sql.changes import COUNTER_OF_STATE, UNSENT
+from dragoman.core.messages.sql.tables import batches, messages
+from dragoman.core.submission.model.batches import BatchProgress
+from dragoman.storage.work import Operation
+
+AT_ONCE: Final = 1_000
+"""Batches that one query asks for."""
+
+
+class Stop(msgspec.Struct, frozen=True, kw_only=True):
+    """Stops a batch none of whose messages a carrier has been given."""
+
+    batch_id: int
+    entry_ids: tuple[int, ...]
+    """For the ledger: one for each wallet that may have paid."""
+
+
+class Cancellation(msgspec.Struct, frozen=True, kw_only=True):
+    """Stops a batch whose recipients are not messages yet."""
+
+    batch_id: int
+    settlement: Settlement
+
+
+_ONLY_STATE = (
+    select(messages.c.state)
+    .where(messages.c.batch_id == batches.c.batch_id)
+    .limit(1)
+    .correlate(batches)
+    .scalar_subquery()
+)
+_PROGRESS = select(
+    batches.c.batch_id,
+    batches.c.account_id,
+    batches.c.sender,
+    batches.c.text,
+    batches.c.format,
+    batches.c.protocol,
+    batches.c.due_ms,
+    batches.c.state,
+    batches.c.recipients,
+    batches.c.expanded,
+    batches.c.unsent,
+    batches.c.buffered,
+    batches.c.received,
+    batches.c.failed,
+    batches.c.waiting_recipients.is_not(None).label("expanding"),
+    case((batches.c.recipients == 1, _ONLY_STATE)).label("only_state"),
+)
+"""`only_state` is the state of the message of a batch of one, which keeps no counters."""
+
+
+def find(connection: Connection, account_id: int, batch_id: int) -> BatchProgress | None:
+    """How far one of the account's batches is."""
+    row = connection.execute(
+        _PROGRESS.where(batches.c.batch_id == batch_id, batches.c.account_id == account_id)
+    ).first()
+    return None if row is None else _progress(row)
+
+
+def find_page(
+    connection: Connection, account_id: int, offset: int, limit: int
+) -> list[BatchProgress]:
+    """The account's batches, newest first."""
+    query = (
+        _PROGRESS.where(batches.c.account_id == account_id)
+        .order_by(batches.c.batch_id.desc())
+        .offset(offset)
+        .limit(limit)
+    )
+    return [_progress(row) for row in connection.execute(query)]
+
+
+def find_newest_by_reference(
+    connection: Connection, account_id: int, dialect: str, reference: str, recipient: str
+) -> int | None:
+    """The newest message to a recipient that the customer gave this reference."""
+    return connection.execute(
+        select(messages.c.message_id)
+        .join(batches, batches.c.batch_id == messages.c.batch_id)
+        .where(
+            batches.c.account_id == account_id,
+            batches.c.reference == reference,
+            batches.c.dialect == dialect,
+            messages.c.recipient == recipient,
+        )
+        .order_by(messages.c.message_id.desc())
+        .limit(1)
+    ).scalar()
+
+
+def _cancel(connection: Connection, items: list[Cancellation]) -> list[bool | Exception]:
+    """True for each batch that was stopped; False where it had begun to run."""
+    results: list[bool | Exception] = []
+    for item in items:
+        stopped = connection.execute(
+            update(batches)
+            .where(
+                batches.c.batch_id == item.batch_id,
+                batches.c.state == BatchState.QUEUED.value,
+                batches.c.expanded == 0,
+            )
+            .values(
+                state=BatchState.CANCELLED.value,
+                waiting_recipients=None,
+                failed=batches.c.recipients,
+                unsent=0,
+            )
+        ).rowcount
+        if stopped and item.settlement.amount:
+            wallets.settle(connection, [(item.batch_id, item.settlement)])
+        results.append(bool(stopped))
+    return results
+
+
+def _stop(connection: Connection, items: list[Stop]) -> list[bool | Exception]:
+    """True for each batch that was stopped; False where a carrier has been given something.
+
+    Its messages stay queued, and are never read as such again; who stopped it ends them. What was
+    held for recipients that are no messages goes back.
+    """
+    return [_stop_one(connection, item) for item in items]
+
+
+def _stop_one(connection: Connection, item: Stop) -> bool:
+    of_batch = messages.c.batch_id == item.batch_id
+    begun = connection.execute(
+        select(messages.c.message_id)
+        .where(of_batch, messages.c.state != State.QUEUED.value)
+        .where((messages.c.state != State.REJECTED.value) | messages.c.carrier.is_not(None))
+        .limit(1)
+    ).first()
+    if begun is not None:
+        return False
+    queued = connection.execute(
+        select(func.count()).where(of_batch, messages.c.state == State.QUEUED.value)
+    ).scalar_one()
+    unexpanded = batches.c.unsent - queued
+    stopped = connection.execute(
+        update(batches)
+        .where(
+            batches.c.batch_id == item.batch_id,
+            batches.c.state.in_((BatchState.QUEUED.value, BatchState.RUNNING.value)),
+        )
+        .values(
+            state=BatchState.CANCELLED.value,
+            waiting_recipients=None,
+            failed=batches.c.failed + unexpanded,
+            unsent=queued,
+        )
+    ).rowcount
+    if not stopped:
+        return False
+    priced = select(func.coalesce(func.sum(messages.c.credits), 0)).where(of_batch)
+    credits = connection.execute(priced).scalar_one()
+    options = msgspec.json.decode(
+        connection.execute(
+            select(batches.c.options).where(batches.c.batch_id == item.batch_id)
+        ).scalar_one(),
+        type=BatchOptions,
+    )
+    per_credit = {payment.wallet_id: payment.per_credit for payment in options.payments}
+    held = held_by(connection, item.batch_id)
+    for entry_id, (wallet_id, amount) in zip(item.entry_ids, held.items(), strict=False):
+        surplus = amount - credits * per_credit.get(wallet_id, 1)
+        if surplus:
+            refund = Settlement(wallet_id=wallet_id, entry_id=entry_id, amount=surplus, refund=True)
+            wallets.settle(connection, [(item.batch_id, refund)])
+    return True
+
+
+cancel = Operation(_cancel, "cancel_batches", Cancellation)
+stop = Operation(_stop, "stop_batches", Stop)
+
+
+def held_by(connection: Connection, batch_id: int) -> dict[int, int]:
+    """The credits that were reserved for a batch, by wallet."""
+    return held_by_each(connection, [batch_id])[batch_id]
+
+
+def held_by_each(connection: Connection, batch_ids: Sequence[int]) -> dict[int, dict[int, int]]:
+    """The credits that were reserved for each of some batches, by wallet."""
+    held: dict[int, dict[int, int]] = {batch_id: {} for batch_id in batch_ids}
+    entries = ledger_entries.c
+    reserved = (
+        select(entries.batch_id, entries.wallet_id, func.sum(entries.amount).label("amount"))
+        .where(entries.kind == "reserve")
+        .group_by(entries.batch_id, entries.wallet_id)
+    )
+    for at in range(0, len(batch_ids), AT_ONCE):
+        some = reserved.where(entries.batch_id.in_(batch_ids[at : at + AT_ONCE]))
+        for row in connection.execute(some):
+            held[row.batch_id][row.wallet_id] = int(row.amount)
+    return held
+
+
+def _progress(row: Any) -> BatchProgress:
+    counters = [row.unsent, row.buffered, row.received, row.failed]
+    state = BatchState(row.state)
+    if row.only_state is not None:
+        counters = [0, 0, 0, 0]
+        counters[COUNTER_OF_STATE[State(row.only_state)]] = 1
+    if state is BatchState.RUNNING and not counters[UNSENT] and not row.expanding:
+        state = BatchState.DONE
+    return BatchProgress(
+        batch_id=row.batch_id,
+        account_id=row.account_id,
+        sender=row.sender,
+        text=row.text,
+        format=row.format,
+        protocol=row.protocol,
+        due_ms=row.due_ms,
+        state=state,
+        recipients=row.recipients,
+        unsent=counters[0],
+        buffered=counters[1],
+        received=counters[2],
+        failed=counters[3],
+        expanding=bool(row.expanding),
+    )

@@ -1,0 +1,51 @@
+"""Several batches that are accepted together or not at all."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import Connection, insert
+
+from dragoman.core.messages.model.records import NewBatch
+from dragoman.core.model.errors import Refused
+from dragoman.core.submission.sql import submissions
+from dragoman.core.submission.sql.tables import newsletters
+from dragoman.storage.work import Operation
+
+
+class Bundle(msgspec.Struct, frozen=True, kw_only=True):
+    """Batches of one request; `title` is what its customer calls the one to an audience."""
+
+    batches: tuple[NewBatch, ...]
+    title: str | None = None
+
+
+def _accept(connection: Connection, items: list[Bundle]) -> list[Exception | None]:
+    results: list[Exception | None] = []
+    for item in items:
+        try:
+            with connection.begin_nested():
+                _store(connection, item)
+        except Refused as refused:
+            results.append(refused)
+        else:
+            results.append(None)
+    return results
+
+
+def _store(connection: Connection, item: Bundle) -> None:
+    for refusal in submissions.accept.run(connection, list(item.batches)):
+        if isinstance(refusal, Exception):
+            raise refusal
+    if item.title is not None:
+        rows = [
+            {
+                "batch_id": new.batch.batch_id,
+                "account_id": new.batch.account_id,
+                "title": item.title,
+            }
+            for new in item.batches
+        ]
+        connection.execute(insert(newsletters), rows)
+
+
+accept = Operation(_accept, "accept_bundle", Bundle)

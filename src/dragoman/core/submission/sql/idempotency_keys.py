@@ -1,0 +1,364 @@
+"""Submissions by the keys programs gave them: accepted once each, found, and listed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from dragoman.core.devices.model.devices import HandoverState
+from dragoman.core.devices.sql.tables import handovers
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.records import NewBatch, StoredBatch
+from dragoman.core.messages.sql import pending
+from dragoman.core.messages.sql.tables import batches, messages
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
+from dragoman.core.submission.model.idempotency_keys import KeyedFilter, KeyedView, RecipientView
+from dragoman.core.submission.model.progress import HELD, Progress, progress_of, progress_of_all
+from dragoman.core.submission.sql import submissions
+from dragoman.core.submission.sql.tables import submission_keys
+from dragoman.kit.ids import first_at, time_of
+from dragoman.storage.time_limit import time_limit
+from dragoman.storage.work import Operation
+
+SCAN_LIMIT: Final = 20_000
+"""Submissions, the newest ones, that are looked through for a state or a device."""
+SEARCH_LIMIT_S: Final = 2.0
+_BY_CUSTOMER: Final = 1
+"""Why a handover is cancelled, as its row says: the customer wants it."""
+
+
+class KeyedBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A submission to store under a key that nobody of its account and dialect has used."""
+
+    key: str
+    new: NewBatch
+    recipients: tuple[str, ...] = ()
+    """Those that are no messages yet."""
+
+
+class KeyedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `submission_keys`."""
+
+    key: str
+    batch_id: int
+    device_id: int | None
+    recipients: str
+
+
+class KeyedPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of the submissions, and how many there are in all."""
+
+    submissions: tuple[KeyedView, ...]
+    total: int
+
+
+def _accept(connection: Connection, items: list[KeyedBatch]) -> list[Exception | None]:
+    """Refuses a key that was taken before anything of its batch is stored."""
+    results: list[Exception | None] = []
+    fresh: list[KeyedBatch] = []
+    for item in items:
+        is_new = _take_key(connection, item)
+        results.append(None if is_new else Refused(RefusalCode.ALREADY_EXISTS, "id", "is taken"))
+        if is_new:
+            fresh.append(item)
+    refusals = iter(submissions.accept.run(connection, [item.new for item in fresh]))
+    for index, item in enumerate(items):
+        if results[index] is None:
+            results[index] = refusal = next(refusals)
+            if refusal is not None:  # a refusal stores nothing: the key is free
+                _free_key(connection, item)
+    return results
+
+
+def _take_key(connection: Connection, item: KeyedBatch) -> bool:
+    batch = item.new.batch
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(submission_keys).values(
+        account_id=batch.account_id,
+        dialect=batch.dialect,
+        key=item.key,
+        batch_id=batch.batch_id,
+        device_id=batch.options.device_id,
+        recipients=",".join(item.recipients),
+    )
+    # What came back, not a count of rows: not every driver counts what it inserts.
+    taken = statement.on_conflict_do_nothing().returning(submission_keys.c.key)
+    return connection.execute(taken).first() is not None
+
+
+def _free_key(connection: Connection, item: KeyedBatch) -> None:
+    batch = item.new.batch
+    of_item = _is(batch.account_id, batch.dialect, item.key)
+    connection.execute(delete(submission_keys).where(of_item))
+
+
+accept = Operation(_accept, "accept_keyed_batches", KeyedBatch)
+
+
+def find_row(connection: Connection, account_id: int, dialect: str, key: str) -> KeyedRow | None:
+    """What is stored under a key."""
+    query = select(*_KEYED).where(_is(account_id, dialect, key))
+    row = connection.execute(query).first()
+    return None if row is None else KeyedRow(**row._mapping)
+
+
+def find(connection: Connection, account_id: int, dialect: str, key: str) -> KeyedView | None:
+    """The submission of a key."""
+    row = find_row(connection, account_id, dialect, key)
+    return None if row is None else _views(connection, [row])[0]
+
+
+def search(connection: Connection, wanted: KeyedFilter, offset: int, limit: int) -> KeyedPage:
+    """A page of an account's submissions; raises `TookTooLong`.
+
+    For a state or a device only the newest `SCAN_LIMIT` are looked through.
+    """
+    with time_limit(connection, SEARCH_LIMIT_S):
+        candidates = _candidates(wanted)
+        total = connection.execute(select(func.count()).select_from(candidates.subquery())).scalar()
+        order = candidates.selected_columns.batch_id
+        page = (
+            candidates.order_by(order.asc() if wanted.oldest_first else order.desc())
+            .offset(offset)
+            .limit(limit)
+        )
+        rows = [KeyedRow(**row._mapping) for row in connection.execute(page)]
+        return KeyedPage(submissions=tuple(_views(connection, rows)), total=total or 0)
+
+
+def _candidates(wanted: KeyedFilter) -> Select[Any]:
+    columns = submission_keys.c
+    query = select(*_KEYED).where(
+        columns.account_id == wanted.account_id, columns.dialect == wanted.dialect
+    )
+    if wanted.from_ms is not None:
+        query = query.where(columns.batch_id >= first_at(wanted.from_ms))
+    if wanted.until_ms is not None:
+        query = query.where(columns.batch_id < first_at(wanted.until_ms))
+    if wanted.progress is None and wanted.device_id is None:
+        return query
+    newest = query.order_by(columns.batch_id.desc()).limit(SCAN_LIMIT).subquery()
+    fitting = select(newest)
+    if wanted.device_id is not None:
+        given = exists(
+            select(1).where(
+                messages.c.batch_id == newest.c.batch_id,
+                handovers.c.message_id == messages.c.message_id,
+                handovers.c.device_id == wanted.device_id,
+            )
+        )
+        fitting = fitting.where(or_(newest.c.device_id == wanted.device_id, given))
+    if wanted.progress is not None:
+        fitting = fitting.where(_has_progress(newest.c.batch_id, wanted.progress))
+    return fitting
+
+
+def _has_progress(batch_id: ColumnElement[int], wanted: Progress) -> ColumnElement[bool]:
+    """Whether the submission as a whole is there, as `domain.progress` says it."""
+
+    def some(*which: Progress) -> ColumnElement[bool]:
+        return exists(
+            select(1).where(
+                messages.c.batch_id == batch_id, _PROGRESS.in_([one.value for one in which])
+            )
+        )
+
+    def batch_is(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+        return exists(select(1).where(batches.c.batch_id == batch_id, *conditions))
+
+    waits = batch_is(batches.c.waiting_recipients.is_not(None))
+    stopped = batch_is(batches.c.state == BatchState.CANCELLED.value) & ~exists(
+        select(1).where(messages.c.batch_id == batch_id)
+    )
+    open_ones = [Progress.PENDING, Progress.CANCELLING, Progress.CANCELLED, Progress.PROCESSED]
+    if wanted is Progress.PENDING:
+        return some(wanted) | waits
+    if wanted in open_ones:
+        before = open_ones[: open_ones.index(wanted)]
+        found = some(wanted) & ~some(*before) & ~waits
+        return found | stopped if wanted is Progress.CANCELLED else found
+    ended = ~some(*open_ones) & ~waits & ~stopped
+    if wanted is not Progress.SENT:
+        others = {Progress.SENT, Progress.DELIVERED, Progress.FAILED} - {wanted}
+        return ended & some(wanted) & ~some(*others)
+    return ended & (some(Progress.SENT) | some(Progress.DELIVERED) & some(Progress.FAILED))
+
+
+def _views(connection: Connection, rows: Sequence[KeyedRow]) -> list[KeyedView]:
+    of_batch = pending.load_batches(connection, [row.batch_id for row in rows])
+    recipients = _recipients(connection, list(of_batch))
+    return [
+        _view(row, of_batch[row.batch_id], recipients.get(row.batch_id, ()))
+        for row in rows
+        if row.batch_id in of_batch
+    ]
+
+
+def _view(row: KeyedRow, batch: StoredBatch, made: Sequence[RecipientView]) -> KeyedView:
+    recipients = tuple(made)
+    if len(recipients) < batch.recipients and row.recipients:
+        known = {one.number for one in recipients}
+        stopped = batch.state is BatchState.CANCELLED
+        progress = Progress.CANCELLED if stopped else Progress.PENDING
+        recipients += tuple(
+            RecipientView(number=number, progress=progress)
+            for number in row.recipients.split(",")
+            if number not in known
+        )
+    given = [one.device_id for one in recipients if one.device_id is not None]
+    return KeyedView(
+        key=row.key,
+        created_ms=time_of(row.batch_id),
+        device_id=row.device_id if row.device_id is not None else next(iter(given), None),
+        text=batch.text,
+        format=batch.format,
+        options=batch.options,
+        progress=progress_of_all([one.progress for one in recipients]),
+        recipients=recipients,
+    )
+
+
+def _recipients(
+    connection: Connection, batch_ids: Collection[int]
+) -> dict[int, list[RecipientView]]:
+    query = (
+        select(
+            messages.c.batch_id,
+            messages.c.message_id,
+            messages.c.recipient,
+            messages.c.state,
+            messages.c.failure,
+            messages.c.detail,
+            messages.c.sent_ms,
+            messages.c.final_ms,
+        )
+        .where(messages.c.batch_id.in_(batch_ids))
+        .order_by(messages.c.message_id)
+    )
+    rows = connection.execute(query).all()
+    last = _last_handovers(connection, [row.message_id for row in rows])
+    found: dict[int, list[RecipientView]] = defaultdict(list)
+    for row in rows:
+        found[row.batch_id].append(_recipient(row, last.get(row.message_id)))
+    return found
+
+
+def _recipient(row: Any, handover: Any) -> RecipientView:
+    state, failure = State(row.state), FailureCode(row.failure or "")
+    where = HandoverState(handover.state) if handover is not None else None
+    progress = progress_of(
+        state,
+        failure,
+        was_sent=row.sent_ms is not None,
+        handover=where,
+        cancelling=handover is not None and handover.cancelling == _BY_CUSTOMER,
+    )
+    has_it = where is not None and HandoverState.HELD <= where <= HandoverState.FAILED
+    return RecipientView(
+        number=row.recipient,
+        progress=progress,
+        device_id=handover.device_id if handover is not None else None,
+        handed_ms=handover.assigned_ms if has_it else None,
+        sent_ms=row.sent_ms,
+        final_ms=row.final_ms,
+        reason=row.detail or row.failure or "",
+    )
+
+
+def _last_handovers(connection: Connection, message_ids: Collection[int]) -> dict[int, Any]:
+    query = (
+        select(handovers)
+        .where(handovers.c.message_id.in_(message_ids))
+        .order_by(handovers.c.handover_id)
+    )
+    return {row.message_id: row for row in connection.execute(query)}
+
+
+def _is(account_id: int, dialect: str, key: str) -> ColumnElement[bool]:
+    columns = submission_keys.c
+    return and_(columns.account_id == account_id, columns.dialect == dialect, columns.key == key)
+
+
+def _last_handover_is(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    later = handovers.alias("later")
+    return exists(
+        select(1)
+        .where(
+            handovers.c.message_id == messages.c.message_id,
+            *conditions,
+            ~exists(
+                select(1).where(
+                    later.c.message_id == handovers.c.message_id,
+                    later.c.handover_id > handovers.c.handover_id,
+                )
+            ),
+        )
+        .correlate(messages)
+    )
+
+
+_KEYED: Final = [submission_keys.c[name] for name in KeyedRow.__struct_fields__]
+
+_PROGRESS: Final = case(
+    (
+        messages.c.state == State.SENDING.value,
+        case(
+            (
+                _last_handover_is(
+                    handovers.c.cancelling == _BY_CUSTOMER,
+                    handovers.c.state < HandoverState.PROCESSED.value,
+                ),
+                Progress.CANCELLING.value,
+            ),
+            (
+                _last_handover_is(
+                    handovers.c.cancelling == _BY_CUSTOMER,
+                    handovers.c.state == HandoverState.CANCELLED.value,
+                ),
+                Progress.CANCELLED.value,
+            ),
+            (
+                _last_handover_is(handovers.c.state.in_(sorted(state.value for state in HELD))),
+                Progress.PROCESSED.value,
+            ),
+            else_=Progress.PENDING.value,
+        ),
+    ),
+    (messages.c.state < State.SENT.value, Progress.PENDING.value),
+    (
+        messages.c.state == State.UNKNOWN.value,
+        case(
+            (messages.c.sent_ms.is_not(None), Progress.SENT.value), else_=Progress.PROCESSED.value
+        ),
+    ),
+    (messages.c.state == State.SENT.value, Progress.SENT.value),
+    (messages.c.state == State.DELIVERED.value, Progress.DELIVERED.value),
+    (
+        or_(
+            messages.c.state == State.CANCELLED.value,
+            and_(
+                messages.c.state == State.REJECTED.value,
+                messages.c.failure == FailureCode.CANCELLED.value,
+            ),
+        ),
+        Progress.CANCELLED.value,
+    ),
+    else_=Progress.FAILED.value,
+)
+"""`domain.progress.progress_of` in SQL, for one message."""

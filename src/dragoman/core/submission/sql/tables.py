@@ -1,0 +1,77 @@
+"""Codes that were sent to a number, so that who reads them there can prove it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, ForeignKey, Index, LargeBinary, SmallInteger, Table, Text
+
+from dragoman.storage.metadata import Identifier, metadata, primary_identifier
+
+verifications = Table(
+    "verifications",
+    metadata,
+    primary_identifier("verification_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("tries_left", SmallInteger, nullable=False),
+    Column("expires_ms", Identifier, nullable=False),
+    Index(
+        "ix_verifications_account_id_recipient_verification_id",
+        "account_id",
+        "recipient",
+        "verification_id",
+    ),
+    Index("ix_verifications_expires_ms", "expires_ms"),
+)
+"""Only the newest of a recipient counts; it is used up when no tries are left.
+
+Older ones are kept for an hour, in which only so many may be sent.
+"""
+
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("number", Identifier, primary_key=True),
+    Column("batch_id", Identifier, ForeignKey("batches.batch_id"), nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("message_type", Text, nullable=False),
+    Index("uq_orders_account_id_order_id", "account_id", "order_id", unique=True),
+    Index("uq_orders_account_id_batch_id", "account_id", "batch_id", unique=True),
+    sqlite_with_rowid=False,
+)
+"""`number` counts an account's orders from 1 on without a gap, in the order of their batches, so
+that how many lie between two times is a difference, and a page is a range. `message_type` is the
+type as the customer called it.
+"""
+
+
+submission_keys = Table(
+    "submission_keys",
+    metadata,
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("dialect", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("batch_id", Identifier, nullable=False),
+    Column("device_id", Identifier),
+    Column("recipients", Text, nullable=False),
+    Index("ix_submission_keys_account_id_batch_id", "account_id", "dialect", "batch_id"),
+    sqlite_with_rowid=False,
+)
+"""Written with the batch, so that a key that was taken refuses the batch.
+
+`device_id` is the phone that was asked for. `recipients` has the digits of each, between commas,
+where they become messages later; stopping such a batch leaves no other trace of them.
+"""
+
+
+newsletters = Table(
+    "newsletters",
+    metadata,
+    primary_identifier("batch_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("title", Text, nullable=False),
+    Index("ix_newsletters_account_id_batch_id", "account_id", "batch_id"),
+)
+"""A batch with an audience that has a title; its row of `batches` has all the rest."""

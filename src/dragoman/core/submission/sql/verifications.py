@@ -1,0 +1,98 @@
+"""Codes sent to numbers: stored together with the message that carries each, and used up."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from dragoman.core.messages.model.records import NewBatch
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.submission.model.verifications import MAX_CODES, MAX_TRIES, WINDOW_MS, is_code
+from dragoman.core.submission.sql import submissions
+from dragoman.core.submission.sql.tables import verifications
+from dragoman.kit.ids import first_at
+from dragoman.storage.work import Operation
+
+
+class NewVerification(msgspec.Struct, frozen=True, kw_only=True):
+    """A code, and the message it goes out with: both are stored, or neither is."""
+
+    verification_id: int
+    account_id: int
+    recipient: str
+    """Digits."""
+    digest: bytes
+    expires_ms: int
+    now_ms: int
+    batch: NewBatch
+
+
+class CodeTry(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that somebody says was sent to a number."""
+
+    account_id: int
+    recipient: str
+    code: str
+    now_ms: int
+
+
+def _send(connection: Connection, items: list[NewVerification]) -> list[Exception | None]:
+    return [_send_one(connection, item) for item in items]
+
+
+def _send_one(connection: Connection, item: NewVerification) -> Exception | None:
+    table = verifications.c
+    window = first_at(item.now_ms - WINDOW_MS)
+    connection.execute(
+        delete(verifications).where(table.expires_ms <= item.now_ms, table.verification_id < window)
+    )
+    mine = (table.account_id == item.account_id, table.recipient == item.recipient)
+    recent = select(func.count()).where(*mine, table.verification_id >= window)
+    if connection.execute(recent).scalar_one() >= MAX_CODES:
+        detail = f"at most {MAX_CODES} codes an hour"
+        return Refused(RefusalCode.INVALID_FIELD, "recipient", detail)
+    (refusal,) = submissions.accept.run(connection, [item.batch])
+    if isinstance(refusal, Exception):
+        return refusal
+    connection.execute(update(verifications).where(*mine).values(tries_left=0))
+    connection.execute(
+        insert(verifications).values(
+            verification_id=item.verification_id,
+            account_id=item.account_id,
+            recipient=item.recipient,
+            digest=item.digest,
+            tries_left=MAX_TRIES,
+            expires_ms=item.expires_ms,
+        )
+    )
+    return None
+
+
+def _verify(connection: Connection, items: list[CodeTry]) -> list[int | Exception | None]:
+    """None where the code was right, which it is once; else how many tries are left."""
+    return [_verify_one(connection, item) for item in items]
+
+
+def _verify_one(connection: Connection, item: CodeTry) -> int | None:
+    table = verifications.c
+    query = (
+        select(verifications)
+        .where(table.account_id == item.account_id, table.recipient == item.recipient)
+        .order_by(table.verification_id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    if row is None or row.expires_ms <= item.now_ms or not row.tries_left:
+        return 0
+    right = is_code(row.verification_id, item.code, row.digest)
+    left: int = 0 if right else row.tries_left - 1
+    connection.execute(
+        update(verifications)
+        .where(table.verification_id == row.verification_id)
+        .values(tries_left=left)
+    )
+    return None if right else left
+
+
+send = Operation(_send, "send_code", NewVerification)
+verify = Operation(_verify, "verify_code", CodeTry)

@@ -1,0 +1,442 @@
+"""The only door in: decides on a request to send, stores it whole, and lets it go.
+
+A batch of a few recipients that is due becomes messages at once; a larger or a scheduled one is
+stored with its recipients and becomes messages in chunks when it runs (`services.batches`); one to
+lists and contacts is stored as it was asked, and its credits are held as its recipients are known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
+
+import msgspec
+
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.model.accounts import Account, Permission
+from dragoman.core.accounts.model.senders import normalise_sender
+from dragoman.core.billing.model.message_types import MessageType
+from dragoman.core.billing.model.payments import Payer, Payment
+from dragoman.core.billing.model.pricing import Price
+from dragoman.core.contacts.model.templates import Template
+from dragoman.core.delivery.backlog import Backlog
+from dragoman.core.delivery.delivery import Delivery
+from dragoman.core.delivery.device_routes import DeviceRoutes
+from dragoman.core.messages.attachments import Attachments
+from dragoman.core.messages.live import LiveBatch, LiveMessage
+from dragoman.core.messages.model.attachments import Attachment
+from dragoman.core.messages.model.audiences import Audience
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.messages import Format, Submission
+from dragoman.core.messages.model.records import (
+    BatchOptions,
+    NewBatch,
+    StateChange,
+    StoredBatch,
+    StoredMessage,
+)
+from dragoman.core.messages.model.routing import Route
+from dragoman.core.messages.premium import PremiumRules
+from dragoman.core.metrics import Meters
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.submission.admission import (
+    Terms,
+    check_named,
+    check_prefixes,
+    check_recipients,
+    check_terms,
+    check_text,
+    check_texts,
+    encode_waiting,
+)
+from dragoman.core.submission.audiences import Audiences, Recipient
+from dragoman.core.submission.message_maker import MessageMaker, without_rejected
+from dragoman.core.submission.sql import submissions
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource
+from dragoman.protocols.gsm.segmentation import Segmentation
+from dragoman.storage.writer import Writer
+from dragoman.work_queue.port import Lane, WorkQueue
+
+# Members that every submission asks for: looking one up in its class costs more than the rest.
+_MMS = Format.MMS
+_OWN = Payer.OWN
+_SENDING = State.SENDING
+
+Store = Callable[[NewBatch, Callable[[Exception | None], None]], None]
+"""Stores a batch and tells, once it is on disk or refused, what came of it."""
+
+
+FindPayments = Callable[[Account], Awaitable[tuple[Payment, ...]]]
+"""Finds the wallets that pay for an account that does not pay by itself alone."""
+
+
+class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a customer can rely on: the batch is on disk."""
+
+    batch_id: int
+    due_ms: int
+    recipients: int
+    """0 for an audience: only expansion tells."""
+    parts: int
+    """Of one message, where all have the same text."""
+    credits: int
+    """What is held for the batch now."""
+
+
+class SubmissionService:
+    """Accepts or refuses; a refusal stores nothing and moves no credit."""
+
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        queue: WorkQueue,
+        backlog: Backlog,
+        accounts: Accounts,
+        attachments: Attachments | None = None,
+        maker: MessageMaker,
+        delivery: Delivery,
+        ids: IdSource,
+        clock: Clock,
+        meters: Meters,
+        audiences: Audiences,
+        premium: PremiumRules,
+        device_routes: DeviceRoutes,
+        inline_recipients: int,
+        max_parts: int,
+        max_recipients: int,
+        find_payments: FindPayments | None = None,
+    ) -> None:
+        self._writer = writer
+        self._queue = queue
+        self._backlog = backlog
+        self._accounts = accounts
+        self._attachments = attachments
+        self._maker = maker
+        self._delivery = delivery
+        self._ids = ids
+        self._clock = clock
+        self._meters = meters
+        self._audiences = audiences
+        self._inline_recipients = inline_recipients
+        self._max_parts = max_parts
+        self._max_recipients = max_recipients
+        self._premium = premium
+        self._device_routes = device_routes
+        self._find_payments = find_payments or _own_payments
+        self._orphans: set[asyncio.Task[None]] = set()
+
+    async def submit(
+        self, account: Account, submission: Submission, *, store: Store | None = None
+    ) -> AcceptedBatch:
+        """Stores a submission whole and queues it; raises `Refused`.
+
+        `store` is for callers that store something else together with the batch.
+        """
+        if not account.may(Permission.SEND):
+            raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
+        terms = check_terms(submission, self._clock.now_ms())
+        to_device = self._device_routes.check(account, submission)
+        sender = submission.sender or account.default_sender
+        if sender or to_device is None:  # else the number of a SIM is the sender
+            sender = await self._check_sender(account, sender, of_house=submission.house_sender)
+        multimedia = submission.format is _MMS
+        if multimedia:
+            self._check_multimedia(sender)
+        if submission.audience is not None:
+            return await self._submit_audience(
+                account,
+                submission,
+                submission.audience,
+                sender,
+                terms,
+                to_device,
+                store or self._accept,
+            )
+        maximum = min(self._max_recipients, account.max_recipients)
+        recipients = check_recipients(submission.recipients, maximum)
+        check_prefixes(account, recipients)
+        max_parts = self._max_parts_of(account)
+        segmentation: Segmentation | None = None
+        own: list[Recipient] | None = None
+        if submission.texts:
+            own = check_texts(submission, recipients, max_parts, terms)
+            parts = 0
+        else:
+            segmentation = check_text(submission, submission.text, max_parts, terms)
+            parts = segmentation.count
+        if submission.premium is not None:
+            sender = self._premium.check(
+                account,
+                submission.premium,
+                sender=sender,
+                recipients=recipients,
+                parts=parts if own is None else max(recipient.parts for recipient in own),
+                due_ms=terms.due_ms,
+                multimedia=multimedia,
+            ).number
+        tariffs = self._maker.tariffs(
+            account, recipients, multimedia, to_device, submission.message_type
+        )
+        payments = await self._payments_of(account, submission)
+        attachments: tuple[Attachment, ...] = ()
+        if multimedia:
+            attachments = await self._collect_attachments(submission)
+        inline = terms.due_now and len(recipients) <= self._inline_recipients
+        if own is None:
+            credits = sum([price.credits for _, price in tariffs]) * parts
+        else:
+            credits = sum(
+                price.credits * recipient.parts
+                for recipient, (_, price) in zip(own, tariffs, strict=True)
+            )
+        tariff_options = () if inline else tuple(dict.fromkeys(price for _, price in tariffs))
+        batch = self._batch(
+            account, submission, sender, terms, len(recipients), tariff_options, payments
+        )
+        if inline:
+            batch.state = BatchState.RUNNING
+            batch.expanded = len(recipients)
+        else:
+            batch.waiting_recipients = encode_waiting(recipients, own)
+        live_batch = LiveBatch(batch, account.wallet_id, segmentation)
+        messages: tuple[StoredMessage, ...] = ()
+        if inline and own is None:
+            messages = self._maker.make_alike(live_batch, recipients, tariffs)
+        elif inline and own is not None:
+            messages = self._maker.make(account, live_batch, own)
+        rejections: tuple[StateChange, ...] = ()
+        sendable: Sequence[StoredMessage] = messages
+        if any(message.failure for message in messages):
+            rejections = self._maker.rejections(live_batch, messages)
+            sendable = without_rejected(messages)
+        new = NewBatch(
+            batch=batch,
+            messages=messages,
+            reservation=live_batch.reservation(self._ids, credits),
+            rejections=rejections,
+            attachments=attachments,
+        )
+        await self._store(live_batch, new, sendable, store or self._accept)
+        self._meters.accepted[submission.dialect] += len(recipients)
+        if inline:
+            await self._publish(live_batch, sendable)
+            if rejections:
+                self._delivery.tell_rejections(rejections, live_batch, messages)
+        return AcceptedBatch(
+            batch_id=batch.batch_id,
+            due_ms=terms.due_ms,
+            recipients=len(recipients),
+            parts=parts,
+            credits=credits,
+        )
+
+    async def _submit_audience(
+        self,
+        account: Account,
+        submission: Submission,
+        wanted: Audience,
+        sender: str,
+        terms: Terms,
+        to_device: Route | None,
+        store: Store,
+    ) -> AcceptedBatch:
+        """Stores what was asked; who that is, and what it costs, is known when the batch runs."""
+        maximum = min(self._max_recipients, account.max_recipients)
+        numbers = check_named(submission, wanted, maximum)
+        check_prefixes(account, numbers)
+        multimedia = submission.format is Format.MMS
+        self._maker.tariffs(account, numbers, multimedia, to_device, submission.message_type)
+        payments = await self._payments_of(account, submission)
+        max_parts, country_code = self._max_parts_of(account), ""
+        if submission.premium is not None:
+            code = self._premium.check(
+                account,
+                submission.premium,
+                sender=sender,
+                recipients=numbers,
+                parts=1,  # of each, as it is made
+                due_ms=terms.due_ms,
+                multimedia=multimedia,
+            )
+            sender, country_code, max_parts = code.number, code.country_code, 1
+        audience = await self._audiences.check(
+            account,
+            wanted,
+            "" if submission.format is Format.BINARY else submission.text,
+            numbers=numbers,
+            max_parts=max_parts,
+            due_ms=terms.due_ms,
+            country_code=country_code,
+        )
+        # What stands around the places must fit; each text is cut when it is made.
+        fixed = Template(submission.text, audience.fields).render({})
+        segmentation = None
+        if not audience.fields:
+            segmentation = check_text(submission, submission.text, max_parts, terms)
+        elif fixed:
+            check_text(submission, fixed, max_parts, terms)
+        attachments = await self._collect_attachments(submission)
+        batch = self._batch(account, submission, sender, terms, 0, (), payments, Lane.BULK)
+        batch.waiting_recipients = b""
+        live_batch = LiveBatch(batch, account.wallet_id, segmentation)
+        new = NewBatch(
+            batch=batch,
+            messages=(),
+            reservation=live_batch.reservation(self._ids, 0),
+            attachments=attachments,
+            audience=audience,
+        )
+        await self._store(live_batch, new, (), store)
+        return AcceptedBatch(
+            batch_id=batch.batch_id,
+            due_ms=terms.due_ms,
+            recipients=0,
+            parts=segmentation.count if segmentation is not None else 0,
+            credits=0,
+        )
+
+    def reaches(self, account: Account, number: str, message_type: MessageType | None) -> bool:
+        """Whether an account may send to a number, and a route goes there."""
+        return self._maker.reaches(account, number, message_type)
+
+    def _batch(
+        self,
+        account: Account,
+        submission: Submission,
+        sender: str,
+        terms: Terms,
+        recipients: int,
+        tariffs: tuple[Price, ...],
+        payments: tuple[Payment, ...],
+        lane: Lane = Lane.SINGLE,
+    ) -> StoredBatch:
+        callback, message_type = submission.callback, submission.message_type
+        return StoredBatch(
+            batch_id=self._ids.next(),
+            account_id=account.account_id,
+            dialect=submission.dialect,
+            protocol=submission.protocol,
+            reference=submission.reference,
+            sender=sender,
+            text=submission.text,
+            format=str(submission.format),
+            options=BatchOptions(
+                udh=submission.udh.hex(),
+                wants_receipt=submission.wants_receipt,
+                message_class=submission.message_class,
+                protocol_id=submission.protocol_id,
+                callback_url=callback.url if callback else "",
+                return_data=callback.return_data if callback else submission.return_data,
+                callback_states=tuple(sorted(callback.states)) if callback else (),
+                premium=submission.premium,
+                push=terms.push,
+                audience=submission.audience is not None,
+                tariffs=tariffs,
+                device_id=submission.device_id,
+                sim=submission.sim,
+                payments=payments,
+                credits_per_part=message_type.credits if message_type is not None else 0,
+                route=message_type.route if message_type is not None else "",
+                message_type=message_type.name if message_type is not None else "",
+                resend_of=submission.resend_of,
+            ),
+            lane=int(self._lane(submission, recipients, lane)),
+            due_ms=terms.due_ms,
+            expires_ms=terms.expires_ms,
+            state=BatchState.QUEUED,
+            recipients=recipients,
+            unsent=recipients,
+        )
+
+    async def _payments_of(self, account: Account, submission: Submission) -> tuple[Payment, ...]:
+        """The wallets that pay; none stands for the account's own alone."""
+        if submission.payments or account.payer is _OWN:
+            return submission.payments
+        return await self._find_payments(account)
+
+    def _max_parts_of(self, account: Account) -> int:
+        return min(self._max_parts, account.max_parts)
+
+    async def _store(
+        self, batch: LiveBatch, new: NewBatch, sendable: Sequence[StoredMessage], store: Store
+    ) -> None:
+        claimed = [m for m in sendable if self._queue.claim(m.route)]
+        for message in claimed:
+            message.state = _SENDING  # a link takes it as soon as it is on disk
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def stored(result: Exception | None) -> None:
+            for message in claimed:
+                self._queue.release(message.route)
+            if not waiting.cancelled():
+                if result is None:
+                    waiting.set_result(None)
+                else:
+                    waiting.set_exception(result)
+            elif result is None:
+                # The caller is gone, the rows are not: they must not wait for a restart.
+                self._adopt(batch, sendable, new)
+
+        store(new, stored)
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            # It may have been on disk already when the caller went away.
+            if not waiting.cancelled() and waiting.exception() is None:
+                self._adopt(batch, sendable, new)
+            raise
+
+    def _accept(self, new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
+        self._writer.submit(submissions.accept, new, stored)
+
+    async def _publish(self, batch: LiveBatch, messages: Sequence[StoredMessage]) -> None:
+        await self._backlog.publish([LiveMessage(message, batch) for message in messages])
+
+    def _adopt(
+        self,
+        batch: LiveBatch,
+        messages: Sequence[StoredMessage],
+        new: NewBatch,
+    ) -> None:
+        self._delivery.tell_rejections(new.rejections, batch, new.messages)
+        if messages:
+            orphans = asyncio.create_task(self._publish(batch, messages))
+            self._orphans.add(orphans)
+            orphans.add_done_callback(self._orphans.discard)
+
+    async def _check_sender(self, account: Account, sender: str, *, of_house: bool) -> str:
+        sender = _cached_sender(sender)
+        if not of_house and not account.may(Permission.ANY_SENDER):
+            approved = await self._accounts.approved_senders(account)
+            if sender not in approved:
+                raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender)
+        return sender
+
+    async def _collect_attachments(self, submission: Submission) -> tuple[Attachment, ...]:
+        """Fetches the attachments of a multimedia message; the last check there is."""
+        if submission.format is not Format.MMS or self._attachments is None:
+            return ()
+        return await self._attachments.collect(submission.attachment_urls)
+
+    def _check_multimedia(self, sender: str) -> None:
+        if self._attachments is None:
+            raise Refused(RefusalCode.NOT_SUPPORTED, "format")
+        if not sender.removeprefix("+").isdigit():
+            raise Refused(RefusalCode.INVALID_SENDER, sender, "an MMS needs a number or short code")
+
+    def _lane(self, submission: Submission, recipients: int, lane: Lane) -> Lane:
+        if submission.urgent:
+            return Lane.URGENT
+        return lane if recipients <= self._inline_recipients else Lane.BULK
+
+
+async def _own_payments(account: Account) -> tuple[Payment, ...]:
+    return (Payment(wallet_id=account.wallet_id),)
+
+
+@lru_cache(maxsize=1_000)
+def _cached_sender(sender: str) -> str:
+    return normalise_sender(sender)

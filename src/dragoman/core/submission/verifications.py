@@ -1,0 +1,133 @@
+"""Two-factor codes: one is sent to a number, and who reads it there can say it once."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from dragoman.core.accounts.credits import Credits
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.billing.model.message_types import MessageType
+from dragoman.core.messages.model.messages import Submission
+from dragoman.core.messages.model.records import NewBatch
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import normalise
+from dragoman.core.model.texts import is_storable
+from dragoman.core.submission.model.verifications import (
+    CODE_DIGITS,
+    MAX_LIFETIME_S,
+    MIN_LIFETIME_S,
+    digest_of_code,
+    render_code,
+)
+from dragoman.core.submission.sql import verifications
+from dragoman.core.submission.sql.verifications import CodeTry, NewVerification
+from dragoman.core.submission.submission import AcceptedBatch, SubmissionService
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import IdSource
+from dragoman.storage.engine import Storage
+
+DEFAULT_LIFETIME_S: Final = 3600
+MAX_CODE: Final = 64
+"""Characters of what is tried; longer is no code of anybody's."""
+
+DrawNumber = Callable[[int], int]
+"""A number from 0 on, below the one given, that nobody can foresee."""
+
+
+class CodeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A code to send."""
+
+    recipient: str
+    text_of: Callable[[str], str]
+    """Makes the text of the message that carries a code."""
+    sender: str = ""
+    lifetime_s: int = DEFAULT_LIFETIME_S
+    message_type: MessageType | None = None
+    dialect: str
+    protocol: str = ""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a try."""
+
+    right: bool
+    tries_left: int = 0
+    """0 also where no code is alive."""
+
+
+class Verifications:
+    """Sends codes and checks them; of a number only the newest code of an account is alive."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        submission: SubmissionService,
+        credits: Credits,
+        ids: IdSource,
+        clock: Clock,
+        draw: DrawNumber = secrets.randbelow,
+    ) -> None:
+        self._storage = storage
+        self._submission = submission
+        self._credits = credits
+        self._ids = ids
+        self._clock = clock
+        self._draw = draw
+
+    async def send(self, account: Account, wanted: CodeRequest) -> AcceptedBatch:
+        """Sends a new code to a number, and ends the one before it; raises `Refused`.
+
+        The message and the code's digest are stored together. A recipient that wants no messages
+        gets no code, and is told of in the refusal.
+        """
+        if not MIN_LIFETIME_S <= wanted.lifetime_s <= MAX_LIFETIME_S:
+            raise Refused(RefusalCode.INVALID_FIELD, "expiry", "one minute to one day")
+        code = render_code(self._draw(10**CODE_DIGITS))
+        recipient = normalise(wanted.recipient)
+
+        def store(new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
+            if new.rejections:
+                stored(Refused(RefusalCode.RECIPIENT_NOT_ALLOWED, recipient))
+                return
+            # Made here, so that the order of codes is the one in which they are stored.
+            verification_id, now_ms = self._ids.next(), self._clock.now_ms()
+            item = NewVerification(
+                verification_id=verification_id,
+                account_id=account.account_id,
+                recipient=recipient,
+                digest=digest_of_code(verification_id, code),
+                expires_ms=now_ms + wanted.lifetime_s * 1000,
+                now_ms=now_ms,
+                batch=new,
+            )
+            self._storage.writer.submit(verifications.send, item, stored)
+
+        submission = Submission(
+            dialect=wanted.dialect,
+            protocol=wanted.protocol,
+            recipients=(recipient,),
+            text=wanted.text_of(code),
+            sender=wanted.sender,
+            validity_s=wanted.lifetime_s,
+            urgent=True,
+            payments=await self._credits.payments(account, wanted.message_type),
+            message_type=wanted.message_type,
+        )
+        return await self._submission.submit(account, submission, store=store)
+
+    async def verify(self, account: Account, recipient: str, code: str) -> Verdict:
+        """Whether a code is the one alive for a number, which ends with it; raises `Refused`."""
+        digits, code = normalise(recipient), code.strip()
+        item = CodeTry(
+            account_id=account.account_id,
+            recipient=digits,
+            code=code if len(code) <= MAX_CODE and is_storable(code) else "",
+            now_ms=self._clock.now_ms(),
+        )
+        left = await self._storage.writer.write(verifications.verify, item)
+        return Verdict(right=True) if left is None else Verdict(right=False, tries_left=left)

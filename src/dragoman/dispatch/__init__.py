@@ -1,1 +1,0 @@
-"""From the queue to the carriers: window, route, retry."""

@@ -1,1 +1,0 @@
-"""Values and rules of the house; no I/O, no clock, no provider's words."""

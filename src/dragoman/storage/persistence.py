@@ -1,0 +1,43 @@
+"""Writes that must happen: what a carrier has told us is stored, however long that takes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import structlog
+
+from dragoman.core.model.errors import StorageUnavailable
+from dragoman.storage.writer import Operation, Writer
+
+Item = TypeVar("Item")
+
+RETRY_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+def persist(
+    writer: Writer,
+    operation: Operation[Item, Any],
+    item: Item,
+    done: Callable[[bool], None],
+) -> None:
+    """Writes an item and calls `done(True)` once it is on disk; costs no task.
+
+    While storage is away the write is repeated. `done(False)` means it can never be written, which
+    only a defect of ours can cause.
+    """
+
+    def finish(result: object) -> None:
+        if not isinstance(result, Exception):
+            done(True)
+        elif isinstance(result, StorageUnavailable):
+            loop = asyncio.get_running_loop()
+            loop.call_later(RETRY_S, persist, writer, operation, item, done)
+        else:
+            log.error("not_stored", operation=operation.name, reason=type(result).__name__)
+            done(False)
+
+    writer.submit(operation, item, finish)

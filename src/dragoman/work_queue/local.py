@@ -1,0 +1,121 @@
+"""The in-process engine: lanes by priority, accounts in turn, nothing on disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+
+from dragoman.work_queue.port import Lane, Work
+
+
+class LocalQueue:
+    """A `WorkQueue` in memory; a restart rebuilds it from SQL."""
+
+    def __init__(self) -> None:
+        self._subjects: dict[str, LocalConsumer] = {}
+
+    async def publish(self, subject: str, work: Sequence[Work]) -> None:
+        self._subject(subject).put(work)
+
+    def consume(self, subject: str, demand: Callable[[], int]) -> LocalConsumer:
+        consumer = self._subject(subject)
+        consumer.demand = demand
+        return consumer
+
+    def depth(self, subject: str) -> int:
+        return self._subject(subject).waiting
+
+    def oldest(self, subject: str) -> int | None:
+        """The lowest identifier among the first items of every account; None when empty."""
+        return self._subject(subject).oldest()
+
+    def claim(self, subject: str) -> bool:
+        return self._subject(subject).claim()
+
+    def release(self, subject: str) -> None:
+        self._subject(subject).claimed -= 1
+
+    def _subject(self, name: str) -> LocalConsumer:
+        consumer = self._subjects.get(name)
+        if consumer is None:
+            consumer = self._subjects[name] = LocalConsumer()
+        return consumer
+
+
+class LocalConsumer:
+    """One subject: a `Consumer` and what waits for it."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.claimed = 0
+        self.demand: Callable[[], int] = _no_demand
+        self._lanes: dict[int, OrderedDict[int, deque[Work]]] = {
+            lane.value: OrderedDict() for lane in Lane
+        }
+        self._something = asyncio.Event()
+
+    def put(self, work: Sequence[Work]) -> None:
+        for item in work:
+            self._account(item).append(item)
+        self.waiting += len(work)
+        self._something.set()
+
+    def claim(self) -> bool:
+        if self.waiting or self.demand() <= self.claimed:
+            return False
+        self.claimed += 1
+        return True
+
+    def oldest(self) -> int | None:
+        return min(
+            (items[0].message_id for lane in self._lanes.values() for items in lane.values()),
+            default=None,
+        )
+
+    def take(self, limit: int) -> list[Work]:
+        taken: list[Work] = []
+        for lane in self._lanes.values():
+            while lane and len(taken) < limit:
+                account, items = next(iter(lane.items()))
+                taken.append(items.popleft())
+                if items:
+                    lane.move_to_end(account)
+                else:
+                    del lane[account]
+        self.waiting -= len(taken)
+        if not self.waiting:
+            self._something.clear()
+        return taken
+
+    async def wait(self) -> None:
+        await self._something.wait()
+
+    def acknowledge(self, work: Work) -> None:
+        """Nothing is kept of taken work: the caller has stored what came of it."""
+
+    def retry(self, work: Work, delay_s: float) -> None:
+        if delay_s > 0:
+            asyncio.get_running_loop().call_later(delay_s, self._put_first, work)
+        else:
+            self._put_first(work)
+
+    def _put_first(self, work: Work) -> None:
+        items = self._account(work)
+        # Several that come again keep their order: the oldest goes first.
+        place = next((i for i, one in enumerate(items) if one.message_id > work.message_id), None)
+        items.insert(len(items) if place is None else place, work)
+        self._lanes[work.lane].move_to_end(work.account_id, last=False)
+        self.waiting += 1
+        self._something.set()
+
+    def _account(self, work: Work) -> deque[Work]:
+        lane = self._lanes[work.lane]
+        items = lane.get(work.account_id)
+        if items is None:
+            items = lane[work.account_id] = deque()
+        return items
+
+
+def _no_demand() -> int:
+    return 0

@@ -1,0 +1,78 @@
+"""What an engine must do: publish in batches, consume with a bound, acknowledge, retry later.
+
+The port fits a broker (JetStream: publish, pull with max-ack-pending, ack, nak with delay) as well
+as the in-process engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from typing import Protocol
+
+import msgspec
+
+
+class Work(msgspec.Struct, frozen=True, gc=False):
+    """One message is to be sent. Who takes it finds the rest by `message_id`."""
+
+    message_id: int
+    account_id: int
+    lane: int
+
+
+class Consumer(Protocol):
+    """Takes the work of one subject, as much as its owner can hold."""
+
+    def take(self, limit: int) -> list[Work]:
+        """Up to `limit` items: urgent lanes first, the accounts of a lane in turn."""
+        ...
+
+    async def wait(self) -> None:
+        """Returns once there is something to take."""
+        ...
+
+    def acknowledge(self, work: Work) -> None:
+        """The work is done and stored."""
+        ...
+
+    def retry(self, work: Work, delay_s: float) -> None:
+        """The work comes again after a delay, ahead of what its account published later."""
+        ...
+
+
+class WorkQueue(Protocol):
+    """An engine."""
+
+    async def publish(self, subject: str, work: Sequence[Work]) -> None:
+        """Hands over work whose rows are committed."""
+        ...
+
+    def consume(self, subject: str, demand: Callable[[], int]) -> Consumer:
+        """The consumer of a subject. `demand` tells how many items it would take at once."""
+        ...
+
+    def depth(self, subject: str) -> int:
+        """Items that wait, without those taken."""
+        ...
+
+    def claim(self, subject: str) -> bool:
+        """Whether an item published soon would be taken at once; claims that place if so.
+
+        A publisher that holds a claim may store its message as already being sent, which saves
+        storing that step later. Engines that cannot know say False.
+        """
+        ...
+
+    def release(self, subject: str) -> None:
+        """Gives a claim back: its item was published, or never will be."""
+        ...
+
+
+class Lane(IntEnum):
+    """Which messages go first on a route; within a lane the accounts take turns."""
+
+    URGENT = 0
+    SINGLE = 1
+    """One or a few recipients: often a person waits for it."""
+    BULK = 2
