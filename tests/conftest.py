@@ -22,7 +22,7 @@ from dragoman.connectors.smpp import handover as handover_module
 from dragoman.connectors.smpp.build import build_smpp_carrier
 from dragoman.core.accounts import credentials as credentials_module
 from dragoman.core.accounts.accounts import Accounts
-from dragoman.core.accounts.audit_log import Books
+from dragoman.core.accounts.audit_log import AuditLog
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.sql import accounts
 from dragoman.core.billing.model.pricing import Price, PriceList
@@ -38,11 +38,11 @@ from dragoman.core.identifiers import last_identifier
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.inbound.keywords import Keywords
 from dragoman.core.inbound.opt_outs import OptOuts
-from dragoman.core.inbound.routing import Directory
-from dragoman.core.messages.events import Journal
+from dragoman.core.inbound.routing import InboundRouting
+from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.live import LiveMessages
-from dragoman.core.messages.loader import Recall
+from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.messages.model.premium import ShortCode
@@ -50,14 +50,14 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.model.routing import Route, Router
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.messages.premium import PremiumRules
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.timeline import Timelines
 from dragoman.core.submission import batches as batches_module
 from dragoman.core.submission.audiences import Audiences
 from dragoman.core.submission.batches import Batches
-from dragoman.core.submission.message_actions import Interventions
+from dragoman.core.submission.message_actions import MessageActions
 from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.refunds import Refunds
 from dragoman.core.submission.submission import AcceptedBatch, SubmissionService
@@ -188,7 +188,7 @@ async def storage(database_url: str, open_storage: Callable[[str], Storage]) -> 
     return open_storage(database_url)
 
 
-class Rig:
+class GatewayHarness:
     """A gateway without HTTP: the services over a database, and carriers on loopback.
 
     `carriers` maps names to ports. Everything may be asked and changed by its name.
@@ -212,8 +212,8 @@ class Rig:
     ) -> None:
         billing = billing or BillingTable()
         self.clock = clock or SystemClock()
-        self.meters = Meters()
-        self.storage = Storage(url, self.meters)
+        self.metrics = Metrics()
+        self.storage = Storage(url, self.metrics)
         self.ids = IdSource(self.clock)
         self.live = LiveMessages()
         self.queue = LocalQueue()
@@ -224,31 +224,31 @@ class Rig:
         """The callbacks that were stored, in order."""
         policies = dict.fromkeys(carriers, OnUnknown(on_unknown))
         shared = {"storage": self.storage, "clock": self.clock}
-        flow = {**shared, "live": self.live, "meters": self.meters, "ids": self.ids}
+        flow = {**shared, "live": self.live, "metrics": self.metrics, "ids": self.ids}
         self.accounts = Accounts(ids=self.ids, **shared)
-        self.directory = Directory(
+        self.inbound_routing = InboundRouting(
             storage=self.storage, accounts=self.accounts, clock=self.clock, configured=numbers or {}
         )
-        self.accounts.on_change = self.directory.accounts_changed
+        self.accounts.on_change = self.inbound_routing.accounts_changed
         self.keywords = Keywords(
             storage=self.storage,
-            directory=self.directory,
+            inbound_routing=self.inbound_routing,
             ids=self.ids,
             clock=self.clock,
             reserved_words={"STOP", "START"},
         )
         self.opt_outs = OptOuts(storage=self.storage, ids=self.ids)
-        self.journal = Journal(
-            writer=self.storage.writer, ids=self.ids, clock=self.clock, meters=self.meters
+        self.message_events = MessageEvents(
+            writer=self.storage.writer, ids=self.ids, clock=self.clock, metrics=self.metrics
         )
-        self.feed = Feed(self.meters)
-        self.recall = Recall(self.storage, self.live)
+        self.feed = Feed(self.metrics)
+        self.loader = MessageLoader(self.storage, self.live)
         self.delivery = Delivery(
             live=self.live,
             writer=self.storage.writer,
             ids=self.ids,
             clock=self.clock,
-            meters=self.meters,
+            metrics=self.metrics,
             policies=policies,
             announce=self.told.append,
             feed=self.feed,
@@ -257,7 +257,7 @@ class Rig:
             storage=self.storage,
             queue=self.queue,
             live=self.live,
-            recall=self.recall,
+            loader=self.loader,
             delivery=self.delivery,
             routes=self.router.routes.keys(),
             held_routes=set(self.router.routes) if on_unknown == "hold" else set(),
@@ -288,7 +288,7 @@ class Rig:
             delivery=self.delivery,
             ids=self.ids,
             clock=self.clock,
-            meters=self.meters,
+            metrics=self.metrics,
             audiences=self.audiences,
             premium=premium,
             device_routes=device_routes,
@@ -302,7 +302,7 @@ class Rig:
             backlog=self.backlog,
             delivery=self.delivery,
             maker=maker,
-            meters=self.meters,
+            metrics=self.metrics,
             audiences=self.audiences,
             accounts=self.accounts,
             ids=self.ids,
@@ -313,17 +313,17 @@ class Rig:
             storage=self.storage,
             accounts=self.accounts,
             router=self.router,
-            journal=self.journal,
+            message_events=self.message_events,
         )
-        self.timelines.retell = lambda story, message, at_ms: self.carriers[story.carrier].retell(
-            story, message, at_ms
-        )
-        self.interventions = Interventions(
+        self.timelines.reconstruct = lambda story, message, at_ms: self.carriers[
+            story.carrier
+        ].reconstruct(story, message, at_ms)
+        self.message_actions = MessageActions(
             storage=self.storage,
             accounts=self.accounts,
             submission=self.submission,
             batches=self.batches,
-            books=Books(storage=self.storage, ids=self.ids, clock=self.clock),
+            audit_log=AuditLog(storage=self.storage, ids=self.ids, clock=self.clock),
             ids=self.ids,
         )
         self.refunds = Refunds(
@@ -333,25 +333,25 @@ class Rig:
             clock=self.clock,
         )
         self.receipts = Receipts(
-            recall=self.recall,
+            loader=self.loader,
             delivery=self.delivery,
             park_s=3600.0,
-            journal=self.journal,
+            message_events=self.message_events,
             **flow,
         )
         self.deadlines = Deadlines(
             live=self.live,
-            recall=self.recall,
+            loader=self.loader,
             delivery=self.delivery,
             horizon_s=horizon_s,
             park_s=3600.0,
             **shared,
         )
         self.inbound = Inbound(
-            directory=self.directory,
+            inbound_routing=self.inbound_routing,
             opt_outs=self.opt_outs,
             ids=self.ids,
-            meters=self.meters,
+            metrics=self.metrics,
             announce=self.told.append,
             stop_words={"STOP"},
             start_words={"START"},
@@ -365,8 +365,8 @@ class Rig:
             receipts=self.receipts,
             inbound=self.inbound,
             clock=self.clock,
-            meters=self.meters,
-            journal=self.journal,
+            metrics=self.metrics,
+            message_events=self.message_events,
             feed=self.feed,
         )
         events = _Mortal(self.dispatcher)
@@ -397,7 +397,7 @@ class Rig:
         """Starts storage only: what is submitted stays queued."""
         self.storage.start()
         self.ids.continue_after(await self.storage.read(last_identifier))
-        await self.directory.load()
+        await self.inbound_routing.load()
         await self.opt_outs.load()
 
     async def start(self) -> None:
@@ -440,7 +440,7 @@ class Rig:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.directory.settle()
+        await self.inbound_routing.settle()
         await self.storage.stop()
 
     async def account(self, username: str = "acme", credits: int | None = None) -> Account:
@@ -538,7 +538,7 @@ def until_fixture() -> Callable[..., Any]:
 
 
 @pytest.fixture
-async def make_rig(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+async def make_harness(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     """Returns a maker of started rigs over one SQLite file (or `url`); waits are shortened."""
     for module, name in (
         (batches_module, "POLL_S"),
@@ -550,24 +550,24 @@ async def make_rig(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     ):
         monkeypatch.setattr(module, name, 0.03)
     monkeypatch.setattr(dispatcher_module, "RESEND_DELAYS_S", (0.0, 0.03))
-    made: list[Rig] = []
+    made: list[GatewayHarness] = []
 
     async def make(
         url: str = sqlite_url,
         *,
         start: bool = True,
-        prepare: Callable[[Rig], None] = lambda _: None,
+        prepare: Callable[[GatewayHarness], None] = lambda _: None,
         **more: Any,
-    ) -> Rig:
-        rig = Rig(url, **more)
-        prepare(rig)
-        made.append(rig)
-        await (rig.start() if start else rig.open())
-        return rig
+    ) -> GatewayHarness:
+        harness = GatewayHarness(url, **more)
+        prepare(harness)
+        made.append(harness)
+        await (harness.start() if start else harness.open())
+        return harness
 
     yield make
-    for rig in made:
-        await rig.stop()
+    for harness in made:
+        await harness.stop()
 
 
 @pytest.fixture

@@ -76,18 +76,18 @@ class Gateway(House):
         self.receipts = Receipts(
             storage=self.storage,
             live=self.live,
-            recall=self.recall,
+            loader=self.loader,
             delivery=self.delivery,
             ids=self.ids,
             clock=self.clock,
-            meters=self.meters,
+            metrics=self.metrics,
             park_s=receipts.park_s,
-            journal=self.journal,
+            message_events=self.message_events,
         )
         self.deadlines = Deadlines(
             storage=self.storage,
             live=self.live,
-            recall=self.recall,
+            loader=self.loader,
             delivery=self.delivery,
             clock=self.clock,
             horizon_s=receipts.horizon_s,
@@ -101,8 +101,8 @@ class Gateway(House):
             receipts=self.receipts,
             inbound=self.inbound,
             clock=self.clock,
-            meters=self.meters,
-            journal=self.journal,
+            metrics=self.metrics,
+            message_events=self.message_events,
             feed=self.feed,
         )
         kept = settings.retention
@@ -129,8 +129,8 @@ class Gateway(House):
             for carrier in settings.carriers
         }
         self.carrier_switches.on_change = self.dispatcher.hold
-        self.keyed_submissions.call_back = self._call_back
-        self.timelines.retell = self._retell_pdus
+        self.idempotency_keys.call_back = self._call_back
+        self.timelines.reconstruct = self._reconstruct_pdus
         self.dialects = tuple(DIALECTS[name](self.services) for name in settings.dialects.enabled)
         self.callbacks: CallbackWorker | None = None
         self._client: GuardedClient | None = None
@@ -170,7 +170,7 @@ class Gateway(House):
             ),
             per_origin=settings.callbacks.per_host,
             clock=self.clock,
-            meters=self.meters,
+            metrics=self.metrics,
             text_renderers={
                 renderer_of_texts(d.name): d.render_text
                 for d in self.dialects
@@ -249,11 +249,13 @@ class Gateway(House):
             if isinstance(connector, PhonesCarrier)
         }
 
-    def _retell_pdus(self, story: Timeline, message: Outgoing, at_ms: int) -> tuple[PduStep, ...]:
+    def _reconstruct_pdus(
+        self, story: Timeline, message: Outgoing, at_ms: int
+    ) -> tuple[PduStep, ...]:
         connector = self.connectors.get(story.carrier)
         if not isinstance(connector, SmppCarrier):
             return ()
-        return connector.retell(story, message, at_ms)
+        return connector.reconstruct(story, message, at_ms)
 
     def _phone_apis(self) -> list[Dialect]:
         """What phones call, one protocol a dialect."""
@@ -266,12 +268,14 @@ class Gateway(House):
             carriers=carriers,
             intake=intake,
             clock=self.clock,
-            meters=self.meters,
+            metrics=self.metrics,
             public_url=self.settings.devices.public_url,
             ping_interval_s=self.settings.devices.ping_interval_s,
             settings=self.phone_settings,
         )
-        cht = ChtGateway(devices=self.devices, carriers=carriers, intake=intake, meters=self.meters)
+        cht = ChtGateway(
+            devices=self.devices, carriers=carriers, intake=intake, metrics=self.metrics
+        )
         return [smsgate.dialect(), cht.dialect()]
 
     async def _call_back(self, message_id: int) -> bool:
@@ -286,7 +290,7 @@ class Gateway(House):
         wanted = await connector.kept()
         for start in range(0, len(wanted), KEPT_PAGE):
             page = wanted[start : start + KEPT_PAGE]
-            read = await self.recall.read(lambda c, page=page: pending.load_messages(c, page))  # type: ignore[misc]
+            read = await self.loader.read(lambda c, page=page: pending.load_messages(c, page))  # type: ignore[misc]
             connector.resume(self.dispatcher.resume(name, read.live))
 
     # What the health and metrics pages read
@@ -386,11 +390,11 @@ class Gateway(House):
 
     def _console(self) -> Dialect:
         if self.workbench is None:
-            return build_console(self.desk(self))
+            return build_console(self.context(self))
         from dragoman.development.pages import PACKAGE, build_phone_pages
 
         pages = (*PAGES, *build_phone_pages(self.workbench))
-        return build_console(self.desk(self), pages, packages=(CONSOLE, PACKAGE))
+        return build_console(self.context(self), pages, packages=(CONSOLE, PACKAGE))
 
     async def _send_mailings(self) -> None:
         settings = self.settings.mailings
@@ -408,7 +412,7 @@ class Gateway(House):
             pages_url=f"{(settings.base_url or '').rstrip('/')}{MAILINGS_PREFIX}",
             new_transport=new_transport,
             clock=self.clock,
-            meters=self.meters,
+            metrics=self.metrics,
         )
         await self.mail_worker.restore()
         self.mailings.announce = self.mail_worker.announce

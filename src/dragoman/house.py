@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 
 from dragoman import __version__
 from dragoman.config import Settings
-from dragoman.console.desk import Desk, Machine
+from dragoman.console.context import ConsoleContext, Machine
 from dragoman.console.repeats import Repeats
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
 from dragoman.core.accounts.accounts import Accounts
-from dragoman.core.accounts.audit_log import Books
+from dragoman.core.accounts.audit_log import AuditLog
 from dragoman.core.accounts.console_sessions import ConsoleSessions
 from dragoman.core.accounts.credits import Credits
 from dragoman.core.accounts.login_tokens import LoginTokens
@@ -46,16 +46,16 @@ from dragoman.core.inbound.inbox import Inbox
 from dragoman.core.inbound.keywords import Keywords
 from dragoman.core.inbound.model.keywords import words_to_match
 from dragoman.core.inbound.opt_outs import OptOuts
-from dragoman.core.inbound.routing import Directory
+from dragoman.core.inbound.routing import InboundRouting
 from dragoman.core.messages.attachments import AttachmentLimits, Attachments
-from dragoman.core.messages.events import Journal
+from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.live import LiveMessages
-from dragoman.core.messages.loader import Recall
+from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.core.reporting.correspondence import Correspondence
 from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.statistics import Statistics
@@ -64,8 +64,8 @@ from dragoman.core.reporting.traffic import Traffic
 from dragoman.core.submission.audiences import Audiences
 from dragoman.core.submission.batches import Batches
 from dragoman.core.submission.bundles import Bundles
-from dragoman.core.submission.idempotency_keys import KeyedSubmissions
-from dragoman.core.submission.message_actions import Interventions
+from dragoman.core.submission.idempotency_keys import IdempotencyKeys
+from dragoman.core.submission.message_actions import MessageActions
 from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
@@ -90,10 +90,10 @@ class House:
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
-        self.meters = Meters()
+        self.metrics = Metrics()
         self.storage = Storage(
             settings.database_url,
-            self.meters,
+            self.metrics,
             writer_module=WRITER_MODULE if writer_process else None,
         )
         self.ids = IdSource(self.clock)
@@ -144,18 +144,18 @@ class House:
         self.senders = Senders(
             storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
         )
-        self.books = Books(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.audit_log = AuditLog(storage=self.storage, ids=self.ids, clock=self.clock)
         self.carrier_switches = CarrierSwitches(storage=self.storage, clock=self.clock)
-        self.directory = Directory(
+        self.inbound_routing = InboundRouting(
             storage=self.storage,
             accounts=self.accounts,
             clock=self.clock,
             configured=settings.owners_of_numbers(),
         )
-        self.accounts.on_change = self.directory.accounts_changed
+        self.accounts.on_change = self.inbound_routing.accounts_changed
         self.keywords = Keywords(
             storage=self.storage,
-            directory=self.directory,
+            inbound_routing=self.inbound_routing,
             ids=self.ids,
             clock=self.clock,
             reserved_words=stop_words | start_words,
@@ -168,7 +168,7 @@ class House:
             clock=self.clock,
             carriers=phones,
         )
-        self.directory.on_accounts = self.devices.accounts_changed
+        self.inbound_routing.on_accounts = self.devices.accounts_changed
         self.device_registration = DeviceRegistration(
             storage=self.storage,
             accounts=self.accounts,
@@ -194,17 +194,17 @@ class House:
             access_life_s=settings.dialects.smsgate.token_life_s,
             refresh_life_s=settings.dialects.smsgate.refresh_life_s,
         )
-        self.journal = Journal(
-            writer=self.storage.writer, ids=self.ids, clock=self.clock, meters=self.meters
+        self.message_events = MessageEvents(
+            writer=self.storage.writer, ids=self.ids, clock=self.clock, metrics=self.metrics
         )
-        self.feed = Feed(self.meters)
-        self.recall = Recall(self.storage, self.live)
+        self.feed = Feed(self.metrics)
+        self.loader = MessageLoader(self.storage, self.live)
         self.delivery = Delivery(
             live=self.live,
             writer=self.storage.writer,
             ids=self.ids,
             clock=self.clock,
-            meters=self.meters,
+            metrics=self.metrics,
             policies=self.policies,
             announce=self._announce,
             feed=self.feed,
@@ -214,7 +214,7 @@ class House:
             storage=self.storage,
             queue=self.queue,
             live=self.live,
-            recall=self.recall,
+            loader=self.loader,
             delivery=self.delivery,
             routes=self.router.routes.keys(),
             held_routes=self._held_routes(),
@@ -262,7 +262,7 @@ class House:
             delivery=self.delivery,
             ids=self.ids,
             clock=self.clock,
-            meters=self.meters,
+            metrics=self.metrics,
             audiences=self.audiences,
             premium=self.premium,
             device_routes=self.device_routes,
@@ -278,13 +278,13 @@ class House:
             backlog=self.backlog,
             delivery=self.delivery,
             maker=self.message_maker,
-            meters=self.meters,
+            metrics=self.metrics,
             audiences=self.audiences,
             accounts=self.accounts,
             ids=self.ids,
             clock=self.clock,
         )
-        self.keyed_submissions = KeyedSubmissions(
+        self.idempotency_keys = IdempotencyKeys(
             storage=self.storage,
             submission=self.submission,
             batches=self.batches,
@@ -302,10 +302,10 @@ class House:
             storage=self.storage,
             accounts=self.accounts,
             router=self.router,
-            journal=self.journal,
+            message_events=self.message_events,
         )
-        self.interventions = Interventions(
-            books=self.books,
+        self.message_actions = MessageActions(
+            audit_log=self.audit_log,
             storage=self.storage,
             accounts=self.accounts,
             submission=self.submission,
@@ -329,11 +329,11 @@ class House:
         self.statistics = Statistics(storage=self.storage, queries=self.queries, clock=self.clock)
         self.inbound = Inbound(
             storage=self.storage,
-            directory=self.directory,
+            inbound_routing=self.inbound_routing,
             opt_outs=self.opt_outs,
             ids=self.ids,
             clock=self.clock,
-            meters=self.meters,
+            metrics=self.metrics,
             announce=self._announce,
             stop_words=stop_words,
             start_words=start_words,
@@ -341,7 +341,7 @@ class House:
         self.inbound.find_events = self.webhooks.about_text
         self.inbox = Inbox(
             storage=self.storage,
-            directory=self.directory,
+            inbound_routing=self.inbound_routing,
             stored_before=lambda: self.inbound.stored_before,
         )
         self.verifications = Verifications(
@@ -391,10 +391,10 @@ class House:
             verifications=self.verifications,
             mailings=self.mailings,
             issues=self.issues,
-            meters=self.meters,
+            metrics=self.metrics,
             clock=self.clock,
             devices=self.devices,
-            keyed_submissions=self.keyed_submissions,
+            idempotency_keys=self.idempotency_keys,
             scoped_tokens=self.scoped_tokens,
             webhooks=self.webhooks,
             phone_settings=self.phone_settings,
@@ -409,20 +409,20 @@ class House:
         self.storage.check()
         self.storage.start()
         self.ids.continue_after(await self.storage.read(last_identifier))
-        await self.directory.load()
+        await self.inbound_routing.load()
         await self.opt_outs.load()
         await self.devices.restore()
         await self.phone_settings.restore()
         await self.webhooks.restore()
 
     async def close(self) -> None:
-        await self.directory.settle()
+        await self.inbound_routing.settle()
         await self.downloader.close()
         await self.storage.stop()
 
-    def desk(self, machine: Machine) -> Desk:
+    def context(self, machine: Machine) -> ConsoleContext:
         """What the console's views may use."""
-        return Desk(
+        return ConsoleContext(
             accounts=self.accounts,
             account_tree=self.account_tree,
             sessions=self.console_sessions,
@@ -430,7 +430,7 @@ class House:
             credits=self.credits,
             queries=self.queries,
             timelines=self.timelines,
-            interventions=self.interventions,
+            message_actions=self.message_actions,
             traffic=Traffic(storage=self.storage, clock=self.clock),
             submission=self.submission,
             batches=self.batches,
@@ -438,7 +438,7 @@ class House:
             repeats=Repeats(),
             opt_outs=self.opt_outs,
             machine=machine,
-            books=self.books,
+            audit_log=self.audit_log,
             senders=self.senders,
             devices=self.devices,
             device_registration=self.device_registration,

@@ -15,14 +15,14 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from dragoman.core.metrics import Histogram, Meters
+from dragoman.core.metrics import Histogram, Metrics
 
 
 class Measured(Protocol):
     """What can be read off a gateway at this moment."""
 
     @property
-    def meters(self) -> Meters: ...
+    def metrics(self) -> Metrics: ...
 
     def waiting(self) -> Mapping[str, int]:
         """Messages queued in memory, by route."""
@@ -46,41 +46,43 @@ class GatewayCollector(Collector):
         self._gateway = gateway
 
     def collect(self) -> Iterable[Metric]:
-        gateway, meters = self._gateway, self._gateway.meters
-        yield _counter("messages_accepted", "Messages accepted.", ["dialect"], meters.accepted)
-        yield _counter("requests_refused", "Requests refused.", ["dialect", "code"], meters.refused)
+        gateway, metrics = self._gateway, self._gateway.metrics
+        yield _counter("messages_accepted", "Messages accepted.", ["dialect"], metrics.accepted)
         yield _counter(
-            "submits", "Answers of carriers to messages.", ["carrier", "outcome"], meters.outcomes
+            "requests_refused", "Requests refused.", ["dialect", "code"], metrics.refused
         )
         yield _counter(
-            "messages_final", "Messages that ended.", ["carrier", "state"], meters.finals
+            "submits", "Answers of carriers to messages.", ["carrier", "outcome"], metrics.outcomes
         )
-        yield _counter("receipts", "Delivery reports.", ["carrier", "result"], meters.receipts)
-        yield _counter("inbound_texts", "Texts received.", ["carrier"], meters.inbound)
+        yield _counter(
+            "messages_final", "Messages that ended.", ["carrier", "state"], metrics.finals
+        )
+        yield _counter("receipts", "Delivery reports.", ["carrier", "result"], metrics.receipts)
+        yield _counter("inbound_texts", "Texts received.", ["carrier"], metrics.inbound)
         yield _counter(
             "device_words",
             "Events and states that phones told.",
             ["carrier", "result"],
-            meters.device_words,
+            metrics.device_words,
         )
-        yield _counter("callback_attempts", "Calls to customers.", ["result"], meters.callbacks)
-        yield _counter("mail_attempts", "Mails of campaigns.", ["result"], meters.mails)
+        yield _counter("callback_attempts", "Calls to customers.", ["result"], metrics.callbacks)
+        yield _counter("mail_attempts", "Mails of campaigns.", ["result"], metrics.mails)
         yield CounterMetricFamily(
             "dragoman_notes_left_out",
             "Notes on single messages that were too many, or could not be stored.",
-            meters.notes_left_out,
+            metrics.notes_left_out,
         )
         yield CounterMetricFamily(
             "dragoman_feed_dropped",
             "State changes that listeners of the live feed were too slow for.",
-            meters.feed_dropped,
+            metrics.feed_dropped,
         )
-        yield _histogram("submit_duration_seconds", "Time to a carrier's answer.", meters.submit_s)
-        yield _histogram("commit_duration_seconds", "Time of a group commit.", meters.commit_s)
+        yield _histogram("submit_duration_seconds", "Time to a carrier's answer.", metrics.submit_s)
+        yield _histogram("commit_duration_seconds", "Time of a group commit.", metrics.commit_s)
         yield _histogram(
             "callback_delay_seconds",
             "Time from a state change to the customer's yes.",
-            meters.callback_delay_s,
+            metrics.callback_delay_s,
         )
         yield _gauge("queue_messages", "Messages queued.", ["route"], gateway.waiting())
         yield _gauge(

@@ -130,7 +130,7 @@ async def test_a_server_that_is_down_gets_every_text_when_it_is_back(
     await customer.stop()
     for n in range(3):
         await simulator.send_text(ALICE, "1272", f"pizza € {n}")
-    await until(lambda: gateway.meters.callbacks["retry"] > 0)
+    await until(lambda: gateway.metrics.callbacks["retry"] > 0)
     await customer.start()
     await until(lambda: len(customer.requests) >= 3)
     bodies = sorted(request.rpartition(b"\r\n\r\n")[2] for request in customer.requests)
@@ -144,7 +144,7 @@ async def test_what_was_not_posted_before_a_restart_is_after_it(
     await reserve(first, customer)
     await customer.stop()
     await simulator.send_text(ALICE, "1272", "pizza")
-    await until(lambda: first.meters.callbacks["retry"] > 0)
+    await until(lambda: first.metrics.callbacks["retry"] > 0)
     await first.stop()
     await customer.start()
     second = await make_gateway()

@@ -106,7 +106,7 @@ class Browser:
         self.clock = clock
         self.host = host
         self.cookies: dict[str, str] = {}
-        self.app = DialectApp([build_console(house.desk(Machine()))], _outside)
+        self.app = DialectApp([build_console(house.context(Machine()))], _outside)
 
     def another(self, host: str = HOST) -> "Browser":
         """A second browser on the same console."""

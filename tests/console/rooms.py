@@ -89,7 +89,7 @@ async def furnish(gateway: Gateway, account: Account) -> dict[str, str]:
         account, REPLY_NUMBER, "pizza", main_keyword_id=order.keyword.keyword_id
     )
     for action, subject in (("give", "500"), ("access", "may premium"), ("key", "")):
-        await gateway.books.note(account, action, subject, child)
+        await gateway.audit_log.note(account, action, subject, child)
     own = f"/console/accounts/{child.account_id}"
     return ROOMS | {
         "account": own,

@@ -174,9 +174,9 @@ async def test_changes_of_the_whole_tree_stand_on_one_page(browser: Browser) -> 
     house = browser.house
     adam, child = await house.accounts.find("adam"), await house.accounts.find("adams-child")
     stranger = await house.accounts.find("stranger")
-    await house.books.note(adam, "key", account=child)
-    await house.books.note(stranger, "give", "77")
-    await house.books.note(adam, "opt_out", "…456")
+    await house.audit_log.note(adam, "key", account=child)
+    await house.audit_log.note(stranger, "give", "77")
+    await house.audit_log.note(adam, "opt_out", "…456")
     await house.account_tree.delete(adam, child.account_id)
     await browser.sign_in("adam")
     page = await browser.get("/console/changes")
@@ -237,7 +237,7 @@ async def test_ledger_and_changes_have_pages(browser: Browser) -> None:
     house = browser.house
     adam, child = await house.accounts.find("adam"), await house.accounts.find("adams-child")
     for _ in range(60):
-        entry = house.books.entry(adam, "give", "1", child)
+        entry = house.audit_log.entry(adam, "give", "1", child)
         changes = Changes(credits=1, audit=(entry,))
         await house.account_tree.change(adam, child.account_id, changes)
     await browser.sign_in("adam")
@@ -254,8 +254,8 @@ async def test_ledger_and_changes_have_pages(browser: Browser) -> None:
 async def test_actor_above_the_reader_has_no_name(browser: Browser) -> None:
     house = browser.house
     adam, child = await house.accounts.find("adam"), await house.accounts.find("adams-child")
-    await house.books.note(adam, "key", account=child)
-    found = await house.books.changes(child, child, None, 10)
+    await house.audit_log.note(adam, "key", account=child)
+    found = await house.audit_log.changes(child, child, None, 10)
     assert [change.actor for change in found] == [""]
 
 

@@ -111,7 +111,7 @@ async def test_opt_out_of_one_sender_is_seen_entered_and_taken_back(browser: Bro
     fields = page.fields("/console/opt-outs") | typed | {"do": "remove"}
     await browser.post("/console/opt-outs", **fields)
     assert not among(sena.account_id, "Shop", ["4530123456"])
-    changes = await browser.house.books.changes(sena, sena, None, 5)
+    changes = await browser.house.audit_log.changes(sena, sena, None, 5)
     assert [change.entry.subject for change in changes] == ["…456 from Shop"] * 2
     refused = await browser.send(page, "/console/opt-outs", **typed | {"sender": "far too long it"})
     assert refused.status == 400

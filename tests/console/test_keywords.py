@@ -33,7 +33,7 @@ def _goes_to(page: Page) -> list[str]:
 
 async def _changes(browser: Browser) -> list[tuple[str, str]]:
     account = await browser.house.accounts.find("sena")
-    found = await browser.house.books.changes(account, account, None, 20)
+    found = await browser.house.audit_log.changes(account, account, None, 20)
     return [(change.action, change.entry.subject) for change in reversed(found)]
 
 

@@ -40,18 +40,18 @@ def _event(number: int, **more: Any) -> FeedEvent:
     return FeedEvent(**(fields | more))
 
 
-class _Visit:
+class _PageRequest:
     """What a frame needs of a visit."""
 
     zone = ZoneInfo("Europe/Copenhagen")
 
-    def __init__(self, desk: House | None = None) -> None:
-        self.desk = desk
+    def __init__(self, context: House | None = None) -> None:
+        self.context = context
 
 
 def test_frame_says_changes_in_words_and_counts_those_left_out() -> None:
     page = FeedPage(events=tuple(_event(n) for n in range(3)), dropped=7, skipped=5)
-    frame = msgspec.json.decode(render_frame(_Visit(), page))  # type: ignore[arg-type]
+    frame = msgspec.json.decode(render_frame(_PageRequest(), page))  # type: ignore[arg-type]
     assert (len(frame["rows"]), frame["skipped"], frame["dropped"]) == (3, 5, 7)
     assert frame["rows"][-1] == {
         "time": "16:13:20.0",
@@ -70,7 +70,7 @@ async def test_stream_shows_the_newest_changes_and_ends_to_come_again_at_once(
     house = browser.house
     account = await house.accounts.find("adam")
     numbers = tuple(f"45{n:08}" for n in range(MAX_ROWS + 5))
-    stream = live._frames(_Visit(house), read_filter(accounts=None))  # type: ignore[arg-type]
+    stream = live._frames(_PageRequest(house), read_filter(accounts=None))  # type: ignore[arg-type]
     assert await anext(stream) == b"retry: 1000\nevent: open\ndata: null\n\n"
     submission = Submission(dialect="test", recipients=numbers, text="hi", sender="Dragoman")
     await house.submission.submit(account, submission)
@@ -82,7 +82,7 @@ async def test_stream_shows_the_newest_changes_and_ends_to_come_again_at_once(
     await stream.aclose()
     assert house.feed.listeners == ()
     monkeypatch.setattr(live, "LONGEST_S", 0.0)
-    stream = live._frames(_Visit(house), read_filter(accounts=None))  # type: ignore[arg-type]
+    stream = live._frames(_PageRequest(house), read_filter(accounts=None))  # type: ignore[arg-type]
     assert [frame async for frame in stream][1:] == [b"retry: 20\n:\n\n"]
 
 

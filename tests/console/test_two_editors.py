@@ -95,7 +95,7 @@ async def _state(browser: Browser) -> Any:
     return (
         sorted(child.permissions),
         child.allowed_addresses.text,
-        await house.books.key_times(child),
+        await house.audit_log.key_times(child),
         (await house.senders.find_by_name(child, "Harbour")).state,
         (await house.accounts.find("olga")).time_zone,
     )
@@ -159,7 +159,7 @@ async def test_switch_that_somebody_else_made_already_is_said_and_not_noted_twic
     assert "It was so already; nothing was changed." in (await olga.send(page, action, do=do)).text
     account = await olga.house.accounts.find("olga" if case == "carrier" else "olgas-child")
     reader = await olga.house.accounts.find("olga")
-    assert len(await olga.house.books.changes(reader, account, None, 10)) == 1
+    assert len(await olga.house.audit_log.changes(reader, account, None, 10)) == 1
 
 
 async def test_key_of_a_form_that_is_sent_twice_is_one_key(olga: Browser) -> None:

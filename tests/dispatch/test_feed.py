@@ -27,11 +27,13 @@ async def heard(listener: Listener, count: int) -> list[FeedEvent]:
     return events
 
 
-async def test_a_listener_hears_the_whole_way_of_a_message(make_rig: Any, simulator: Any) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    with rig.feed.listen(FeedFilter()) as listener:
-        await rig.submit(account)
+async def test_a_listener_hears_the_whole_way_of_a_message(
+    make_harness: Any, simulator: Any
+) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    with harness.feed.listen(FeedFilter()) as listener:
+        await harness.submit(account)
         events = await heard(listener, 4)
     assert [(e.before, e.state, e.carrier) for e in events] == [
         (None, S.QUEUED, ""),
@@ -42,17 +44,17 @@ async def test_a_listener_hears_the_whole_way_of_a_message(make_rig: Any, simula
     first = events[0]
     assert (first.account_id, first.recipient) == (account.account_id, "4511111111")
     assert (first.dialect, first.route, first.parts) == ("test", "default", 1)
-    assert rig.feed.listeners == ()
+    assert harness.feed.listeners == ()
 
 
-async def test_what_is_heard_late_was_so_at_the_change(make_rig: Any, simulator: Any) -> None:
+async def test_what_is_heard_late_was_so_at_the_change(make_harness: Any, simulator: Any) -> None:
     simulator.behave("45", Behaviour(state=MessageState.UNDELIVERABLE, error="001"))
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    with rig.feed.listen(FeedFilter()) as listener:
-        await rig.submit(account)
-        await rig.until_states(account, S.UNDELIVERED)
-        await rig.until_forgotten()
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    with harness.feed.listen(FeedFilter()) as listener:
+        await harness.submit(account)
+        await harness.until_states(account, S.UNDELIVERED)
+        await harness.until_forgotten()
         events = await heard(listener, 4)
     none = FailureCode.NONE
     assert [(e.before, e.state, e.carrier, e.failure) for e in events] == [
@@ -64,13 +66,13 @@ async def test_what_is_heard_late_was_so_at_the_change(make_rig: Any, simulator:
     assert [event.at_ms for event in events] == sorted(event.at_ms for event in events)
 
 
-async def test_rejections_are_heard_with_their_reason(make_rig: Any, simulator: Any) -> None:
+async def test_rejections_are_heard_with_their_reason(make_harness: Any, simulator: Any) -> None:
     simulator.behave("45", Behaviour(status=CommandStatus.ESME_RINVDSTADR))
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.opt_outs.add(account, "4522222222")
-    with rig.feed.listen(FeedFilter(states=frozenset({S.REJECTED}))) as listener:
-        await rig.submit(account, "4511111111", "4522222222")
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.opt_outs.add(account, "4522222222")
+    with harness.feed.listen(FeedFilter(states=frozenset({S.REJECTED}))) as listener:
+        await harness.submit(account, "4511111111", "4522222222")
         events = await heard(listener, 2)
     failures = {event.recipient: (event.before, event.failure) for event in events}
     assert failures == {
@@ -101,53 +103,57 @@ FILTERS = {
 
 
 @pytest.mark.parametrize("case", FILTERS)
-async def test_filters_narrow(make_rig: Any, simulator: Any, case: str) -> None:
+async def test_filters_narrow(make_harness: Any, simulator: Any, case: str) -> None:
     make, count = FILTERS[case]
     routes = [Route(name="a", carriers=("smsc",))]
-    rig = await make_rig(carriers={"smsc": simulator.port}, routes=routes)
-    account = await rig.account()
+    harness = await make_harness(carriers={"smsc": simulator.port}, routes=routes)
+    account = await harness.account()
     with (
-        rig.feed.listen(make(account.account_id)) as listener,
-        rig.feed.listen(FeedFilter(states=frozenset({S.DELIVERED}))) as end,
+        harness.feed.listen(make(account.account_id)) as listener,
+        harness.feed.listen(FeedFilter(states=frozenset({S.DELIVERED}))) as end,
     ):
-        await rig.submit(account)
+        await harness.submit(account)
         await heard(end, 1)
         page = await listener.next(0.0)
     assert (len(page.events), page.dropped) == (count, 0)
 
 
-async def test_a_slow_listener_loses_the_oldest_and_is_told(make_rig: Any, simulator: Any) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    with rig.feed.listen(FeedFilter(states=frozenset({S.DELIVERED})), limit=5) as slow:
-        await rig.submit(account, *(f"45{n:08}" for n in range(20)))
-        await rig.until_states(account, S.DELIVERED, count=20)
-        await rig.until_forgotten()
+async def test_a_slow_listener_loses_the_oldest_and_is_told(
+    make_harness: Any, simulator: Any
+) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    with harness.feed.listen(FeedFilter(states=frozenset({S.DELIVERED})), limit=5) as slow:
+        await harness.submit(account, *(f"45{n:08}" for n in range(20)))
+        await harness.until_states(account, S.DELIVERED, count=20)
+        await harness.until_forgotten()
         page = await slow.next(1.0)
         assert (len(page.events), page.dropped, slow.dropped) == (5, 15, 15)
         assert (await slow.next(0.01)).dropped == 0
-    assert rig.meters.feed_dropped == 15
+    assert harness.metrics.feed_dropped == 15
 
 
-async def test_a_listener_that_shows_few_is_given_the_newest(make_rig: Any, simulator: Any) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
+async def test_a_listener_that_shows_few_is_given_the_newest(
+    make_harness: Any, simulator: Any
+) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
     numbers = [f"45{n:08}" for n in range(20)]
-    with rig.feed.listen(FeedFilter(states=frozenset({S.QUEUED})), limit=15) as listener:
-        await rig.submit(account, *numbers)
+    with harness.feed.listen(FeedFilter(states=frozenset({S.QUEUED})), limit=15) as listener:
+        await harness.submit(account, *numbers)
         page = await listener.next(1.0, 10)
         assert [event.recipient for event in page.events] == numbers[-10:]
         assert (page.dropped, page.skipped) == (5, 5)
         assert await listener.next(0.0, 10) == FeedPage(events=())
 
 
-async def test_listeners_are_bounded(make_rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_listeners_are_bounded(make_harness: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_module, "MAX_LISTENERS", 1)
-    rig = await make_rig(carriers={}, start=False)
+    harness = await make_harness(carriers={}, start=False)
     with (
-        rig.feed.listen(FeedFilter()),
+        harness.feed.listen(FeedFilter()),
         pytest.raises(Refused) as refused,
-        rig.feed.listen(FeedFilter()),
+        harness.feed.listen(FeedFilter()),
     ):
         pass
     assert refused.value.code is RefusalCode.UNAVAILABLE

@@ -9,53 +9,55 @@ from dragoman.core.inbound.sql.tables import inbound_parts, inbound_texts
 LONG = "A text that a phone sends in several parts. " * 10
 
 
-async def texts_of(rig: Any) -> list[tuple[str, str, str, int, bool]]:
+async def texts_of(harness: Any) -> list[tuple[str, str, str, int, bool]]:
     return [
         (row["sender"], row["recipient"], row["text"], row["parts"], row["complete"])
-        for row in await rig.rows(inbound_texts)
+        for row in await harness.rows(inbound_texts)
     ]
 
 
-async def test_a_text_is_stored_and_acknowledged(make_rig: Any, simulator: Any, until: Any) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    await until(lambda: rig.carriers["smsc"].up)
+async def test_a_text_is_stored_and_acknowledged(
+    make_harness: Any, simulator: Any, until: Any
+) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    await until(lambda: harness.carriers["smsc"].up)
     await simulator.send_text("4511111111", "1272", "stop it")
-    assert await texts_of(rig) == [("4511111111", "1272", "stop it", 1, True)]
-    [row] = await rig.rows(inbound_texts)
+    assert await texts_of(harness) == [("4511111111", "1272", "stop it", 1, True)]
+    [row] = await harness.rows(inbound_texts)
     assert (row["keyword"], row["account_id"]) == ("STOP", None)
 
 
 async def test_parts_make_one_text_whatever_their_order(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port}, links=2)
-    await until(lambda: rig.carriers["smsc"].up)
+    harness = await make_harness(carriers={"smsc": simulator.port}, links=2)
+    await until(lambda: harness.carriers["smsc"].up)
     await simulator.send_text("4511111111", "1272", LONG, order=[2, 0, 1], spread=True)
-    await until(lambda: _stored(rig, 1))
-    assert await texts_of(rig) == [("4511111111", "1272", LONG, 3, True)]
-    assert await rig.rows(inbound_parts) == []
+    await until(lambda: _stored(harness, 1))
+    assert await texts_of(harness) == [("4511111111", "1272", LONG, 3, True)]
+    assert await harness.rows(inbound_parts) == []
 
 
 async def test_a_part_that_comes_twice_changes_nothing(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    await until(lambda: rig.carriers["smsc"].up)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    await until(lambda: harness.carriers["smsc"].up)
     await simulator.send_text("4511111111", "1272", LONG, order=[0, 0, 1, 2, 2])
-    await until(lambda: _stored(rig, 1))
-    await until(lambda: _no_parts(rig))
-    assert await texts_of(rig) == [("4511111111", "1272", LONG, 3, True)]
+    await until(lambda: _stored(harness, 1))
+    await until(lambda: _no_parts(harness))
+    assert await texts_of(harness) == [("4511111111", "1272", LONG, 3, True)]
 
 
 async def test_parts_of_before_a_crash_are_completed_after_it(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
-    first = await make_rig(carriers={"smsc": simulator.port})
+    first = await make_harness(carriers={"smsc": simulator.port})
     await until(lambda: first.carriers["smsc"].up)
     await simulator.send_text("4511111111", "1272", LONG, order=[2, 0])
     await first.crash()
     simulator._next_reference -= 1  # the rest of the same text
-    second = await make_rig(carriers={"smsc": simulator.port})
+    second = await make_harness(carriers={"smsc": simulator.port})
     await until(lambda: second.carriers["smsc"].up)
     await simulator.send_text("4511111111", "1272", LONG, order=[1])
     await until(lambda: _stored(second, 1))
@@ -63,17 +65,17 @@ async def test_parts_of_before_a_crash_are_completed_after_it(
 
 
 async def test_a_text_with_nul_and_markup_is_kept_as_text(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    await until(lambda: rig.carriers["smsc"].up)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    await until(lambda: harness.carriers["smsc"].up)
     await simulator.send_text("4511111111", "1272", "æ\0<b>\u202e日")
-    assert [text for _, _, text, _, _ in await texts_of(rig)] == ["æ\ufffd<b>\u202e日"]
+    assert [text for _, _, text, _, _ in await texts_of(harness)] == ["æ\ufffd<b>\u202e日"]
 
 
-async def _stored(rig: Any, count: int) -> bool:
-    return len(await rig.rows(inbound_texts)) == count
+async def _stored(harness: Any, count: int) -> bool:
+    return len(await harness.rows(inbound_texts)) == count
 
 
-async def _no_parts(rig: Any) -> bool:
-    return not await rig.rows(inbound_parts)
+async def _no_parts(harness: Any) -> bool:
+    return not await harness.rows(inbound_parts)

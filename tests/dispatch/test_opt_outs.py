@@ -22,111 +22,111 @@ ALICE, BOB = "4511111111", "4522222222"
 
 
 @pytest.fixture
-async def rig(make_rig: Any, simulator: Any, until: Any) -> Any:
-    rig = await make_rig(carriers={"smsc": simulator.port}, inline_recipients=2)
-    await until(lambda: rig.carriers["smsc"].up)
-    rig.simulator = simulator
-    return rig
+async def harness(make_harness: Any, simulator: Any, until: Any) -> Any:
+    harness = await make_harness(carriers={"smsc": simulator.port}, inline_recipients=2)
+    await until(lambda: harness.carriers["smsc"].up)
+    harness.simulator = simulator
+    return harness
 
 
 @pytest.fixture
-async def shop(rig: Any) -> Any:
-    shop = await rig.account("shop", credits=10)
-    await rig.keywords.add_number(shop, "1272", shared=False)
+async def shop(harness: Any) -> Any:
+    shop = await harness.account("shop", credits=10)
+    await harness.keywords.add_number(shop, "1272", shared=False)
     return shop
 
 
-async def say(rig: Any, text: str, sender: str = ALICE) -> str:
+async def say(harness: Any, text: str, sender: str = ALICE) -> str:
     """A phone sends a text to 1272; what was done with it."""
-    await rig.simulator.send_text(sender, "1272", text)
-    return str((await rig.rows(inbound_texts))[-1]["handling"])
+    await harness.simulator.send_text(sender, "1272", text)
+    return str((await harness.rows(inbound_texts))[-1]["handling"])
 
 
-async def opted(rig: Any) -> set[tuple[int, str, str]]:
-    return {(r["account_id"], r["sender"], r["recipient"]) for r in await rig.rows(opt_outs)}
+async def opted(harness: Any) -> set[tuple[int, str, str]]:
+    return {(r["account_id"], r["sender"], r["recipient"]) for r in await harness.rows(opt_outs)}
 
 
-async def test_stop_ends_what_is_sent_and_start_brings_it_back(rig: Any, shop: Any) -> None:
-    assert await say(rig, "Stop, please") == "opted_out"
-    [row] = await rig.rows(opt_outs)
-    [text] = await rig.rows(inbound_texts)
+async def test_stop_ends_what_is_sent_and_start_brings_it_back(harness: Any, shop: Any) -> None:
+    assert await say(harness, "Stop, please") == "opted_out"
+    [row] = await harness.rows(opt_outs)
+    [text] = await harness.rows(inbound_texts)
     assert (row["recipient"], row["inbound_id"]) == (ALICE, text["inbound_id"])
-    await rig.submit(shop, ALICE)
-    [view] = await rig.outbox(shop)
+    await harness.submit(shop, ALICE)
+    [view] = await harness.outbox(shop)
     assert (view.state, view.failure) == (State.REJECTED, FailureCode.OPTED_OUT)
-    assert await rig.balance(shop) == (10, 0, 0)
-    assert len(rig.live) == 0
-    assert await say(rig, "start over, I was wrong") == "kept"
-    assert await say(rig, "START") == "opted_in"
-    assert await opted(rig) == set()
-    await rig.submit(shop, ALICE)
-    await rig.until_states(shop, State.REJECTED, State.DELIVERED)
-    assert [text.text for text in rig.simulator.phone(ALICE).received] == ["hello"]
+    assert await harness.balance(shop) == (10, 0, 0)
+    assert len(harness.live) == 0
+    assert await say(harness, "start over, I was wrong") == "kept"
+    assert await say(harness, "START") == "opted_in"
+    assert await opted(harness) == set()
+    await harness.submit(shop, ALICE)
+    await harness.until_states(shop, State.REJECTED, State.DELIVERED)
+    assert [text.text for text in harness.simulator.phone(ALICE).received] == ["hello"]
 
 
-async def test_a_rejected_message_is_told_and_counted(rig: Any, shop: Any) -> None:
-    await rig.opt_outs.add(shop, ALICE)
+async def test_a_rejected_message_is_told_and_counted(harness: Any, shop: Any) -> None:
+    await harness.opt_outs.add(shop, ALICE)
     callback = CallbackRequest(url="http://127.0.0.1:9/", states=frozenset({State.REJECTED}))
-    await rig.submit(shop, ALICE, BOB, callback=callback)
-    await rig.until_states(shop, State.REJECTED, State.DELIVERED)
-    [told] = rig.told
-    [row] = await rig.rows(callbacks)
+    await harness.submit(shop, ALICE, BOB, callback=callback)
+    await harness.until_states(shop, State.REJECTED, State.DELIVERED)
+    [told] = harness.told
+    [row] = await harness.rows(callbacks)
     assert (row["callback_id"], '"failure":"opted_out"' in row["payload"]) == (
         told.callback_id, True,
     )  # fmt: skip
-    [batch] = await rig.rows(batches)
+    [batch] = await harness.rows(batches)
     assert [batch[k] for k in ("unsent", "buffered", "received", "failed")] == [0, 0, 1, 1]
-    assert await rig.balance(shop) == (9, 0, 1)
+    assert await harness.balance(shop) == (9, 0, 1)
 
 
-async def test_a_long_list_leaves_them_out_when_it_is_expanded(rig: Any, shop: Any) -> None:
-    await rig.opt_outs.add(shop, ALICE)
-    await rig.submit(shop, ALICE, BOB, "4533333333")
-    await rig.until_states(shop, State.REJECTED, State.DELIVERED, State.DELIVERED)
-    assert await rig.balance(shop) == (8, 0, 2)
-    assert rig.simulator.phone(ALICE).received == []
+async def test_a_long_list_leaves_them_out_when_it_is_expanded(harness: Any, shop: Any) -> None:
+    await harness.opt_outs.add(shop, ALICE)
+    await harness.submit(shop, ALICE, BOB, "4533333333")
+    await harness.until_states(shop, State.REJECTED, State.DELIVERED, State.DELIVERED)
+    assert await harness.balance(shop) == (8, 0, 2)
+    assert harness.simulator.phone(ALICE).received == []
 
 
-async def test_an_opt_out_of_one_sender_leaves_the_others(rig: Any, shop: Any) -> None:
-    await rig.opt_outs.add(shop, ALICE, sender="+4570101010")
+async def test_an_opt_out_of_one_sender_leaves_the_others(harness: Any, shop: Any) -> None:
+    await harness.opt_outs.add(shop, ALICE, sender="+4570101010")
     for sender in ("+4570101010", "4570101010", "News"):
-        await rig.submit(shop, ALICE, sender=sender)
-    await rig.until_states(shop, State.REJECTED, State.REJECTED, State.DELIVERED)
-    other = await rig.account("other")
-    await rig.submit(other, ALICE, sender="+4570101010")
-    await rig.until_states(other, State.DELIVERED)
+        await harness.submit(shop, ALICE, sender=sender)
+    await harness.until_states(shop, State.REJECTED, State.REJECTED, State.DELIVERED)
+    other = await harness.account("other")
+    await harness.submit(other, ALICE, sender="+4570101010")
+    await harness.until_states(other, State.DELIVERED)
 
 
-async def test_on_a_shared_number_a_keyword_says_whom_it_is_about(rig: Any) -> None:
-    owner, one, two = [await rig.account(name) for name in ("owner", "one", "two")]
-    await rig.keywords.add_number(owner, "1272", shared=True)
-    await rig.keywords.reserve(one, "1272", "pizza")
-    await rig.keywords.reserve(two, "1272", "sushi")
-    assert await say(rig, "stop pizza") == "opted_out"
-    assert await opted(rig) == {(one.account_id, "", ALICE)}
-    assert await say(rig, "STOP", sender=BOB) == "opted_out"
+async def test_on_a_shared_number_a_keyword_says_whom_it_is_about(harness: Any) -> None:
+    owner, one, two = [await harness.account(name) for name in ("owner", "one", "two")]
+    await harness.keywords.add_number(owner, "1272", shared=True)
+    await harness.keywords.reserve(one, "1272", "pizza")
+    await harness.keywords.reserve(two, "1272", "sushi")
+    assert await say(harness, "stop pizza") == "opted_out"
+    assert await opted(harness) == {(one.account_id, "", ALICE)}
+    assert await say(harness, "STOP", sender=BOB) == "opted_out"
     everybody = {(account.account_id, "", BOB) for account in (owner, one, two)}
-    assert await opted(rig) == {(one.account_id, "", ALICE)} | everybody
-    assert await say(rig, "start sushi", sender=BOB) == "opted_in"
-    assert await opted(rig) == {(one.account_id, "", ALICE)} | {
+    assert await opted(harness) == {(one.account_id, "", ALICE)} | everybody
+    assert await say(harness, "start sushi", sender=BOB) == "opted_in"
+    assert await opted(harness) == {(one.account_id, "", ALICE)} | {
         key for key in everybody if key[0] != two.account_id
     }
-    assert not rig.opt_outs.among(two.account_id, "x", [BOB])
+    assert not harness.opt_outs.among(two.account_id, "x", [BOB])
 
 
 @pytest.mark.parametrize("word", ["stop", "START", " Stop! "])
-async def test_the_words_that_opt_out_are_nobodys(rig: Any, shop: Any, word: str) -> None:
+async def test_the_words_that_opt_out_are_nobodys(harness: Any, shop: Any, word: str) -> None:
     with pytest.raises(Refused):
-        await rig.keywords.reserve(shop, "1272", word)
+        await harness.keywords.reserve(shop, "1272", word)
 
 
-async def test_who_is_no_number_cannot_opt_out(rig: Any, shop: Any) -> None:
-    assert await say(rig, "STOP", sender="12345") == "kept"
-    assert await opted(rig) == set()
+async def test_who_is_no_number_cannot_opt_out(harness: Any, shop: Any) -> None:
+    assert await say(harness, "STOP", sender="12345") == "kept"
+    assert await opted(harness) == set()
 
 
 async def test_a_text_is_not_kept_without_its_opt_out(
-    rig: Any, shop: Any, make_rig: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
+    harness: Any, shop: Any, make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What follows the text in its transaction fails: the carrier must not hear that we have it."""
 
@@ -139,11 +139,11 @@ async def test_a_text_is_not_kept_without_its_opt_out(
         report = InboundPartReport(
             carrier="smsc", source=ALICE, destination="1272", alphabet=Alphabet.GSM7, text="STOP"
         )
-        rig.inbound.receive(report, acknowledged.set_result)
+        harness.inbound.receive(report, acknowledged.set_result)
         assert await acknowledged is False
-        assert await rig.rows(inbound_texts) == []
-    await rig.crash()
-    second = await make_rig(carriers={"smsc": simulator.port})
+        assert await harness.rows(inbound_texts) == []
+    await harness.crash()
+    second = await make_harness(carriers={"smsc": simulator.port})
     second.simulator = simulator
     assert await opted(second) == set()
     second.inbound.receive(report, lambda _: None)  # it was not acknowledged, so it comes again
@@ -154,11 +154,11 @@ async def test_a_text_is_not_kept_without_its_opt_out(
 
 
 async def test_a_restart_knows_who_opted_out(
-    rig: Any, shop: Any, make_rig: Any, simulator: Any
+    harness: Any, shop: Any, make_harness: Any, simulator: Any
 ) -> None:
-    await say(rig, "STOP")
-    await rig.crash()
-    second = await make_rig(carriers={"smsc": simulator.port})
+    await say(harness, "STOP")
+    await harness.crash()
+    second = await make_harness(carriers={"smsc": simulator.port})
     await second.submit(shop, ALICE)
     assert await second.states(shop) == [State.REJECTED]
     with pytest.raises(Refused):

@@ -20,198 +20,198 @@ S = State
 RESPONSE_TIMEOUT_S = 30.0
 
 
-async def test_one_message_goes_all_the_way(make_rig: Any, simulator: Any) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account(credits=3)
-    accepted = await rig.submit(account, text="blåbærgrød")
-    await rig.until_states(account, S.DELIVERED)
+async def test_one_message_goes_all_the_way(make_harness: Any, simulator: Any) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account(credits=3)
+    accepted = await harness.submit(account, text="blåbærgrød")
+    await harness.until_states(account, S.DELIVERED)
     assert simulator.phone("4511111111").received[0].text == "blåbærgrød"
-    (message,) = await rig.outbox(account)
+    (message,) = await harness.outbox(account)
     assert (message.carrier, message.attempts, message.failure) == ("smsc", 1, FailureCode.NONE)
     assert message.created_ms <= message.sent_ms <= message.final_ms
     assert not message.possible_duplicate
     assert message.batch_id == accepted.batch_id
-    assert await rig.balance(account) == (2, 0, 1)
-    await rig.until_forgotten()
+    assert await harness.balance(account) == (2, 0, 1)
+    await harness.until_forgotten()
 
 
-async def test_rejected_by_the_carrier_is_refunded(make_rig: Any, simulator: Any) -> None:
+async def test_rejected_by_the_carrier_is_refunded(make_harness: Any, simulator: Any) -> None:
     simulator.behave("4599", Behaviour(status=CommandStatus.ESME_RINVDSTADR))
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account(credits=3)
-    await rig.submit(account, "4599111111")
-    await rig.until_states(account, S.REJECTED)
-    assert (await rig.outbox(account))[0].failure is FailureCode.INVALID_DESTINATION
-    assert await rig.balance(account) == (3, 0, 0)
-    await rig.until_forgotten()
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account(credits=3)
+    await harness.submit(account, "4599111111")
+    await harness.until_states(account, S.REJECTED)
+    assert (await harness.outbox(account))[0].failure is FailureCode.INVALID_DESTINATION
+    assert await harness.balance(account) == (3, 0, 0)
+    await harness.until_forgotten()
 
 
-async def test_rejected_by_a_report_is_paid_for(make_rig: Any, simulator: Any) -> None:
+async def test_rejected_by_a_report_is_paid_for(make_harness: Any, simulator: Any) -> None:
     simulator.default = Behaviour(state=MessageState.REJECTED, error="9")
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account(credits=3)
-    await rig.submit(account)
-    await rig.until_states(account, S.REJECTED)
-    assert await rig.balance(account) == (2, 0, 1)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account(credits=3)
+    await harness.submit(account)
+    await harness.until_states(account, S.REJECTED)
+    assert await harness.balance(account) == (2, 0, 1)
 
 
-async def test_a_busy_carrier_gets_the_message_later(make_rig: Any, simulator: Any) -> None:
+async def test_a_busy_carrier_gets_the_message_later(make_harness: Any, simulator: Any) -> None:
     busy = Behaviour(status=CommandStatus.ESME_RSYSERR)
     simulator.behave("45", busy, times=2)
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account(credits=3)
-    await rig.submit(account)
-    await rig.until_states(account, S.DELIVERED)
-    (message,) = await rig.outbox(account)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account(credits=3)
+    await harness.submit(account)
+    await harness.until_states(account, S.DELIVERED)
+    (message,) = await harness.outbox(account)
     assert (message.attempts, message.possible_duplicate) == (1, False)
-    assert await rig.balance(account) == (2, 0, 1)
+    assert await harness.balance(account) == (2, 0, 1)
 
 
 @pytest.mark.parametrize("answer", [Answer.RESET_BEFORE, Answer.LOST])
 async def test_a_lost_response_is_sent_again_and_marked(
-    make_rig: Any, simulator: Any, until: Any, answer: Answer
+    make_harness: Any, simulator: Any, until: Any, answer: Answer
 ) -> None:
     simulator.behave("45", Behaviour(answer=answer, state=None), times=1)
     clock = MovableClock()
-    rig = await make_rig(
+    harness = await make_harness(
         carriers={"smsc": simulator.port}, clock=clock, response_timeout_s=RESPONSE_TIMEOUT_S
     )
-    account = await rig.account(credits=3)
-    await rig.submit(account)
+    account = await harness.account(credits=3)
+    await harness.submit(account)
     await until(lambda: simulator.taken)
     if answer is Answer.LOST:
         clock.advance_with_timers(RESPONSE_TIMEOUT_S)
-    await rig.until_states(account, S.DELIVERED)
+    await harness.until_states(account, S.DELIVERED)
     assert simulator.taken == 2
-    (message,) = await rig.outbox(account)
+    (message,) = await harness.outbox(account)
     assert (message.attempts, message.possible_duplicate) == (2, True)
-    assert await rig.balance(account) == (2, 0, 1)
+    assert await harness.balance(account) == (2, 0, 1)
 
 
 async def test_a_mute_carrier_is_not_flooded(
-    make_rig: Any, simulator: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+    make_harness: Any, simulator: Any, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bug: a message whose answers were always lost went out again at once, without end."""
     monkeypatch.setattr("dragoman.core.delivery.dispatcher.RESEND_DELAYS_S", (0.0, 60.0))
     simulator.default = Behaviour(answer=Answer.LOST, state=None)
     clock = MovableClock()
-    rig = await make_rig(
+    harness = await make_harness(
         carriers={"smsc": simulator.port}, clock=clock, response_timeout_s=RESPONSE_TIMEOUT_S
     )
-    account = await rig.account()
-    await rig.submit(account, "4511111111")
+    account = await harness.account()
+    await harness.submit(account, "4511111111")
     for times in (1, 2):
         await until(lambda times=times: simulator.taken == times)
         clock.advance_with_timers(RESPONSE_TIMEOUT_S)
-    (message,) = rig.live
+    (message,) = harness.live
     await until(lambda: not message.in_flight)
-    await rig.submit(account, "4522222222")
+    await harness.submit(account, "4522222222")
     await until(lambda: simulator.taken == 3)
     taken = [submit.pdu.destination_addr for submit in simulator.submits]
     assert taken == ["4511111111", "4511111111", "4522222222"]
 
 
 async def test_a_lost_response_is_held_where_the_carrier_must_not_get_it_twice(
-    make_rig: Any, simulator: Any
+    make_harness: Any, simulator: Any
 ) -> None:
     simulator.default = Behaviour(answer=Answer.RESET_BEFORE, state=None)
-    rig = await make_rig(carriers={"smsc": simulator.port}, on_unknown="hold")
-    account = await rig.account(credits=3)
-    await rig.submit(account)
-    await rig.until_states(account, S.UNKNOWN)
+    harness = await make_harness(carriers={"smsc": simulator.port}, on_unknown="hold")
+    account = await harness.account(credits=3)
+    await harness.submit(account)
+    await harness.until_states(account, S.UNKNOWN)
     await asyncio.sleep(0.2)
     assert simulator.taken == 1
-    assert (await rig.outbox(account))[0].failure is FailureCode.RESPONSE_LOST
-    assert await rig.balance(account) == (2, 0, 1)
-    await rig.until_forgotten()
+    assert (await harness.outbox(account))[0].failure is FailureCode.RESPONSE_LOST
+    assert await harness.balance(account) == (2, 0, 1)
+    await harness.until_forgotten()
 
 
 async def test_the_second_carrier_stands_in_until_the_first_is_back(
-    make_rig: Any, make_simulator: Any, until: Any
+    make_harness: Any, make_simulator: Any, until: Any
 ) -> None:
     first, second = await make_simulator(), await make_simulator()
-    rig = await make_rig(carriers={"one": first.port, "two": second.port})
-    account = await rig.account()
-    await until(lambda: rig.carriers["one"].up and rig.carriers["two"].up)
-    await rig.submit(account)
-    await rig.until_states(account, S.DELIVERED)
+    harness = await make_harness(carriers={"one": first.port, "two": second.port})
+    account = await harness.account()
+    await until(lambda: harness.carriers["one"].up and harness.carriers["two"].up)
+    await harness.submit(account)
+    await harness.until_states(account, S.DELIVERED)
     port = first.port
     await first.stop()
-    await until(lambda: not rig.carriers["one"].up)
-    await rig.submit(account)
-    await rig.until_states(account, S.DELIVERED, count=2)
+    await until(lambda: not harness.carriers["one"].up)
+    await harness.submit(account)
+    await harness.until_states(account, S.DELIVERED, count=2)
     back = await make_simulator(port=port, first_id=1000)
-    await until(lambda: rig.carriers["one"].up)
-    await rig.submit(account)
-    await rig.until_states(account, S.DELIVERED, count=3)
+    await until(lambda: harness.carriers["one"].up)
+    await harness.submit(account)
+    await harness.until_states(account, S.DELIVERED, count=3)
     assert (first.taken, second.taken, back.taken) == (1, 1, 1)
-    assert [message.carrier for message in await rig.outbox(account)] == ["one", "two", "one"]
+    assert [message.carrier for message in await harness.outbox(account)] == ["one", "two", "one"]
 
 
 async def test_messages_in_flight_on_a_lost_carrier_go_over_the_other(
-    make_rig: Any, make_simulator: Any, until: Any
+    make_harness: Any, make_simulator: Any, until: Any
 ) -> None:
     first, second = await make_simulator(), await make_simulator()
-    rig = await make_rig(carriers={"one": first.port, "two": second.port}, window=3)
-    account = await rig.account()
-    await until(lambda: rig.carriers["one"].up and rig.carriers["two"].up)
+    harness = await make_harness(carriers={"one": first.port, "two": second.port}, window=3)
+    account = await harness.account()
+    await until(lambda: harness.carriers["one"].up and harness.carriers["two"].up)
     first.default = Behaviour(answer=Answer.LOST, state=None)
-    await rig.submit(account, *(f"45111111{n:02d}" for n in range(10)))
+    await harness.submit(account, *(f"45111111{n:02d}" for n in range(10)))
     await until(lambda: first.taken == 3)
     await first.stop()
-    await rig.until_states(account, S.DELIVERED, count=10)
-    marked = [message.possible_duplicate for message in await rig.outbox(account)]
+    await harness.until_states(account, S.DELIVERED, count=10)
+    marked = [message.possible_duplicate for message in await harness.outbox(account)]
     assert sum(marked) == 3  # the window of one link
     assert second.taken == 10
 
 
-async def test_a_throttling_carrier_loses_nothing(make_rig: Any, simulator: Any) -> None:
+async def test_a_throttling_carrier_loses_nothing(make_harness: Any, simulator: Any) -> None:
     simulator.throttle(100, burst=5)
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account(credits=60)
-    await rig.submit(account, *(f"45111111{n:02d}" for n in range(60)))
-    await rig.until_states(account, S.DELIVERED, count=60)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account(credits=60)
+    await harness.submit(account, *(f"45111111{n:02d}" for n in range(60)))
+    await harness.until_states(account, S.DELIVERED, count=60)
     assert simulator.taken == 60
-    assert all(m.attempts == 1 and not m.possible_duplicate for m in await rig.outbox(account))
-    assert await rig.balance(account) == (0, 0, 60)
+    assert all(m.attempts == 1 and not m.possible_duplicate for m in await harness.outbox(account))
+    assert await harness.balance(account) == (0, 0, 60)
 
 
-async def test_a_message_that_waits_too_long_expires_with_a_refund(make_rig: Any) -> None:
+async def test_a_message_that_waits_too_long_expires_with_a_refund(make_harness: Any) -> None:
     clock = FixedClock()
-    rig = await make_rig(carriers={"smsc": 1}, clock=clock, start=False)
-    account = await rig.account(credits=5)
-    await rig.submit(account, validity_s=60)
-    await rig.submit(account, validity_s=120)
+    harness = await make_harness(carriers={"smsc": 1}, clock=clock, start=False)
+    account = await harness.account(credits=5)
+    await harness.submit(account, validity_s=60)
+    await harness.submit(account, validity_s=120)
     clock.advance(61)
-    await rig.deadlines.check()
-    await rig.until_states(account, S.EXPIRED, S.QUEUED)
-    assert await rig.balance(account) == (4, 1, 0)
-    await rig.deadlines.check()
-    assert await rig.balance(account) == (4, 1, 0)
+    await harness.deadlines.check()
+    await harness.until_states(account, S.EXPIRED, S.QUEUED)
+    assert await harness.balance(account) == (4, 1, 0)
+    await harness.deadlines.check()
+    assert await harness.balance(account) == (4, 1, 0)
 
 
 async def test_a_message_that_expired_in_the_queue_is_not_sent(
-    make_rig: Any, make_simulator: Any, until: Any
+    make_harness: Any, make_simulator: Any, until: Any
 ) -> None:
     simulator, clock = await make_simulator(), MovableClock()
     simulator.bind_status = CommandStatus.ESME_RBINDFAIL
-    rig = await make_rig(carriers={"smsc": simulator.port}, clock=clock)
-    account = await rig.account(credits=5)
-    await rig.submit(account, validity_s=60)
+    harness = await make_harness(carriers={"smsc": simulator.port}, clock=clock)
+    account = await harness.account(credits=5)
+    await harness.submit(account, validity_s=60)
     clock.advance(61)
     simulator.bind_status = 0
-    await rig.until_states(account, S.EXPIRED)
+    await harness.until_states(account, S.EXPIRED)
     assert simulator.taken == 0
-    assert await rig.balance(account) == (5, 0, 0)
+    assert await harness.balance(account) == (5, 0, 0)
 
 
 async def test_messages_only_in_rows_expire_too(
-    make_rig: Any, monkeypatch: pytest.MonkeyPatch
+    make_harness: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bug: rows of a route that is behind or no longer configured never came to an end."""
     monkeypatch.setattr(backlog_module, "MAX_QUEUED", 2)
     clock = FixedClock()
-    first = await make_rig(carriers={"smsc": 1}, clock=clock, start=False)
+    first = await make_harness(carriers={"smsc": 1}, clock=clock, start=False)
     account = await first.account(credits=9)
     for _ in range(5):
         await first.submit(account, validity_s=60)
@@ -224,7 +224,7 @@ async def test_messages_only_in_rows_expire_too(
     await first.submit(account, validity_s=60)
     await first.stop()
     gone = (Route(name="new", carriers=("smsc",)),)
-    second = await make_rig(carriers={"smsc": 1}, clock=clock, start=False, routes=gone)
+    second = await make_harness(carriers={"smsc": 1}, clock=clock, start=False, routes=gone)
     clock.advance(61)
     await second.deadlines.check()
     await second.until_states(account, S.EXPIRED, count=6)
@@ -232,59 +232,61 @@ async def test_messages_only_in_rows_expire_too(
 
 
 async def test_an_expired_message_that_may_have_left_is_unknown_and_paid(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
     """Bug: a message whose answer was lost was refunded as expired, though it may have arrived."""
     simulator.default = Behaviour(answer=Answer.LOST, state=None)
-    rig = await make_rig(carriers={"smsc": simulator.port}, window=1)
-    account = await rig.account(credits=1)
-    await until(lambda: rig.carriers["smsc"].up)
-    await rig.submit(account)
+    harness = await make_harness(carriers={"smsc": simulator.port}, window=1)
+    account = await harness.account(credits=1)
+    await until(lambda: harness.carriers["smsc"].up)
+    await harness.submit(account)
     await until(lambda: simulator.taken == 1)
     await simulator.stop()
-    message = next(iter(rig.live))
+    message = next(iter(harness.live))
     await until(lambda: message.possible_duplicate and not message.in_flight)
     message.batch.stored.expires_ms = 0
-    await rig.deadlines.check()
-    await rig.until_states(account, S.UNKNOWN)
-    assert await rig.balance(account) == (0, 0, 1)
+    await harness.deadlines.check()
+    await harness.until_states(account, S.UNKNOWN)
+    assert await harness.balance(account) == (0, 0, 1)
 
 
 async def test_no_report_within_the_horizon_is_unknown_and_a_late_one_still_counts(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
     simulator.receipts.shut()
     clock = MovableClock()
-    rig = await make_rig(carriers={"smsc": simulator.port}, clock=clock, horizon_s=60.0)
-    account = await rig.account(credits=1)
-    await rig.submit(account)
-    await rig.until_states(account, S.SENT)
+    harness = await make_harness(carriers={"smsc": simulator.port}, clock=clock, horizon_s=60.0)
+    account = await harness.account(credits=1)
+    await harness.submit(account)
+    await harness.until_states(account, S.SENT)
     clock.advance(61)
-    await rig.deadlines.check()
-    await rig.until_states(account, S.UNKNOWN)
-    assert (await rig.outbox(account))[0].failure is FailureCode.NO_REPORT
+    await harness.deadlines.check()
+    await harness.until_states(account, S.UNKNOWN)
+    assert (await harness.outbox(account))[0].failure is FailureCode.NO_REPORT
     simulator.receipts.open()
-    await rig.until_states(account, S.DELIVERED)
-    assert (await rig.outbox(account))[0].failure is FailureCode.NONE
-    assert await rig.balance(account) == (0, 0, 1)
+    await harness.until_states(account, S.DELIVERED)
+    assert (await harness.outbox(account))[0].failure is FailureCode.NONE
+    assert await harness.balance(account) == (0, 0, 1)
 
 
-async def test_the_horizon_counts_from_sending(make_rig: Any, simulator: Any, until: Any) -> None:
+async def test_the_horizon_counts_from_sending(
+    make_harness: Any, simulator: Any, until: Any
+) -> None:
     """Bug: a message sent long after it was accepted was given up at once, or never."""
     simulator.default = Behaviour(state=None)
     clock = MovableClock()
-    rig = await make_rig(carriers={"smsc": simulator.port}, clock=clock, horizon_s=60.0)
-    account = await rig.account()
+    harness = await make_harness(carriers={"smsc": simulator.port}, clock=clock, horizon_s=60.0)
+    account = await harness.account()
     simulator.bind_status = CommandStatus.ESME_RBINDFAIL
     simulator.reset_links()
-    await until(lambda: not rig.carriers["smsc"].up)
-    await rig.submit(account)
+    await until(lambda: not harness.carriers["smsc"].up)
+    await harness.submit(account)
     clock.advance(61)
-    await rig.deadlines.check()  # passes by the message, which still waits
+    await harness.deadlines.check()  # passes by the message, which still waits
     simulator.bind_status = 0
-    await rig.until_states(account, S.SENT)
-    await rig.deadlines.check()
-    assert await rig.states(account) == [S.SENT]
+    await harness.until_states(account, S.SENT)
+    await harness.deadlines.check()
+    assert await harness.states(account) == [S.SENT]
     clock.advance(61)
-    await rig.deadlines.check()
-    await rig.until_states(account, S.UNKNOWN)
+    await harness.deadlines.check()
+    await harness.until_states(account, S.UNKNOWN)

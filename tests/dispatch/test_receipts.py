@@ -24,8 +24,8 @@ LONG = "x" * 400  # three parts
 class Gate:
     """Holds up the writer: what is given to it meanwhile is not on disk."""
 
-    def __init__(self, rig: Any) -> None:
-        self._rig = rig
+    def __init__(self, harness: Any) -> None:
+        self._harness = harness
         self._entered = threading.Event()
         self._open = threading.Event()
         self._operation = Operation(self._wait, "wait")
@@ -36,7 +36,7 @@ class Gate:
         return items
 
     async def __aenter__(self) -> None:
-        self._written = self._rig.storage.writer.write(self._operation, None)
+        self._written = self._harness.storage.writer.write(self._operation, None)
         await until(self._entered.is_set)
 
     async def __aexit__(self, *_: object) -> None:
@@ -62,85 +62,85 @@ class Acknowledged(list[bool]):
         self.append(stored)
 
 
-async def tell(rig: Any, until: Any, *reports: ReceiptReport) -> None:
+async def tell(harness: Any, until: Any, *reports: ReceiptReport) -> None:
     """Hands in reports as a carrier does and waits until they are acknowledged."""
     for one in reports:
         acknowledged = Acknowledged()
-        rig.receipts.receive(one, acknowledged)
+        harness.receipts.receive(one, acknowledged)
         await until(lambda a=acknowledged: a == [True])
 
 
 async def test_a_report_before_the_response_is_matched(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
     simulator.default = Behaviour(timing=ReceiptTiming.BEFORE_RESPONSE)
     simulator.answers.shut()
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account(credits=9)
-    await rig.submit(account, *(f"45111111{n:02d}" for n in range(9)))
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account(credits=9)
+    await harness.submit(account, *(f"45111111{n:02d}" for n in range(9)))
     await until(lambda: simulator.receipts_acknowledged == 9)
-    assert await rig.states(account) == [S.SENDING] * 9
+    assert await harness.states(account) == [S.SENDING] * 9
     simulator.answers.open()
-    await rig.until_states(account, S.DELIVERED, count=9)
-    assert await rig.balance(account) == (0, 0, 9)
-    await rig.until_forgotten()
+    await harness.until_states(account, S.DELIVERED, count=9)
+    assert await harness.balance(account) == (0, 0, 9)
+    await harness.until_forgotten()
 
 
 @pytest.mark.parametrize("style", IdStyle, ids=lambda style: style.name.lower())
 @pytest.mark.parametrize("timing", ReceiptTiming, ids=lambda timing: timing.name.lower())
 async def test_ids_in_any_spelling_are_matched_and_never_wrongly(
-    make_rig: Any, make_simulator: Any, until: Any, style: IdStyle, timing: ReceiptTiming
+    make_harness: Any, make_simulator: Any, until: Any, style: IdStyle, timing: ReceiptTiming
 ) -> None:
     simulator = await make_simulator(first_id=8)  # 8 … 57: decimal and hexadecimal overlap
     simulator.id_style = style
     simulator.default = Behaviour(timing=timing, receipts=1)
     simulator.behave("4512", Behaviour(timing=timing, state=MessageState.UNDELIVERABLE))
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
     numbers = [f"451{1 + n % 2}11111{n:02d}" for n in range(50)]
-    await rig.submit(account, *numbers)
+    await harness.submit(account, *numbers)
     ends = (S.DELIVERED, S.UNDELIVERED)
-    await rig.until_states(account, *(ends[n % 2] for n in range(50)))
-    await rig.until_forgotten()
+    await harness.until_states(account, *(ends[n % 2] for n in range(50)))
+    await harness.until_forgotten()
 
 
 async def test_a_doubled_report_changes_nothing_and_is_acknowledged(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
     simulator.default = Behaviour(receipts=3)
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.submit(account)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
     await until(lambda: simulator.receipts_acknowledged == 3)
-    assert await rig.states(account) == [S.DELIVERED]
-    assert sum(rig.meters.finals.values()) == 1
-    await rig.until_forgotten()
+    assert await harness.states(account) == [S.DELIVERED]
+    assert sum(harness.metrics.finals.values()) == 1
+    await harness.until_forgotten()
 
 
 async def test_a_report_over_another_link_is_matched(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
     simulator.default = Behaviour(other_link=True)
-    rig = await make_rig(carriers={"smsc": simulator.port}, links=2)
-    account = await rig.account()
+    harness = await make_harness(carriers={"smsc": simulator.port}, links=2)
+    account = await harness.account()
     await until(lambda: len(simulator.wires) == 2)
-    await rig.submit(account, *(f"45111111{n:02d}" for n in range(20)))
-    await rig.until_states(account, S.DELIVERED, count=20)
+    await harness.submit(account, *(f"45111111{n:02d}" for n in range(20)))
+    await harness.until_states(account, S.DELIVERED, count=20)
 
 
 @pytest.mark.parametrize("style", [IdStyle.DECIMAL, IdStyle.HEX_THEN_DECIMAL], ids=str)
 async def test_a_report_after_a_restart_is_matched_from_its_rows(
-    make_rig: Any, make_simulator: Any, style: IdStyle
+    make_harness: Any, make_simulator: Any, style: IdStyle
 ) -> None:
     simulator = await make_simulator(first_id=40)
     simulator.id_style = style
     simulator.receipts.shut()
-    first = await make_rig(carriers={"smsc": simulator.port})
+    first = await make_harness(carriers={"smsc": simulator.port})
     account = await first.account(credits=20)
     await first.submit(account, *(f"45111111{n:02d}" for n in range(20)))
     await first.until_states(account, S.SENT, count=20)
     await first.stop()
-    second = await make_rig(carriers={"smsc": simulator.port})
+    second = await make_harness(carriers={"smsc": simulator.port})
     assert len(second.live) == 0
     simulator.receipts.open()
     await second.until_states(account, S.DELIVERED, count=20)
@@ -149,134 +149,136 @@ async def test_a_report_after_a_restart_is_matched_from_its_rows(
 
 
 async def test_a_late_report_is_not_given_to_a_newer_message_with_a_similar_id(
-    make_rig: Any, make_simulator: Any, until: Any
+    make_harness: Any, make_simulator: Any, until: Any
 ) -> None:
     """Bug: a direct hit in memory won over the right message, which only SQL knew any more."""
     simulator = await make_simulator(first_id=0x31)
     simulator.id_style = IdStyle.HEX_THEN_DECIMAL
     simulator.default = Behaviour(state=None)
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.submit(account, "4511111111")  # its id is "31", in reports "49"
-    await rig.until_states(account, S.SENT)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account, "4511111111")  # its id is "31", in reports "49"
+    await harness.until_states(account, S.SENT)
     simulator._next_id = 0x1F
-    await rig.submit(account, "4522222222")  # its id is "1F", in reports "31"
-    await rig.until_states(account, S.SENT, count=2)
-    for live in list(rig.live):
+    await harness.submit(account, "4522222222")  # its id is "1F", in reports "31"
+    await harness.until_states(account, S.SENT, count=2)
+    for live in list(harness.live):
         if live.recipient == "4522222222":
-            rig.live.remove(live)  # as if long ago
-    await tell(rig, until, report("31", ReceiptState.DELIVERED, "4522222222"))
-    await rig.until_states(account, S.SENT, S.DELIVERED)
+            harness.live.remove(live)  # as if long ago
+    await tell(harness, until, report("31", ReceiptState.DELIVERED, "4522222222"))
+    await harness.until_states(account, S.SENT, S.DELIVERED)
 
 
 async def test_of_two_parked_reports_with_a_common_spelling_both_are_matched(
-    make_rig: Any, make_simulator: Any, until: Any
+    make_harness: Any, make_simulator: Any, until: Any
 ) -> None:
     """Bug: the later of two parked reports took the other's place."""
     simulator = await make_simulator(first_id=0x31)
     simulator.id_style = IdStyle.HEX_LOWER
     simulator.default = Behaviour(state=None)
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
     await tell(
-        rig,
+        harness,
         until,
         report("49", ReceiptState.DELIVERED, "4511111111"),  # 0x31
         report("31", ReceiptState.DELIVERED, "4522222222"),  # of nobody yet
     )
-    await rig.submit(account, "4511111111")
-    await rig.until_states(account, S.DELIVERED)
+    await harness.submit(account, "4511111111")
+    await harness.until_states(account, S.DELIVERED)
 
 
 async def test_a_parked_report_is_matched_after_a_restart(
-    make_rig: Any, make_simulator: Any, until: Any
+    make_harness: Any, make_simulator: Any, until: Any
 ) -> None:
     """Bug: parked rows did not keep the recipient, so converted spellings were not trusted."""
     simulator = await make_simulator(first_id=0x31)
     simulator.id_style = IdStyle.HEX_LOWER
     simulator.default = Behaviour(state=None)
-    first = await make_rig(carriers={"smsc": simulator.port})
+    first = await make_harness(carriers={"smsc": simulator.port})
     account = await first.account()
     await tell(first, until, report("49", ReceiptState.DELIVERED))
     await first.stop()
-    second = await make_rig(carriers={"smsc": simulator.port})
+    second = await make_harness(carriers={"smsc": simulator.port})
     await second.submit(account)
     await second.until_states(account, S.DELIVERED)
 
 
 async def test_a_report_that_fits_nothing_is_parked_and_changes_nothing(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
     simulator.default = Behaviour(state=None)
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.submit(account)
-    await rig.until_states(account, S.SENT)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await harness.until_states(account, S.SENT)
     await tell(
-        rig,
+        harness,
         until,
         report("777", ReceiptState.DELIVERED),
         report("1", ReceiptState.DELIVERED, "4599999999"),  # the id fits, the recipient does not
         report("", ReceiptState.DELIVERED),
     )
-    assert await rig.states(account) == [S.SENT]
-    rows = await rig.rows(parked_receipts)
+    assert await harness.states(account) == [S.SENT]
+    rows = await harness.rows(parked_receipts)
     assert [row["carrier_message_id"] for row in rows] == ["777", "1", ""]
 
 
 @pytest.mark.parametrize("recipient", ["", "1204", "4511****11", "+45 secret", "Dragoman"])
 async def test_an_exact_id_is_enough_where_a_report_names_nobody_we_could_compare(
-    make_rig: Any, simulator: Any, until: Any, recipient: str
+    make_harness: Any, simulator: Any, until: Any, recipient: str
 ) -> None:
     simulator.default = Behaviour(state=None)
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.submit(account)
-    await rig.until_states(account, S.SENT)
-    await tell(rig, until, report("1", ReceiptState.DELIVERED, recipient))
-    await rig.until_states(account, S.DELIVERED)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await harness.until_states(account, S.SENT)
+    await tell(harness, until, report("1", ReceiptState.DELIVERED, recipient))
+    await harness.until_states(account, S.DELIVERED)
 
 
 @pytest.mark.parametrize("recipient", ["4511111111", "+4511111111", "11111111", "004511111111"])
 async def test_national_and_international_recipients_are_the_same(
-    make_rig: Any, simulator: Any, until: Any, recipient: str
+    make_harness: Any, simulator: Any, until: Any, recipient: str
 ) -> None:
     simulator.default = Behaviour(state=None)
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.submit(account)
-    await rig.until_states(account, S.SENT)
-    await tell(rig, until, report("01", ReceiptState.DELIVERED, recipient))
-    await rig.until_states(account, S.DELIVERED)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await harness.until_states(account, S.SENT)
+    await tell(harness, until, report("01", ReceiptState.DELIVERED, recipient))
+    await harness.until_states(account, S.DELIVERED)
 
 
-async def test_on_its_way_is_no_end(make_rig: Any, simulator: Any, until: Any) -> None:
+async def test_on_its_way_is_no_end(make_harness: Any, simulator: Any, until: Any) -> None:
     simulator.default = Behaviour(state=None)
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.submit(account)
-    await rig.until_states(account, S.SENT)
-    await tell(rig, until, report("1", ReceiptState.ENROUTE), report("1", ReceiptState.ACCEPTED))
-    assert await rig.states(account) == [S.SENT]
-    await tell(rig, until, report("1", ReceiptState.UNKNOWN))
-    await rig.until_states(account, S.UNKNOWN)
-    await tell(rig, until, report("1", ReceiptState.DELIVERED))
-    await rig.until_states(account, S.DELIVERED)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await harness.until_states(account, S.SENT)
+    await tell(
+        harness, until, report("1", ReceiptState.ENROUTE), report("1", ReceiptState.ACCEPTED)
+    )
+    assert await harness.states(account) == [S.SENT]
+    await tell(harness, until, report("1", ReceiptState.UNKNOWN))
+    await harness.until_states(account, S.UNKNOWN)
+    await tell(harness, until, report("1", ReceiptState.DELIVERED))
+    await harness.until_states(account, S.DELIVERED)
 
 
 async def test_no_report_is_acknowledged_before_it_is_on_disk(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
     simulator.default = Behaviour(receipts=2)
     simulator.receipts.shut()
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.submit(account)
-    await rig.until_states(account, S.SENT)
-    async with Gate(rig):
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await harness.until_states(account, S.SENT)
+    async with Gate(harness):
         simulator.receipts.open()
-        await until(lambda: next(iter(rig.live)).state is S.DELIVERED)
-        rig.receipts.receive(report("777", ReceiptState.DELIVERED), parked := Acknowledged())
+        await until(lambda: next(iter(harness.live)).state is S.DELIVERED)
+        harness.receipts.receive(report("777", ReceiptState.DELIVERED), parked := Acknowledged())
         await asyncio.sleep(0.1)
         assert simulator.receipts_acknowledged == 0
         assert parked == []
@@ -284,10 +286,10 @@ async def test_no_report_is_acknowledged_before_it_is_on_disk(
 
 
 async def test_a_report_that_died_with_the_process_comes_again(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
     simulator.receipts.shut()
-    first = await make_rig(carriers={"smsc": simulator.port})
+    first = await make_harness(carriers={"smsc": simulator.port})
     account = await first.account()
     await first.submit(account)
     await first.until_states(account, S.SENT)
@@ -297,57 +299,59 @@ async def test_a_report_that_died_with_the_process_comes_again(
     await until(lambda: wire.session.outstanding == 1)
     await first.crash()
     assert simulator.receipts_acknowledged == 0
-    second = await make_rig(carriers={"smsc": simulator.port})
+    second = await make_harness(carriers={"smsc": simulator.port})
     await second.until_states(account, S.DELIVERED)
 
 
-async def part_states(rig: Any) -> list[int | None]:
-    return [row["state"] for row in await rig.rows(parts)]
+async def part_states(harness: Any) -> list[int | None]:
+    return [row["state"] for row in await harness.rows(parts)]
 
 
-async def test_all_parts_delivered_is_delivered(make_rig: Any, simulator: Any, until: Any) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account(credits=3)
-    await rig.submit(account, text=LONG)
-    await rig.until_states(account, S.DELIVERED)
+async def test_all_parts_delivered_is_delivered(
+    make_harness: Any, simulator: Any, until: Any
+) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account(credits=3)
+    await harness.submit(account, text=LONG)
+    await harness.until_states(account, S.DELIVERED)
     assert simulator.phone("4511111111").received[0].text == LONG
-    assert await part_states(rig) == [S.DELIVERED] * 3
-    assert [row["carrier_message_id"] for row in await rig.rows(parts)] == ["1", "2", "3"]
-    assert await rig.balance(account) == (0, 0, 3)
-    assert sum(rig.meters.finals.values()) == 1
-    await rig.until_forgotten()
+    assert await part_states(harness) == [S.DELIVERED] * 3
+    assert [row["carrier_message_id"] for row in await harness.rows(parts)] == ["1", "2", "3"]
+    assert await harness.balance(account) == (0, 0, 3)
+    assert sum(harness.metrics.finals.values()) == 1
+    await harness.until_forgotten()
 
 
 async def test_one_failed_part_fails_the_message_and_every_part_is_kept(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
     """Bug: what was reported of other parts after the first failure was dropped."""
     simulator.default = Behaviour(state=None)
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.submit(account, text=LONG)
-    await rig.until_states(account, S.SENT)
-    await tell(rig, until, report("2", ReceiptState.UNDELIVERABLE, error="27"))
-    assert await rig.states(account) == [S.UNDELIVERED]
-    await tell(rig, until, report("1", ReceiptState.DELIVERED))
-    await tell(rig, until, report("3", ReceiptState.DELIVERED))
-    await tell(rig, until, report("2", ReceiptState.DELIVERED))  # contradicts: it had ended
-    assert await part_states(rig) == [S.DELIVERED, S.UNDELIVERED, S.DELIVERED]
-    assert await rig.states(account) == [S.UNDELIVERED]
-    await rig.until_forgotten()
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account, text=LONG)
+    await harness.until_states(account, S.SENT)
+    await tell(harness, until, report("2", ReceiptState.UNDELIVERABLE, error="27"))
+    assert await harness.states(account) == [S.UNDELIVERED]
+    await tell(harness, until, report("1", ReceiptState.DELIVERED))
+    await tell(harness, until, report("3", ReceiptState.DELIVERED))
+    await tell(harness, until, report("2", ReceiptState.DELIVERED))  # contradicts: it had ended
+    assert await part_states(harness) == [S.DELIVERED, S.UNDELIVERED, S.DELIVERED]
+    assert await harness.states(account) == [S.UNDELIVERED]
+    await harness.until_forgotten()
 
 
 async def test_parts_reported_on_both_sides_of_a_restart_make_one_message(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
     simulator.default = Behaviour(state=None)
-    first = await make_rig(carriers={"smsc": simulator.port})
+    first = await make_harness(carriers={"smsc": simulator.port})
     account = await first.account()
     await first.submit(account, text=LONG)
     await first.until_states(account, S.SENT)
     await tell(first, until, report("3", ReceiptState.DELIVERED))
     await first.stop()
-    second = await make_rig(carriers={"smsc": simulator.port})
+    second = await make_harness(carriers={"smsc": simulator.port})
     await tell(second, until, report("1", ReceiptState.DELIVERED))
     assert await second.states(account) == [S.SENT]
     await tell(second, until, report("2", ReceiptState.DELIVERED))
@@ -356,31 +360,31 @@ async def test_parts_reported_on_both_sides_of_a_restart_make_one_message(
 
 
 async def test_reports_of_the_same_part_do_not_stand_for_the_others(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
     simulator.default = Behaviour(state=None)
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.submit(account, text=LONG)
-    await rig.until_states(account, S.SENT)
-    await tell(rig, until, *[report("1", ReceiptState.DELIVERED)] * 3)
-    assert await rig.states(account) == [S.SENT]
-    assert await part_states(rig) == [S.DELIVERED, None, None]
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account, text=LONG)
+    await harness.until_states(account, S.SENT)
+    await tell(harness, until, *[report("1", ReceiptState.DELIVERED)] * 3)
+    assert await harness.states(account) == [S.SENT]
+    assert await part_states(harness) == [S.DELIVERED, None, None]
 
 
 async def test_reports_wait_while_storage_is_away(
-    make_rig: Any, simulator: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+    make_harness: Any, simulator: Any, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulator.default = Behaviour(state=None)
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.submit(account)
-    await rig.until_states(account, S.SENT)
-    rig.storage.writer.failed = True
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await harness.until_states(account, S.SENT)
+    harness.storage.writer.failed = True
     acknowledged = Acknowledged()
-    rig.receipts.receive(report("1", ReceiptState.DELIVERED), acknowledged)
+    harness.receipts.receive(report("1", ReceiptState.DELIVERED), acknowledged)
     await asyncio.sleep(0.1)
     assert acknowledged == []
-    rig.storage.writer.failed = False
+    harness.storage.writer.failed = False
     await until(lambda: acknowledged == [True])
-    assert await rig.states(account) == [S.DELIVERED]
+    assert await harness.states(account) == [S.DELIVERED]

@@ -24,12 +24,14 @@ def texts(simulator: Any) -> list[str]:
     return [submit.pdu.destination_addr for submit in simulator.submits if not submit.status]
 
 
-async def test_queued_rows_come_back_unmarked_and_in_order(make_rig: Any, simulator: Any) -> None:
-    first = await make_rig(carriers={"smsc": 1}, start=False)
+async def test_queued_rows_come_back_unmarked_and_in_order(
+    make_harness: Any, simulator: Any
+) -> None:
+    first = await make_harness(carriers={"smsc": 1}, start=False)
     account = await first.account(credits=50)
     await first.submit(account, *NUMBERS)
     await first.crash()
-    second = await make_rig(carriers={"smsc": simulator.port}, window=1)
+    second = await make_harness(carriers={"smsc": simulator.port}, window=1)
     await second.until_states(account, S.DELIVERED, count=50)
     assert texts(simulator) == NUMBERS
     assert not any(message.possible_duplicate for message in await second.outbox(account))
@@ -37,17 +39,17 @@ async def test_queued_rows_come_back_unmarked_and_in_order(make_rig: Any, simula
 
 
 async def test_after_a_kill_what_was_handed_over_is_sent_again_and_marked(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
     simulator.default = Behaviour(answer=Answer.LOST, state=None)
-    first = await make_rig(carriers={"smsc": simulator.port}, window=4)
+    first = await make_harness(carriers={"smsc": simulator.port}, window=4)
     account = await first.account(credits=50)
     await until(lambda: first.carriers["smsc"].up)
     await first.submit(account, *NUMBERS)
     await until(lambda: simulator.taken == 4)
     await first.crash()
     simulator.default = Behaviour()
-    second = await make_rig(carriers={"smsc": simulator.port}, window=4)
+    second = await make_harness(carriers={"smsc": simulator.port}, window=4)
     await second.until_states(account, S.DELIVERED, count=50)
     marked = [message.possible_duplicate for message in await second.outbox(account)]
     assert sum(marked) == 4
@@ -56,27 +58,27 @@ async def test_after_a_kill_what_was_handed_over_is_sent_again_and_marked(
 
 
 async def test_after_a_kill_what_was_handed_over_is_held_where_the_carrier_says_so(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
     simulator.default = Behaviour(answer=Answer.LOST, state=None)
-    first = await make_rig(carriers={"smsc": simulator.port}, window=4, on_unknown="hold")
+    first = await make_harness(carriers={"smsc": simulator.port}, window=4, on_unknown="hold")
     account = await first.account(credits=50)
     await until(lambda: first.carriers["smsc"].up)
     await first.submit(account, *NUMBERS)
     await until(lambda: simulator.taken == 4)
     await first.crash()
     simulator.default = Behaviour()
-    second = await make_rig(carriers={"smsc": simulator.port}, window=4, on_unknown="hold")
+    second = await make_harness(carriers={"smsc": simulator.port}, window=4, on_unknown="hold")
     await second.until_states(account, *[S.UNKNOWN] * 4, *[S.DELIVERED] * 46)
     assert simulator.taken == 50
     assert await second.balance(account) == (0, 0, 50)
 
 
 async def test_an_orderly_stop_takes_back_what_never_left(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
     simulator.answers.shut()
-    first = await make_rig(carriers={"smsc": simulator.port}, window=3)
+    first = await make_harness(carriers={"smsc": simulator.port}, window=3)
     account = await first.account()
     await until(lambda: first.carriers["smsc"].up)
     await first.submit(account, *NUMBERS)
@@ -85,19 +87,19 @@ async def test_an_orderly_stop_takes_back_what_never_left(
     await asyncio.sleep(0)
     simulator.answers.open()
     await stopping
-    second = await make_rig(carriers={"smsc": simulator.port})
+    second = await make_harness(carriers={"smsc": simulator.port})
     await second.until_states(account, S.DELIVERED, count=50)
     assert simulator.taken == 50
     assert not any(message.possible_duplicate for message in await second.outbox(account))
 
 
 async def test_a_stop_while_rows_are_being_marked_is_quick(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
     """Bug: a stop in that moment left the carrier occupied, and waited for nothing."""
-    rig = await make_rig(carriers={"smsc": simulator.port}, window=5)
-    account = await rig.account()
-    await until(lambda: rig.carriers["smsc"].up)
+    harness = await make_harness(carriers={"smsc": simulator.port}, window=5)
+    account = await harness.account()
+    await until(lambda: harness.carriers["smsc"].up)
     marking = asyncio.Event()
 
     async def never(_messages: Any) -> bool:
@@ -105,41 +107,41 @@ async def test_a_stop_while_rows_are_being_marked_is_quick(
         await asyncio.Event().wait()
         return True
 
-    rig.dispatcher._mark = never
-    await rig.submit(account, *NUMBERS)
-    await rig.submit(account, *NUMBERS)
+    harness.dispatcher._mark = never
+    await harness.submit(account, *NUMBERS)
+    await harness.submit(account, *NUMBERS)
     await until(marking.is_set)
-    assert rig.dispatcher.in_flight() != {"smsc": 0}
-    await rig.dispatcher.stop()
-    assert rig.dispatcher.in_flight() == {"smsc": 0} or simulator.taken
+    assert harness.dispatcher.in_flight() != {"smsc": 0}
+    await harness.dispatcher.stop()
+    assert harness.dispatcher.in_flight() == {"smsc": 0} or simulator.taken
     async with asyncio.timeout(PATIENCE_S):
-        await rig.dispatcher.settled()
+        await harness.dispatcher.settled()
 
 
 async def test_a_cancelled_request_does_not_leave_its_message_behind(
-    make_rig: Any, simulator: Any
+    make_harness: Any, simulator: Any
 ) -> None:
     """Bug: a caller that went away during the commit left a stored message nobody sent."""
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account(credits=1)
-    submit, written = rig.storage.writer.submit, []
-    rig.submission._writer = _Noting(submit, written)
-    request = asyncio.create_task(rig.submit(account))
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account(credits=1)
+    submit, written = harness.storage.writer.submit, []
+    harness.submission._writer = _Noting(submit, written)
+    request = asyncio.create_task(harness.submit(account))
     await asyncio.sleep(0)
     assert len(written) == 1
     request.cancel()
     await asyncio.gather(request, return_exceptions=True)
-    await rig.until_states(account, S.DELIVERED)
+    await harness.until_states(account, S.DELIVERED)
     assert simulator.taken == 1
 
 
 async def test_a_request_cancelled_just_after_the_commit_leaves_no_message_behind(
-    make_rig: Any, simulator: Any
+    make_harness: Any, simulator: Any
 ) -> None:
     """Bug: cancelled between the commit and its own next step, it published nothing."""
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account(credits=1)
-    submit = rig.storage.writer.submit
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account(credits=1)
+    submit = harness.storage.writer.submit
 
     class CancelsOnCommit:
         def submit(self, operation: Any, item: Any, done: Any) -> None:
@@ -149,11 +151,11 @@ async def test_a_request_cancelled_just_after_the_commit_leaves_no_message_behin
 
             submit(operation, item, stored)
 
-    rig.submission._writer = CancelsOnCommit()
-    request = asyncio.create_task(rig.submit(account))
+    harness.submission._writer = CancelsOnCommit()
+    request = asyncio.create_task(harness.submit(account))
     with pytest.raises(asyncio.CancelledError):
         await request
-    await rig.until_states(account, S.DELIVERED)
+    await harness.until_states(account, S.DELIVERED)
     assert simulator.taken == 1
 
 
@@ -168,54 +170,56 @@ class _Noting:
 
 
 async def test_more_than_the_queue_holds_waits_in_rows_in_order(
-    make_rig: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
+    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backlog_module, "MAX_QUEUED", 20)
     monkeypatch.setattr(backlog_module, "PAGE", 7)
-    rig = await make_rig(carriers={"smsc": simulator.port}, window=1, start=False)
-    account = await rig.account(credits=200)
+    harness = await make_harness(carriers={"smsc": simulator.port}, window=1, start=False)
+    account = await harness.account(credits=200)
     sent = []
     for n in range(100):
         number = f"4511111{n:03d}"
         sent.append(number)
-        await rig.submit(account, number)
-    assert rig.queue.depth("default") == 20
-    assert len(rig.live) == 20
-    rig.dispatcher.start(rig.carriers, rig.router.routes.values())
-    rig._tasks = [asyncio.create_task(w) for w in (rig.backlog.run(), rig.receipts.run())]
-    await rig.carriers["smsc"].start()
+        await harness.submit(account, number)
+    assert harness.queue.depth("default") == 20
+    assert len(harness.live) == 20
+    harness.dispatcher.start(harness.carriers, harness.router.routes.values())
+    harness._tasks = [
+        asyncio.create_task(w) for w in (harness.backlog.run(), harness.receipts.run())
+    ]
+    await harness.carriers["smsc"].start()
     for n in range(100, 130):
         number = f"4511111{n:03d}"
         sent.append(number)
-        await rig.submit(account, number)
+        await harness.submit(account, number)
         await asyncio.sleep(0)
-    await rig.until_states(account, S.DELIVERED, count=130)
+    await harness.until_states(account, S.DELIVERED, count=130)
     assert texts(simulator) == sent
-    assert await rig.balance(account) == (70, 0, 130)
-    await rig.until_forgotten()
+    assert await harness.balance(account) == (70, 0, 130)
+    await harness.until_forgotten()
 
 
 async def test_a_campaign_that_fills_the_queue_leaves_room_for_single_messages(
-    make_rig: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch, until: Any
+    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch, until: Any
 ) -> None:
     """Bug: bulk filled the whole queue, and a one-time code went to the rows behind it."""
     monkeypatch.setattr(backlog_module, "MAX_QUEUED", 20)
     monkeypatch.setattr(batches_module, "CHUNK", 10)
-    rig = await make_rig(carriers={"smsc": 1}, inline_recipients=5)
-    account = await rig.account()
-    await rig.submit(account, *NUMBERS)
-    await until(lambda: rig.queue.depth("default") == 10)
+    harness = await make_harness(carriers={"smsc": 1}, inline_recipients=5)
+    account = await harness.account()
+    await harness.submit(account, *NUMBERS)
+    await until(lambda: harness.queue.depth("default") == 10)
     await asyncio.sleep(0.1)
-    assert rig.queue.depth("default") == 10
-    code = await rig.submit(account, "4599999999")
-    assert any(message.batch.batch_id == code.batch_id for message in rig.live)
+    assert harness.queue.depth("default") == 10
+    code = await harness.submit(account, "4599999999")
+    assert any(message.batch.batch_id == code.batch_id for message in harness.live)
 
 
 async def test_after_a_restart_a_single_message_passes_a_campaign_in_rows(
-    make_rig: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch, until: Any
+    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch, until: Any
 ) -> None:
     """Bug: all of a route was read back by age, so a new code waited for an old campaign."""
-    first = await make_rig(carriers={"smsc": 1}, start=False)
+    first = await make_harness(carriers={"smsc": 1}, start=False)
     account = await first.account()
     await first.submit(account, *(f"4522222{n:03d}" for n in range(100)))
     single = await first.submit(account, "4533333333")
@@ -223,7 +227,7 @@ async def test_after_a_restart_a_single_message_passes_a_campaign_in_rows(
     await first.stop()
     monkeypatch.setattr(backlog_module, "MAX_QUEUED", 20)
     monkeypatch.setattr(backlog_module, "PAGE", 5)
-    second = await make_rig(carriers={"smsc": 1})
+    second = await make_harness(carriers={"smsc": 1})
     await until(lambda: any(m.batch.batch_id == single.batch_id for m in second.live))
     new = await second.submit(account, "4544444444")
     await until(lambda: any(m.batch.batch_id == new.batch_id for m in second.live))
@@ -241,13 +245,13 @@ _TO_BULK = Operation(_make_bulk, "make_bulk")
 
 
 async def test_a_message_that_ends_while_its_row_is_read_does_not_come_back(
-    make_rig: Any, monkeypatch: pytest.MonkeyPatch
+    make_harness: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bug: a row read just before its message ended brought it back as it was, to be sent again."""
-    rig = await make_rig(carriers={"smsc": 1}, start=False)
-    account = await rig.account()
-    accepted = await rig.submit(account)
-    read, go_on, was_read = rig.storage.read, asyncio.Event(), asyncio.Event()
+    harness = await make_harness(carriers={"smsc": 1}, start=False)
+    account = await harness.account()
+    accepted = await harness.submit(account)
+    read, go_on, was_read = harness.storage.read, asyncio.Event(), asyncio.Event()
 
     async def slow_read(query: Any) -> Any:
         result = await read(query)
@@ -255,59 +259,59 @@ async def test_a_message_that_ends_while_its_row_is_read_does_not_come_back(
         await go_on.wait()
         return result
 
-    monkeypatch.setattr(rig.storage, "read", slow_read)
+    monkeypatch.setattr(harness.storage, "read", slow_read)
     recalling = asyncio.create_task(
-        rig.recall.read(lambda c: pending.load_unsent(c, "default", Lane.SINGLE.value, 0, 10))
+        harness.loader.read(lambda c: pending.load_unsent(c, "default", Lane.SINGLE.value, 0, 10))
     )
     await was_read.wait()
-    monkeypatch.setattr(rig.storage, "read", read)
-    await rig.batches.cancel(account, accepted.batch_id)
+    monkeypatch.setattr(harness.storage, "read", read)
+    await harness.batches.cancel(account, accepted.batch_id)
     go_on.set()
-    recalled = await recalling
-    assert [message.state for message in recalled.stored] == [S.QUEUED]
-    assert (recalled.fresh, recalled.live) == ([], [])
-    assert len(rig.live) == 0
+    loaded = await recalling
+    assert [message.state for message in loaded.stored] == [S.QUEUED]
+    assert (loaded.fresh, loaded.live) == ([], [])
+    assert len(harness.live) == 0
 
 
 async def test_urgent_and_single_messages_pass_a_bulk_batch(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port}, window=1, inline_recipients=5)
-    one, other = await rig.account("one"), await rig.account("other")
+    harness = await make_harness(carriers={"smsc": simulator.port}, window=1, inline_recipients=5)
+    one, other = await harness.account("one"), await harness.account("other")
     simulator.answers.shut()
-    await rig.submit(one, *NUMBERS)
-    await until(lambda: simulator.taken == 1 and rig.queue.depth("default") >= 20)
-    single = await rig.submit(other, "4522222222")
-    urgent = await rig.submit(one, "4533333333", urgent=True)
+    await harness.submit(one, *NUMBERS)
+    await until(lambda: simulator.taken == 1 and harness.queue.depth("default") >= 20)
+    single = await harness.submit(other, "4522222222")
+    urgent = await harness.submit(one, "4533333333", urgent=True)
     assert single.batch_id < urgent.batch_id
     simulator.answers.open()
     await until(lambda: simulator.taken >= 9)
     order = texts(simulator)
     assert "4522222222" in order[1:7]
     assert "4533333333" in order[1:7]
-    await rig.until_states(one, S.DELIVERED, count=51)
+    await harness.until_states(one, S.DELIVERED, count=51)
 
 
 async def test_a_row_that_cannot_be_marked_is_tried_again(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
-    rig = await make_rig(carriers={"smsc": 1}, start=False)
-    account = await rig.account()
-    await rig.submit(account, *NUMBERS)
-    await rig.stop()
-    rig = await make_rig(carriers={"smsc": simulator.port}, window=5)
-    rig.storage.writer.failed = True
+    harness = await make_harness(carriers={"smsc": 1}, start=False)
+    account = await harness.account()
+    await harness.submit(account, *NUMBERS)
+    await harness.stop()
+    harness = await make_harness(carriers={"smsc": simulator.port}, window=5)
+    harness.storage.writer.failed = True
     await asyncio.sleep(0.2)
     assert simulator.taken == 0
-    rig.storage.writer.failed = False
-    await rig.until_states(account, S.DELIVERED, count=50)
+    harness.storage.writer.failed = False
+    await harness.until_states(account, S.DELIVERED, count=50)
     assert simulator.taken == 50
-    assert rig.dispatcher.in_flight() == {"smsc": 0}
+    assert harness.dispatcher.in_flight() == {"smsc": 0}
 
 
 @pytest.mark.parametrize("kills", [4])
 async def test_kills_at_any_moment_lose_nothing_and_double_no_more_than_windows(
-    make_rig: Any, make_simulator: Any, database_url: str, kills: int
+    make_harness: Any, make_simulator: Any, database_url: str, kills: int
 ) -> None:
     simulator = await make_simulator()
     simulator.default = Behaviour(answer_delay_s=0.01, receipt_delay_s=0.02)
@@ -315,19 +319,19 @@ async def test_kills_at_any_moment_lose_nothing_and_double_no_more_than_windows(
     account = None
     total = 0
     for _ in range(kills):
-        rig = await make_rig(database_url, carriers={"smsc": simulator.port}, window=window)
-        account = account or await rig.account(credits=1000)
+        harness = await make_harness(database_url, carriers={"smsc": simulator.port}, window=window)
+        account = account or await harness.account(credits=1000)
         for _ in range(20):
-            await rig.submit(account, f"4511111{total:03d}")
+            await harness.submit(account, f"4511111{total:03d}")
             total += 1
         await asyncio.sleep(0.03)
-        await rig.crash()
-    rig = await make_rig(database_url, carriers={"smsc": simulator.port}, window=window)
-    await rig.until_states(account, S.DELIVERED, count=total)
+        await harness.crash()
+    harness = await make_harness(database_url, carriers={"smsc": simulator.port}, window=window)
+    await harness.until_states(account, S.DELIVERED, count=total)
     sent = texts(simulator)
     assert set(sent) == {f"4511111{n:03d}" for n in range(total)}
     doubled = {number for number in sent if sent.count(number) > 1}
     assert len(sent) - total <= kills * window
-    marked = {m.recipient for m in await rig.outbox(account) if m.possible_duplicate}
+    marked = {m.recipient for m in await harness.outbox(account) if m.possible_duplicate}
     assert doubled <= marked
-    assert await rig.balance(account) == (1000 - total, 0, total)
+    assert await harness.balance(account) == (1000 - total, 0, total)

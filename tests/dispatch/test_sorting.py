@@ -43,22 +43,24 @@ class Picky:
 
 
 @pytest.fixture
-async def make_picky(make_rig: Any, make_simulator: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+async def make_picky(
+    make_harness: Any, make_simulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> Any:
     """Returns a maker of rigs with a picky carrier and, on a route of both, an open one."""
     monkeypatch.setattr(sorting_module, "ASK_AGAIN_S", 0.03)
 
     async def make(rule: Callable[[Outgoing], Taking | Rejected], **more: Any) -> Any:
         smscs = {"picky": await make_simulator(), "open": await make_simulator()}
 
-        def prepare(rig: Any) -> None:
-            rig.carriers["picky"] = Picky(rig.carriers["picky"], rule)
+        def prepare(harness: Any) -> None:
+            harness.carriers["picky"] = Picky(harness.carriers["picky"], rule)
 
-        rig = await make_rig(
+        harness = await make_harness(
             carriers={name: smsc.port for name, smsc in smscs.items()},
             prepare=prepare,
             **{"routes": BOTH, **more},
         )
-        return rig, smscs
+        return harness, smscs
 
     return make
 
@@ -68,27 +70,27 @@ def is_text(message: Outgoing) -> Taking | Rejected:
 
 
 async def test_each_message_goes_to_the_first_carrier_that_takes_it(make_picky: Any) -> None:
-    rig, smscs = await make_picky(is_text)
-    account = await rig.account(credits=20)
+    harness, smscs = await make_picky(is_text)
+    account = await harness.account(credits=20)
     for number in range(6):
         binary = {"text": "00ff", "format": Format.BINARY}
-        await rig.submit(account, **(binary if number % 2 else {"text": "hello"}))
-    await rig.until_states(account, S.DELIVERED, count=6)
-    assert [message.carrier for message in await rig.outbox(account)] == ["picky", "open"] * 3
+        await harness.submit(account, **(binary if number % 2 else {"text": "hello"}))
+    await harness.until_states(account, S.DELIVERED, count=6)
+    assert [message.carrier for message in await harness.outbox(account)] == ["picky", "open"] * 3
     assert (smscs["picky"].taken, smscs["open"].taken) == (3, 3)
-    assert rig.dispatcher.waiting("both") == 0
+    assert harness.dispatcher.waiting("both") == 0
 
 
 async def test_what_no_carrier_ever_takes_is_rejected_and_refunded(make_picky: Any) -> None:
-    rig, smscs = await make_picky(is_text, routes=ALONE)
+    harness, smscs = await make_picky(is_text, routes=ALONE)
     await smscs["picky"].stop()
-    account = await rig.account(credits=3)
-    await rig.submit(account, text="00ff", format=Format.BINARY)
-    await rig.until_states(account, S.REJECTED)
-    (message,) = await rig.outbox(account)
+    account = await harness.account(credits=3)
+    await harness.submit(account, text="00ff", format=Format.BINARY)
+    await harness.until_states(account, S.REJECTED)
+    (message,) = await harness.outbox(account)
     assert (message.failure, message.detail) == (FailureCode.INVALID_CONTENT, "not this")
-    assert await rig.balance(account) == (3, 0, 0)
-    await rig.until_forgotten()
+    assert await harness.balance(account) == (3, 0, 0)
+    await harness.until_forgotten()
 
 
 async def test_what_waits_is_queued_and_holds_nobody_else_up(make_picky: Any, until: Any) -> None:
@@ -97,73 +99,73 @@ async def test_what_waits_is_queued_and_holds_nobody_else_up(make_picky: Any, un
     def rule(message: Outgoing) -> Taking:
         return Taking.NOW if message.account_id in served else Taking.AWAY
 
-    rig, smscs = await make_picky(rule, routes=ALONE)
-    waiting, other = await rig.account("waiting", credits=500), await rig.account("other")
+    harness, smscs = await make_picky(rule, routes=ALONE)
+    waiting, other = await harness.account("waiting", credits=500), await harness.account("other")
     for number in range(100):
-        await rig.submit(waiting, text=str(number))
-    await until(lambda: rig.dispatcher.waiting("alone") == 100)
+        await harness.submit(waiting, text=str(number))
+    await until(lambda: harness.dispatcher.waiting("alone") == 100)
     served.add(other.account_id)
-    await rig.submit(other)
-    await rig.until_states(other, S.DELIVERED)
-    assert await rig.states(waiting) == [S.QUEUED] * 100
+    await harness.submit(other)
+    await harness.until_states(other, S.DELIVERED)
+    assert await harness.states(waiting) == [S.QUEUED] * 100
     assert smscs["picky"].taken == 1
     served.add(waiting.account_id)
-    await rig.until_states(waiting, S.DELIVERED, count=100)
+    await harness.until_states(waiting, S.DELIVERED, count=100)
     texts = [text.text for text in smscs["picky"].phone("4511111111").received]
     assert texts[1:] == [str(number) for number in range(100)]
-    assert rig.dispatcher.waiting("alone") == 0
+    assert harness.dispatcher.waiting("alone") == 0
 
 
 async def test_what_waits_for_one_carrier_does_not_hold_up_what_another_takes(
     make_picky: Any, make_simulator: Any, until: Any
 ) -> None:
-    rig, smscs = await make_picky(is_text)
+    harness, smscs = await make_picky(is_text)
     port = smscs["open"].port
     await smscs["open"].stop()
-    await until(lambda: not rig.carriers["open"].up)
-    account = await rig.account()
-    await rig.submit(account, text="00ff", format=Format.BINARY)
-    await rig.submit(account, text="hello")
-    await rig.until_states(account, S.QUEUED, S.DELIVERED)
+    await until(lambda: not harness.carriers["open"].up)
+    account = await harness.account()
+    await harness.submit(account, text="00ff", format=Format.BINARY)
+    await harness.submit(account, text="hello")
+    await harness.until_states(account, S.QUEUED, S.DELIVERED)
     await make_simulator(port)
-    await rig.until_states(account, S.DELIVERED, S.DELIVERED)
+    await harness.until_states(account, S.DELIVERED, S.DELIVERED)
 
 
 async def test_a_busy_carrier_is_waited_for_not_passed_over(make_picky: Any, until: Any) -> None:
     answers = {"now": Taking.BUSY}
-    rig, smscs = await make_picky(lambda _: answers["now"])
-    account = await rig.account()
-    await rig.submit(account)
-    await until(lambda: rig.dispatcher.waiting("both") == 1)
+    harness, smscs = await make_picky(lambda _: answers["now"])
+    account = await harness.account()
+    await harness.submit(account)
+    await until(lambda: harness.dispatcher.waiting("both") == 1)
     answers["now"] = Taking.NOW
-    await rig.until_states(account, S.DELIVERED)
+    await harness.until_states(account, S.DELIVERED)
     assert (smscs["picky"].taken, smscs["open"].taken) == (1, 0)
 
 
 async def test_an_absent_carrier_is_passed_over_for_that_message_only(make_picky: Any) -> None:
-    rig, _ = await make_picky(
+    harness, _ = await make_picky(
         lambda message: Taking.AWAY if message.recipient.endswith("9") else Taking.NOW
     )
-    account = await rig.account()
+    account = await harness.account()
     for number in range(10):
-        await rig.submit(account, f"451111111{number}")
-    await rig.until_states(account, S.DELIVERED, count=10)
-    assert Counter(message.carrier for message in await rig.outbox(account)) == {
+        await harness.submit(account, f"451111111{number}")
+    await harness.until_states(account, S.DELIVERED, count=10)
+    assert Counter(message.carrier for message in await harness.outbox(account)) == {
         "picky": 9,
         "open": 1,
     }
 
 
 async def test_a_held_carrier_is_passed_over_until_it_is_let_go(make_picky: Any) -> None:
-    rig, _ = await make_picky(lambda _: Taking.NOW)
-    account = await rig.account()
-    rig.dispatcher.hold("picky", True)
-    await rig.submit(account)
-    await rig.until_states(account, S.DELIVERED)
-    rig.dispatcher.hold("picky", False)
-    await rig.submit(account)
-    await rig.until_states(account, S.DELIVERED, S.DELIVERED)
-    assert [message.carrier for message in await rig.outbox(account)] == ["open", "picky"]
+    harness, _ = await make_picky(lambda _: Taking.NOW)
+    account = await harness.account()
+    harness.dispatcher.hold("picky", True)
+    await harness.submit(account)
+    await harness.until_states(account, S.DELIVERED)
+    harness.dispatcher.hold("picky", False)
+    await harness.submit(account)
+    await harness.until_states(account, S.DELIVERED, S.DELIVERED)
+    assert [message.carrier for message in await harness.outbox(account)] == ["open", "picky"]
 
 
 @pytest.mark.parametrize(
@@ -174,14 +176,14 @@ async def test_a_held_carrier_is_passed_over_until_it_is_let_go(make_picky: Any)
 async def test_what_only_a_held_carrier_takes_waits_for_it(
     make_picky: Any, until: Any, held: str, routes: tuple[Route], answer: Taking | Rejected
 ) -> None:
-    rig, smscs = await make_picky(lambda _: answer, routes=routes)
-    account = await rig.account()
-    rig.dispatcher.hold(held, True)
-    await rig.submit(account)
-    await until(lambda: rig.dispatcher.waiting(routes[0].name) == 1)
-    assert await rig.states(account) == [S.QUEUED]
-    rig.dispatcher.hold(held, False)
-    await rig.until_states(account, S.DELIVERED)
+    harness, smscs = await make_picky(lambda _: answer, routes=routes)
+    account = await harness.account()
+    harness.dispatcher.hold(held, True)
+    await harness.submit(account)
+    await until(lambda: harness.dispatcher.waiting(routes[0].name) == 1)
+    assert await harness.states(account) == [S.QUEUED]
+    harness.dispatcher.hold(held, False)
+    await harness.until_states(account, S.DELIVERED)
     assert smscs[held].taken == 1
 
 
@@ -192,58 +194,58 @@ async def test_a_held_carrier_is_asked_nothing(make_picky: Any, until: Any) -> N
         asked.append(message)
         return NEVER
 
-    rig, _ = await make_picky(rule, routes=ALONE)
-    rig.dispatcher.hold("picky", True)
-    account = await rig.account(credits=3)
-    await rig.submit(account)
-    await until(lambda: rig.dispatcher.waiting("alone") == 1)
+    harness, _ = await make_picky(rule, routes=ALONE)
+    harness.dispatcher.hold("picky", True)
+    account = await harness.account(credits=3)
+    await harness.submit(account)
+    await until(lambda: harness.dispatcher.waiting("alone") == 1)
     assert asked == []
-    rig.dispatcher.hold("picky", False)
-    await rig.until_states(account, S.REJECTED)
-    assert await rig.balance(account) == (3, 0, 0)
+    harness.dispatcher.hold("picky", False)
+    await harness.until_states(account, S.REJECTED)
+    assert await harness.balance(account) == (3, 0, 0)
 
 
 async def test_what_waited_for_a_held_carrier_is_sorted_when_it_is_released(
     make_picky: Any, until: Any
 ) -> None:
-    rig, smscs = await make_picky(is_text)
-    account = await rig.account()
+    harness, smscs = await make_picky(is_text)
+    account = await harness.account()
     for carrier in ("picky", "open"):
-        rig.dispatcher.hold(carrier, True)
-    await rig.submit(account, text="00ff", format=Format.BINARY)
-    await rig.submit(account, text="first")
-    await rig.submit(account, text="second")
-    await until(lambda: rig.dispatcher.waiting("both") == 3)
-    rig.dispatcher.hold("picky", False)
-    await rig.until_states(account, S.QUEUED, S.DELIVERED, S.DELIVERED)
+        harness.dispatcher.hold(carrier, True)
+    await harness.submit(account, text="00ff", format=Format.BINARY)
+    await harness.submit(account, text="first")
+    await harness.submit(account, text="second")
+    await until(lambda: harness.dispatcher.waiting("both") == 3)
+    harness.dispatcher.hold("picky", False)
+    await harness.until_states(account, S.QUEUED, S.DELIVERED, S.DELIVERED)
     texts = [text.text for text in smscs["picky"].phone("4511111111").received]
     assert texts == ["first", "second"]
-    rig.dispatcher.hold("open", False)
-    await rig.until_states(account, S.DELIVERED, count=3)
+    harness.dispatcher.hold("open", False)
+    await harness.until_states(account, S.DELIVERED, count=3)
 
 
 async def test_what_waits_can_be_cancelled_and_expires(make_picky: Any, until: Any) -> None:
-    rig, smscs = await make_picky(lambda _: Taking.AWAY, routes=ALONE)
-    account = await rig.account(credits=9)
-    first = await rig.submit(account, text="first")
-    await rig.submit(account, text="second", validity_s=60)
-    await until(lambda: rig.dispatcher.waiting("alone") == 2)
-    await rig.batches.cancel(account, first.batch_id)
-    assert await rig.states(account) == [S.CANCELLED, S.QUEUED]
-    [second] = list(rig.live)
-    rig.delivery.expire(second, lambda _: None)
-    await rig.until_states(account, S.CANCELLED, S.EXPIRED)
-    await until(lambda: rig.dispatcher.waiting("alone") == 0)
-    assert await rig.balance(account) == (9, 0, 0)
+    harness, smscs = await make_picky(lambda _: Taking.AWAY, routes=ALONE)
+    account = await harness.account(credits=9)
+    first = await harness.submit(account, text="first")
+    await harness.submit(account, text="second", validity_s=60)
+    await until(lambda: harness.dispatcher.waiting("alone") == 2)
+    await harness.batches.cancel(account, first.batch_id)
+    assert await harness.states(account) == [S.CANCELLED, S.QUEUED]
+    [second] = list(harness.live)
+    harness.delivery.expire(second, lambda _: None)
+    await harness.until_states(account, S.CANCELLED, S.EXPIRED)
+    await until(lambda: harness.dispatcher.waiting("alone") == 0)
+    assert await harness.balance(account) == (9, 0, 0)
     assert smscs["picky"].taken == 0
 
 
 async def test_what_waits_survives_a_stop_as_it_was(make_picky: Any, until: Any) -> None:
-    rig, _ = await make_picky(lambda _: Taking.AWAY, routes=ALONE)
-    account = await rig.account()
-    await rig.submit(account, text="waits")
-    await until(lambda: rig.dispatcher.waiting("alone") == 1)
-    await rig.crash()
+    harness, _ = await make_picky(lambda _: Taking.AWAY, routes=ALONE)
+    account = await harness.account()
+    await harness.submit(account, text="waits")
+    await until(lambda: harness.dispatcher.waiting("alone") == 1)
+    await harness.crash()
     again, smscs = await make_picky(lambda _: Taking.NOW, routes=ALONE)
     await again.until_states(account, S.DELIVERED)
     assert smscs["picky"].taken == 1
@@ -255,15 +257,15 @@ async def test_no_more_wait_in_memory_than_the_bound(
 ) -> None:
     monkeypatch.setattr(sorting_module, "MAX_WAITING", 5)
     away = True
-    rig, smscs = await make_picky(lambda _: Taking.AWAY if away else Taking.NOW, routes=ALONE)
-    account = await rig.account()
+    harness, smscs = await make_picky(lambda _: Taking.AWAY if away else Taking.NOW, routes=ALONE)
+    account = await harness.account()
     for number in range(12):
-        await rig.submit(account, text=str(number))
-    await until(lambda: rig.dispatcher.waiting("alone") == 5)
+        await harness.submit(account, text=str(number))
+    await until(lambda: harness.dispatcher.waiting("alone") == 5)
     await asyncio.sleep(0.1)
-    assert (rig.dispatcher.waiting("alone"), rig.queue.depth("alone")) == (5, 7)
+    assert (harness.dispatcher.waiting("alone"), harness.queue.depth("alone")) == (5, 7)
     away = False
-    await rig.until_states(account, S.DELIVERED, count=12)
+    await harness.until_states(account, S.DELIVERED, count=12)
     texts = [text.text for text in smscs["picky"].phone("4511111111").received]
     assert texts == [str(number) for number in range(12)]
 
@@ -272,16 +274,16 @@ async def test_a_carrier_hears_how_many_like_it_go_before_a_message(
     make_picky: Any, until: Any
 ) -> None:
     away = True
-    rig, _ = await make_picky(lambda _: Taking.AWAY if away else Taking.NOW, routes=ALONE)
-    accounts = [await rig.account(name) for name in ("one", "two")]
+    harness, _ = await make_picky(lambda _: Taking.AWAY if away else Taking.NOW, routes=ALONE)
+    accounts = [await harness.account(name) for name in ("one", "two")]
     for _ in range(4):
         for account in accounts:
-            await rig.submit(account)
-    await until(lambda: rig.dispatcher.waiting("alone") == 8)
+            await harness.submit(account)
+    await until(lambda: harness.dispatcher.waiting("alone") == 8)
     away = False
     for account in accounts:
-        await rig.until_states(account, S.DELIVERED, count=4)
-    assert rig.carriers["picky"].most_ahead == 3
+        await harness.until_states(account, S.DELIVERED, count=4)
+    assert harness.carriers["picky"].most_ahead == 3
 
 
 async def test_a_message_that_comes_back_goes_ahead_of_its_like(
@@ -294,13 +296,13 @@ async def test_a_message_that_comes_back_goes_ahead_of_its_like(
         asked.append(message.message_id)
         return Taking.AWAY if away and len(asked) > 1 else Taking.NOW
 
-    rig, smscs = await make_picky(rule, routes=ALONE)
+    harness, smscs = await make_picky(rule, routes=ALONE)
     smscs["picky"].behave("45", Behaviour(status=CommandStatus.ESME_RSYSERR), times=1)
-    account = await rig.account()
+    account = await harness.account()
     for text in ("first", "second", "third"):
-        await rig.submit(account, text=text)
-    await until(lambda: rig.dispatcher.waiting("alone") == 3)
+        await harness.submit(account, text=text)
+    await until(lambda: harness.dispatcher.waiting("alone") == 3)
     away = False
-    await rig.until_states(account, S.DELIVERED, count=3)
+    await harness.until_states(account, S.DELIVERED, count=3)
     texts = [text.text for text in smscs["picky"].phone("4511111111").received]
     assert texts == ["first", "second", "third"]

@@ -32,9 +32,9 @@ FAR_MS = 1_790_000_000_000 + MAX_SCHEDULE_S * 1000
 
 
 @pytest.fixture
-async def rig(make_rig: Any) -> Any:
+async def harness(make_harness: Any) -> Any:
     """Storage and services on a fixed clock; carriers are not started."""
-    return await make_rig(
+    return await make_harness(
         carriers={"smsc": 1}, start=False, clock=FixedClock(), routes=ROUTES, inline_recipients=5
     )
 
@@ -92,22 +92,22 @@ REFUSALS: list[tuple[RefusalCode, dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("code", "submitted", "odd"), REFUSALS, ids=lambda v: str(v)[:40])
 async def test_a_refusal_stores_nothing_and_moves_no_credit(
-    rig: Any, code: RefusalCode, submitted: dict[str, Any], odd: dict[str, Any]
+    harness: Any, code: RefusalCode, submitted: dict[str, Any], odd: dict[str, Any]
 ) -> None:
-    account = await rig.account(credits=3)
-    entries = await rig.rows(ledger_entries)
+    account = await harness.account(credits=3)
+    entries = await harness.rows(ledger_entries)
     fields = {f: getattr(account, f) for f in Account.__struct_fields__}
     recipients = submitted.get("recipients", ("4511111111",))
     more = {key: value for key, value in submitted.items() if key != "recipients"}
     with pytest.raises(Refused) as caught:
-        await rig.submit(Account(**{**fields, **odd}), recipients=recipients, **more)
+        await harness.submit(Account(**{**fields, **odd}), recipients=recipients, **more)
     assert caught.value.code is code
-    assert await rig.rows(batches) == []
-    assert await rig.rows(messages) == []
-    assert await rig.rows(ledger_entries) == entries
-    assert await rig.balance(account) == (3, 0, 0)
-    assert len(rig.live) == 0
-    assert rig.queue.depth("dk") == 0
+    assert await harness.rows(batches) == []
+    assert await harness.rows(messages) == []
+    assert await harness.rows(ledger_entries) == entries
+    assert await harness.balance(account) == (3, 0, 0)
+    assert len(harness.live) == 0
+    assert harness.queue.depth("dk") == 0
 
 
 def test_the_table_above_has_every_code_a_submission_can_meet() -> None:
@@ -119,16 +119,16 @@ def test_the_table_above_has_every_code_a_submission_can_meet() -> None:
     assert {code for code, _, _ in REFUSALS} == set(C) - elsewhere
 
 
-async def test_storage_that_is_away_refuses_and_releases_its_claims(rig: Any) -> None:
-    account = await rig.account(credits=3)
-    rig.queue.consume("dk", lambda: 10)
-    rig.storage.writer.failed = True
+async def test_storage_that_is_away_refuses_and_releases_its_claims(harness: Any) -> None:
+    account = await harness.account(credits=3)
+    harness.queue.consume("dk", lambda: 10)
+    harness.storage.writer.failed = True
     with pytest.raises(Refused) as caught:
-        await rig.submit(account)
+        await harness.submit(account)
     assert caught.value.code is C.UNAVAILABLE
-    assert rig.queue._subject("dk").claimed == 0
-    rig.storage.writer.failed = False
-    assert await rig.balance(account) == (3, 0, 0)
+    assert harness.queue._subject("dk").claimed == 0
+    harness.storage.writer.failed = False
+    assert await harness.balance(account) == (3, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -147,78 +147,78 @@ async def test_storage_that_is_away_refuses_and_releases_its_claims(rig: Any) ->
     ids=lambda value: str(value)[:12],
 )
 async def test_parts_are_counted_and_paid_for(
-    make_rig: Any, text: str, more: dict[str, Any], parts: int, credits: int
+    make_harness: Any, text: str, more: dict[str, Any], parts: int, credits: int
 ) -> None:
     prices = [Price(prefix="45", credits=2, price=500)]
-    rig = await make_rig(carriers={"smsc": 1}, start=False, prices=prices)
-    account = await rig.account(credits=100)
-    accepted = await rig.submit(account, "4511111111", "4522222222", text=text, **more)
+    harness = await make_harness(carriers={"smsc": 1}, start=False, prices=prices)
+    account = await harness.account(credits=100)
+    accepted = await harness.submit(account, "4511111111", "4522222222", text=text, **more)
     assert (accepted.parts, accepted.credits, accepted.recipients) == (parts, 2 * credits, 2)
-    assert await rig.balance(account) == (100 - 2 * credits, 2 * credits, 0)
-    for message in await rig.outbox(account):
+    assert await harness.balance(account) == (100 - 2 * credits, 2 * credits, 0)
+    for message in await harness.outbox(account):
         assert (message.parts, message.credits, message.price) == (parts, credits, 500 * parts)
 
 
-async def test_each_number_is_sent_to_once_in_the_order_given(rig: Any) -> None:
-    account = await rig.account()
-    accepted = await rig.submit(account, "+4522222222", "004511111111", "45 22 22 22 22")
+async def test_each_number_is_sent_to_once_in_the_order_given(harness: Any) -> None:
+    account = await harness.account()
+    accepted = await harness.submit(account, "+4522222222", "004511111111", "45 22 22 22 22")
     assert accepted.recipients == 2
-    assert [m.recipient for m in await rig.outbox(account)] == ["4522222222", "4511111111"]
+    assert [m.recipient for m in await harness.outbox(account)] == ["4522222222", "4511111111"]
 
 
 @pytest.mark.parametrize(
     ("recipients", "more", "lane"),
     [(1, {}, Lane.SINGLE), (5, {}, Lane.SINGLE), (6, {}, Lane.BULK), (6, {"urgent": True}, 0)],
 )
-async def test_lanes(rig: Any, recipients: int, more: dict[str, Any], lane: int) -> None:
-    await rig.submit(await rig.account(), *NUMBERS[:recipients], **more)
-    assert [row["lane"] for row in await rig.rows(batches)] == [lane]
+async def test_lanes(harness: Any, recipients: int, more: dict[str, Any], lane: int) -> None:
+    await harness.submit(await harness.account(), *NUMBERS[:recipients], **more)
+    assert [row["lane"] for row in await harness.rows(batches)] == [lane]
 
 
-async def test_routes_are_chosen_on_acceptance(rig: Any) -> None:
-    account = await rig.account()
-    await rig.submit(account, "4511111111", "4611111111")
-    assert [row["route"] for row in await rig.rows(messages)] == ["dk", "se"]
-    assert (rig.queue.depth("dk"), rig.queue.depth("se")) == (1, 1)
+async def test_routes_are_chosen_on_acceptance(harness: Any) -> None:
+    account = await harness.account()
+    await harness.submit(account, "4511111111", "4611111111")
+    assert [row["route"] for row in await harness.rows(messages)] == ["dk", "se"]
+    assert (harness.queue.depth("dk"), harness.queue.depth("se")) == (1, 1)
 
 
-async def test_a_past_time_is_now(rig: Any) -> None:
-    account = await rig.account()
-    accepted = await rig.submit(account, due_ms=5)
-    assert accepted.due_ms == rig.clock.now_ms()
-    assert await rig.states(account) == [S.QUEUED]
+async def test_a_past_time_is_now(harness: Any) -> None:
+    account = await harness.account()
+    accepted = await harness.submit(account, due_ms=5)
+    assert accepted.due_ms == harness.clock.now_ms()
+    assert await harness.states(account) == [S.QUEUED]
 
 
 async def test_a_scheduled_batch_goes_at_its_time_and_not_before(
-    make_rig: Any, simulator: Any
+    make_harness: Any, simulator: Any
 ) -> None:
     clock = MovableClock()
-    rig = await make_rig(carriers={"smsc": simulator.port}, clock=clock)
-    account = await rig.account(credits=2)
+    harness = await make_harness(carriers={"smsc": simulator.port}, clock=clock)
+    account = await harness.account(credits=2)
     due_ms = clock.now_ms() + 60_000
-    await rig.submit(account, due_ms=due_ms)
+    await harness.submit(account, due_ms=due_ms)
     await asyncio.sleep(0.1)
-    assert await rig.states(account) == []
-    assert await rig.balance(account) == (1, 1, 0)
+    assert await harness.states(account) == []
+    assert await harness.balance(account) == (1, 1, 0)
     clock.advance(60)
-    await rig.until_states(account, S.DELIVERED)
-    (message,) = await rig.outbox(account)
+    await harness.until_states(account, S.DELIVERED)
+    (message,) = await harness.outbox(account)
     assert message.created_ms >= due_ms
-    assert await rig.balance(account) == (1, 0, 1)
+    assert await harness.balance(account) == (1, 0, 1)
 
 
 async def test_a_large_batch_is_expanded_in_chunks_over_a_restart(
-    make_rig: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch, until: Any
+    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch, until: Any
 ) -> None:
     monkeypatch.setattr(batches_module, "CHUNK", 16)
     numbers = [f"4511111{n:03d}" for n in range(300)]
     simulator.default = simulator.default
-    first = await make_rig(carriers={"smsc": simulator.port}, inline_recipients=10)
+    first = await make_harness(carriers={"smsc": simulator.port}, inline_recipients=10)
     account = await first.account(credits=400)
     accepted = await first.submit(account, *numbers)
     await until(lambda: simulator.taken >= 16)
     await first.stop()
-    second = await make_rig(carriers={"smsc": simulator.port}, inline_recipients=10)
+    second = await make_harness(carriers={"smsc": simulator.port}, inline_recipients=10)
     await second.until_states(account, S.DELIVERED, count=300)
     assert [m.recipient for m in await second.outbox(account)] == numbers
     assert simulator.taken == 300
@@ -228,7 +228,7 @@ async def test_a_large_batch_is_expanded_in_chunks_over_a_restart(
 
 
 async def test_a_batch_on_a_stuck_route_does_not_hold_up_others(
-    make_rig: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
+    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bug: batches whose route had no room took all places, and slowed the rest."""
     monkeypatch.setattr("dragoman.core.delivery.backlog.MAX_QUEUED", 40)
@@ -238,127 +238,129 @@ async def test_a_batch_on_a_stuck_route_does_not_hold_up_others(
         Route(name="dead", carriers=("dead",), prefixes=("46",)),
         Route(name="dk", carriers=("smsc",), prefixes=("45",)),
     )
-    rig = await make_rig(
+    harness = await make_harness(
         carriers={"dead": 1, "smsc": simulator.port}, routes=routes, inline_recipients=5
     )
-    stuck, free = await rig.account("stuck"), await rig.account("free")
+    stuck, free = await harness.account("stuck"), await harness.account("free")
     for _ in range(4):
-        await rig.submit(stuck, *(f"46111111{n:02d}" for n in range(30)))
+        await harness.submit(stuck, *(f"46111111{n:02d}" for n in range(30)))
     await asyncio.sleep(0.1)
-    await rig.submit(free, *NUMBERS)
-    await rig.until_states(free, S.DELIVERED, count=50)
+    await harness.submit(free, *NUMBERS)
+    await harness.until_states(free, S.DELIVERED, count=50)
 
 
-async def test_a_scheduled_batch_is_cancelled_with_its_credits(rig: Any) -> None:
-    account = await rig.account(credits=10)
-    due_ms = rig.clock.now_ms() + 1000
+async def test_a_scheduled_batch_is_cancelled_with_its_credits(harness: Any) -> None:
+    account = await harness.account(credits=10)
+    due_ms = harness.clock.now_ms() + 1000
     for recipients in (NUMBERS[:1], NUMBERS[:7]):
-        accepted = await rig.submit(account, *recipients, due_ms=due_ms)
-        await rig.batches.cancel(account, accepted.batch_id)
-        progress = await rig.queries.batch(account, accepted.batch_id)
+        accepted = await harness.submit(account, *recipients, due_ms=due_ms)
+        await harness.batches.cancel(account, accepted.batch_id)
+        progress = await harness.queries.batch(account, accepted.batch_id)
         assert (progress.state, progress.failed) == (BatchState.CANCELLED, len(recipients))
         with pytest.raises(Refused) as caught:
-            await rig.batches.cancel(account, accepted.batch_id)
+            await harness.batches.cancel(account, accepted.batch_id)
         assert caught.value.code is C.NOT_CANCELLABLE
-    assert await rig.balance(account) == (10, 0, 0)
-    rig.clock.advance(2)
-    assert await rig.batches._step() is False
-    assert await rig.states(account) == []
+    assert await harness.balance(account) == (10, 0, 0)
+    harness.clock.advance(2)
+    assert await harness.batches._step() is False
+    assert await harness.states(account) == []
 
 
 async def test_a_stored_batch_is_cancelled_while_its_route_has_no_room(
-    rig: Any, monkeypatch: pytest.MonkeyPatch
+    harness: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bug: a batch that had been taken up could not be cancelled, though nothing had left."""
     monkeypatch.setattr("dragoman.core.delivery.backlog.MAX_QUEUED", 0)
-    account = await rig.account(credits=50)
-    accepted = await rig.submit(account, *NUMBERS)
-    assert await rig.batches._step() is False
-    await rig.batches.cancel(account, accepted.batch_id)
+    account = await harness.account(credits=50)
+    accepted = await harness.submit(account, *NUMBERS)
+    assert await harness.batches._step() is False
+    await harness.batches.cancel(account, accepted.batch_id)
     monkeypatch.undo()
-    await rig.batches._step()
-    assert await rig.states(account) == []
-    assert await rig.balance(account) == (50, 0, 0)
+    await harness.batches._step()
+    assert await harness.states(account) == []
+    assert await harness.balance(account) == (50, 0, 0)
 
 
 async def test_queued_messages_are_cancelled_and_never_sent(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
-    rig = await make_rig(carriers={"smsc": 1}, start=False)
-    account = await rig.account(credits=10)
-    accepted = await rig.submit(account, *NUMBERS[:3])
-    await rig.batches.cancel(account, accepted.batch_id)
-    assert await rig.states(account) == [S.CANCELLED] * 3
-    assert await rig.balance(account) == (10, 0, 0)
-    assert len(rig.live) == 0
-    works = rig.queue.consume("default", lambda: 9).take(9)
+    harness = await make_harness(carriers={"smsc": 1}, start=False)
+    account = await harness.account(credits=10)
+    accepted = await harness.submit(account, *NUMBERS[:3])
+    await harness.batches.cancel(account, accepted.batch_id)
+    assert await harness.states(account) == [S.CANCELLED] * 3
+    assert await harness.balance(account) == (10, 0, 0)
+    assert len(harness.live) == 0
+    works = harness.queue.consume("default", lambda: 9).take(9)
     assert len(works) == 3
-    assert all(rig.live.get(work.message_id) is None for work in works)
+    assert all(harness.live.get(work.message_id) is None for work in works)
 
 
 async def test_cancelling_too_late_changes_nothing(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port}, window=1)
-    account = await rig.account(credits=50)
-    accepted = await rig.submit(account, *NUMBERS)
+    harness = await make_harness(carriers={"smsc": simulator.port}, window=1)
+    account = await harness.account(credits=50)
+    accepted = await harness.submit(account, *NUMBERS)
     await until(lambda: simulator.taken > 3)
     with pytest.raises(Refused) as caught:
-        await rig.batches.cancel(account, accepted.batch_id)
+        await harness.batches.cancel(account, accepted.batch_id)
     assert caught.value.code is C.NOT_CANCELLABLE
-    await rig.until_states(account, S.DELIVERED, count=50)
+    await harness.until_states(account, S.DELIVERED, count=50)
 
 
-async def test_cancelling_is_all_or_nothing(rig: Any) -> None:
+async def test_cancelling_is_all_or_nothing(harness: Any) -> None:
     """Bug: messages were cancelled one after the other, and the rest could leave meanwhile."""
-    account = await rig.account(credits=50)
-    accepted = await rig.submit(account, *NUMBERS[:5])
-    cancelling = asyncio.create_task(rig.batches.cancel(account, accepted.batch_id))
+    account = await harness.account(credits=50)
+    accepted = await harness.submit(account, *NUMBERS[:5])
+    cancelling = asyncio.create_task(harness.batches.cancel(account, accepted.batch_id))
     seen = set()
     for _ in range(1000):
         await asyncio.sleep(0.0005)
-        seen.add(frozenset(message.state for message in rig.live))
+        seen.add(frozenset(message.state for message in harness.live))
         if cancelling.done():
             break
     await cancelling
     assert seen <= {frozenset({S.QUEUED}), frozenset({S.CANCELLED}), frozenset()}
 
 
-async def test_a_foreign_batch_does_not_exist(rig: Any) -> None:
-    accepted = await rig.submit(await rig.account("one"))
-    other = await rig.account("other")
-    for ask in (rig.batches.cancel, rig.queries.batch):
+async def test_a_foreign_batch_does_not_exist(harness: Any) -> None:
+    accepted = await harness.submit(await harness.account("one"))
+    other = await harness.account("other")
+    for ask in (harness.batches.cancel, harness.queries.batch):
         with pytest.raises(Refused) as caught:
             await ask(other, accepted.batch_id)
         assert caught.value.code is C.NOT_FOUND
 
 
-async def test_callbacks_are_stored_for_the_states_asked_for(make_rig: Any, simulator: Any) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
+async def test_callbacks_are_stored_for_the_states_asked_for(
+    make_harness: Any, simulator: Any
+) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
     states = frozenset({S.SENT, S.DELIVERED})
     wanted = CallbackRequest(url="http://user@Example.com:81/x?k=1", states=states)
-    await rig.submit(account, callback=wanted)
-    await rig.submit(account)
-    await rig.until_states(account, S.DELIVERED, count=2)
-    assert [callback.origin for callback in rig.told] == ["http://example.com:81"] * 2
-    assert '"state":30' in rig.told[0].payload
-    assert '"state":40' in rig.told[1].payload
+    await harness.submit(account, callback=wanted)
+    await harness.submit(account)
+    await harness.until_states(account, S.DELIVERED, count=2)
+    assert [callback.origin for callback in harness.told] == ["http://example.com:81"] * 2
+    assert '"state":30' in harness.told[0].payload
+    assert '"state":40' in harness.told[1].payload
 
 
 async def test_recipients_without_a_route_any_more_are_rejected_and_refunded(
-    make_rig: Any, simulator: Any
+    make_harness: Any, simulator: Any
 ) -> None:
     """Bug: a route removed before its batch ran left messages that could only expire."""
     carriers = {"smsc": simulator.port}
     danish = Route(name="dk", prefixes=("45",), carriers=("smsc",))
     swedish = Route(name="se", prefixes=("46",), carriers=("smsc",))
-    first = await make_rig(carriers=carriers, routes=(danish, swedish))
+    first = await make_harness(carriers=carriers, routes=(danish, swedish))
     account = await first.account(credits=10)
     due_ms = first.clock.now_ms() + 300
     await first.submit(account, "4511111111", "46701234567", due_ms=due_ms)
     await first.stop()
-    second = await make_rig(carriers=carriers, routes=(swedish,))
+    second = await make_harness(carriers=carriers, routes=(swedish,))
     await second.until_states(account, S.REJECTED, S.DELIVERED)
     assert await second.balance(account) == (9, 0, 1)
     assert [m.failure for m in await second.outbox(account)] == ["no_route", ""]

@@ -32,21 +32,21 @@ S = State
 LONG = "This text is too long for one message, so it travels in two parts. " * 3
 
 
-async def only_message(rig: Any, account: Account) -> int:
-    (message,) = await rig.outbox(account)
+async def only_message(harness: Any, account: Account) -> int:
+    (message,) = await harness.outbox(account)
     return int(message.message_id)
 
 
 async def test_a_delivered_message_tells_it_all_without_a_row_of_its_own(
-    make_rig: Any, simulator: Any, database_url: str
+    make_harness: Any, simulator: Any, database_url: str
 ) -> None:
-    rig = await make_rig(
+    harness = await make_harness(
         database_url, carriers={"smsc": simulator.port}, prices=[Price(credits=2, price=500)]
     )
-    account = await rig.account(credits=10)
-    await rig.submit(account, text="blåbærgrød", reference="order 7", protocol="REST")
-    await rig.until_states(account, S.DELIVERED)
-    story = await rig.timelines.of_message(account, await only_message(rig, account))
+    account = await harness.account(credits=10)
+    await harness.submit(account, text="blåbærgrød", reference="order 7", protocol="REST")
+    await harness.until_states(account, S.DELIVERED)
+    story = await harness.timelines.of_message(account, await only_message(harness, account))
 
     assert (story.account, story.state, story.carrier) == ("acme", "delivered", "smsc")
     request = story.request
@@ -70,18 +70,18 @@ async def test_a_delivered_message_tells_it_all_without_a_row_of_its_own(
     assert not any(entry.shared for entry in story.cost.entries)
     assert (story.failure, story.resent_as, story.pdus) == (None, (), ())
     assert (story.can_cancel, story.can_resend) == (False, True)
-    assert await rig.rows(message_events) == []
+    assert await harness.rows(message_events) == []
 
 
 async def test_what_memory_forgot_is_told_from_the_rows(
-    make_rig: Any, simulator: Any, sqlite_url: str
+    make_harness: Any, simulator: Any, sqlite_url: str
 ) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.submit(account, text=LONG)
-    await rig.until_states(account, S.DELIVERED)
-    await rig.stop()
-    again = await make_rig(sqlite_url, carriers={"smsc": simulator.port})
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account, text=LONG)
+    await harness.until_states(account, S.DELIVERED)
+    await harness.stop()
+    again = await make_harness(sqlite_url, carriers={"smsc": simulator.port})
     story = await again.timelines.of_message(account, await only_message(again, account))
     (attempt,) = story.attempts
     assert (attempt.at_ms, attempt.carrier, attempt.link) == (story.sent_ms, "smsc", "")
@@ -95,12 +95,12 @@ async def test_what_memory_forgot_is_told_from_the_rows(
     ]
 
 
-async def test_pdus_are_made_again_to_the_octet(make_rig: Any, simulator: Any) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.submit(account, text=LONG)
-    await rig.until_states(account, S.DELIVERED)
-    story = await rig.timelines.of_any_message(await only_message(rig, account))
+async def test_pdus_are_made_again_to_the_octet(make_harness: Any, simulator: Any) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account, text=LONG)
+    await harness.until_states(account, S.DELIVERED)
+    story = await harness.timelines.of_any_message(await only_message(harness, account))
     sent = [
         encode(msgspec.structs.replace(submit.pdu, sequence_number=0, validity_period=""))
         for submit in simulator.submits
@@ -112,15 +112,15 @@ async def test_pdus_are_made_again_to_the_octet(make_rig: Any, simulator: Any) -
 
 
 async def test_answers_and_reports_are_made_again_as_far_as_they_are_known(
-    make_rig: Any, simulator: Any
+    make_harness: Any, simulator: Any
 ) -> None:
     simulator.behave("45", Behaviour(status=CommandStatus.ESME_RSYSERR), times=1)
     simulator.default = Behaviour(state=MessageState.UNDELIVERABLE, error="6")
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.submit(account)
-    await rig.until_states(account, S.UNDELIVERED)
-    story = await rig.timelines.of_any_message(await only_message(rig, account))
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await harness.until_states(account, S.UNDELIVERED)
+    story = await harness.timelines.of_any_message(await only_message(harness, account))
     submit, refusal, acceptance, report = story.pdus
     assert (submit.name, submit.part, submit.whole) == ("submit_sm", 1, True)
     assert decode(bytes.fromhex(refusal.octets)).command_status == CommandStatus.ESME_RSYSERR
@@ -129,28 +129,28 @@ async def test_answers_and_reports_are_made_again_as_far_as_they_are_known(
     assert bytes.fromhex(report.octets).startswith(b"id:1 ")
 
 
-async def test_pdus_are_for_operators(make_rig: Any, simulator: Any) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.submit(account)
-    await rig.until_states(account, S.DELIVERED)
-    message_id = await only_message(rig, account)
+async def test_pdus_are_for_operators(make_harness: Any, simulator: Any) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await harness.until_states(account, S.DELIVERED)
+    message_id = await only_message(harness, account)
     operator = msgspec.structs.replace(
         account, permissions=account.permissions | {Permission.OPERATE}
     )
-    assert (await rig.timelines.of_message(account, message_id)).pdus == ()
-    assert (await rig.timelines.of_message(operator, message_id)).pdus
+    assert (await harness.timelines.of_message(account, message_id)).pdus == ()
+    assert (await harness.timelines.of_message(operator, message_id)).pdus
 
 
 async def test_every_attempt_that_failed_is_told(
-    make_rig: Any, simulator: Any, database_url: str
+    make_harness: Any, simulator: Any, database_url: str
 ) -> None:
     simulator.behave("45", Behaviour(status=CommandStatus.ESME_RSYSERR), times=2)
-    rig = await make_rig(database_url, carriers={"smsc": simulator.port})
-    account = await rig.account(credits=3)
-    await rig.submit(account)
-    await rig.until_states(account, S.DELIVERED)
-    story = await rig.timelines.of_message(account, await only_message(rig, account))
+    harness = await make_harness(database_url, carriers={"smsc": simulator.port})
+    account = await harness.account(credits=3)
+    await harness.submit(account)
+    await harness.until_states(account, S.DELIVERED)
+    story = await harness.timelines.of_message(account, await only_message(harness, account))
     assert [(a.outcome, a.code, a.status, a.link) for a in story.attempts] == [
         (EventKind.DEFERRED, "carrier_busy", "ESME_RSYSERR (0x00000008)", "smsc-1"),
         (EventKind.DEFERRED, "carrier_busy", "ESME_RSYSERR (0x00000008)", "smsc-1"),
@@ -159,31 +159,33 @@ async def test_every_attempt_that_failed_is_told(
 
 
 async def test_a_lost_answer_and_both_ids_are_told(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
     simulator.behave("45", Behaviour(answer=Answer.LOST, state=None), times=1)
     clock = MovableClock()
-    rig = await make_rig(carriers={"smsc": simulator.port}, clock=clock, response_timeout_s=30.0)
-    account = await rig.account()
-    await rig.submit(account)
+    harness = await make_harness(
+        carriers={"smsc": simulator.port}, clock=clock, response_timeout_s=30.0
+    )
+    account = await harness.account()
+    await harness.submit(account)
     await until(lambda: simulator.taken == 1)
     clock.advance_with_timers(30.0)
-    await rig.until_states(account, S.DELIVERED)
-    story = await rig.timelines.of_message(account, await only_message(rig, account))
+    await harness.until_states(account, S.DELIVERED)
+    story = await harness.timelines.of_message(account, await only_message(harness, account))
     assert [a.outcome for a in story.attempts] == [EventKind.UNANSWERED, EventKind.TAKEN]
     assert story.attempts[0].status == "the SMSC did not answer in time"
     assert story.possible_duplicate
 
 
 async def test_a_refusal_is_told_with_its_cause_and_its_refund(
-    make_rig: Any, simulator: Any, database_url: str
+    make_harness: Any, simulator: Any, database_url: str
 ) -> None:
     simulator.behave("4599", Behaviour(status=CommandStatus.ESME_RINVDSTADR))
-    rig = await make_rig(database_url, carriers={"smsc": simulator.port})
-    account = await rig.account(credits=3)
-    await rig.submit(account, "4599111111")
-    await rig.until_states(account, S.REJECTED)
-    story = await rig.timelines.of_message(account, await only_message(rig, account))
+    harness = await make_harness(database_url, carriers={"smsc": simulator.port})
+    account = await harness.account(credits=3)
+    await harness.submit(account, "4599111111")
+    await harness.until_states(account, S.REJECTED)
+    story = await harness.timelines.of_message(account, await only_message(harness, account))
     (attempt,) = story.attempts
     assert (attempt.outcome, attempt.code) == (EventKind.REFUSED, "invalid_destination")
     assert attempt.status == "ESME_RINVDSTADR (0x0000000B)"
@@ -195,20 +197,20 @@ async def test_a_refusal_is_told_with_its_cause_and_its_refund(
 
 
 async def test_a_failed_report_is_kept_as_it_came_and_its_repetition_too(
-    make_rig: Any, simulator: Any, database_url: str, until: Any
+    make_harness: Any, simulator: Any, database_url: str, until: Any
 ) -> None:
     simulator.default = Behaviour(state=MessageState.UNDELIVERABLE, error="6", receipts=2)
-    rig = await make_rig(database_url, carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.submit(account)
-    await rig.until_states(account, S.UNDELIVERED)
-    message_id = await only_message(rig, account)
+    harness = await make_harness(database_url, carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await harness.until_states(account, S.UNDELIVERED)
+    message_id = await only_message(harness, account)
 
     async def both() -> bool:
-        return len((await rig.timelines.of_message(account, message_id)).receipts) == 2
+        return len((await harness.timelines.of_message(account, message_id)).receipts) == 2
 
     await until(both)
-    story = await rig.timelines.of_message(account, message_id)
+    story = await harness.timelines.of_message(account, message_id)
     kinds = [(r.kind, r.state, r.error) for r in story.receipts]
     assert kinds == [
         (EventKind.RECEIPT, "undeliverable", "6"),
@@ -220,17 +222,17 @@ async def test_a_failed_report_is_kept_as_it_came_and_its_repetition_too(
 
 
 async def test_a_report_that_came_before_its_answer_was_parked(
-    make_rig: Any, simulator: Any, until: Any
+    make_harness: Any, simulator: Any, until: Any
 ) -> None:
     simulator.default = Behaviour(timing=ReceiptTiming.BEFORE_RESPONSE)
     simulator.answers.shut()
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.submit(account)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
     await until(lambda: simulator.receipts_acknowledged == 1)
     simulator.answers.open()
-    await rig.until_states(account, S.DELIVERED)
-    story = await rig.timelines.of_message(account, await only_message(rig, account))
+    await harness.until_states(account, S.DELIVERED)
+    story = await harness.timelines.of_message(account, await only_message(harness, account))
     (receipt,) = story.receipts
     assert (receipt.kind, receipt.state) == (EventKind.PARKED_RECEIPT, "delivered")
     assert receipt.raw.startswith("id:1 ")
@@ -249,39 +251,39 @@ class _Server:
 
 
 async def test_each_call_to_the_customer_is_told(
-    make_rig: Any, simulator: Any, database_url: str, until: Any
+    make_harness: Any, simulator: Any, database_url: str, until: Any
 ) -> None:
-    rig = await make_rig(database_url, carriers={"smsc": simulator.port})
-    account = await rig.account()
+    harness = await make_harness(database_url, carriers={"smsc": simulator.port})
+    account = await harness.account()
     request = CallbackRequest(url="http://shop.example/dlr", states=frozenset({S.DELIVERED}))
-    await rig.submit(account, callback=request)
-    await rig.until_states(account, S.DELIVERED)
-    message_id = await only_message(rig, account)
+    await harness.submit(account, callback=request)
+    await harness.until_states(account, S.DELIVERED)
+    message_id = await only_message(harness, account)
     server = _Server()
     worker = CallbackWorker(
-        storage=rig.storage,
+        storage=harness.storage,
         client=server,  # type: ignore[arg-type]
         renderers={"test": lambda url, _facts: CallbackCall(method="GET", url=url)},
         schedule=RetrySchedule(first_s=0.01, longest_s=0.01, give_up_after_s=60),
         per_origin=1,
-        clock=rig.clock,
-        meters=rig.meters,
+        clock=harness.clock,
+        metrics=harness.metrics,
     )
-    (new,) = rig.told
+    (new,) = harness.told
     worker.announce(new)
 
     async def called(times: int) -> bool:
-        story = await rig.timelines.of_message(account, message_id)
+        story = await harness.timelines.of_message(account, message_id)
         return len(story.callbacks[0].attempts) == times
 
     await until(lambda: called(1))
-    (callback,) = (await rig.timelines.of_message(account, message_id)).callbacks
+    (callback,) = (await harness.timelines.of_message(account, message_id)).callbacks
     assert (callback.state, callback.about) == ("pending", "delivered")
     assert callback.next_attempt_ms is not None
     running = asyncio.create_task(worker.run())
     await until(lambda: called(2))
     running.cancel()
-    (callback,) = (await rig.timelines.of_message(account, message_id)).callbacks
+    (callback,) = (await harness.timelines.of_message(account, message_id)).callbacks
     assert callback.state == "delivered"
     assert [(a.number, a.status, a.answer) for a in callback.attempts] == [
         (1, 500, "no"),
@@ -289,17 +291,17 @@ async def test_each_call_to_the_customer_is_told(
     ]
 
 
-async def test_others_get_no_story_and_a_parent_gets_it(make_rig: Any, simulator: Any) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    parent, other = [(await rig.accounts.create(name)).account for name in ("parent", "other")]
-    child = (await rig.accounts.create("child", parent=parent)).account
-    await rig.submit(child)
-    await rig.until_states(child, S.DELIVERED)
-    message_id = await only_message(rig, child)
-    assert (await rig.timelines.of_message(parent, message_id)).account == "child"
+async def test_others_get_no_story_and_a_parent_gets_it(make_harness: Any, simulator: Any) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    parent, other = [(await harness.accounts.create(name)).account for name in ("parent", "other")]
+    child = (await harness.accounts.create("child", parent=parent)).account
+    await harness.submit(child)
+    await harness.until_states(child, S.DELIVERED)
+    message_id = await only_message(harness, child)
+    assert (await harness.timelines.of_message(parent, message_id)).account == "child"
     for caller, wanted in ((other, message_id), (child, message_id + 1), (child, 1 << 62)):
         with pytest.raises(Refused) as refused:
-            await rig.timelines.of_message(caller, wanted)
+            await harness.timelines.of_message(caller, wanted)
         assert refused.value.code is RefusalCode.NOT_FOUND
 
 
@@ -316,33 +318,33 @@ REASONS = {
 
 
 @pytest.mark.parametrize("case", REASONS)
-async def test_the_route_is_explained(make_rig: Any, simulator: Any, case: str) -> None:
+async def test_the_route_is_explained(make_harness: Any, simulator: Any, case: str) -> None:
     username, number, route, reason, prefix = REASONS[case]
-    rig = await make_rig(carriers={"smsc": simulator.port}, routes=ROUTES)
-    account = await rig.account(username)
-    await rig.submit(account, number)
-    await rig.until_states(account, S.DELIVERED)
-    told = (await rig.timelines.of_message(account, await only_message(rig, account))).route
+    harness = await make_harness(carriers={"smsc": simulator.port}, routes=ROUTES)
+    account = await harness.account(username)
+    await harness.submit(account, number)
+    await harness.until_states(account, S.DELIVERED)
+    told = (await harness.timelines.of_message(account, await only_message(harness, account))).route
     assert (told.route, told.reason, told.prefix) == (route, reason, prefix)
 
 
-async def test_route_of_another_day_is_told_with_todays(make_rig: Any, simulator: Any) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port}, routes=ROUTES)
-    account = await rig.account()
-    await rig.submit(account, "4520111111")
-    await rig.until_states(account, S.DELIVERED)
-    rig.timelines._router = Router([ROUTES[2]])
-    told = (await rig.timelines.of_message(account, await only_message(rig, account))).route
+async def test_route_of_another_day_is_told_with_todays(make_harness: Any, simulator: Any) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port}, routes=ROUTES)
+    account = await harness.account()
+    await harness.submit(account, "4520111111")
+    await harness.until_states(account, S.DELIVERED)
+    harness.timelines._router = Router([ROUTES[2]])
+    told = (await harness.timelines.of_message(account, await only_message(harness, account))).route
     assert (told.route, told.reason, told.today) == ("denmark", RouteReason.CHANGED, "rest")
 
 
-async def test_a_batch_shares_its_ledger_entries(make_rig: Any, simulator: Any) -> None:
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account(credits=100)
-    await rig.submit(account, *(f"45{n:08}" for n in range(20)))
-    await rig.until_states(account, S.DELIVERED, count=20)
-    for message in await rig.outbox(account):
-        story = await rig.timelines.of_message(account, message.message_id)
+async def test_a_batch_shares_its_ledger_entries(make_harness: Any, simulator: Any) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account(credits=100)
+    await harness.submit(account, *(f"45{n:08}" for n in range(20)))
+    await harness.until_states(account, S.DELIVERED, count=20)
+    for message in await harness.outbox(account):
+        story = await harness.timelines.of_message(account, message.message_id)
         assert [(e.kind, e.shared) for e in story.cost.entries] == [
             ("reserve", True),
             ("commit", True),
@@ -350,16 +352,16 @@ async def test_a_batch_shares_its_ledger_entries(make_rig: Any, simulator: Any) 
 
 
 async def test_notes_are_bounded_a_message(
-    make_rig: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
+    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal_module, "MAX_NOTES", 3)
     simulator.behave("45", Behaviour(status=CommandStatus.ESME_RSYSERR), times=5)
-    rig = await make_rig(carriers={"smsc": simulator.port})
-    account = await rig.account()
-    await rig.submit(account)
-    await rig.until_states(account, S.DELIVERED)
-    assert len(await rig.rows(message_events)) == 3
-    assert rig.meters.notes_left_out == 2
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await harness.until_states(account, S.DELIVERED)
+    assert len(await harness.rows(message_events)) == 3
+    assert harness.metrics.notes_left_out == 2
 
 
 @pytest.mark.parametrize("code", FailureCode)

@@ -24,7 +24,7 @@ from dragoman.core.campaigns.mailings import Mailings
 from dragoman.core.campaigns.model.mailings import DeliveryState, Issue, ListState, MailingList
 from dragoman.core.campaigns.sql.tables import deliveries, subscriptions
 from dragoman.core.campaigns.worker import MailWorker
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
 
@@ -217,7 +217,7 @@ class Campaign:
             pages_url=PAGES,
             new_transport=lambda: RelayConnection(self.settings),
             clock=self.clock,
-            meters=Meters(),
+            metrics=Metrics(),
         )
         await self.worker.restore()
         self.mailings.announce = self.worker.announce

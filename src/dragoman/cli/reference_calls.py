@@ -15,7 +15,7 @@ from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.cht import ChtGateway
 from dragoman.connectors.phones.smsgate.routes import SmsGate
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.development.calls import build_calls
 from dragoman.development.workbench import Workbench
 from dragoman.dialects import DIALECTS, Services
@@ -126,12 +126,12 @@ def _others() -> Iterator[tuple[str, Dialect]]:
         carriers={},
         intake=_NOTHING,
         clock=_NOTHING,
-        meters=Meters(),
+        metrics=Metrics(),
         public_url="",
         ping_interval_s=0,
         settings=_NOTHING,
     )
-    cht = ChtGateway(devices=_NOTHING, carriers={}, intake=_NOTHING, meters=Meters())
+    cht = ChtGateway(devices=_NOTHING, carriers={}, intake=_NOTHING, metrics=Metrics())
     yield "Where a carrier has the type `phones`.", phones.dialect()
     yield "Where a carrier has the type `phones`.", cht.dialect()
     yield "Where a carrier has the type `mm7`.", build_reports(())
@@ -160,4 +160,4 @@ def _paths_of_pages() -> list[str]:
 def no_services() -> Services:
     """What a dialect needs to be looked at, not to be asked."""
     fields = dict.fromkeys(Services.__dataclass_fields__, _NOTHING)
-    return Services(**{**fields, "settings": Dialects(), "meters": Meters()})
+    return Services(**{**fields, "settings": Dialects(), "metrics": Metrics()})

@@ -10,7 +10,7 @@ from dragoman.cli.reference_table import table
 from dragoman.core.callbacks.schedule import Verdict
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.outcomes import Outcome
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.metrics import GatewayCollector
 
 PAIRS = frozenset({"refused", "outcomes", "finals", "receipts", "device_words"})
@@ -21,8 +21,8 @@ class _Example:
     """A gateway with one of everything, so that each metric shows its labels."""
 
     def __init__(self) -> None:
-        self.meters = Meters()
-        for name, counter in vars(self.meters).items():
+        self.metrics = Metrics()
+        for name, counter in vars(self.metrics).items():
             if isinstance(counter, Counter):
                 counter[("x", "y") if name in PAIRS else "x"] = 1
 

@@ -10,12 +10,12 @@ from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.web.responses import Response
 
 if TYPE_CHECKING:
-    from dragoman.console.visit import Visit
+    from dragoman.console.page_request import PageRequest
 
 PREFIX: Final = "/console"
 FORM_LIMIT_BYTES: Final = 256 * 1024
 
-View = Callable[["Visit"], Awaitable[Response]]
+View = Callable[["PageRequest"], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

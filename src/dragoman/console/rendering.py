@@ -14,8 +14,8 @@ from markupsafe import Markup
 
 from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.forms import TOKEN_FIELD, VERSION_FIELD
+from dragoman.console.labels import STATES, say_change
 from dragoman.console.page import PREFIX
-from dragoman.console.words import STATES, say_change
 from dragoman.core.accounts.audit_log import Change
 from dragoman.core.messages.model.lifecycle import State
 

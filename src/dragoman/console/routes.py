@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dragoman.console.assets import PACKAGE, Assets
-from dragoman.console.desk import Desk
-from dragoman.console.gate import Gate
+from dragoman.console.context import ConsoleContext
+from dragoman.console.middleware import ConsoleMiddleware
 from dragoman.console.page import FORM_LIMIT_BYTES, PREFIX, Page
 from dragoman.console.views import PAGES
 from dragoman.web.operations import Dialect, Operation
@@ -17,11 +17,11 @@ from dragoman.web.responses import Response
 
 
 def build_console(
-    desk: Desk, pages: tuple[Page, ...] = PAGES, packages: tuple[str, ...] = (PACKAGE,)
+    context: ConsoleContext, pages: tuple[Page, ...] = PAGES, packages: tuple[str, ...] = (PACKAGE,)
 ) -> Dialect:
     """The pages below `/console`; templates and static files are looked for in `packages`."""
     assets = Assets(packages)
-    gate = Gate(desk, assets, pages, packages)
+    middleware = ConsoleMiddleware(context, assets, pages, packages)
 
     async def give_asset(request: Request) -> Response:
         found = assets.find(request.path_params["name"])
@@ -41,17 +41,17 @@ def build_console(
         title="Console",
         description="Pages for people.",
         prefixes=(PREFIX,),
-        operations=(files, *(one for page in pages for one in _operations(gate, page))),
-        refuse=gate.refuse,
+        operations=(files, *(one for page in pages for one in _operations(middleware, page))),
+        refuse=middleware.refuse,
     )
 
 
-def _operations(gate: Gate, page: Page) -> Iterable[Operation]:
+def _operations(middleware: ConsoleMiddleware, page: Page) -> Iterable[Operation]:
     if page.show is not None:
         yield Operation(
             methods=("GET", "HEAD"),
             path=page.address,
-            handler=gate.showing(page, page.show),
+            handler=middleware.showing(page, page.show),
             summary=page.title,
             answer_formats=("text",),
         )
@@ -59,7 +59,7 @@ def _operations(gate: Gate, page: Page) -> Iterable[Operation]:
         yield Operation(
             methods=("POST",),
             path=page.address,
-            handler=gate.acting(page, page.act),
+            handler=middleware.acting(page, page.act),
             summary=page.title,
             body_limit_bytes=FORM_LIMIT_BYTES,
             answer_formats=("text",),

@@ -14,7 +14,7 @@ from dragoman.control.house import Controlled, RunningGateway
 from dragoman.control.requests import SwitchCarrier
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.delivery.model.ports import Connector
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused
 
 OWN_SPEED_PER_S: Final = 3_000.0
@@ -33,7 +33,7 @@ def view_carriers(gateway: RunningGateway) -> tuple[CarrierView, ...]:
     """Every carrier as it is now."""
     use = gateway.window_use()
     return tuple(
-        _view(connector, use, gateway.meters, held=gateway.is_held(connector.name))
+        _view(connector, use, gateway.metrics, held=gateway.is_held(connector.name))
         for connector in gateway.connectors.values()
     )
 
@@ -51,7 +51,7 @@ async def switch_carrier(controlled: Controlled, request: SwitchCarrier) -> Carr
     if await house.carrier_switches.is_held(name) is not request.held:
         action = "drain_carrier" if request.held else "enable_carrier"
         entries = tuple(
-            house.books.command_entry(account, action, name)
+            house.audit_log.command_entry(account, action, name)
             for account in await house.accounts.list_all()
             if account.may(Permission.OPERATE)
         )
@@ -102,7 +102,7 @@ def limit_of(carrier: CarrierView) -> Limit | None:
 
 
 def _view(
-    connector: Connector, use: Mapping[str, tuple[int, int]], meters: Meters, *, held: bool
+    connector: Connector, use: Mapping[str, tuple[int, int]], metrics: Metrics, *, held: bool
 ) -> CarrierView:
     in_flight, capacity = use.get(connector.name, (0, 0))
     smpp = connector if isinstance(connector, SmppCarrier) else None
@@ -117,7 +117,7 @@ def _view(
         kind=_kind(connector),
         outcomes={
             outcome: count
-            for (carrier, outcome), count in meters.outcomes.items()
+            for (carrier, outcome), count in metrics.outcomes.items()
             if carrier == connector.name
         },
         links=_mm7_link(connector) if isinstance(connector, Mm7Carrier) else _smpp_links(smpp),

@@ -281,7 +281,7 @@ async def _show_overview(controlled: Controlled, _request: requests.ShowOverview
         return Overview(running=False, version=__version__, accounts=accounts)
     oldest = gateway.oldest_waiting_s()
     finals: dict[str, int] = {}
-    for (_, state), count in gateway.meters.finals.items():
+    for (_, state), count in gateway.metrics.finals.items():
         finals[state] = finals.get(state, 0) + count
     return Overview(
         running=True,
@@ -298,8 +298,8 @@ async def _show_overview(controlled: Controlled, _request: requests.ShowOverview
         ),
         in_flight=sum(in_flight for in_flight, _ in gateway.window_use().values()),
         callbacks_waiting=gateway.callbacks_waiting(),
-        accepted=gateway.meters.accepted.total(),
-        refused=gateway.meters.refused.total(),
+        accepted=gateway.metrics.accepted.total(),
+        refused=gateway.metrics.refused.total(),
         finals=finals,
     )
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from dragoman.config import Settings
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.accounts import Accounts
-from dragoman.core.accounts.audit_log import Books
+from dragoman.core.accounts.audit_log import AuditLog
 from dragoman.core.accounts.credits import Credits
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.senders import Senders
@@ -25,10 +25,10 @@ from dragoman.core.devices.phone_settings import PhoneSettings
 from dragoman.core.inbound.keywords import Keywords
 from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.messages.feed import Feed
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.timeline import Timelines
-from dragoman.core.submission.message_actions import Interventions
+from dragoman.core.submission.message_actions import MessageActions
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
@@ -65,7 +65,7 @@ class HouseServices(Protocol):
     @property
     def timelines(self) -> Timelines: ...
     @property
-    def interventions(self) -> Interventions: ...
+    def message_actions(self) -> MessageActions: ...
     @property
     def keywords(self) -> Keywords: ...
     @property
@@ -83,7 +83,7 @@ class HouseServices(Protocol):
     @property
     def phone_settings(self) -> PhoneSettings: ...
     @property
-    def books(self) -> Books: ...
+    def audit_log(self) -> AuditLog: ...
     @property
     def carrier_switches(self) -> CarrierSwitches: ...
 
@@ -92,7 +92,7 @@ class RunningGateway(Protocol):
     """What can be read off a gateway that runs."""
 
     @property
-    def meters(self) -> Meters: ...
+    def metrics(self) -> Metrics: ...
     @property
     def feed(self) -> Feed: ...
     @property

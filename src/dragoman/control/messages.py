@@ -30,7 +30,7 @@ async def _show(controlled: Controlled, request: requests.ShowMessage) -> Timeli
 async def _resend(controlled: Controlled, request: requests.ResendMessage) -> SentBatch:
     house = controlled.house
     message_id = await find_message(house, request.identifier)
-    accepted = await house.interventions.resend(None, message_id, protocol=PROTOCOL)
+    accepted = await house.message_actions.resend(None, message_id, protocol=PROTOCOL)
     story = await house.timelines.of_any_message(message_id)
     return SentBatch(
         batch_id=accepted.batch_id,
@@ -45,7 +45,7 @@ async def _resend(controlled: Controlled, request: requests.ResendMessage) -> Se
 async def _cancel(controlled: Controlled, request: requests.CancelMessage) -> Cancelled:
     house = controlled.house
     message_id = await find_message(house, request.identifier)
-    await house.interventions.cancel(None, message_id)
+    await house.message_actions.cancel(None, message_id)
     story = await house.timelines.of_any_message(message_id)
     return Cancelled(message_id=message_id, account=story.account)
 

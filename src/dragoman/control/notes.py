@@ -124,7 +124,7 @@ async def note_change(controlled: Controlled, request: Any, answer: Any) -> None
     house = controlled.house
     try:
         account = await house.accounts.find(username)
-        await house.books.note_command(account, note.action, note.subject)
+        await house.audit_log.note_command(account, note.action, note.subject)
     except (Refused, StorageUnavailable) as error:
         log.warning("change_not_written_down", action=note.action, reason=str(error))
 

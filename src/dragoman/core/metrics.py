@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import Counter
 
 
-class Meters:
+class Metrics:
     """Counters of one gateway. Names of carriers and states only: never numbers, texts or keys."""
 
     def __init__(self) -> None:

@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator
 from typing import Final
 
 from dragoman.console.forms import Problems
+from dragoman.console.labels import ALPHABETS, say_refusal
 from dragoman.console.page import Page
-from dragoman.console.visit import Visit
-from dragoman.console.words import ALPHABETS, say_refusal
+from dragoman.console.page_request import PageRequest
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.development.phones import (
@@ -99,35 +99,35 @@ class _Rooms:
 
     # Phones
 
-    async def list_phones(self, visit: Visit) -> Response:
-        return self._show_list(visit)
+    async def list_phones(self, request: PageRequest) -> Response:
+        return self._show_list(request)
 
-    async def open_phone(self, visit: Visit) -> Response:
+    async def open_phone(self, request: PageRequest) -> Response:
         """Goes to the phone of a number, whether it has texts or not."""
-        typed = visit.form.get("number", "").strip()
+        typed = request.form.get("number", "").strip()
         try:
-            return visit.go(f"/phones/{read_number(typed)}")
+            return request.go(f"/phones/{read_number(typed)}")
         except Refused as refused:
-            return self._show_list(visit, 400, Problems({"number": say_refusal(refused)}), typed)
+            return self._show_list(request, 400, Problems({"number": say_refusal(refused)}), typed)
 
-    async def show_phone(self, visit: Visit) -> Response:
-        return self._show_phone(visit)
+    async def show_phone(self, request: PageRequest) -> Response:
+        return self._show_phone(request)
 
-    async def send_text(self, visit: Visit) -> Response:
+    async def send_text(self, request: PageRequest) -> Response:
         """Sends a text from the phone; a button may name the text."""
-        typed = {name: visit.form.get(name, "") for name in _TEXT}
-        text = visit.form.get("quick", "") or typed["text"].replace("\r\n", "\n")
-        number = _number(visit)
+        typed = {name: request.form.get(name, "") for name in _TEXT}
+        text = request.form.get("quick", "") or typed["text"].replace("\r\n", "\n")
+        number = _number(request)
         try:
             await self._phones.send(number, text, typed["to"].strip())
         except Refused as refused:
-            return self._show_phone(visit, 400, _problems(refused, _TEXT, "number", "to"), typed)
-        return visit.go(f"/phones/{number}", "text-sent")
+            return self._show_phone(request, 400, _problems(refused, _TEXT, "number", "to"), typed)
+        return request.go(f"/phones/{number}", "text-sent")
 
-    async def choose_fate(self, visit: Visit) -> Response:
+    async def choose_fate(self, request: PageRequest) -> Response:
         """Decides what happens to the next messages to the phone."""
-        typed = {name: visit.form.get(name, "").strip() for name in _CHOICE}
-        number = _number(visit)
+        typed = {name: request.form.get(name, "").strip() for name in _CHOICE}
+        number = _number(request)
         problems = Problems()
         times = _read_number(typed, "times", problems)
         code = _read_number(typed, "code", problems)
@@ -147,12 +147,12 @@ class _Rooms:
         except Refused as refused:
             problems |= _problems(refused, _CHOICE)
         if problems:
-            return self._show_phone(visit, 400, problems, typed)
-        return visit.go(f"/phones/{number}", "saved")
+            return self._show_phone(request, 400, problems, typed)
+        return request.go(f"/phones/{number}", "saved")
 
-    async def stream_changes(self, visit: Visit) -> Response:
+    async def stream_changes(self, request: PageRequest) -> Response:
         """Tells a page that a phone received or sent a text, so that it looks again."""
-        return visit.stream(self._frames())
+        return request.stream(self._frames())
 
     async def _frames(self) -> AsyncGenerator[bytes, None]:
         yield b"retry: 1000\n" + render_event("open")
@@ -161,10 +161,14 @@ class _Rooms:
             yield render_event("changed") if happened else KEEP_ALIVE
 
     def _show_list(
-        self, visit: Visit, status: int = 200, problems: Problems | None = None, number: str = ""
+        self,
+        request: PageRequest,
+        status: int = 200,
+        problems: Problems | None = None,
+        number: str = "",
     ) -> Response:
         phones = self._phones.phones()
-        return visit.show(
+        return request.show(
             "virtual-phones.html",
             status,
             problems=problems or {},
@@ -176,18 +180,18 @@ class _Rooms:
 
     def _show_phone(
         self,
-        visit: Visit,
+        request: PageRequest,
         status: int = 200,
         problems: Problems | None = None,
         typed: dict[str, str] | None = None,
     ) -> Response:
-        number = _number(visit)
+        number = _number(request)
         texts: tuple[PhoneText, ...] = self._phones.texts(number)
         view: PhoneView | None = next(
             (phone for phone in self._phones.phones() if phone.number == number), None
         )
         values = dict.fromkeys((*_TEXT, *_CHOICE), "") | {"times": "1"} | (typed or {})
-        return visit.show(
+        return request.show(
             "virtual-phone.html",
             status,
             problems=problems or {},
@@ -202,13 +206,13 @@ class _Rooms:
 
     # Faults and mail
 
-    async def show_faults(self, visit: Visit) -> Response:
-        return self._show_faults(visit)
+    async def show_faults(self, request: PageRequest) -> Response:
+        return self._show_faults(request)
 
-    async def set_faults(self, visit: Visit) -> Response:
+    async def set_faults(self, request: PageRequest) -> Response:
         """Makes something wrong with the carrier, or everything well again."""
-        do = visit.form.get("do", "")
-        typed = {name: visit.form.get(name, "").strip() for name in _FAULTS}
+        do = request.form.get("do", "")
+        typed = {name: request.form.get(name, "").strip() for name in _FAULTS}
         problems = Problems()
         try:
             if do == "reset":
@@ -227,12 +231,12 @@ class _Rooms:
         except Refused as refused:
             problems |= _problems(refused, _FAULTS)
         if problems:
-            return self._show_faults(visit, 400, problems, typed)
-        return visit.go("/phones/faults", "fault-cut" if do == "cut" else "saved")
+            return self._show_faults(request, 400, problems, typed)
+        return request.go("/phones/faults", "fault-cut" if do == "cut" else "saved")
 
     def _show_faults(
         self,
-        visit: Visit,
+        request: PageRequest,
         status: int = 200,
         problems: Problems | None = None,
         typed: dict[str, str] | None = None,
@@ -244,7 +248,7 @@ class _Rooms:
             "slow_s": f"{faults.slow_s:g}" if faults.slow_s else "",
             "lose_responses": "1",
         }
-        return visit.show(
+        return request.show(
             "faults.html",
             status,
             problems=problems or {},
@@ -252,17 +256,17 @@ class _Rooms:
             typed={name: (typed or {}).get(name) or value for name, value in known.items()},
         )
 
-    async def show_mail(self, visit: Visit) -> Response:
+    async def show_mail(self, request: PageRequest) -> Response:
         """The newest mails; their HTML is shown as text."""
-        wanted = visit.query.get("to", "").strip()[:320]
+        wanted = request.query.get("to", "").strip()[:320]
         mails = await self._workbench.outbox.mails(wanted, limit=MAX_SHOWN)
-        return visit.show("mail.html", mails=mails, wanted=wanted)
+        return request.show("mail.html", mails=mails, wanted=wanted)
 
 
-def _number(visit: Visit) -> str:
+def _number(request: PageRequest) -> str:
     """The phone's number; raises `Refused` as an address that nothing has."""
     try:
-        return read_number(visit.request.path_params["number"])
+        return read_number(request.http.path_params["number"])
     except Refused:
         raise Refused(RefusalCode.NOT_FOUND, "number") from None
 

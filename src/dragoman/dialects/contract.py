@@ -35,13 +35,13 @@ from dragoman.core.messages.model.callbacks import (
     TextFacts,
 )
 from dragoman.core.messages.premium import PremiumRules
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.core.reporting.correspondence import Correspondence
 from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.statistics import Statistics
 from dragoman.core.submission.batches import Batches
 from dragoman.core.submission.bundles import Bundles
-from dragoman.core.submission.idempotency_keys import KeyedSubmissions
+from dragoman.core.submission.idempotency_keys import IdempotencyKeys
 from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.refunds import Refunds
 from dragoman.core.submission.submission import SubmissionService
@@ -83,10 +83,10 @@ class Services:
     verifications: Verifications
     mailings: Mailings
     issues: Issues
-    meters: Meters
+    metrics: Metrics
     clock: Clock
     devices: Devices
-    keyed_submissions: KeyedSubmissions
+    idempotency_keys: IdempotencyKeys
     scoped_tokens: ScopedTokens
     webhooks: Webhooks
     phone_settings: PhoneSettings

@@ -159,8 +159,8 @@ async def make_house(
 ) -> AsyncIterator[Callable[..., Any]]:
     """Returns a maker of started gateways over one database, which must not overlap."""
 
-    def storage(url: str, meters: Any, *, writer_module: str | None) -> Storage:
-        return Storage(url, meters)
+    def storage(url: str, metrics: Any, *, writer_module: str | None) -> Storage:
+        return Storage(url, metrics)
 
     monkeypatch.setattr(house_module, "Storage", storage)
     monkeypatch.setattr(carrier_module, "TICK_S", 0.05)

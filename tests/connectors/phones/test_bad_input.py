@@ -128,11 +128,11 @@ async def test_what_no_phone_may_send_is_refused_and_counted(
     call, status, message, expected = CASES[case]
     answer = await call(phone, fetched)
     assert (answer.status, answer.json) == (status, {"message": message})
-    meters = house.gateway.meters
+    metrics = house.gateway.metrics
     counted = {
         (kind, result): count
         for kind in ("refused", "device_words")
-        for (_, result), count in getattr(meters, kind).items()
+        for (_, result), count in getattr(metrics, kind).items()
     }
     assert counted == expected
     assert await house.inbox(account) == []
@@ -145,5 +145,5 @@ async def test_a_replayed_event_is_answered_counted_and_not_taken_again(
     for _ in range(3):
         assert (await phone.tell("sms:received", TEXT, event_id="same")).status == 200
     assert len(await house.inbox(account)) == 1
-    words = house.gateway.meters.device_words
+    words = house.gateway.metrics.device_words
     assert words == {("android", "taken"): 1, ("android", "repeated"): 2}

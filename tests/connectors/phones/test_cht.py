@@ -227,7 +227,7 @@ async def test_a_text_that_is_none_does_not_hold_up_the_others(
     ]
     assert (await phone.post({"messages": [*bad, good]})).status == 200
     assert await house.inbox(account) == [("4511223344", "", "hi")]
-    words = house.gateway.meters.device_words
+    words = house.gateway.metrics.device_words
     assert (words["android", "unknown"], words["android", "taken"]) == (4, 1)
 
 
@@ -243,9 +243,9 @@ async def test_a_state_that_nobody_can_place_is_counted_and_passed_over(
     ]
     answer = await phone.post({"updates": updates})
     assert (answer.status, answer.body) == (200, b'{"messages":[]}')
-    meters = house.gateway.meters
-    assert meters.receipts["android", "unknown"] == 3
-    assert meters.device_words["android", "unknown"] == 2
+    metrics = house.gateway.metrics
+    assert metrics.receipts["android", "unknown"] == 3
+    assert metrics.device_words["android", "unknown"] == 2
 
 
 async def test_a_report_on_another_phones_text_changes_nothing(
@@ -280,7 +280,7 @@ async def test_polls_that_are_not_the_apps_are_refused_in_its_shape(
     assert body in answer.body
     if status != 200:
         assert answer.json["error"] is True
-        assert house.gateway.meters.refused.total() == 1
+        assert house.gateway.metrics.refused.total() == 1
 
 
 async def test_who_is_not_let_in_is_401(house: Any, account: Any, phone: FakeChtPhone) -> None:

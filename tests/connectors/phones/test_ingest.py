@@ -107,7 +107,7 @@ async def test_what_cannot_be_taken_is_refused_and_not_stored(
     answer = await phone.tell(given.pop("event"), given.pop("payload"), **given)
     assert (answer.status, answer.json) == (status, {"message": message})
     assert await house.inbox(account) == []
-    assert house.gateway.meters.refused.total() == 1
+    assert house.gateway.metrics.refused.total() == 1
 
 
 async def test_another_devices_address_and_a_wrong_secret_are_404(

@@ -198,10 +198,10 @@ def refused(link: Link) -> Callable[[Awaitable[Answer]], Awaitable[Answer]]:
     """Checks that a call is refused, stores nothing and moves no credit."""
 
     async def check(asking: Awaitable[Answer]) -> Answer:
-        before, meter = await link.rows(), sum(link.house.meters.refused.values())
+        before, meter = await link.rows(), sum(link.house.metrics.refused.values())
         answer = await asking
         assert await link.rows() == before
-        assert sum(link.house.meters.refused.values()) == meter + 1
+        assert sum(link.house.metrics.refused.values()) == meter + 1
         assert not link.house.announced
         assert list(link.house.live) == []
         return answer

@@ -331,14 +331,14 @@ async def test_a_service_is_attached_and_taken_off(link: Any) -> None:
     answer = await call(link, "PUT", target, {"serviceid": int(service_id)})
     keyword = answer.json["keyword"]
     assert (answer.status, keyword["function"], keyword["serviceid"]) == (200, "http", service_id)
-    assert link.house.directory.find("1272", ["PAPIRHAT"]).forwardings[0].url == URL
+    assert link.house.inbound_routing.find("1272", ["PAPIRHAT"]).forwardings[0].url == URL
     assert (await call(link, "PUT", target, {})).json["message"] == "Serviceid cannot be empty"
     assert (await call(link, "PUT", target, {"serviceid": "5"})).status == 404
     answer = await call(
         link, "PUT", f"keywords/{keyword_id}.xml", b"<k><serviceid>0</serviceid></k>"
     )
     assert answer.masked == RESERVED_XML.replace(b"201", b"200")
-    assert link.house.directory.find("1272", ["PAPIRHAT"]).forwardings == ()
+    assert link.house.inbound_routing.find("1272", ["PAPIRHAT"]).forwardings == ()
 
 
 async def test_another_accounts_are_as_if_they_were_not(link: Any, refused: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from dragoman.config.dialects import Dialects
 from dragoman.core.accounts.account_fields import AccountFields
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.routes import build_operations
 
@@ -41,7 +41,7 @@ CREATE = {"POST services/{type}"}
 def calls_about_something() -> list[str]:
     """Every call whose path says what it is about."""
     nothing: dict[str, Any] = {field.name: None for field in fields(Services)}
-    services = Services(**nothing | {"settings": Dialects(), "meters": Meters()})
+    services = Services(**nothing | {"settings": Dialects(), "metrics": Metrics()})
     calls = []
     for operation in build_operations(services):
         path = re.sub(r":[^}]*", "", operation.path).removeprefix("/v2/").removesuffix(".{format}")

@@ -170,11 +170,11 @@ def refused(smsend: Customer) -> Callable[[Awaitable[Answer]], Awaitable[Answer]
     """Checks that a call is refused, stores nothing and moves no credit."""
 
     async def check(asking: Awaitable[Answer]) -> Answer:
-        before, meter = await smsend.rows(), sum(smsend.house.meters.refused.values())
+        before, meter = await smsend.rows(), sum(smsend.house.metrics.refused.values())
         answer = await asking
         assert 400 <= answer.status < 500
         assert await smsend.rows() == before
-        assert sum(smsend.house.meters.refused.values()) == meter + 1
+        assert sum(smsend.house.metrics.refused.values()) == meter + 1
         return answer
 
     return check

@@ -11,7 +11,7 @@ from dragoman.config.dialects import Dialects, SmSend, SubaccountProfile
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.accounts.sql import credits
 from dragoman.core.messages.live import LiveMessages
-from dragoman.core.messages.loader import Recall
+from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.messages.sql import pending
@@ -335,8 +335,8 @@ async def test_who_paid_is_known_after_a_restart(smsend: Any) -> None:
     await sent(smsend, "sub", 10)
     account = await smsend.house.accounts.find("sub")
     ids = {message.message_id for message in smsend.house.live}
-    recall = Recall(smsend.house.storage, LiveMessages())
-    recalled = await recall.read(lambda c: pending.load_messages(c, ids))
+    loader = MessageLoader(smsend.house.storage, LiveMessages())
+    recalled = await loader.read(lambda c: pending.load_messages(c, ids))
     assert len(recalled.live) == 10
     await rejected(smsend.house, recalled.live)
     assert await smsend.house.credits.purchased(account.account_id) == 620_000

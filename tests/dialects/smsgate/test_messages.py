@@ -73,7 +73,7 @@ async def test_a_key_is_taken_once_by_callers_at_the_same_moment(program: Progra
     async def race(_self: object, *_args: object) -> None:
         """Lets all of them past the first look."""
 
-    program.house.keyed_submissions.check_free = race  # type: ignore[method-assign]
+    program.house.idempotency_keys.check_free = race  # type: ignore[method-assign]
     answers = await asyncio.gather(*(program.send("same") for _ in range(20)))
     assert sorted(answer.status for answer in answers) == [202, *[409] * 19]
     rows = await program.rows()

@@ -40,8 +40,8 @@ async def running(
 ) -> AsyncIterator[Running]:
     """A gateway of `dragoman dev --phone` with its phone."""
 
-    def storage(url: str, meters: Any, *, writer_module: str | None) -> Storage:
-        return Storage(url, meters)
+    def storage(url: str, metrics: Any, *, writer_module: str | None) -> Storage:
+        return Storage(url, metrics)
 
     monkeypatch.setattr(house_module, "Storage", storage)
     with socket.create_server(("127.0.0.1", 0)) as probe:

@@ -24,7 +24,7 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql.tables import callbacks
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.kit.ids import IdSource
 from dragoman.storage import persistence as persistence_module
 from dragoman.storage.engine import Storage
@@ -96,7 +96,7 @@ class Teller:
         self.storage = Storage(url)
         self.clock = MovableClock()
         self.ids = IdSource(self.clock)
-        self.meters = Meters()
+        self.metrics = Metrics()
         self.stored: list[NewCallback] = []
         self.worker: CallbackWorker
         self._client: GuardedClient
@@ -113,7 +113,7 @@ class Teller:
             schedule=schedule,
             per_origin=per_origin,
             clock=self.clock,
-            meters=self.meters,
+            metrics=self.metrics,
         )
         await self.worker.restore()
         self._task = asyncio.create_task(self.worker.run())
@@ -226,7 +226,7 @@ async def test_all_is_told_once_and_in_order_per_message(
     await teller.until_ended()
     assert_in_order(customer, 30)
     assert len(customer.told) == 90
-    assert teller.meters.callbacks["delivered"] == 90
+    assert teller.metrics.callbacks["delivered"] == 90
     row = (await teller.rows())[0]
     assert (row["attempts"], row["answer_status"], row["answer"]) == (1, 200, "ok")
     assert teller.worker.depth() == 0
@@ -374,7 +374,7 @@ async def test_429_leaves_the_whole_origin_alone_for_as_long_as_it_asks(
     teller, customer = await make_teller(per_origin=1), await make_customer()
     customer.answer = lambda message, state: web.Response(status=429, headers={"Retry-After": "40"})
     await teller.tell(customer.origin, 0, State.SENT)
-    await until(lambda: teller.meters.callbacks["retry"] == 1)
+    await until(lambda: teller.metrics.callbacks["retry"] == 1)
     customer.answer = lambda message, state: 200
     for n in range(1, 4):
         await teller.tell(customer.origin, n, State.SENT)
@@ -401,7 +401,7 @@ async def test_nothing_is_told_twice_while_its_attempt_is_being_stored(
 
     customer.answer = answer
     await asyncio.gather(*(teller.tell(customer.origin, 0, state) for state in STATES))
-    await until(lambda: teller.meters.callbacks["delivered"] == 1)
+    await until(lambda: teller.metrics.callbacks["delivered"] == 1)
     await asyncio.sleep(0.1)
     assert customer.told == [(0, State.SENT)]
     disk.set()
@@ -420,7 +420,7 @@ async def test_failures_of_one_moment_make_one_pause(
     for new in teller.stored:
         teller.worker.announce(new)
     lane = teller.worker._lane(customer.origin)
-    await until(lambda: not (teller.meters.callbacks["retry"] < 8))
+    await until(lambda: not (teller.metrics.callbacks["retry"] < 8))
     assert lane.failures <= 2
     await customer.start()
     await teller.until_ended()

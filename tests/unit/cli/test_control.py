@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from dragoman.config import Settings
-from dragoman.console.words import say_change
+from dragoman.console.labels import say_change
 from dragoman.control import requests, server
 from dragoman.control.answers import AccountSecrets
 from dragoman.control.client import CommandFailed, NotRunning, call
@@ -33,7 +33,7 @@ from dragoman.control.socket_path import (
 )
 from dragoman.core.accounts.model.accounts import CredentialKind, Permission
 from dragoman.core.accounts.model.senders import SenderDetails
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import Refused
 from dragoman.house import House, opened_house
 
@@ -42,7 +42,7 @@ class IdleGateway:
     """A gateway without carriers."""
 
     def __init__(self) -> None:
-        self.meters = Meters()
+        self.metrics = Metrics()
         self.connectors: dict[str, Any] = {}
 
     def problems(self) -> list[str]:
@@ -351,7 +351,7 @@ async def test_what_a_command_changes_is_written_down(house: House, case: str) -
     await house.accounts.create("shop", credits=10)
     await ask(house, request)
     account = await house.accounts.find(username)
-    found = await house.books.changes(account, account, None, 10)
+    found = await house.audit_log.changes(account, account, None, 10)
     said = [say_change(change.action, change.entry.subject) for change in found]
     assert said == ([words] if words else [])
     assert all(change.by_command for change in found)
@@ -368,12 +368,12 @@ async def test_carrier_is_held_and_let_go_over_the_socket(house: House) -> None:
         assert (answer.held, answer.in_flight, answer.gateway) == (held, 0, True)
         assert await house.carrier_switches.is_held("simulator") is held
     assert told == [("simulator", True), ("simulator", False)]
-    changes = await house.books.changes(owner, owner, None, 10)
+    changes = await house.audit_log.changes(owner, owner, None, 10)
     assert [(one.action, one.entry.subject) for one in changes] == [
         ("enable_carrier", "simulator"),
         ("drain_carrier", "simulator"),
     ]
-    assert await house.books.changes(shop, shop, None, 10) == []
+    assert await house.audit_log.changes(shop, shop, None, 10) == []
 
 
 async def test_doctor_names_a_held_carrier_where_no_gateway_runs(house: House) -> None:

@@ -24,7 +24,7 @@ from dragoman.cli.root import app
 from dragoman.config import Settings
 from dragoman.config.reading import entries_of, section_of
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.metrics import Histogram, Meters
+from dragoman.core.metrics import Histogram, Metrics
 from dragoman.core.model.errors import FailureCode, RefusalCode
 from dragoman.dialects import DIALECTS
 from dragoman.dialects.smsgate.auth import SCOPES
@@ -110,7 +110,7 @@ def test_every_counter_of_the_house_is_a_metric(pages: dict[str, str]) -> None:
     rows = pages["metrics.md"].partition("## Labels")[0]
     counted = {
         name: counter
-        for name, counter in vars(Meters()).items()
+        for name, counter in vars(Metrics()).items()
         if isinstance(counter, Counter | Histogram)
     }
     kinds = [row.split(" | ")[1] for row in rows.splitlines() if row.startswith("| `")]

@@ -20,7 +20,7 @@ from dragoman.connectors.phones.intake import MAX_EVENT_ID, MAX_NUMBER, MAX_TEXT
 from dragoman.connectors.phones.protocols import CHT
 from dragoman.core.devices.devices import Devices
 from dragoman.core.devices.model.devices import Device, HandoverState
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.kit.ids import LIMIT
 from dragoman.web.bodies import decode_json
@@ -129,12 +129,12 @@ class ChtGateway:
         devices: Devices,
         carriers: Mapping[str, PhonesCarrier],
         intake: Intake,
-        meters: Meters,
+        metrics: Metrics,
     ) -> None:
         self._devices = devices
         self._carriers = carriers
         self._intake = intake
-        self._meters = meters
+        self._metrics = metrics
 
     def dialect(self) -> Dialect:
         """The address as a table."""
@@ -206,10 +206,10 @@ class ChtGateway:
         if state is not None and handover_id is not None:
             handover = await carrier.handout.find(device, handover_id)
         if state is None:
-            self._meters.device_words[device.carrier, "unknown"] += 1
+            self._metrics.device_words[device.carrier, "unknown"] += 1
             return
         if handover is None:
-            self._meters.receipts[device.carrier, "unknown"] += 1
+            self._metrics.receipts[device.carrier, "unknown"] += 1
             return
         reason = update.reason or ""
         error = RESULTS.get(reason) or RESULTS.get(reason.partition(";")[0], "")
@@ -225,14 +225,14 @@ class ChtGateway:
             and source.isprintable()
             and len(content) <= MAX_TEXT
         ):
-            self._meters.device_words[device.carrier, "unknown"] += 1
+            self._metrics.device_words[device.carrier, "unknown"] += 1
             return
         is_new = await self._intake.take_once(
             device,
             text.id,
             lambda: self._intake.hand_up(device, text.id, source=source, text=content),
         )
-        self._meters.device_words[device.carrier, "taken" if is_new else "repeated"] += 1
+        self._metrics.device_words[device.carrier, "taken" if is_new else "repeated"] += 1
 
     def _authenticate(self, request: Request) -> Device:
         """The device whose identifier and token are in the address that the phone was given."""
@@ -245,7 +245,7 @@ class ChtGateway:
 
     def refuse(self, _request: Request, refusal: Refusal) -> Response:
         """Words what the kit refuses."""
-        self._meters.refused[CHT, refusal.kind.value] += 1
+        self._metrics.refused[CHT, refusal.kind.value] += 1
         return _render(Problem(message=refusal.reason), refusal.status)
 
     def _guarded(self, handler: _Handler) -> _Handler:
@@ -253,10 +253,10 @@ class ChtGateway:
             try:
                 return await handler(request)
             except StorageUnavailable:
-                self._meters.refused[CHT, RefusalCode.UNAVAILABLE.value] += 1
+                self._metrics.refused[CHT, RefusalCode.UNAVAILABLE.value] += 1
                 return _render(Problem(message="the database is away; try again"), 503)
             except Refused as refused:
-                self._meters.refused[CHT, refused.code.value] += 1
+                self._metrics.refused[CHT, refused.code.value] += 1
                 words = refused.detail or refused.code.value.replace("_", " ")
                 return _render(Problem(message=words), STATUSES.get(refused.code, 400))
 

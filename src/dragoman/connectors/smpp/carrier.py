@@ -10,7 +10,7 @@ from dragoman.connectors.smpp.handover import Handover, Part
 from dragoman.connectors.smpp.inbound import read_delivery
 from dragoman.connectors.smpp.link import Link
 from dragoman.connectors.smpp.pace import Pace
-from dragoman.connectors.smpp.retelling import retell
+from dragoman.connectors.smpp.retelling import reconstruct
 from dragoman.connectors.smpp.settings import BindMode, CarrierSettings, TlsSettings
 from dragoman.connectors.smpp.submits import NotSendable, render_submits
 from dragoman.core.delivery.model.ports import CarrierEvents
@@ -128,11 +128,11 @@ class SmppCarrier:
             ]
         )
 
-    def retell(self, story: Timeline, message: Outgoing, at_ms: int) -> tuple[PduStep, ...]:
+    def reconstruct(self, story: Timeline, message: Outgoing, at_ms: int) -> tuple[PduStep, ...]:
         """The PDUs of a message that was sent at a time."""
         try:
             submits = render_submits(message, self.settings.profile, at_ms, self.settings.billing)
-            return retell(story, submits)
+            return reconstruct(story, submits)
         except (NotSendable, EncodeError, ValueError):
             return ()  # it was never sent so, or the profile has changed since
 

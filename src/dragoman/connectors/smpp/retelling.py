@@ -20,7 +20,7 @@ _STATUS: Final = re.compile(r"\(0x([0-9A-F]{8})\)$")
 """How `describe_status` ends."""
 
 
-def retell(story: Timeline, submits: Sequence[SubmitSm]) -> tuple[PduStep, ...]:
+def reconstruct(story: Timeline, submits: Sequence[SubmitSm]) -> tuple[PduStep, ...]:
     """Each `submit_sm` with its answers, then what was reported; raises `EncodeError`."""
     steps: list[PduStep] = []
     for number, submit in enumerate(submits, 1):

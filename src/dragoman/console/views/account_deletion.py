@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from dragoman.console.forms import Problems, version_of
 from dragoman.console.page import Page
-from dragoman.console.visit import Visit
+from dragoman.console.page_request import PageRequest
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.accounts.model.views import AccountView
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -18,56 +18,56 @@ _CHANGED: Final = (
 )
 
 
-async def show_deletion(visit: Visit) -> Response:
+async def show_deletion(request: PageRequest) -> Response:
     """What deleting the account means."""
-    return await _show(visit, await _find(visit))
+    return await _show(request, await _find(request))
 
 
-async def delete_account(visit: Visit) -> Response:
+async def delete_account(request: PageRequest) -> Response:
     """Deletes the account, if it is as its page said."""
-    async with visit.desk.editing:
-        view = await _find(visit)
-        if not visit.is_current(*await _state_of(visit, view)):
-            return await _show(visit, view, 409, Problems({"": _CHANGED}))
+    async with request.context.editing:
+        view = await _find(request)
+        if not request.is_current(*await _state_of(request, view)):
+            return await _show(request, view, 409, Problems({"": _CHANGED}))
         account = view.account
         # It stands at who did it: nobody can open the log of an account that is gone.
-        entry = visit.desk.books.entry(visit.account, "delete", account.username)
+        entry = request.context.audit_log.entry(request.account, "delete", account.username)
         try:
-            await visit.desk.account_tree.delete(visit.account, account.account_id, (entry,))
+            await request.context.account_tree.delete(request.account, account.account_id, (entry,))
         except Refused as refused:
             if refused.code is not RefusalCode.INVALID_FIELD:
                 raise
-            return await _show(visit, view, 409)
-    return visit.go("/accounts", "deleted")
+            return await _show(request, view, 409)
+    return request.go("/accounts", "deleted")
 
 
-async def _find(visit: Visit) -> AccountView:
+async def _find(request: PageRequest) -> AccountView:
     """The account; one's own is none that one could delete."""
-    account_id = visit.identifier("account_id")
-    if account_id == visit.account.account_id:
+    account_id = request.identifier("account_id")
+    if account_id == request.account.account_id:
         raise Refused(RefusalCode.PERMISSION_DENIED, "user", "its own account")
-    return await visit.desk.account_tree.find(visit.account, account_id)
+    return await request.context.account_tree.find(request.account, account_id)
 
 
-async def _state_of(visit: Visit, view: AccountView) -> tuple[Any, ...]:
+async def _state_of(request: PageRequest, view: AccountView) -> tuple[Any, ...]:
     """What its reader was told, but for what passing messages change."""
     balance = view.balance
     credits = balance.available + balance.held + balance.spent
-    return view.account.username, credits, await visit.desk.books.key_times(view.account)
+    return view.account.username, credits, await request.context.audit_log.key_times(view.account)
 
 
 async def _show(
-    visit: Visit, view: AccountView, status: int = 200, problems: Problems | None = None
+    request: PageRequest, view: AccountView, status: int = 200, problems: Problems | None = None
 ) -> Response:
-    _, below = await visit.desk.account_tree.list_children(view.account, 0, 1)
-    return visit.show(
+    _, below = await request.context.account_tree.list_children(view.account, 0, 1)
+    return request.show(
         "delete-account.html",
         status,
         problems=problems or {},
         view=view,
         account=view.account,
         below=below,
-        version=version_of(*await _state_of(visit, view)),
+        version=version_of(*await _state_of(request, view)),
     )
 
 

@@ -7,11 +7,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from dragoman.console.forms import EditConflict, Problems, version_of
+from dragoman.console.labels import LEDGER, PERMISSIONS, say_permissions, say_refusal
 from dragoman.console.page import Page
+from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, read_before
 from dragoman.console.roles import role_of
-from dragoman.console.visit import Visit
-from dragoman.console.words import LEDGER, PERMISSIONS, say_permissions, say_refusal
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.account_tree import ChangedAccount, Changes
 from dragoman.core.accounts.model.accounts import Account, Permission
@@ -33,160 +33,166 @@ NOT_OFFERED: Final = frozenset({Permission.OPERATE})
 """What is only ever given from the command line."""
 
 
-async def show_account(visit: Visit) -> Response:
+async def show_account(request: PageRequest) -> Response:
     """What an account is and has, with the forms of those who look after it."""
-    return await _show(visit, await _find(visit))
+    return await _show(request, await _find(request))
 
 
-async def change_access(visit: Visit) -> Response:
+async def change_access(request: PageRequest) -> Response:
     """Stores what an account may do and from where, unless somebody else did meanwhile."""
-    async with visit.desk.editing:
-        return await _change_access(visit)
+    async with request.context.editing:
+        return await _change_access(request)
 
 
-async def _change_access(visit: Visit) -> Response:
-    view = await _find(visit)
+async def _change_access(request: PageRequest) -> Response:
+    view = await _find(request)
     account = view.account
-    wanted = frozenset(visit.form.all("may"))
-    offered = _offered(visit, account)
+    wanted = frozenset(request.form.all("may"))
+    offered = _offered(request, account)
     permissions = {p: p in wanted for p in offered if (p in wanted) != account.may(p)}
     typed = {
-        "allowed_addresses": read_addresses(visit.form.get("allowed_addresses", "")),
-        "default_sender": visit.form.get("default_sender", "").strip(),
+        "allowed_addresses": read_addresses(request.form.get("allowed_addresses", "")),
+        "default_sender": request.form.get("default_sender", "").strip(),
     }
     stored = _fields_of(account)
-    if not visit.is_current(*_access_of(account)):
+    if not request.is_current(*_access_of(account)):
         problems = Problems()
         problems.add_newer(
             {"may": say_permissions(account.permissions)} | stored,
-            {"may": say_permissions(wanted | _not_offered(visit, account))} | typed,
+            {"may": say_permissions(wanted | _not_offered(request, account))} | typed,
         )
-        return await _show(visit, view, 409, problems, wanted=wanted, typed=typed)
+        return await _show(request, view, 409, problems, wanted=wanted, typed=typed)
     said = [f"{'may' if to else 'may not'} {p.value}" for p, to in permissions.items()]
     said += [FIELDS[name] for name, value in typed.items() if value != stored[name]]
     if not said:
-        return visit.go(_path(account), "saved")
+        return request.go(_path(account), "saved")
     changes = Changes(
         fields=AccountFields(
             allowed_addresses=typed["allowed_addresses"], default_sender=typed["default_sender"]
         ),
         permissions=permissions,
-        audit=(visit.desk.books.entry(visit.account, "access", ", ".join(said), account),),
+        audit=(
+            request.context.audit_log.entry(request.account, "access", ", ".join(said), account),
+        ),
     )
     try:
-        await visit.desk.account_tree.change(visit.account, account.account_id, changes)
+        await request.context.account_tree.change(request.account, account.account_id, changes)
     except Refused as refused:
         named = refused.subject if refused.subject in typed else "allowed_addresses"
         field = "default_sender" if refused.code is RefusalCode.INVALID_SENDER else named
         problems = _problems(refused, field)
-        return await _show(visit, view, 400, problems, wanted=wanted, typed=typed)
-    return visit.go(_path(account), "saved")
+        return await _show(request, view, 400, problems, wanted=wanted, typed=typed)
+    return request.go(_path(account), "saved")
 
 
-async def make_key(visit: Visit) -> Response:
+async def make_key(request: PageRequest) -> Response:
     """Gives an account a new API key, which ends the old ones, and shows it this once.
 
     A form that is sent twice makes one key, which both answers show.
     """
-    account_id = visit.identifier("account_id")
-    mark = f"key {account_id} {visit.form.get('mark', '')[:64]}"
+    account_id = request.identifier("account_id")
+    mark = f"key {account_id} {request.form.get('mark', '')[:64]}"
     try:
-        made = await visit.desk.repeats.once(
-            visit.account.account_id, mark, lambda: _make_key(visit), keep_s=KEEP_SECRET_S
+        made = await request.context.repeats.once(
+            request.account.account_id, mark, lambda: _make_key(request), keep_s=KEEP_SECRET_S
         )
     except EditConflict:
         words = "Somebody made a key after you opened the page, so none was made for you."
-        return await _show(visit, await _find(visit), 409, Problems({"": words}))
-    return await _show(visit, made.view, api_key=made.api_key)
+        return await _show(request, await _find(request), 409, Problems({"": words}))
+    return await _show(request, made.view, api_key=made.api_key)
 
 
-async def _make_key(visit: Visit) -> ChangedAccount:
+async def _make_key(request: PageRequest) -> ChangedAccount:
     """Raises `EditConflict` where somebody made one that the sender of the form has not seen."""
-    async with visit.desk.editing:
-        account = (await _find(visit)).account
-        visit.check_version(await visit.desk.books.key_times(account))
-        entry = visit.desk.books.entry(visit.account, "key", account=account)
-        return await visit.desk.account_tree.change(
-            visit.account, account.account_id, Changes(new_key=True, audit=(entry,))
+    async with request.context.editing:
+        account = (await _find(request)).account
+        request.check_version(await request.context.audit_log.key_times(account))
+        entry = request.context.audit_log.entry(request.account, "key", account=account)
+        return await request.context.account_tree.change(
+            request.account, account.account_id, Changes(new_key=True, audit=(entry,))
         )
 
 
-async def make_password(visit: Visit) -> Response:
+async def make_password(request: PageRequest) -> Response:
     """Gives an account a new password, which signs it out everywhere, and shows it this once."""
-    account_id = visit.identifier("account_id")
-    if account_id == visit.account.account_id:
+    account_id = request.identifier("account_id")
+    if account_id == request.account.account_id:
         raise Refused(RefusalCode.PERMISSION_DENIED, "password", "its own account")
-    mark = f"password {account_id} {visit.form.get('mark', '')[:64]}"
+    mark = f"password {account_id} {request.form.get('mark', '')[:64]}"
     try:
-        view, password = await visit.desk.repeats.once(
-            visit.account.account_id, mark, lambda: _make_password(visit), keep_s=KEEP_SECRET_S
+        view, password = await request.context.repeats.once(
+            request.account.account_id, mark, lambda: _make_password(request), keep_s=KEEP_SECRET_S
         )
     except EditConflict:
         words = "Somebody set a password after you opened the page, so none was made for you."
-        return await _show(visit, await _find(visit), 409, Problems({"": words}))
-    return await _show(visit, view, password=password)
+        return await _show(request, await _find(request), 409, Problems({"": words}))
+    return await _show(request, view, password=password)
 
 
-async def _make_password(visit: Visit) -> tuple[AccountView, str]:
+async def _make_password(request: PageRequest) -> tuple[AccountView, str]:
     """Raises `EditConflict` where somebody set one that the sender of the form has not seen."""
     password = secrets.token_urlsafe(16)
-    async with visit.desk.editing:
-        account = (await _find(visit)).account
-        visit.check_version(await visit.desk.books.password_times(account))
-        entry = visit.desk.books.entry(visit.account, "set_password", account=account)
+    async with request.context.editing:
+        account = (await _find(request)).account
+        request.check_version(await request.context.audit_log.password_times(account))
+        entry = request.context.audit_log.entry(request.account, "set_password", account=account)
         changes = Changes(password=password, audit=(entry,))
-        changed = await visit.desk.account_tree.change(visit.account, account.account_id, changes)
+        changed = await request.context.account_tree.change(
+            request.account, account.account_id, changes
+        )
     return changed.view, password
 
 
-async def set_enabled(visit: Visit) -> Response:
+async def set_enabled(request: PageRequest) -> Response:
     """Lets an account in or shuts it out, from now on."""
-    account = (await _find(visit)).account
-    enabled = visit.form.get("do") == "open"
+    account = (await _find(request)).account
+    enabled = request.form.get("do") == "open"
     if enabled is account.enabled:
-        return visit.go(_path(account), "as-it-was")
-    entry = visit.desk.books.entry(visit.account, "open" if enabled else "shut", account=account)
-    await visit.desk.account_tree.change(
-        visit.account, account.account_id, Changes(enabled=enabled, audit=(entry,))
+        return request.go(_path(account), "as-it-was")
+    entry = request.context.audit_log.entry(
+        request.account, "open" if enabled else "shut", account=account
     )
-    return visit.go(_path(account), "saved")
+    await request.context.account_tree.change(
+        request.account, account.account_id, Changes(enabled=enabled, audit=(entry,))
+    )
+    return request.go(_path(account), "saved")
 
 
-async def move_credits(visit: Visit) -> Response:
+async def move_credits(request: PageRequest) -> Response:
     """Gives an account credits of one's own, or takes some back; a repeated form does it once."""
-    view = await _find(visit)
+    view = await _find(request)
     account = view.account
-    typed = visit.form.get("credits", "").strip()
+    typed = request.form.get("credits", "").strip()
     is_number = typed.isascii() and typed.isdigit() and len(typed) <= MAX_DIGITS
     if not is_number or not 0 < int(typed) <= MAX_CREDITS:
         problems = Problems({"credits": "A whole number, at least 1."})
-        return await _show(visit, view, 400, problems, credits=typed)
-    gives = visit.form.get("do") != "take"
+        return await _show(request, view, 400, problems, credits=typed)
+    gives = request.form.get("do") != "take"
     amount = int(typed) if gives else -int(typed)
 
     async def move() -> int:
         verb = "give" if gives else "take"
-        entry = visit.desk.books.entry(visit.account, verb, str(abs(amount)), account)
+        entry = request.context.audit_log.entry(request.account, verb, str(abs(amount)), account)
         changes = Changes(credits=amount, audit=(entry,))
-        await visit.desk.account_tree.change(visit.account, account.account_id, changes)
+        await request.context.account_tree.change(request.account, account.account_id, changes)
         return amount
 
-    mark = visit.form.get("mark", "")[:64]
+    mark = request.form.get("mark", "")[:64]
     try:
-        await visit.desk.repeats.once(
-            visit.account.account_id, f"credits {account.account_id} {amount} {mark}", move
+        await request.context.repeats.once(
+            request.account.account_id, f"credits {account.account_id} {amount} {mark}", move
         )
     except Refused as refused:
-        return await _show(visit, view, 400, _problems(refused, "credits"), credits=typed)
-    return visit.go(_path(account), "saved")
+        return await _show(request, view, 400, _problems(refused, "credits"), credits=typed)
+    return request.go(_path(account), "saved")
 
 
-async def show_ledger(visit: Visit) -> Response:
+async def show_ledger(request: PageRequest) -> Response:
     """The movements of an account's credits, newest first."""
-    view = await _find(visit)
-    before = read_before(visit.query)
-    found = await visit.desk.books.ledger(view.account, before, PER_PAGE + 1)
-    return visit.show(
+    view = await _find(request)
+    before = read_before(request.query)
+    found = await request.context.audit_log.ledger(view.account, before, PER_PAGE + 1)
+    return request.show(
         "ledger.html",
         view=view,
         entries=[(time_of(entry.entry_id), entry) for entry in found[:PER_PAGE]],
@@ -196,12 +202,14 @@ async def show_ledger(visit: Visit) -> Response:
     )
 
 
-async def show_changes(visit: Visit) -> Response:
+async def show_changes(request: PageRequest) -> Response:
     """Who changed what about an account, newest first."""
-    view = await _find(visit)
-    before = read_before(visit.query)
-    found = await visit.desk.books.changes(visit.account, view.account, before, PER_PAGE + 1)
-    return visit.show(
+    view = await _find(request)
+    before = read_before(request.query)
+    found = await request.context.audit_log.changes(
+        request.account, view.account, before, PER_PAGE + 1
+    )
+    return request.show(
         "changes.html",
         view=view,
         changes=found[:PER_PAGE],
@@ -210,12 +218,14 @@ async def show_changes(visit: Visit) -> Response:
     )
 
 
-async def _find(visit: Visit) -> AccountView:
-    return await visit.desk.account_tree.find(visit.account, visit.identifier("account_id"))
+async def _find(request: PageRequest) -> AccountView:
+    return await request.context.account_tree.find(
+        request.account, request.identifier("account_id")
+    )
 
 
 async def _show(
-    visit: Visit,
+    request: PageRequest,
     view: AccountView,
     status: int = 200,
     problems: Problems | None = None,
@@ -227,12 +237,12 @@ async def _show(
     password: str | None = None,
 ) -> Response:
     account = view.account
-    is_own = account.account_id == visit.account.account_id
-    may_change = visit.account.may(Permission.ADMINISTER)
+    is_own = account.account_id == request.account.account_id
+    may_change = request.account.may(Permission.ADMINISTER)
     checked = account.permissions if wanted is None else wanted
-    key_times = await visit.desk.books.key_times(account)
-    password_times = await visit.desk.books.password_times(account)
-    return visit.show(
+    key_times = await request.context.audit_log.key_times(account)
+    password_times = await request.context.audit_log.password_times(account)
+    return request.show(
         "account.html",
         status,
         problems=problems or {},
@@ -242,7 +252,7 @@ async def _show(
         can=say_permissions(account.permissions),
         is_own=is_own,
         may_change=may_change,
-        options=[(p.value, PERMISSIONS[p], p in checked) for p in _offered(visit, account)],
+        options=[(p.value, PERMISSIONS[p], p in checked) for p in _offered(request, account)],
         typed=typed or _fields_of(account),
         version=version_of(*_access_of(account)),
         key_version=version_of(key_times),
@@ -270,16 +280,16 @@ def _fields_of(account: Account) -> dict[str, str]:
     }
 
 
-def _not_offered(visit: Visit, account: Account) -> frozenset[str]:
+def _not_offered(request: PageRequest, account: Account) -> frozenset[str]:
     """What an account may do that no form of the reader's can change."""
-    return frozenset(account.permissions) - frozenset(_offered(visit, account))
+    return frozenset(account.permissions) - frozenset(_offered(request, account))
 
 
-def _offered(visit: Visit, account: Account) -> list[Permission]:
+def _offered(request: PageRequest, account: Account) -> list[Permission]:
     """The permissions that the reader may give to an account or take from it."""
-    if account.account_id == visit.account.account_id:
+    if account.account_id == request.account.account_id:
         return []
-    return [p for p in Permission if visit.account.may(p) and p not in NOT_OFFERED]
+    return [p for p in Permission if request.account.may(p) and p not in NOT_OFFERED]
 
 
 def _access_of(account: Account) -> tuple[Any, ...]:

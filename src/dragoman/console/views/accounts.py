@@ -5,38 +5,38 @@ from __future__ import annotations
 from typing import Final
 
 from dragoman.console.page import Page
+from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, make_pager, read_before
 from dragoman.console.roles import role_of
-from dragoman.console.visit import Visit
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.web.responses import Response
 
 
-async def list_accounts(visit: Visit) -> Response:
+async def list_accounts(request: PageRequest) -> Response:
     """The tree, each account behind the one it lies below."""
-    wanted = visit.query.get("name", "").strip()
-    own_depth = visit.account.path.count("/")
-    paging = visit.paging()
-    shown, total = await visit.desk.account_tree.search(
-        visit.account, wanted, paging.offset, paging.per_page
+    wanted = request.query.get("name", "").strip()
+    own_depth = request.account.path.count("/")
+    paging = request.paging()
+    shown, total = await request.context.account_tree.search(
+        request.account, wanted, paging.offset, paging.per_page
     )
-    return visit.show(
+    return request.show(
         "accounts.html",
         wanted=wanted,
-        may_create=visit.account.may(Permission.ADMINISTER),
+        may_create=request.account.may(Permission.ADMINISTER),
         rows=[
             (view, min(view.account.path.count("/") - own_depth, 15), role_of(view.account))
             for view in shown
         ],
-        pager=make_pager(paging, visit.query, len(shown), total),
+        pager=make_pager(paging, request.query, len(shown), total),
     )
 
 
-async def list_changes(visit: Visit) -> Response:
+async def list_changes(request: PageRequest) -> Response:
     """Who changed what in the whole tree, newest first."""
-    before = read_before(visit.query)
-    found = await visit.desk.books.changes_below(visit.account, before, PER_PAGE + 1)
-    return visit.show(
+    before = read_before(request.query)
+    found = await request.context.audit_log.changes_below(request.account, before, PER_PAGE + 1)
+    return request.show(
         "changes.html",
         view=None,
         changes=found[:PER_PAGE],

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from dragoman.console.desk import CarrierState
+from dragoman.console.context import CarrierState
 from dragoman.console.page import Page
-from dragoman.console.visit import Visit
+from dragoman.console.page_request import PageRequest
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
 
-async def list_carriers(visit: Visit) -> Response:
+async def list_carriers(request: PageRequest) -> Response:
     """Every carrier with its links."""
-    machine = visit.desk.machine
+    machine = request.context.machine
     carriers = machine.carriers()
     waiting = machine.waiting()
     ages = machine.oldest_waiting_s()
-    return visit.show(
+    return request.show(
         "carriers.html",
         problems=(),
         troubles=machine.problems(),
@@ -27,18 +27,18 @@ async def list_carriers(visit: Visit) -> Response:
     )
 
 
-async def switch_carrier(visit: Visit) -> Response:
+async def switch_carrier(request: PageRequest) -> Response:
     """Takes a carrier out of service, or puts it back."""
-    name = visit.form.get("carrier", "")
-    if all(carrier.name != name for carrier in visit.desk.machine.carriers()):
+    name = request.form.get("carrier", "")
+    if all(carrier.name != name for carrier in request.context.machine.carriers()):
         raise Refused(RefusalCode.NOT_FOUND, name[:64], "carrier")
-    held = visit.form.get("do") == "drain"
-    if await visit.desk.carrier_switches.is_held(name) is held:
-        return visit.go("/carriers", "as-it-was")
+    held = request.form.get("do") == "drain"
+    if await request.context.carrier_switches.is_held(name) is held:
+        return request.go("/carriers", "as-it-was")
     action = "drain_carrier" if held else "enable_carrier"
-    entry = visit.desk.books.entry(visit.account, action, name)
-    await visit.desk.carrier_switches.switch(name, held, (entry,))
-    return visit.go("/carriers", "saved")
+    entry = request.context.audit_log.entry(request.account, action, name)
+    await request.context.carrier_switches.switch(name, held, (entry,))
+    return request.go("/carriers", "saved")
 
 
 def say_carrier(carrier: CarrierState) -> tuple[str, str]:

@@ -10,11 +10,11 @@ from typing import Final
 import msgspec
 
 from dragoman.console.forms import Problems
+from dragoman.console.labels import ALPHABETS, say_refusal
 from dragoman.console.page import Page
+from dragoman.console.page_request import PageRequest
 from dragoman.console.reading import Unreadable, read_due
 from dragoman.console.rendering import render_count
-from dragoman.console.visit import Visit
-from dragoman.console.words import ALPHABETS, say_refusal
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -67,26 +67,26 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     mark: str = ""
 
 
-async def show_form(visit: Visit) -> Response:
+async def show_form(request: PageRequest) -> Response:
     """An empty form, or one to a number or from a sender that is named in the query."""
     draft = Draft(
-        recipients=visit.query.get("to", "")[:40],
-        sender=visit.query.get("from", visit.account.default_sender)[:20],
+        recipients=request.query.get("to", "")[:40],
+        sender=request.query.get("from", request.account.default_sender)[:20],
         mark=secrets.token_urlsafe(16),
     )
-    return await _show(visit, draft)
+    return await _show(request, draft)
 
 
-async def act_on_form(visit: Visit) -> Response:
+async def act_on_form(request: PageRequest) -> Response:
     """Sends the message, or only checks it."""
-    draft = _read(visit)
+    draft = _read(request)
     problems = Problems()
-    submission = _submission(visit, draft, problems)
-    checks = visit.form.get("do") == "check"
+    submission = _submission(request, draft, problems)
+    checks = request.form.get("do") == "check"
     if submission is not None and not checks:
         try:
-            batch_id = await visit.desk.repeats.once(
-                visit.account.account_id, draft.mark, lambda: _send(visit, submission)
+            batch_id = await request.context.repeats.once(
+                request.account.account_id, draft.mark, lambda: _send(request, submission)
             )
         except Refused as refused:
             if refused.code is RefusalCode.UNAVAILABLE:
@@ -94,24 +94,24 @@ async def act_on_form(visit: Visit) -> Response:
             _add(problems, refused)
         else:
             done = "scheduled" if submission.due_ms is not None else "sent"
-            return visit.go(f"/messages?id={batch_id}", done)
-    preview = await _preview(visit, draft, submission)
+            return request.go(f"/messages?id={batch_id}", done)
+    preview = await _preview(request, draft, submission)
     if not problems and preview.problem:
         problems[""] = preview.problem
-    return await _show(visit, draft, 200 if checks else 400, problems, preview)
+    return await _show(request, draft, 200 if checks else 400, problems, preview)
 
 
-async def check(visit: Visit) -> Response:
+async def check(request: PageRequest) -> Response:
     """What the message in the form would be, for the script that asks as it is typed."""
-    draft = _read(visit)
+    draft = _read(request)
     problems = Problems()
-    submission = _submission(visit, draft, problems)
-    preview = await _preview(visit, draft, submission)
-    return visit.give_json(msgspec.json.encode(msgspec.structs.asdict(preview)))
+    submission = _submission(request, draft, problems)
+    preview = await _preview(request, draft, submission)
+    return request.give_json(msgspec.json.encode(msgspec.structs.asdict(preview)))
 
 
-def _read(visit: Visit) -> Draft:
-    fields = {name: visit.form.get(name, "") for name in FIELDS}
+def _read(request: PageRequest) -> Draft:
+    fields = {name: request.form.get(name, "") for name in FIELDS}
     # Browsers send every line break as two characters, and phones want one.
     fields["text"] = fields["text"].replace("\r\n", "\n")
     if not _MARK.fullmatch(fields["mark"]):
@@ -119,12 +119,12 @@ def _read(visit: Visit) -> Draft:
     return Draft(**fields)
 
 
-def _submission(visit: Visit, draft: Draft, problems: Problems) -> Submission | None:
+def _submission(request: PageRequest, draft: Draft, problems: Problems) -> Submission | None:
     """What the form asks for; None where it cannot be read, with the problems."""
     due_ms = None
     if draft.when == "later":
         try:
-            due_ms = read_due(draft.due, visit.zone, visit.desk.clock.now_ms())
+            due_ms = read_due(draft.due, request.zone, request.context.clock.now_ms())
         except Unreadable as unreadable:
             problems["due"] = str(unreadable)
     if len(draft.text) > MAX_TEXT or not is_storable(draft.text):
@@ -142,12 +142,12 @@ def _submission(visit: Visit, draft: Draft, problems: Problems) -> Submission | 
     )
 
 
-async def _send(visit: Visit, submission: Submission) -> int:
-    accepted = await visit.desk.submission.submit(visit.account, submission)
+async def _send(request: PageRequest, submission: Submission) -> int:
+    accepted = await request.context.submission.submit(request.account, submission)
     return accepted.batch_id
 
 
-async def _preview(visit: Visit, draft: Draft, submission: Submission | None) -> Preview:
+async def _preview(request: PageRequest, draft: Draft, submission: Submission | None) -> Preview:
     """What is known of a message, however little of it is there yet."""
     if submission is None:
         return Preview()
@@ -159,13 +159,13 @@ async def _preview(visit: Visit, draft: Draft, submission: Submission | None) ->
     if shape is None or not submission.recipients:
         return preview
     try:
-        quote = await visit.desk.quotes.quote(visit.account, submission)
+        quote = await request.context.quotes.quote(request.account, submission)
     except Refused as refused:
         if refused.code is RefusalCode.UNAVAILABLE:
             raise
         return msgspec.structs.replace(preview, problem=_say(refused))
     return msgspec.structs.replace(
-        preview, cost=await _say_cost(visit, quote), route=_say_route(quote)
+        preview, cost=await _say_cost(request, quote), route=_say_route(quote)
     )
 
 
@@ -193,8 +193,8 @@ def _name(character: str) -> str:
     return f"“{character}”" if seen else f"U+{ord(character):04X}"
 
 
-async def _say_cost(visit: Visit, quote: Quote) -> str:
-    balance = await visit.desk.accounts.balance(visit.account)
+async def _say_cost(request: PageRequest, quote: Quote) -> str:
+    balance = await request.context.accounts.balance(request.account)
     words = f"{_number(quote.credits, 'credit')} for {_number(quote.recipients, 'recipient')}"
     if not balance.unlimited:
         words += f"; {render_count(balance.available)} are left"
@@ -222,15 +222,15 @@ def _add(problems: Problems, refused: Refused) -> None:
 
 
 async def _show(
-    visit: Visit,
+    request: PageRequest,
     draft: Draft,
     status: int = 200,
     problems: Problems | None = None,
     preview: Preview | None = None,
 ) -> Response:
-    account = visit.account
-    senders = sorted(await visit.desk.accounts.approved_senders(account))
-    return visit.show(
+    account = request.account
+    senders = sorted(await request.context.accounts.approved_senders(account))
+    return request.show(
         "compose.html",
         status,
         draft=draft,
@@ -239,7 +239,7 @@ async def _show(
         senders=senders,
         pairs=[(sender, sender) for sender in senders],
         is_free=account.may(Permission.ANY_SENDER),
-        zone_name=str(visit.zone),
+        zone_name=str(request.zone),
     )
 
 

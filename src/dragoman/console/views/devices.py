@@ -8,8 +8,8 @@ import segno
 
 from dragoman.console.forms import Problems
 from dragoman.console.page import Page
+from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import make_pager
-from dragoman.console.visit import Visit
 from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.devices.device_registration import Code
 from dragoman.core.devices.model.devices import Device
@@ -23,46 +23,46 @@ MAX_OFFERED: Final = 100
 MAX_NAME: Final = 64
 
 
-async def list_devices(visit: Visit) -> Response:
+async def list_devices(request: PageRequest) -> Response:
     """Every phone, those in service first."""
-    return await _show(visit)
+    return await _show(request)
 
 
-async def switch_device(visit: Visit) -> Response:
+async def switch_device(request: PageRequest) -> Response:
     """Lets a phone send, or takes it out of service."""
-    desk = visit.desk
-    device = desk.devices.get(visit.identifier("device_id"))
+    context = request.context
+    device = context.devices.get(request.identifier("device_id"))
     if device is None:
         raise Refused(RefusalCode.NOT_FOUND, "device")
-    account = (await desk.account_tree.find(visit.account, device.account_id)).account
-    enabled = visit.form.get("do") == "enable"
+    account = (await context.account_tree.find(request.account, device.account_id)).account
+    enabled = request.form.get("do") == "enable"
     if device.enabled is enabled:
-        return visit.go("/devices", "as-it-was")
-    await desk.devices.set_enabled(device.device_id, enabled)
+        return request.go("/devices", "as-it-was")
+    await context.devices.set_enabled(device.device_id, enabled)
     action = "enable_device" if enabled else "disable_device"
-    await desk.books.note(visit.account, action, device.name, account)
-    return visit.go("/devices", "saved")
+    await context.audit_log.note(request.account, action, device.name, account)
+    return request.go("/devices", "saved")
 
 
-async def make_code(visit: Visit) -> Response:
+async def make_code(request: PageRequest) -> Response:
     """A code with which a phone registers for an account, shown this once."""
-    desk = visit.desk
-    wanted = visit.form.get("account", "").strip()
+    context = request.context
+    wanted = request.form.get("account", "").strip()
     try:
-        account = await desk.accounts.find(wanted)
-        account = (await desk.account_tree.find(visit.account, account.account_id)).account
+        account = await context.accounts.find(wanted)
+        account = (await context.account_tree.find(request.account, account.account_id)).account
     except Refused as refused:
         if refused.code is not RefusalCode.NOT_FOUND:
             raise
         problems = Problems({"account": "No account of yours has this name."})
-        return await _show(visit, 400, problems, wanted=wanted[:MAX_NAME])
-    code = await desk.device_registration.create_code(account)
-    await desk.books.note(visit.account, "device_code", account=account)
-    return await _show(visit, code=code, owner=account)
+        return await _show(request, 400, problems, wanted=wanted[:MAX_NAME])
+    code = await context.device_registration.create_code(account)
+    await context.audit_log.note(request.account, "device_code", account=account)
+    return await _show(request, code=code, owner=account)
 
 
 async def _show(
-    visit: Visit,
+    request: PageRequest,
     status: int = 200,
     problems: Problems | None = None,
     *,
@@ -70,38 +70,38 @@ async def _show(
     code: Code | None = None,
     owner: Account | None = None,
 ) -> Response:
-    desk = visit.desk
-    registered = desk.devices.all()
-    names = await desk.account_tree.names(
-        visit.account, (device.account_id for device in registered), living=True
+    context = request.context
+    registered = context.devices.all()
+    names = await context.account_tree.names(
+        request.account, (device.account_id for device in registered), living=True
     )
     devices = [device for device in registered if device.account_id in names]
     devices.sort(key=lambda device: (not device.enabled, device.device_id))
-    paging = visit.paging()
+    paging = request.paging()
     shown = devices[paging.offset : paging.offset + paging.per_page]
-    offered, _ = await desk.account_tree.search(visit.account, "", 0, MAX_OFFERED)
-    return visit.show(
+    offered, _ = await context.account_tree.search(request.account, "", 0, MAX_OFFERED)
+    return request.show(
         "devices.html",
         status,
         problems=problems or {},
-        devices=[(device, *_say_presence(visit, device)) for device in shown],
-        pager=make_pager(paging, visit.query, len(shown), len(devices)),
+        devices=[(device, *_say_presence(request, device)) for device in shown],
+        pager=make_pager(paging, request.query, len(shown), len(devices)),
         names=names,
-        wanted=visit.account.username if wanted is None else wanted,
+        wanted=request.account.username if wanted is None else wanted,
         offered=[view.account.username for view in offered],
-        has_carrier=bool(desk.devices.carriers),
+        has_carrier=bool(context.devices.carriers),
         code=code,
         owner=owner,
         qr_of_code=draw_qr(code.code) if code is not None else "",
-        qr_of_address=draw_qr(desk.api_url) if code is not None and desk.api_url else "",
-        api_url=desk.api_url,
+        qr_of_address=draw_qr(context.api_url) if code is not None and context.api_url else "",
+        api_url=context.api_url,
         max_checks=MAX_CHECKS,
     )
 
 
-def _say_presence(visit: Visit, device: Device) -> tuple[str, str, int]:
+def _say_presence(request: PageRequest, device: Device) -> tuple[str, str, int]:
     """How far a phone can be reached, the class of its badge, and when it was last heard."""
-    presence = visit.desk.devices.presence
+    presence = request.context.devices.presence
     seen_ms = max(device.seen_ms, presence.heard_ms(device.device_id))
     if not device.enabled:
         return "disabled", "off", seen_ms

@@ -7,11 +7,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from dragoman.console.forms import Problems
+from dragoman.console.labels import say_refusal
 from dragoman.console.page import Page
+from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import ENOUGH, make_pager
 from dragoman.console.reading import Unreadable, read_number, read_pieces, read_time
-from dragoman.console.visit import Visit
-from dragoman.console.words import say_refusal
 from dragoman.core.accounts.audit_log import hide_number
 from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.inbound.model.inbound import Handling, InboxFilter, OptOutOrigin
@@ -38,23 +38,23 @@ ORIGINS: Final = MappingProxyType(
 )
 
 
-async def search_texts(visit: Visit) -> Response:
+async def search_texts(request: PageRequest) -> Response:
     """The received texts that fit, newest first."""
-    typed = {name: visit.query.get(name, "") for name in FIELDS}
+    typed = {name: request.query.get(name, "") for name in FIELDS}
     problems = Problems()
-    wanted = _read_filter(visit, typed, problems)
-    account = await _account(visit, typed["account"].strip(), problems)
-    paging = visit.paging()
+    wanted = _read_filter(request, typed, problems)
+    account = await _account(request, typed["account"].strip(), problems)
+    paging = request.paging()
     page = None
     if not problems:
-        page = await visit.desk.queries.inbox(
+        page = await request.context.queries.inbox(
             InboxFilter(account_id=account.account_id, **wanted),
             paging.offset,
             paging.per_page,
             ENOUGH,
         )
     texts = page.texts if page is not None else ()
-    return visit.show(
+    return request.show(
         "inbox.html",
         400 if problems else 200,
         problems=problems,
@@ -62,8 +62,8 @@ async def search_texts(visit: Visit) -> Response:
         texts=texts,
         time_of=time_of,
         handlings={handling.value: words for handling, words in HANDLINGS.items()},
-        has_others=len(await visit.tree()) > 1,
-        may_send=visit.account.may(Permission.SEND),
+        has_others=len(await request.tree()) > 1,
+        may_send=request.account.may(Permission.SEND),
         pager=make_pager(
             paging,
             typed,
@@ -75,36 +75,40 @@ async def search_texts(visit: Visit) -> Response:
     )
 
 
-async def list_opt_outs(visit: Visit) -> Response:
+async def list_opt_outs(request: PageRequest) -> Response:
     """Who wants nothing of the account, or of one of its senders."""
-    return await _show_opt_outs(visit)
+    return await _show_opt_outs(request)
 
 
-async def change_opt_outs(visit: Visit) -> Response:
+async def change_opt_outs(request: PageRequest) -> Response:
     """Enters an opt-out, or takes one back."""
-    number = visit.form.get("number", "").strip()
-    sender = visit.form.get("sender", "").strip()
+    number = request.form.get("number", "").strip()
+    sender = request.form.get("sender", "").strip()
     problems = Problems()
     try:
         recipient = read_number(number)
         if not recipient:
             raise Unreadable("Write a number first.")
-        if visit.form.get("do") == "remove":
-            await visit.desk.opt_outs.remove(visit.account, recipient, sender)
-            await visit.desk.books.note(visit.account, "opt_in", _subject(recipient, sender))
-            return visit.go("/opt-outs", "opted-in")
-        await visit.desk.opt_outs.add(visit.account, recipient, sender)
-        await visit.desk.books.note(visit.account, "opt_out", _subject(recipient, sender))
+        if request.form.get("do") == "remove":
+            await request.context.opt_outs.remove(request.account, recipient, sender)
+            await request.context.audit_log.note(
+                request.account, "opt_in", _subject(recipient, sender)
+            )
+            return request.go("/opt-outs", "opted-in")
+        await request.context.opt_outs.add(request.account, recipient, sender)
+        await request.context.audit_log.note(
+            request.account, "opt_out", _subject(recipient, sender)
+        )
     except Unreadable as unreadable:
         problems["number"] = str(unreadable)
     except Refused as refused:
         if refused.code is RefusalCode.NOT_FOUND:
-            return visit.go("/opt-outs", "opted-in")  # somebody else was faster
+            return request.go("/opt-outs", "opted-in")  # somebody else was faster
         field = "sender" if refused.code is RefusalCode.INVALID_SENDER else "number"
         problems[field] = say_refusal(refused)
     else:
-        return visit.go("/opt-outs", "opted-out")
-    return await _show_opt_outs(visit, 400, problems, number, sender)
+        return request.go("/opt-outs", "opted-out")
+    return await _show_opt_outs(request, 400, problems, number, sender)
 
 
 def _subject(recipient: str, sender: str) -> str:
@@ -114,21 +118,21 @@ def _subject(recipient: str, sender: str) -> str:
 
 
 async def _show_opt_outs(
-    visit: Visit,
+    request: PageRequest,
     status: int = 200,
     problems: Problems | None = None,
     number: str = "",
     sender: str = "",
 ) -> Response:
-    wanted = visit.query.get("digits", "").strip()
+    wanted = request.query.get("digits", "").strip()
     digits = "".join(filter(str.isdecimal, wanted)) if wanted.isascii() else "-"
-    paging = visit.paging()
-    page = await visit.desk.opt_outs.search(
-        OptOutFilter(account_id=visit.account.account_id, digits=digits[:20], with_senders=True),
+    paging = request.paging()
+    page = await request.context.opt_outs.search(
+        OptOutFilter(account_id=request.account.account_id, digits=digits[:20], with_senders=True),
         paging.offset,
         paging.per_page,
     )
-    return visit.show(
+    return request.show(
         "opt-outs.html",
         status,
         problems=problems or {},
@@ -138,33 +142,33 @@ async def _show_opt_outs(
         opt_outs=page.opt_outs,
         time_of=time_of,
         origins={origin.value: words for origin, words in ORIGINS.items()},
-        may_send=visit.account.may(Permission.SEND),
-        pager=make_pager(paging, visit.query, len(page.opt_outs), page.total),
+        may_send=request.account.may(Permission.SEND),
+        pager=make_pager(paging, request.query, len(page.opt_outs), page.total),
     )
 
 
-async def _account(visit: Visit, username: str, problems: Problems) -> Account:
+async def _account(request: PageRequest, username: str, problems: Problems) -> Account:
     """The account of the tree that a user name means; the reader's own where none is given."""
     if not username:
-        return visit.account
+        return request.account
     try:
-        account = await visit.desk.accounts.find(username)
-        if account.is_at_or_below(visit.account):
+        account = await request.context.accounts.find(username)
+        if account.is_at_or_below(request.account):
             return account
     except Refused as refused:
         if refused.code is not RefusalCode.NOT_FOUND:
             raise
     problems["account"] = "No account of yours has this name."
-    return visit.account
+    return request.account
 
 
-def _read_filter(visit: Visit, typed: dict[str, str], problems: Problems) -> dict[str, Any]:
+def _read_filter(request: PageRequest, typed: dict[str, str], problems: Problems) -> dict[str, Any]:
     readers: dict[str, tuple[str, Callable[[str], Any]]] = {
         "sender": ("sender", read_number),
         "number": ("recipient", _read_own_number),
         "text": ("text", read_pieces),
-        "from": ("from_ms", lambda text: read_time(text, visit.zone)),
-        "to": ("to_ms", lambda text: read_time(text, visit.zone, ends=True)),
+        "from": ("from_ms", lambda text: read_time(text, request.zone)),
+        "to": ("to_ms", lambda text: read_time(text, request.zone, ends=True)),
     }
     wanted: dict[str, Any] = {}
     for name, (field, read) in readers.items():

@@ -6,11 +6,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from dragoman.console.forms import NEWER, Problems, version_of
+from dragoman.console.labels import say_refusal
 from dragoman.console.page import Page
+from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import make_pager
 from dragoman.console.reading import read_count
-from dragoman.console.visit import Visit
-from dragoman.console.words import say_refusal
 from dragoman.core.accounts.audit_log import hide_number
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.inbound.keywords import CHARSETS, check_may_receive
@@ -24,112 +24,114 @@ _AT: Final = "/keywords"
 _FIELDS: Final = ("number", "keyword", "below", "service", "url", "charset")
 
 
-async def list_keywords(visit: Visit) -> Response:
+async def list_keywords(request: PageRequest) -> Response:
     """The account's numbers, keywords and services."""
-    return await _show(visit)
+    return await _show(request)
 
 
-async def reserve_keyword(visit: Visit) -> Response:
+async def reserve_keyword(request: PageRequest) -> Response:
     """Reserves a word on a number, or below another word."""
-    check_may_receive(visit.account)
-    desk, form = visit.desk, visit.form
+    check_may_receive(request.account)
+    context, form = request.context, request.form
     number, word = form.get("number", ""), form.get("keyword", "")
     try:
         below = read_count(form.get("below", ""))
         if below:
-            number = (await desk.keywords.keyword(visit.account, below)).keyword.number
-        made = await desk.keywords.reserve(
-            visit.account,
+            number = (await context.keywords.keyword(request.account, below)).keyword.number
+        made = await context.keywords.reserve(
+            request.account,
             number,
             word,
             main_keyword_id=below or 0,
-            forwarding_id=await _service(visit),
+            forwarding_id=await _service(request),
         )
     except Refused as refused:
-        return await _refuse(visit, refused)
+        return await _refuse(request, refused)
     subject = f"{made.keyword.keyword} {hide_number(made.keyword.number)}"
-    await desk.books.note(visit.account, "reserve_keyword", subject)
-    return visit.go(_AT, "saved")
+    await context.audit_log.note(request.account, "reserve_keyword", subject)
+    return request.go(_AT, "saved")
 
 
-async def change_keyword(visit: Visit) -> Response:
+async def change_keyword(request: PageRequest) -> Response:
     """Sends the texts of a keyword to another service, or gives the keyword up."""
-    check_may_receive(visit.account)
-    desk, keyword_id = visit.desk, visit.identifier("keyword_id")
-    async with desk.editing:
-        keyword = (await desk.keywords.keyword(visit.account, keyword_id)).keyword
-        if not visit.is_current(keyword.forwarding_id):
-            return await _show(visit, 409, Problems({"": NEWER}))
+    check_may_receive(request.account)
+    context, keyword_id = request.context, request.identifier("keyword_id")
+    async with context.editing:
+        keyword = (await context.keywords.keyword(request.account, keyword_id)).keyword
+        if not request.is_current(keyword.forwarding_id):
+            return await _show(request, 409, Problems({"": NEWER}))
         subject = f"{keyword.keyword} {hide_number(keyword.number)}"
-        if visit.form.get("do") == "release":
-            await desk.keywords.delete(visit.account, keyword_id, str(visit.zone))
-            await desk.books.note(visit.account, "delete_keyword", subject)
-            return visit.go(_AT, "released")
-        wanted = await _service(visit)
+        if request.form.get("do") == "release":
+            await context.keywords.delete(request.account, keyword_id, str(request.zone))
+            await context.audit_log.note(request.account, "delete_keyword", subject)
+            return request.go(_AT, "released")
+        wanted = await _service(request)
         if wanted == keyword.forwarding_id:
-            return visit.go(_AT, "as-it-was")
-        await desk.keywords.attach(visit.account, keyword_id, wanted)
-        await desk.books.note(visit.account, "attach_keyword", subject)
-    return visit.go(_AT, "saved")
+            return request.go(_AT, "as-it-was")
+        await context.keywords.attach(request.account, keyword_id, wanted)
+        await context.audit_log.note(request.account, "attach_keyword", subject)
+    return request.go(_AT, "saved")
 
 
-async def add_service(visit: Visit) -> Response:
+async def add_service(request: PageRequest) -> Response:
     """Enters an address that texts can be sent on to."""
-    check_may_receive(visit.account)
+    check_may_receive(request.account)
     try:
-        made = await visit.desk.keywords.add_forwarding(
-            visit.account,
+        made = await request.context.keywords.add_forwarding(
+            request.account,
             dialect=DIALECT,
-            url=visit.form.get("url", ""),
-            charset=visit.form.get("charset", ""),
+            url=request.form.get("url", ""),
+            charset=request.form.get("charset", ""),
             continuous=False,
         )
     except Refused as refused:
-        return await _refuse(visit, refused)
-    await visit.desk.books.note(visit.account, "add_service", _host_of(made))
-    return visit.go(_AT, "saved")
+        return await _refuse(request, refused)
+    await request.context.audit_log.note(request.account, "add_service", _host_of(made))
+    return request.go(_AT, "saved")
 
 
-async def show_service(visit: Visit) -> Response:
+async def show_service(request: PageRequest) -> Response:
     """One service, to be changed."""
-    check_may_receive(visit.account)
-    service = await visit.desk.keywords.forwarding(visit.account, visit.identifier("service_id"))
-    return await _show_service(visit, service)
+    check_may_receive(request.account)
+    service = await request.context.keywords.forwarding(
+        request.account, request.identifier("service_id")
+    )
+    return await _show_service(request, service)
 
 
-async def change_service(visit: Visit) -> Response:
+async def change_service(request: PageRequest) -> Response:
     """Changes where a service is, unless somebody else did meanwhile."""
-    check_may_receive(visit.account)
-    desk, service_id = visit.desk, visit.identifier("service_id")
-    typed = {name: visit.form.get(name, "").strip() for name in ("url", "charset")}
-    async with desk.editing:
-        stored = await desk.keywords.forwarding(visit.account, service_id)
+    check_may_receive(request.account)
+    context, service_id = request.context, request.identifier("service_id")
+    typed = {name: request.form.get(name, "").strip() for name in ("url", "charset")}
+    async with context.editing:
+        stored = await context.keywords.forwarding(request.account, service_id)
         problems = Problems()
-        if not visit.is_current(stored.url, stored.charset):
+        if not request.is_current(stored.url, stored.charset):
             problems.add_newer({"url": stored.url, "charset": stored.charset}, typed)
-            return await _show_service(visit, stored, 409, problems, typed)
+            return await _show_service(request, stored, 409, problems, typed)
         try:
-            changed = await desk.keywords.change_forwarding(
-                visit.account, service_id, url=typed["url"], charset=typed["charset"]
+            changed = await context.keywords.change_forwarding(
+                request.account, service_id, url=typed["url"], charset=typed["charset"]
             )
         except Refused as refused:
             if refused.code is RefusalCode.UNAVAILABLE:
                 raise
             problems.add(refused, typed, say_refusal(refused))
-            return await _show_service(visit, stored, 400, problems, typed)
-        await desk.books.note(visit.account, "change_service", _host_of(changed))
-    return visit.go(_AT, "saved")
+            return await _show_service(request, stored, 400, problems, typed)
+        await context.audit_log.note(request.account, "change_service", _host_of(changed))
+    return request.go(_AT, "saved")
 
 
-async def _service(visit: Visit) -> int | None:
+async def _service(request: PageRequest) -> int | None:
     """The service that a form chooses; raises `Refused` for one that is not the account's."""
-    service_id = read_count(visit.form.get("service", ""))
+    service_id = read_count(request.form.get("service", ""))
     if not service_id:
         return None
-    return (await visit.desk.keywords.forwarding(visit.account, service_id)).forwarding_id
+    return (await request.context.keywords.forwarding(request.account, service_id)).forwarding_id
 
 
-async def _refuse(visit: Visit, refused: Refused) -> Response:
+async def _refuse(request: PageRequest, refused: Refused) -> Response:
     if refused.code in {RefusalCode.UNAVAILABLE, RefusalCode.NOT_FOUND}:
         raise refused
     problems = Problems()
@@ -139,17 +141,17 @@ async def _refuse(visit: Visit, refused: Refused) -> Response:
         problems["number"] = say_refusal(refused)
     else:
         problems.add(refused, _FIELDS, say_refusal(refused))
-    typed = {name: visit.form.get(name, "") for name in _FIELDS}
-    return await _show(visit, 400, problems, typed)
+    typed = {name: request.form.get(name, "") for name in _FIELDS}
+    return await _show(request, 400, problems, typed)
 
 
 async def _show(
-    visit: Visit,
+    request: PageRequest,
     status: int = 200,
     problems: Problems | None = None,
     typed: dict[str, str] | None = None,
 ) -> Response:
-    account, keywords = visit.account, visit.desk.keywords
+    account, keywords = request.account, request.context.keywords
     numbers = [
         number
         for number in await keywords.numbers()
@@ -157,16 +159,16 @@ async def _show(
     ]
     views = [view.keyword for view in await keywords.keywords(account)]
     services = await keywords.forwardings(account)
-    paging = visit.paging()
+    paging = request.paging()
     shown = views[paging.offset : paging.offset + paging.per_page]
-    return visit.show(
+    return request.show(
         "keywords.html",
         status,
         problems=problems or {},
         typed=typed or dict.fromkeys(_FIELDS, ""),
         numbers=numbers,
         keywords=[(keyword, version_of(keyword.forwarding_id)) for keyword in shown],
-        pager=make_pager(paging, visit.query, len(shown), len(views)),
+        pager=make_pager(paging, request.query, len(shown), len(views)),
         words={keyword.keyword_id: keyword.keyword for keyword in views},
         services=services,
         hosts={service.forwarding_id: _host_of(service) for service in services},
@@ -189,14 +191,14 @@ async def _show(
 
 
 async def _show_service(
-    visit: Visit,
+    request: PageRequest,
     service: Forwarding,
     status: int = 200,
     problems: Problems | None = None,
     typed: dict[str, str] | None = None,
 ) -> Response:
     stored = {"url": service.url, "charset": service.charset}
-    return visit.show(
+    return request.show(
         "service.html",
         status,
         problems=problems or {},

@@ -15,10 +15,10 @@ from urllib.parse import urlencode
 import msgspec
 
 from dragoman.console.forms import Problems
+from dragoman.console.labels import FAILURES, STATES, say_refusal
 from dragoman.console.page import Page
+from dragoman.console.page_request import PageRequest
 from dragoman.console.rendering import name_unseen, render_clock
-from dragoman.console.visit import Visit
-from dragoman.console.words import FAILURES, STATES, say_refusal
 from dragoman.core.messages.feed import MAX_LISTENERS, FeedEvent, FeedFilter, FeedPage, read_filter
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.views import MessageView
@@ -45,24 +45,24 @@ WAITING: Final = frozenset({State.SCHEDULED, State.QUEUED, State.SENDING})
 """What the counters behind a search hold as one."""
 
 
-async def show_live(visit: Visit) -> Response:
+async def show_live(request: PageRequest) -> Response:
     """The page: filters, and the messages that changed last as they are now."""
-    typed = _typed(visit)
+    typed = _typed(request)
     problems = Problems()
     wanted = None
     try:
-        wanted = await _read_filter(visit, typed)
+        wanted = await _read_filter(request, typed)
     except Refused as refused:
         problems.add(refused, FIELDS, say_refusal(refused))
-    messages = await _newest(visit, wanted) if wanted is not None else ()
+    messages = await _newest(request, wanted) if wanted is not None else ()
     query = urlencode({name: value for name, value in typed.items() if value})
-    return visit.show(
+    return request.show(
         "live.html",
         400 if problems else 200,
         problems=problems,
         typed=typed,
         choices=[("", "any"), *((state.name.lower(), STATES[state]) for state in State)],
-        routes=[("", "any"), *((name, name) for name in visit.desk.machine.waiting())],
+        routes=[("", "any"), *((name, name) for name in request.context.machine.waiting())],
         messages=messages,
         failures=FAILURES,
         stream=f"/live/events?{query}" if query else "/live/events",
@@ -70,33 +70,33 @@ async def show_live(visit: Visit) -> Response:
     )
 
 
-async def stream_changes(visit: Visit) -> Response:
+async def stream_changes(request: PageRequest) -> Response:
     """The changes from here on, as events."""
-    wanted = await _read_filter(visit, _typed(visit))
-    if len(visit.desk.feed.listeners) >= MAX_LISTENERS:
+    wanted = await _read_filter(request, _typed(request))
+    if len(request.context.feed.listeners) >= MAX_LISTENERS:
         raise Refused(RefusalCode.UNAVAILABLE, "feed")  # while it can still be said
-    return visit.stream(_frames(visit, wanted))
+    return request.stream(_frames(request, wanted))
 
 
-async def _frames(visit: Visit, wanted: FeedFilter) -> AsyncGenerator[bytes, None]:
+async def _frames(request: PageRequest, wanted: FeedFilter) -> AsyncGenerator[bytes, None]:
     loop = asyncio.get_running_loop()
     end = loop.time() + LONGEST_S
-    with visit.desk.feed.listen(wanted) as listener:
+    with request.context.feed.listen(wanted) as listener:
         yield b"retry: 1000\n" + render_event("open")
         while (left := end - loop.time()) > 0:
             page = await listener.next(min(left, KEEP_ALIVE_S), MAX_ROWS)
             if page.events:
-                yield render_event("changes", render_frame(visit, page))
+                yield render_event("changes", render_frame(request, page))
                 await asyncio.sleep(PAUSE_S)
             else:
                 yield KEEP_ALIVE
         yield AGAIN
 
 
-def render_frame(visit: Visit, page: FeedPage) -> bytes:
+def render_frame(request: PageRequest, page: FeedPage) -> bytes:
     """The changes of a page in words, oldest first, and how many are left out."""
     # Changes of one frame share a few times and senders.
-    say_time = cache(lambda tenth: render_clock(tenth * 100, visit.zone))
+    say_time = cache(lambda tenth: render_clock(tenth * 100, request.zone))
     say_sender = cache(name_unseen)
     rows = [
         _row(event, say_time(event.at_ms // 100), say_sender(event.sender)) for event in page.events
@@ -117,9 +117,9 @@ def _row(event: FeedEvent, time: str, sender: str) -> dict[str, Any]:
     }
 
 
-async def _read_filter(visit: Visit, typed: dict[str, str]) -> FeedFilter:
+async def _read_filter(request: PageRequest, typed: dict[str, str]) -> FeedFilter:
     return read_filter(
-        accounts=frozenset(await visit.tree()),
+        accounts=frozenset(await request.tree()),
         states=(typed["state"],),
         recipient=typed["to"],
         route=typed["route"],
@@ -127,16 +127,16 @@ async def _read_filter(visit: Visit, typed: dict[str, str]) -> FeedFilter:
     )
 
 
-async def _newest(visit: Visit, wanted: FeedFilter) -> list[MessageView]:
+async def _newest(request: PageRequest, wanted: FeedFilter) -> list[MessageView]:
     """The newest messages that fit now, of the newest there are."""
-    tree = await visit.tree()
+    tree = await request.tree()
     is_waiting = wanted.states & WAITING
     search = OutboxFilter(
         account_id=tree[0],
         below=tree[1:],
         states=tuple(wanted.states | WAITING if is_waiting else wanted.states),
     )
-    found = await visit.desk.queries.outbox(search, 0, LOOKED_AT, 0)
+    found = await request.context.queries.outbox(search, 0, LOOKED_AT, 0)
     fitting = [
         message
         for message in found.messages
@@ -148,8 +148,8 @@ async def _newest(visit: Visit, wanted: FeedFilter) -> list[MessageView]:
     return fitting[:SHOWN]
 
 
-def _typed(visit: Visit) -> dict[str, str]:
-    return {name: visit.query.get(name, "").strip()[:MAX_FIELD] for name in FIELDS}
+def _typed(request: PageRequest) -> dict[str, str]:
+    return {name: request.query.get(name, "").strip()[:MAX_FIELD] for name in FIELDS}
 
 
 PAGES: Final = (

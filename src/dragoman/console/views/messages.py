@@ -9,7 +9,17 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from dragoman.console.forms import Problems
+from dragoman.console.labels import (
+    ALPHABETS,
+    EVENTS,
+    FAILURES,
+    LEDGER,
+    REFUSALS,
+    STATES,
+    say_route,
+)
 from dragoman.console.page import Page
+from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import ENOUGH, make_pager
 from dragoman.console.reading import (
     Unreadable,
@@ -18,16 +28,6 @@ from dragoman.console.reading import (
     read_number,
     read_pieces,
     read_time,
-)
-from dragoman.console.visit import Visit
-from dragoman.console.words import (
-    ALPHABETS,
-    EVENTS,
-    FAILURES,
-    LEDGER,
-    REFUSALS,
-    STATES,
-    say_route,
 )
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.model.lifecycle import BatchState, State
@@ -54,41 +54,41 @@ CHOICES: Final = MappingProxyType(
 """The states that can be asked for. The three before the hand-over are one to the counters."""
 
 
-async def search_messages(visit: Visit) -> Response:
+async def search_messages(request: PageRequest) -> Response:
     """The messages that fit, newest first; one that is named by its identifier opens at once."""
-    typed = {name: visit.query.get(name, "") for name in FIELDS}
+    typed = {name: request.query.get(name, "") for name in FIELDS}
     problems = Problems()
-    tree = await visit.tree()
-    wanted = _read_filter(visit, typed, problems)
+    tree = await request.tree()
+    wanted = _read_filter(request, typed, problems)
     batch_id = None
     if typed["id"].strip() and "id" not in problems:
-        message_id, batch_id = await _find(visit, read_identifiers(typed["id"]), tree)
+        message_id, batch_id = await _find(request, read_identifiers(typed["id"]), tree)
         if message_id is not None:
-            return visit.go(f"/messages/{message_id}")
+            return request.go(f"/messages/{message_id}")
         if batch_id is None:
             problems["id"] = "No message or batch of yours has this identifier."
-    paging = visit.paging()
+    paging = request.paging()
     if problems:
         page = None
     else:
         wanted["batch_id"] = batch_id
-        page = await visit.desk.queries.outbox(
+        page = await request.context.queries.outbox(
             OutboxFilter(account_id=tree[0], below=tree[1:], **wanted),
             paging.offset,
             paging.per_page,
             ENOUGH,
         )
     shown = page.messages if page is not None else ()
-    return visit.show(
+    return request.show(
         "messages.html",
         400 if problems else 200,
         problems=problems,
         typed=typed,
         choices=[(name, name or "any") for name in CHOICES],
         messages=shown,
-        batch=await _batch(visit, batch_id) if batch_id is not None else None,
-        may_send=visit.account.may(Permission.SEND),
-        names=await _names(visit, shown),
+        batch=await _batch(request, batch_id) if batch_id is not None else None,
+        may_send=request.account.may(Permission.SEND),
+        names=await _names(request, shown),
         pager=make_pager(
             paging,
             typed,
@@ -101,27 +101,27 @@ async def search_messages(visit: Visit) -> Response:
     )
 
 
-async def cancel_batch(visit: Visit) -> Response:
+async def cancel_batch(request: PageRequest) -> Response:
     """Stops a batch none of whose messages a carrier has been given."""
-    batch_id = visit.identifier("batch_id")
-    await visit.desk.batches.cancel(visit.account, batch_id)
-    await visit.desk.books.note(visit.account, "cancel_batch", str(batch_id))
-    return visit.go(f"/messages?id={batch_id}", "cancelled")
+    batch_id = request.identifier("batch_id")
+    await request.context.batches.cancel(request.account, batch_id)
+    await request.context.audit_log.note(request.account, "cancel_batch", str(batch_id))
+    return request.go(f"/messages?id={batch_id}", "cancelled")
 
 
-async def show_message(visit: Visit) -> Response:
+async def show_message(request: PageRequest) -> Response:
     """What became of one message."""
-    return await _show_message(visit)
+    return await _show_message(request)
 
 
 async def _show_message(
-    visit: Visit, status: int = 200, problems: Problems | None = None
+    request: PageRequest, status: int = 200, problems: Problems | None = None
 ) -> Response:
-    tree = await visit.tree()
-    message_id = visit.identifier("message_id")
-    view = await visit.desk.queries.message(visit.account, message_id, tree[1:])
-    story = await visit.desk.timelines.of_message(visit.account, message_id)
-    return visit.show(
+    tree = await request.tree()
+    message_id = request.identifier("message_id")
+    view = await request.context.queries.message(request.account, message_id, tree[1:])
+    story = await request.context.timelines.of_message(request.account, message_id)
+    return request.show(
         "message.html",
         status,
         problems=problems or {},
@@ -132,51 +132,51 @@ async def _show_message(
         ledger=LEDGER,
         resent=len(story.resent_as),
         hosts=[_host_of(callback.url) for callback in story.callbacks],
-        may_send=visit.account.may(Permission.SEND),
+        may_send=request.account.may(Permission.SEND),
         mark=secrets.token_urlsafe(12),
-        account=(await _names(visit, (view,))).get(view.account_id, ""),
+        account=(await _names(request, (view,))).get(view.account_id, ""),
         country=country_name(view.mcc),
         failure=FAILURES[view.failure],
         alphabet=ALPHABETS.get(story.request.alphabet, story.request.format),
-        is_operator=visit.account.may(Permission.OPERATE),
+        is_operator=request.account.may(Permission.OPERATE),
     )
 
 
-async def cancel_message(visit: Visit) -> Response:
+async def cancel_message(request: PageRequest) -> Response:
     """Stops a message that no carrier has been given."""
-    message_id = visit.identifier("message_id")
+    message_id = request.identifier("message_id")
     try:
-        await visit.desk.interventions.cancel(visit.account, message_id)
+        await request.context.message_actions.cancel(request.account, message_id)
     except Refused as refused:
         if refused.code is not RefusalCode.NOT_CANCELLABLE:
             raise
         problems = Problems({"": "It was too late to cancel it. Below is where it is now."})
-        return await _show_message(visit, 409, problems)
-    return visit.go(f"/messages/{message_id}", "cancelled")
+        return await _show_message(request, 409, problems)
+    return request.go(f"/messages/{message_id}", "cancelled")
 
 
-async def resend_message(visit: Visit) -> Response:
+async def resend_message(request: PageRequest) -> Response:
     """Sends a message again, as a new one; a form that is sent twice sends one."""
-    message_id = visit.identifier("message_id")
-    known = read_count(visit.form.get("resent", ""))
+    message_id = request.identifier("message_id")
+    known = read_count(request.form.get("resent", ""))
 
     async def resend() -> int:
-        again = await visit.desk.interventions.resend(
-            visit.account, message_id, protocol=PROTOCOL, known=known
+        again = await request.context.message_actions.resend(
+            request.account, message_id, protocol=PROTOCOL, known=known
         )
         return again.batch_id
 
-    mark = f"resend {message_id} {visit.form.get('mark', '')[:64]}"
+    mark = f"resend {message_id} {request.form.get('mark', '')[:64]}"
     try:
-        batch_id = await visit.desk.repeats.once(visit.account.account_id, mark, resend)
+        batch_id = await request.context.repeats.once(request.account.account_id, mark, resend)
     except Refused as refused:
         words = _NOT_SENT_AGAIN.get(refused.code)
         if words is None:
             raise
         conflict = refused.code is RefusalCode.ALREADY_EXISTS
         problems = Problems({"": words or f"It cannot be sent again: {refused.detail}."})
-        return await _show_message(visit, 409 if conflict else 400, problems)
-    return visit.go(f"/messages?id={batch_id}", "sent")
+        return await _show_message(request, 409 if conflict else 400, problems)
+    return request.go(f"/messages?id={batch_id}", "sent")
 
 
 _NOT_SENT_AGAIN: Final = MappingProxyType(
@@ -198,13 +198,13 @@ def _host_of(url: str) -> str:
         return ""
 
 
-def _read_filter(visit: Visit, typed: dict[str, str], problems: Problems) -> dict[str, Any]:
+def _read_filter(request: PageRequest, typed: dict[str, str], problems: Problems) -> dict[str, Any]:
     """The fields of a filter; what cannot be read is added to the problems."""
     readers: dict[str, tuple[str, Callable[[str], Any]]] = {
         "number": ("recipient", read_number),
         "text": ("text", read_pieces),
-        "from": ("from_ms", lambda text: read_time(text, visit.zone)),
-        "to": ("to_ms", lambda text: read_time(text, visit.zone, ends=True)),
+        "from": ("from_ms", lambda text: read_time(text, request.zone)),
+        "to": ("to_ms", lambda text: read_time(text, request.zone, ends=True)),
         "state": ("states", lambda name: CHOICES.get(name, ())),
         "id": ("", lambda text: read_identifiers(text) if text.strip() else None),
     }
@@ -221,20 +221,20 @@ def _read_filter(visit: Visit, typed: dict[str, str], problems: Problems) -> dic
 
 
 async def _find(
-    visit: Visit, identifiers: tuple[int, ...], tree: tuple[int, ...]
+    request: PageRequest, identifiers: tuple[int, ...], tree: tuple[int, ...]
 ) -> tuple[int | None, int | None]:
     """The message, or else the batch, that an identifier names in the tree."""
-    queries = visit.desk.queries
+    queries = request.context.queries
     for identifier in identifiers:
         try:
-            view = await queries.message(visit.account, identifier, tree[1:])
+            view = await queries.message(request.account, identifier, tree[1:])
         except Refused as refused:
             if refused.code is not RefusalCode.NOT_FOUND:
                 raise
         else:
             return view.message_id, None
     for identifier in identifiers:
-        if await _batch(visit, identifier) is not None:
+        if await _batch(request, identifier) is not None:
             return None, identifier
         wanted = OutboxFilter(account_id=tree[0], below=tree[1:], batch_id=identifier)
         if (await queries.outbox(wanted, 0, 1, 0)).total:
@@ -242,20 +242,20 @@ async def _find(
     return None, None
 
 
-async def _batch(visit: Visit, batch_id: int) -> BatchProgress | None:
+async def _batch(request: PageRequest, batch_id: int) -> BatchProgress | None:
     """How far a batch of the reader's own account is."""
     try:
-        return await visit.desk.queries.batch(visit.account, batch_id)
+        return await request.context.queries.batch(request.account, batch_id)
     except Refused as refused:
         if refused.code is not RefusalCode.NOT_FOUND:
             raise
         return None
 
 
-async def _names(visit: Visit, messages: tuple[MessageView, ...]) -> dict[int, str]:
+async def _names(request: PageRequest, messages: tuple[MessageView, ...]) -> dict[int, str]:
     """The user names of the accounts of messages, where they are not all the reader's own."""
-    others = {message.account_id for message in messages} - {visit.account.account_id}
-    return await visit.desk.account_tree.names(visit.account, others)
+    others = {message.account_id for message in messages} - {request.account.account_id}
+    return await request.context.account_tree.names(request.account, others)
 
 
 PAGES: Final = (

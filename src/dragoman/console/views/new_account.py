@@ -8,7 +8,9 @@ from typing import Final
 import msgspec
 
 from dragoman.console.forms import Problems
+from dragoman.console.labels import PERMISSIONS, say_refusal
 from dragoman.console.page import Page
+from dragoman.console.page_request import PageRequest
 from dragoman.console.views.account_details import (
     KEEP_SECRET_S,
     MAX_DIGITS,
@@ -16,8 +18,6 @@ from dragoman.console.views.account_details import (
     read_addresses,
 )
 from dragoman.console.views.own_account import MIN_PASSWORD
-from dragoman.console.visit import Visit
-from dragoman.console.words import PERMISSIONS, say_refusal
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.account_tree import NOT_BY_DEFAULT
 from dragoman.core.accounts.model.accounts import Permission
@@ -45,50 +45,50 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     api_key: str
 
 
-async def show_form(visit: Visit) -> Response:
+async def show_form(request: PageRequest) -> Response:
     """An empty form, with the permissions that are usual."""
-    usual = frozenset(_offered(visit)) - NOT_BY_DEFAULT
-    return await _show(visit, dict.fromkeys(FIELDS, ""), usual)
+    usual = frozenset(_offered(request)) - NOT_BY_DEFAULT
+    return await _show(request, dict.fromkeys(FIELDS, ""), usual)
 
 
-async def make_account(visit: Visit) -> Response:
+async def make_account(request: PageRequest) -> Response:
     """Makes the account; a form that is sent twice makes one, which both answers show."""
-    typed = {name: visit.form.get(name, "").strip() for name in FIELDS}
-    typed["allowed_addresses"] = visit.form.get("allowed_addresses", "")
-    wanted = frozenset(visit.form.all("may"))
+    typed = {name: request.form.get(name, "").strip() for name in FIELDS}
+    typed["allowed_addresses"] = request.form.get("allowed_addresses", "")
+    wanted = frozenset(request.form.all("may"))
     problems = Problems()
     credits = _read_credits(typed["credits"], problems)
-    password = visit.form.get("password", "")
+    password = request.form.get("password", "")
     if password and not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         problems["password"] = f"At least {MIN_PASSWORD} characters, or none at all."
     if not typed["username"]:
         problems["username"] = "This is needed."
     if not problems:
-        mark = f"new account {visit.form.get('mark', '')[:64]}"
+        mark = f"new account {request.form.get('mark', '')[:64]}"
         try:
-            made = await visit.desk.repeats.once(
-                visit.account.account_id,
+            made = await request.context.repeats.once(
+                request.account.account_id,
                 mark,
-                lambda: _make(visit, typed, password, credits, wanted),
+                lambda: _make(request, typed, password, credits, wanted),
                 keep_s=KEEP_SECRET_S,
             )
         except Refused as refused:
             _add(problems, refused)
         else:
-            return visit.show("account-made.html", made=made)
-    return await _show(visit, typed, wanted, 400, problems)
+            return request.show("account-made.html", made=made)
+    return await _show(request, typed, wanted, 400, problems)
 
 
 async def _make(
-    visit: Visit,
+    request: PageRequest,
     typed: dict[str, str],
     password: str,
     credits: int | None,
     wanted: frozenset[str],
 ) -> Made:
     made_up = "" if password else secrets.token_urlsafe(16)
-    created = await visit.desk.account_tree.create(
-        visit.account,
+    created = await request.context.account_tree.create(
+        request.account,
         AccountFields(
             username=typed["username"],
             default_sender=typed["default_sender"],
@@ -96,8 +96,8 @@ async def _make(
         ),
         password=password or made_up,
         credits=credits,
-        permissions={permission: permission in wanted for permission in _offered(visit)},
-        audit=visit.desk.books.entry(visit.account, "create"),
+        permissions={permission: permission in wanted for permission in _offered(request)},
+        audit=request.context.audit_log.entry(request.account, "create"),
     )
     account = created.view.account
     return Made(
@@ -135,25 +135,25 @@ def _add(problems: Problems, refused: Refused) -> None:
         problems.add(refused, FIELDS, say_refusal(refused))
 
 
-def _offered(visit: Visit) -> list[Permission]:
+def _offered(request: PageRequest) -> list[Permission]:
     """The permissions that the reader can give: those it has, but for what no form gives."""
-    return [p for p in Permission if visit.account.may(p) and p not in NOT_OFFERED]
+    return [p for p in Permission if request.account.may(p) and p not in NOT_OFFERED]
 
 
 async def _show(
-    visit: Visit,
+    request: PageRequest,
     typed: dict[str, str],
     wanted: frozenset[str],
     status: int = 200,
     problems: Problems | None = None,
 ) -> Response:
-    balance = await visit.desk.accounts.balance(visit.account)
-    return visit.show(
+    balance = await request.context.accounts.balance(request.account)
+    return request.show(
         "new-account.html",
         status,
         problems=problems or {},
         typed=typed,
-        options=[(p.value, PERMISSIONS[p], p in wanted) for p in _offered(visit)],
+        options=[(p.value, PERMISSIONS[p], p in wanted) for p in _offered(request)],
         own=balance,
         min_password=MIN_PASSWORD,
         mark=secrets.token_urlsafe(12),

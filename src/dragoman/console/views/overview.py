@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from dragoman.console.charts import Column, draw_columns, draw_share
+from dragoman.console.labels import FAILURES
 from dragoman.console.page import Page
+from dragoman.console.page_request import PageRequest
 from dragoman.console.rendering import render_span
 from dragoman.console.tables import render_csv
-from dragoman.console.visit import Visit
-from dragoman.console.words import FAILURES
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.model.outcome_counts import LONGER, STEPS_S
 from dragoman.core.model.countries import country_name
@@ -26,21 +26,21 @@ _FEWEST: Final = 6
 _FORMS: Final = {Lately.DAY: "%H:%M", Lately.WEEK: "%a %d", Lately.MONTH: "%b %d"}
 
 
-async def show_overview(visit: Visit) -> Response:
+async def show_overview(request: PageRequest) -> Response:
     """Figures, charts and tables of a time."""
-    desk, lately = visit.desk, _lately(visit)
-    report = await _report(visit, lately)
+    context, lately = request.context, _lately(request)
+    report = await _report(request, lately)
     form = _FORMS[lately]
     columns = [_column(period, form) for period in report.periods]
     times = _delivery_times(report.whole)
-    machine = desk.machine if visit.account.may(Permission.OPERATE) else None
-    return visit.show(
+    machine = context.machine if request.account.may(Permission.OPERATE) else None
+    return request.show(
         "overview.html",
         lately=lately,
         spans=TITLES,
         report=report,
         columns=columns,
-        balance=await desk.accounts.balance(visit.account),
+        balance=await context.accounts.balance(request.account),
         problems_of_gateway=machine.problems() if machine is not None else [],
         waiting=machine.waiting() if machine is not None else {},
         oldest=machine.oldest_waiting_s() if machine is not None else {},
@@ -57,10 +57,10 @@ async def show_overview(visit: Visit) -> Response:
     )
 
 
-async def give_figures(visit: Visit) -> Response:
+async def give_figures(request: PageRequest) -> Response:
     """The same figures as a file."""
-    lately = _lately(visit)
-    report = await _report(visit, lately)
+    lately = _lately(request)
+    report = await _report(request, lately)
     head = (
         "group", "name", "total", "delivered", "waiting", "failed", "received", "delivery rate",
         "half delivered within s", "95 % delivered within s",
@@ -76,16 +76,16 @@ async def give_figures(visit: Visit) -> Response:
             for share in shares
             for failure, counted in sorted(share.failures.items())
         )
-    return visit.give_file(f"dragoman-{lately.value}.csv", render_csv(head, rows))
+    return request.give_file(f"dragoman-{lately.value}.csv", render_csv(head, rows))
 
 
-def _lately(visit: Visit) -> Lately:
-    wanted = visit.query.get("time", "")
+def _lately(request: PageRequest) -> Lately:
+    wanted = request.query.get("time", "")
     return Lately(wanted) if wanted in Lately._value2member_map_ else Lately.DAY
 
 
-async def _report(visit: Visit, lately: Lately) -> TrafficReport:
-    return await visit.desk.traffic.report(await visit.tree(), lately, str(visit.zone))
+async def _report(request: PageRequest, lately: Lately) -> TrafficReport:
+    return await request.context.traffic.report(await request.tree(), lately, str(request.zone))
 
 
 def _waiting(share: Share) -> int:

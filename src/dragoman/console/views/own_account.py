@@ -6,10 +6,10 @@ from typing import Final
 
 from dragoman.console.cookies import set_cookie
 from dragoman.console.forms import Problems, version_of
+from dragoman.console.labels import say_permissions, say_refusal
 from dragoman.console.page import Page
+from dragoman.console.page_request import PageRequest
 from dragoman.console.roles import role_of
-from dragoman.console.visit import Visit
-from dragoman.console.words import say_permissions, say_refusal
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
@@ -18,47 +18,49 @@ MIN_PASSWORD: Final = 10
 _WRONG: Final = "This is not your password."
 
 
-async def show_own_account(visit: Visit) -> Response:
+async def show_own_account(request: PageRequest) -> Response:
     """Who is signed in, and the forms to change it."""
-    return await _show(visit)
+    return await _show(request)
 
 
-async def change_settings(visit: Visit) -> Response:
+async def change_settings(request: PageRequest) -> Response:
     """Stores the time zone, unless somebody else changed it meanwhile."""
-    async with visit.desk.editing:
-        return await _change_settings(visit)
+    async with request.context.editing:
+        return await _change_settings(request)
 
 
-async def _change_settings(visit: Visit) -> Response:
-    accounts = visit.desk.accounts
-    stored = (await accounts.find(visit.account.username)).time_zone
-    zone = visit.form.get("time_zone", "").strip()
+async def _change_settings(request: PageRequest) -> Response:
+    accounts = request.context.accounts
+    stored = (await accounts.find(request.account.username)).time_zone
+    zone = request.form.get("time_zone", "").strip()
     problems = Problems()
-    if zone != stored and not visit.is_current(stored):
+    if zone != stored and not request.is_current(stored):
         problems.add_newer({"time_zone": stored}, {"time_zone": zone})
-        return await _show(visit, 409, problems, zone)
+        return await _show(request, 409, problems, zone)
     try:
-        entry = visit.desk.books.entry(visit.account, "time_zone")
+        entry = request.context.audit_log.entry(request.account, "time_zone")
         change = AccountFields(time_zone=zone)
-        await accounts.change(visit.account.username, change, audit=(entry,))
+        await accounts.change(request.account.username, change, audit=(entry,))
     except Refused as refused:
         problems.add(refused, ("time_zone",), say_refusal(refused))
-        return await _show(visit, 400, problems, zone)
-    return visit.go("/account", "saved")
+        return await _show(request, 400, problems, zone)
+    return request.go("/account", "saved")
 
 
-async def change_password(visit: Visit) -> Response:
+async def change_password(request: PageRequest) -> Response:
     """Stores a new password, which signs the account out everywhere."""
-    current, new = visit.form.get("current_password", ""), visit.form.get("new_password", "")
+    current, new = request.form.get("current_password", ""), request.form.get("new_password", "")
     problems = Problems()
     if len(new) < MIN_PASSWORD:
         problems["new_password"] = f"At least {MIN_PASSWORD} characters."
-    if new != visit.form.get("password_again", ""):
+    if new != request.form.get("password_again", ""):
         problems["password_again"] = "This is not the same as above."  # noqa: S105
     if problems:
-        return await _show(visit, 400, problems)
+        return await _show(request, 400, problems)
     try:
-        await visit.desk.accounts.change_password(visit.account, current, new, visit.request.client)
+        await request.context.accounts.change_password(
+            request.account, current, new, request.http.client
+        )
     except Refused as refused:
         wrong = refused.code is RefusalCode.AUTHENTICATION_FAILED
         if not wrong and refused.code is not RefusalCode.INVALID_FIELD:
@@ -66,17 +68,20 @@ async def change_password(visit: Visit) -> Response:
         problems["current_password" if wrong else "new_password"] = (
             _WRONG if wrong else say_refusal(refused)
         )
-        return await _show(visit, 400, problems)
-    await visit.desk.books.note(visit.account, "password")
-    visit.cookies.append(set_cookie(visit.request, "session", ""))
-    return visit.go("/sign-in", "password-changed")
+        return await _show(request, 400, problems)
+    await request.context.audit_log.note(request.account, "password")
+    request.cookies.append(set_cookie(request.http, "session", ""))
+    return request.go("/sign-in", "password-changed")
 
 
 async def _show(
-    visit: Visit, status: int = 200, problems: Problems | None = None, zone: str | None = None
+    request: PageRequest,
+    status: int = 200,
+    problems: Problems | None = None,
+    zone: str | None = None,
 ) -> Response:
-    account = await visit.desk.accounts.find(visit.account.username)
-    return visit.show(
+    account = await request.context.accounts.find(request.account.username)
+    return request.show(
         "own-account.html",
         status,
         problems=problems or {},
@@ -84,9 +89,9 @@ async def _show(
         own_role=role_of(account),
         can=say_permissions(account.permissions),
         time_zone=account.time_zone if zone is None else zone,
-        usual_zone=visit.desk.time_zone,
+        usual_zone=request.context.time_zone,
         version=version_of(account.time_zone),
-        sessions=await visit.desk.sessions.count(account),
+        sessions=await request.context.sessions.count(account),
         min_password=MIN_PASSWORD,
     )
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from dragoman.console.forms import Problems, version_of
 from dragoman.console.page import Page
+from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import make_pager
-from dragoman.console.visit import Visit
 from dragoman.core.accounts.audit_log import hide_number
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.accounts.model.senders import SenderState
@@ -38,22 +38,22 @@ _DECISIONS: Final = MappingProxyType(
 )
 
 
-async def list_senders(visit: Visit) -> Response:
+async def list_senders(request: PageRequest) -> Response:
     """The senders in a state, those that wait for a decision unless others are asked for."""
-    return await _list(visit, visit.query.get("state", ""))
+    return await _list(request, request.query.get("state", ""))
 
 
 async def _list(
-    visit: Visit, chosen: str, status: int = 200, problems: Problems | None = None
+    request: PageRequest, chosen: str, status: int = 200, problems: Problems | None = None
 ) -> Response:
     states = CHOICES.get(chosen, CHOICES[""])
-    paging = visit.paging()
-    senders, total = await visit.desk.senders.list_below(
-        visit.account, states, paging.offset, paging.per_page
+    paging = request.paging()
+    senders, total = await request.context.senders.list_below(
+        request.account, states, paging.offset, paging.per_page
     )
     owners = (sender.account_id for sender in senders)
-    names = await visit.desk.account_tree.names(visit.account, owners)
-    return visit.show(
+    names = await request.context.account_tree.names(request.account, owners)
+    return request.show(
         "senders.html",
         status,
         problems=problems or {},
@@ -62,28 +62,30 @@ async def _list(
         words=WORDS,
         chosen=chosen,
         tabs=[("", "Waiting"), ("approved", "Approved"), ("refused", "Refused"), ("all", "All")],
-        pager=make_pager(paging, visit.query, len(senders), total),
+        pager=make_pager(paging, request.query, len(senders), total),
     )
 
 
-async def decide_sender(visit: Visit) -> Response:
+async def decide_sender(request: PageRequest) -> Response:
     """Approves a sender or refuses it, from now on."""
-    desk = visit.desk
-    account = (await desk.account_tree.find(visit.account, visit.identifier("account_id"))).account
-    do = visit.form.get("do", "")
+    context = request.context
+    account = (
+        await context.account_tree.find(request.account, request.identifier("account_id"))
+    ).account
+    do = request.form.get("do", "")
     if do not in _DECISIONS:
-        return visit.go("/senders")
-    async with desk.editing:
-        sender = await desk.senders.find(account, visit.identifier("sender_id"))
+        return request.go("/senders")
+    async with context.editing:
+        sender = await context.senders.find(account, request.identifier("sender_id"))
         if sender.state is _DECISIONS[do]:
-            return visit.go("/senders", "as-it-was")
-        if not visit.is_current(sender.state):
+            return request.go("/senders", "as-it-was")
+        if not request.is_current(sender.state):
             words = f"Somebody decided on {sender.sender} after you opened the page: it is"
             problem = f"{words} {WORDS[sender.state]}. Decide again if it should not be."
-            return await _list(visit, "all", 409, Problems({"": problem}))
-        entry = desk.books.entry(visit.account, do, hide_number(sender.sender), account)
-        await desk.senders.decide(account, sender.sender, _DECISIONS[do], entry)
-    return visit.go("/senders", "saved")
+            return await _list(request, "all", 409, Problems({"": problem}))
+        entry = context.audit_log.entry(request.account, do, hide_number(sender.sender), account)
+        await context.senders.decide(account, sender.sender, _DECISIONS[do], entry)
+    return request.go("/senders", "saved")
 
 
 PAGES: Final = (

@@ -8,9 +8,9 @@ from typing import Final
 import msgspec
 
 from dragoman.console.cookies import read_cookie, set_cookie
+from dragoman.console.labels import say_refusal
 from dragoman.console.page import PREFIX, Page
-from dragoman.console.visit import Visit
-from dragoman.console.words import say_refusal
+from dragoman.console.page_request import PageRequest
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
@@ -26,81 +26,81 @@ _WRONG: Final = "The name or the password is wrong, or the account is shut."
 _USED_LINK: Final = "This link has been used, or it is older than a minute. Ask for a new one."
 
 
-async def show_sign_in(visit: Visit) -> Response:
+async def show_sign_in(request: PageRequest) -> Response:
     """The form for name and password."""
-    return _form(visit, target=_target(visit.query.get("next", "")))
+    return _form(request, target=_target(request.query.get("next", "")))
 
 
-async def sign_in(visit: Visit) -> Response:
+async def sign_in(request: PageRequest) -> Response:
     """Opens a session for a name and its password."""
-    username, password = visit.form.get("username", ""), visit.form.get("password", "")
-    target, kept = _target(visit.form.get("target", "")), visit.form.get("kept", "")
+    username, password = request.form.get("username", ""), request.form.get("password", "")
+    target, kept = _target(request.form.get("target", "")), request.form.get("kept", "")
     try:
-        account = await _authenticate(visit, username, password)
+        account = await _authenticate(request, username, password)
     except Refused as refused:
         if refused.code not in _EXPECTED:
             raise
         known = refused.code is RefusalCode.ADDRESS_NOT_ALLOWED
         words = say_refusal(refused) if known else _WRONG
-        return _form(visit, 401, problem=words, username=username, target=target, kept=kept)
-    token = await _open(visit, account)
+        return _form(request, 401, problem=words, username=username, target=target, kept=kept)
+    token = await _open(request, account)
     fields = _read_kept(kept)
     if fields:
-        visit.secret = token
-        return visit.show("continue.html", target=f"{PREFIX}{target}", fields=fields)
-    return visit.go(target)
+        request.secret = token
+        return request.show("continue.html", target=f"{PREFIX}{target}", fields=fields)
+    return request.go(target)
 
 
-async def show_link(visit: Visit) -> Response:
+async def show_link(request: PageRequest) -> Response:
     """Asks whether to use a one-time link; programs that follow links use none up by it."""
-    return visit.show("enter.html", token=visit.query.get("k", "")[:200], problem="")
+    return request.show("enter.html", token=request.query.get("k", "")[:200], problem="")
 
 
-async def use_link(visit: Visit) -> Response:
+async def use_link(request: PageRequest) -> Response:
     """Opens a session for a one-time link."""
     try:
-        token = visit.form.get("k", "")[:200]
-        account = await visit.desk.one_time_links.redeem(token, visit.request.client)
+        token = request.form.get("k", "")[:200]
+        account = await request.context.one_time_links.redeem(token, request.http.client)
     except Refused as refused:
         if refused.code not in _EXPECTED:
             raise
-        return visit.show("enter.html", 410, token="", problem=_USED_LINK)
-    await _open(visit, account)
-    return visit.go("")
+        return request.show("enter.html", 410, token="", problem=_USED_LINK)
+    await _open(request, account)
+    return request.go("")
 
 
-async def sign_out(visit: Visit) -> Response:
+async def sign_out(request: PageRequest) -> Response:
     """Ends this session, or all of the account's."""
-    everywhere = visit.form.get("everywhere") == "yes"
+    everywhere = request.form.get("everywhere") == "yes"
     if everywhere:
-        await visit.desk.sessions.end_all(visit.account)
-        await visit.desk.books.note(visit.account, "sign_out")
+        await request.context.sessions.end_all(request.account)
+        await request.context.audit_log.note(request.account, "sign_out")
     else:
-        await visit.desk.sessions.end(visit.secret)
-    visit.cookies.append(set_cookie(visit.request, "session", ""))
-    return visit.go("/sign-in", "signed-out-everywhere" if everywhere else "signed-out")
+        await request.context.sessions.end(request.secret)
+    request.cookies.append(set_cookie(request.http, "session", ""))
+    return request.go("/sign-in", "signed-out-everywhere" if everywhere else "signed-out")
 
 
-async def _authenticate(visit: Visit, username: str, password: str) -> Account:
+async def _authenticate(request: PageRequest, username: str, password: str) -> Account:
     if len(username) > MAX_NAME or len(password) > MAX_PASSWORD:
         raise Refused(RefusalCode.AUTHENTICATION_FAILED)
-    return await visit.desk.accounts.authenticate_password(
-        username, password, visit.request.client, CredentialKind.PASSWORD
+    return await request.context.accounts.authenticate_password(
+        username, password, request.http.client, CredentialKind.PASSWORD
     )
 
 
-async def _open(visit: Visit, account: Account) -> str:
+async def _open(request: PageRequest, account: Account) -> str:
     """Begins a session of its own; one that the browser had before is ended."""
-    old = read_cookie(visit.request, "session")
+    old = read_cookie(request.http, "session")
     if old:
-        await visit.desk.sessions.end(old)
-    token = await visit.desk.sessions.open(account)
-    visit.cookies.append(set_cookie(visit.request, "session", token))
+        await request.context.sessions.end(old)
+    token = await request.context.sessions.open(account)
+    request.cookies.append(set_cookie(request.http, "session", token))
     return token
 
 
 def _form(
-    visit: Visit,
+    request: PageRequest,
     status: int = 200,
     *,
     problem: str = "",
@@ -108,7 +108,7 @@ def _form(
     target: str = "",
     kept: str = "",
 ) -> Response:
-    return visit.show(
+    return request.show(
         "sign-in.html",
         status,
         problems={"": problem} if problem else {},

@@ -53,7 +53,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         return self.entry.action.removeprefix(_BY_COMMAND)
 
 
-class Books:
+class AuditLog:
     """Reads and writes what was done to accounts."""
 
     def __init__(self, *, storage: Storage, ids: IdSource, clock: Clock) -> None:

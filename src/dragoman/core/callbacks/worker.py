@@ -28,7 +28,7 @@ from dragoman.core.messages.model.callbacks import (
     TextFacts,
 )
 from dragoman.core.messages.model.records import NewCallback
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import time_of
 from dragoman.storage.engine import Storage
@@ -83,7 +83,7 @@ class CallbackWorker:
         schedule: RetrySchedule,
         per_origin: int,
         clock: Clock,
-        meters: Meters,
+        metrics: Metrics,
         text_renderers: Mapping[str, RenderText] = MappingProxyType({}),
         event_renderers: Mapping[str, RenderEvent] = MappingProxyType({}),
     ) -> None:
@@ -95,7 +95,7 @@ class CallbackWorker:
         self._schedule = schedule
         self._per_origin = per_origin
         self._clock = clock
-        self._meters = meters
+        self._metrics = metrics
         self._lanes: dict[str, _OriginLane] = {}
         self._calling = 0
         self._announced = 0
@@ -227,9 +227,9 @@ class CallbackWorker:
             lane.in_rows += 1 + lane.put_back(callback.message_id)
             if not called.ours and (status is None or status == TOO_MANY_REQUESTS):
                 self._pause(lane, wish_s)
-        self._meters.callbacks[verdict.value] += 1
+        self._metrics.callbacks[verdict.value] += 1
         if verdict is Verdict.DELIVERED:
-            self._meters.callback_delay_s.observe(age_s)
+            self._metrics.callback_delay_s.observe(age_s)
         attempt = Attempt(
             callback_id=callback.callback_id,
             state=_STATES[verdict],

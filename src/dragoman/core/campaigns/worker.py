@@ -35,7 +35,7 @@ from dragoman.core.campaigns.ports import MailSettings, Transport
 from dragoman.core.campaigns.sql import deliveries, issues, mailing_lists
 from dragoman.core.campaigns.sql.deliveries import Attempted, Claim, MailAttempt
 from dragoman.core.campaigns.turns import SHARE, AccountTurns, Turn
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.kit.clock import Clock, datetime_of
 from dragoman.kit.ids import render_hex, time_of
@@ -73,7 +73,7 @@ class MailWorker:
         pages_url: str,
         new_transport: Callable[[], Transport],
         clock: Clock,
-        meters: Meters,
+        metrics: Metrics,
         new_token: Callable[[], str] = lambda: secrets.token_urlsafe(TOKEN_BYTES),
     ) -> None:
         """`pages_url` is where the pages behind links are."""
@@ -82,7 +82,7 @@ class MailWorker:
         self._pages_url = pages_url
         self._new_transport = new_transport
         self._clock = clock
-        self._meters = meters
+        self._metrics = metrics
         self._new_token = new_token
         self._schedule = MailSchedule(
             first_s=settings.first_retry_s,
@@ -297,7 +297,7 @@ class MailWorker:
             self._pause(answer)
         else:
             self._failures = 0
-        self._meters.mails[state.name.lower()] += 1
+        self._metrics.mails[state.name.lower()] += 1
         attempt = MailAttempt(
             delivery_id=delivery.delivery_id,
             state=state,

@@ -1,8 +1,8 @@
 """What waits for a carrier: in the queue while there is room, in SQL beyond that.
 
-A lane of a route whose queue is full is *behind*: new messages for it stay in their rows, and are
+A lane of a route whose queue is full is *spilled*: new messages for it stay in their rows, and are
 read back in the order of their identifiers as the queue empties. A restart is the same thing: every
-route with unsent rows starts behind. So memory is bounded, and a start is quick, however much
+route with unsent rows starts spilled. So memory is bounded, and a start is quick, however much
 waits; and a campaign that waits in its rows keeps no single message waiting.
 """
 
@@ -18,7 +18,7 @@ import structlog
 from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.live import LiveMessage, LiveMessages
-from dragoman.core.messages.loader import Recall
+from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.sql import pending
 from dragoman.core.model.errors import FailureCode
@@ -31,7 +31,7 @@ MAX_QUEUED = 20_000
 BULK_SHARE = 0.5
 """How much of the queue bulk may fill; the rest is for messages that go ahead of it."""
 SINGLE_SHARE = 0.75
-"""How far a lane that is behind fills the queue; the rest is for newer and more urgent ones."""
+"""How far a spilled lane fills the queue; the rest is for newer and more urgent ones."""
 PAGE = 2_000
 POLL_S = 0.2
 
@@ -50,7 +50,7 @@ class Backlog:
         storage: Storage,
         queue: WorkQueue,
         live: LiveMessages,
-        recall: Recall,
+        loader: MessageLoader,
         delivery: Delivery,
         routes: Collection[str],
         held_routes: Collection[str],
@@ -60,7 +60,7 @@ class Backlog:
         self._storage = storage
         self._queue = queue
         self._live = live
-        self._recall = recall
+        self._loader = loader
         self._delivery = delivery
         self._routes = routes
         self._held_routes = held_routes
@@ -69,10 +69,10 @@ class Backlog:
         """Routes whose carriers all keep what they were given: what they do not know never left."""
         self._feed = feed or Feed()
         self._read_up_to: dict[_RouteLane, int] = {}
-        """The lanes that are behind, and the identifier their rows are queued up to."""
+        """The spilled lanes, and the identifier their rows are queued up to."""
         self._restart_at = 0
         """Rows up to here were written by an earlier run."""
-        self._behind = asyncio.Event()
+        self._spilled = asyncio.Event()
 
     def room(self, route: str) -> int:
         """How many more bulk messages of a route the queue takes."""
@@ -89,7 +89,7 @@ class Backlog:
             elif route:  # the rows wait until the route is configured again, or expire
                 log.warning("route_is_gone", route=route)
         if self._read_up_to:
-            self._behind.set()
+            self._spilled.set()
 
     def read_again(self, routes: Collection[str], after: int) -> None:
         """Has the rows of routes read again from an identifier on; those in memory stay."""
@@ -98,7 +98,7 @@ class Backlog:
                 for lane in Lane:
                     known = self._read_up_to.get((route, lane), after)
                     self._read_up_to[route, lane] = min(known, after)
-        self._behind.set()
+        self._spilled.set()
 
     async def publish(self, messages: Sequence[LiveMessage]) -> None:
         """Queues messages whose rows are on disk, or leaves them in SQL for later."""
@@ -109,11 +109,11 @@ class Backlog:
         for (route, lane), group in _by_lane(messages):
             if route not in self._routes:
                 continue
-            behind = self._read_up_to.get((route, lane))
-            if behind is not None or self._queue.depth(route) >= MAX_QUEUED:
+            spilled = self._read_up_to.get((route, lane))
+            if spilled is not None or self._queue.depth(route) >= MAX_QUEUED:
                 before = group[0].message_id - 1
-                self._read_up_to[route, lane] = before if behind is None else min(behind, before)
-                self._behind.set()
+                self._read_up_to[route, lane] = before if spilled is None else min(spilled, before)
+                self._spilled.set()
                 continue
             # A row can have been read back in the instant between its commit and this.
             works = []
@@ -126,7 +126,7 @@ class Backlog:
     async def run(self) -> None:
         """Reads rows back as the queue empties; runs until cancelled."""
         while True:
-            await self._behind.wait()
+            await self._spilled.wait()
             for route, lane in sorted(self._read_up_to, key=_lane_first):
                 try:
                     await self._catch_up(route, lane)
@@ -135,7 +135,7 @@ class Backlog:
                 except Exception as error:  # a failing reader must not end the gateway's work
                     log.error("backlog_not_read", route=route, reason=type(error).__name__)
             if not self._read_up_to:
-                self._behind.clear()
+                self._spilled.clear()
             await asyncio.sleep(POLL_S)
 
     async def _catch_up(self, route: str, lane: Lane) -> None:
@@ -157,7 +157,7 @@ class Backlog:
 
     async def _read_page(self, route: str, lane: Lane, after: int) -> int | None:
         """Queues the next rows of a lane; the last identifier read."""
-        read = await self._recall.read(
+        read = await self._loader.read(
             lambda c: pending.load_unsent(c, route, lane.value, after, PAGE)
         )
         sendable = [message for message in read.fresh if self._may_be_sent(message)]
@@ -179,8 +179,8 @@ class Backlog:
         return False
 
 
-def _lane_first(behind: _RouteLane) -> tuple[Lane, str]:
-    return behind[1], behind[0]
+def _lane_first(spilled: _RouteLane) -> tuple[Lane, str]:
+    return spilled[1], spilled[0]
 
 
 def _ignore(_stored: bool) -> None:

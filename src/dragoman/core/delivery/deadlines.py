@@ -8,7 +8,7 @@ import structlog
 
 from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.messages.live import LiveMessages
-from dragoman.core.messages.loader import Recall
+from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.lifecycle import State, may_go
 from dragoman.core.messages.sql import pending
 from dragoman.core.messages.sql.parked_receipts import drop_parked_receipts
@@ -32,7 +32,7 @@ class Deadlines:
         *,
         storage: Storage,
         live: LiveMessages,
-        recall: Recall,
+        loader: MessageLoader,
         delivery: Delivery,
         clock: Clock,
         horizon_s: float,
@@ -40,7 +40,7 @@ class Deadlines:
     ) -> None:
         self._storage = storage
         self._live = live
-        self._recall = recall
+        self._loader = loader
         self._delivery = delivery
         self._clock = clock
         self._horizon_ms = round(horizon_s * 1000)
@@ -80,11 +80,11 @@ class Deadlines:
                 self._delivery.expire(message, _ignore)
 
     async def _expire_in_rows(self) -> None:
-        """Ends messages that ran out of time where no queue holds them: routes behind, or gone."""
+        """Ends messages that ran out of time where no queue holds them: routes spilled, or gone."""
         now_ms = self._clock.now_ms()
         if now_ms < self._next_look_at_rows_ms:
             return
-        read = await self._recall.read(lambda c: pending.load_expired(c, now_ms, PAGE))
+        read = await self._loader.read(lambda c: pending.load_expired(c, now_ms, PAGE))
         for message in read.fresh:
             # A row that says so may have left us in an earlier run.
             message.possible_duplicate |= message.state is State.SENDING
@@ -98,7 +98,7 @@ class Deadlines:
         horizon = first_at(cutoff_ms)
         while True:
             after = self._swept
-            read = await self._recall.read(
+            read = await self._loader.read(
                 lambda c, after=after: pending.load_unreported(  # type: ignore[misc]
                     c, after, horizon, cutoff_ms, PAGE
                 )

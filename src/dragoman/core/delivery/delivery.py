@@ -16,7 +16,7 @@ from dragoman.core.messages.model.outcomes import Accepted, Rejected, Unknown
 from dragoman.core.messages.model.premium import PREMIUM_STATES
 from dragoman.core.messages.model.records import NewCallback, StateChange, StoredMessage, StoredPart
 from dragoman.core.messages.sql import changes
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import FailureCode
 from dragoman.core.model.urls import origin_of
 from dragoman.kit.clock import Clock
@@ -61,7 +61,7 @@ class Delivery:
         writer: Writer,
         ids: IdSource,
         clock: Clock,
-        meters: Meters,
+        metrics: Metrics,
         policies: Mapping[str, OnUnknown],
         announce: Callable[[NewCallback], None],
         feed: Feed | None = None,
@@ -70,7 +70,7 @@ class Delivery:
         self._writer = writer
         self._ids = ids
         self._clock = clock
-        self._meters = meters
+        self._metrics = metrics
         self._policies = policies
         self._announce = announce
         self.find_events: FindEvents = _no_events
@@ -153,7 +153,7 @@ class Delivery:
         before, batch = message.state, message.batch
         if not may_go(before, after):
             # A report overtook the answer it belongs to: the message has ended already.
-            self._meters.overtaken += 1
+            self._metrics.overtaken += 1
             stored(True)
             return
         now_ms = self._clock.now_ms()
@@ -212,7 +212,7 @@ class Delivery:
 
         persist(self._writer, changes.record, change, finish)
         if after >= _UNKNOWN:
-            self._meters.finals[carrier or "", _NAMES[after]] += 1
+            self._metrics.finals[carrier or "", _NAMES[after]] += 1
         if carrier is not None:
             for key, number in keys:
                 self.on_key(carrier, key, message, number)
@@ -267,7 +267,7 @@ class Delivery:
     ) -> None:
         """Rejections of some messages of a batch are on disk: lets the customers know."""
         for rejection in rejections:
-            self._meters.finals["", _NAMES[rejection.after]] += 1
+            self._metrics.finals["", _NAMES[rejection.after]] += 1
             if rejection.callback is not None:
                 self._announce(rejection.callback)
             for event in rejection.events:

@@ -18,7 +18,7 @@ from dragoman.core.delivery.model.ports import Connector
 from dragoman.core.delivery.receipts import Receipts
 from dragoman.core.delivery.sorting import SortingWorker
 from dragoman.core.inbound.inbound import Inbound
-from dragoman.core.messages.events import Journal
+from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.live import LiveMessage, LiveMessages
 from dragoman.core.messages.model.lifecycle import State
@@ -26,7 +26,7 @@ from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, R
 from dragoman.core.messages.model.outcomes import Accepted, Deferred, Outcome, Rejected, Unknown
 from dragoman.core.messages.model.routing import Route
 from dragoman.core.messages.sql import changes
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.kit.clock import Clock
 from dragoman.storage.writer import Writer
@@ -53,8 +53,8 @@ class Dispatcher:
         receipts: Receipts,
         inbound: Inbound,
         clock: Clock,
-        meters: Meters,
-        journal: Journal | None = None,
+        metrics: Metrics,
+        message_events: MessageEvents | None = None,
         feed: Feed | None = None,
     ) -> None:
         self._queue = queue
@@ -64,8 +64,8 @@ class Dispatcher:
         self._receipts = receipts
         self._inbound = inbound
         self._clock = clock
-        self._meters = meters
-        self._journal = journal
+        self._metrics = metrics
+        self._message_events = message_events
         self._feed = feed or Feed()
         self._lanes: dict[str, CarrierLane] = {}
         self._sorting: dict[str, SortingWorker] = {}
@@ -176,16 +176,16 @@ class Dispatcher:
             log.error("outcome_for_nothing", carrier=carrier)
             return
         live = flight.message
-        self._meters.outcomes[carrier, _KINDS[type(outcome)]] += 1
-        if self._journal is not None:
-            self._journal.attempt(live, carrier, outcome)
+        self._metrics.outcomes[carrier, _KINDS[type(outcome)]] += 1
+        if self._message_events is not None:
+            self._message_events.attempt(live, carrier, outcome)
         if isinstance(outcome, Deferred):
             live.possible_duplicate |= outcome.possible_duplicate
             self._come_again(flight, lane, outcome.retry_in_s)
             if acknowledge is not None:
                 acknowledge(True)
             return
-        self._meters.submit_s.observe(perf_counter() - flight.handed_over_at)
+        self._metrics.submit_s.observe(perf_counter() - flight.handed_over_at)
 
         def stored(on_disk: bool) -> None:
             live.in_flight = False
@@ -227,7 +227,7 @@ class Dispatcher:
 
     def reject(self, message: LiveMessage, carrier: str, reason: Rejected) -> None:
         """Ends a message that no carrier of its route will ever take."""
-        self._meters.outcomes[carrier, "rejected"] += 1
+        self._metrics.outcomes[carrier, "rejected"] += 1
         self._delivery.rejected(message, carrier, reason, _ignore)
 
     async def hand_over(self, works: list[Work], consumer: Consumer, lane: CarrierLane) -> None:

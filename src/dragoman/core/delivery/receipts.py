@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from dragoman.core.delivery.delivery import WHOLE, Delivery
-from dragoman.core.messages.events import Journal
+from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.live import LiveMessage, LiveMessages
-from dragoman.core.messages.loader import Recall
+from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.events import EventKind
 from dragoman.core.messages.model.failures import failure_of_report
 from dragoman.core.messages.model.lifecycle import (
@@ -29,7 +29,7 @@ from dragoman.core.messages.model.lifecycle import (
 from dragoman.core.messages.model.messages import ReceiptReport
 from dragoman.core.messages.model.records import ParkedReceipt, PartReport, StoredPart
 from dragoman.core.messages.sql import changes, pending
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
@@ -57,26 +57,26 @@ class Receipts:
         *,
         storage: Storage,
         live: LiveMessages,
-        recall: Recall,
+        loader: MessageLoader,
         delivery: Delivery,
         ids: IdSource,
         clock: Clock,
-        meters: Meters,
+        metrics: Metrics,
         park_s: float,
-        journal: Journal | None = None,
+        message_events: MessageEvents | None = None,
     ) -> None:
         self._storage = storage
         self._live = live
-        self._recall = recall
+        self._loader = loader
         self._delivery = delivery
         self._ids = ids
         self._clock = clock
-        self._meters = meters
-        self._journal = journal
+        self._metrics = metrics
+        self._message_events = message_events
         self._park_ms = round(park_s * 1000)
         self._parked: OrderedDict[tuple[str, str], list[ReceiptReport]] = OrderedDict()
-        self._strangers: list[tuple[ReceiptReport, Acknowledge]] = []
-        self._stranger_came = asyncio.Event()
+        self._unmatched: list[tuple[ReceiptReport, Acknowledge]] = []
+        self._unmatched_came = asyncio.Event()
         delivery.on_key = self._key_known
 
     def receive(self, report: ReceiptReport, acknowledge: Acknowledge) -> None:
@@ -88,27 +88,27 @@ class Receipts:
         if found is not None:
             self._apply(*found, report, acknowledge)
         else:
-            self._strangers.append((report, acknowledge))
-            self._stranger_came.set()
+            self._unmatched.append((report, acknowledge))
+            self._unmatched_came.set()
 
     async def run(self) -> None:
         """Looks up the messages of reports that memory does not know; runs until cancelled."""
         while True:
-            await self._stranger_came.wait()
-            strangers, self._strangers = (
-                self._strangers[:MAX_LOOKUP],
-                self._strangers[MAX_LOOKUP:],
+            await self._unmatched_came.wait()
+            unmatched, self._unmatched = (
+                self._unmatched[:MAX_LOOKUP],
+                self._unmatched[MAX_LOOKUP:],
             )
-            if not self._strangers:
-                self._stranger_came.clear()
+            if not self._unmatched:
+                self._unmatched_came.clear()
             try:
-                await self._look_up(strangers)
+                await self._look_up(unmatched)
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # a reader that fails must not end the matching
                 log.error("receipts_not_looked_up", reason=type(error).__name__)
-                self._strangers.extend(strangers)
-                self._stranger_came.set()
+                self._unmatched.extend(unmatched)
+                self._unmatched_came.set()
                 await asyncio.sleep(STORAGE_RETRY_S)
 
     async def restore(self) -> None:
@@ -126,21 +126,21 @@ class Receipts:
                 raw=parked.raw,
             )
             self._remember(report)
-            self._strangers.append((report, _already_acknowledged))
-        if self._strangers:
-            self._stranger_came.set()
+            self._unmatched.append((report, _already_acknowledged))
+        if self._unmatched:
+            self._unmatched_came.set()
 
-    async def _look_up(self, strangers: list[tuple[ReceiptReport, Acknowledge]]) -> None:
-        wanted = [(report.carrier, key) for report, _ in strangers for key in report.keys]
-        recalled = await self._recall.by_keys(wanted) if wanted else []
-        for report, acknowledge in strangers:
+    async def _look_up(self, unmatched: list[tuple[ReceiptReport, Acknowledge]]) -> None:
+        wanted = [(report.carrier, key) for report, _ in unmatched for key in report.keys]
+        loaded = await self._loader.by_keys(wanted) if wanted else []
+        for report, acknowledge in unmatched:
             found = self._find(report, report.keys)
             if found is not None:
                 self._forget(report)
                 self._apply(*found, report, acknowledge)
             elif acknowledge is not _already_acknowledged:
                 self._park(report, acknowledge)
-        for message in recalled:  # those that were only candidates
+        for message in loaded:  # those that were only candidates
             if not message.writes:
                 self._live.settle(message)
 
@@ -156,7 +156,7 @@ class Receipts:
     ) -> None:
         reported = state_of_receipt(report.state)
         if reported is None:
-            self._meters.receipts[report.carrier, "on_its_way"] += 1
+            self._metrics.receipts[report.carrier, "on_its_way"] += 1
             self._note(message, part, report, EventKind.RECEIPT)
             acknowledge(True)
             return
@@ -172,7 +172,7 @@ class Receipts:
             )
             rows, state = self._part_told(message, row)
         if state is None:
-            self._meters.receipts[report.carrier, "matched"] += 1
+            self._metrics.receipts[report.carrier, "matched"] += 1
             self._note(message, part, report, _kind_of(acknowledge))
             persist(
                 self._storage.writer,
@@ -181,7 +181,7 @@ class Receipts:
                 acknowledge,
             )
         elif may_go(message.state, state):
-            self._meters.receipts[report.carrier, "matched"] += 1
+            self._metrics.receipts[report.carrier, "matched"] += 1
             if report.device_id is not None:
                 message.device_id, message.sim = report.device_id, report.sim
             self._note(message, part, report, _kind_of(acknowledge))
@@ -203,8 +203,8 @@ class Receipts:
     def _note(
         self, message: LiveMessage, part: int, report: ReceiptReport, kind: EventKind
     ) -> None:
-        if self._journal is not None:
-            self._journal.report(message, part, report, kind)
+        if self._message_events is not None:
+            self._message_events.report(message, part, report, kind)
 
     def _repeat(
         self,
@@ -217,7 +217,7 @@ class Receipts:
 
         What it says of a part is kept all the same.
         """
-        self._meters.receipts[report.carrier, "late"] += 1
+        self._metrics.receipts[report.carrier, "late"] += 1
         if message.writes or rows:
             note = PartReport(part=rows[0] if rows else None)
             persist(self._storage.writer, changes.report_parts, note, acknowledge)
@@ -245,7 +245,7 @@ class Receipts:
         return () if ended else (row,), state
 
     def _park(self, report: ReceiptReport, acknowledge: Acknowledge) -> None:
-        self._meters.receipts[report.carrier, "parked"] += 1
+        self._metrics.receipts[report.carrier, "parked"] += 1
         self._remember(report)
         parked = ParkedReceipt(
             receipt_id=self._ids.next(),

@@ -17,12 +17,12 @@ from dragoman.core.inbound.model.inbound import Handling, OptOutKey, OptOutOrigi
 from dragoman.core.inbound.model.keywords import MAX_KEYWORD, words_of
 from dragoman.core.inbound.model.opt_outs import OptOut
 from dragoman.core.inbound.opt_outs import ALL_SENDERS, OptOuts
-from dragoman.core.inbound.routing import Destination, Directory
+from dragoman.core.inbound.routing import Destination, InboundRouting
 from dragoman.core.inbound.sql import inbound
 from dragoman.core.messages.model.callbacks import TextFacts, renderer_of_texts
 from dragoman.core.messages.model.messages import Holder, InboundPartReport
 from dragoman.core.messages.model.records import NewCallback
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.urls import origin_of
@@ -55,21 +55,21 @@ class Inbound:
         self,
         *,
         storage: Storage,
-        directory: Directory,
+        inbound_routing: InboundRouting,
         opt_outs: OptOuts,
         ids: IdSource,
         clock: Clock,
-        meters: Meters,
+        metrics: Metrics,
         announce: Callable[[NewCallback], None],
         stop_words: Collection[str],
         start_words: Collection[str],
     ) -> None:
         self._storage = storage
-        self._directory = directory
+        self._inbound_routing = inbound_routing
         self._opt_outs = opt_outs
         self._ids = ids
         self._clock = clock
-        self._meters = meters
+        self._metrics = metrics
         self._announce = announce
         self._stop_words = frozenset(stop_words)
         self._start_words = frozenset(start_words)
@@ -102,7 +102,7 @@ class Inbound:
 
     def receive(self, report: InboundPartReport, acknowledge: Acknowledge) -> None:
         """Takes a text or part; `acknowledge(True)` follows once it is on disk."""
-        self._meters.inbound[report.carrier] += 1
+        self._metrics.inbound[report.carrier] += 1
         if report.total <= 1 or report.reference is None:
             whole = _utf16(report.text).decode("utf-16-be", "replace")
             text = self._text(report.source, report.destination, whole, report.alphabet)
@@ -242,11 +242,13 @@ class Inbound:
     def _read(self, text: _Text, holder: Holder | None) -> _Meaning:
         """What a text means: an opt-out, the end of one, or something for its receiver."""
         number, words = text.recipient, text.words
-        destination = self._directory.find(number, words, holder)
+        destination = self._inbound_routing.find(number, words, holder)
         if words and words[0] in self._stop_words:
             return self._read_wish(text, Handling.OPTED_OUT, holder)
         # In doubt nobody is opted in: only the word alone, or a keyword after it, counts.
-        alone = len(words) == 1 or self._directory.keyword(number, words[1:], holder) is not None
+        alone = (
+            len(words) == 1 or self._inbound_routing.keyword(number, words[1:], holder) is not None
+        )
         if words and words[0] in self._start_words and alone:
             return self._read_wish(text, Handling.OPTED_IN, holder)
         return _plain(destination)
@@ -254,13 +256,13 @@ class Inbound:
     def _read_wish(self, text: _Text, handling: Handling, holder: Holder | None) -> _Meaning:
         """An opt-out or its end: of a keyword's account, else of all whose number it may be."""
         number, rest = text.recipient, text.words[1:]
-        keyword = self._directory.keyword(number, rest, holder)
+        keyword = self._inbound_routing.keyword(number, rest, holder)
         if keyword is not None:
-            destination = self._directory.find(number, rest, holder)
+            destination = self._inbound_routing.find(number, rest, holder)
             accounts = [keyword.account_id]
         else:
-            destination = self._directory.find(number, (), holder)
-            accounts = self._directory.accounts_on(number, holder)
+            destination = self._inbound_routing.find(number, (), holder)
+            accounts = self._inbound_routing.accounts_on(number, holder)
         try:
             recipient = normalise(text.sender)
         except Refused:  # no number we could ever send to

@@ -8,7 +8,7 @@ from typing import Final
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.model.inbound import InboxPage, StoredInbound
 from dragoman.core.inbound.model.received_texts import TextSearch
-from dragoman.core.inbound.routing import Directory
+from dragoman.core.inbound.routing import InboundRouting
 from dragoman.core.inbound.sql import received_texts
 from dragoman.core.inbound.sql.received_texts import TextFetch
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -25,10 +25,10 @@ class Inbox:
     """
 
     def __init__(
-        self, *, storage: Storage, directory: Directory, stored_before: Callable[[], int]
+        self, *, storage: Storage, inbound_routing: InboundRouting, stored_before: Callable[[], int]
     ) -> None:
         self._storage = storage
-        self._directory = directory
+        self._inbound_routing = inbound_routing
         self._stored_before = stored_before
 
     async def fetch_new(
@@ -75,13 +75,15 @@ class Inbox:
         if len(numbers) > MAX_NUMBERS:
             raise Refused(RefusalCode.INVALID_FIELD, "number", f"at most {MAX_NUMBERS}")
         for number in numbers:
-            known = account.account_id in self._directory.accounts_on(number)
+            known = account.account_id in self._inbound_routing.accounts_on(number)
             if not known and not await self._has_received(account, number):
                 raise Refused(RefusalCode.NOT_FOUND, number, "number")
 
     def keyword_of(self, account: Account, text: StoredInbound) -> str:
         """The keyword of the account that a text begins with; empty for other first words."""
-        found = self._directory.keyword(text.recipient, (text.keyword,)) if text.keyword else None
+        found = (
+            self._inbound_routing.keyword(text.recipient, (text.keyword,)) if text.keyword else None
+        )
         return text.keyword if found and found.account_id == account.account_id else ""
 
     async def _load(self, identifiers: Sequence[int]) -> list[StoredInbound]:

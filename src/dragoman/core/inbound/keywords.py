@@ -21,7 +21,7 @@ from dragoman.core.inbound.model.keywords import (
     parse_keyword,
     parse_own_number,
 )
-from dragoman.core.inbound.routing import Directory
+from dragoman.core.inbound.routing import InboundRouting
 from dragoman.core.inbound.sql import keywords
 from dragoman.core.inbound.sql.keywords import (
     KeywordAttachment,
@@ -59,13 +59,13 @@ class Keywords:
         self,
         *,
         storage: Storage,
-        directory: Directory,
+        inbound_routing: InboundRouting,
         ids: IdSource,
         clock: Clock,
         reserved_words: Collection[str] = (),
     ) -> None:
         self._storage = storage
-        self._directory = directory
+        self._inbound_routing = inbound_routing
         self._ids = ids
         self._clock = clock
         self._reserved_words = frozenset(reserved_words)
@@ -76,7 +76,7 @@ class Keywords:
     async def numbers(self) -> list[Number]:
         """Every number of ours: stored ones, then those that only the configuration names."""
         stored = await self._storage.read(keywords.load_numbers)
-        return stored + self._directory.configured()
+        return stored + self._inbound_routing.configured()
 
     async def add_number(self, account: Account, number: str, *, shared: bool) -> Number:
         """Gives a number to an account; raises `Refused`."""
@@ -87,7 +87,7 @@ class Keywords:
             number_id=self._ids.next(),
         )
         await self._storage.writer.write(keywords.add_number, new)
-        self._directory.put_number(new)
+        self._inbound_routing.put_number(new)
         return new
 
     async def remove_number(self, number: str) -> str:
@@ -95,7 +95,7 @@ class Keywords:
         digits = parse_own_number(number)
         if not await self._storage.writer.write(keywords.remove_number, digits):
             raise Refused(RefusalCode.NOT_FOUND, number, "no such number")
-        self._directory.drop_number(digits)
+        self._inbound_routing.drop_number(digits)
         return digits
 
     # Keywords
@@ -135,7 +135,7 @@ class Keywords:
     ) -> KeywordView:
         """Gives a keyword on a number to an account; raises `Refused`."""
         digits, keyword = parse_own_number(number), parse_keyword(word)
-        found = self._directory.number(digits)
+        found = self._inbound_routing.number(digits)
         owned = found is not None and found.account_id == account.account_id
         if found is None or not (owned or found.shared):
             raise Refused(RefusalCode.NUMBER_NOT_ALLOWED, number)
@@ -178,12 +178,12 @@ class Keywords:
         )
         if not await self._storage.writer.write(keywords.delete_keyword, deletion):
             raise Refused(RefusalCode.NOT_FOUND, str(keyword_id), "keyword")
-        self._directory.release_keyword(view.keyword, deletion.free_ms)
+        self._inbound_routing.release_keyword(view.keyword, deletion.free_ms)
         return view
 
     async def _take_up(self, account: Account, keyword_id: int) -> KeywordView:
         view = await self.keyword(account, keyword_id)
-        self._directory.put_keyword(view.keyword)
+        self._inbound_routing.put_keyword(view.keyword)
         return view
 
     # Forwardings
@@ -217,7 +217,7 @@ class Keywords:
             continuous=continuous,
         )
         await self._storage.writer.write(keywords.add_forwarding, new)
-        self._directory.put_forwarding(new)
+        self._inbound_routing.put_forwarding(new)
         return new
 
     async def change_forwarding(
@@ -239,7 +239,7 @@ class Keywords:
         )
         if not await self._storage.writer.write(keywords.change_forwarding, changed):
             raise Refused(RefusalCode.NOT_FOUND, str(forwarding_id), "service")
-        self._directory.put_forwarding(changed)
+        self._inbound_routing.put_forwarding(changed)
         return changed
 
 

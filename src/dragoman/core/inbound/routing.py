@@ -36,7 +36,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
 NOBODY = Destination()
 
 
-class Directory:
+class InboundRouting:
     """Finds the owner of a text by its number and first words.
 
     A number in the database wins over the configuration's entry for the same one.

@@ -17,9 +17,9 @@ from dragoman.core.messages.model.events import EventKind
 from dragoman.core.messages.model.lifecycle import ReceiptState
 from dragoman.core.messages.model.messages import ReceiptReport
 from dragoman.core.messages.model.outcomes import Accepted, Deferred, Outcome, Rejected, Unknown
-from dragoman.core.messages.sql import events as journal
+from dragoman.core.messages.sql import events as message_events
 from dragoman.core.messages.sql.events import MessageEvent
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, first_at
 from dragoman.kit.token_bucket import TokenBucket
@@ -35,14 +35,14 @@ MAX_DETAIL: Final = 500
 MAX_RAW: Final = 1_000
 
 
-class Journal:
+class MessageEvents:
     """Takes notes of attempts and reports as they happen."""
 
-    def __init__(self, *, writer: Writer, ids: IdSource, clock: Clock, meters: Meters) -> None:
+    def __init__(self, *, writer: Writer, ids: IdSource, clock: Clock, metrics: Metrics) -> None:
         self._writer = writer
         self._ids = ids
         self._clock = clock
-        self._meters = meters
+        self._metrics = metrics
         self._room = TokenBucket(rate_per_s=NOTES_PER_S, burst=BURST, now=clock.monotonic())
         self._taken: deque[tuple[int, int, str, str]] = deque(maxlen=KEPT)
         """(message, time, carrier, link)."""
@@ -113,7 +113,7 @@ class Journal:
         raw: str = "",
     ) -> None:
         if message.notes >= MAX_NOTES or not self._room.take(self._clock.monotonic()):
-            self._meters.notes_left_out += 1
+            self._metrics.notes_left_out += 1
             return
         message.notes += 1
         event = MessageEvent(
@@ -127,11 +127,11 @@ class Journal:
             detail=_storable(detail, MAX_DETAIL),
             raw=_storable(raw, MAX_RAW),
         )
-        self._writer.submit(journal.note, event, self._noted)
+        self._writer.submit(message_events.note, event, self._noted)
 
     def _noted(self, result: Exception | None) -> None:
         if result is not None:
-            self._meters.notes_left_out += 1
+            self._metrics.notes_left_out += 1
 
 
 # Members that nearly every message asks for: looking one up in its class costs more than the rest.

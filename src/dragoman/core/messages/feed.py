@@ -18,7 +18,7 @@ import msgspec
 
 from dragoman.core.messages.live import LiveMessage
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 
 MAX_LISTENERS: Final = 64
@@ -194,12 +194,12 @@ class Listener:
 class Feed:
     """Passes changes on to those who listen."""
 
-    def __init__(self, meters: Meters | None = None) -> None:
+    def __init__(self, metrics: Metrics | None = None) -> None:
         self.listeners: tuple[Listener, ...] = ()
         """Publishers look here first: where nobody listens there is nothing to make."""
         self.sleepers = 0
         """Listeners that wait for something to happen; the others look by themselves."""
-        self._meters = meters or Meters()
+        self._metrics = metrics or Metrics()
         self._gathered: list[Change] = []
 
     @contextlib.contextmanager
@@ -240,4 +240,4 @@ class Feed:
             return
         changes, self._gathered = self._gathered, []
         for listener in self.listeners:
-            self._meters.feed_dropped += listener.put(listener.wanted.pick(changes))
+            self._metrics.feed_dropped += listener.put(listener.wanted.pick(changes))

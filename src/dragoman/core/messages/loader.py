@@ -12,7 +12,7 @@ from dragoman.core.messages.sql import pending
 from dragoman.storage.engine import Storage
 
 
-class Recalled(NamedTuple):
+class Loaded(NamedTuple):
     """Messages that were read back."""
 
     stored: list[StoredMessage]
@@ -23,7 +23,7 @@ class Recalled(NamedTuple):
     """All of them that are live now."""
 
 
-class Recall:
+class MessageLoader:
     """Makes live messages of stored ones; each message has one live object at most.
 
     A row may be out of date before it is here: a message that was live while its row was read, and
@@ -52,7 +52,7 @@ class Recall:
                 self._live.add_key(carrier, key, messages[message_id], part)
         return list(messages.values())
 
-    async def read(self, query: Callable[[Any], list[StoredMessage]]) -> Recalled:
+    async def read(self, query: Callable[[Any], list[StoredMessage]]) -> Loaded:
         """Reads rows and brings back their messages, unless they are live already."""
         fresh = []
         with self._live.watch() as forgotten:
@@ -73,7 +73,7 @@ class Recall:
                     self._live.add(live)
                     fresh.append(live)
         all_live = (self._live.get(message.message_id) for message in stored)
-        return Recalled(stored, fresh, [live for live in all_live if live is not None])
+        return Loaded(stored, fresh, [live for live in all_live if live is not None])
 
     async def _parts(self, message_ids: list[int]) -> dict[int, list[StoredPart]]:
         if not message_ids:

@@ -18,13 +18,13 @@ from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.billing.model.pricing import render_price
 from dragoman.core.callbacks.sql.callbacks import CallbackState
 from dragoman.core.devices.model.handovers import StoredHandover
-from dragoman.core.messages.events import Journal
+from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.live import LiveBatch, LiveMessage
 from dragoman.core.messages.model.callbacks import CallbackFacts
 from dragoman.core.messages.model.events import ATTEMPTS, RECEIPTS, EventKind
 from dragoman.core.messages.model.failure_causes import CAUSES, Cause
-from dragoman.core.messages.model.lifecycle import CANCELLABLE, State, can_resend
-from dragoman.core.messages.model.messages import Format, Outgoing
+from dragoman.core.messages.model.lifecycle import CANCELLABLE, State
+from dragoman.core.messages.model.messages import Format, Outgoing, can_resend
 from dragoman.core.messages.model.routing import Route, Router, RouteReason
 from dragoman.core.messages.sql.events import MessageEvent
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
@@ -50,7 +50,7 @@ from dragoman.protocols.gsm.segmentation import InvalidHeader, TooManyParts
 from dragoman.storage.engine import Storage
 from dragoman.work_queue.port import Lane
 
-RetellPdus = Callable[[Timeline, Outgoing, int], tuple[PduStep, ...]]
+ReconstructPdus = Callable[[Timeline, Outgoing, int], tuple[PduStep, ...]]
 """Makes the PDUs of a message that was sent at a time; none where its carrier has no PDUs."""
 
 
@@ -63,13 +63,13 @@ class Timelines:
         storage: Storage,
         accounts: Accounts,
         router: Router,
-        journal: Journal,
+        message_events: MessageEvents,
     ) -> None:
         self._storage = storage
         self._accounts = accounts
         self._router = router
-        self._journal = journal
-        self.retell: RetellPdus = _no_pdus
+        self._message_events = message_events
+        self.reconstruct: ReconstructPdus = _no_pdus
         """Set where carriers are at hand."""
 
     async def of_message(self, caller: Account, message_id: int) -> Timeline:
@@ -103,7 +103,7 @@ class Timelines:
         self, rows: TimelineRows, account: Account | None, caller: Account | None
     ) -> Timeline:
         message, batch = rows.message, rows.batch
-        events = [*rows.events, *self._journal.recent(message.message_id)]
+        events = [*rows.events, *self._message_events.recent(message.message_id)]
         events.sort(key=lambda event: event.event_id)
         premium = batch.options.premium
         return Timeline(
@@ -192,7 +192,7 @@ class Timelines:
         except _NOT_CUT:
             return story
         at_ms = message.sent_ms or message.final_ms or time_of(message.message_id)
-        return msgspec.structs.replace(story, pdus=self.retell(story, outgoing, at_ms))
+        return msgspec.structs.replace(story, pdus=self.reconstruct(story, outgoing, at_ms))
 
 
 _NOT_CUT: Final = (NotEncodable, TooManyParts, InvalidHeader, ValueError)

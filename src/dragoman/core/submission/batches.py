@@ -23,7 +23,7 @@ from dragoman.core.messages.live import LiveBatch, LiveMessage, LiveMessages
 from dragoman.core.messages.model.lifecycle import CANCELLABLE, BatchState, State
 from dragoman.core.messages.model.records import StoredMessage
 from dragoman.core.messages.sql import pending
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.core.submission.audiences import Audiences, Chunk
 from dragoman.core.submission.expansion import AudienceExpansion, Expansion, NumbersExpansion
@@ -68,7 +68,7 @@ class Batches:
         backlog: Backlog,
         delivery: Delivery,
         maker: MessageMaker,
-        meters: Meters,
+        metrics: Metrics,
         audiences: Audiences,
         accounts: Accounts,
         ids: IdSource,
@@ -79,7 +79,7 @@ class Batches:
         self._backlog = backlog
         self._delivery = delivery
         self._maker = maker
-        self._meters = meters
+        self._metrics = metrics
         self._audiences = audiences
         self._accounts = accounts
         self._ids = ids
@@ -329,7 +329,7 @@ class Batches:
         expansion.routes = None
         if stored.step is not None:
             # Recipients of an audience are counted as they become known.
-            self._meters.accepted[expansion.live.stored.dialect] += len(stored.messages)
+            self._metrics.accepted[expansion.live.stored.dialect] += len(stored.messages)
         self._delivery.tell_rejections(stored.rejections, expansion.live, stored.messages)
         sendable = without_rejected(stored.messages)
         await self._backlog.publish([LiveMessage(message, expansion.live) for message in sendable])

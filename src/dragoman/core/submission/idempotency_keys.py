@@ -35,7 +35,7 @@ class AcceptedSubmission(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int
 
 
-class KeyedSubmissions:
+class IdempotencyKeys:
     """A key is used once in an account and dialect; a refusal uses none up."""
 
     def __init__(

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from dragoman.core.accounts.accounts import Accounts
-from dragoman.core.accounts.audit_log import Books
+from dragoman.core.accounts.audit_log import AuditLog
 from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.messages.model.events import EventKind
-from dragoman.core.messages.model.lifecycle import State, can_resend
-from dragoman.core.messages.model.messages import CallbackRequest, Format, Submission
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import CallbackRequest, Format, Submission, can_resend
 from dragoman.core.messages.model.records import NewBatch, StoredBatch, StoredMessage
 from dragoman.core.messages.sql import pending
 from dragoman.core.messages.sql.events import MessageEvent
@@ -30,7 +30,7 @@ class _Found(NamedTuple):
     batch: StoredBatch
 
 
-class Interventions:
+class MessageActions:
     """Acts for an account on messages of its tree; for an operator, on any."""
 
     def __init__(
@@ -40,14 +40,14 @@ class Interventions:
         accounts: Accounts,
         submission: SubmissionService,
         batches: Batches,
-        books: Books,
+        audit_log: AuditLog,
         ids: IdSource,
     ) -> None:
         self._storage = storage
         self._accounts = accounts
         self._submission = submission
         self._batches = batches
-        self._books = books
+        self._audit_log = audit_log
         self._ids = ids
 
     async def resend(
@@ -78,7 +78,7 @@ class Interventions:
             )
             entry = None
             if caller is not None:
-                entry = self._books.entry(caller, "resend", str(message_id), account)
+                entry = self._audit_log.entry(caller, "resend", str(message_id), account)
             resending = Resending(new=new, note=note, audit=entry, known=known)
             self._storage.writer.submit(resend, resending, stored)
 
@@ -92,7 +92,7 @@ class Interventions:
         account, message, batch = await self._find(caller, message_id)
         await self._batches.cancel_message(batch.batch_id, message.message_id)
         if caller is not None:
-            await self._books.note(caller, "cancel", str(message_id), account)
+            await self._audit_log.note(caller, "cancel", str(message_id), account)
 
     async def _find(self, caller: Account | None, message_id: int) -> _Found:
         if caller is not None and not caller.may(Permission.SEND):

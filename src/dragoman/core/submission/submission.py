@@ -38,7 +38,7 @@ from dragoman.core.messages.model.records import (
 )
 from dragoman.core.messages.model.routing import Route
 from dragoman.core.messages.premium import PremiumRules
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission.admission import (
     Terms,
@@ -100,7 +100,7 @@ class SubmissionService:
         delivery: Delivery,
         ids: IdSource,
         clock: Clock,
-        meters: Meters,
+        metrics: Metrics,
         audiences: Audiences,
         premium: PremiumRules,
         device_routes: DeviceRoutes,
@@ -118,7 +118,7 @@ class SubmissionService:
         self._delivery = delivery
         self._ids = ids
         self._clock = clock
-        self._meters = meters
+        self._metrics = metrics
         self._audiences = audiences
         self._inline_recipients = inline_recipients
         self._max_parts = max_parts
@@ -220,7 +220,7 @@ class SubmissionService:
             attachments=attachments,
         )
         await self._store(live_batch, new, sendable, store or self._accept)
-        self._meters.accepted[submission.dialect] += len(recipients)
+        self._metrics.accepted[submission.dialect] += len(recipients)
         if inline:
             await self._publish(live_batch, sendable)
             if rejections:

@@ -96,7 +96,7 @@ class _Calls:
         self._accounts = services.accounts
         self._submission = services.submission
         self._queries = services.queries
-        self._meters = services.meters
+        self._metrics = services.metrics
 
     async def send(self, request: Request) -> Response:
         """Answers `send_sms.php`."""
@@ -148,11 +148,11 @@ class _Calls:
         return self._refuse(errors.CODES_OF_KIND[refusal.kind], as_json)
 
     def _refuse(self, code: RefusalCode, as_json: bool) -> Response:
-        self._meters.refused[NAME, code] += 1
+        self._metrics.refused[NAME, code] += 1
         return _render_refusal(errors.ANSWERS[code], as_json)
 
     def _refuse_missing(self, parameter: str, as_json: bool) -> Response:
-        self._meters.refused[NAME, RefusalCode.MISSING_FIELD] += 1
+        self._metrics.refused[NAME, RefusalCode.MISSING_FIELD] += 1
         return _render_refusal(errors.missing(parameter), as_json)
 
 

@@ -156,7 +156,7 @@ class Calls:
         )
 
     def _handler(self, act: Act, call: str, *, in_thread: bool) -> Handler:
-        accounts, refused_meter = self._services.accounts, self._services.meters.refused
+        accounts, refused_meter = self._services.accounts, self._services.metrics.refused
         profile_of = self._profile.of
         rules = {
             name: rule for name, profile in PROFILES.items() if (rule := CallRule(profile, call))

@@ -123,7 +123,7 @@ def build_refuse(services: Services) -> Refuse:
     """Builds what answers requests that never reach a call of the table."""
 
     def refuse(request: Request, refusal: Refusal) -> Response:
-        services.meters.refused[DIALECT, refusal.kind.value] += 1
+        services.metrics.refused[DIALECT, refusal.kind.value] += 1
         return render(request, problem_of_kit(request, refusal))
 
     return refuse

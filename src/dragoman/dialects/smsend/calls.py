@@ -195,7 +195,7 @@ class Calls:
     def _answering(
         self, act: OpenAct, status: int = 200, *, in_thread: bool = False
     ) -> Callable[[Request], Awaitable[Response]]:
-        refused_meter = self._services.meters.refused
+        refused_meter = self._services.metrics.refused
 
         async def handle(request: Request) -> Response:
             try:

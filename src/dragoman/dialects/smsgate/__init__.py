@@ -29,7 +29,7 @@ def build_smsgate(services: Services) -> ProviderDialect:
             ),
             prefixes=(PREFIX,),
             operations=build_operations(services),
-            refuse=build_refuse(services.meters),
+            refuse=build_refuse(services.metrics),
         ),
         render_callback=_render_callback,
         render_event=partial(render_event, services),

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate.auth import Caller, authenticate
@@ -97,7 +97,7 @@ class Calls:
         )
 
     def _guarded(self, act: OpenAct) -> OpenAct:
-        refused_meter = self._services.meters.refused
+        refused_meter = self._services.metrics.refused
 
         async def answer(request: Request) -> Response:
             try:
@@ -112,11 +112,11 @@ class Calls:
         return answer
 
 
-def build_refuse(meters: Meters) -> Refuse:
+def build_refuse(metrics: Metrics) -> Refuse:
     """Words what the kit refuses: a path, a method or a body that cannot be read."""
 
     def refuse(_request: Request, refusal: Refusal) -> Response:
-        meters.refused[DIALECT, refusal.kind.value] += 1
+        metrics.refused[DIALECT, refusal.kind.value] += 1
         message, field = refusal.reason, refusal.field
         if field and not message.startswith(field):
             message = f"{field}: {message}"

@@ -40,7 +40,7 @@ class Messages:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._keyed = services.keyed_submissions
+        self._keyed = services.idempotency_keys
 
     def operations(self, calls: Calls) -> tuple[Operation, ...]:
         """The calls about messages."""

@@ -158,7 +158,7 @@ class _Calls:
 
     def refuse(self, request: Request, refusal: Refusal) -> Response:
         """Words what the kit refuses: a path, a method or a body that cannot be read."""
-        self._services.meters.refused[NAME, CODES_OF_KIND[refusal.kind]] += 1
+        self._services.metrics.refused[NAME, CODES_OF_KIND[refusal.kind]] += 1
         return Response(_OK, msgspec.json.encode(problem_of_refusal(refusal)))
 
     async def _issue_token(self, request: Request, given: Given) -> schemas.NewToken:
@@ -166,7 +166,7 @@ class _Calls:
         return schemas.NewToken(token=await self._services.login_tokens.issue(account))
 
     def _handler(self, act: Act) -> Handler:
-        refused_meter = self._services.meters.refused
+        refused_meter = self._services.metrics.refused
 
         async def handle(request: Request) -> Response:
             answer: msgspec.Struct

@@ -82,7 +82,7 @@ async def reader(smsend: Any, tmp_path: Path) -> AsyncIterator[Reader]:
         pages_url="https://example.com/mailings",
         new_transport=lambda: Outbox(outbox),
         clock=_Ahead(smsend.clock),
-        meters=house.meters,
+        metrics=house.metrics,
     )
     await worker.restore()
     house.mailings.announce = worker.announce

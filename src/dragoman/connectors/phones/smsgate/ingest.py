@@ -18,7 +18,7 @@ from dragoman.connectors.phones.smsgate.schemas import AppStarted, Event, Ping, 
 from dragoman.core.devices.devices import Devices, ingest_key
 from dragoman.core.devices.model.devices import Device, Health
 from dragoman.core.messages.model.callbacks import EventKind
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.clock import Clock
 from dragoman.protocols.gsm.alphabet import Alphabet
@@ -39,11 +39,11 @@ log = structlog.get_logger(__name__)
 class Ingest:
     """Takes the events of phones and hands on what is in them."""
 
-    def __init__(self, devices: Devices, intake: Intake, clock: Clock, meters: Meters) -> None:
+    def __init__(self, devices: Devices, intake: Intake, clock: Clock, metrics: Metrics) -> None:
         self._devices = devices
         self._intake = intake
         self._clock = clock
-        self._meters = meters
+        self._metrics = metrics
         self._takers: Mapping[str, Take] = MappingProxyType(
             {
                 "sms:received": self._take_text,
@@ -64,10 +64,10 @@ class Ingest:
             raise Refused(RefusalCode.PERMISSION_DENIED, "deviceId", "another device")
         take = self._takers.get(event.event)
         if take is None:
-            self._meters.device_words[device.carrier, "unknown"] += 1
+            self._metrics.device_words[device.carrier, "unknown"] += 1
             raise MalformedBody(f"unknown event {event.event[:30]!r}", field="event")
         is_new = await self._intake.take_once(device, event.id, lambda: take(device, event))
-        self._meters.device_words[device.carrier, "taken" if is_new else "repeated"] += 1
+        self._metrics.device_words[device.carrier, "taken" if is_new else "repeated"] += 1
 
     def _find(self, request: Request) -> Device:
         number = request.path_params["device"]
@@ -86,7 +86,7 @@ class Ingest:
         signature = request.header(b"x-signature").lower()
         signed = hmac.digest(device.signing_key.encode(), request.body + timestamp, "sha256")
         if not hmac.compare_digest(signature, signed.hex().encode()):
-            self._meters.device_words[device.carrier, "forged"] += 1
+            self._metrics.device_words[device.carrier, "forged"] += 1
             raise Refused(RefusalCode.PERMISSION_DENIED, "X-Signature", "it does not fit the body")
         if timestamp.isdigit() and len(timestamp) < MAX_EVENT_ID:
             skew_s = int(timestamp) - self._clock.now_ms() // 1000

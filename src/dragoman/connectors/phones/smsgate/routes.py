@@ -26,7 +26,7 @@ from dragoman.core.devices.devices import MAX_NAME, MAX_PUSH_TOKEN, Devices, ing
 from dragoman.core.devices.model.devices import Device, DeviceEvent
 from dragoman.core.devices.phone_settings import PhoneSettings
 from dragoman.core.devices.presence import Details
-from dragoman.core.metrics import Meters
+from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.core.model.texts import is_storable
 from dragoman.kit.clock import Clock
@@ -81,7 +81,7 @@ class SmsGate:
         carriers: Mapping[str, PhonesCarrier],
         intake: Intake,
         clock: Clock,
-        meters: Meters,
+        metrics: Metrics,
         public_url: str,
         ping_interval_s: int,
         settings: PhoneSettings | None = None,
@@ -90,11 +90,11 @@ class SmsGate:
         self._devices = devices
         self._registration = registration
         self._carriers = carriers
-        self._meters = meters
+        self._metrics = metrics
         self._public_url = public_url.rstrip("/")
         self._ping_interval_s = ping_interval_s
         self._account_settings = settings
-        self._ingest = Ingest(devices, intake, clock, meters)
+        self._ingest = Ingest(devices, intake, clock, metrics)
         self._told: dict[tuple[int, DeviceEvent], bytes] = {}
         """What each phone has last fetched, of settings and webhooks."""
 
@@ -252,7 +252,7 @@ class SmsGate:
             if handover is not None:
                 known.append((handover, *mapping.read_words(one, handover.recipient)))
             else:
-                self._meters.receipts[device.carrier, "unknown"] += 1
+                self._metrics.receipts[device.carrier, "unknown"] += 1
         for handover, words, error in known:
             await handout.report(handover, words, error)
         return _DONE
@@ -263,7 +263,7 @@ class SmsGate:
             for state in (reported.state, *(one.state for one in reported.recipients)):
                 mapping.read_state(state)
         except MalformedBody:
-            self._meters.device_words[device.carrier, "unknown"] += 1
+            self._metrics.device_words[device.carrier, "unknown"] += 1
             raise
 
     # What the phone is told to do
@@ -353,7 +353,7 @@ class SmsGate:
 
     def refuse(self, _request: Request, refusal: Refusal) -> Response:
         """Words what the kit refuses."""
-        self._meters.refused[NAME, refusal.kind.value] += 1
+        self._metrics.refused[NAME, refusal.kind.value] += 1
         return _render_problem(refusal.status, refusal.reason)
 
     def _guarded(self, handler: _Handler) -> _Handler:
@@ -361,10 +361,10 @@ class SmsGate:
             try:
                 return await handler(request)
             except StorageUnavailable:
-                self._meters.refused[NAME, RefusalCode.UNAVAILABLE.value] += 1
+                self._metrics.refused[NAME, RefusalCode.UNAVAILABLE.value] += 1
                 return _render_problem(503, "the database is away; try again")
             except Refused as refused:
-                self._meters.refused[NAME, refused.code.value] += 1
+                self._metrics.refused[NAME, refused.code.value] += 1
                 words = ": ".join(part for part in (refused.subject, refused.detail) if part)
                 plain = words or refused.code.value.replace("_", " ")
                 return _render_problem(STATUSES.get(refused.code, 400), plain)

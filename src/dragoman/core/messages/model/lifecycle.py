@@ -6,8 +6,6 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.core.messages.model.messages import Format
-
 
 class State(IntEnum):
     """Where a message is. The numbers are stored; they grow along a message's way."""
@@ -133,14 +131,3 @@ def state_of_parts(parts: tuple[State | None, ...]) -> State | None:
     if None in parts:
         return None
     return State.UNKNOWN if State.UNKNOWN in parts else State.DELIVERED
-
-
-_ON_ITS_WAY: Final = CANCELLABLE | {State.SENDING}
-
-
-def can_resend(state: State, format_: str, is_premium: bool) -> bool:
-    """Whether a message may be sent again: not while it waits, nor where that charges anybody.
-
-    Attachments are not kept apart from their submission, so multimedia messages are left out.
-    """
-    return state not in _ON_ITS_WAY and format_ != Format.MMS and not is_premium

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 import msgspec
 
@@ -12,7 +12,7 @@ from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.billing.model.payments import Payment
 from dragoman.core.messages.model.attachments import Multimedia
 from dragoman.core.messages.model.audiences import Audience
-from dragoman.core.messages.model.lifecycle import ReceiptState, State
+from dragoman.core.messages.model.lifecycle import CANCELLABLE, ReceiptState, State
 from dragoman.core.messages.model.premium import Premium
 from dragoman.core.model.errors import FailureCode
 from dragoman.protocols.gsm.alphabet import Alphabet
@@ -217,3 +217,14 @@ class InboundPartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     number: int = 1
     holder: Holder | None = None
     """Whose phone it came to, where it came to one; else `destination` alone says whose it is."""
+
+
+_ON_ITS_WAY: Final = CANCELLABLE | {State.SENDING}
+
+
+def can_resend(state: State, format_: str, is_premium: bool) -> bool:
+    """Whether a message may be sent again: not while it waits, nor where that charges anybody.
+
+    Attachments are not kept apart from their submission, so multimedia messages are left out.
+    """
+    return state not in _ON_ITS_WAY and format_ != Format.MMS and not is_premium

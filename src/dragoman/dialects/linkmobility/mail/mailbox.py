@@ -38,7 +38,7 @@ class LinkMailbox:
     def __init__(self, services: Services) -> None:
         self._accounts = services.accounts
         self._submission = services.submission
-        self._meters = services.meters
+        self._metrics = services.metrics
         self._default_zone = services.settings.linkmobility.time_zone
         self._advanced_key = services.settings.linkmobility.advanced_key
 
@@ -90,7 +90,7 @@ class LinkMailbox:
             raise Refused(RefusalCode.MALFORMED_REQUEST, detail=str(error)) from None
 
     def _refusal(self, refused: Refused) -> MailRefused:
-        self._meters.refused[DIALECT, refused.code.value] += 1
+        self._metrics.refused[DIALECT, refused.code.value] += 1
         if refused.code is RefusalCode.AUTHENTICATION_FAILED:
             return MailRefused(_AUTHENTICATION)  # without the key: mail servers log replies
         problem = problem_of(refused)

@@ -281,12 +281,12 @@ class Subaccounts:
         rendered = []
         for view in views:
             account = view.account
-            books = None
+            audit_log = None
             if account.payer is Payer.BOTH:
                 purchased = await self._credits.purchased(account.account_id)
-                books = (purchased, await self._credits.own(account))
+                audit_log = (purchased, await self._credits.own(account))
             data = parse_record(records.get(account.account_id))
-            rendered.append(render_subaccount(view, data, zone, self._credits.types, books))
+            rendered.append(render_subaccount(view, data, zone, self._credits.types, audit_log))
         return rendered
 
     async def _set_password(self, caller: Account, request: Request) -> Account:

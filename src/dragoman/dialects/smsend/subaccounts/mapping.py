@@ -148,7 +148,7 @@ def render_subaccount(
     data: SubaccountData,
     zone: ZoneInfo,
     types: MessageTypes,
-    books: tuple[int, dict[str, int | None]] | None,
+    audit_log: tuple[int, dict[str, int | None]] | None,
 ) -> Subaccount:
     """A subaccount as this API shows it.
 
@@ -157,7 +157,7 @@ def render_subaccount(
     account = view.account
     created = render_date(view.created_ms, zone)
     company = data.company is not False
-    purchased, credits = books or (0, {})
+    purchased, credits = audit_log or (0, {})
     return Subaccount(
         activation_time=created,
         active=account.enabled,
@@ -170,7 +170,7 @@ def render_subaccount(
         company_name=data.company_name,
         create_time=created,
         credit_eat_mode=EAT_MODES[account.payer],
-        credits_sum=None if books is None else render_sum(purchased),
+        credits_sum=None if audit_log is None else render_sum(purchased),
         default_message_type=next(
             (one.name for one in types if account.may_send_type(one.name)), ""
         ),

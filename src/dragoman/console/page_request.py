@@ -1,4 +1,4 @@
-"""One visit to a page: who comes with what, and the answers a view can give."""
+"""One request to a page: who comes with what, and the answers a view can give."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from dragoman.console.desk import Desk
+from dragoman.console.context import ConsoleContext
 from dragoman.console.forms import check_version, is_current, token_for
 from dragoman.console.page import PREFIX, Page
 from dragoman.console.paging import PER_PAGE, Paging, read_paging
@@ -17,7 +17,7 @@ from dragoman.web.requests import Parameters, Request
 from dragoman.web.responses import EVENTS, HTML, JSON, Header, Response, Stream
 
 if TYPE_CHECKING:
-    from dragoman.console.gate import Gate
+    from dragoman.console.middleware import ConsoleMiddleware
 
 CSV: Final = b"text/csv; charset=utf-8"
 POLICY: Final = (
@@ -53,12 +53,12 @@ _NOTICES: Final = {
 }
 
 
-class Visit:
+class PageRequest:
     """A request to a page by somebody signed in, or, for public pages, by anybody."""
 
     def __init__(
         self,
-        gate: Gate,
+        middleware: ConsoleMiddleware,
         page: Page,
         request: Request,
         *,
@@ -66,19 +66,19 @@ class Visit:
         secret: str,
         account: Account | None,
     ) -> None:
-        self._gate = gate
+        self._middleware = middleware
         self._account = account
         self.page = page
-        self.request = request
+        self.http = request
         self.form = form
         self.secret = secret
-        """What forms of this visit are bound to: the session's token, or the form cookie."""
+        """What forms of this request are bound to: the session's token, or the form cookie."""
         self.cookies: list[Header] = []
 
     @property
-    def desk(self) -> Desk:
+    def context(self) -> ConsoleContext:
         """The services."""
-        return self._gate.desk
+        return self._middleware.context
 
     @property
     def account(self) -> Account:
@@ -90,17 +90,17 @@ class Visit:
     @property
     def query(self) -> Parameters:
         """The values behind the question mark."""
-        return self.request.query
+        return self.http.query
 
     @property
     def zone(self) -> ZoneInfo:
         """The zone of the account's times."""
         named = self._account.time_zone if self._account is not None else ""
-        return ZoneInfo(named or self.desk.time_zone)
+        return ZoneInfo(named or self.context.time_zone)
 
     def identifier(self, name: str) -> int:
         """A number in the path; what is too long for an identifier is one that nothing has."""
-        text = self.request.path_params[name]
+        text = self.http.path_params[name]
         return int(text) if len(text) <= 16 else 0
 
     def paging(self, per_page: int = PER_PAGE) -> Paging:
@@ -117,7 +117,7 @@ class Visit:
 
     async def tree(self) -> tuple[int, ...]:
         """The account's own identifier and those of the accounts below it; raises `Refused`."""
-        below = await self.desk.queries.accounts_below(self.account)
+        below = await self.context.queries.accounts_below(self.account)
         return (self.account.account_id, *below)
 
     # Answers
@@ -130,14 +130,14 @@ class Visit:
             "me": account,
             "role": role_of(account) if account is not None else None,
             "section": self.page.menu or self.page.section,
-            "menu": self._gate.menu_for(account),
+            "menu": self._middleware.menu_for(account),
             "zone": self.zone,
             "notice": _NOTICES.get(self.query.get("notice", "")),
             "form_token": token_for(self.secret),
             "problems": {},
             **values,
         }
-        body = self._gate.renderer.render(template, values)
+        body = self._middleware.renderer.render(template, values)
         return Response(status, body, HTML, (*SAFE, *self.cookies))
 
     def go(self, path: str, notice: str = "") -> Response:
@@ -154,7 +154,7 @@ class Visit:
     def stream(self, pieces: AsyncGenerator[bytes, None]) -> Response:
         """Server-sent events to a script of ours."""
         headers = (*SAFE, *self.cookies)
-        if self.request.method == "HEAD":
+        if self.http.method == "HEAD":
             return Response(200, b"", EVENTS, headers)
         return Stream(pieces, EVENTS, headers)
 

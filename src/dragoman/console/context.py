@@ -10,7 +10,7 @@ from typing import Protocol
 from dragoman.console.repeats import Repeats
 from dragoman.core.accounts.account_tree import AccountTree
 from dragoman.core.accounts.accounts import Accounts
-from dragoman.core.accounts.audit_log import Books
+from dragoman.core.accounts.audit_log import AuditLog
 from dragoman.core.accounts.console_sessions import ConsoleSessions
 from dragoman.core.accounts.credits import Credits
 from dragoman.core.accounts.one_time_links import OneTimeLinks
@@ -25,7 +25,7 @@ from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.timeline import Timelines
 from dragoman.core.reporting.traffic import Traffic
 from dragoman.core.submission.batches import Batches
-from dragoman.core.submission.message_actions import Interventions
+from dragoman.core.submission.message_actions import MessageActions
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.kit.clock import Clock
@@ -114,7 +114,7 @@ class Machine(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class ConsoleContext:
     """The services that views call."""
 
     accounts: Accounts
@@ -124,7 +124,7 @@ class Desk:
     credits: Credits
     queries: Queries
     timelines: Timelines
-    interventions: Interventions
+    message_actions: MessageActions
     traffic: Traffic
     submission: SubmissionService
     batches: Batches
@@ -132,7 +132,7 @@ class Desk:
     repeats: Repeats
     opt_outs: OptOuts
     machine: Machine
-    books: Books
+    audit_log: AuditLog
     senders: Senders
     devices: Devices
     device_registration: DeviceRegistration

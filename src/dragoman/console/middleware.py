@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from dragoman.console.assets import PACKAGE, Assets
+from dragoman.console.context import ConsoleContext
 from dragoman.console.cookies import read_cookie, set_cookie
-from dragoman.console.desk import Desk
 from dragoman.console.forms import (
     TOKEN_FIELD,
     EditConflict,
@@ -23,10 +23,10 @@ from dragoman.console.forms import (
     check_token,
     is_from_here,
 )
+from dragoman.console.labels import say_refusal
 from dragoman.console.page import PREFIX, Page, View
+from dragoman.console.page_request import PageRequest
 from dragoman.console.rendering import Renderer
-from dragoman.console.visit import Visit
-from dragoman.console.words import say_refusal
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.model.errors import RefusalCode, Refused, TookTooLong
 from dragoman.web.charsets import parse_media_type
@@ -106,17 +106,17 @@ _BY_KIND: Final[Mapping[RefusalKind, tuple[str, str]]] = MappingProxyType(
 )
 
 
-class Gate:
+class ConsoleMiddleware:
     """Lets visits through to views."""
 
     def __init__(
         self,
-        desk: Desk,
+        context: ConsoleContext,
         assets: Assets,
         pages: tuple[Page, ...],
         packages: tuple[str, ...] = (PACKAGE,),
     ) -> None:
-        self.desk = desk
+        self.context = context
         self.renderer = Renderer(assets, packages)
         self._menu = tuple(page for page in pages if page.menu)
 
@@ -147,51 +147,51 @@ class Gate:
         return act
 
     async def _answer(self, page: Page, view: View, request: Request, form: Parameters) -> Response:
-        visit = self._visit(page, request, form, secret="", account=None)
+        page_request = self._page_request(page, request, form, secret="", account=None)
         try:
             if request.method == "POST" and not is_from_here(request):
                 raise Forged
             admitted = await self._admit(page, request, form)
             if admitted is None:
                 return self._ask_to_sign_in(page, request, form)
-            visit = admitted
-            if not page.public and not page.is_open_to(visit.account):
+            page_request = admitted
+            if not page.public and not page.is_open_to(page_request.account):
                 raise Refused(RefusalCode.PERMISSION_DENIED, page.path)
             if request.method == "POST":
-                check_token(form, visit.secret)
-            return await view(visit)
+                check_token(form, page_request.secret)
+            return await view(page_request)
         except Refused as refused:
             fault = _fault_of(refused)
         except Forged:
             fault = FORGED
         except EditConflict:
             fault = CONFLICT
-        return self._show_fault(visit, fault)
+        return self._show_fault(page_request, fault)
 
-    async def _admit(self, page: Page, request: Request, form: Parameters) -> Visit | None:
-        """The visit, None where its reader must sign in first; raises `Refused`."""
+    async def _admit(self, page: Page, request: Request, form: Parameters) -> PageRequest | None:
+        """The request, None where its reader must sign in first; raises `Refused`."""
         if page.public:
             secret = read_cookie(request, "form")
             fresh = not secret
             secret = secret or secrets.token_urlsafe(24)
-            visit = self._visit(page, request, form, secret=secret, account=None)
+            page_request = self._page_request(page, request, form, secret=secret, account=None)
             if fresh:
-                visit.cookies.append(set_cookie(request, "form", secret))
-            return visit
+                page_request.cookies.append(set_cookie(request, "form", secret))
+            return page_request
         account = await self.find_account(request, counts=not page.by_itself)
         if account is None:
             return None
         secret = read_cookie(request, "session")
-        return self._visit(page, request, form, secret=secret, account=account)
+        return self._page_request(page, request, form, secret=secret, account=account)
 
     async def find_account(self, request: Request, *, counts: bool = True) -> Account | None:
         """Who is signed in; nobody where the session has ended or its account is shut out."""
         token = read_cookie(request, "session")
-        account_id = await self.desk.sessions.find(token, counts=counts) if token else None
+        account_id = await self.context.sessions.find(token, counts=counts) if token else None
         if account_id is None:
             return None
         try:
-            return await self.desk.accounts.admit(account_id, request.client)
+            return await self.context.accounts.admit(account_id, request.client)
         except Refused as refused:
             if refused.code is RefusalCode.UNAVAILABLE:
                 raise
@@ -201,12 +201,12 @@ class Gate:
         """The sign-in page; what was in a form whose session has ended waits behind it."""
         secret = read_cookie(request, "form") or secrets.token_urlsafe(24)
         entrance = Page(path="/sign-in", title="Sign in", public=True)
-        visit = self._visit(entrance, request, form, secret=secret, account=None)
-        visit.cookies.append(set_cookie(request, "form", secret))
+        page_request = self._page_request(entrance, request, form, secret=secret, account=None)
+        page_request.cookies.append(set_cookie(request, "form", secret))
         kept = ""
         if request.method == "POST":
             kept = msgspec.json.encode([pair for pair in form.pairs if _is_kept(pair[0])]).decode()
-        return visit.show(
+        return page_request.show(
             "sign-in.html",
             401,
             username="",
@@ -215,7 +215,7 @@ class Gate:
             stale=bool(kept) or bool(read_cookie(request, "session")),
         )
 
-    def _visit(
+    def _page_request(
         self,
         page: Page,
         request: Request,
@@ -223,11 +223,11 @@ class Gate:
         *,
         secret: str,
         account: Account | None,
-    ) -> Visit:
-        return Visit(self, page, request, form=form, secret=secret, account=account)
+    ) -> PageRequest:
+        return PageRequest(self, page, request, form=form, secret=secret, account=account)
 
-    def _show_fault(self, visit: Visit, fault: Fault) -> Response:
-        return visit.show("fault.html", fault.status, fault=fault)
+    def _show_fault(self, page_request: PageRequest, fault: Fault) -> Response:
+        return page_request.show("fault.html", fault.status, fault=fault)
 
     def refuse(self, request: Request, refusal: Refusal) -> Response:
         """What the kit turns down, as a page."""
@@ -235,8 +235,8 @@ class Gate:
         reference = f"Its reference is {refusal.reference}." if refusal.reference else ""
         fault = Fault(status=refusal.status, title=title, words=words, remedy=reference)
         nowhere = Page(path="", title=title, public=True)
-        visit = self._visit(nowhere, request, Parameters(), secret="", account=None)
-        return visit.show("fault.html", fault.status, fault=fault)
+        page_request = self._page_request(nowhere, request, Parameters(), secret="", account=None)
+        return page_request.show("fault.html", fault.status, fault=fault)
 
 
 def _is_kept(field: str) -> bool:
