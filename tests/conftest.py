@@ -18,7 +18,7 @@ from tests.passing_time import PATIENCE_S, until
 from dragoman.config.premium import BillingTable
 from dragoman.config.tables import SmppTable
 from dragoman.connectors.smpp import carrier as carrier_module
-from dragoman.connectors.smpp import handover as handover_module
+from dragoman.connectors.smpp import submit_tracker as handover_module
 from dragoman.connectors.smpp.build import build_smpp_carrier
 from dragoman.core.accounts import credentials as credentials_module
 from dragoman.core.accounts.accounts import Accounts

@@ -40,13 +40,13 @@ from dragoman.core.delivery.deadlines import Deadlines
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import Connector, Custodian
 from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.devices.assignments import Assignments
 from dragoman.core.messages.model.callbacks import renderer_of_events, renderer_of_texts
 from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.messages.model.records import NewCallback
-from dragoman.core.messages.sql import pending
 from dragoman.core.reporting.model.timeline import PduStep, Timeline
+from dragoman.core.retention.model import Kept
 from dragoman.core.retention.retention import Retention
-from dragoman.core.retention.sql import Kept
 from dragoman.dialects import DIALECTS
 from dragoman.house import House
 from dragoman.kit.clock import Clock
@@ -119,7 +119,7 @@ class Gateway(House):
             },
         )
         resources = Resources(
-            storage=self.storage,
+            assignments=Assignments(self.storage),
             ids=self.ids,
             devices=self.devices,
             attachments=self.attachments,
@@ -290,8 +290,8 @@ class Gateway(House):
         wanted = await connector.kept()
         for start in range(0, len(wanted), KEPT_PAGE):
             page = wanted[start : start + KEPT_PAGE]
-            read = await self.loader.read(lambda c, page=page: pending.load_messages(c, page))  # type: ignore[misc]
-            connector.resume(self.dispatcher.resume(name, read.live))
+            messages = await self.loader.by_ids(page)
+            connector.resume(self.dispatcher.resume(name, messages))
 
     # What the health and metrics pages read
 

@@ -476,6 +476,11 @@ class House:
         return frozenset(route.name for route in routes if phones.issuperset(route.carriers))
 
 
+def check_unused(settings: Settings) -> None:
+    """Raises `AlreadyInUse` where a process has the database open."""
+    Storage(settings.database_url).close()
+
+
 @contextlib.asynccontextmanager
 async def opened_house(settings: Settings, *, migrate: bool = False) -> AsyncIterator[House]:
     """A house for as long as one command needs it."""

@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from dragoman import core
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql.tables import messages
 from dragoman.core.model.errors import AlreadyInUse, RefusalCode, Refused, StorageUnavailable
 from dragoman.core.submission.sql import submissions
 from dragoman.core.writes import OPERATIONS, WRITER_MODULE
-from dragoman.storage import repositories
 from dragoman.storage.engine import Storage
+from dragoman.storage.probe import probe
 from dragoman.storage.runners import ChildRunner
 from dragoman.storage.work import Operation
 
@@ -36,13 +37,11 @@ async def child_storage(database_url: str) -> AsyncIterator[Storage]:
 def test_every_operation_can_be_asked_of_the_child() -> None:
     written = {
         value
-        for module in pkgutil.iter_modules(repositories.__path__)
-        for value in vars(
-            importlib.import_module(f"{repositories.__name__}.{module.name}")
-        ).values()
+        for module in pkgutil.walk_packages(core.__path__, f"{core.__name__}.")
+        for value in vars(importlib.import_module(module.name)).values()
         if isinstance(value, Operation)
     }
-    assert set(OPERATIONS.values()) == written
+    assert set(OPERATIONS.values()) == written | {probe}
     assert all(name == operation.name for name, operation in OPERATIONS.items())
 
 

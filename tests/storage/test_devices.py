@@ -12,17 +12,17 @@ from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.sql import accounts
 from dragoman.core.devices.device_registration import DeviceRegistration
 from dragoman.core.devices.devices import Devices, ReportedSim
+from dragoman.core.devices.model.assignments import AssignmentStep, StoredAssignment
 from dragoman.core.devices.model.devices import (
+    AssignmentState,
     DeviceSettings,
-    HandoverState,
     Health,
     Limits,
     RegistrationKind,
     Sim,
 )
-from dragoman.core.devices.model.handovers import HandoverStep, StoredHandover
 from dragoman.core.devices.presence import Presence
-from dragoman.core.devices.sql import device_events, devices, handovers
+from dragoman.core.devices.sql import assignments, device_events, devices
 from dragoman.core.identifiers import last_identifier
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -172,14 +172,14 @@ async def test_handovers_move_on_and_never_back(fleet: Fleet, rows: Any) -> None
     batch = rows.batch(fleet.account, message={"state": State.SENDING})
     await fleet.storage.writer.write(submissions.accept, batch)
     message_id = batch.messages[0].message_id
-    row = StoredHandover(
+    row = StoredAssignment(
         handover_id=fleet.ids.next(),
         message_id=message_id,
         device_id=device.device_id,
         carrier="android",
         slot=1,
         parts=2,
-        state=HandoverState.ASSIGNED,
+        state=AssignmentState.ASSIGNED,
         cancelling=0,
         recipient="+4512345678",
         valid_until_ms=9,
@@ -187,25 +187,25 @@ async def test_handovers_move_on_and_never_back(fleet: Fleet, rows: Any) -> None
         changed_ms=0,
     )
     write = fleet.storage.writer.write
-    await write(handovers.assign, row)
-    assert await fleet.storage.read(lambda c: handovers.load_open(c, "android")) == [row]
-    assert await fleet.storage.read(lambda c: handovers.load_open(c, "other")) == []
+    await write(assignments.assign, row)
+    assert await fleet.storage.read(lambda c: assignments.load_open(c, "android")) == [row]
+    assert await fleet.storage.read(lambda c: assignments.load_open(c, "other")) == []
     usage = await fleet.storage.read(lambda c: devices.load_usage(c, "android", 0))
     assert usage == [(device.device_id, 1, 2, 2)]
 
-    for state in (HandoverState.PROCESSED, HandoverState.FETCHED, HandoverState.SENT):
-        step = HandoverStep(
+    for state in (AssignmentState.PROCESSED, AssignmentState.FETCHED, AssignmentState.SENT):
+        step = AssignmentStep(
             handover_id=row.handover_id,
             state=state,
             cancelling=0,
             valid_until_ms=9,
             changed_ms=state.value,
         )
-        await write(handovers.move, step)
+        await write(assignments.move, step)
         [found] = await fleet.storage.read(
-            lambda c: handovers.find(c, device.device_id, [row.handover_id])
+            lambda c: assignments.find(c, device.device_id, [row.handover_id])
         )
-        best = max(state, HandoverState.PROCESSED)
+        best = max(state, AssignmentState.PROCESSED)
         assert found == msgspec.structs.replace(row, state=best, changed_ms=best.value)
-    assert await fleet.storage.read(lambda c: handovers.load_open(c, "android")) == []
-    assert await fleet.storage.read(lambda c: handovers.find(c, 1, [row.handover_id])) == []
+    assert await fleet.storage.read(lambda c: assignments.load_open(c, "android")) == []
+    assert await fleet.storage.read(lambda c: assignments.find(c, 1, [row.handover_id])) == []

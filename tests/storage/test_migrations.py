@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from dragoman.core.contacts.model.contacts import ContactFilter
 from dragoman.core.contacts.sql import contact_lists, contacts
-from dragoman.core.devices.model.handovers import StoredHandover
+from dragoman.core.devices.model.assignments import StoredAssignment
 from dragoman.core.devices.sql.tables import handovers
 from dragoman.core.inbound.model.inbound import StoredInbound
 from dragoman.core.inbound.model.opt_outs import OptOut, OptOutFilter
@@ -117,7 +117,7 @@ def test_upgrade_counts_contacts_of_before_and_finds_them_by_value(
         (records.ParkedReceipt, parked_receipts),
         (StoredInbound, inbound_texts),
         (inbound.StoredInboundPart, inbound_parts),
-        (StoredHandover, handovers),
+        (StoredAssignment, handovers),
         (OptOut, opt_out_rows),
     ],
     ids=lambda value: getattr(value, "__name__", None) or value.name,

@@ -22,8 +22,8 @@ from dragoman.core.messages.sql.tables import (
 )
 from dragoman.core.retention import retention as service_module
 from dragoman.core.retention import sql as stored_module
+from dragoman.core.retention.model import Kept
 from dragoman.core.retention.retention import DAY_MS, Retention
-from dragoman.core.retention.sql import Kept
 from dragoman.storage.work import Operation
 
 DAYS = 10

@@ -15,9 +15,9 @@ from dragoman.core.accounts.sql.tables import scoped_tokens as token_rows
 from dragoman.core.callbacks.model.webhooks import StoredWebhook
 from dragoman.core.callbacks.sql import webhooks
 from dragoman.core.callbacks.sql.webhooks import WebhookKey
-from dragoman.core.devices.model.devices import Device, DeviceSettings, HandoverState, Health
-from dragoman.core.devices.model.handovers import StoredHandover
-from dragoman.core.devices.sql import device_texts, devices, handovers, phone_settings
+from dragoman.core.devices.model.assignments import StoredAssignment
+from dragoman.core.devices.model.devices import AssignmentState, Device, DeviceSettings, Health
+from dragoman.core.devices.sql import assignments, device_texts, devices, phone_settings
 from dragoman.core.devices.sql.device_texts import NewDeviceText
 from dragoman.core.devices.sql.phone_settings import StoredPhoneSettings
 from dragoman.core.inbound.model.inbound import StoredInbound
@@ -114,7 +114,7 @@ async def test_a_search_finds_what_the_views_say(rows: Any) -> None:
         for message in new.messages:
             await _move(rows, account, new, message, chance.choice(STEPS))
             for _ in range(chance.choice((0, 1, 2))):
-                await rows.write(handovers.assign, _handover(rows, device, message, chance))
+                await rows.write(assignments.assign, _assignment(rows, device, message, chance))
     everything = (await _search(rows, account)).submissions
     assert len(everything) == 60
     seen = {view.progress for view in everything}
@@ -137,16 +137,16 @@ async def _move(rows: Any, account: Any, new: Any, message: Any, states: Any) ->
         before = after
 
 
-def _handover(rows: Any, device_id: int, message: Any, chance: random.Random) -> StoredHandover:
+def _assignment(rows: Any, device_id: int, message: Any, chance: random.Random) -> StoredAssignment:
     now_ms = rows.clock.now_ms()
-    return StoredHandover(
+    return StoredAssignment(
         handover_id=rows.ids.next(),
         message_id=message.message_id,
         device_id=device_id,
         carrier="phones",
         slot=1,
         parts=1,
-        state=chance.choice(list(HandoverState)),
+        state=chance.choice(list(AssignmentState)),
         cancelling=chance.choice((0, 0, 1, 2)),
         recipient=f"+{message.recipient}",
         valid_until_ms=now_ms,

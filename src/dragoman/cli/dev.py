@@ -84,10 +84,10 @@ def _reset(settings: Settings) -> None:
     from dragoman.cli.dev_file import KEPT, NAME, SHELL
     from dragoman.config.settings import OUTBOX
     from dragoman.core.model.errors import AlreadyInUse
-    from dragoman.storage.engine import Storage
+    from dragoman.house import check_unused
 
     try:
-        Storage(settings.database_url).close()  # nobody has it open
+        check_unused(settings)
     except AlreadyInUse as error:
         raise Stop(ExitCode.FAILED, str(error), "in_use") from None
     for name in (*OURS, KEPT, NAME, SHELL):

@@ -28,7 +28,7 @@ from dragoman.core.contacts.sql import (
     merge_fields,
 )
 from dragoman.core.delivery.sql import held_carriers
-from dragoman.core.devices.sql import device_events, devices, handovers, phone_settings
+from dragoman.core.devices.sql import assignments, device_events, devices, phone_settings
 from dragoman.core.inbound.sql import inbound, keywords, opt_outs, received_texts
 from dragoman.core.messages.sql import changes, parked_receipts
 from dragoman.core.messages.sql import events as journal
@@ -84,8 +84,8 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         devices.create,
         devices.register,
         devices.seen,
-        handovers.assign,
-        handovers.move,
+        assignments.assign,
+        assignments.move,
         deliveries.claim,
         deliveries.record,
         deliveries.release,

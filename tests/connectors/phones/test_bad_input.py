@@ -33,7 +33,7 @@ async def phone(house: Any, account: Any) -> FakePhone:
 async def fetched(house: Any, account: Any, phone: FakePhone, until: Any) -> str:
     """The identifier of a message that the phone has fetched."""
     await house.send(account, "4512345678")
-    await until(lambda: any(one.stored for one in house.carrier.handovers))
+    await until(lambda: any(one.stored for one in house.carrier.assignments))
     [item] = await phone.fetch()
     return str(item["id"])
 

@@ -12,7 +12,7 @@ from dragoman.connectors.phones.cht import RESULTS, STATES, STATUSES
 from dragoman.connectors.phones.results import read_result
 from dragoman.control import devices as device_commands
 from dragoman.control.requests import AddDevice
-from dragoman.core.devices.model.devices import HandoverState
+from dragoman.core.devices.model.devices import AssignmentState
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode, RefusalCode
 from dragoman.testkit.fake_cht_phone import FakeChtPhone
@@ -82,7 +82,7 @@ async def test_an_answer_that_is_lost_neither_loses_nor_doubles_a_text(
 ) -> None:
     await phone.poll()
     await house.send(account, NUMBER)
-    await until(lambda: any(one.stored for one in house.carrier.handovers))
+    await until(lambda: any(one.stored for one in house.carrier.assignments))
     first = await phone.poll(lose_answer=True)
     second = await phone.poll()
     third = await phone.poll()
@@ -105,7 +105,7 @@ async def test_what_a_phone_may_have_is_never_sent_again(
     phone, other = [await add_phone(house, account) for _ in range(2)]
     await phone.poll()
     await house.send(account, NUMBER)
-    await until(lambda: any(one.stored for one in house.carrier.handovers))
+    await until(lambda: any(one.stored for one in house.carrier.assignments))
     await phone.poll(lose_answer=not told)
     if told:
         await phone.poll()  # tells that it has it
@@ -124,7 +124,7 @@ async def test_what_a_phone_has_not_fetched_goes_to_another(make_house: Any, unt
     phone = await add_phone(house, account)
     await phone.poll()
     await house.send(account, NUMBER)
-    await until(lambda: any(one.stored for one in house.carrier.handovers))
+    await until(lambda: any(one.stored for one in house.carrier.assignments))
     house.clock.advance(3600)
     other = await add_phone(house, account)
     await poll_until_fetched(other)
@@ -138,7 +138,7 @@ async def test_a_restart_shows_a_phone_again_what_it_may_have(make_house: Any, u
     phone = await add_phone(house, account)
     await phone.poll()
     await house.send(account, NUMBER)
-    await until(lambda: any(one.stored for one in house.carrier.handovers))
+    await until(lambda: any(one.stored for one in house.carrier.assignments))
     first = await phone.poll(lose_answer=True)
     await house.stop()
     again = await make_house()
@@ -341,7 +341,7 @@ async def test_a_fetched_text_cannot_be_cancelled_one_that_waits_can(
     await house.send(account, NUMBER, text="fetched")
     await poll_until_fetched(phone)
     await house.send(account, NUMBER, text="waits")
-    await until(lambda: sum(one.stored for one in house.carrier.handovers) == 2)
+    await until(lambda: sum(one.stored for one in house.carrier.assignments) == 2)
     fetched, waits = await house.outbox(account)
     assert not await house.carrier.handout.cancel(fetched.message_id)
     assert await house.carrier.handout.cancel(waits.message_id)
@@ -364,6 +364,6 @@ async def test_the_operators_command_shows_the_address_to_type_in(house: Any, ac
 
 
 def test_tables_are_complete() -> None:
-    assert set(STATES.values()) < set(HandoverState)
+    assert set(STATES.values()) < set(AssignmentState)
     assert set(STATUSES) < set(RefusalCode)
     assert all(read_result(error).detail for error in RESULTS.values())

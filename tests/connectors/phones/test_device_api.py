@@ -16,7 +16,7 @@ from dragoman.connectors.phones.smsgate.mapping import (
     render_date,
 )
 from dragoman.connectors.phones.smsgate.routes import STATUSES
-from dragoman.core.devices.model.devices import DeviceEvent, DeviceSettings, HandoverState
+from dragoman.core.devices.model.devices import AssignmentState, DeviceEvent, DeviceSettings
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode
 from dragoman.testkit.fake_phone import FakePhone, wire
@@ -163,7 +163,7 @@ async def test_fetch_answers_messages_in_the_asked_order_until_they_are_reported
 ) -> None:
     for text in ("one \u20ac", "two"):
         await house.send(account, "4512345678", text=text, sim=2, device_id=int(phone.device_id))
-    await until(lambda: len([h for h in house.carrier.handovers if h.stored]) == 2)
+    await until(lambda: len([h for h in house.carrier.assignments if h.stored]) == 2)
     answers = [
         await phone.call("GET", path)
         for path in ("/message?order=fifo", "/messages", "/message?order=lifo")
@@ -457,9 +457,9 @@ async def test_what_a_phone_of_a_disabled_account_has_not_fetched_is_taken_back(
     house: Any, account: Any, phone: FakePhone, until: Any
 ) -> None:
     await house.send(account, "4512345678")
-    await until(lambda: any(one.stored for one in house.carrier.handovers))
+    await until(lambda: any(one.stored for one in house.carrier.assignments))
     await house.gateway.accounts.set_enabled("acme", enabled=False)
-    await until(lambda: not len(house.carrier.handovers))
+    await until(lambda: not len(house.carrier.assignments))
     await until(lambda: house.gateway.dispatcher.waiting("default") == 1)
 
 
@@ -505,7 +505,7 @@ def test_versions_are_read_from_the_user_agent(agent: bytes, version: tuple[int,
 
 def test_tables_are_complete() -> None:
     assert set(EVENTS) == set(DeviceEvent)
-    assert set(STATES.values()) < set(HandoverState)
+    assert set(STATES.values()) < set(AssignmentState)
     assert set(STATUSES) < set(RefusalCode)
     assert [code for code, status in STATUSES.items() if status == 401] == [
         RefusalCode.AUTHENTICATION_FAILED

@@ -58,18 +58,18 @@ async def test_a_phone_is_given_no_more_than_it_may_hold_and_send(house: Any, un
     phone.sending.clear()
     for number in range(10):
         await house.send(account, "4512345678", text=str(number))
-    await until(lambda: len(house.carrier.handovers) == 3)
+    await until(lambda: len(house.carrier.assignments) == 3)
     phone.sending.set()
     await until(lambda: len(phone.sent) == 5)
     assert [text.text for text in phone.sent] == ["0", "1", "2", "3", "4"]
-    assert not len(house.carrier.handovers) or len(phone.sent) == 5
+    assert not len(house.carrier.assignments) or len(phone.sent) == 5
 
 
 async def test_a_disabled_phone_gives_back_what_it_has_not_fetched(house: Any, until: Any) -> None:
     account = await house.account()
     first = await house.phone(account, start=False)
     await house.send(account, "4512345678")
-    await until(lambda: any(one.stored for one in house.carrier.handovers))
+    await until(lambda: any(one.stored for one in house.carrier.assignments))
     await house.gateway.devices.set_enabled(int(first.device_id), enabled=False)
     second = await house.phone(account)
     await house.until_states(account, State.DELIVERED)

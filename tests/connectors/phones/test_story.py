@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from tests.passing_time import PATIENCE_S
 
-from dragoman.core.devices.model.devices import HandoverState
+from dragoman.core.devices.model.devices import AssignmentState
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.testkit.fake_phone import wire
 
-PROCESSED = HandoverState.PROCESSED
+PROCESSED = AssignmentState.PROCESSED
 
 NUMBER = "4512345678"
 
@@ -60,7 +60,7 @@ async def test_a_phone_that_is_killed_loses_nothing_and_nothing_is_sent_twice(
     first.steps = lambda _: first.sending.clear() or ("Processed",)
     for number in range(6):
         await house.send(account, f"45123456{number:02d}", text=str(number))
-    await until(lambda: any(one.state is PROCESSED for one in house.carrier.handovers))
+    await until(lambda: any(one.state is PROCESSED for one in house.carrier.assignments))
     await first.kill()
     house.clock.advance(3600)
 
@@ -82,7 +82,7 @@ async def test_a_phone_that_dies_before_it_says_so_doubles_at_most_what_is_marke
     account = await house.account()
     phone = await house.phone(account, start=False)
     await house.send(account, "4512345678")
-    await until(lambda: any(one.stored for one in house.carrier.handovers))
+    await until(lambda: any(one.stored for one in house.carrier.assignments))
     assert len(await phone.fetch()) == 1
     house.clock.advance(3600)
     await house.phone(account)
@@ -130,13 +130,13 @@ async def test_a_crash_neither_loses_nor_resends_what_phones_have(
     phone.steps = lambda _: phone.sending.clear() or ("Processed",)
     for number in range(8):
         await house.send(account, "4512345678", text=str(number))
-    await until(lambda: len(phone.sent) == 1 and len(house.carrier.handovers) == 3)
-    await until(lambda: all(one.stored for one in house.carrier.handovers))
+    await until(lambda: len(phone.sent) == 1 and len(house.carrier.assignments) == 3)
+    await until(lambda: all(one.stored for one in house.carrier.assignments))
     wreck = copy_database(tmp_path)
     await house.stop()
 
     again = await make_house(url=f"sqlite:///{wreck}/dragoman.db", in_flight=2)
-    assert len(again.carrier.handovers) == 3
+    assert len(again.carrier.assignments) == 3
     phone.base_url = again.base_url
     again.phones.append(phone)
     phone.steps = lambda _: ("Processed", "Sent", "Delivered")

@@ -109,8 +109,8 @@ async def test_a_place_that_an_urgent_text_waits_for_is_left_to_it(
     phone.sending.clear()
     await house.send(account, "4512345678", text="first")
     await until(lambda: phone._messages)
-    [handover] = list(carrier.handovers)
-    plain = msgspec.structs.replace(handover.message, message_id=1)
+    [assignment] = list(carrier.assignments)
+    plain = msgspec.structs.replace(assignment.message, message_id=1)
     urgent = msgspec.structs.replace(plain, message_id=2, urgent=True)
     assert [carrier.takes(one, 0) for one in (plain, urgent)] == [Taking.BUSY] * 2
     phone.sending.set()

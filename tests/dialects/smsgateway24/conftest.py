@@ -21,9 +21,9 @@ from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.accounts.sql import accounts
 from dragoman.core.contacts.sql.tables import contacts
 from dragoman.core.devices.devices import ReportedSim
-from dragoman.core.devices.model.devices import Device, HandoverState
-from dragoman.core.devices.model.handovers import StoredHandover
-from dragoman.core.devices.sql import handovers
+from dragoman.core.devices.model.assignments import StoredAssignment
+from dragoman.core.devices.model.devices import AssignmentState, Device
+from dragoman.core.devices.sql import assignments as handovers
 from dragoman.core.messages.live import LiveMessage
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.sql.tables import batches, messages
@@ -158,11 +158,11 @@ class Gate:
             assert await stored
 
     async def hand_over(
-        self, message: LiveMessage, device: Device, state: HandoverState, slot: int = 1
+        self, message: LiveMessage, device: Device, state: AssignmentState, slot: int = 1
     ) -> None:
         """Gives a message to a phone, as the connector writes it down."""
         now_ms = self.house.clock.now_ms()
-        row = StoredHandover(
+        row = StoredAssignment(
             handover_id=self.house.ids.next(),
             message_id=message.message_id,
             device_id=device.device_id,

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.devices.model.devices import Device, DeviceSettings, HandoverState, Limits
+from dragoman.core.devices.model.devices import AssignmentState, Device, DeviceSettings, Limits
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Holder, InboundPartReport
 from dragoman.core.model.errors import FailureCode
@@ -91,11 +91,11 @@ async def test_a_text_for_a_phone_is_new_then_queued_then_sending(gate: Gate) ->
     assert await gate.status(sms_id) == (1, "New")
     message = gate.message(sms_id)
     await gate.move(message, State.SENDING)
-    await gate.hand_over(message, device, HandoverState.ASSIGNED)
+    await gate.hand_over(message, device, AssignmentState.ASSIGNED)
     assert await gate.status(sms_id) == (3, "queued")
     assert list((await gate.ok("getallsms", status="3"))["smss"]) == [str(sms_id)]
     assert (await gate.ok("getallsms", status="2"))["smss"] == {}
-    await gate.hand_over(message, device, HandoverState.FETCHED)
+    await gate.hand_over(message, device, AssignmentState.FETCHED)
     assert await gate.status(sms_id) == (2, "sending")
 
 
@@ -105,7 +105,7 @@ async def test_a_text_for_no_phone_in_particular_shows_the_one_that_got_it(gate:
     assert (await gate.sms(sms_id))["deviceid"] is None
     message = gate.message(sms_id)
     await gate.move(message, State.SENDING)
-    await gate.hand_over(message, device, HandoverState.FETCHED, slot=2)
+    await gate.hand_over(message, device, AssignmentState.FETCHED, slot=2)
     found = await gate.sms(sms_id, device_id=device.device_id, sim=1)
     assert (found["deviceid"], found["sim"]) == (device.device_id, 1)
 

@@ -18,7 +18,7 @@ def build_phones_carrier(
         settings_of(carrier),
         sink,
         devices=resources.devices,
-        storage=resources.storage,
+        rows=resources.assignments,
         ids=resources.ids,
         clock=clock,
     )

@@ -12,28 +12,25 @@ from collections.abc import Sequence
 
 import structlog
 
+from dragoman.connectors.phones.assignment import Cancelling, DeviceAssignment
 from dragoman.connectors.phones.choice import Chooser
 from dragoman.connectors.phones.custody import BACK_TO_ROUTE, SILENT, Custody
 from dragoman.connectors.phones.handout import HandOut
-from dragoman.connectors.phones.handover import Cancelling, Handover
 from dragoman.connectors.phones.notices import Notices
 from dragoman.connectors.phones.precedence import Precedence
 from dragoman.connectors.phones.protocols import WITHDRAWING
 from dragoman.connectors.phones.settings import PhonesSettings
 from dragoman.core.delivery.model.ports import CarrierEvents, Taking
+from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.devices import Devices
-from dragoman.core.devices.model.devices import HandoverState
-from dragoman.core.devices.model.handovers import StoredHandover
-from dragoman.core.devices.sql import devices as device_rows
-from dragoman.core.devices.sql import handovers
+from dragoman.core.devices.model.assignments import StoredAssignment
+from dragoman.core.devices.model.devices import AssignmentState
 from dragoman.core.messages.model.messages import Outgoing, data_of
 from dragoman.core.messages.model.outcomes import Deferred, Outcome, Rejected, Unknown
 from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
-from dragoman.storage.engine import Storage
-from dragoman.storage.persistence import persist
 
 TICK_S = 2.0
 NOTE_S = 0.02
@@ -56,19 +53,19 @@ class PhonesCarrier:
         sink: CarrierEvents,
         *,
         devices: Devices,
-        storage: Storage,
+        rows: Assignments,
         ids: IdSource,
         clock: Clock,
     ) -> None:
         self.settings = settings
         self._sink = sink
         self._devices = devices
-        self._storage = storage
+        self._rows = rows
         self._ids = ids
         self._clock = clock
         self._custody = Custody(settings.name, sink, clock, self._note_soon)
-        self.handovers = self._custody.open
-        self.chooser = Chooser(settings, devices, self.handovers)
+        self.assignments = self._custody.open
+        self.chooser = Chooser(settings, devices, self.assignments)
         self._notices = Notices(devices.presence, settings.event_gap_s)
         self.handout = HandOut(
             settings,
@@ -76,7 +73,7 @@ class PhonesCarrier:
             self.chooser,
             self._notices,
             sink,
-            storage=storage,
+            rows=rows,
             clock=clock,
             on_report=self._note_soon,
         )
@@ -106,13 +103,13 @@ class PhonesCarrier:
     @property
     def capacity(self) -> int:
         """Parts with phones now, and one for each SIM that may send; 0 when down."""
-        return self.handovers.held_parts + self._room if self._up else 0
+        return self.assignments.held_parts + self._room if self._up else 0
 
     async def start(self) -> None:
         """Begins to look after phones."""
         self._closing = False
         since = identifiers.first_at(self._clock.now_ms() - DAY_MS)
-        usage = await self._storage.read(lambda c: device_rows.load_usage(c, self.name, since))
+        usage = await self._rows.load_usage(self.name, since)
         self.chooser.restore(usage)
         self.chooser.refresh_all(self._clock.now_ms())
         self._ticker = asyncio.create_task(self._run(), name=f"phones-{self.name}")
@@ -142,14 +139,14 @@ class PhonesCarrier:
             self._settle(message, self._defer(message))
             return
         self._precedence.end(message)
-        row = StoredHandover(
+        row = StoredAssignment(
             handover_id=self._ids.next(),
             message_id=message.message_id,
             device_id=place.device_id,
             carrier=self.name,
             slot=place.slot,
             parts=len(message.parts),
-            state=HandoverState.ASSIGNED,
+            state=AssignmentState.ASSIGNED,
             cancelling=0,
             recipient=f"+{message.recipient}",
             valid_until_ms=message.validity_until_ms or now_ms + DAY_MS,
@@ -157,23 +154,21 @@ class PhonesCarrier:
             changed_ms=now_ms,
         )
         withdraws = self._withdraws(place.device_id)
-        handover = Handover(row, message, stored=False, withdraws=withdraws)
-        self.handovers.add(handover)
-        self.chooser.took(place, handover.parts, now_ms)
+        assignment = DeviceAssignment(row, message, stored=False, withdraws=withdraws)
+        self.assignments.add(assignment)
+        self.chooser.took(place, assignment.parts, now_ms)
         self._room = len(self.chooser)
-        self._storage.writer.submit(
-            handovers.assign, row, lambda result: self._assigned(handover, result)
-        )
+        self._rows.assign(row, lambda result: self._assigned(assignment, result))
 
-    def _assigned(self, handover: Handover, result: object) -> None:
+    def _assigned(self, assignment: DeviceAssignment, result: object) -> None:
         if isinstance(result, Exception):
-            self._custody.end(handover, HandoverState.RETURNED)
+            self._custody.end(assignment, AssignmentState.RETURNED)
             self._custody.tell(
-                handover, Deferred(code=RetryCode.CARRIER_BUSY, retry_in_s=BUSY_RETRY_S)
+                assignment, Deferred(code=RetryCode.CARRIER_BUSY, retry_in_s=BUSY_RETRY_S)
             )
             return
-        handover.stored = True
-        self._notices.fetch(handover.device_id)
+        assignment.stored = True
+        self._notices.fetch(assignment.device_id)
 
     def _withdraws(self, device_id: int) -> bool:
         device = self._devices.get(device_id)
@@ -209,18 +204,18 @@ class PhonesCarrier:
 
     async def kept(self) -> Sequence[int]:
         """The messages that phones had when an earlier run ended."""
-        for row in await self._storage.read(lambda c: handovers.load_open(c, self.name)):
+        for row in await self._rows.load_open(self.name):
             withdraws = self._withdraws(row.device_id)
-            self.handovers.add(Handover(row, None, stored=True, withdraws=withdraws))
-        return [handover.message_id for handover in self.handovers]
+            self.assignments.add(DeviceAssignment(row, None, stored=True, withdraws=withdraws))
+        return [assignment.message_id for assignment in self.assignments]
 
     def resume(self, messages: Sequence[Outgoing]) -> None:
         """Takes up the messages that the house still waits for."""
         wanted = {message.message_id: message for message in messages}
-        for handover in self.handovers:
-            message = wanted.get(handover.message_id)
+        for assignment in self.assignments:
+            message = wanted.get(assignment.message_id)
             if message is not None:
-                self.handovers.resume(handover, message)
+                self.assignments.resume(assignment, message)
 
     # What time brings about
 
@@ -237,62 +232,62 @@ class PhonesCarrier:
         now_ms = self._clock.now_ms()
         margin_ms = round(self.settings.clock_margin_s * 1000)
         lost_ms = now_ms - round(self.settings.processed_life_s * 1000)
-        for handover in self.handovers:
-            if not handover.stored:
+        for assignment in self.assignments:
+            if not assignment.stored:
                 continue
-            if handover.state is HandoverState.PROCESSED:
-                if handover.changed_ms <= lost_ms:
-                    self._give_up(handover)
-            elif handover.state is HandoverState.ASSIGNED:
-                if handover.valid_until_ms <= now_ms or not self._is_coming(handover, now_ms):
-                    self._give_back(handover)
-            elif handover.valid_until_ms + margin_ms <= now_ms:
-                if self.settings.hold or not handover.withdraws:
-                    self._give_up(handover)
+            if assignment.state is AssignmentState.PROCESSED:
+                if assignment.changed_ms <= lost_ms:
+                    self._give_up(assignment)
+            elif assignment.state is AssignmentState.ASSIGNED:
+                if assignment.valid_until_ms <= now_ms or not self._is_coming(assignment, now_ms):
+                    self._give_back(assignment)
+            elif assignment.valid_until_ms + margin_ms <= now_ms:
+                if self.settings.hold or not assignment.withdraws:
+                    self._give_up(assignment)
                 else:
-                    self._give_back(handover)
+                    self._give_back(assignment)
         self.chooser.recover(now_ms)
         self.chooser.refresh_all(now_ms)
         self._note()
 
-    def _is_coming(self, handover: Handover, now_ms: int) -> bool:
+    def _is_coming(self, assignment: DeviceAssignment, now_ms: int) -> bool:
         """Whether the phone can be expected to fetch what it was assigned."""
         longest_s = self.settings.present_s
-        if self._devices.presence.has_stream(handover.device_id):
+        if self._devices.presence.has_stream(assignment.device_id):
             longest_s = min(longest_s, STREAM_FETCH_S)
-        waited_ms = now_ms - handover.assigned_ms
-        return self.chooser.is_there(handover.device_id) and waited_ms < longest_s * 1000
+        waited_ms = now_ms - assignment.assigned_ms
+        return self.chooser.is_there(assignment.device_id) and waited_ms < longest_s * 1000
 
-    def _give_back(self, handover: Handover) -> None:
+    def _give_back(self, assignment: DeviceAssignment) -> None:
         # A phone can die between sending a text and saying so.
-        untouched = handover.state is HandoverState.ASSIGNED
-        self._custody.end(handover, HandoverState.RETURNED)
+        untouched = assignment.state is AssignmentState.ASSIGNED
+        self._custody.end(assignment, AssignmentState.RETURNED)
 
         def returned(_stored: bool) -> None:
-            self._custody.tell(handover, BACK_TO_ROUTE if untouched else SILENT)
+            self._custody.tell(assignment, BACK_TO_ROUTE if untouched else SILENT)
 
         # The row first: a phone that comes back must not be shown what goes another way.
-        persist(self._storage.writer, handovers.move, handover.step(), returned)
+        self._rows.move_surely(assignment.step(), returned)
 
-    def _give_up(self, handover: Handover) -> None:
-        self._custody.end(handover, HandoverState.LOST)
-        unknown = Unknown(detail="no result from the phone", carrier_ids=(handover.key,))
+    def _give_up(self, assignment: DeviceAssignment) -> None:
+        self._custody.end(assignment, AssignmentState.LOST)
+        unknown = Unknown(detail="no result from the phone", carrier_ids=(assignment.key,))
 
         def told(_stored: bool) -> None:
-            persist(self._storage.writer, handovers.move, handover.step(), _ignore)
+            self._rows.move_surely(assignment.step(), _ignore)
 
-        self._custody.tell(handover, unknown, told)
+        self._custody.tell(assignment, unknown, told)
 
     def _on_device(self, device_id: int) -> None:
         """A phone came, changed, or is gone."""
         device = self._devices.get(device_id)
         if device is None or not self._devices.is_in_service(device):
-            for handover in self.handovers.of_device(device_id):
-                if handover.state is HandoverState.ASSIGNED and handover.stored:
-                    self._give_back(handover)
-                elif handover.can_be_recalled and device is not None:
-                    self.handout.recall(handover, Cancelling.TO_REROUTE)
-                    persist(self._storage.writer, handovers.move, handover.step(), _ignore)
+            for assignment in self.assignments.of_device(device_id):
+                if assignment.state is AssignmentState.ASSIGNED and assignment.stored:
+                    self._give_back(assignment)
+                elif assignment.can_be_recalled and device is not None:
+                    self.handout.recall(assignment, Cancelling.TO_REROUTE)
+                    self._rows.move_surely(assignment.step(), _ignore)
         elif device.carrier == self.name:
             self.chooser.changed(device)
         self._note_soon(device_id)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from dragoman.connectors.phones.handover import ANY_SLOT, Handovers
+from dragoman.connectors.phones.assignment import ANY_SLOT, OpenAssignments
 from dragoman.connectors.phones.pace import Pace
 from dragoman.connectors.phones.results import Result
 from dragoman.connectors.phones.settings import Choice, PhonesSettings
@@ -52,10 +52,12 @@ class _Rank(NamedTuple):
 class Chooser:
     """Knows the places of a carrier and the pace of each."""
 
-    def __init__(self, settings: PhonesSettings, devices: Devices, handovers: Handovers) -> None:
+    def __init__(
+        self, settings: PhonesSettings, devices: Devices, assignments: OpenAssignments
+    ) -> None:
         self._settings = settings
         self._devices = devices
-        self._handovers = handovers
+        self._assignments = assignments
         self._paces: dict[int, Pace] = {}
         self._sim_paces: dict[Place, Pace] = {}
         self._missing: set[Place] = set()
@@ -129,7 +131,7 @@ class Chooser:
         ready: dict[Place, _Rank] = {}
         waits_ms = []
         for place in self._places(device):
-            load = self._handovers.waiting(*place)
+            load = self._assignments.waiting(*place)
             if load >= self._settings.in_flight:
                 continue
             pace = self._sim_pace(place)

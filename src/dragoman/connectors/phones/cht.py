@@ -19,7 +19,7 @@ from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.connectors.phones.intake import MAX_EVENT_ID, MAX_NUMBER, MAX_TEXT, Intake
 from dragoman.connectors.phones.protocols import CHT
 from dragoman.core.devices.devices import Devices
-from dragoman.core.devices.model.devices import Device, HandoverState
+from dragoman.core.devices.model.devices import AssignmentState, Device
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.kit.ids import LIMIT
@@ -36,11 +36,11 @@ MAX_ITEMS: Final = 1_000
 
 STATES: Final = MappingProxyType(
     {
-        "UNSENT": HandoverState.HELD,
-        "PENDING": HandoverState.PROCESSED,
-        "SENT": HandoverState.SENT,
-        "DELIVERED": HandoverState.DELIVERED,
-        "FAILED": HandoverState.FAILED,
+        "UNSENT": AssignmentState.HELD,
+        "PENDING": AssignmentState.PROCESSED,
+        "SENT": AssignmentState.SENT,
+        "DELIVERED": AssignmentState.DELIVERED,
+        "FAILED": AssignmentState.FAILED,
     }
 )
 """Every state the app reports."""
@@ -191,9 +191,9 @@ class ChtGateway:
         return _render(
             Answer(
                 messages=[
-                    Text(id=handover.key, to=handover.recipient, content=message.text)
-                    for handover in found
-                    if (message := handover.message) is not None
+                    Text(id=assignment.key, to=assignment.recipient, content=message.text)
+                    for assignment in found
+                    if (message := assignment.message) is not None
                 ]
             )
         )
@@ -202,18 +202,18 @@ class ChtGateway:
         """Takes a state; one that cannot be read is counted, since it would come again for ever."""
         state = STATES.get(update.status)
         handover_id = _read_identifier(update.id)
-        handover = None
+        assignment = None
         if state is not None and handover_id is not None:
-            handover = await carrier.handout.find(device, handover_id)
+            assignment = await carrier.handout.find(device, handover_id)
         if state is None:
             self._metrics.device_words[device.carrier, "unknown"] += 1
             return
-        if handover is None:
+        if assignment is None:
             self._metrics.receipts[device.carrier, "unknown"] += 1
             return
         reason = update.reason or ""
         error = RESULTS.get(reason) or RESULTS.get(reason.partition(";")[0], "")
-        await carrier.handout.report(handover, [state], error)
+        await carrier.handout.report(assignment, [state], error)
 
     async def _take_text(self, device: Device, text: ReceivedText) -> None:
         """Takes a received text once; what cannot be one is counted, or it would come for ever."""

@@ -6,9 +6,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-from dragoman.connectors.phones.handover import Handover, Handovers
+from dragoman.connectors.phones.assignment import DeviceAssignment, OpenAssignments
 from dragoman.core.delivery.model.ports import CarrierEvents
-from dragoman.core.devices.model.devices import HandoverState
+from dragoman.core.devices.model.devices import AssignmentState
 from dragoman.core.messages.model.outcomes import Deferred, Outcome, Rejected
 from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.kit.clock import Clock
@@ -36,41 +36,41 @@ class Custody:
     ) -> None:
         """`on_change` is told of a device whose handover has settled."""
         self.carrier = carrier
-        self.open = Handovers()
+        self.open = OpenAssignments()
         self._sink = sink
         self._clock = clock
         self._on_change = on_change
-        self._ended: OrderedDict[int, Handover] = OrderedDict()
+        self._ended: OrderedDict[int, DeviceAssignment] = OrderedDict()
 
-    def find(self, handover_id: int) -> Handover | None:
+    def find(self, handover_id: int) -> DeviceAssignment | None:
         """One that is open, or is remembered."""
         return self.open.get(handover_id) or self._ended.get(handover_id)
 
-    def end(self, handover: Handover, state: HandoverState) -> None:
+    def end(self, assignment: DeviceAssignment, state: AssignmentState) -> None:
         """Nothing more is expected of one."""
-        self.open.move(handover, state, self._clock.now_ms())
-        self.remember(handover)
+        self.open.move(assignment, state, self._clock.now_ms())
+        self.remember(assignment)
 
-    def remember(self, handover: Handover) -> None:
+    def remember(self, assignment: DeviceAssignment) -> None:
         """Keeps one at hand that has ended."""
-        self._ended[handover.handover_id] = handover
-        self._ended.move_to_end(handover.handover_id)
+        self._ended[assignment.handover_id] = assignment
+        self._ended.move_to_end(assignment.handover_id)
         if len(self._ended) > MAX_REMEMBERED:
             self._ended.popitem(last=False)
 
     def tell(
         self,
-        handover: Handover,
+        assignment: DeviceAssignment,
         outcome: Outcome,
         acknowledge: Callable[[bool], None] | None = None,
     ) -> None:
         """Tells the house what came of one, unless it knows."""
-        message = handover.message
-        if message is None or handover.settled:
+        message = assignment.message
+        if message is None or assignment.settled:
             if acknowledge is not None:
                 acknowledge(True)
             return
-        self.open.settle(handover)
-        handover.message = None  # its text is not needed any more
+        self.open.settle(assignment)
+        assignment.message = None  # its text is not needed any more
         self._sink.outcome(self.carrier, message, outcome, acknowledge)
-        self._on_change(handover.device_id)
+        self._on_change(assignment.device_id)

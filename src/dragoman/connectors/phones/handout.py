@@ -10,21 +10,20 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from dragoman.connectors.phones.assignment import Cancelling, DeviceAssignment
 from dragoman.connectors.phones.choice import Chooser, Place
 from dragoman.connectors.phones.custody import BACK_TO_ROUTE, CANCELLED, Custody
-from dragoman.connectors.phones.handover import Cancelling, Handover
 from dragoman.connectors.phones.notices import Notices
 from dragoman.connectors.phones.results import Result, read_result
 from dragoman.connectors.phones.settings import PhonesSettings
 from dragoman.core.delivery.model.ports import CarrierEvents
-from dragoman.core.devices.model.devices import Device, DeviceEvent, HandoverState
-from dragoman.core.devices.sql import handovers
+from dragoman.core.devices.assignments import Assignments
+from dragoman.core.devices.model.devices import AssignmentState, Device, DeviceEvent
 from dragoman.core.messages.model.lifecycle import ReceiptState
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
 from dragoman.core.messages.model.outcomes import Accepted, Rejected
 from dragoman.core.model.errors import FailureCode, StorageUnavailable
 from dragoman.kit.clock import Clock
-from dragoman.storage.engine import Storage
 
 MAX_FETCH = 100
 
@@ -42,7 +41,7 @@ class HandOut:
         notices: Notices,
         sink: CarrierEvents,
         *,
-        storage: Storage,
+        rows: Assignments,
         clock: Clock,
         on_report: Callable[[int], None],
     ) -> None:
@@ -52,11 +51,11 @@ class HandOut:
         self._chooser = chooser
         self._notices = notices
         self._sink = sink
-        self._storage = storage
+        self._rows = rows
         self._clock = clock
         self._on_report = on_report
 
-    async def fetch(self, device: Device, *, newest_first: bool = False) -> list[Handover]:
+    async def fetch(self, device: Device, *, newest_first: bool = False) -> list[DeviceAssignment]:
         """What a phone should have now: what to send, and what not to send after all.
 
         That it was told so is on disk before it is. Raises `StorageUnavailable`.
@@ -64,53 +63,51 @@ class HandOut:
         now_ms = self._clock.now_ms()
         found = [one for one in self._custody.open.of_device(device.device_id) if one.is_shown]
         found = found[:MAX_FETCH]
-        fresh = [one for one in found if one.state is HandoverState.ASSIGNED]
-        for handover in fresh:
-            latest_ms = now_ms + round(self._life_s(handover) * 1000)
-            handover.valid_until_ms = min(handover.valid_until_ms, latest_ms)
-            self._custody.open.move(handover, HandoverState.FETCHED, now_ms)
+        fresh = [one for one in found if one.state is AssignmentState.ASSIGNED]
+        for assignment in fresh:
+            latest_ms = now_ms + round(self._life_s(assignment) * 1000)
+            assignment.valid_until_ms = min(assignment.valid_until_ms, latest_ms)
+            self._custody.open.move(assignment, AssignmentState.FETCHED, now_ms)
         try:
-            await asyncio.gather(
-                *(self._storage.writer.write(handovers.move, one.step()) for one in fresh)
-            )
+            await asyncio.gather(*(self._rows.move(one.step()) for one in fresh))
         except StorageUnavailable:
-            for handover in fresh:  # the phone is told nothing, so it has not been given them
-                if handover.state is HandoverState.FETCHED:
-                    self._custody.open.move(handover, HandoverState.ASSIGNED, now_ms)
+            for assignment in fresh:  # the phone is told nothing, so it has not been given them
+                if assignment.state is AssignmentState.FETCHED:
+                    self._custody.open.move(assignment, AssignmentState.ASSIGNED, now_ms)
             raise
         # What is urgent first, for phones too that know no priorities.
         shown = sorted((one for one in found if one.is_shown), key=lambda one: not one.is_urgent)
         return shown[::-1] if newest_first else shown
 
-    def _life_s(self, handover: Handover) -> float:
+    def _life_s(self, assignment: DeviceAssignment) -> float:
         """How long a phone may send what it fetches, or is waited for where it always may."""
-        if handover.withdraws:
+        if assignment.withdraws:
             return self._settings.fetched_life_s
         return self._settings.processed_life_s
 
-    async def find(self, device: Device, handover_id: int) -> Handover | None:
+    async def find(self, device: Device, handover_id: int) -> DeviceAssignment | None:
         """What a phone was handed under an identifier; None for anything else."""
-        handover = self._custody.find(handover_id)
-        if handover is None:
-            handover = await self._look_up(device, handover_id)
-        if handover is None or handover.device_id != device.device_id:
+        assignment = self._custody.find(handover_id)
+        if assignment is None:
+            assignment = await self._look_up(device, handover_id)
+        if assignment is None or assignment.device_id != device.device_id:
             return None
-        return handover
+        return assignment
 
     async def report(
-        self, handover: Handover, words: Sequence[HandoverState], error: str = ""
+        self, assignment: DeviceAssignment, words: Sequence[AssignmentState], error: str = ""
     ) -> None:
         """Takes a phone's words on a message, in order; returns once they are on disk.
 
         Words that say less than is known, or come after the end, change nothing. Raises
         `StorageUnavailable`.
         """
-        before = handover.state
-        stored = [self._take(handover, state, error) for state in words]
+        before = assignment.state
+        stored = [self._take(assignment, state, error) for state in words]
         if not all(await asyncio.gather(*stored)):
             raise StorageUnavailable("a report could not be stored")
-        if handover.state is not before:
-            await self._storage.writer.write(handovers.move, handover.step())
+        if assignment.state is not before:
+            await self._rows.move(assignment.step())
 
     def receive(self, report: InboundPartReport, acknowledge: Callable[[bool], None]) -> None:
         """Hands up a text that a phone received."""
@@ -121,39 +118,41 @@ class HandOut:
 
         What no phone has fetched ends at once, the rest when its phone confirms.
         """
-        handover = self._custody.open.of_message(message_id)
-        if handover is None or not handover.waits:
+        assignment = self._custody.open.of_message(message_id)
+        if assignment is None or not assignment.waits:
             return False
-        if handover.state is not HandoverState.ASSIGNED and not handover.withdraws:
+        if assignment.state is not AssignmentState.ASSIGNED and not assignment.withdraws:
             return False
-        if handover.state is HandoverState.ASSIGNED:
-            handover.cancelling = Cancelling.BY_CUSTOMER
-            self._custody.end(handover, HandoverState.CANCELLED)
-            self._custody.tell(handover, CANCELLED)
+        if assignment.state is AssignmentState.ASSIGNED:
+            assignment.cancelling = Cancelling.BY_CUSTOMER
+            self._custody.end(assignment, AssignmentState.CANCELLED)
+            self._custody.tell(assignment, CANCELLED)
         else:
-            self.recall(handover, Cancelling.BY_CUSTOMER)
-        await self._storage.writer.write(handovers.move, handover.step())
+            self.recall(assignment, Cancelling.BY_CUSTOMER)
+        await self._rows.move(assignment.step())
         return True
 
-    async def _look_up(self, device: Device, handover_id: int) -> Handover | None:
-        rows = await self._storage.read(
-            lambda c: handovers.find(c, device.device_id, [handover_id])
-        )
-        if not rows:
+    async def _look_up(self, device: Device, handover_id: int) -> DeviceAssignment | None:
+        row = await self._rows.find(device.device_id, handover_id)
+        if row is None:
             return None
-        handover = Handover(rows[0], None, stored=True)
-        self._custody.remember(handover)
-        return handover
+        assignment = DeviceAssignment(row, None, stored=True)
+        self._custody.remember(assignment)
+        return assignment
 
-    def recall(self, handover: Handover, reason: Cancelling) -> None:
+    def recall(self, assignment: DeviceAssignment, reason: Cancelling) -> None:
         """Asks a phone not to send what it has."""
-        if handover.cancelling is Cancelling.NO:
-            handover.cancelling = reason
-        self._notices.tell(handover.device_id, DeviceEvent.CANCELLED, {"messageId": handover.key})
+        if assignment.cancelling is Cancelling.NO:
+            assignment.cancelling = reason
+        self._notices.tell(
+            assignment.device_id, DeviceEvent.CANCELLED, {"messageId": assignment.key}
+        )
 
     # Words of a phone
 
-    def _take(self, handover: Handover, state: HandoverState, error: str) -> asyncio.Future[bool]:
+    def _take(
+        self, assignment: DeviceAssignment, state: AssignmentState, error: str
+    ) -> asyncio.Future[bool]:
         """Takes one word; the future tells whether what follows from it is on disk."""
         told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
@@ -161,86 +160,91 @@ class HandOut:
             if not told.done():
                 told.set_result(on_disk)
 
-        if handover.state is HandoverState.RETURNED and state >= HandoverState.PROCESSED:
+        if assignment.state is AssignmentState.RETURNED and state >= AssignmentState.PROCESSED:
             log.warning(
-                "sent_after_return", carrier=self._custody.carrier, device=handover.device_id
+                "sent_after_return", carrier=self._custody.carrier, device=assignment.device_id
             )
-        late = handover.state is HandoverState.LOST and state in _ENDS_OF_SENT
-        if not late and (state <= handover.state or handover.state > HandoverState.SENT):
+        late = assignment.state is AssignmentState.LOST and state in _ENDS_OF_SENT
+        if not late and (state <= assignment.state or assignment.state > AssignmentState.SENT):
             acknowledge(True)
             return told
         now_ms = self._clock.now_ms()
-        if state < HandoverState.SENT:
-            self._custody.open.move(handover, state, now_ms)
+        if state < AssignmentState.SENT:
+            self._custody.open.move(assignment, state, now_ms)
             acknowledge(True)
-        elif state is HandoverState.CANCELLED:
-            self._take_cancelled(handover, acknowledge)
-        elif state is HandoverState.FAILED:
-            self._take_failed(handover, read_result(error), acknowledge)
+        elif state is AssignmentState.CANCELLED:
+            self._take_cancelled(assignment, acknowledge)
+        elif state is AssignmentState.FAILED:
+            self._take_failed(assignment, read_result(error), acknowledge)
         else:
-            self._take_sent(handover, state, acknowledge)
-        self._on_report(handover.device_id)
+            self._take_sent(assignment, state, acknowledge)
+        self._on_report(assignment.device_id)
         return told
 
     def _take_sent(
-        self, handover: Handover, state: HandoverState, acknowledge: Callable[[bool], None]
+        self,
+        assignment: DeviceAssignment,
+        state: AssignmentState,
+        acknowledge: Callable[[bool], None],
     ) -> None:
-        delivered = state is HandoverState.DELIVERED
-        self._chooser.sent(Place(handover.device_id, handover.slot))
-        self._custody.end(handover, state)
-        if not handover.settled:
+        delivered = state is AssignmentState.DELIVERED
+        self._chooser.sent(Place(assignment.device_id, assignment.slot))
+        self._custody.end(assignment, state)
+        if not assignment.settled:
             accepted = Accepted(
-                carrier_ids=(handover.key,), device_id=handover.device_id, sim=handover.sim
+                carrier_ids=(assignment.key,), device_id=assignment.device_id, sim=assignment.sim
             )
-            self._custody.tell(handover, accepted, None if delivered else acknowledge)
+            self._custody.tell(assignment, accepted, None if delivered else acknowledge)
         elif not delivered:
             acknowledge(True)
         if delivered:
-            self._sink.receipt(self._receipt(handover, ReceiptState.DELIVERED), acknowledge)
+            self._sink.receipt(self._receipt(assignment, ReceiptState.DELIVERED), acknowledge)
 
-    def _take_cancelled(self, handover: Handover, acknowledge: Callable[[bool], None]) -> None:
-        reroute = handover.cancelling is Cancelling.TO_REROUTE
+    def _take_cancelled(
+        self, assignment: DeviceAssignment, acknowledge: Callable[[bool], None]
+    ) -> None:
+        reroute = assignment.cancelling is Cancelling.TO_REROUTE
         outcome = BACK_TO_ROUTE if reroute else CANCELLED
-        self._custody.end(handover, HandoverState.CANCELLED)
-        self._custody.tell(handover, outcome, acknowledge)
+        self._custody.end(assignment, AssignmentState.CANCELLED)
+        self._custody.tell(assignment, outcome, acknowledge)
 
     def _take_failed(
-        self, handover: Handover, result: Result, acknowledge: Callable[[bool], None]
+        self, assignment: DeviceAssignment, result: Result, acknowledge: Callable[[bool], None]
     ) -> None:
-        before = handover.state
-        place = Place(handover.device_id, handover.slot)
+        before = assignment.state
+        place = Place(assignment.device_id, assignment.slot)
         if (slower := self._chooser.failed(place, result, self._clock.now_ms())) is not None:
-            log.warning(slower, carrier=self._custody.carrier, device=handover.device_id)
-        self._custody.end(handover, HandoverState.FAILED)
+            log.warning(slower, carrier=self._custody.carrier, device=assignment.device_id)
+        self._custody.end(assignment, AssignmentState.FAILED)
         untouched = result.too_late or result.missing_slot is not None
-        if handover.settled:
-            report = self._receipt(handover, ReceiptState.UNDELIVERABLE, result)
+        if assignment.settled:
+            report = self._receipt(assignment, ReceiptState.UNDELIVERABLE, result)
             self._sink.receipt(report, acknowledge)
-        elif untouched and before < HandoverState.PROCESSED:
-            self._custody.tell(handover, BACK_TO_ROUTE, acknowledge)
+        elif untouched and before < AssignmentState.PROCESSED:
+            self._custody.tell(assignment, BACK_TO_ROUTE, acknowledge)
         else:
             rejected = Rejected(
                 code=result.code,
                 detail=result.detail,
-                device_id=handover.device_id,
-                sim=handover.sim,
+                device_id=assignment.device_id,
+                sim=assignment.sim,
             )
-            self._custody.tell(handover, rejected, acknowledge)
+            self._custody.tell(assignment, rejected, acknowledge)
 
     def _receipt(
-        self, handover: Handover, state: ReceiptState, result: Result | None = None
+        self, assignment: DeviceAssignment, state: ReceiptState, result: Result | None = None
     ) -> ReceiptReport:
         return ReceiptReport(
             carrier=self._custody.carrier,
-            message_id=handover.key,
-            known_keys=(handover.key,),
+            message_id=assignment.key,
+            known_keys=(assignment.key,),
             state=state,
-            recipient=handover.recipient.removeprefix("+"),
+            recipient=assignment.recipient.removeprefix("+"),
             error=result.detail if result else "",
             failure=result.code if result else FailureCode.NONE,
-            device_id=handover.device_id,
-            sim=handover.sim,
+            device_id=assignment.device_id,
+            sim=assignment.sim,
         )
 
 
-_ENDS_OF_SENT = frozenset({HandoverState.SENT, HandoverState.DELIVERED, HandoverState.FAILED})
+_ENDS_OF_SENT = frozenset({AssignmentState.SENT, AssignmentState.DELIVERED, AssignmentState.FAILED})

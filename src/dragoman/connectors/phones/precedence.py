@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
+from dragoman.connectors.phones.assignment import ANY_SLOT
 from dragoman.connectors.phones.choice import Place
-from dragoman.connectors.phones.handover import ANY_SLOT
 from dragoman.core.messages.model.messages import Outgoing
 
 LATE_S = 3.0

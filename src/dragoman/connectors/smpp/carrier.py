@@ -6,12 +6,12 @@ import asyncio
 import ssl
 from collections.abc import Callable
 
-from dragoman.connectors.smpp.handover import Handover, Part
 from dragoman.connectors.smpp.inbound import read_delivery
 from dragoman.connectors.smpp.link import Link
 from dragoman.connectors.smpp.pace import Pace
 from dragoman.connectors.smpp.retelling import reconstruct
 from dragoman.connectors.smpp.settings import BindMode, CarrierSettings, TlsSettings
+from dragoman.connectors.smpp.submit_tracker import Part, SubmitTracker
 from dragoman.connectors.smpp.submits import NotSendable, render_submits
 from dragoman.core.delivery.model.ports import CarrierEvents
 from dragoman.core.messages.model.messages import Outgoing, ReceiptReport
@@ -120,10 +120,10 @@ class SmppCarrier:
         except (NotSendable, ValueError) as error:
             self._settle(message, Rejected(code=FailureCode.INVALID_CONTENT, detail=str(error)))
             return
-        handover = Handover(message, len(submits), link.name)
+        tracker = SubmitTracker(message, len(submits), link.name)
         link.put(
             [
-                Part(handover=handover, index=index, submit=submit)
+                Part(tracker=tracker, index=index, submit=submit)
                 for index, submit in enumerate(submits)
             ]
         )
@@ -150,36 +150,36 @@ class SmppCarrier:
         """Counts the answer of the SMSC towards the message's outcome."""
         share = 0.05 if self.round_trip_s else 1.0
         self.round_trip_s += (elapsed_s - self.round_trip_s) * share
-        handover = part.handover
+        tracker = part.tracker
         if response.command_status:
-            handover.refuse(response.command_status)
+            tracker.refuse(response.command_status)
         elif isinstance(response, SubmitSmResp):
-            handover.accept(part.index, response.message_id)
+            tracker.accept(part.index, response.message_id)
         else:
-            handover.reject(FailureCode.REFUSED_BY_CARRIER, "generic_nack without a status")
-        self._finish(handover)
+            tracker.reject(FailureCode.REFUSED_BY_CARRIER, "generic_nack without a status")
+        self._finish(tracker)
 
     def part_lost(self, part: Part, detail: str) -> None:
         """Takes note that whether the SMSC has the part is unknown."""
-        part.handover.lose(detail)
-        self._finish(part.handover)
+        part.tracker.lose(detail)
+        self._finish(part.tracker)
 
     def part_returned(self, part: Part, *, draining: bool) -> None:
         """Takes note that the part never left."""
         code = RetryCode.DRAINING if draining else RetryCode.LINK_DOWN
-        part.handover.defer(code, _RETRY_IN_S, "the link went down")
-        self._finish(part.handover)
+        part.tracker.defer(code, _RETRY_IN_S, "the link went down")
+        self._finish(part.tracker)
 
     def part_skipped(self, part: Part) -> None:
         """Takes note that the part was left out."""
-        part.handover.skip()
-        self._finish(part.handover)
+        part.tracker.skip()
+        self._finish(part.tracker)
 
     def part_unsendable(self, part: Part, error: EncodeError) -> None:
         """Fails the message for the field that does not fit."""
         code = _FIELD_FAILURES.get(error.field, FailureCode.INVALID_CONTENT)
-        part.handover.reject(code, str(error))
-        self._finish(part.handover)
+        part.tracker.reject(code, str(error))
+        self._finish(part.tracker)
 
     def delivered(self, pdu: DeliverSm | DataSm, acknowledge: Callable[[bool], None]) -> None:
         """Reads a receipt or a text and hands it up, to be acknowledged once stored."""
@@ -203,9 +203,9 @@ class SmppCarrier:
 
     # Outcomes
 
-    def _finish(self, handover: Handover) -> None:
-        if handover.done:
-            self._sink.outcome(self.settings.name, handover.message, handover.outcome())
+    def _finish(self, tracker: SubmitTracker) -> None:
+        if tracker.done:
+            self._sink.outcome(self.settings.name, tracker.message, tracker.outcome())
 
     def _settle(self, message: Outgoing, outcome: Outcome) -> None:
         """Tells an outcome in the next loop turn: `send` never calls back into its caller."""

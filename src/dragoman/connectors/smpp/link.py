@@ -14,10 +14,10 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any, Final, Protocol, cast
 
-from dragoman.connectors.smpp.handover import Part
 from dragoman.connectors.smpp.pace import Pace
 from dragoman.connectors.smpp.settings import BindMode, CarrierSettings
 from dragoman.connectors.smpp.statuses import THROTTLING, describe_status
+from dragoman.connectors.smpp.submit_tracker import Part
 from dragoman.protocols.smpp.constants import CommandStatus
 from dragoman.protocols.smpp.errors import EncodeError
 from dragoman.protocols.smpp.events import (
@@ -303,14 +303,14 @@ class Link(asyncio.Protocol):
         now = self._clock()
         while (line or again) and session.window_free > 0:
             part = again[0][1] if again else line[0]
-            if not part.handover.failed and not self.pace.take(now):
+            if not part.tracker.failed and not self.pace.take(now):
                 self._pump_after(self.pace.wait_s(now))
                 return
             if again:
                 heapq.heappop(again)
             else:
                 line.popleft()
-            if part.handover.failed:
+            if part.tracker.failed:
                 self._events.part_skipped(part)
                 continue
             try:
@@ -432,10 +432,10 @@ class Link(asyncio.Protocol):
         waiting += self._line
         self._again.clear()
         self._line.clear()
-        begun = {id(part.handover) for part in waiting if part.index > 0}
-        begun -= {id(part.handover) for part in waiting if part.index == 0}
+        begun = {id(part.tracker) for part in waiting if part.index > 0}
+        begun -= {id(part.tracker) for part in waiting if part.index == 0}
         for part in waiting:
-            if begun_too or id(part.handover) not in begun:
+            if begun_too or id(part.tracker) not in begun:
                 self._events.part_returned(part, draining=self._draining)
             else:
                 self._line.append(part)

@@ -35,6 +35,10 @@ class MessageLoader:
         self._live = live
         self._batches: dict[int, LiveBatch] = {}
 
+    async def by_ids(self, message_ids: Sequence[int]) -> list[LiveMessage]:
+        """Brings back the messages of these identifiers; those that are live now."""
+        return (await self.read(lambda c: pending.load_messages(c, message_ids))).live
+
     async def by_keys(self, wanted: Sequence[tuple[str, str]]) -> list[LiveMessage]:
         """Brings back the messages that these (carrier, key) pairs stand for."""
         found = await self._storage.read(lambda c: pending.find_receipt_keys(c, wanted))

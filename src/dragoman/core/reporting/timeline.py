@@ -17,7 +17,7 @@ from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.billing.model.pricing import render_price
 from dragoman.core.callbacks.sql.callbacks import CallbackState
-from dragoman.core.devices.model.handovers import StoredHandover
+from dragoman.core.devices.model.assignments import StoredAssignment
 from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.live import LiveBatch, LiveMessage
 from dragoman.core.messages.model.callbacks import CallbackFacts
@@ -237,7 +237,7 @@ def _request(rows: TimelineRows) -> RequestStep:
 
 
 def _attempts(rows: TimelineRows, events: list[MessageEvent]) -> tuple[AttemptStep, ...]:
-    devices = {handover.handover_id: handover for handover in rows.handovers}
+    devices = {assignment.handover_id: assignment for assignment in rows.handovers}
     steps = [
         AttemptStep(
             at_ms=time_of(event.event_id),
@@ -267,18 +267,18 @@ def _attempts(rows: TimelineRows, events: list[MessageEvent]) -> tuple[AttemptSt
     return tuple(sorted(steps, key=lambda step: step.at_ms))
 
 
-def _with_device(step: AttemptStep, handovers: Mapping[int, StoredHandover]) -> AttemptStep:
+def _with_device(step: AttemptStep, handovers: Mapping[int, StoredAssignment]) -> AttemptStep:
     """The device that a phone's attempt went over: the last one it was given to by then."""
     if step.link:
         return step
     given = [
-        handover
-        for handover in handovers.values()
-        if handover.carrier == step.carrier and handover.assigned_ms <= step.at_ms
+        assignment
+        for assignment in handovers.values()
+        if assignment.carrier == step.carrier and assignment.assigned_ms <= step.at_ms
     ]
     if not given:
         return step
-    last = max(given, key=lambda handover: handover.handover_id)
+    last = max(given, key=lambda assignment: assignment.handover_id)
     sim = f", SIM {last.slot}" if last.slot else ""
     return msgspec.structs.replace(step, link=f"device {last.device_id}{sim}")
 

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from dragoman.core.retention import sql as retention
-from dragoman.core.retention.sql import Kept, Outdated
+from dragoman.core.retention.model import Kept, Outdated
 from dragoman.kit.clock import Clock
 from dragoman.storage.engine import Storage
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-import msgspec
 from sqlalchemy import Column, Connection, Select, delete, select
 
 from dragoman.core.accounts.sql.tables import audit_entries
@@ -22,6 +20,7 @@ from dragoman.core.messages.sql.tables import (
     ingested_rows,
     message_events,
 )
+from dragoman.core.retention.model import Kept, Outdated
 from dragoman.kit.ids import first_at
 from dragoman.storage.work import Operation
 
@@ -29,27 +28,6 @@ CHUNK: Final = 500
 """Rows that go at once."""
 CHUNK_OF_ATTACHMENTS: Final = 10
 """Batches whose files go at once; they are large."""
-
-
-class Kept(StrEnum):
-    """What is kept for a time."""
-
-    ATTACHMENTS = "attachments"
-    """From when their batch can be sent no more."""
-    AUDIT_ENTRIES = "audit_entries"
-    CALLBACKS = "callbacks"
-    """With their attempts; those that are still to be made stay."""
-    DELIVERIES = "deliveries"
-    """Those that are still to be made stay."""
-    INGESTED_ROWS = "ingested_rows"
-    NOTES = "notes"
-
-
-class Outdated(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to go: the oldest of a kind, where they are from before a time."""
-
-    kind: Kept
-    before_ms: int
 
 
 def _drop_attachments(connection: Connection, before_ms: int) -> bool:

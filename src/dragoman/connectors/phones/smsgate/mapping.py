@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.connectors.phones.handover import ANY_SLOT, Cancelling, Handover
+from dragoman.connectors.phones.assignment import ANY_SLOT, Cancelling, DeviceAssignment
 from dragoman.connectors.phones.smsgate.schemas import (
     DataMessage,
     DeviceView,
@@ -20,7 +20,7 @@ from dragoman.connectors.phones.smsgate.schemas import (
     Webhook,
 )
 from dragoman.core.devices.devices import MAX_TEXT, ReportedSim
-from dragoman.core.devices.model.devices import MAX_SLOT, Device, DeviceEvent, HandoverState
+from dragoman.core.devices.model.devices import MAX_SLOT, AssignmentState, Device, DeviceEvent
 from dragoman.core.messages.model.messages import Outgoing, data_of
 from dragoman.kit.clock import datetime_of, ms_of
 from dragoman.web.refusals import MalformedBody
@@ -35,14 +35,14 @@ EXPEDITED: Final = 100
 STATES: Final = MappingProxyType(
     {
         # The phone has it in its own queue: it need not be told of it again.
-        "Pending": HandoverState.HELD,
-        "Processed": HandoverState.PROCESSED,
-        "Sent": HandoverState.SENT,
-        "Delivered": HandoverState.DELIVERED,
-        "Failed": HandoverState.FAILED,
+        "Pending": AssignmentState.HELD,
+        "Processed": AssignmentState.PROCESSED,
+        "Sent": AssignmentState.SENT,
+        "Delivered": AssignmentState.DELIVERED,
+        "Failed": AssignmentState.FAILED,
         # A server's word that the app repeats until it has acted on it.
-        "Cancelling": HandoverState.HELD,
-        "Cancelled": HandoverState.CANCELLED,
+        "Cancelling": AssignmentState.HELD,
+        "Cancelled": AssignmentState.CANCELLED,
     }
 )
 """Every state the app reports."""
@@ -134,18 +134,18 @@ def read_sims(cards: list[SimCard] | None) -> list[ReportedSim] | None:
     return list(found.values())
 
 
-def render_message(handover: Handover, outgoing: Outgoing) -> Message:
+def render_message(assignment: DeviceAssignment, outgoing: Outgoing) -> Message:
     """One message as the phone fetches it."""
-    cancelling = handover.cancelling is not Cancelling.NO
+    cancelling = assignment.cancelling is not Cancelling.NO
     message = Message(
-        id=handover.key,
-        device_id=str(handover.device_id),
-        phone_numbers=[handover.recipient],
+        id=assignment.key,
+        device_id=str(assignment.device_id),
+        phone_numbers=[assignment.recipient],
         with_delivery_report=outgoing.wants_receipt,
         is_encrypted=False,
-        valid_until=render_date(handover.valid_until_ms),
+        valid_until=render_date(assignment.valid_until_ms),
         state="Cancelling" if cancelling else "Pending",
-        created_at=render_date(handover.assigned_ms),
+        created_at=render_date(assignment.assigned_ms),
     )
     data = data_of(outgoing.parts) if not outgoing.text else None
     if data is not None:
@@ -154,14 +154,14 @@ def render_message(handover: Handover, outgoing: Outgoing) -> Message:
     else:
         message.text_message = TextMessage(text=outgoing.text)
         message.message = outgoing.text
-    if handover.slot != ANY_SLOT:
-        message.sim_number = handover.slot
-    if handover.is_urgent:
+    if assignment.slot != ANY_SLOT:
+        message.sim_number = assignment.slot
+    if assignment.is_urgent:
         message.priority = EXPEDITED
     return message
 
 
-def read_words(reported: MessageState, recipient: str) -> tuple[list[HandoverState], str]:
+def read_words(reported: MessageState, recipient: str) -> tuple[list[AssignmentState], str]:
     """What a snapshot says of our one recipient, in order, and the error beside it.
 
     Raises `MalformedBody` for a state that nobody knows.
@@ -171,12 +171,12 @@ def read_words(reported: MessageState, recipient: str) -> tuple[list[HandoverSta
         own = reported.recipients
     state = read_state(own[0].state if own else reported.state)
     words = [state]
-    if "Processed" in reported.states and state > HandoverState.PROCESSED:
-        words.insert(0, HandoverState.PROCESSED)
+    if "Processed" in reported.states and state > AssignmentState.PROCESSED:
+        words.insert(0, AssignmentState.PROCESSED)
     return words, (own[0].error or "") if own else ""
 
 
-def read_state(name: str) -> HandoverState:
+def read_state(name: str) -> AssignmentState:
     """A state by the app's name; raises `MalformedBody`."""
     state = STATES.get(name)
     if state is None:

@@ -229,11 +229,11 @@ class SmsGate:
         found = await self._carrier_of(device).handout.fetch(device, newest_first=newest_first)
         can_cancel = mapping.parse_version(device.app_version) >= mapping.CANCELLING_SINCE
         answer = [
-            mapping.render_message(handover, message)
-            for handover in found
-            if (message := handover.message) is not None
+            mapping.render_message(assignment, message)
+            for assignment in found
+            if (message := assignment.message) is not None
             # An older app would take the unknown state for a message to send.
-            and (can_cancel or not handover.cancelling)
+            and (can_cancel or not assignment.cancelling)
         ]
         return Response(200, msgspec.json.encode(answer))
 
@@ -248,13 +248,13 @@ class SmsGate:
         for one in reported:
             self._check_state(device, one)
             handover_id = _read_identifier(one.id)
-            handover = await handout.find(device, handover_id) if handover_id else None
-            if handover is not None:
-                known.append((handover, *mapping.read_words(one, handover.recipient)))
+            assignment = await handout.find(device, handover_id) if handover_id else None
+            if assignment is not None:
+                known.append((assignment, *mapping.read_words(one, assignment.recipient)))
             else:
                 self._metrics.receipts[device.carrier, "unknown"] += 1
-        for handover, words, error in known:
-            await handout.report(handover, words, error)
+        for assignment, words, error in known:
+            await handout.report(assignment, words, error)
         return _DONE
 
     def _check_state(self, device: Device, reported: schemas.MessageState) -> None:

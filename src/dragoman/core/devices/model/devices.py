@@ -104,7 +104,7 @@ class RegistrationKind(StrEnum):
     """Entered into the phones of an account; good until it is revoked."""
 
 
-class HandoverState(IntEnum):
+class AssignmentState(IntEnum):
     """How far a message is with a phone. The numbers are stored; they grow along the way."""
 
     ASSIGNED = 0
@@ -137,6 +137,6 @@ class DeviceEvent(StrEnum):
     """It is to hand in again what it has received."""
 
 
-def is_open(state: HandoverState) -> bool:
+def is_open(state: AssignmentState) -> bool:
     """Whether nobody knows yet what becomes of the message."""
-    return state < HandoverState.SENT
+    return state < AssignmentState.SENT

@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
 )
 
-from dragoman.core.devices.model.devices import HandoverState
+from dragoman.core.devices.model.devices import AssignmentState
 from dragoman.core.devices.sql.tables import device_texts, devices, handovers
 from dragoman.core.inbound.sql.tables import inbound_texts
 from dragoman.core.messages.model.lifecycle import BatchState, State
@@ -205,7 +205,7 @@ def _of_kind(kind: Kind) -> ColumnElement[bool]:
     if kind.waits_for_phone is not None:
         waits = exists().where(
             handovers.c.message_id == messages.c.message_id,
-            handovers.c.state == HandoverState.ASSIGNED.value,
+            handovers.c.state == AssignmentState.ASSIGNED.value,
         )
         sent.append(waits if kind.waits_for_phone else ~waits)
     sent += _named(messages.c.failure, kind.failures, kind.other_failures)
@@ -273,7 +273,7 @@ def _view_sent(row: Any, phone: Any) -> TextView:
         state=state,
         failure=FailureCode(row.failure or ""),
         detail=row.detail or "",
-        waits_for_phone=phone is not None and phone.state == HandoverState.ASSIGNED.value,
+        waits_for_phone=phone is not None and phone.state == AssignmentState.ASSIGNED.value,
         reference=row.reference,
         urgent=row.lane == Lane.URGENT,
         device_id=options.device_id if phone is None else phone.device_id,

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from dragoman.core.billing.sql.tables import ledger_entries, wallets
 from dragoman.core.callbacks.sql.callbacks import CallbackState
-from dragoman.core.devices.model.handovers import StoredHandover
-from dragoman.core.devices.sql.handovers import find_of_message
+from dragoman.core.devices.model.assignments import StoredAssignment
+from dragoman.core.devices.sql.assignments import find_of_message
 from dragoman.core.messages.model.events import EventKind
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.records import StoredBatch, StoredMessage, StoredPart
@@ -74,7 +74,7 @@ class TimelineRows(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[StoredPart, ...]
     carrier_ids: tuple[tuple[str, int, str], ...]
     """(carrier, part, id as the carrier gave it)."""
-    handovers: tuple[StoredHandover, ...]
+    handovers: tuple[StoredAssignment, ...]
     events: tuple[MessageEvent, ...]
     callbacks: tuple[CallbackRow, ...]
     tries: tuple[CallbackTry, ...]

@@ -7,7 +7,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.core.devices.model.devices import HandoverState
+from dragoman.core.devices.model.devices import AssignmentState
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode
 
@@ -42,7 +42,7 @@ _OF_STATE: Final = MappingProxyType(
     }
 )
 
-HELD: Final = frozenset({HandoverState.HELD, HandoverState.PROCESSED})
+HELD: Final = frozenset({AssignmentState.HELD, AssignmentState.PROCESSED})
 """Where a phone has said that it has a message."""
 
 
@@ -51,16 +51,16 @@ def progress_of(
     failure: FailureCode,
     *,
     was_sent: bool,
-    handover: HandoverState | None = None,
+    assignment: AssignmentState | None = None,
     cancelling: bool = False,
 ) -> Progress:
     """How far one message is; `handover` is where it is with the last phone that was given it."""
-    if state is State.SENDING and handover is not None:
-        if cancelling and handover < HandoverState.PROCESSED:
+    if state is State.SENDING and assignment is not None:
+        if cancelling and assignment < AssignmentState.PROCESSED:
             return Progress.CANCELLING
-        if cancelling and handover is HandoverState.CANCELLED:
+        if cancelling and assignment is AssignmentState.CANCELLED:
             return Progress.CANCELLED
-        return Progress.PROCESSED if handover in HELD else Progress.PENDING
+        return Progress.PROCESSED if assignment in HELD else Progress.PENDING
     if state is State.UNKNOWN and was_sent:
         return Progress.SENT
     if state is State.REJECTED and failure is FailureCode.CANCELLED:

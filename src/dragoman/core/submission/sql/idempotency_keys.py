@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from dragoman.core.devices.model.devices import HandoverState
+from dragoman.core.devices.model.devices import AssignmentState
 from dragoman.core.devices.sql.tables import handovers
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.records import NewBatch, StoredBatch
@@ -252,36 +252,36 @@ def _recipients(
         .order_by(messages.c.message_id)
     )
     rows = connection.execute(query).all()
-    last = _last_handovers(connection, [row.message_id for row in rows])
+    last = _last_assignments(connection, [row.message_id for row in rows])
     found: dict[int, list[RecipientView]] = defaultdict(list)
     for row in rows:
         found[row.batch_id].append(_recipient(row, last.get(row.message_id)))
     return found
 
 
-def _recipient(row: Any, handover: Any) -> RecipientView:
+def _recipient(row: Any, assignment: Any) -> RecipientView:
     state, failure = State(row.state), FailureCode(row.failure or "")
-    where = HandoverState(handover.state) if handover is not None else None
+    where = AssignmentState(assignment.state) if assignment is not None else None
     progress = progress_of(
         state,
         failure,
         was_sent=row.sent_ms is not None,
-        handover=where,
-        cancelling=handover is not None and handover.cancelling == _BY_CUSTOMER,
+        assignment=where,
+        cancelling=assignment is not None and assignment.cancelling == _BY_CUSTOMER,
     )
-    has_it = where is not None and HandoverState.HELD <= where <= HandoverState.FAILED
+    has_it = where is not None and AssignmentState.HELD <= where <= AssignmentState.FAILED
     return RecipientView(
         number=row.recipient,
         progress=progress,
-        device_id=handover.device_id if handover is not None else None,
-        handed_ms=handover.assigned_ms if has_it else None,
+        device_id=assignment.device_id if assignment is not None else None,
+        handed_ms=assignment.assigned_ms if has_it else None,
         sent_ms=row.sent_ms,
         final_ms=row.final_ms,
         reason=row.detail or row.failure or "",
     )
 
 
-def _last_handovers(connection: Connection, message_ids: Collection[int]) -> dict[int, Any]:
+def _last_assignments(connection: Connection, message_ids: Collection[int]) -> dict[int, Any]:
     query = (
         select(handovers)
         .where(handovers.c.message_id.in_(message_ids))
@@ -295,7 +295,7 @@ def _is(account_id: int, dialect: str, key: str) -> ColumnElement[bool]:
     return and_(columns.account_id == account_id, columns.dialect == dialect, columns.key == key)
 
 
-def _last_handover_is(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+def _last_assignment_is(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     later = handovers.alias("later")
     return exists(
         select(1)
@@ -320,21 +320,21 @@ _PROGRESS: Final = case(
         messages.c.state == State.SENDING.value,
         case(
             (
-                _last_handover_is(
+                _last_assignment_is(
                     handovers.c.cancelling == _BY_CUSTOMER,
-                    handovers.c.state < HandoverState.PROCESSED.value,
+                    handovers.c.state < AssignmentState.PROCESSED.value,
                 ),
                 Progress.CANCELLING.value,
             ),
             (
-                _last_handover_is(
+                _last_assignment_is(
                     handovers.c.cancelling == _BY_CUSTOMER,
-                    handovers.c.state == HandoverState.CANCELLED.value,
+                    handovers.c.state == AssignmentState.CANCELLED.value,
                 ),
                 Progress.CANCELLED.value,
             ),
             (
-                _last_handover_is(handovers.c.state.in_(sorted(state.value for state in HELD))),
+                _last_assignment_is(handovers.c.state.in_(sorted(state.value for state in HELD))),
                 Progress.PROCESSED.value,
             ),
             else_=Progress.PENDING.value,

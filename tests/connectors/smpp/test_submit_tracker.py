@@ -7,32 +7,32 @@ from typing import Any
 
 import pytest
 
-from dragoman.connectors.smpp.handover import RETRY_IN_S, Handover
+from dragoman.connectors.smpp.submit_tracker import RETRY_IN_S, SubmitTracker
 from dragoman.core.messages.model.outcomes import Accepted, Deferred, Rejected, Unknown
 from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.protocols.smpp.constants import CommandStatus
 
-Step = Callable[[Handover], None]
+Step = Callable[[SubmitTracker], None]
 
 
 def accept(index: int) -> Step:
-    return lambda handover: handover.accept(index, f"id{index}")
+    return lambda tracker: tracker.accept(index, f"id{index}")
 
 
 def refuse(status: int) -> Step:
-    return lambda handover: handover.refuse(status)
+    return lambda tracker: tracker.refuse(status)
 
 
-def lose(handover: Handover) -> None:
-    handover.lose("gone")
+def lose(tracker: SubmitTracker) -> None:
+    tracker.lose("gone")
 
 
-def give_back(handover: Handover) -> None:
-    handover.defer(RetryCode.LINK_DOWN, 1.0)
+def give_back(tracker: SubmitTracker) -> None:
+    tracker.defer(RetryCode.LINK_DOWN, 1.0)
 
 
-def skip(handover: Handover) -> None:
-    handover.skip()
+def skip(tracker: SubmitTracker) -> None:
+    tracker.skip()
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def skip(handover: Handover) -> None:
     ],
 )
 def test_parts_become_one_outcome(steps: list[Step], outcome: Any) -> None:
-    handover = Handover(None, len(steps))  # type: ignore[arg-type]
+    tracker = SubmitTracker(None, len(steps))  # type: ignore[arg-type]
     for step in steps:
-        assert not handover.done
-        step(handover)
-    assert handover.done
-    assert handover.outcome() == outcome
+        assert not tracker.done
+        step(tracker)
+    assert tracker.done
+    assert tracker.outcome() == outcome

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from dragoman.core.devices.model.devices import HandoverState
+from dragoman.core.devices.model.devices import AssignmentState
 
 
-class StoredHandover(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class StoredAssignment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A row of `handovers`."""
 
     handover_id: int
@@ -16,7 +16,7 @@ class StoredHandover(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     carrier: str
     slot: int
     parts: int
-    state: HandoverState
+    state: AssignmentState
     cancelling: int
     """0, or why it is being cancelled."""
     recipient: str
@@ -25,11 +25,11 @@ class StoredHandover(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     changed_ms: int
 
 
-class HandoverStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class AssignmentStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How far a handover is now; it never goes back."""
 
     handover_id: int
-    state: HandoverState
+    state: AssignmentState
     cancelling: int
     valid_until_ms: int
     changed_ms: int

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, text
 
-from dragoman.core.devices.model.devices import HandoverState
-from dragoman.core.devices.model.handovers import HandoverStep, StoredHandover
+from dragoman.core.devices.model.assignments import AssignmentStep, StoredAssignment
+from dragoman.core.devices.model.devices import AssignmentState
 from dragoman.core.devices.sql.tables import handovers
 from dragoman.core.messages.model.records import row_of
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
@@ -22,16 +22,16 @@ _UPDATE = BulkUpdate(
     where="t.state <= v.column2",
 )
 # Written out, not bound: only so do databases see that the index of open ones fits.
-_OPEN = text(f"handovers.state < {HandoverState.SENT.value}")
+_OPEN = text(f"handovers.state < {AssignmentState.SENT.value}")
 
 
-def _assign(connection: Connection, items: list[StoredHandover]) -> list[Exception | None]:
+def _assign(connection: Connection, items: list[StoredAssignment]) -> list[Exception | None]:
     _INSERT.run(connection, [row_of(item) for item in items])
     return [None] * len(items)
 
 
-def _move(connection: Connection, items: list[HandoverStep]) -> list[Exception | None]:
-    latest: dict[int, HandoverStep] = {}
+def _move(connection: Connection, items: list[AssignmentStep]) -> list[Exception | None]:
+    latest: dict[int, AssignmentStep] = {}
     for item in items:
         earlier = latest.get(item.handover_id)
         if earlier is None or earlier.state <= item.state:
@@ -40,11 +40,11 @@ def _move(connection: Connection, items: list[HandoverStep]) -> list[Exception |
     return [None] * len(items)
 
 
-assign = Operation(_assign, "assign_handovers", StoredHandover)
-move = Operation(_move, "move_handovers", HandoverStep)
+assign = Operation(_assign, "assign_handovers", StoredAssignment)
+move = Operation(_move, "move_handovers", AssignmentStep)
 
 
-def load_open(connection: Connection, carrier: str) -> list[StoredHandover]:
+def load_open(connection: Connection, carrier: str) -> list[StoredAssignment]:
     """What phones of a carrier may still send, in the order it was assigned."""
     query = (
         select(handovers)
@@ -54,7 +54,7 @@ def load_open(connection: Connection, carrier: str) -> list[StoredHandover]:
     return [_read(row) for row in connection.execute(query)]
 
 
-def find(connection: Connection, device_id: int, wanted: Collection[int]) -> list[StoredHandover]:
+def find(connection: Connection, device_id: int, wanted: Collection[int]) -> list[StoredAssignment]:
     """What a device was handed under these identifiers."""
     query = select(handovers).where(
         handovers.c.device_id == device_id, handovers.c.handover_id.in_(wanted)
@@ -62,7 +62,7 @@ def find(connection: Connection, device_id: int, wanted: Collection[int]) -> lis
     return [_read(row) for row in connection.execute(query)]
 
 
-def find_of_message(connection: Connection, message_id: int) -> list[StoredHandover]:
+def find_of_message(connection: Connection, message_id: int) -> list[StoredAssignment]:
     """What devices were handed of a message, in order."""
     query = (
         select(handovers)
@@ -72,6 +72,6 @@ def find_of_message(connection: Connection, message_id: int) -> list[StoredHando
     return [_read(row) for row in connection.execute(query)]
 
 
-def _read(row: Row[Any]) -> StoredHandover:
-    values = {**row._mapping, "state": HandoverState(row.state)}
-    return StoredHandover(**values)
+def _read(row: Row[Any]) -> StoredAssignment:
+    values = {**row._mapping, "state": AssignmentState(row.state)}
+    return StoredAssignment(**values)

@@ -13,7 +13,7 @@ from dragoman.protocols.smpp.pdus import SubmitSm
 RETRY_IN_S = 5.0
 
 
-class Handover:
+class SubmitTracker:
     """Collects what came of each part; `outcome` is there once no part is open."""
 
     __slots__ = ("_carrier_ids", "_deferred", "_open", "_rejected", "_unknown", "link", "message")
@@ -104,7 +104,7 @@ class Handover:
 class Part(msgspec.Struct, kw_only=True, gc=False):
     """One submit_sm of a message; `order` is its place in the link's line."""
 
-    handover: Handover
+    tracker: SubmitTracker
     index: int
     submit: SubmitSm
     order: int = 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 
-from dragoman.core.devices.model.devices import HandoverState
-from dragoman.core.devices.model.handovers import HandoverStep, StoredHandover
+from dragoman.core.devices.model.assignments import AssignmentStep, StoredAssignment
+from dragoman.core.devices.model.devices import AssignmentState
 from dragoman.core.messages.model.messages import Outgoing
 
 ANY_SLOT = 0
@@ -22,7 +22,7 @@ class Cancelling(IntEnum):
     """The message goes another way as soon as the phone has confirmed."""
 
 
-class Handover:
+class DeviceAssignment:
     """One message with one phone."""
 
     __slots__ = (
@@ -45,7 +45,7 @@ class Handover:
 
     def __init__(
         self,
-        row: StoredHandover,
+        row: StoredAssignment,
         message: Outgoing | None,
         *,
         stored: bool,
@@ -73,14 +73,14 @@ class Handover:
     @property
     def waits(self) -> bool:
         """Whether it takes up room of its SIM: the phone has not given it to its radio."""
-        return self.state < HandoverState.PROCESSED
+        return self.state < AssignmentState.PROCESSED
 
     @property
     def is_shown(self) -> bool:
         """Whether a phone that asks is told of it."""
         if not self.stored or self.message is None or not self.waits:
             return False
-        return self.state < HandoverState.HELD or self.cancelling is not Cancelling.NO
+        return self.state < AssignmentState.HELD or self.cancelling is not Cancelling.NO
 
     @property
     def is_urgent(self) -> bool:
@@ -102,9 +102,9 @@ class Handover:
         """The slot of the SIM that was chosen; None where the phone chooses."""
         return self.slot or None
 
-    def step(self) -> HandoverStep:
+    def step(self) -> AssignmentStep:
         """What to store of it now."""
-        return HandoverStep(
+        return AssignmentStep(
             handover_id=self.handover_id,
             state=self.state,
             cancelling=self.cancelling.value,
@@ -113,66 +113,66 @@ class Handover:
         )
 
 
-class Handovers:
+class OpenAssignments:
     """The open ones, by what people look for."""
 
     def __init__(self) -> None:
-        self._all: dict[int, Handover] = {}
-        self._of_message: dict[int, Handover] = {}
-        self._of_device: dict[int, dict[int, Handover]] = {}
+        self._all: dict[int, DeviceAssignment] = {}
+        self._of_message: dict[int, DeviceAssignment] = {}
+        self._of_device: dict[int, dict[int, DeviceAssignment]] = {}
         self._waiting: dict[tuple[int, int], int] = {}
         self.held_parts = 0
         """Parts of messages whose outcome the house waits for."""
 
-    def __iter__(self) -> Iterator[Handover]:
+    def __iter__(self) -> Iterator[DeviceAssignment]:
         return iter(tuple(self._all.values()))
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def add(self, handover: Handover) -> None:
-        self._all[handover.handover_id] = handover
-        self._of_device.setdefault(handover.device_id, {})[handover.handover_id] = handover
-        if handover.waits:
-            self._count(handover, 1)
-        if not handover.settled:
-            self._of_message[handover.message_id] = handover
-            self.held_parts += handover.parts
+    def add(self, assignment: DeviceAssignment) -> None:
+        self._all[assignment.handover_id] = assignment
+        self._of_device.setdefault(assignment.device_id, {})[assignment.handover_id] = assignment
+        if assignment.waits:
+            self._count(assignment, 1)
+        if not assignment.settled:
+            self._of_message[assignment.message_id] = assignment
+            self.held_parts += assignment.parts
 
-    def resume(self, handover: Handover, message: Outgoing) -> None:
+    def resume(self, assignment: DeviceAssignment, message: Outgoing) -> None:
         """Takes up one of an earlier run whose message the house still waits for."""
-        handover.message, handover.settled = message, False
-        self._of_message[handover.message_id] = handover
-        self.held_parts += handover.parts
+        assignment.message, assignment.settled = message, False
+        self._of_message[assignment.message_id] = assignment
+        self.held_parts += assignment.parts
 
-    def settle(self, handover: Handover) -> None:
+    def settle(self, assignment: DeviceAssignment) -> None:
         """The house is told what came of it."""
-        if not handover.settled:
-            handover.settled = True
-            self.held_parts -= handover.parts
-            if self._of_message.get(handover.message_id) is handover:
-                del self._of_message[handover.message_id]
+        if not assignment.settled:
+            assignment.settled = True
+            self.held_parts -= assignment.parts
+            if self._of_message.get(assignment.message_id) is assignment:
+                del self._of_message[assignment.message_id]
 
-    def move(self, handover: Handover, state: HandoverState, now_ms: int) -> None:
+    def move(self, assignment: DeviceAssignment, state: AssignmentState, now_ms: int) -> None:
         """Moves it on; one that is not open any more is forgotten."""
-        if handover.waits and state >= HandoverState.PROCESSED:
-            self._count(handover, -1)
-        handover.state, handover.changed_ms = state, now_ms
-        if state >= HandoverState.SENT:
-            self._all.pop(handover.handover_id, None)
-            of_device = self._of_device.get(handover.device_id, {})
-            of_device.pop(handover.handover_id, None)
+        if assignment.waits and state >= AssignmentState.PROCESSED:
+            self._count(assignment, -1)
+        assignment.state, assignment.changed_ms = state, now_ms
+        if state >= AssignmentState.SENT:
+            self._all.pop(assignment.handover_id, None)
+            of_device = self._of_device.get(assignment.device_id, {})
+            of_device.pop(assignment.handover_id, None)
             if not of_device:
-                self._of_device.pop(handover.device_id, None)
+                self._of_device.pop(assignment.device_id, None)
 
-    def get(self, handover_id: int) -> Handover | None:
+    def get(self, handover_id: int) -> DeviceAssignment | None:
         return self._all.get(handover_id)
 
-    def of_message(self, message_id: int) -> Handover | None:
+    def of_message(self, message_id: int) -> DeviceAssignment | None:
         """The one the house waits for."""
         return self._of_message.get(message_id)
 
-    def of_device(self, device_id: int) -> list[Handover]:
+    def of_device(self, device_id: int) -> list[DeviceAssignment]:
         """A device's, in the order they were assigned."""
         return list(self._of_device.get(device_id, {}).values())
 
@@ -180,8 +180,8 @@ class Handovers:
         """How many take up room of a SIM."""
         return self._waiting.get((device_id, slot), 0)
 
-    def _count(self, handover: Handover, change: int) -> None:
-        place = (handover.device_id, handover.slot)
+    def _count(self, assignment: DeviceAssignment, change: int) -> None:
+        place = (assignment.device_id, assignment.slot)
         count = self._waiting.get(place, 0) + change
         if count:
             self._waiting[place] = count

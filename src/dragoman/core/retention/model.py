@@ -1,0 +1,28 @@
+"""What is kept for a time, and what is to go."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Kept(StrEnum):
+    """What is kept for a time."""
+
+    ATTACHMENTS = "attachments"
+    """From when their batch can be sent no more."""
+    AUDIT_ENTRIES = "audit_entries"
+    CALLBACKS = "callbacks"
+    """With their attempts; those that are still to be made stay."""
+    DELIVERIES = "deliveries"
+    """Those that are still to be made stay."""
+    INGESTED_ROWS = "ingested_rows"
+    NOTES = "notes"
+
+
+class Outdated(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to go: the oldest of a kind, where they are from before a time."""
+
+    kind: Kept
+    before_ms: int
