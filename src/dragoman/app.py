@@ -14,6 +14,12 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from dragoman import __version__
+from dragoman.admin.answers import CarrierView
+from dragoman.admin.carriers import view_carriers
+from dragoman.admin.context import Admin
+from dragoman.admin.operations import build_admin
+from dragoman.admin.remote import TokenGuard
+from dragoman.admin.server import AdminServer
 from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import Outbox, RelayConnection
@@ -29,9 +35,6 @@ from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.console.assets import PACKAGE as CONSOLE
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
-from dragoman.control.answers import CarrierView
-from dragoman.control.carriers import view_carriers
-from dragoman.control.server import ControlServer
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker, Caller
 from dragoman.core.campaigns.ports import Transport
@@ -140,7 +143,8 @@ class Gateway(House):
         self.mail_worker: MailWorker | None = None
         self.workbench: Workbench | None = None
         """What a development gateway has besides; to be set before the start."""
-        self._control = ControlServer(self, self)
+        self.admin = Admin(services=self, running=self, started_ms=self.clock.now_ms())
+        self._admin = AdminServer(self.admin)
         self._tasks: list[asyncio.Task[None]] = []
         self.ready = False
 
@@ -205,7 +209,7 @@ class Gateway(House):
         await self._send_mailings()
         for connector in self.connectors.values():
             await connector.start()
-        await self._control.start()
+        await self._admin.start()
         await self._listen()
         await self._listen_for_mail()
         self.ready = True
@@ -224,7 +228,7 @@ class Gateway(House):
             await self._server_task
         if self._mail is not None:
             await self._mail.stop(timeout_s)
-        await self._control.stop()
+        await self._admin.stop()
         await self.dispatcher.stop()
         await asyncio.gather(*(c.stop(timeout_s) for c in self.connectors.values()))
         with contextlib.suppress(TimeoutError):
@@ -370,6 +374,8 @@ class Gateway(House):
         own = [build_mailing_pages(self.mailings)] if self.settings.mailings.enabled else []
         if self.settings.console.enabled:
             own.append(self._console())
+        if self.settings.admin.remote:
+            own.append(build_admin(self.admin, TokenGuard(self.admin_tokens, self.clock)))
         if self.workbench is not None:
             from dragoman.development.calls import build_calls  # only where there is a simulator
 

@@ -12,6 +12,7 @@ from dragoman.console.repeats import Repeats
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
 from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.admin_tokens import AdminTokens
 from dragoman.core.accounts.audit_log import AuditLog
 from dragoman.core.accounts.console_sessions import ConsoleSessions
 from dragoman.core.accounts.credits import Credits
@@ -145,6 +146,7 @@ class House:
             storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
         )
         self.audit_log = AuditLog(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.admin_tokens = AdminTokens(storage=self.storage, clock=self.clock)
         self.carrier_switches = CarrierSwitches(storage=self.storage, clock=self.clock)
         self.inbound_routing = InboundRouting(
             storage=self.storage,

@@ -3,34 +3,50 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from dragoman.cli.asking import ask
-from dragoman.cli.options import ConfigOption, DataOption, JsonOption, find_settings
-from dragoman.cli.outcome import write_json
+from dragoman.admin.answers import (
+    AccountList,
+    AccountSecrets,
+    AccountView,
+    EmailServiceView,
+    TypeBalances,
+)
+from dragoman.cli.command import Gateway, command
 from dragoman.cli.output import print_fields, print_table
-
-if TYPE_CHECKING:
-    from dragoman.control.answers import AccountSecrets, AccountView
 
 app = typer.Typer(no_args_is_help=True, help="Accounts: who may use the gateway.")
 
 Username = Annotated[str, typer.Argument(help="The account's user name.", show_default=False)]
 ApiKey = Annotated[
     str | None,
-    typer.Option("--api-key", help="The key; made up if not given.", show_default=False),
+    typer.Option("--api-key", help="The API key; generated if not given.", show_default=False),
 ]
-ParentOption = Annotated[
-    str, typer.Option(help="The account it lies below, which it never has more than.")
+SenderOption = Annotated[
+    str | None,
+    typer.Option(help="Default sender of its messages.", show_default=False),
+]
+ZoneOption = Annotated[
+    str | None,
+    typer.Option(
+        help="IANA time zone of its API; the provider's own if not given.", show_default=False
+    ),
+]
+PrefixesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Prefixes of the numbers it may send to, comma-separated; empty for all.",
+        show_default=False,
+    ),
 ]
 MayOption = Annotated[
     list[str] | None,
     typer.Option(
         "--may",
-        help="A permission it has beside the usual ones: premium, premium_high, charity,"
-        " number_lookup, administer, operate, legacy_login … May be given several times.",
+        help="A permission to grant: premium, premium_high, charity, number_lookup, administer,"
+        " operate, legacy_login … May be repeated.",
         show_default=False,
     ),
 ]
@@ -38,8 +54,7 @@ MayNotOption = Annotated[
     list[str] | None,
     typer.Option(
         "--may-not",
-        help="A permission it does not have: send, receive, any_sender, inbox … May be given"
-        " several times.",
+        help="A permission to withhold: send, receive, any_sender, inbox … May be repeated.",
         show_default=False,
     ),
 ]
@@ -52,57 +67,53 @@ class Profile(StrEnum):
     ZUMOSMS = "zumosms"
 
 
-@app.command("create")
+ProfileOption = Annotated[
+    Profile | None,
+    typer.Option(help="The edition of LINK's API that its programs are written for."),
+]
+
+
+@command(app, "create")
 def create_account(
+    gateway: Gateway,
     username: Username,
     password: Annotated[
-        str | None, typer.Option(help="The password; made up if not given.", show_default=False)
+        str | None,
+        typer.Option(help="The password; generated if not given.", show_default=False),
     ] = None,
     api_key: ApiKey = None,
     credits: Annotated[
-        int | None, typer.Option(help="Credits to begin with; unlimited if not given.", min=0)
+        int | None, typer.Option(help="Initial credits; unlimited if not given.", min=0)
     ] = None,
     allowed_ips: Annotated[
         str,
         typer.Option(
             "--allowed-ips",
-            help="Where it may be used from: addresses, ranges and networks with commas between;"
-            " everywhere if not given.",
+            help="Where it may be used from: comma-separated addresses, ranges and networks;"
+            " anywhere if not given.",
         ),
     ] = "",
     legacy_md5: Annotated[
         bool,
         typer.Option(
             "--legacy-md5",
-            help="Lets old programs log in with the md5 of the password (LINK `apikey=legacy`).",
+            help="Lets old programs log in with the MD5 of the password (LINK `apikey=legacy`).",
         ),
     ] = False,
-    sender: Annotated[str, typer.Option(help="Sender where a message names none.")] = "",
-    parent: ParentOption = "",
-    time_zone: Annotated[
-        str, typer.Option(help="IANA zone of its times; the API's own if not given.")
+    sender: SenderOption = None,
+    parent: Annotated[
+        str, typer.Option(help="The parent account, whose permissions bound its own.")
     ] = "",
-    prefixes: Annotated[
-        str,
-        typer.Option(
-            help="First digits of the numbers it may send to, with commas between; all if not"
-            " given."
-        ),
-    ] = "",
-    profile: Annotated[
-        Profile | None,
-        typer.Option(help="The edition of LINK's API that its programs are written for."),
-    ] = None,
+    time_zone: ZoneOption = None,
+    prefixes: PrefixesOption = None,
+    profile: ProfileOption = None,
     may: MayOption = None,
     may_not: MayNotOption = None,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
 ) -> None:
-    """Create an account; its secrets are shown this once."""
-    from dragoman.control.requests import CreateAccount
-
-    request = CreateAccount(
+    """Create an account; its secrets are shown only once."""
+    created = gateway.post(
+        "accounts",
+        answer=AccountSecrets,
         username=username,
         password=password,
         api_key=api_key,
@@ -113,86 +124,202 @@ def create_account(
         parent=parent,
         time_zone=time_zone,
         prefixes=prefixes,
-        profile=profile.value if profile is not None else "",
-        grant=tuple(may or ()),
-        revoke=tuple(may_not or ()),
+        profile=profile,
+        grant=may,
+        revoke=may_not,
     )
-    _show_secrets(ask(find_settings(config, data), request), json)
+    gateway.show(created, _print_secrets)
 
 
-@app.command("set")
+@command(app, "set")
 def set_account(
+    gateway: Gateway,
     username: Username,
     name: Annotated[str | None, typer.Option(help="Its new user name.", show_default=False)] = None,
     credits: Annotated[
-        int, typer.Option(help="Credits to add; negative to take. Ends having no limit.")
+        int,
+        typer.Option(help="Credits to add; negative to deduct. Unlimited credit becomes limited."),
     ] = 0,
     allowed_ips: Annotated[
         str | None,
         typer.Option(
             "--allowed-ips",
-            help="Where it may be used from; empty for everywhere.",
+            help="Where it may be used from; empty for anywhere.",
             show_default=False,
         ),
     ] = None,
-    sender: Annotated[
-        str | None, typer.Option(help="Sender where a message names none.", show_default=False)
-    ] = None,
-    time_zone: Annotated[
-        str | None, typer.Option(help="IANA zone of its times.", show_default=False)
-    ] = None,
-    prefixes: Annotated[
-        str | None,
-        typer.Option(
-            help="First digits of the numbers it may send to; empty for all.", show_default=False
-        ),
-    ] = None,
-    profile: Annotated[
-        Profile | None,
-        typer.Option(help="The edition of LINK's API that its programs are written for."),
-    ] = None,
+    sender: SenderOption = None,
+    time_zone: ZoneOption = None,
+    prefixes: PrefixesOption = None,
+    profile: ProfileOption = None,
     message_types: Annotated[
         str | None,
         typer.Option(
             "--message-types",
-            help="The only message types it may send, with commas between; empty for all.",
+            help="The only message types it may send, comma-separated; empty for all.",
             show_default=False,
         ),
     ] = None,
     may: MayOption = None,
     may_not: MayNotOption = None,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
 ) -> None:
-    """Change what is given of an account, from this moment on."""
-    from dragoman.control.requests import ChangeAccount
+    """Change an account; what is not given stays as it is."""
+    changes = {
+        "new_username": name,
+        "allowed_addresses": allowed_ips,
+        "default_sender": sender,
+        "time_zone": time_zone,
+        "prefixes": prefixes,
+        "profile": profile,
+        "message_types": None if message_types is None else _split(message_types),
+        "credits": credits,
+        "grant": may,
+        "revoke": may_not,
+    }
+    changed = gateway.call("PATCH", "accounts", username, answer=AccountView, body=changes)
+    gateway.show(changed, _print_account)
 
-    request = ChangeAccount(
-        username=username,
-        new_username=name,
-        allowed_addresses=allowed_ips,
-        default_sender=sender,
-        time_zone=time_zone,
-        prefixes=prefixes,
-        profile=profile.value if profile is not None else None,
-        message_types=None if message_types is None else _split(message_types),
-        credits=credits,
-        grant=tuple(may or ()),
-        revoke=tuple(may_not or ()),
+
+@command(app, "credits")
+def credits_of_types(
+    gateway: Gateway,
+    username: Username,
+    message_type: Annotated[
+        str | None, typer.Option("--type", help="The message type to add to.", show_default=False)
+    ] = None,
+    add: Annotated[int, typer.Option(help="Credits to add; negative to deduct.")] = 0,
+) -> None:
+    """Show the credits of each message type, or add to those of one."""
+    path = ("accounts", username, "credits")
+    if add or message_type:
+        balances = gateway.post(*path, answer=TypeBalances, message_type=message_type, credits=add)
+    else:
+        balances = gateway.get(*path, answer=TypeBalances)
+    gateway.show(
+        balances,
+        lambda answer: print_fields(
+            (name, "unlimited" if left is None else str(left))
+            for name, left in answer.credits.items()
+        ),
     )
-    account = ask(find_settings(config, data), request)
-    if json:
-        write_json(account)
-        return
+
+
+@command(app, "email")
+def email_service(
+    gateway: Gateway,
+    username: Username,
+    enabled: Annotated[
+        bool | None, typer.Option("--on/--off", help="Whether it may send e-mail at all.")
+    ] = None,
+    bandwidth: Annotated[
+        float | None,
+        typer.Option(
+            help="E-mails per hour; 0 for no limit of its own.", min=0, show_default=False
+        ),
+    ] = None,
+    purchased: Annotated[
+        str | None, typer.Option(help="Date of purchase, yyyy-MM-dd.", show_default=False)
+    ] = None,
+    billing: Annotated[
+        str | None, typer.Option(help="The billing scheme.", show_default=False)
+    ] = None,
+    expiry: Annotated[
+        str | None,
+        typer.Option(help="Its last day, yyyy-MM-dd; empty for no expiry.", show_default=False),
+    ] = None,
+) -> None:
+    """Show an account's e-mail service, or change it; what is not given stays as it is."""
+    changes = {
+        "enabled": enabled,
+        "bandwidth": bandwidth,
+        "purchased": purchased,
+        "billing": billing,
+        "expiry": expiry,
+    }
+    changed = any(value is not None for value in changes.values())
+    service = gateway.call(
+        "PATCH" if changed else "GET",
+        "accounts",
+        username,
+        "email",
+        answer=EmailServiceView,
+        body=changes if changed else None,
+    )
+    gateway.show(
+        service,
+        lambda answer: print_fields(
+            [
+                ("account", answer.account),
+                ("e-mail", "on" if answer.enabled else "off"),
+                ("e-mails per hour", f"{answer.bandwidth:g}" if answer.bandwidth else "no limit"),
+                ("purchased", answer.purchased),
+                ("billing", answer.billing),
+                ("expires", answer.expiry or "never"),
+            ]
+        ),
+    )
+
+
+@command(app, "revoke-tokens")
+def revoke_tokens(gateway: Gateway, username: Username) -> None:
+    """Revoke every token and end every session that programs got for the account's password."""
+    account = gateway.call("DELETE", "accounts", username, "tokens", answer=AccountView)
+    gateway.show(account, lambda a: print(f"all tokens and sessions of {a.username} are revoked"))
+
+
+@command(app, "list")
+def list_accounts(gateway: Gateway) -> None:
+    """List the accounts with their balances."""
+    gateway.show(
+        gateway.get("accounts", answer=AccountList),
+        lambda answer: print_table(
+            ("account", "parent", "state", "credits", "spent", "allowed from", "sender"),
+            [
+                (
+                    account.username,
+                    account.parent,
+                    "enabled" if account.enabled else "disabled",
+                    _show_credits(account),
+                    str(account.spent),
+                    account.allowed_addresses or "anywhere",
+                    account.default_sender,
+                )
+                for account in answer.accounts
+            ],
+        ),
+    )
+
+
+@command(app, "disable")
+def disable_account(gateway: Gateway, username: Username) -> None:
+    """Disable an account, effective immediately."""
+    account = gateway.post("accounts", username, "disable", answer=AccountView)
+    gateway.show(account, lambda answer: print(f"{answer.username} is disabled"))
+
+
+@command(app, "enable")
+def enable_account(gateway: Gateway, username: Username) -> None:
+    """Enable a disabled account again."""
+    account = gateway.post("accounts", username, "enable", answer=AccountView)
+    gateway.show(account, lambda answer: print(f"{answer.username} is enabled"))
+
+
+@command(app, "rotate-key")
+def rotate_key(gateway: Gateway, username: Username, api_key: ApiKey = None) -> None:
+    """Revoke an account's API keys and create a new one, shown only once."""
+    rotated = gateway.post("accounts", username, "key", answer=AccountSecrets, api_key=api_key)
+    gateway.show(rotated, _print_secrets)
+
+
+def _print_account(account: AccountView) -> None:
     print_fields(
         [
             ("account", account.username),
-            ("below", account.parent),
+            ("parent", account.parent),
             ("credits", _show_credits(account)),
             ("may", " ".join(account.permissions)),
-            ("allowed from", account.allowed_addresses or "everywhere"),
-            ("sends to", account.prefixes or "everywhere"),
+            ("allowed from", account.allowed_addresses or "anywhere"),
+            ("sends to", account.prefixes or "anywhere"),
             ("sender", account.default_sender),
             ("time zone", account.time_zone),
             ("profile", account.profile),
@@ -201,185 +328,7 @@ def set_account(
     )
 
 
-@app.command("credits")
-def credits_of_types(
-    username: Annotated[str, typer.Argument(help="The account.", show_default=False)],
-    message_type: Annotated[
-        str, typer.Option("--type", help="The message type to add to.", show_default=False)
-    ] = "",
-    add: Annotated[int, typer.Option(help="Credits to add; negative to take.")] = 0,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Show the credits of each message type, or add to those of one."""
-    from dragoman.control.requests import AddCredits
-
-    request = AddCredits(username=username, message_type=message_type, credits=add)
-    balances = ask(find_settings(config, data), request)
-    if json:
-        write_json(balances)
-        return
-    print_fields(
-        [
-            (name, "without limit" if left is None else str(left))
-            for name, left in balances.credits.items()
-        ]
-    )
-
-
-@app.command("email")
-def email_service(
-    username: Annotated[str, typer.Argument(help="The account.", show_default=False)],
-    enabled: Annotated[
-        bool | None, typer.Option("--on/--off", help="Whether it may send mail at all.")
-    ] = None,
-    bandwidth: Annotated[
-        float | None,
-        typer.Option(help="Mails an hour; 0 for no bound of its own.", min=0, show_default=False),
-    ] = None,
-    purchased: Annotated[
-        str | None, typer.Option(help="When it bought the service, yyyy-MM-dd.", show_default=False)
-    ] = None,
-    billing: Annotated[
-        str | None, typer.Option(help="What it is billed by.", show_default=False)
-    ] = None,
-    expiry: Annotated[
-        str | None,
-        typer.Option(help="Its last day, yyyy-MM-dd; empty for never.", show_default=False),
-    ] = None,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Show what an account bought of e-mail, or write down what is given of it."""
-    from dragoman.control.requests import ChangeEmailService
-
-    request = ChangeEmailService(
-        username=username,
-        enabled=enabled,
-        bandwidth=bandwidth,
-        purchased=purchased,
-        billing=billing,
-        expiry=expiry,
-    )
-    service = ask(find_settings(config, data), request)
-    if json:
-        write_json(service)
-        return
-    print_fields(
-        [
-            ("account", service.account),
-            ("e-mail", "on" if service.enabled else "off"),
-            (
-                "mails an hour",
-                f"{service.bandwidth:g}" if service.bandwidth else "no bound of its own",
-            ),
-            ("purchased", service.purchased),
-            ("billing", service.billing),
-            ("last day", service.expiry or "never"),
-        ]
-    )
-
-
-@app.command("revoke-tokens")
-def revoke_tokens(
-    username: Annotated[str, typer.Argument(help="The account.", show_default=False)],
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-) -> None:
-    """End every token and session of an account, as programs got them for its password."""
-    from dragoman.control.requests import RevokeTokens
-
-    account = ask(find_settings(config, data), RevokeTokens(username=username))
-    if json:
-        write_json(account)
-    else:
-        print(f"{account.username} has no tokens and no sessions any more")
-
-
-@app.command("list")
-def list_accounts(
-    config: ConfigOption = None, data: DataOption = None, json: JsonOption = False
-) -> None:
-    """List the accounts with what is left in their wallets."""
-    from dragoman.control.requests import ListAccounts
-
-    answer = ask(find_settings(config, data), ListAccounts())
-    if json:
-        write_json(answer)
-        return
-    print_table(
-        ("account", "below", "state", "credits", "spent", "allowed from", "sender"),
-        [
-            (
-                account.username,
-                account.parent,
-                "enabled" if account.enabled else "disabled",
-                _show_credits(account),
-                str(account.spent),
-                account.allowed_addresses or "everywhere",
-                account.default_sender,
-            )
-            for account in answer.accounts
-        ],
-    )
-
-
-@app.command("disable")
-def disable_account(
-    username: Username,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Shut an account out, from this moment on."""
-    _set_enabled(username, False, config, data, json)
-
-
-@app.command("enable")
-def enable_account(
-    username: Username,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Let a disabled account in again."""
-    _set_enabled(username, True, config, data, json)
-
-
-@app.command("rotate-key")
-def rotate_key(
-    username: Username,
-    api_key: ApiKey = None,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-) -> None:
-    """End an account's API keys and give it a new one, shown this once."""
-    from dragoman.control.requests import RotateKey
-
-    request = RotateKey(username=username, api_key=api_key)
-    _show_secrets(ask(find_settings(config, data), request), json)
-
-
-def _set_enabled(
-    username: str, enabled: bool, config: ConfigOption, data: DataOption, json: bool
-) -> None:
-    from dragoman.control.requests import SetEnabled
-
-    account = ask(find_settings(config, data), SetEnabled(username=username, enabled=enabled))
-    if json:
-        write_json(account)
-    else:
-        print(f"{account.username} is {'enabled' if account.enabled else 'disabled'}")
-
-
-def _show_secrets(answer: AccountSecrets, json: bool) -> None:
-    if json:
-        write_json(answer)
-        return
+def _print_secrets(answer: AccountSecrets) -> None:
     account = answer.account
     print_fields(
         [
@@ -387,10 +336,10 @@ def _show_secrets(answer: AccountSecrets, json: bool) -> None:
             ("API key", answer.api_key),
             ("password", answer.password or ""),
             ("credits", _show_credits(account)),
-            ("allowed from", account.allowed_addresses or "everywhere"),
+            ("allowed from", account.allowed_addresses or "anywhere"),
         ]
     )
-    print("Keep the secrets now: they are stored as digests and cannot be shown again.")
+    print("Copy the secrets now: they are stored as digests and cannot be shown again.")
 
 
 def _split(text: str) -> tuple[str, ...]:

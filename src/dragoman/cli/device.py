@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import time
+from typing import Annotated
 
 import typer
 
-from dragoman.cli.asking import ask
-from dragoman.cli.options import ConfigOption, DataOption, JsonOption, find_settings
-from dragoman.cli.outcome import write_json
+from dragoman.admin.answers import (
+    DeviceCode,
+    DeviceList,
+    DeviceToken,
+    DeviceView,
+    NewDevice,
+    SigningKey,
+)
+from dragoman.cli.command import Gateway, command
+from dragoman.cli.outcome import ExitCode, Stop
 from dragoman.cli.output import print_fields, print_table, show_time
-
-if TYPE_CHECKING:
-    from dragoman.control.answers import DeviceView
-    from dragoman.core.devices.model.devices import Limits
+from dragoman.core.devices.model.devices import DAY_MINUTES, Limits
 
 app = typer.Typer(no_args_is_help=True, help="Devices: phones that send with their own SIMs.")
 
@@ -29,27 +34,25 @@ CarrierOption = Annotated[
 Number = Annotated[int | None, typer.Option(min=0, help="Parts; 0 for no limit.")]
 
 
-@app.command("code")
+@command(app, "code")
 def create_code(
+    gateway: Gateway,
     account: AccountOption = "",
     carrier: CarrierOption = "",
     minutes: Annotated[
-        float | None, typer.Option(help="How long it is good; as configured if not given.", min=0.1)
+        float | None,
+        typer.Option(help="How long it is valid; as configured if not given.", min=0.1),
     ] = None,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
 ) -> None:
-    """Make a code that registers one phone, and say what to do on the phone."""
-    from dragoman.control.requests import CreateDeviceCode
-
-    settings = find_settings(config, data)
+    """Create a code that registers one phone, with the steps to take on the phone."""
     life_s = None if minutes is None else minutes * 60
-    request = CreateDeviceCode(account=account, carrier=carrier, life_s=life_s)
-    answer = ask(settings, request)
-    if json:
-        write_json(answer)
-        return
+    created = gateway.post(
+        "devices", "codes", answer=DeviceCode, account=account, carrier=carrier, life_s=life_s
+    )
+    gateway.show(created, _print_code)
+
+
+def _print_code(answer: DeviceCode) -> None:
     url = answer.api_url or "https://<this server>/api/mobile/v1"
     print(f"Code {answer.code} registers one phone of {answer.account}", end="")
     print(f" until {show_time(answer.expires_ms)}.\n\nOn the phone:")
@@ -57,101 +60,76 @@ def create_code(
         print(f"{number}. {step}")
 
 
-@app.command("token")
+@command(app, "token")
 def create_token(
-    account: AccountOption = "",
-    carrier: CarrierOption = "",
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
+    gateway: Gateway, account: AccountOption = "", carrier: CarrierOption = ""
 ) -> None:
-    """Make a private token that registers any number of an account's phones, shown this once."""
-    from dragoman.control.requests import CreateDeviceToken
-
-    request = CreateDeviceToken(account=account, carrier=carrier)
-    answer = ask(find_settings(config, data), request)
-    if json:
-        write_json(answer)
-    else:
-        print_fields(
-            [
-                ("account", answer.account),
-                ("API URL", answer.api_url),
-                ("private token", answer.token),
-            ]
-        )
+    """Create a private token that registers any number of an account's phones, shown only once."""
+    created = gateway.post(
+        "devices", "tokens", answer=DeviceToken, account=account, carrier=carrier
+    )
+    gateway.show(
+        created,
+        lambda a: print_fields(
+            [("account", a.account), ("API URL", a.api_url), ("private token", a.token)]
+        ),
+    )
 
 
-@app.command("add")
+@command(app, "add")
 def add_device(
+    gateway: Gateway,
     name: Annotated[str, typer.Argument(help="What to call the phone.", show_default=False)],
     account: AccountOption = "",
     carrier: CarrierOption = "",
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
 ) -> None:
-    """Enter a phone with the app CHT Gateway, and show the address to type into it, this once."""
-    from dragoman.control.requests import AddDevice
-
-    request = AddDevice(name=name, account=account, carrier=carrier)
-    answer = ask(find_settings(config, data), request)
-    if json:
-        write_json(answer)
-    else:
-        print_fields(
+    """Add a phone with the app CHT Gateway, and show the URL to type into it, only once."""
+    added = gateway.post("devices", answer=NewDevice, name=name, account=account, carrier=carrier)
+    gateway.show(
+        added,
+        lambda answer: print_fields(
             [
                 ("device", str(answer.device_id)),
                 ("name", answer.name),
                 ("account", answer.account),
                 ("CHT URL", answer.url),
             ]
-        )
-
-
-@app.command("list")
-def list_devices(
-    config: ConfigOption = None, data: DataOption = None, json: JsonOption = False
-) -> None:
-    """List the devices, and which of them are there."""
-    from dragoman.control.requests import ListDevices
-
-    answer = ask(find_settings(config, data), ListDevices())
-    if json:
-        write_json(answer)
-        return
-    print_table(
-        ("device", "account", "name", "state", "last seen", "SIMs", "app"),
-        [
-            (
-                str(device.device_id),
-                device.account,
-                device.name,
-                _show_state(device),
-                show_time(device.seen_ms),
-                ", ".join(sim.label or f"SIM {sim.slot}" for sim in device.sims if sim.present),
-                device.app_version,
-            )
-            for device in answer.devices
-        ],
+        ),
     )
 
 
-@app.command("show")
-def show_device(
-    device: DeviceNumber,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-) -> None:
+@command(app, "list")
+def list_devices(gateway: Gateway) -> None:
+    """List the devices, and which of them are online."""
+    gateway.show(
+        gateway.get("devices", answer=DeviceList),
+        lambda answer: print_table(
+            ("device", "account", "name", "state", "last seen", "SIMs", "app"),
+            [
+                (
+                    str(device.device_id),
+                    device.account,
+                    device.name,
+                    _show_state(device),
+                    show_time(device.seen_ms),
+                    ", ".join(sim.label or f"SIM {sim.slot}" for sim in device.sims if sim.present),
+                    device.app_version,
+                )
+                for device in answer.devices
+            ],
+        ),
+    )
+
+
+@command(app, "show")
+def show_device(gateway: Gateway, device: DeviceNumber) -> None:
     """Show one device with its SIMs, limits and health."""
-    from dragoman.control.requests import ShowDevice
-
-    _show(ask(find_settings(config, data), ShowDevice(device_id=device)), json)
+    gateway.show(gateway.get("devices", device, answer=DeviceView), _print_device)
 
 
-@app.command("change")
+@command(app, "change")
 def change_device(
+    gateway: Gateway,
     device: DeviceNumber,
     name: Annotated[str, typer.Option(help="What to call it.")] = "",
     sim: Annotated[
@@ -166,69 +144,41 @@ def change_device(
     hours: Annotated[
         str, typer.Option(help="Working hours such as 08:00-20:00; `always` for no such limit.")
     ] = "",
-    time_zone: Annotated[str | None, typer.Option(help="Zone of the working hours.")] = None,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
+    time_zone: Annotated[str | None, typer.Option(help="Time zone of the working hours.")] = None,
 ) -> None:
     """Name a device, label a SIM, or limit what either may send."""
-    from dragoman.control.requests import ChangeDevice
-
-    request = ChangeDevice(
-        device_id=device,
-        name=name,
-        slot=sim,
-        label=label,
-        number=number,
-        limits={
-            "per_minute": per_minute,
-            "per_hour": per_hour,
-            "per_day": per_day,
-            "gap_s": gap,
-            "time_zone": time_zone,
-            **_read_hours(hours),
-        },
-    )
-    _show(ask(find_settings(config, data), request), json)
+    limits = {
+        "per_minute": per_minute,
+        "per_hour": per_hour,
+        "per_day": per_day,
+        "gap_s": gap,
+        "time_zone": time_zone,
+        **_read_hours(hours),
+    }
+    body = {"name": name, "slot": sim, "label": label, "number": number, "limits": limits}
+    changed = gateway.call("PATCH", "devices", device, answer=DeviceView, body=body)
+    gateway.show(changed, _print_device)
 
 
-@app.command("enable")
-def enable_device(
-    device: DeviceNumber,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-) -> None:
+@command(app, "enable")
+def enable_device(gateway: Gateway, device: DeviceNumber) -> None:
     """Let a device send again."""
-    _set_enabled(device, True, config, data, json)
+    changed = gateway.post("devices", device, "enable", answer=DeviceView)
+    gateway.show(changed, lambda answer: print(f"{_name(answer)} is enabled"))
 
 
-@app.command("disable")
-def disable_device(
-    device: DeviceNumber,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Take a device out of service; what it has not begun to send goes another way."""
-    _set_enabled(device, False, config, data, json)
+@command(app, "disable")
+def disable_device(gateway: Gateway, device: DeviceNumber) -> None:
+    """Take a device out of service; what it has not begun to send takes another route."""
+    changed = gateway.post("devices", device, "disable", answer=DeviceView)
+    gateway.show(changed, lambda answer: print(f"{_name(answer)} is disabled"))
 
 
-@app.command("remove")
-def remove_device(
-    device: DeviceNumber,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Forget a device; its phone has to register anew."""
-    from dragoman.control.requests import RemoveDevice
-
-    answer = ask(find_settings(config, data), RemoveDevice(device_id=device))
-    if json:
-        write_json(answer)
-    else:
-        print(f"{answer.name} ({answer.device_id}) is removed")
+@command(app, "remove")
+def remove_device(gateway: Gateway, device: DeviceNumber) -> None:
+    """Remove a device; its phone has to register again."""
+    removed = gateway.call("DELETE", "devices", device, answer=DeviceView)
+    gateway.show(removed, lambda answer: print(f"{_name(answer)} is removed"))
 
 
 def steps(url: str, code: str) -> tuple[str, ...]:
@@ -243,69 +193,44 @@ def steps(url: str, code: str) -> tuple[str, ...]:
     )
 
 
-@app.command("export-inbox")
+@command(app, "export-inbox")
 def export_inbox(
+    gateway: Gateway,
     device: DeviceNumber,
     days: Annotated[float, typer.Option(help="How far back.", min=0.01, max=3650)] = 7.0,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
 ) -> None:
-    """Ask a phone to hand in again what it has received; nothing is stored twice.
+    """Ask a phone to upload again what it has received; nothing is stored twice.
 
-    A phone that does not listen now is asked when it does, within a day.
+    A phone that is not connected is asked when it is, within a day.
     """
-    import time
-
-    from dragoman.control.requests import ExportInbox
-
     until_ms = round(time.time() * 1000)
     since_ms = until_ms - round(days * 86_400_000)
-    request = ExportInbox(device_id=device, since_ms=since_ms, until_ms=until_ms)
-    answer = ask(find_settings(config, data), request)
-    if json:
-        write_json(answer)
-    else:
-        heard = "is asked" if answer.stream else "will be asked when it listens"
-        print(f"{answer.name} ({answer.device_id}) {heard}")
+    asked = gateway.post(
+        "devices", device, "inbox-export", answer=DeviceView, since_ms=since_ms, until_ms=until_ms
+    )
+    gateway.show(asked, _print_asked)
 
 
-@app.command("signing-key")
-def show_signing_key(
-    account: AccountOption = "",
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-) -> None:
+def _print_asked(device: DeviceView) -> None:
+    when = "is asked" if device.stream else "will be asked when it connects"
+    print(f"{_name(device)} {when}")
+
+
+@command(app, "signing-key")
+def show_signing_key(gateway: Gateway, account: AccountOption = "") -> None:
     """Show the key that an account's webhooks are signed with."""
-    from dragoman.control.requests import ShowSigningKey
-
-    answer = ask(find_settings(config, data), ShowSigningKey(account=account))
-    if json:
-        write_json(answer)
-    else:
-        print_fields([("account", answer.account), ("signing key", answer.signing_key)])
+    gateway.show(
+        gateway.post("devices", "signing-key", answer=SigningKey, account=account),
+        lambda a: print_fields([("account", a.account), ("signing key", a.signing_key)]),
+    )
 
 
-def _set_enabled(
-    device: int, enabled: bool, config: ConfigOption, data: DataOption, json: bool
-) -> None:
-    from dragoman.control.requests import SetDeviceEnabled
-
-    request = SetDeviceEnabled(device_id=device, enabled=enabled)
-    answer = ask(find_settings(config, data), request)
-    if json:
-        write_json(answer)
-    else:
-        state = "enabled" if answer.enabled else "disabled"
-        print(f"{answer.name} ({answer.device_id}) is {state}")
+def _name(device: DeviceView) -> str:
+    return f"{device.name} ({device.device_id})"
 
 
 def _read_hours(text: str) -> dict[str, int]:
     """The minutes of the day between which to work; nothing where nothing is said."""
-    from dragoman.cli.outcome import ExitCode, Stop
-    from dragoman.core.devices.model.devices import DAY_MINUTES
-
     if not text:
         return {}
     if text == "always":
@@ -324,10 +249,7 @@ def _minute(text: str) -> int:
     return hour * 60 + minute
 
 
-def _show(device: DeviceView, json: bool) -> None:
-    if json:
-        write_json(device)
-        return
+def _print_device(device: DeviceView) -> None:
     print_fields(
         [
             ("device", str(device.device_id)),

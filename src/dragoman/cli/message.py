@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 import typer
 
-from dragoman.cli.asking import ask
-from dragoman.cli.options import ConfigOption, DataOption, JsonOption, find_settings
-from dragoman.cli.outcome import ExitCode, write_json
+from dragoman.admin.answers import (
+    BatchStatus,
+    CarrierView,
+    MessageStatus,
+    Overview,
+    SentBatch,
+)
+from dragoman.cli.command import Gateway
+from dragoman.cli.outcome import ExitCode
 from dragoman.cli.output import print_fields, print_table, show_age, show_time
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from dragoman.control.answers import BatchStatus, CarrierView, MessageStatus, Overview
 
 
 def send(
+    gateway: Gateway,
     to: Annotated[
         str,
         typer.Argument(
-            help="The number, with its country code; several with commas.", show_default=False
+            help="The number, with its country code; several comma-separated.", show_default=False
         ),
     ],
     text: Annotated[str, typer.Argument(help="The text.", show_default=False)],
@@ -29,60 +32,60 @@ def send(
         str, typer.Option(help="The account that sends; not needed where there is only one.")
     ] = "",
     sender: Annotated[
-        str, typer.Option("--from", help="The sender; the account's own if not given.")
+        str, typer.Option("--from", help="The sender; the account's default if not given.")
     ] = "",
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
 ) -> None:
     """Send a text message."""
-    from dragoman.control.requests import Send
+    sent = gateway.post(
+        "messages",
+        answer=SentBatch,
+        recipients=[number for number in to.split(",") if number.strip()],
+        text=text,
+        account=account,
+        sender=sender,
+    )
+    gateway.show(sent, _print_sent)
 
-    recipients = tuple(number for number in to.split(",") if number.strip())
-    request = Send(recipients=recipients, text=text, account=account, sender=sender)
-    sent = ask(find_settings(config, data), request)
-    if json:
-        write_json(sent)
-        return
+
+def _print_sent(sent: SentBatch) -> None:
     parts = f" in {sent.parts} parts" if sent.parts > 1 else ""
     messages = f"{sent.recipients} messages" if sent.recipients > 1 else "message"
     print(f"accepted: {messages}{parts}, batch {sent.batch_id}")
     if not sent.gateway:
-        print("No gateway is running: it goes out when one is started.")
-    print(f"What becomes of it: dragoman status {sent.batch_id}")
+        print("No gateway is running: it is sent when one is started.")
+    print(f"To follow it: dragoman status {sent.batch_id}")
 
 
 def status(
+    gateway: Gateway,
     identifier: Annotated[
         str | None,
         typer.Argument(
             metavar="[MESSAGE_ID|BATCH_ID]",
-            help="A message or batch, as any API shows its identifier.",
+            help="A message or batch, by its identifier as any API shows it.",
             show_default=False,
         ),
     ] = None,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
 ) -> None:
-    """Show where a message or batch is; without one, what the gateway is doing."""
-    from dragoman.control.answers import BatchStatus
-    from dragoman.control.requests import Find, ShowOverview
-
-    settings = find_settings(config, data)
-    if identifier is None:
-        _show_overview(ask(settings, ShowOverview()), json)
+    """Show the status of a message or batch; without one, of the gateway."""
+    if identifier is not None:
+        either: Any = MessageStatus | BatchStatus
+        gateway.show(gateway.get("status", identifier, answer=either), _print_found)
         return
-    found = ask(settings, Find(identifier=identifier))
-    if json:
-        write_json(found)
-    elif isinstance(found, BatchStatus):
-        _show_batch(found)
+    overview = gateway.get("status", answer=Overview)
+    gateway.show(overview, _print_overview)
+    if not overview.running or overview.problems:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _print_found(found: MessageStatus | BatchStatus) -> None:
+    if isinstance(found, BatchStatus):
+        _print_batch(found)
     else:
-        _show_message(found)
+        _print_message(found)
 
 
-def _show_message(message: MessageStatus) -> None:
+def _print_message(message: MessageStatus) -> None:
     parts = f" ({message.parts} parts)" if message.parts > 1 else ""
     print_fields(
         [
@@ -102,12 +105,12 @@ def _show_message(message: MessageStatus) -> None:
             ("sent", show_time(message.sent_ms)),
             ("final", show_time(message.final_ms)),
             ("cost", f"{message.credits} credits, price {message.price}"),
-            ("callback answered", message.callback_answer),
+            ("callback answer", message.callback_answer),
         ]
     )
 
 
-def _show_batch(batch: BatchStatus) -> None:
+def _print_batch(batch: BatchStatus) -> None:
     print_fields(
         [
             ("batch", str(batch.batch_id)),
@@ -117,7 +120,7 @@ def _show_batch(batch: BatchStatus) -> None:
             ("due", show_time(batch.due_ms)),
             ("recipients", str(batch.recipients)),
             (
-                "of them",
+                "progress",
                 f"{batch.unsent} unsent, {batch.buffered} sent, {batch.received} delivered,"
                 f" {batch.failed} failed",
             ),
@@ -130,15 +133,6 @@ def _show_batch(batch: BatchStatus) -> None:
             for message in batch.messages
         ],
     )
-
-
-def _show_overview(overview: Overview, json: bool) -> None:
-    if json:
-        write_json(overview)
-    else:
-        _print_overview(overview)
-    if not overview.running or overview.problems:
-        raise typer.Exit(ExitCode.FAILED)
 
 
 def _print_overview(overview: Overview) -> None:

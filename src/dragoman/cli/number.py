@@ -1,4 +1,4 @@
-"""`dragoman number`: the numbers and short codes that texts come to."""
+"""`dragoman number`: the numbers and short codes that receive texts."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from dragoman.cli.asking import ask
-from dragoman.cli.options import ConfigOption, DataOption, JsonOption, find_settings
-from dragoman.cli.outcome import write_json
+from dragoman.admin.answers import NumberList, NumberView
+from dragoman.cli.command import Gateway, command
 from dragoman.cli.output import print_table
 
-app = typer.Typer(no_args_is_help=True, help="Numbers: whose the texts are that arrive.")
+app = typer.Typer(no_args_is_help=True, help="Numbers: which account receives their texts.")
 
 Number = Annotated[
     str,
@@ -19,65 +18,44 @@ Number = Annotated[
 ]
 
 
-@app.command("add")
+@command(app, "add")
 def add_number(
+    gateway: Gateway,
     number: Number,
     account: Annotated[str, typer.Argument(help="The account it belongs to.", show_default=False)],
     shared: Annotated[
         bool, typer.Option("--shared", help="Lets other accounts reserve keywords on it.")
     ] = False,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
 ) -> None:
-    """Give a number to an account."""
-    from dragoman.control.requests import AddNumber
-
-    request = AddNumber(username=account, number=number, shared=shared)
-    added = ask(find_settings(config, data), request)
-    if json:
-        write_json(added)
-    else:
-        print(f"texts to {added.number} are {added.account}'s, unless a keyword says otherwise")
-
-
-@app.command("list")
-def list_numbers(
-    config: ConfigOption = None, data: DataOption = None, json: JsonOption = False
-) -> None:
-    """List the numbers."""
-    from dragoman.control.requests import ListNumbers
-
-    answer = ask(find_settings(config, data), ListNumbers())
-    if json:
-        write_json(answer)
-        return
-    print_table(
-        ("number", "account", "shared", "from"),
-        [
-            (
-                number.number,
-                number.account,
-                "yes" if number.shared else "no",
-                "configuration" if number.configured else "database",
-            )
-            for number in answer.numbers
-        ],
+    """Assign a number to an account."""
+    gateway.show(
+        gateway.post("numbers", answer=NumberView, account=account, number=number, shared=shared),
+        lambda a: print(f"{a.account} receives the texts to {a.number} that match no keyword"),
     )
 
 
-@app.command("remove")
-def remove_number(
-    number: Number,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Remove a number that has no keywords."""
-    from dragoman.control.requests import RemoveNumber
+@command(app, "list")
+def list_numbers(gateway: Gateway) -> None:
+    """List the numbers."""
+    gateway.show(
+        gateway.get("numbers", answer=NumberList),
+        lambda answer: print_table(
+            ("number", "account", "shared", "from"),
+            [
+                (
+                    number.number,
+                    number.account,
+                    "yes" if number.shared else "no",
+                    "configuration" if number.configured else "database",
+                )
+                for number in answer.numbers
+            ],
+        ),
+    )
 
-    removed = ask(find_settings(config, data), RemoveNumber(number=number))
-    if json:
-        write_json(removed)
-    else:
-        print(f"{removed.number} is removed")
+
+@command(app, "remove")
+def remove_number(gateway: Gateway, number: Number) -> None:
+    """Remove a number that has no keywords."""
+    removed = gateway.call("DELETE", "numbers", number, answer=NumberView)
+    gateway.show(removed, lambda answer: print(f"{answer.number} is removed"))

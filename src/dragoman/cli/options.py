@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
@@ -38,6 +38,52 @@ DataOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
+UrlOption = Annotated[
+    str,
+    typer.Option(
+        "--url",
+        metavar="URL",
+        envvar="DRAGOMAN_URL",
+        help="A gateway elsewhere, such as https://sms.example.org, in place of the one here; its"
+        " configuration has to allow it with `[admin] remote = true`.",
+        show_default=False,
+    ),
+]
+TokenOption = Annotated[
+    str,
+    typer.Option(
+        "--token",
+        envvar="DRAGOMAN_TOKEN",
+        help="The admin token for --url, as `dragoman admin token create` showed it there.",
+        show_default=False,
+    ),
+]
+TokenFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        envvar="DRAGOMAN_TOKEN_FILE",
+        help="A file that holds the token, so that it does not show in the list of processes.",
+        show_default=False,
+    ),
+]
+
+
+class Remote(NamedTuple):
+    """The gateway elsewhere that a command is for; without a URL, the one here."""
+
+    url: str = ""
+    token: str = ""
+    token_file: Path | None = None
+
+    def read_token(self) -> str:
+        """The token; raises `Stop` where its file cannot be read."""
+        if self.token or self.token_file is None:
+            return self.token
+        try:
+            return self.token_file.read_text(encoding="ascii").strip()
+        except (OSError, ValueError) as error:
+            raise Stop(ExitCode.USAGE, f"--token-file: {error}") from None
 
 
 def find_settings(

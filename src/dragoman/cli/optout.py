@@ -1,4 +1,4 @@
-"""`dragoman optout`: who wants no messages."""
+"""`dragoman optout`: numbers that get no messages."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import Annotated, Final
 
 import typer
 
-from dragoman.cli.asking import ask
-from dragoman.cli.options import ConfigOption, DataOption, JsonOption, find_settings
-from dragoman.cli.outcome import write_json
+from dragoman.admin.answers import OptOutList, OptOutView
+from dragoman.cli.command import Gateway, command
 from dragoman.cli.output import print_table, show_time
 
-app = typer.Typer(no_args_is_help=True, help="Opt-outs: who gets no messages.")
+app = typer.Typer(no_args_is_help=True, help="Opt-outs: numbers that get no messages.")
 
 Account = Annotated[str, typer.Argument(help="The account that must not send.", show_default=False)]
 Recipient = Annotated[
@@ -22,77 +21,63 @@ Sender = Annotated[
     str, typer.Option("--sender", help="Only this sender of the account; all if not given.")
 ]
 
-_ORIGINS: Final = MappingProxyType({"stop": "a text", "web": "hand", "api": "a program"})
+_ORIGINS: Final = MappingProxyType({"stop": "text message", "web": "operator", "api": "API"})
 
 
-@app.command("list")
+@command(app, "list")
 def list_opt_outs(
+    gateway: Gateway,
     account: Account,
-    after: Annotated[int, typer.Option(help="Goes on after an earlier list.", min=0)] = 0,
+    after: Annotated[int, typer.Option(help="Continues an earlier list.", min=0)] = 0,
     limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=10_000)] = 1_000,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
 ) -> None:
-    """List who opted out of an account, oldest first."""
-    from dragoman.control.requests import ListOptOuts
+    """List the opt-outs of an account, oldest first."""
+    found = gateway.get(
+        "accounts", account, "opt-outs", answer=OptOutList, after=after, limit=limit
+    )
+    gateway.show(found, _print_opt_outs)
 
-    request = ListOptOuts(username=account, after=after, limit=limit)
-    answer = ask(find_settings(config, data), request)
-    if json:
-        write_json(answer)
-        return
+
+def _print_opt_outs(answer: OptOutList) -> None:
     print_table(
         ("number", "sender", "since", "by"),
         [
-            (
-                opt_out.recipient,
-                opt_out.sender or "all",
-                show_time(opt_out.since_ms),
-                _ORIGINS[opt_out.origin],
-            )
-            for opt_out in answer.opt_outs
+            (one.recipient, one.sender or "all", show_time(one.since_ms), _ORIGINS[one.origin])
+            for one in answer.opt_outs
         ],
     )
     if answer.after is not None:
         print(f"There may be more: --after {answer.after}")
 
 
-@app.command("add")
+@command(app, "add")
 def add_opt_out(
-    account: Account,
-    recipient: Recipient,
-    sender: Sender = "",
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
+    gateway: Gateway, account: Account, recipient: Recipient, sender: Sender = ""
 ) -> None:
-    """Let a number get nothing more of an account."""
-    from dragoman.control.requests import AddOptOut
-
-    request = AddOptOut(username=account, recipient=recipient, sender=sender)
-    added = ask(find_settings(config, data), request)
-    if json:
-        write_json(added)
-    else:
-        print(f"{added.recipient} gets nothing more of {added.sender or added.account}")
+    """Opt a number out of an account's messages."""
+    added = gateway.post(
+        "accounts", account, "opt-outs", answer=OptOutView, recipient=recipient, sender=sender
+    )
+    gateway.show(
+        added, lambda a: print(f"{a.recipient} gets no more messages from {a.sender or a.account}")
+    )
 
 
-@app.command("remove")
+@command(app, "remove")
 def remove_opt_out(
-    account: Account,
-    recipient: Recipient,
-    sender: Sender = "",
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
+    gateway: Gateway, account: Account, recipient: Recipient, sender: Sender = ""
 ) -> None:
-    """Let a number get messages of an account again."""
-    from dragoman.control.requests import RemoveOptOut
-
-    request = RemoveOptOut(username=account, recipient=recipient, sender=sender)
-    removed = ask(find_settings(config, data), request)
-    if json:
-        write_json(removed)
-    else:
-        print(f"{removed.recipient} may get messages of {removed.sender or removed.account} again")
+    """Remove an opt-out: the number may get messages of the account again."""
+    removed = gateway.call(
+        "DELETE",
+        "accounts",
+        account,
+        "opt-outs",
+        recipient,
+        answer=OptOutView,
+        query={"sender": sender},
+    )
+    gateway.show(
+        removed,
+        lambda a: print(f"{a.recipient} may get messages from {a.sender or a.account} again"),
+    )

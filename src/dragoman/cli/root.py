@@ -9,6 +9,7 @@ import typer
 
 from dragoman.cli import (
     account,
+    admin,
     carrier,
     config,
     database,
@@ -26,6 +27,8 @@ from dragoman.cli import (
     timeline,
     webhook,
 )
+from dragoman.cli.command import command
+from dragoman.cli.options import Remote, TokenFileOption, TokenOption, UrlOption
 from dragoman.cli.outcome import Stop, end, end_unexpected
 
 EPILOG: Final = (
@@ -55,12 +58,17 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def root(
+    context: typer.Context,
+    url: UrlOption = "",
+    token: TokenOption = "",
+    token_file: TokenFileOption = None,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     """An SMS gateway that answers your provider's HTTP API and delivers over your own carriers."""
+    context.obj = Remote(url, token, token_file)
 
 
 app.command("dev")(dev.dev)
@@ -75,12 +83,13 @@ app.add_typer(device.app, name="device")
 app.add_typer(carrier.app, name="carrier")
 app.add_typer(sender.app, name="sender")
 app.add_typer(webhook.app, name="webhook")
-app.command("send")(message.send)
-app.command("status")(message.status)
+command(app, "send")(message.send)
+command(app, "status")(message.status)
 app.add_typer(timeline.app, name="message")
-app.command("tail")(tail.tail)
+command(app, "tail")(tail.tail)
+app.add_typer(admin.app, name="admin")
 app.command("listen")(listen.listen)
-app.command("doctor")(doctor.doctor)
+command(app, "doctor")(doctor.doctor)
 
 
 def run() -> None:

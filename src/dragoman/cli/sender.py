@@ -1,4 +1,4 @@
-"""`dragoman sender`: which senders accounts asked for, and whether they may send from them."""
+"""`dragoman sender`: the senders that accounts requested, and the decisions on them."""
 
 from __future__ import annotations
 
@@ -6,44 +6,40 @@ from typing import Annotated
 
 import typer
 
-from dragoman.cli.asking import ask
-from dragoman.cli.options import ConfigOption, DataOption, JsonOption, find_settings
-from dragoman.cli.outcome import write_json
+from dragoman.admin.answers import SenderList, SenderView
+from dragoman.cli.command import Gateway, command
 from dragoman.cli.output import print_table, show_time
 
 app = typer.Typer(
-    no_args_is_help=True, help="Senders that accounts asked for: only approved ones may be used."
+    no_args_is_help=True, help="Senders that accounts requested: only approved ones may be used."
 )
 
 Account = Annotated[str, typer.Argument(help="The account.", show_default=False)]
-Sender = Annotated[str, typer.Argument(help="The sender, as it was asked for.", show_default=False)]
+Sender = Annotated[str, typer.Argument(help="The sender, as requested.", show_default=False)]
 ByAuthority = Annotated[
-    bool, typer.Option("--by-authority", help="A regulator said so (in Italy, AGCOM).")
+    bool, typer.Option("--by-authority", help="A regulator decided so (in Italy, AGCOM).")
 ]
 
 
-@app.command("list")
+@command(app, "list")
 def list_senders(
+    gateway: Gateway,
     account: Annotated[
         str, typer.Argument(help="Only those of this account.", show_default=False)
     ] = "",
     pending: Annotated[
-        bool, typer.Option("--pending", help="Only those that nobody has decided on.")
+        bool, typer.Option("--pending", help="Only those that await a decision.")
     ] = False,
-    offset: Annotated[int, typer.Option(help="How many to leave out.", min=0)] = 0,
+    offset: Annotated[int, typer.Option(help="How many to skip.", min=0)] = 0,
     limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=10_000)] = 1_000,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
 ) -> None:
     """List senders, oldest first."""
-    from dragoman.control.requests import ListSenders
+    page = {"account": account, "pending": pending, "offset": offset, "limit": limit}
+    found = gateway.get("senders", answer=SenderList, **page)
+    gateway.show(found, lambda answer: _print_senders(answer, offset))
 
-    request = ListSenders(username=account, pending=pending, offset=offset, limit=limit)
-    answer = ask(find_settings(config, data), request)
-    if json:
-        write_json(answer)
-        return
+
+def _print_senders(answer: SenderList, offset: int) -> None:
     print_table(
         ("account", "sender", "state", "company", "contact", "since"),
         [
@@ -62,47 +58,25 @@ def list_senders(
         print(f"There are more: --offset {offset + len(answer.senders)}")
 
 
-@app.command("approve")
+@command(app, "approve")
 def approve_sender(
-    account: Account,
-    sender: Sender,
-    by_authority: ByAuthority = False,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
+    gateway: Gateway, account: Account, sender: Sender, by_authority: ByAuthority = False
 ) -> None:
-    """Let an account send from a sender it asked for."""
-    _decide(account, sender, approved=True, by=by_authority, config=config, data=data, json=json)
+    """Let an account use a sender that it requested."""
+    _decide(gateway, account, sender, {"approved": True, "by_authority": by_authority})
 
 
-@app.command("reject")
+@command(app, "reject")
 def reject_sender(
-    account: Account,
-    sender: Sender,
-    by_authority: ByAuthority = False,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
+    gateway: Gateway, account: Account, sender: Sender, by_authority: ByAuthority = False
 ) -> None:
-    """Keep an account from sending from a sender, from this moment on."""
-    _decide(account, sender, approved=False, by=by_authority, config=config, data=data, json=json)
+    """Refuse a sender to an account, effective immediately."""
+    _decide(gateway, account, sender, {"approved": False, "by_authority": by_authority})
 
 
-def _decide(
-    account: str,
-    sender: str,
-    *,
-    approved: bool,
-    by: bool,
-    config: ConfigOption,
-    data: DataOption,
-    json: bool,
-) -> None:
-    from dragoman.control.requests import DecideSender
-
-    request = DecideSender(username=account, sender=sender, approved=approved, by_authority=by)
-    decided = ask(find_settings(config, data), request)
-    if json:
-        write_json(decided)
-    else:
-        print(f"{decided.account} may {'' if approved else 'not '}send from {decided.sender}")
+def _decide(gateway: Gateway, account: str, sender: str, decision: dict[str, bool]) -> None:
+    decided = gateway.call(
+        "PUT", "accounts", account, "senders", sender, answer=SenderView, body=decision
+    )
+    may = "may" if decision["approved"] else "may not"
+    gateway.show(decided, lambda answer: print(f"{answer.account} {may} send from {answer.sender}"))

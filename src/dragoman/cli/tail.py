@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import msgspec
 import typer
 
-from dragoman.cli.asking import stop_of
-from dragoman.cli.options import ConfigOption, DataOption, JsonOption, find_settings
-from dragoman.cli.outcome import ExitCode, Stop
+from dragoman.admin.answers import FeedLine, FeedLines
+from dragoman.cli.command import Gateway
 from dragoman.cli.output import show_time
-
-if TYPE_CHECKING:
-    from dragoman.control.answers import FeedLine
 
 
 def tail(
+    gateway: Gateway,
     account: Annotated[
         str, typer.Option(help="Only this account and those below it; all if not given.")
     ] = "",
@@ -26,43 +24,36 @@ def tail(
     ] = None,
     to: Annotated[str, typer.Option(help="Only numbers that begin so.")] = "",
     route: Annotated[str, typer.Option(help="Only this route.")] = "",
-    dialect: Annotated[str, typer.Option(help="Only messages that came by this API.")] = "",
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
+    dialect: Annotated[str, typer.Option(help="Only messages from this API.")] = "",
 ) -> None:
-    """Show what happens to messages, as it happens; ends with Ctrl-C.
+    """Follow what happens to messages, as it happens; ends with Ctrl-C.
 
     With --json, one object a line.
     """
-    from dragoman.control.client import CommandFailed, NotRunning, stream
-    from dragoman.control.requests import Tail
-
-    settings = find_settings(config, data)
-    request = Tail(
-        account=account, states=tuple(state or ()), recipient=to, route=route, dialect=dialect
+    pages = gateway.stream(
+        "events",
+        answer=FeedLines,
+        account=account,
+        states=",".join(state or ()),
+        recipient=to,
+        route=route,
+        dialect=dialect,
     )
     try:
-        for number, page in enumerate(stream(settings.data_path, request)):
+        for number, page in enumerate(pages):
             if number == 0:
                 print("Listening; stop with Ctrl-C.", file=sys.stderr, flush=True)
             if page.dropped:
-                print(f"{page.dropped} changes were too many to show", file=sys.stderr, flush=True)
+                print(f"{page.dropped} changes were dropped", file=sys.stderr, flush=True)
             for line in page.lines:
-                _write(line, json)
-    except NotRunning:
-        raise Stop(ExitCode.FAILED, "no gateway is running", "not_running") from None
-    except CommandFailed as error:
-        raise stop_of(error.failure) from None
+                _write(line, gateway.as_json)
     except KeyboardInterrupt:
         return
     print("The gateway has stopped.", file=sys.stderr)
 
 
-def _write(line: FeedLine, json: bool) -> None:
-    import msgspec
-
-    if json:
+def _write(line: FeedLine, as_json: bool) -> None:
+    if as_json:
         print(msgspec.json.encode(line).decode(), flush=True)
         return
     way = " ".join(filter(None, (line.dialect, line.route, line.carrier)))

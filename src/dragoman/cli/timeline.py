@@ -1,89 +1,58 @@
-"""`dragoman message`: the story of one message, sending it again, stopping it."""
+"""`dragoman message`: the story of one message, sending it again, cancelling it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from dragoman.cli.asking import ask
-from dragoman.cli.options import ConfigOption, DataOption, JsonOption, find_settings
-from dragoman.cli.outcome import write_json
+from dragoman.admin.answers import Cancelled, SentBatch
+from dragoman.cli.command import Gateway, command
 from dragoman.cli.output import print_fields, print_table, show_time
-
-if TYPE_CHECKING:
-    from dragoman.core.reporting.model.timeline import RouteStep, Timeline
+from dragoman.core.reporting.model.timeline import RouteStep, Timeline
 
 app = typer.Typer(
-    no_args_is_help=True, help="One message: its story, sending it again, stopping it."
+    no_args_is_help=True, help="One message: its story, sending it again, cancelling it."
 )
 
 Identifier = Annotated[
     str,
     typer.Argument(
         metavar="ID",
-        help="The message, or a batch of one, as any API shows its identifier.",
+        help="The message, or a batch of one, by its identifier as any API shows it.",
         show_default=False,
     ),
 ]
 UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
 
-@app.command()
-def show(
-    identifier: Identifier,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Tell the story of a message: request, route, attempts, reports, callbacks, cost.
+@command(app, "show")
+def show(gateway: Gateway, identifier: Identifier) -> None:
+    """Show the story of a message: request, route, attempts, reports, callbacks, cost.
 
     A running gateway shows its PDUs too.
     """
-    from dragoman.control.requests import ShowMessage
-
-    story = ask(find_settings(config, data), ShowMessage(identifier=identifier))
-    if json:
-        write_json(story)
-    else:
-        _print_story(story)
+    gateway.show(gateway.get("messages", identifier, answer=Timeline), _print_story)
 
 
-@app.command()
-def resend(
-    identifier: Identifier,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-) -> None:
+@command(app, "resend")
+def resend(gateway: Gateway, identifier: Identifier) -> None:
     """Send a message again, as a new one that its account pays for."""
-    from dragoman.control.requests import ResendMessage
+    gateway.show(gateway.post("messages", identifier, "resend", answer=SentBatch), _print_sent)
 
-    sent = ask(find_settings(config, data), ResendMessage(identifier=identifier))
-    if json:
-        write_json(sent)
-        return
+
+@command(app, "cancel")
+def cancel(gateway: Gateway, identifier: Identifier) -> None:
+    """Cancel a message that no carrier has been given; its credits are refunded."""
+    cancelled = gateway.post("messages", identifier, "cancel", answer=Cancelled)
+    gateway.show(cancelled, lambda answer: print(f"cancelled: message {answer.message_id}"))
+
+
+def _print_sent(sent: SentBatch) -> None:
     print(f"accepted: batch {sent.batch_id}, {sent.credits} credits")
     if not sent.gateway:
-        print("No gateway is running: it goes out when one is started.")
-    print(f"What becomes of it: dragoman message show {sent.batch_id}")
-
-
-@app.command()
-def cancel(
-    identifier: Identifier,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Stop a message that no carrier has been given; its credits go back."""
-    from dragoman.control.requests import CancelMessage
-
-    cancelled = ask(find_settings(config, data), CancelMessage(identifier=identifier))
-    if json:
-        write_json(cancelled)
-    else:
-        print(f"cancelled: message {cancelled.message_id}")
+        print("No gateway is running: it is sent when one is started.")
+    print(f"To follow it: dragoman message show {sent.batch_id}")
 
 
 def _print_story(story: Timeline) -> None:

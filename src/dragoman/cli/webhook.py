@@ -1,19 +1,15 @@
-"""`dragoman webhook`: who is called about what an account's phones send and receive."""
+"""`dragoman webhook`: the URLs called about what an account's phones send and receive."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from dragoman.cli.asking import ask
-from dragoman.cli.options import ConfigOption, DataOption, JsonOption, find_settings
-from dragoman.cli.outcome import write_json
+from dragoman.admin.answers import WebhookList, WebhookView
+from dragoman.cli.command import Gateway, command
 from dragoman.cli.output import print_table
-
-if TYPE_CHECKING:
-    from dragoman.control.answers import WebhookView
 
 app = typer.Typer(
     no_args_is_help=True, help="Webhooks of phones, as programs of SMSGateway24 expect them."
@@ -21,7 +17,7 @@ app = typer.Typer(
 
 
 class Event(StrEnum):
-    """What can be told."""
+    """What a webhook is called about."""
 
     DELIVERY = "delivery"
     INCOMING = "incoming"
@@ -31,7 +27,7 @@ Account = Annotated[str, typer.Argument(help="The account.", show_default=False)
 WhichEvent = Annotated[
     Event,
     typer.Argument(
-        help="`delivery`: a text was sent, arrived or failed; `incoming`: one came in.",
+        help="`delivery`: a text was sent, delivered or failed; `incoming`: one was received.",
         show_default=False,
     ),
 ]
@@ -43,62 +39,49 @@ Device = Annotated[
 ]
 
 
-@app.command("list")
+@command(app, "list")
 def list_webhooks(
+    gateway: Gateway,
     account: Annotated[str, typer.Argument(help="An account; all if not given.")] = "",
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
 ) -> None:
     """List webhooks."""
-    from dragoman.control.requests import ListWebhooks
-
-    answer = ask(find_settings(config, data), ListWebhooks(username=account))
-    if json:
-        write_json(answer)
-        return
-    print_table(
-        ("account", "device", "event", "URL"),
-        [(one.account, str(one.device_id or "all"), one.event, one.url) for one in answer.webhooks],
+    gateway.show(
+        gateway.get("webhooks", answer=WebhookList, account=account),
+        lambda answer: print_table(
+            ("account", "device", "event", "URL"),
+            [
+                (one.account, str(one.device_id or "all"), one.event, one.url)
+                for one in answer.webhooks
+            ],
+        ),
     )
 
 
-@app.command("set")
+@command(app, "set")
 def set_webhook(
+    gateway: Gateway,
     account: Account,
     event: WhichEvent,
-    url: Annotated[str, typer.Argument(help="Where to POST.", show_default=False)],
+    url: Annotated[str, typer.Argument(help="The URL to POST to.", show_default=False)],
     device: Device = None,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
 ) -> None:
-    """Call an address from now on, in place of any other."""
-    from dragoman.control.requests import SetWebhook
-
-    request = SetWebhook(username=account, event=event.value, url=url, device_id=device)
-    _show(ask(find_settings(config, data), request), json)
+    """Set the URL that is called about an event, replacing any other."""
+    _put(gateway, account, event, url, device)
 
 
-@app.command("remove")
+@command(app, "remove")
 def remove_webhook(
-    account: Account,
-    event: WhichEvent,
-    device: Device = None,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
+    gateway: Gateway, account: Account, event: WhichEvent, device: Device = None
 ) -> None:
-    """Call nobody any more; texts that were submitted before are still told of."""
-    from dragoman.control.requests import SetWebhook
-
-    request = SetWebhook(username=account, event=event.value, url="", device_id=device)
-    _show(ask(find_settings(config, data), request), json)
+    """Remove a webhook; messages that were submitted before are still reported to it."""
+    _put(gateway, account, event, "", device)
 
 
-def _show(webhook: WebhookView, json: bool) -> None:
-    if json:
-        write_json(webhook)
-        return
+def _put(gateway: Gateway, account: str, event: Event, url: str, device: int | None) -> None:
+    body = {"account": account, "event": event.value, "url": url, "device_id": device}
+    gateway.show(gateway.call("PUT", "webhooks", answer=WebhookView, body=body), _print_webhook)
+
+
+def _print_webhook(webhook: WebhookView) -> None:
     whose = f"device {webhook.device_id}" if webhook.device_id else "all phones"
-    print(f"{webhook.event} of {whose} of {webhook.account}: {webhook.url or 'nobody is called'}")
+    print(f"{webhook.event} of {whose} of {webhook.account}: {webhook.url or 'no webhook'}")

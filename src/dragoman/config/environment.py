@@ -29,8 +29,8 @@ from dragoman.config.sections import Section
 
 PREFIX = "DRAGOMAN_"
 
-# `CONFIG` is the command line's; the others are what Kubernetes sets for a service "dragoman".
-_NOT_SETTINGS = re.compile(r"CONFIG|SERVICE_(HOST|PORT).*|PORT(_.*)?")
+# The first ones are the command line's; the others are what Kubernetes sets for a service "dragoman".
+_NOT_SETTINGS = re.compile(r"CONFIG|URL|TOKEN(_FILE)?|SERVICE_(HOST|PORT).*|PORT(_.*)?")
 _FILE = "_file"
 _TYPE = "__TYPE"
 

@@ -398,6 +398,18 @@ class Console(Section, frozen=True, kw_only=True):
     ] = 12.0 * HOUR_S
 
 
+class Admin(Section, frozen=True, kw_only=True):
+    """The admin interface that `dragoman` on the command line uses."""
+
+    remote: Annotated[
+        bool,
+        Meta(
+            description="Whether it is also at /admin of the HTTP server, for operators with a"
+            " token of `dragoman admin token create`; else on this machine only."
+        ),
+    ] = False
+
+
 class Metrics(Section, frozen=True, kw_only=True):
     """Figures for Prometheus, at /metrics of the HTTP server."""
 

@@ -10,6 +10,7 @@ from msgspec import Meta
 from dragoman.config.dialects import Dialects, SmsGate
 from dragoman.config.premium import ShortCodeTable
 from dragoman.config.sections import (
+    Admin,
     Callbacks,
     Console,
     Devices,
@@ -65,6 +66,7 @@ class Settings(Section, frozen=True, kw_only=True):
     storage: Annotated[Storage, Meta(description="The database.")] = Storage()
     dialects: Annotated[Dialects, Meta(description="The HTTP APIs that are answered.")] = Dialects()
     console: Annotated[Console, Meta(description="The web console.")] = Console()
+    admin: Annotated[Admin, Meta(description="The admin interface.")] = Admin()
     mail: Annotated[Mail, Meta(description="Mail that becomes messages.")] = Mail()
     mailings: Annotated[Mailings, Meta(description="E-mail campaigns.")] = Mailings()
     mms: Annotated[Mms, Meta(description="Multimedia messages.")] = Mms()

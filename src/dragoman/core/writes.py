@@ -7,6 +7,7 @@ from typing import Any, Final
 from dragoman.core.accounts.sql import (
     account_tree,
     accounts,
+    admin_tokens,
     console_sessions,
     credits,
     one_time_links,
@@ -57,6 +58,8 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         accounts.create,
         accounts.issue_token,
         accounts.rotate,
+        admin_tokens.add,
+        admin_tokens.remove,
         audit.add,
         batches.cancel,
         batches.stop,

@@ -1,6 +1,8 @@
 """The HTTP server as we run it: uvicorn with its limits set and its habits switched off."""
 
+import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import Callable, Generator
 from typing import Any, Final
@@ -17,10 +19,21 @@ BACKLOG: Final = 2048
 class Server(uvicorn.Server):
     """A uvicorn server that leaves signals to the application; stop it by `should_exit`."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Installs no signal handlers."""
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listens; who waits for `listening` hears of it, also where it failed."""
+        try:
+            await super().startup(sockets)
+        finally:
+            self.listening.set()
 
 
 def build_server(

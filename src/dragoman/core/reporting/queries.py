@@ -13,7 +13,7 @@ from dragoman.core.inbound.model.inbound import InboxFilter, InboxPage
 from dragoman.core.inbound.sql import inbound
 from dragoman.core.messages.model.premium import Charge
 from dragoman.core.messages.model.views import MessageView
-from dragoman.core.messages.sql import premium
+from dragoman.core.messages.sql import pending, premium
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.outbox import OutboxFilter, OutboxPage
@@ -22,6 +22,7 @@ from dragoman.core.submission.model.batches import BatchProgress
 from dragoman.core.submission.recipients import RecipientPage, read_recipients
 from dragoman.core.submission.sql import batches
 from dragoman.storage.engine import Storage
+from dragoman.storage.probe import probe
 
 MAX_ACCOUNTS: Final = 10_000
 """Accounts that one question may be about."""
@@ -127,6 +128,22 @@ class Queries:
     async def last_callback_answer(self, message_id: int) -> str:
         """What the customer's server said to the last callback of a message."""
         return await self._storage.read(lambda c: outbox.last_callback_answer(c, message_id))
+
+    # For operators, who see every account's
+
+    async def owner_of_message(self, message_id: int) -> int | None:
+        """The account that a message belongs to; None where there is no such message."""
+        found = await self._storage.read(lambda c: pending.load_messages(c, [message_id]))
+        return found[0].account_id if found else None
+
+    async def owner_of_batch(self, batch_id: int) -> int | None:
+        """The account that a batch belongs to; None where there is no such batch."""
+        found = await self._storage.read(lambda c: pending.load_batches(c, [batch_id]))
+        return found[batch_id].account_id if found else None
+
+    async def probe(self) -> None:
+        """Waits for a commit that stores nothing; raises `StorageUnavailable`."""
+        await self._storage.writer.write(probe, None)
 
 
 def _can_be_found(wanted: OutboxFilter | InboxFilter) -> bool:

@@ -72,6 +72,17 @@ one_time_links = Table(
 )
 """Links that log an account in once; a used one is deleted."""
 
+admin_tokens = Table(
+    "admin_tokens",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("created_ms", Identifier, nullable=False),
+    Index("uq_admin_tokens_digest", "digest", unique=True),
+    sqlite_with_rowid=False,
+)
+"""Operators' tokens for the admin interface, as SHA-256; a revoked one is deleted."""
+
 senders = Table(
     "senders",
     metadata,

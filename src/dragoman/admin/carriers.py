@@ -1,17 +1,17 @@
-"""Carriers as the command line shows them, and what limits their speed."""
+"""Carriers: how they are, what limits their speed, out of service and back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
+from dragoman.admin.answers import CarrierSwitched, CarrierView, LinkView
+from dragoman.admin.calls import Body, Call
+from dragoman.admin.context import Admin
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.smpp.carrier import SmppCarrier
-from dragoman.control.answers import CarrierSwitched, CarrierView, LinkView
-from dragoman.control.house import Controlled, RunningGateway
-from dragoman.control.requests import SwitchCarrier
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.delivery.model.ports import Connector
 from dragoman.core.metrics import Metrics
@@ -29,7 +29,24 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
 
 
-def view_carriers(gateway: RunningGateway) -> tuple[CarrierView, ...]:
+class Connected(Protocol):
+    """A gateway with carriers."""
+
+    @property
+    def metrics(self) -> Metrics: ...
+    @property
+    def connectors(self) -> Mapping[str, Connector]: ...
+
+    def window_use(self) -> Mapping[str, tuple[int, int]]:
+        """(parts in flight, parts it may have in flight), by carrier."""
+        ...
+
+    def is_held(self, carrier: str) -> bool:
+        """Whether an operator took a carrier out of service."""
+        ...
+
+
+def view_carriers(gateway: Connected) -> tuple[CarrierView, ...]:
     """Every carrier as it is now."""
     use = gateway.window_use()
     return tuple(
@@ -38,27 +55,33 @@ def view_carriers(gateway: RunningGateway) -> tuple[CarrierView, ...]:
     )
 
 
-async def switch_carrier(controlled: Controlled, request: SwitchCarrier) -> CarrierSwitched:
-    """Holds a carrier or lets it go; raises `Refused` for one that nobody configured.
+class Switch(Body, frozen=True, kw_only=True):
+    """Whether to hold the carrier: to give it nothing new, over restarts."""
 
-    It is written down at every account that may operate the machine, with the change.
+    held: bool
+
+
+async def switch_carrier(admin: Admin, name: str, body: Switch) -> CarrierSwitched:
+    """Hold a carrier, which is then given nothing new over restarts, or let it send again.
+
+    The change is stored with an audit entry for every account that may operate the gateway.
     """
-    house, gateway = controlled.house, controlled.gateway
-    name = request.carrier
-    if all(carrier.name != name for carrier in house.settings.carriers):
-        known = ", ".join(carrier.name for carrier in house.settings.carriers) or "none"
+    services = admin.services
+    if all(carrier.name != name for carrier in services.settings.carriers):
+        known = ", ".join(carrier.name for carrier in services.settings.carriers) or "none"
         raise Refused(RefusalCode.NOT_FOUND, name[:64], f"no such carrier; there are {known}")
-    if await house.carrier_switches.is_held(name) is not request.held:
-        action = "drain_carrier" if request.held else "enable_carrier"
+    if await services.carrier_switches.is_held(name) is not body.held:
+        action = "drain_carrier" if body.held else "enable_carrier"
         entries = tuple(
-            house.audit_log.command_entry(account, action, name)
-            for account in await house.accounts.list_all()
+            services.audit_log.command_entry(account, action, name)
+            for account in await services.accounts.list_all()
             if account.may(Permission.OPERATE)
         )
-        await house.carrier_switches.switch(name, request.held, entries)
-    in_flight, _ = gateway.window_use().get(name, (0, 0)) if gateway is not None else (0, 0)
+        await services.carrier_switches.switch(name, body.held, entries)
+    carriers = admin.running.carriers() if admin.running is not None else ()
+    in_flight = next((one.in_flight for one in carriers if one.name == name), 0)
     return CarrierSwitched(
-        carrier=name, held=request.held, in_flight=in_flight, gateway=gateway is not None
+        carrier=name, held=body.held, in_flight=in_flight, gateway=admin.running is not None
     )
 
 
@@ -160,3 +183,6 @@ def _mm7_link(carrier: Mm7Carrier) -> tuple[LinkView, ...]:
             last_error=carrier.last_error,
         ),
     )
+
+
+CALLS: Final = (Call("PUT", "/carriers/{name}", switch_carrier),)

@@ -1,7 +1,7 @@
-"""Where the control socket of a data folder is.
+"""Where the admin socket of a data folder is.
 
 The address of a UNIX socket holds about 100 bytes; a folder with a longer path gets a socket in a
-folder of its own under the temporary one, which nobody else may have made.
+folder of its own under the temporary one, which no other user may have made.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-NAME: Final = "control.sock"
+NAME: Final = "admin.sock"
 MAX_BYTES: Final = 100
 
 
 class UnsafeFolder(Exception):
-    """The folder for the socket belongs to somebody else or lets others in."""
+    """The folder for the socket belongs to another user or lets others in."""
 
 
 def socket_path(data_dir: Path) -> Path:
@@ -40,7 +40,7 @@ def make_folder(path: Path, data_dir: Path) -> None:
 
 
 def check_folder(path: Path, data_dir: Path) -> None:
-    """Raises `UnsafeFolder` where the socket could be somebody else's."""
+    """Raises `UnsafeFolder` where the socket could be another user's."""
     if path.parent == data_dir.absolute() or not path.parent.exists():
         return
     found = path.parent.lstat()

@@ -1,4 +1,4 @@
-"""What commands are answered with, as values."""
+"""What the operations of the admin interface answer, as values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from enum import StrEnum
 import msgspec
 
 from dragoman.core.devices.model.devices import Limits
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an operation was not carried out: a stable code, and a sentence for people."""
+
+    code: str
+    detail: str
+    title: str = ""
+    status: int = 0
 
 
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):
@@ -335,20 +344,6 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[Check, ...]
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a command was not carried out: a stable code, and words for people."""
-
-    code: str
-    message: str
-
-
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the server: an answer or a failure."""
-
-    answer: msgspec.Raw = msgspec.Raw(b"null")
-    failure: Failure | None = None
-
-
 class SimView(msgspec.Struct, frozen=True, kw_only=True):
     """A SIM of a device."""
 
@@ -420,3 +415,18 @@ class DeviceToken(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     account: str
     api_url: str
+
+
+class AdminTokenView(msgspec.Struct, frozen=True, kw_only=True):
+    """A token for the admin interface; the token itself is shown once, when it is created."""
+
+    name: str
+    created_ms: int
+    token: str = ""
+
+
+class AdminTokenList(msgspec.Struct, frozen=True, kw_only=True):
+    """Every token, oldest first; `remote` is whether the configuration lets any in."""
+
+    tokens: tuple[AdminTokenView, ...]
+    remote: bool

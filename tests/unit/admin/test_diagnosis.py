@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from dragoman.control.answers import CarrierView, Finding, LinkView
-from dragoman.control.carriers import OWN_SPEED_PER_S, limit_of
-from dragoman.control.diagnosis import check_carrier, check_speed
+from dragoman.admin.answers import CarrierView, Finding, LinkView
+from dragoman.admin.carriers import OWN_SPEED_PER_S, limit_of
+from dragoman.admin.diagnosis import check_carrier, check_speed
 
 
 def link(bound: bool = True, throttled: int = 0, last_error: str = "") -> LinkView:

@@ -1,18 +1,20 @@
-"""What `dragoman doctor` looks at, with a remedy in plain words for whatever is wrong."""
+"""What the gateway is doing, and what is wrong with it, each problem with a remedy."""
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import AsyncIterator
 from time import perf_counter
 from typing import Final
 
-from dragoman.control.answers import CarrierView, Check, Finding
-from dragoman.control.carriers import limit_of, view_carriers
-from dragoman.control.house import Controlled, HouseServices, RunningGateway
+from dragoman import __version__
+from dragoman.admin.answers import CarrierView, Check, Diagnosis, Finding, Overview, RouteView
+from dragoman.admin.calls import Call
+from dragoman.admin.carriers import limit_of
+from dragoman.admin.context import Admin, Running
+from dragoman.config.values import SQLITE
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.kit.ids import time_of
-from dragoman.storage.probe import probe
 
 LOW_SPACE_BYTES: Final = 1 << 30
 NO_SPACE_BYTES: Final = 100 << 20
@@ -22,23 +24,52 @@ MANY_CALLBACKS: Final = 1_000
 OLD_MESSAGE_S: Final = 60.0
 
 
-async def check_house(controlled: Controlled) -> AsyncIterator[Check]:
-    """Looks at the database, the disk and the clock, and at the gateway where one runs."""
-    yield await _check_database(controlled.house)
-    yield _check_disk(controlled.house)
-    yield _check_clock(controlled.house)
-    if controlled.gateway is not None:
-        for check in _check_gateway(controlled.gateway):
-            yield check
+async def show_overview(admin: Admin) -> Overview:
+    """Show what the gateway is doing."""
+    running = admin.running
+    accounts = len(await admin.services.accounts.list_all())
+    if running is None:
+        return Overview(running=False, version=__version__, accounts=accounts)
+    oldest, carriers = running.oldest_waiting_s(), tuple(running.carriers())
+    finals: dict[str, int] = {}
+    for (_, state), count in running.metrics.finals.items():
+        finals[state] = finals.get(state, 0) + count
+    return Overview(
+        running=True,
+        version=__version__,
+        accounts=accounts,
+        pid=os.getpid(),
+        started_ms=admin.started_ms,
+        address=admin.services.settings.http.listen,
+        problems=tuple(running.problems()),
+        carriers=carriers,
+        routes=tuple(
+            RouteView(name=name, waiting=waiting, oldest_s=oldest.get(name))
+            for name, waiting in running.waiting().items()
+        ),
+        in_flight=sum(carrier.in_flight for carrier in carriers),
+        callbacks_waiting=running.callbacks_waiting(),
+        accepted=running.metrics.accepted.total(),
+        refused=running.metrics.refused.total(),
+        finals=finals,
+    )
+
+
+async def diagnose(admin: Admin) -> Diagnosis:
+    """Check the database, the disk and the clock, and the gateway where one runs."""
+    checks = [await _check_database(admin), _check_disk(admin), _check_clock(admin)]
+    if admin.running is not None:
+        checks += _check_gateway(admin.running)
     else:
-        for name in sorted(await controlled.house.carrier_switches.held()):
-            yield _held(name, "nothing goes out over it when a gateway starts")
+        for name in sorted(await admin.services.carrier_switches.held()):
+            checks.append(_held(name, "nothing goes out over it when a gateway starts"))
+    return Diagnosis(checks=tuple(checks))
 
 
-async def _check_database(house: HouseServices) -> Check:
+async def _check_database(admin: Admin) -> Check:
     started = perf_counter()
     try:
-        await house.storage.writer.write(probe, None)
+        await admin.services.queries.probe()
     except StorageUnavailable as error:
         return Check(
             name="database",
@@ -47,7 +78,8 @@ async def _check_database(house: HouseServices) -> Check:
             remedy="make room on the disk or repair it, then restart the gateway",
         )
     took_s = perf_counter() - started
-    kind = "SQLite" if house.storage.is_sqlite else "PostgreSQL"
+    sqlite = str(admin.services.settings.database_url).startswith(SQLITE)
+    kind = "SQLite" if sqlite else "PostgreSQL"
     slow = took_s > SLOW_COMMIT_S
     return Check(
         name="database",
@@ -57,8 +89,8 @@ async def _check_database(house: HouseServices) -> Check:
     )
 
 
-def _check_disk(house: HouseServices) -> Check:
-    folder = house.settings.data_path
+def _check_disk(admin: Admin) -> Check:
+    folder = admin.services.settings.data_path
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
@@ -79,8 +111,9 @@ def _check_disk(house: HouseServices) -> Check:
     )
 
 
-def _check_clock(house: HouseServices) -> Check:
-    behind_s = (time_of(house.ids.last) - house.clock.now_ms()) / 1000 if house.ids.last else 0.0
+def _check_clock(admin: Admin) -> Check:
+    last, now_ms = admin.services.ids.last, admin.services.clock.now_ms()
+    behind_s = (time_of(last) - now_ms) / 1000 if last else 0.0
     if behind_s <= CLOCK_BEHIND_S:
         return Check(name="clock", finding=Finding.OK, detail="later than everything stored")
     return Check(
@@ -91,8 +124,8 @@ def _check_clock(house: HouseServices) -> Check:
     )
 
 
-def _check_gateway(gateway: RunningGateway) -> list[Check]:
-    carriers = view_carriers(gateway)
+def _check_gateway(gateway: Running) -> list[Check]:
+    carriers = gateway.carriers()
     checks = [check_carrier(carrier) for carrier in carriers]
     checks += [check_speed(carrier) for carrier in carriers if carrier.up]
     if not carriers:
@@ -158,7 +191,7 @@ def check_speed(carrier: CarrierView) -> Check:
     )
 
 
-def _check_queue(gateway: RunningGateway) -> Check:
+def _check_queue(gateway: Running) -> Check:
     waiting = sum(gateway.waiting().values())
     oldest_s = max(gateway.oldest_waiting_s().values(), default=0.0)
     old = oldest_s > OLD_MESSAGE_S
@@ -171,7 +204,7 @@ def _check_queue(gateway: RunningGateway) -> Check:
     )
 
 
-def _check_callbacks(gateway: RunningGateway) -> Check:
+def _check_callbacks(gateway: Running) -> Check:
     waiting = gateway.callbacks_waiting()
     many = waiting > MANY_CALLBACKS
     return Check(
@@ -180,3 +213,9 @@ def _check_callbacks(gateway: RunningGateway) -> Check:
         detail=f"{waiting} wait to be made",
         remedy="a customer's server is down or slow; they are tried again for days" if many else "",
     )
+
+
+CALLS: Final = (
+    Call("GET", "/status", show_overview),
+    Call("GET", "/diagnosis", diagnose),
+)

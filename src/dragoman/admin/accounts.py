@@ -1,0 +1,293 @@
+"""Accounts: who may use the gateway, their keys, credits and e-mail."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from dragoman.admin.answers import (
+    AccountList,
+    AccountSecrets,
+    AccountView,
+    EmailServiceView,
+    TypeBalances,
+)
+from dragoman.admin.calls import Body, Call
+from dragoman.admin.context import Admin
+from dragoman.core.accounts.account_fields import AccountFields
+from dragoman.core.accounts.account_tree import NOT_BY_DEFAULT
+from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Account, Permission
+from dragoman.core.campaigns.model.mailings import EmailService
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.texts import is_storable
+
+MAX_BILLING: Final = 64
+"""Characters."""
+
+
+class NewAccount(Body, frozen=True, kw_only=True):
+    """An account to create; secrets that are left out are generated."""
+
+    username: str
+    password: str | None = None
+    api_key: str | None = None
+    credits: int | None = None
+    """None is unlimited."""
+    allowed_addresses: str = ""
+    legacy_md5: bool = False
+    default_sender: str = ""
+    parent: str = ""
+    """User name of the account above it."""
+    time_zone: str = ""
+    prefixes: str = ""
+    profile: str = ""
+    grant: tuple[str, ...] = ()
+    """Permissions besides the usual ones."""
+    revoke: tuple[str, ...] = ()
+
+
+class AccountChanges(Body, frozen=True, kw_only=True):
+    """What to change of an account; what is left out stays, `credits` are added."""
+
+    new_username: str | None = None
+    allowed_addresses: str | None = None
+    default_sender: str | None = None
+    time_zone: str | None = None
+    prefixes: str | None = None
+    profile: str | None = None
+    message_types: tuple[str, ...] | None = None
+    """The only ones it may send, by name or alias; an empty list for all."""
+    credits: int = 0
+    grant: tuple[str, ...] = ()
+    revoke: tuple[str, ...] = ()
+
+
+class NewKey(Body, frozen=True, kw_only=True):
+    """The API key to set; generated if left out."""
+
+    api_key: str | None = None
+
+
+class CreditChange(Body, frozen=True, kw_only=True):
+    """Credits of a message type to add, or to take where negative."""
+
+    message_type: str = ""
+    credits: int = 0
+
+
+class EmailServiceChanges(Body, frozen=True, kw_only=True):
+    """What to change of an account's e-mail service; what is left out stays."""
+
+    enabled: bool | None = None
+    bandwidth: float | None = None
+    purchased: str | None = None
+    billing: str | None = None
+    expiry: str | None = None
+
+
+async def list_accounts(admin: Admin) -> AccountList:
+    """List the accounts with what is left in their wallets."""
+    accounts = await admin.services.accounts.list_all()
+    return AccountList(accounts=tuple([await _view(admin, account) for account in accounts]))
+
+
+async def create_account(admin: Admin, body: NewAccount) -> AccountSecrets:
+    """Create an account with a wallet; its secrets are shown this once."""
+    accounts = admin.services.accounts
+    grant, revoke = _read_permissions(body.grant), _read_permissions(body.revoke)
+    parent = await accounts.find(body.parent) if body.parent else None
+    usual = DEFAULT_PERMISSIONS if parent is None else parent.permissions - NOT_BY_DEFAULT
+    created = await accounts.create(
+        body.username,
+        password=body.password,
+        api_key=body.api_key,
+        credits=body.credits,
+        allowed_addresses=body.allowed_addresses,
+        legacy_md5=body.legacy_md5,
+        default_sender=body.default_sender,
+        time_zone=body.time_zone,
+        parent=parent,
+        permissions=(usual | grant) - revoke,
+        fields=AccountFields(prefixes=body.prefixes, profile=body.profile),
+    )
+    await admin.note(created.account, "create")
+    return AccountSecrets(
+        account=await _view(admin, created.account),
+        api_key=created.api_key,
+        password=created.password,
+    )
+
+
+async def change_account(admin: Admin, username: str, body: AccountChanges) -> AccountView:
+    """Change an account, effective immediately."""
+    account = await admin.services.accounts.change(
+        username,
+        AccountFields(
+            username=body.new_username,
+            allowed_addresses=body.allowed_addresses,
+            default_sender=body.default_sender,
+            time_zone=body.time_zone,
+            prefixes=body.prefixes,
+            profile=body.profile,
+            message_types=_read_types(admin, body.message_types),
+        ),
+        grant=_read_permissions(body.grant),
+        revoke=_read_permissions(body.revoke),
+        credits=body.credits,
+    )
+    if changes := _describe(username, body):
+        await admin.note(account, "set", ", ".join(changes))
+    return await _view(admin, account)
+
+
+def _describe(username: str, body: AccountChanges) -> list[str]:
+    fields = ("allowed_addresses", "default_sender", "time_zone", "prefixes", "profile")
+    changes = [f"may {name}" for name in sorted(body.grant)]
+    changes += [f"may not {name}" for name in sorted(body.revoke)]
+    changes += [name.replace("_", " ") for name in fields if getattr(body, name) is not None]
+    if body.message_types is not None:
+        changes.append("message types")
+    if body.new_username is not None:
+        changes.append(f"its name was {username}")
+    if body.credits:
+        changes.append(f"{body.credits:+} credits")
+    return changes
+
+
+def _read_types(admin: Admin, names: tuple[str, ...] | None) -> str | None:
+    """The types of some names, as a field of an account; raises `Refused`."""
+    if names is None:
+        return None
+    known = admin.services.credits.types
+    types = {name: known.find(name) for name in names}
+    unknown = [name for name, found in types.items() if found is None]
+    if unknown:
+        detail = f"no such type; there are {', '.join(one.name for one in known)}"
+        raise Refused(RefusalCode.INVALID_FIELD, unknown[0], detail)
+    return " ".join(found.name for found in types.values() if found is not None)
+
+
+def _read_permissions(names: tuple[str, ...]) -> frozenset[Permission]:
+    unknown = sorted(set(names) - set(Permission))
+    if unknown:
+        detail = f"no such permission; there are {', '.join(Permission)}"
+        raise Refused(RefusalCode.INVALID_FIELD, unknown[0], detail)
+    return frozenset(map(Permission, names))
+
+
+async def switch_account(admin: Admin, username: str, verb: str) -> AccountView:
+    """Disable or enable an account, effective immediately."""
+    enabled = verb == "enable"
+    account = await admin.services.accounts.set_enabled(username, enabled)
+    await admin.note(account, "open" if enabled else "shut")
+    return await _view(admin, account)
+
+
+async def rotate_key(admin: Admin, username: str, body: NewKey) -> AccountSecrets:
+    """Replace every API key of an account with a new one, which is shown this once."""
+    api_key = await admin.services.accounts.rotate_key(username, body.api_key)
+    account = await admin.services.accounts.find(username)
+    await admin.note(account, "key")
+    return AccountSecrets(account=await _view(admin, account), api_key=api_key)
+
+
+async def revoke_tokens(admin: Admin, username: str) -> AccountView:
+    """Revoke every token and end every session of an account."""
+    services = admin.services
+    account = await services.accounts.find(username)
+    await services.access_tokens.revoke_all(account)
+    await services.login_tokens.revoke_all(account)
+    services.sessions.end_all(account.account_id)
+    await admin.note(account, "revoke_tokens")
+    return await _view(admin, account)
+
+
+async def show_credits(admin: Admin, username: str) -> TypeBalances:
+    """Show the credits of each message type that an account may use."""
+    account = await admin.services.accounts.find(username)
+    return await _balances(admin, account)
+
+
+async def add_credits(admin: Admin, username: str, body: CreditChange) -> TypeBalances:
+    """Add credits of a message type to an account, or take them."""
+    credits = admin.services.credits
+    account = await admin.services.accounts.find(username)
+    message_type = credits.types.find(body.message_type)
+    if message_type is None:
+        known = ", ".join(one.name for one in credits.types)
+        raise Refused(RefusalCode.INVALID_FIELD, "type", f"there are {known}")
+    await credits.top_up(account, message_type, body.credits)
+    if body.credits:
+        await admin.note(account, "set", f"{body.credits:+} credits of {body.message_type}")
+    return await _balances(admin, account)
+
+
+async def show_email_service(admin: Admin, username: str) -> EmailServiceView:
+    """Show an account's e-mail service."""
+    account = await admin.services.accounts.find(username)
+    service = await admin.services.mailings.service_of(account) or EmailService()
+    return EmailServiceView(account=account.username, **msgspec.structs.asdict(service))
+
+
+async def change_email_service(
+    admin: Admin, username: str, body: EmailServiceChanges
+) -> EmailServiceView:
+    """Change an account's e-mail service."""
+    mailings = admin.services.mailings
+    account = await admin.services.accounts.find(username)
+    service = await mailings.service_of(account) or EmailService()
+    given = {
+        name: value for name, value in msgspec.structs.asdict(body).items() if value is not None
+    }
+    if given:
+        service = msgspec.structs.replace(service, **given)
+        if len(service.billing) > MAX_BILLING or not is_storable(service.billing):
+            raise Refused(RefusalCode.INVALID_FIELD, "billing", f"at most {MAX_BILLING} characters")
+        await mailings.put_service(account, service)
+        await admin.note(account, "set", "e-mail service: " + ", ".join(given))
+    return EmailServiceView(account=account.username, **msgspec.structs.asdict(service))
+
+
+async def _balances(admin: Admin, account: Account) -> TypeBalances:
+    credits = await admin.services.credits.available(account)
+    return TypeBalances(account=account.username, credits=credits)
+
+
+async def _view(admin: Admin, account: Account) -> AccountView:
+    accounts = admin.services.accounts
+    balance = await accounts.balance(account)
+    parent = None
+    if account.parent_id is not None:
+        parent = await accounts.find_by_id(account.parent_id)
+    types = account.message_types
+    return AccountView(
+        account_id=account.account_id,
+        username=account.username,
+        enabled=account.enabled,
+        permissions=tuple(sorted(account.permissions)),
+        allowed_addresses=account.allowed_addresses.text,
+        default_sender=account.default_sender,
+        parent=parent.username if parent is not None else "",
+        time_zone=account.time_zone,
+        prefixes=account.prefixes.text,
+        profile=account.profile,
+        credits=None if balance.unlimited else balance.available,
+        held=balance.held,
+        spent=balance.spent,
+        message_types=None if types is None else tuple(sorted(types)),
+    )
+
+
+CALLS: Final = (
+    Call("GET", "/accounts", list_accounts),
+    Call("POST", "/accounts", create_account, status=201),
+    Call("PATCH", "/accounts/{username}", change_account),
+    Call("POST", "/accounts/{username}/{verb:enable|disable}", switch_account),
+    Call("POST", "/accounts/{username}/key", rotate_key),
+    Call("DELETE", "/accounts/{username}/tokens", revoke_tokens),
+    Call("GET", "/accounts/{username}/credits", show_credits),
+    Call("POST", "/accounts/{username}/credits", add_credits),
+    Call("GET", "/accounts/{username}/email", show_email_service),
+    Call("PATCH", "/accounts/{username}/email", change_email_service),
+)

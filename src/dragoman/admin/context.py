@@ -1,0 +1,82 @@
+"""What the operations work on: the services over the database, and the gateway where one runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from dragoman.admin.answers import CarrierView
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.messages.feed import Feed
+from dragoman.core.metrics import Metrics
+from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
+from dragoman.house import House
+
+log = structlog.get_logger(__name__)
+
+
+class Running(Protocol):
+    """What can be read off a gateway that runs."""
+
+    @property
+    def metrics(self) -> Metrics: ...
+    @property
+    def feed(self) -> Feed: ...
+
+    def carriers(self) -> Sequence[CarrierView]:
+        """Every carrier as it is now."""
+        ...
+
+    def problems(self) -> list[str]:
+        """Why it cannot take traffic now, in plain words."""
+        ...
+
+    def waiting(self) -> Mapping[str, int]:
+        """Messages queued in memory, by route."""
+        ...
+
+    def oldest_waiting_s(self) -> Mapping[str, float]:
+        """Age of the oldest message in the queue, by route."""
+        ...
+
+    def callbacks_waiting(self) -> int:
+        """Callbacks to be made."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admin:
+    """The services, and the running gateway they belong to; None where no gateway runs."""
+
+    services: House
+    running: Running | None = None
+    started_ms: int | None = None
+
+    async def note(self, account: Account, action: str, subject: str = "") -> None:
+        """Adds a change to the audit log, right after it was made.
+
+        Where that fails the change stands without its entry; the gateway's own log says so.
+        """
+        try:
+            await self.services.audit_log.note_command(account, action, subject)
+        except (Refused, StorageUnavailable) as error:
+            log.warning("change_not_audited", action=action, reason=str(error))
+
+    async def usernames(self) -> dict[int, str]:
+        """The user name of every account, by identifier."""
+        accounts = await self.services.accounts.list_all()
+        return {account.account_id: account.username for account in accounts}
+
+    async def account_or_only(self, username: str) -> Account:
+        """The account of a name; without one, the only account there is. Raises `Refused`."""
+        if username:
+            return await self.services.accounts.find(username)
+        accounts = await self.services.accounts.list_all()
+        if len(accounts) != 1:
+            several = "there are several, name one with --account"
+            detail = several if accounts else "create one first with `dragoman account create`"
+            raise Refused(RefusalCode.MISSING_FIELD, "account", detail)
+        return accounts[0]

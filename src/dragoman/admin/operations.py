@@ -1,0 +1,173 @@
+"""One table of every operation, for the web kit: local, or for callers with a token.
+
+Bodies and answers are JSON. What is refused is answered as `application/problem+json` (RFC 9457)
+with the code of the refusal beside its sentence.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from types import MappingProxyType
+from typing import Any, Final, get_args, get_type_hints
+
+import msgspec
+
+from dragoman import __version__
+from dragoman.admin import (
+    accounts,
+    carriers,
+    devices,
+    diagnosis,
+    inbound,
+    messages,
+    senders,
+    tokens,
+    webhooks,
+)
+from dragoman.admin.answers import Problem
+from dragoman.admin.calls import Call
+from dragoman.admin.context import Admin
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.web.bodies import decode_body, decode_query
+from dragoman.web.openapi import render_openapi
+from dragoman.web.operations import Dialect, Handler, Operation
+from dragoman.web.refusals import Refusal, RefusalKind
+from dragoman.web.requests import Request
+from dragoman.web.responses import Response, Stream
+
+PREFIX: Final = "/admin/v1"
+BODY_LIMIT_BYTES: Final = 4 << 20
+JSON_LINES: Final = b"application/jsonl"
+PROBLEM_TYPE: Final = b"application/problem+json"
+SUBJECTS: Final = (
+    accounts, messages, carriers, inbound, senders, devices, webhooks, diagnosis, tokens,
+)  # fmt: skip
+
+Guard = Callable[[Request], Awaitable[None]]
+"""Lets a request in, or raises `Refused`."""
+
+_MALFORMED: Final = frozenset(
+    {RefusalKind.MALFORMED, RefusalKind.BAD_CHARSET, RefusalKind.UNSUPPORTED_TYPE}
+)
+_STATUSES: Final = MappingProxyType(
+    {
+        RefusalCode.AUTHENTICATION_FAILED: 401,
+        RefusalCode.INSUFFICIENT_CREDIT: 402,
+        RefusalCode.ADDRESS_NOT_ALLOWED: 403,
+        RefusalCode.PERMISSION_DENIED: 403,
+        RefusalCode.NOT_FOUND: 404,
+        RefusalCode.ALREADY_EXISTS: 409,
+        RefusalCode.NOT_CANCELLABLE: 409,
+        RefusalCode.NOT_SUPPORTED: 409,
+        RefusalCode.UNAVAILABLE: 503,
+    }
+)
+_OTHERWISE: Final = 422
+
+
+def build_admin(admin: Admin, guard: Guard | None = None) -> Dialect:
+    """The operations under `/admin/v1`; with a guard, without those that are local."""
+    calls = [call for subject in SUBJECTS for call in subject.CALLS]
+    operations = [_operation(admin, call, guard) for call in calls if not (guard and call.local)]
+
+    async def describe(request: Request) -> Response:
+        if guard is not None:
+            try:
+                await guard(request)
+            except Refused as refused:
+                return problem_of(refused)
+        return Response(200, msgspec.json.encode(render_openapi(dialect, version=__version__)))
+
+    document = Operation(
+        methods=("GET",),
+        path=f"{PREFIX}/openapi.json",
+        handler=describe,
+        summary="This interface as an OpenAPI 3.1 document",
+    )
+    dialect = Dialect(
+        name="admin",
+        title="Admin interface",
+        description="What operators do to a gateway; `dragoman` on the command line is its client.",
+        prefixes=(PREFIX,),
+        operations=(document, *operations),
+        refuse=_refuse,
+    )
+    return dialect
+
+
+def _operation(admin: Admin, call: Call, guard: Guard | None) -> Operation:
+    shapes = get_type_hints(call.run)
+    answer = shapes["return"]
+    streams = inspect.isasyncgenfunction(call.run)
+    first_line, _, rest = inspect.cleandoc(call.run.__doc__ or "").partition("\n")
+    return Operation(
+        methods=(call.method,),
+        path=PREFIX + call.path,
+        handler=_handler(admin, call, shapes, guard),
+        summary=first_line.rstrip("."),
+        description=rest.strip(),
+        query=shapes.get("query"),
+        body=shapes.get("body"),
+        body_formats=("json",) if "body" in shapes else (),
+        body_limit_bytes=BODY_LIMIT_BYTES,
+        answers={call.status: get_args(answer)[0] if streams else answer, _OTHERWISE: Problem},
+    )
+
+
+def _handler(admin: Admin, call: Call, shapes: dict[str, Any], guard: Guard | None) -> Handler:
+    async def answer(request: Request) -> Response:
+        try:
+            if guard is not None:
+                await guard(request)
+            given: dict[str, Any] = dict(request.path_params)
+            if "body" in shapes:
+                given["body"] = decode_body(request, shapes["body"])
+            if "query" in shapes:
+                given["query"] = decode_query(request, shapes["query"])
+            result = call.run(admin, **given)
+            if inspect.isasyncgen(result):
+                # A refusal comes with the first piece, while its status can still be said.
+                pieces: AsyncGenerator[Any, None] = result
+                return Stream(_lines(await anext(pieces), pieces), JSON_LINES)
+            return Response(call.status, msgspec.json.encode(await result))
+        except Refused as refused:
+            return problem_of(refused)
+
+    return answer
+
+
+async def _lines(
+    first: msgspec.Struct, others: AsyncGenerator[msgspec.Struct, None]
+) -> AsyncGenerator[bytes, None]:
+    try:
+        yield msgspec.json.encode(first) + b"\n"
+        async for one in others:
+            yield msgspec.json.encode(one) + b"\n"
+    finally:
+        await others.aclose()
+
+
+def problem_of(refused: Refused) -> Response:
+    """A refusal as an answer."""
+    about = ": ".join(part for part in (refused.subject, refused.detail) if part)
+    title = refused.code.value.replace("_", " ")
+    detail = f"{title}: {about}" if about else title
+    status = _STATUSES.get(refused.code, _OTHERWISE)
+    return _render_problem(status, refused.code.value, title, detail)
+
+
+def _render_problem(status: int, code: str, title: str, detail: str) -> Response:
+    """A problem as an answer; one of authentication names the scheme (RFC 9110 s. 11.6.1)."""
+    content = Problem(title=title, status=status, detail=detail, code=code)
+    headers = ((b"www-authenticate", b"Bearer"),) if status == 401 else ()
+    return Response(status, msgspec.json.encode(content), PROBLEM_TYPE, headers)
+
+
+def _refuse(_request: Request, refusal: Refusal) -> Response:
+    malformed = refusal.kind in _MALFORMED
+    code = RefusalCode.MALFORMED_REQUEST.value if malformed else refusal.kind.value
+    detail = f"{refusal.field}: {refusal.reason}" if refusal.field else refusal.reason
+    if refusal.reference:
+        detail += f"; the gateway's log has more under {refusal.reference}"
+    return _render_problem(refusal.status, code, code.replace("_", " "), detail)

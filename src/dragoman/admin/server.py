@@ -1,0 +1,57 @@
+"""The admin interface on a Unix socket in the data folder, for the gateway's own user."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from typing import Any
+
+from dragoman.admin.context import Admin
+from dragoman.admin.operations import build_admin
+from dragoman.admin.socket_path import make_folder, socket_path
+from dragoman.web.router import DialectApp
+from dragoman.web.server import Server, build_server
+
+
+class AdminServer:
+    """Answers until it is stopped."""
+
+    def __init__(self, admin: Admin) -> None:
+        self._data_dir = admin.services.settings.data_path
+        self.path = socket_path(self._data_dir)
+        self._app = DialectApp([build_admin(admin)], _not_found)
+        self._server: Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Listens; a socket that an earlier process left behind is replaced.
+
+        Only the process that holds the database may call this.
+        """
+        make_folder(self.path, self._data_dir)
+        self.path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)  # no other user may open it, not even for a moment
+        try:
+            listener.bind(os.fspath(self.path))
+        finally:
+            os.umask(before)
+        listener.setblocking(False)
+        self._server = build_server(self._app, host="", port=0)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+        await self._server.listening.wait()
+
+    async def stop(self) -> None:
+        """Closes the socket, and ends what is under way."""
+        if self._server is None or self._serving is None:
+            return
+        self.path.unlink(missing_ok=True)
+        self._server.should_exit = True
+        await self._serving
+        self._server = None
+
+
+async def _not_found(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 404, "headers": []})
+    await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,52 @@
+"""`dragoman admin`: tokens for operators who use the admin interface from elsewhere."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dragoman.admin.answers import AdminTokenList, AdminTokenView
+from dragoman.cli.command import Gateway, command
+from dragoman.cli.output import print_fields, print_table, show_time
+
+app = typer.Typer(no_args_is_help=True, help="The admin interface.")
+token = typer.Typer(
+    no_args_is_help=True, help="Tokens for --url; they are managed on the gateway's machine."
+)
+app.add_typer(token, name="token")
+
+Name = Annotated[str, typer.Argument(help="What to call the token.", show_default=False)]
+
+
+@command(token, "create")
+def create_token(gateway: Gateway, name: Name) -> None:
+    """Create a token, shown only once; it may do whatever this command line may."""
+    created = gateway.post("tokens", answer=AdminTokenView, name=name)
+    gateway.show(created, _print_token)
+
+
+@command(token, "list")
+def list_tokens(gateway: Gateway) -> None:
+    """List the tokens."""
+    gateway.show(gateway.get("tokens", answer=AdminTokenList), _print_tokens)
+
+
+@command(token, "revoke")
+def revoke_token(gateway: Gateway, name: Name) -> None:
+    """Revoke a token, effective immediately."""
+    left = gateway.call("DELETE", "tokens", name, answer=AdminTokenList)
+    gateway.show(left, lambda answer: print(f"{name} is revoked"))
+
+
+def _print_token(created: AdminTokenView) -> None:
+    print_fields([("name", created.name), ("token", created.token)])
+    print("Copy the token now: it is stored as a digest and cannot be shown again.")
+
+
+def _print_tokens(answer: AdminTokenList) -> None:
+    print_table(
+        ("name", "created"), [(one.name, show_time(one.created_ms)) for one in answer.tokens]
+    )
+    if not answer.remote:
+        print("No token is accepted: the configuration does not say `[admin] remote = true`.")

@@ -1,0 +1,87 @@
+"""A gateway without carriers that answers the admin interface on its socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+import pytest
+
+from dragoman.admin.client import Failed, LocalClient
+from dragoman.admin.context import Admin
+from dragoman.admin.server import AdminServer
+from dragoman.config import Settings
+from dragoman.core.messages.feed import Feed
+from dragoman.core.metrics import Metrics
+from dragoman.house import House, opened_house
+
+
+class IdleGateway:
+    """A gateway without carriers."""
+
+    def __init__(self, house: House) -> None:
+        self.metrics: Metrics = house.metrics
+        self.feed: Feed = house.feed
+
+    def carriers(self) -> tuple[()]:
+        return ()
+
+    def problems(self) -> list[str]:
+        return []
+
+    def waiting(self) -> dict[str, int]:
+        return {"default": 0}
+
+    def oldest_waiting_s(self) -> dict[str, float]:
+        return {}
+
+    def callbacks_waiting(self) -> int:
+        return 0
+
+
+class Caller:
+    """Calls the operations over the socket, as the command line does."""
+
+    def __init__(self, house: House, admin: Admin) -> None:
+        self.house = house
+        self.admin = admin
+        self.client = LocalClient(house.settings.data_path, timeout_s=10)
+
+    async def __call__(self, method: str, *path: str, **given: Any) -> Any:
+        """What is answered to a body, or to a query for methods that have none."""
+        target = "/".join(["/admin/v1", *(quote(part, safe="") for part in path)])
+        body = None
+        if method in ("GET", "DELETE"):
+            target += f"?{urlencode(given)}" if given else ""
+        else:
+            body = msgspec.json.encode(given)
+        return msgspec.json.decode(await asyncio.to_thread(self.client.call, method, target, body))
+
+    async def refused(self, method: str, *path: str, **given: Any) -> str:
+        """The code of the refusal of a call."""
+        with pytest.raises(Failed) as caught:
+            await self(method, *path, **given)
+        assert str(caught.value)
+        return caught.value.code
+
+
+@pytest.fixture
+async def call(tmp_path: Path) -> AsyncIterator[Caller]:
+    settings = Settings.development(tmp_path, http="127.0.0.1:1", smsc="127.0.0.1:1", phones=True)
+    async with opened_house(settings, migrate=True) as house:
+        running = IdleGateway(house)
+        admin = Admin(services=house, running=running, started_ms=house.clock.now_ms())
+        server = AdminServer(admin)
+        await server.start()
+        yield Caller(house, admin)
+        await server.stop()
+        assert not server.path.exists()
+
+
+@pytest.fixture
+def house(call: Caller) -> House:
+    return call.house
