@@ -335,6 +335,55 @@ def test_commands_reach_the_running_gateway_at_once(tmp_path: Path) -> None:
         dev.stop()
 
 
+def test_a_gateway_elsewhere_is_administered_by_url_and_token(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    configure(tmp_path, listen=f"127.0.0.1:{port}")
+    with (tmp_path / "dragoman.toml").open("a") as file:
+        file.write("[admin]\nremote = true\n")
+    decoded(run(tmp_path, "migrate", "--json"))
+    token = decoded(run(tmp_path, "admin", "token", "create", "ops", "--json"))["token"]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "token").write_text(f"{token}\n")
+    remote = ("--url", url, "--token-file", "token")
+    assert run(elsewhere, *remote, "account", "list").returncode == 1  # not running yet
+    gateway = subprocess.Popen(
+        [DRAGOMAN, "serve"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        wait_until(lambda: run(elsewhere, *remote, "account", "list").returncode == 0)
+        created = decoded(run(elsewhere, *remote, "account", "create", "shop", "--json"))
+        listed = decoded(run(tmp_path, "account", "list", "--json"))
+        assert listed["accounts"] == [created["account"]]
+        doctor = json.loads(run(elsewhere, *remote, "doctor", "--json").stdout)
+        assert [check["name"] for check in doctor["checks"]][:2] == ["gateway", "database"]
+        tail = subprocess.Popen(
+            [DRAGOMAN, *remote, "tail"], cwd=elsewhere, stderr=subprocess.PIPE, text=True
+        )
+        assert tail.stderr is not None
+        assert tail.stderr.readline().startswith("Listening")
+        unknown = run(elsewhere, *remote, "account", "rotate-key", "x", "--json")
+        assert (unknown.returncode, json.loads(unknown.stdout)["error"]["code"]) == (3, "not_found")
+        managing = run(elsewhere, *remote, "admin", "token", "list")
+        assert managing.returncode == 1
+        decoded(run(tmp_path, "admin", "token", "revoke", "ops", "--json"))
+        late = run(elsewhere, *remote, "account", "list")
+        assert (late.returncode, "no valid admin token" in late.stderr) == (3, True)
+        gateway.send_signal(signal.SIGTERM)
+        assert gateway.wait(timeout=30) == 0
+        assert tail.wait(timeout=30) == 0
+        assert "The gateway has stopped." in tail.stderr.read()
+    finally:
+        gateway.kill()
+        gateway.communicate()
+
+
 def refused(dev: Development, key: str) -> bool:
     """Whether the gateway does not know a key (any more)."""
     parameters = urlencode({"key": key, "full_number": "4512345678", "ref": "x"})

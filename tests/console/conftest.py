@@ -13,9 +13,9 @@ import pytest_asyncio
 from lxml import html
 from tests.passing_time import PATIENCE_S
 
+from dragoman.admin.answers import CarrierView, LinkView
 from dragoman.config import Settings
 from dragoman.console.routes import build_console
-from dragoman.admin.answers import CarrierView, LinkView
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.house import House
 from dragoman.kit.clock import FixedClock

@@ -12,6 +12,7 @@ from dragoman.admin.answers import (
     AccountView,
     EmailServiceView,
     TypeBalances,
+    view,
 )
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
@@ -227,7 +228,7 @@ async def show_email_service(admin: Admin, username: str) -> EmailServiceView:
     """Show an account's e-mail service."""
     account = await admin.services.accounts.find(username)
     service = await admin.services.mailings.service_of(account) or EmailService()
-    return EmailServiceView(account=account.username, **msgspec.structs.asdict(service))
+    return view(EmailServiceView, service, account=account.username)
 
 
 async def change_email_service(
@@ -246,7 +247,7 @@ async def change_email_service(
             raise Refused(RefusalCode.INVALID_FIELD, "billing", f"at most {MAX_BILLING} characters")
         await mailings.put_service(account, service)
         await admin.note(account, "set", "e-mail service: " + ", ".join(given))
-    return EmailServiceView(account=account.username, **msgspec.structs.asdict(service))
+    return view(EmailServiceView, service, account=account.username)
 
 
 async def _balances(admin: Admin, account: Account) -> TypeBalances:
@@ -261,17 +262,13 @@ async def _view(admin: Admin, account: Account) -> AccountView:
     if account.parent_id is not None:
         parent = await accounts.find_by_id(account.parent_id)
     types = account.message_types
-    return AccountView(
-        account_id=account.account_id,
-        username=account.username,
-        enabled=account.enabled,
+    return view(
+        AccountView,
+        account,
         permissions=tuple(sorted(account.permissions)),
         allowed_addresses=account.allowed_addresses.text,
-        default_sender=account.default_sender,
         parent=parent.username if parent is not None else "",
-        time_zone=account.time_zone,
         prefixes=account.prefixes.text,
-        profile=account.profile,
         credits=None if balance.unlimited else balance.available,
         held=balance.held,
         spent=balance.spent,

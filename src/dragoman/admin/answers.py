@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any, TypeVar
 
 import msgspec
 
 from dragoman.core.devices.model.devices import Limits
+
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+
+
+def view(shape: type[Shape], source: object, **given: Any) -> Shape:
+    """An answer: what is given, and for other fields those of the same name of a value."""
+    names = [name for name in shape.__struct_fields__ if name not in given]
+    return shape(**given, **{name: getattr(source, name) for name in names})
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from dragoman.admin.answers import (
     NewDevice,
     SigningKey,
     SimView,
+    view,
 )
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
@@ -161,10 +162,10 @@ async def switch_device(admin: Admin, device_id: str, verb: str) -> DeviceView:
 async def remove_device(admin: Admin, device_id: str) -> DeviceView:
     """Remove a device; its phone has to register again."""
     device = _find(admin, device_id)
-    view = _view(admin, device, await admin.usernames())
+    removed = _view(admin, device, await admin.usernames())
     await admin.services.devices.remove(device.device_id)
     await _noted(admin, "remove_device", device)
-    return view
+    return removed
 
 
 async def export_inbox(admin: Admin, device_id: str, body: Period) -> DeviceView:
@@ -210,30 +211,17 @@ def _view(admin: Admin, device: Device, names: Mapping[int, str]) -> DeviceView:
     presence = admin.services.devices.presence
     device_id = device.device_id
     running = admin.running is not None
-    return DeviceView(
-        device_id=device_id,
+    return view(
+        DeviceView,
+        device,
         account=names.get(device.account_id, ""),
-        carrier=device.carrier,
-        protocol=device.protocol,
-        name=device.name,
-        enabled=device.enabled,
         online=running and presence.is_present(device_id),
         stream=running and presence.has_stream(device_id),
-        app_version=device.app_version,
-        created_ms=device.created_ms,
         seen_ms=max(device.seen_ms, presence.heard_ms(device_id)),
         limits=device.settings.limits,
         health=device.health.checks,
         sims=tuple(
-            SimView(
-                slot=sim.slot,
-                present=sim.present,
-                label=sim.label,
-                number=sim.number or sim.reported_number,
-                carrier=sim.carrier,
-                limits=sim.limits,
-            )
-            for sim in device.sims
+            view(SimView, sim, number=sim.number or sim.reported_number) for sim in device.sims
         ),
     )
 

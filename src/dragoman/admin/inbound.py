@@ -11,6 +11,7 @@ from dragoman.admin.answers import (
     NumberView,
     OptOutList,
     OptOutView,
+    view,
 )
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
@@ -125,7 +126,7 @@ async def list_keywords(admin: Admin, query: OfAccount) -> KeywordList:
     keywords = admin.services.keywords
     views: list[KeywordView] = []
     for account in accounts:
-        found = [view.keyword for view in await keywords.keywords(account)]
+        found = [one.keyword for one in await keywords.keywords(account)]
         words = {keyword.keyword_id: keyword.keyword for keyword in found}
         urls = {f.forwarding_id: f.url for f in await keywords.forwardings(account)}
         views += [_shown(account, keyword, words, urls) for keyword in found]
@@ -137,7 +138,7 @@ async def reserve_keyword(admin: Admin, body: NewKeyword) -> KeywordView:
     account = await admin.services.accounts.find(body.account)
     main_keyword_id = await _find_main(admin, account, body.number, body.below)
     parse_keyword(body.keyword)  # before a forwarding is made for it
-    view = await admin.services.keywords.reserve(
+    reserved = await admin.services.keywords.reserve(
         account,
         body.number,
         body.keyword,
@@ -145,7 +146,7 @@ async def reserve_keyword(admin: Admin, body: NewKeyword) -> KeywordView:
         forwarding_id=await _forwarding_id(admin, account, body.url, body.charset),
     )
     await admin.note(account, "reserve_keyword", f"{body.keyword} {hide_number(body.number)}")
-    return await _view_keyword(admin, account, view.keyword)
+    return await _view_keyword(admin, account, reserved.keyword)
 
 
 async def attach_keyword(admin: Admin, number: str, keyword: str, body: Forwarding) -> KeywordView:
@@ -153,9 +154,9 @@ async def attach_keyword(admin: Admin, number: str, keyword: str, body: Forwardi
     account = await admin.services.accounts.find(body.account)
     found = await _find_keyword(admin, account, number, keyword, body.below)
     forwarding_id = await _forwarding_id(admin, account, body.url, body.charset)
-    view = await admin.services.keywords.attach(account, found.keyword_id, forwarding_id)
+    attached = await admin.services.keywords.attach(account, found.keyword_id, forwarding_id)
     await admin.note(account, "attach_keyword", f"{keyword} {hide_number(number)}")
-    return await _view_keyword(admin, account, view.keyword)
+    return await _view_keyword(admin, account, attached.keyword)
 
 
 async def delete_keyword(
@@ -165,11 +166,11 @@ async def delete_keyword(
     services = admin.services
     account = await services.accounts.find(query.account)
     found = await _find_keyword(admin, account, number, keyword, query.below)
-    view = await _view_keyword(admin, account, found)
+    deleted = await _view_keyword(admin, account, found)
     zone = account.time_zone or services.settings.dialects.linkmobility.time_zone
     await services.keywords.delete(account, found.keyword_id, zone)
     await admin.note(account, "delete_keyword", f"{keyword} {hide_number(number)}")
-    return view
+    return deleted
 
 
 async def list_opt_outs(admin: Admin, username: str, query: OptOutPage) -> OptOutList:
@@ -219,8 +220,8 @@ async def _find_below(
     admin: Admin, account: Account, number: str, word: str, main_keyword_id: int
 ) -> Keyword:
     wanted = (parse_own_number(number), main_keyword_id, parse_keyword(word))
-    for view in await admin.services.keywords.keywords(account):
-        found = view.keyword
+    for one in await admin.services.keywords.keywords(account):
+        found = one.keyword
         if (found.number, found.main_keyword_id, found.keyword) == wanted:
             return found
     raise Refused(RefusalCode.NOT_FOUND, word, "the account has no such keyword")
@@ -255,11 +256,10 @@ async def _view_keyword(admin: Admin, account: Account, keyword: Keyword) -> Key
 def _shown(
     account: Account, keyword: Keyword, words: dict[int, str], urls: dict[int, str]
 ) -> KeywordView:
-    return KeywordView(
-        keyword_id=keyword.keyword_id,
+    return view(
+        KeywordView,
+        keyword,
         account=account.username,
-        number=keyword.number,
-        keyword=keyword.keyword,
         below=words.get(keyword.main_keyword_id, ""),
         service_id=keyword.forwarding_id,
         url=urls.get(keyword.forwarding_id or 0, ""),
@@ -267,19 +267,14 @@ def _shown(
 
 
 def _view_number(number: Number, username: str) -> NumberView:
-    return NumberView(
-        number=number.number,
-        account=username,
-        shared=number.shared,
-        configured=not number.number_id,
-    )
+    return view(NumberView, number, account=username, configured=not number.number_id)
 
 
 def _view_opt_out(account: Account, opt_out: OptOut) -> OptOutView:
-    return OptOutView(
+    return view(
+        OptOutView,
+        opt_out,
         account=account.username,
-        recipient=opt_out.recipient,
-        sender=opt_out.sender,
         since_ms=time_of(opt_out.opt_out_id),
         by_text=opt_out.inbound_id,
         origin=opt_out.origin.value,

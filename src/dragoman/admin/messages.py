@@ -13,6 +13,7 @@ from dragoman.admin.answers import (
     FeedLines,
     MessageStatus,
     SentBatch,
+    view,
 )
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
@@ -178,30 +179,17 @@ async def _note(admin: Admin, action: str, message_id: int) -> str:
 
 
 def _sent(admin: Admin, username: str, accepted: AcceptedBatch) -> SentBatch:
-    return SentBatch(
-        batch_id=accepted.batch_id,
-        account=username,
-        recipients=accepted.recipients,
-        parts=accepted.parts,
-        credits=accepted.credits,
-        gateway=admin.running is not None,
-    )
+    return view(SentBatch, accepted, account=username, gateway=admin.running is not None)
 
 
 async def _view_batch(admin: Admin, account: Account, batch_id: int) -> BatchStatus:
     batch = await admin.services.queries.batch(account, batch_id)
     messages = await admin.services.queries.messages_of_batch(account, batch_id, 0, MESSAGES_SHOWN)
-    return BatchStatus(
-        batch_id=batch_id,
+    return view(
+        BatchStatus,
+        batch,
         account=account.username,
-        sender=batch.sender,
         state=batch.state.name.lower(),
-        due_ms=batch.due_ms,
-        recipients=batch.recipients,
-        unsent=batch.unsent,
-        buffered=batch.buffered,
-        received=batch.received,
-        failed=batch.failed,
         messages=tuple(_view_message(account, message) for message in messages),
     )
 
@@ -209,44 +197,20 @@ async def _view_batch(admin: Admin, account: Account, batch_id: int) -> BatchSta
 def _view_message(
     account: Account, message: MessageView, callback_answer: str = ""
 ) -> MessageStatus:
-    return MessageStatus(
-        message_id=message.message_id,
-        batch_id=message.batch_id,
+    return view(
+        MessageStatus,
+        message,
         account=account.username,
-        recipient=message.recipient,
-        sender=message.sender,
         state=message.state.name.lower(),
         failure=message.failure.value,
-        detail=message.detail,
-        parts=message.parts,
-        credits=message.credits,
         price=render_price(message.price),
-        carrier=message.carrier,
-        attempts=message.attempts,
-        possible_duplicate=message.possible_duplicate,
-        created_ms=message.created_ms,
-        sent_ms=message.sent_ms,
-        final_ms=message.final_ms,
         callback_answer=callback_answer,
     )
 
 
 def _line(event: FeedEvent, account: str) -> FeedLine:
-    return FeedLine(
-        at_ms=event.at_ms,
-        message_id=event.message_id,
-        batch_id=event.batch_id,
-        account=account,
-        dialect=event.dialect,
-        sender=event.sender,
-        recipient=event.recipient,
-        parts=event.parts,
-        route=event.route,
-        carrier=event.carrier,
-        state=event.state.name.lower(),
-        failure=event.failure.value,
-        detail=event.detail,
-    )
+    state, failure = event.state.name.lower(), event.failure.value
+    return view(FeedLine, event, account=account, state=state, failure=failure)
 
 
 CALLS: Final = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import MappingProxyType
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final, cast, get_args, get_type_hints
 
 import msgspec
 
@@ -128,7 +128,7 @@ def _handler(admin: Admin, call: Call, shapes: dict[str, Any], guard: Guard | No
             result = call.run(admin, **given)
             if inspect.isasyncgen(result):
                 # A refusal comes with the first piece, while its status can still be said.
-                pieces: AsyncGenerator[Any, None] = result
+                pieces = cast("AsyncGenerator[Any, None]", result)
                 return Stream(_lines(await anext(pieces), pieces), JSON_LINES)
             return Response(call.status, msgspec.json.encode(await result))
         except Refused as refused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.admin.answers import SenderList, SenderView
+from dragoman.admin.answers import SenderList, SenderView, view
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
 from dragoman.core.accounts.audit_log import hide_number
@@ -67,10 +67,10 @@ async def decide_sender(admin: Admin, username: str, sender: str, body: Decision
 
 
 def _view(username: str, sender: StoredSender) -> SenderView:
-    return SenderView(
-        sender_id=sender.sender_id,
+    return view(
+        SenderView,
+        sender,
         account=username,
-        sender=sender.sender,
         state=sender.state.value,
         company=sender.details.company,
         contact=sender.details.contact,

@@ -69,19 +69,13 @@ def _command_line() -> tuple[str, Iterator[str]]:
 
 def _command_pages(command: Any, path: str) -> Iterator[str]:
     children = getattr(command, "commands", {})
-    if path == "dragoman":
-        yield command.help
-        yield ""
-        yield EPILOG
-        yield ""
-    elif not children:
-        yield f"## `{path}`"
-        yield ""
+    top = path == "dragoman"
+    if top or not children:
+        yield from () if top else (f"## `{path}`", "")
         yield from _paragraphs(command.help)
-        yield from table(
-            ("argument or option", "what it is", "default"),
-            [_parameter_row(parameter) for parameter in command.params],
-        )
+        yield from (EPILOG, "", "Before the command:", "") if top else ()
+        rows = [_parameter_row(parameter) for parameter in command.params]
+        yield from table(("argument or option", "what it is", "default"), rows)
     for name, child in children.items():
         yield from _command_pages(child, f"{path} {name}")
 
@@ -93,9 +87,8 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 
 def _parameter_row(parameter: Any) -> tuple[str, str, str]:
-    option = parameter.opts[0].startswith("-")
     name = ", ".join(f"`{spelling}`" for spelling in parameter.opts)
-    if not option:
+    if not parameter.opts[0].startswith("-"):
         name = f"`{parameter.metavar or parameter.name.upper()}`"
     elif parameter.metavar:
         name += f" {parameter.metavar}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from dragoman.admin.operations import build_admin
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.cli.reference_table import table
 from dragoman.cli.reference_words import NEEDS, PERMISSIONS
@@ -22,7 +24,10 @@ from dragoman.dialects import DIALECTS, Services
 from dragoman.pages import build_pages
 from dragoman.web.operations import Dialect, Operation
 
+Built = TypeVar("Built")
+
 _NOTHING: Final[Any] = None
+_PHONES: Final = "Where a carrier has the type `phones`."
 
 
 def list_calls() -> Iterator[str]:
@@ -32,45 +37,35 @@ def list_calls() -> Iterator[str]:
         " OpenAPI 3.1 at `/docs/<dialect>/openapi.json`."
     )
     yield ""
-    yield from _permissions()
+    yield "## Permissions"
+    yield ""
+    yield (
+        "Every call needs an account that is enabled and allowed from the caller's address. Beyond"
+        " that, permissions are granted with `dragoman account create --may` and withheld with"
+        " `--may-not`; no account has more than its parent. Parameters in a path are in braces;"
+        " `query` and body formats say where a call looks for the others."
+    )
+    yield ""
+    yield from table(
+        ("permission", "by default", "what it allows"),
+        [
+            (f"`{one}`", "granted" if one in DEFAULT_PERMISSIONS else "", PERMISSIONS[one])
+            for one in Permission
+        ],
+    )
     services = no_services()
     for name, build in DIALECTS.items():
         yield from _calls_of(f"{name}: ", build(services).web, needs=NEEDS[name])
     for note, dialect in _others():
         yield from _calls_of("", dialect, note)
-    yield "## Around them"
+    yield "## Other paths"
     yield ""
     yield "Without a key; `/metrics` for this machine alone unless `metrics.public` is set."
     yield ""
-    yield from table(
-        ("methods", "path"),
-        [("GET", f"`{path}`") for path in _paths_of_pages()],
-    )
+    pages = _empty(build_pages, dialects=(), public_metrics=False)
+    paths = [getattr(route, "path", "") for route in pages.routes]
+    yield from table(("methods", "path"), [("GET", f"`{path}`") for path in paths])
     yield "The pages of the [console](../console.md) are under `/console`."
-
-
-def _permissions() -> Iterator[str]:
-    yield "## What an account may do"
-    yield ""
-    yield (
-        "Every call needs an account that is enabled and allowed from the caller's address. Beyond"
-        " that, permissions are given with `dragoman account create --may` and taken with"
-        " `--may-not`; nobody has more than the account above. What is not listed here needs none."
-        " Parameters in a path are in braces; `query` and body formats say where a call looks for"
-        " the others."
-    )
-    yield ""
-    yield from table(
-        ("permission", "unless said otherwise", "what it opens"),
-        [
-            (
-                f"`{permission}`",
-                "has it" if permission in DEFAULT_PERMISSIONS else "not",
-                PERMISSIONS[permission],
-            )
-            for permission in Permission
-        ],
-    )
 
 
 def _calls_of(
@@ -110,54 +105,38 @@ def _parameters(operation: Operation) -> str:
 
 def _needs(needs: Mapping[str, Permission], operation: Operation) -> str:
     called = f"{', '.join(operation.methods)} {operation.path}"
-    needed = [
-        permission.value for pattern, permission in needs.items() if re.fullmatch(pattern, called)
-    ]
-    scope = [f"`{operation.needs}` of a token"] if operation.needs else []
-    return ", ".join([*(f"`{name}`" for name in needed), *scope])
+    needed = [f"`{one}`" for pattern, one in needs.items() if re.fullmatch(pattern, called)]
+    return ", ".join(needed + ([f"`{operation.needs}` of a token"] if operation.needs else []))
 
 
 def _others() -> Iterator[tuple[str, Dialect]]:
     """What is answered beside the dialects, each with who may call it."""
-    phones = SmsGate(
-        accounts=_NOTHING,
-        devices=_NOTHING,
-        registration=_NOTHING,
-        carriers={},
-        intake=_NOTHING,
-        clock=_NOTHING,
-        metrics=Metrics(),
-        public_url="",
-        ping_interval_s=0,
-        settings=_NOTHING,
-    )
-    cht = ChtGateway(devices=_NOTHING, carriers={}, intake=_NOTHING, metrics=Metrics())
-    yield "Where a carrier has the type `phones`.", phones.dialect()
-    yield "Where a carrier has the type `phones`.", cht.dialect()
+    smsgate = _empty(SmsGate, carriers={}, metrics=Metrics(), public_url="", ping_interval_s=0)
+    yield _PHONES, smsgate.dialect()
+    yield _PHONES, _empty(ChtGateway, carriers={}, metrics=Metrics()).dialect()
     yield "Where a carrier has the type `mm7`.", build_reports(())
     yield (
         "Where `mailings` are enabled; the token in the address is the key.",
         build_mailing_pages(_NOTHING),
     )
-    workbench = Workbench(phones=_NOTHING, outbox=_NOTHING, forwarding=_NOTHING)
+    yield (
+        "On the socket in the data folder; with `[admin] remote = true` also here, for callers with"
+        " a token, but for the tokens themselves:"
+        " [how](../howto/tls-proxy.md#administer-it-from-elsewhere).",
+        build_admin(_NOTHING),
+    )
     yield (
         "See [who may call them](../development.md#who-may-call-it).",
-        build_calls(workbench, _NOTHING),
+        build_calls(_empty(Workbench), _NOTHING),
     )
 
 
-def _paths_of_pages() -> list[str]:
-    pages = build_pages(
-        health=_NOTHING,
-        measured=_NOTHING,
-        dialects=(),
-        addresses=_NOTHING,
-        public_metrics=False,
-    )
-    return [getattr(route, "path", "") for route in pages.routes]
+def _empty(build: Callable[..., Built], **given: Any) -> Built:
+    """What can be looked at, not asked: built of nothing but what is given."""
+    names = inspect.signature(build).parameters
+    return build(**{name: given.get(name, _NOTHING) for name in names})
 
 
 def no_services() -> Services:
     """What a dialect needs to be looked at, not to be asked."""
-    fields = dict.fromkeys(Services.__dataclass_fields__, _NOTHING)
-    return Services(**{**fields, "settings": Dialects(), "metrics": Metrics()})
+    return _empty(Services, settings=Dialects(), metrics=Metrics())

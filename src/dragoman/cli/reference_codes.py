@@ -1,14 +1,16 @@
-"""The reference page of codes: what the house says, and how each API words it."""
+"""The reference page of codes: refusals, failures and states, and how each API words them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from types import MappingProxyType
+from typing import Any, Final
 
 from dragoman.cli.reference_calls import no_services
 from dragoman.cli.reference_table import table
-from dragoman.cli.reference_worded import list_worded
-from dragoman.cli.reference_words import FAILURES, REFUSALS, REMEDIES, STATES, UNREADABLE
+from dragoman.cli.reference_words import REFUSALS, STATES, UNREADABLE
+from dragoman.core.messages.model.failure_causes import CAUSES
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode, RefusalCode
 from dragoman.core.submission.model.progress import progress_of
@@ -27,47 +29,29 @@ from dragoman.web.operations import Dialect
 from dragoman.web.refusals import Refusal, RefusalKind
 from dragoman.web.requests import Request
 
+Column = Callable[[Any], str]
+"""What an API says for a code."""
+
 
 def list_codes() -> Iterator[str]:
     """The lines of the page."""
-    yield "What the house says, what it means, and how each API words it."
+    yield "The codes of the gateway, what they mean, and how each API words them."
     yield ""
     yield "## Refusals"
     yield ""
-    yield ("A refused request stored nothing and cost nothing. `{…}` stands for what it is about.")
+    yield (
+        "A refused request stored nothing and cost nothing. Some calls word a refusal more"
+        " precisely. `{…}` stands for what it is about; httpsms and SMSGateway24 answer with HTTP"
+        " status 200."
+    )
     yield ""
     yield from table(("code", "meaning"), [(f"`{code}`", REFUSALS[code]) for code in RefusalCode])
-    yield "How they are answered, with HTTP status 200 by httpsms and SMSGateway24:"
-    yield ""
-    yield from table(
-        ("code", "httpsms", "LINK", "smSend", "SMSGate", "SMSGateway24"),
-        [
-            (
-                f"`{code}`",
-                _httpsms_refusal(code),
-                _worded(linkmobility_errors.REFUSALS[code]),
-                _worded(smsend_errors.REFUSALS[code]),
-                _smsgate_refusal(code),
-                f"`1` `{smsgateway24_errors.TEXTS[code]}`",
-            )
-            for code in RefusalCode
-        ],
-    )
-    yield "A call may say it in words of its own (*as refused*: whatever the house refused there):"
-    yield ""
-    yield from table(
-        ("API", "code", "text"),
-        [
-            (name, f"`{code}`" if code else "as refused", f"`{text}`")
-            for name, code, text in sorted(set(list_worded()))
-            if re.search("[a-z]", text)
-        ],
-    )
-    yield "## Requests that cannot be read"
+    yield from _by_api(RefusalCode, _REFUSED)
+    yield "## Unreadable requests"
     yield ""
     yield (
-        "They are refused before a call looks at them: HTTP status and body, with `…` for the"
-        " reason or the path. LINK answers in XML where the path ends with `.xml`."
+        "Refused before any call looks at them: HTTP status and body, with `…` for the reason or"
+        " the path. LINK answers in XML where the path ends with `.xml`."
     )
     yield ""
     dialects = {name: build(no_services()).web for name, build in DIALECTS.items()}
@@ -78,94 +62,103 @@ def list_codes() -> Iterator[str]:
             for kind in RefusalKind
         ],
     )
-    failures = [code for code in FailureCode if code is not FailureCode.NONE]
     yield "## Failures"
     yield ""
-    yield "Why an accepted message did not arrive."
+    yield "Why an accepted message was not delivered."
     yield ""
+    failures = [code for code in FailureCode if code is not FailureCode.NONE]
     yield from table(
         ("code", "meaning", "what to do"),
-        [(f"`{code}`", FAILURES[code], REMEDIES[code]) for code in failures],
+        [(f"`{code}`", CAUSES[code].cause, CAUSES[code].remedy) for code in failures],
     )
     yield (
         "SMSGate's `error` is the reason as the phone or the network gave it. smSend and"
         " SMSGateway24 know a few reasons; for all others the state decides."
     )
     yield ""
-    yield from table(
-        ("code", "httpsms `dlr_error`", "LINK `statuscode`", "smSend", "SMSGateway24"),
-        [
-            (
-                f"`{code}`",
-                httpsms.REASONS[code],
-                _link_failure(code),
-                _quoted(smsend.FAILURES[code]),
-                _titled(smsgateway24.OF_FAILURE.get(code)),
-            )
-            for code in failures
-        ],
-    )
+    yield from _by_api(failures, _FAILED)
     yield "## States"
     yield ""
     yield from table(
-        ("state", "meaning", "httpsms", "LINK", "smSend", "SMSGate", "SMSGateway24"),
-        [
-            (
-                f"`{state.name.lower()}`",
-                STATES[state],
-                _httpsms_state(state),
-                f"`{linkmobility.STATUSES[state]}`",
-                f"`{smsend.STATUSES[state]}`",
-                f"`{_smsgate_state(state)}`",
-                _titled(smsgateway24.STATUSES[state]),
-            )
-            for state in State
-        ],
+        ("state", "meaning"), [(f"`{state.name.lower()}`", STATES[state]) for state in State]
     )
+    yield from _by_api(State, _STATES)
+
+
+def _by_api(codes: Any, columns: Mapping[str, Column]) -> Iterator[str]:
+    """A table of how the APIs word each code."""
+    yield from table(
+        ("code", *columns),
+        [(f"`{_name(code)}`", *(say(code) for say in columns.values())) for code in codes],
+    )
+
+
+def _name(code: Enum) -> str:
+    return str(code.value) if isinstance(code.value, str) else code.name.lower()
+
+
+def _quoted(*words: object) -> str:
+    return " ".join(f"`{word}`" for word in words if word not in (None, ""))
 
 
 def _unreadable(dialect: Dialect, kind: RefusalKind) -> str:
     request = Request("…", "…", dialect=dialect)
     answer = dialect.refuse(request, Refusal(kind=kind, reason="…", reference="…"))
-    return f"`{answer.status}` `{answer.body.decode()}`"
+    return _quoted(answer.status, answer.body.decode())
 
 
-def _httpsms_refusal(code: RefusalCode) -> str:
+def _refused_by_httpsms(code: RefusalCode) -> str:
     if code is RefusalCode.MISSING_FIELD:
-        return "`400` `Missing … Parameter`"
-    answer = httpsms_errors.ANSWERS[code]
-    return f"`{answer.number}` `{answer.text}`"
+        return _quoted(400, "Missing … Parameter")
+    return _quoted(httpsms_errors.ANSWERS[code].number, httpsms_errors.ANSWERS[code].text)
 
 
-def _worded(wording: linkmobility_errors.Wording | smsend_errors.Wording) -> str:
-    return f"`{wording.status}` `{wording.text}`"
-
-
-def _smsgate_refusal(code: RefusalCode) -> str:
-    words = smsgate_errors.WORDS.get(code, "{subject}: {detail}")
-    return f"`{smsgate_errors.STATUSES[code]}` `{words}`"
-
-
-def _link_failure(code: FailureCode) -> str:
-    number = linkmobility.CODES_OF_FAILURES[code]
-    return f"`{number}` {linkmobility.STATUS_TEXTS[number]}"
-
-
-def _httpsms_state(state: State) -> str:
+def _state_of_httpsms(state: State) -> str:
     answer = httpsms.ANSWERS[state]
     if isinstance(answer, str):
         return f"processed, `{answer}`"
     return "`pending`" if answer == httpsms.PENDING else "processed, `notfound`"
 
 
-def _smsgate_state(state: State) -> str:
-    was_sent = state is State.UNKNOWN
-    return smsgate.STATES[progress_of(state, FailureCode.NONE, was_sent=was_sent)]
+def _titled(texts: Mapping[int, str], number: int | None) -> str:
+    return "" if number is None else f"`{number}` {texts[number]}"
 
 
-def _titled(status: int | None) -> str:
-    return "" if status is None else f"`{status}` {smsgateway24.TITLES[status]}"
+def _worded(words: Mapping[Any, Any]) -> Column:
+    return lambda code: _quoted(words[code].status, words[code].text)
 
 
-def _quoted(word: str | None) -> str:
-    return f"`{word}`" if word else ""
+_REFUSED: Final = MappingProxyType[str, Column](
+    {
+        "httpsms": _refused_by_httpsms,
+        "LINK": _worded(linkmobility_errors.REFUSALS),
+        "smSend": _worded(smsend_errors.REFUSALS),
+        "SMSGate": lambda code: _quoted(
+            smsgate_errors.STATUSES[code], smsgate_errors.WORDS.get(code, "{subject}: {detail}")
+        ),
+        "SMSGateway24": lambda code: _quoted(1, smsgateway24_errors.TEXTS[code]),
+    }
+)
+_FAILED: Final = MappingProxyType[str, Column](
+    {
+        "httpsms `dlr_error`": lambda code: httpsms.REASONS[code],
+        "LINK `statuscode`": lambda code: _titled(
+            linkmobility.STATUS_TEXTS, linkmobility.CODES_OF_FAILURES[code]
+        ),
+        "smSend": lambda code: _quoted(smsend.FAILURES[code]),
+        "SMSGateway24": lambda code: _titled(
+            smsgateway24.TITLES, smsgateway24.OF_FAILURE.get(code)
+        ),
+    }
+)
+_STATES: Final = MappingProxyType[str, Column](
+    {
+        "httpsms": _state_of_httpsms,
+        "LINK": lambda state: _quoted(linkmobility.STATUSES[state]),
+        "smSend": lambda state: _quoted(smsend.STATUSES[state]),
+        "SMSGate": lambda state: _quoted(
+            smsgate.STATES[progress_of(state, FailureCode.NONE, was_sent=state is State.UNKNOWN)]
+        ),
+        "SMSGateway24": lambda state: _titled(smsgateway24.TITLES, smsgateway24.STATUSES[state]),
+    }
+)

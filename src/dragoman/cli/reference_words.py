@@ -6,7 +6,6 @@ from types import MappingProxyType
 from typing import Final
 
 from dragoman.core.accounts.model.accounts import Permission
-from dragoman.core.messages.model.failure_causes import CAUSES
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode
 from dragoman.web.refusals import RefusalKind
@@ -82,10 +81,6 @@ NEEDS: Final = MappingProxyType(
     }
 )
 """Permissions of the house that calls need, by dialect and a pattern of method and path."""
-
-REMEDIES: Final = MappingProxyType({code: cause.remedy for code, cause in CAUSES.items()})
-
-FAILURES: Final = MappingProxyType({code: cause.cause for code, cause in CAUSES.items()})
 
 STATES: Final = MappingProxyType(
     {

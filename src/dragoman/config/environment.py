@@ -29,7 +29,7 @@ from dragoman.config.sections import Section
 
 PREFIX = "DRAGOMAN_"
 
-# The first ones are the command line's; the others are what Kubernetes sets for a service "dragoman".
+# The command line's own, and what Kubernetes sets for a service "dragoman".
 _NOT_SETTINGS = re.compile(r"CONFIG|URL|TOKEN(_FILE)?|SERVICE_(HOST|PORT).*|PORT(_.*)?")
 _FILE = "_file"
 _TYPE = "__TYPE"

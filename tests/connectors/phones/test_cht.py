@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from tests.passing_time import PATIENCE_S
 
+from dragoman.admin.devices import NewPhone, add_device
 from dragoman.connectors.phones.cht import RESULTS, STATES, STATUSES
 from dragoman.connectors.phones.results import read_result
-from dragoman.control import devices as device_commands
-from dragoman.control.requests import AddDevice
 from dragoman.core.devices.model.devices import AssignmentState
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode, RefusalCode
@@ -350,12 +349,8 @@ async def test_a_fetched_text_cannot_be_cancelled_one_that_waits_can(
 
 
 async def test_the_operators_command_shows_the_address_to_type_in(house: Any, account: Any) -> None:
-    class Controlled:
-        def __init__(self) -> None:
-            self.house = self.gateway = house.gateway
-
-    request = AddDevice(name="village", account="acme")
-    added = await device_commands.add_device(Controlled(), request)  # type: ignore[arg-type]
+    phone_to_add = NewPhone(name="village", account="acme")
+    added = await add_device(house.gateway.admin, phone_to_add)
     assert added.url.startswith(f"https://{added.device_id}:")
     assert added.url.endswith("@<this server>/api/cht")
     phone = FakeChtPhone(added.url.replace("<this server>", house.settings.http.listen))

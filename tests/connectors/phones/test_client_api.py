@@ -12,11 +12,9 @@ from aiohttp import web
 from sqlalchemy import select
 from tests.passing_time import PATIENCE_S, until
 
+from dragoman.admin.devices import Period, export_inbox
 from dragoman.config.dialects import Dialects, SmsGate
 from dragoman.config.sections import Callbacks
-from dragoman.control import requests
-from dragoman.control.commands import run_command
-from dragoman.control.house import Controlled
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.sql.tables import device_texts
 from dragoman.testkit.fake_phone import FakePhone, wire
@@ -247,9 +245,8 @@ async def test_an_inbox_is_handed_in_again_and_stored_once(make_house: Any, sink
 async def test_a_phone_that_does_not_listen_is_asked_when_it_does(make_house: Any) -> None:
     house, account, _ = await begin(make_house)
     phone = await house.phone(account, start=False)
-    controlled = Controlled(house=house.gateway, gateway=house.gateway)
-    request = requests.ExportInbox(device_id=int(phone.device_id), since_ms=0, until_ms=1)
-    answer = await run_command(controlled, request)
+    period = Period(since_ms=0, until_ms=1)
+    answer = await export_inbox(house.gateway.admin, phone.device_id, period)
     assert not answer.stream
     await phone.start()
     await until(lambda: "MessagesExportRequested" in phone.events)

@@ -7,9 +7,8 @@ import re
 import msgspec
 import pytest
 
-from dragoman.control import requests
-from dragoman.control.commands import HANDLERS
-from dragoman.control.house import Controlled
+from dragoman.admin.accounts import revoke_tokens
+from dragoman.admin.context import Admin
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.model.accounts import CredentialKind
 from dragoman.core.model.errors import Refused
@@ -67,8 +66,7 @@ async def test_a_key_of_another_kind_is_no_token(gate: Gate) -> None:
 async def test_the_operator_ends_tokens(gate: Gate) -> None:
     token = await gate.house.login_tokens.issue(gate.account)
     await gate.ok("getallsms", token=token)
-    revoke = requests.RevokeTokens(username="acme")
-    await HANDLERS[requests.RevokeTokens](Controlled(house=gate.house), revoke)
+    await revoke_tokens(Admin(services=gate.house), "acme")
     assert await gate.refused("getallsms", token=token) == "Token is not valid"
     again = await gate.house.login_tokens.issue(gate.account)
     assert again != token

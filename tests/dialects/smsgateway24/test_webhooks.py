@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.control import requests
-from dragoman.control.commands import HANDLERS
-from dragoman.control.house import Controlled
+from dragoman.admin.context import Admin
+from dragoman.admin.inbound import OfAccount
+from dragoman.admin.webhooks import NewWebhook, list_webhooks, set_webhook
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.devices.model.devices import Device
 from dragoman.core.messages.model.callbacks import CallbackFacts, EventFacts, EventKind
@@ -204,32 +204,24 @@ async def test_what_cannot_be_called_is_no_webhook(gate: Gate, url: str) -> None
 
 async def test_the_command_sets_lists_and_removes(gate: Gate) -> None:
     device = await gate.phone()
-    controlled = Controlled(house=gate.house)
-
-    async def ask(request: Any) -> Any:
-        return await HANDLERS[type(request)](controlled, request)
-
-    set_own = requests.SetWebhook(
-        username="acme", event="delivery", url=OWN_URL, device_id=device.device_id
-    )
-    assert (await ask(set_own)).device_id == device.device_id
-    await ask(requests.SetWebhook(username="acme", event="incoming", url=URL))
-    listed = await ask(requests.ListWebhooks())
+    admin = Admin(services=gate.house)
+    set_own = NewWebhook(account="acme", event="delivery", url=OWN_URL, device_id=device.device_id)
+    assert (await set_webhook(admin, set_own)).device_id == device.device_id
+    await set_webhook(admin, NewWebhook(account="acme", event="incoming", url=URL))
+    listed = await list_webhooks(admin, OfAccount())
     assert [(one.account, one.device_id, one.event, one.url) for one in listed.webhooks] == [
         ("acme", None, "incoming", URL),
         ("acme", device.device_id, "delivery", OWN_URL),
     ]
-    await ask(requests.SetWebhook(username="acme", event="incoming", url=""))
-    assert len((await ask(requests.ListWebhooks(username="acme"))).webhooks) == 1
+    await set_webhook(admin, NewWebhook(account="acme", event="incoming", url=""))
+    assert len((await list_webhooks(admin, OfAccount(account="acme"))).webhooks) == 1
     for bad in (
-        requests.SetWebhook(username="acme", event="other", url=URL),
-        requests.SetWebhook(username="nobody", event="delivery", url=URL),
-        requests.SetWebhook(
-            username="other", event="delivery", url=URL, device_id=device.device_id
-        ),
+        NewWebhook(account="acme", event="other", url=URL),
+        NewWebhook(account="nobody", event="delivery", url=URL),
+        NewWebhook(account="other", event="delivery", url=URL, device_id=device.device_id),
     ):
         with pytest.raises(Refused):
-            await ask(bad)
+            await set_webhook(admin, bad)
 
 
 def smsgate_of(gate: Gate) -> ProviderDialect:
@@ -304,9 +296,7 @@ async def test_webhooks_of_one_dialect_are_none_of_the_others(gate: Gate) -> Non
     await put_of_smsgate(gate, INCOMING.value, EventKind.TEXT_RECEIVED)
     webhooks, account = gate.house.webhooks, gate.account
     assert [one.url for one in webhooks.of_account(account, NAME)] == [URL]
-    listed = await HANDLERS[requests.ListWebhooks](
-        Controlled(house=gate.house), requests.ListWebhooks()
-    )
+    listed = await list_webhooks(Admin(services=gate.house), OfAccount())
     assert [one.url for one in listed.webhooks] == [URL]
     await webhooks.remove(account, SMSGATE, INCOMING.value)
     assert [one.url for one in webhooks.of_account(account, NAME)] == [URL]

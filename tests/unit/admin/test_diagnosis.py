@@ -7,7 +7,9 @@ import pytest
 
 from dragoman.admin.answers import CarrierView, Finding, LinkView
 from dragoman.admin.carriers import OWN_SPEED_PER_S, limit_of
-from dragoman.admin.diagnosis import check_carrier, check_speed
+from dragoman.admin.context import Admin
+from dragoman.admin.diagnosis import check_carrier, check_speed, diagnose
+from dragoman.house import House
 
 
 def link(bound: bool = True, throttled: int = 0, last_error: str = "") -> LinkView:
@@ -104,3 +106,11 @@ def test_a_carrier_that_is_not_up_has_a_remedy(case: str) -> None:
     assert check.finding is finding
     assert remedy in check.remedy
     assert all(link.last_error in check.detail for link in links)
+
+
+async def test_a_held_carrier_is_named_where_no_gateway_runs(house: House) -> None:
+    await house.carrier_switches.switch("simulator", True)
+    found = await diagnose(Admin(services=house))
+    (check,) = [check for check in found.checks if check.name == "carrier simulator"]
+    assert check.finding is Finding.WARNING
+    assert "dragoman carrier enable simulator" in check.remedy
