@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
@@ -33,29 +33,54 @@ class Failed(Exception):
         self.code = code
 
 
-class LocalClient:
-    """Calls the gateway of a data folder over its socket."""
+class Client:
+    """Calls one gateway, each time over a connection of its own."""
 
-    def __init__(self, data_dir: Path, timeout_s: float = TIMEOUT_S) -> None:
-        self._data_dir = data_dir
-        self._timeout_s = timeout_s
+    def __init__(
+        self, connect: Callable[[], HTTPConnection], *, path: str = "", token: str = ""
+    ) -> None:
+        self._connect = connect
+        self._path = path
+        self._token = token
 
     def call(self, method: str, target: str, body: bytes | None = None) -> bytes:
         """The JSON that is answered; raises `NotRunning` and `Failed`."""
-        with self._connected() as connection:
-            return _exchange(connection, method, target, body).read(ANSWER_LIMIT_BYTES)
+        with self._answer(method, target, body) as answer:
+            return answer.read(ANSWER_LIMIT_BYTES)
 
     def stream(self, target: str) -> Iterator[bytes]:
         """The lines of JSON that are answered until the gateway stops; raises like `call`."""
-        with self._connected() as connection:
-            yield from _exchange(connection, "GET", target, None)
+        with self._answer("GET", target, None) as answer:
+            yield from answer
 
     @contextmanager
-    def _connected(self) -> Iterator[HTTPConnection]:
-        path = socket_path(self._data_dir)
-        connection = _UnixConnection(path, self._timeout_s)
+    def _answer(self, method: str, target: str, body: bytes | None) -> Iterator[HTTPResponse]:
+        headers = {"accept": "application/json"}
+        if body is not None:
+            headers["content-type"] = "application/json"
+        if self._token:
+            headers["authorization"] = f"Bearer {self._token}"
+        connection = self._connect()
         try:
-            check_folder(path, self._data_dir)
+            connection.request(method, self._path + target, body, headers)
+            answer = connection.getresponse()
+            if answer.status >= 300:
+                raise failure_of(answer.status, answer.read(ANSWER_LIMIT_BYTES))
+            yield answer
+        except (OSError, HTTPException) as error:
+            raise _unreachable(error) from None
+        finally:
+            connection.close()
+
+
+def local_client(data_dir: Path, timeout_s: float = TIMEOUT_S) -> Client:
+    """A client of the gateway of a data folder, over its socket."""
+
+    def connect() -> HTTPConnection:
+        path = socket_path(data_dir)
+        connection = _UnixConnection(path, timeout_s)
+        try:
+            check_folder(path, data_dir)
             connection.connect()
         except (FileNotFoundError, ConnectionRefusedError):
             raise NotRunning(str(path)) from None
@@ -64,50 +89,30 @@ class LocalClient:
         except UnsafeFolder as error:
             raise Failed("no_access", str(error)) from None
         except OSError as error:
-            raise Failed("unavailable", f"the gateway does not answer: {error}") from None
-        with _answering(connection):
-            yield connection
+            raise _unreachable(error) from None
+        return connection
+
+    return Client(connect)
 
 
-class RemoteClient:
-    """Calls a gateway by its URL, with an operator's token; raises ValueError for a bad URL."""
+def remote_client(url: str, token: str, timeout_s: float = TIMEOUT_S) -> Client:
+    """A client of a gateway elsewhere; raises ValueError for a URL or a token that is none."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        raise ValueError("expected an address such as https://sms.example.org")
+    if parts.scheme == "http" and host not in LOCAL_NAMES:
+        raise ValueError("the token would cross the network in the clear: use https")
+    if not token or not (token.isascii() and token.isprintable()):
+        raise ValueError("no token: name one with --token, --token-file or DRAGOMAN_TOKEN")
 
-    def __init__(self, url: str, token: str, timeout_s: float = TIMEOUT_S) -> None:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-            raise ValueError("expected an address such as https://sms.example.org")
-        if parts.scheme == "http" and host not in LOCAL_NAMES:
-            raise ValueError("the token would cross the network in the clear: use https")
-        if not token or not (token.isascii() and token.isprintable()):
-            raise ValueError("no token: name one with --token, --token-file or DRAGOMAN_TOKEN")
-        self._parts, self._host, self._port = parts, host, parts.port
-        self._path = parts.path.rstrip("/")
-        self._token = token
-        self._timeout_s = timeout_s
+    def connect() -> HTTPConnection:
+        if parts.scheme == "http":
+            return HTTPConnection(host, port, timeout=timeout_s)
+        context = ssl.create_default_context()
+        return HTTPSConnection(host, port, timeout=timeout_s, context=context)
 
-    def call(self, method: str, target: str, body: bytes | None = None) -> bytes:
-        """The JSON that is answered; raises `Failed`."""
-        with self._connected() as connection:
-            answer = _exchange(connection, method, self._path + target, body, self._token)
-            return answer.read(ANSWER_LIMIT_BYTES)
-
-    def stream(self, target: str) -> Iterator[bytes]:
-        """The lines of JSON that are answered until the gateway stops; raises like `call`."""
-        with self._connected() as connection:
-            yield from _exchange(connection, "GET", self._path + target, None, self._token)
-
-    @contextmanager
-    def _connected(self) -> Iterator[HTTPConnection]:
-        if self._parts.scheme == "http":
-            connection = HTTPConnection(self._host, self._port, timeout=self._timeout_s)
-        else:
-            context = ssl.create_default_context()
-            connection = HTTPSConnection(
-                self._host, self._port, timeout=self._timeout_s, context=context
-            )
-        with _answering(connection):
-            yield connection
+    return Client(connect, path=parts.path.rstrip("/"), token=token)
 
 
 class _UnixConnection(HTTPConnection):
@@ -121,31 +126,9 @@ class _UnixConnection(HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-@contextmanager
-def _answering(connection: HTTPConnection) -> Iterator[None]:
-    """Closes a connection behind its answer; one that breaks off is a failure."""
-    try:
-        yield
-    except (OSError, HTTPException) as error:
-        reason = str(error) or type(error).__name__
-        raise Failed("unavailable", f"the gateway does not answer: {reason}") from None
-    finally:
-        connection.close()
-
-
-def _exchange(
-    connection: HTTPConnection, method: str, target: str, body: bytes | None, token: str = ""
-) -> HTTPResponse:
-    headers = {"accept": "application/json"}
-    if body is not None:
-        headers["content-type"] = "application/json"
-    if token:
-        headers["authorization"] = f"Bearer {token}"
-    connection.request(method, target, body, headers)
-    answer = connection.getresponse()
-    if answer.status >= 300:
-        raise failure_of(answer.status, answer.read(ANSWER_LIMIT_BYTES))
-    return answer
+def _unreachable(error: Exception) -> Failed:
+    reason = str(error) or type(error).__name__
+    return Failed("unavailable", f"the gateway does not answer: {reason}")
 
 
 def failure_of(status: int, body: bytes) -> Failed:

@@ -20,7 +20,7 @@ from dragoman.cli.options import ConfigOption, DataOption, JsonOption, Remote, f
 from dragoman.cli.outcome import ExitCode, Stop, write_json
 
 if TYPE_CHECKING:
-    from dragoman.admin.client import Failed, LocalClient, RemoteClient
+    from dragoman.admin.client import Client, Failed
     from dragoman.config import Settings
 
 Answer = TypeVar("Answer")
@@ -182,15 +182,15 @@ class Gateway:
         self._settings = find_settings(self._config, self._data, complete=True)
         return self._settings
 
-    def _client(self) -> LocalClient | RemoteClient:
-        from dragoman.admin.client import LocalClient, RemoteClient
+    def _client(self) -> Client:
+        from dragoman.admin.client import local_client, remote_client
 
         if not self.remote.url:
-            return LocalClient(self.settings.data_path)
+            return local_client(self.settings.data_path)
         if self._config is not None or self._data is not None:
             raise Stop(ExitCode.USAGE, "--url names another gateway than --config and --data do")
         try:
-            return RemoteClient(self.remote.url, self.remote.read_token())
+            return remote_client(self.remote.url, self.remote.read_token())
         except ValueError as error:
             raise Stop(ExitCode.USAGE, f"--url: {error}") from None
 

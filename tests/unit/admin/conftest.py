@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 import pytest
 
-from dragoman.admin.client import Failed, LocalClient
+from dragoman.admin.client import Failed, local_client
 from dragoman.admin.context import Admin
 from dragoman.admin.server import AdminServer
 from dragoman.config import Settings
@@ -49,7 +49,7 @@ class Caller:
     def __init__(self, house: House, admin: Admin) -> None:
         self.house = house
         self.admin = admin
-        self.client = LocalClient(house.settings.data_path, timeout_s=10)
+        self.client = local_client(house.settings.data_path, timeout_s=10)
 
     async def __call__(self, method: str, *path: str, **given: Any) -> Any:
         """What is answered to a body, or to a query for methods that have none."""

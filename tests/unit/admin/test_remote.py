@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.admin.client import Failed, RemoteClient
+from dragoman.admin.client import Failed, remote_client
 from dragoman.admin.operations import build_admin
 from dragoman.admin.remote import FAILURES_PER_MINUTE, TokenGuard
 from dragoman.kit.clock import FixedClock
@@ -111,7 +111,7 @@ async def url(remote: Remote) -> AsyncIterator[str]:
 
 
 async def test_the_client_calls_by_url_and_token(remote: Remote, call: Caller, url: str) -> None:
-    client = RemoteClient(f"{url}/", await remote.tokens.create("ops"))
+    client = remote_client(f"{url}/", await remote.tokens.create("ops"))
     created = await asyncio.to_thread(client.call, "POST", LIST, b'{"username":"shop"}')
     assert msgspec.json.decode(created)["account"]["username"] == "shop"
     assert (await call.house.accounts.find("shop")).enabled
@@ -125,7 +125,7 @@ async def test_the_client_calls_by_url_and_token(remote: Remote, call: Caller, u
 
 async def test_the_client_says_what_a_wrong_token_means(url: str) -> None:
     with pytest.raises(Failed) as caught:
-        await asyncio.to_thread(RemoteClient(url, "wrong").call, "GET", LIST)
+        await asyncio.to_thread(remote_client(url, "wrong").call, "GET", LIST)
     assert caught.value.code == "authentication_failed"
 
 
@@ -133,7 +133,7 @@ def test_a_gateway_that_is_not_there_is_a_failure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(Failed) as caught:
-        RemoteClient(f"http://127.0.0.1:{port}", "token").call("GET", LIST)
+        remote_client(f"http://127.0.0.1:{port}", "token").call("GET", LIST)
     assert caught.value.code == "unavailable"
 
 
@@ -151,4 +151,4 @@ def test_a_gateway_that_is_not_there_is_a_failure() -> None:
 )
 def test_what_would_not_work_or_leak_the_token_is_refused(url: str, token: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        RemoteClient(url, token)
+        remote_client(url, token)

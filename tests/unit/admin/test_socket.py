@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from dragoman.admin.answers import FeedLines
-from dragoman.admin.client import Failed, LocalClient, NotRunning
+from dragoman.admin.client import Failed, NotRunning, local_client
 from dragoman.admin.operations import BODY_LIMIT_BYTES
 from dragoman.admin.server import AdminServer
 from dragoman.admin.socket_path import (
@@ -131,11 +131,11 @@ async def test_a_feed_that_cannot_be_is_refused_before_it_begins(call: Caller, q
 
 def test_no_socket_and_a_dead_one_mean_that_nothing_runs(tmp_path: Path) -> None:
     with pytest.raises(NotRunning):
-        LocalClient(tmp_path).call("GET", LIST)
+        local_client(tmp_path).call("GET", LIST)
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(os.fspath(socket_path(tmp_path)))
     with pytest.raises(NotRunning):
-        LocalClient(tmp_path).call("GET", LIST)
+        local_client(tmp_path).call("GET", LIST)
 
 
 def test_a_silent_gateway_is_a_failure_not_a_wait(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_silent_gateway_is_a_failure_not_a_wait(tmp_path: Path) -> None:
         silent.bind(os.fspath(socket_path(tmp_path)))
         silent.listen()
         with pytest.raises(Failed) as caught:
-            LocalClient(tmp_path, timeout_s=0.05).call("GET", LIST)
+            local_client(tmp_path, timeout_s=0.05).call("GET", LIST)
     assert caught.value.code == "unavailable"
 
 
@@ -172,5 +172,5 @@ def test_a_folder_that_others_may_enter_is_not_trusted(deep: Path) -> None:
     with pytest.raises(UnsafeFolder):
         make_folder(path, deep)
     with pytest.raises(Failed) as caught:
-        LocalClient(deep).call("GET", LIST)
+        local_client(deep).call("GET", LIST)
     assert caught.value.code == "no_access"
