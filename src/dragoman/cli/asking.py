@@ -26,10 +26,10 @@ def ask(settings: Settings, request: Request[Answer]) -> Answer:
     except CommandFailed as error:
         raise stop_of(error.failure) from None
     except NotRunning:
-        return ask_own_house(settings, request)
+        return ask_own_services(settings, request)
 
 
-def ask_own_house(settings: Settings, request: Request[Answer]) -> Answer:
+def ask_own_services(settings: Settings, request: Request[Answer]) -> Answer:
     """The answer of a house opened for this command; raises `Stop`."""
     _check_database_file(settings)
     from dragoman.control.failures import failure_of
@@ -51,12 +51,12 @@ def ask_own_house(settings: Settings, request: Request[Answer]) -> Answer:
 
 
 async def _ask(settings: Settings, request: Request[Answer]) -> Answer:
+    from dragoman.container import opened_services
     from dragoman.control.commands import run_command
     from dragoman.control.house import Controlled
-    from dragoman.house import opened_house
 
-    async with opened_house(settings) as house:
-        answer: Answer = await run_command(Controlled(house=house), request)
+    async with opened_services(settings) as services:
+        answer: Answer = await run_command(Controlled(services=services), request)
         return answer
 
 

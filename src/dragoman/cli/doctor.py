@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from dragoman.cli.asking import ask_own_house
+from dragoman.cli.asking import ask_own_services
 from dragoman.cli.options import ConfigOption, DataOption, JsonOption, find_settings
 from dragoman.cli.outcome import ExitCode, Stop, write_json
 from dragoman.cli.output import console
@@ -53,7 +53,7 @@ def _look(config: Path | None, data: Path | None) -> list[Check]:
         detail = f"none runs for {settings.data_path}"
         checks.append(_problem("gateway", detail, "start it with `dragoman serve`"))
     try:
-        return [*checks, *ask_own_house(settings, Diagnose()).checks]
+        return [*checks, *ask_own_services(settings, Diagnose()).checks]
     except Stop as stop:
         return [*checks, _problem("database", stop.message, _remedy_for_database(stop))]
 

@@ -10,16 +10,17 @@ from typing import Any, Final
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.cli.reference_table import table
 from dragoman.cli.reference_words import NEEDS, PERMISSIONS
-from dragoman.config.dialects import Dialects
+from dragoman.config import Settings
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.cht import ChtGateway
 from dragoman.connectors.phones.smsgate.routes import SmsGate
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.core.metrics import Metrics
 from dragoman.development.calls import build_calls
 from dragoman.development.workbench import Workbench
-from dragoman.dialects import DIALECTS, Services
-from dragoman.pages import build_pages
+from dragoman.dialects import DIALECTS
+from dragoman.ops.health import build_pages
 from dragoman.web.operations import Dialect, Operation
 
 _NOTHING: Final[Any] = None
@@ -122,6 +123,7 @@ def _others() -> Iterator[tuple[str, Dialect]]:
     phones = SmsGate(
         accounts=_NOTHING,
         devices=_NOTHING,
+        webhooks=_NOTHING,
         registration=_NOTHING,
         carriers={},
         intake=_NOTHING,
@@ -160,4 +162,4 @@ def _paths_of_pages() -> list[str]:
 def no_services() -> Services:
     """What a dialect needs to be looked at, not to be asked."""
     fields = dict.fromkeys(Services.__dataclass_fields__, _NOTHING)
-    return Services(**{**fields, "settings": Dialects(), "metrics": Metrics()})
+    return Services(**{**fields, "settings": Settings(), "metrics": Metrics()})

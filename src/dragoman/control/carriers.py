@@ -43,19 +43,19 @@ async def switch_carrier(controlled: Controlled, request: SwitchCarrier) -> Carr
 
     It is written down at every account that may operate the machine, with the change.
     """
-    house, gateway = controlled.house, controlled.gateway
+    services, gateway = controlled.services, controlled.gateway
     name = request.carrier
-    if all(carrier.name != name for carrier in house.settings.carriers):
-        known = ", ".join(carrier.name for carrier in house.settings.carriers) or "none"
+    if all(carrier.name != name for carrier in services.settings.carriers):
+        known = ", ".join(carrier.name for carrier in services.settings.carriers) or "none"
         raise Refused(RefusalCode.NOT_FOUND, name[:64], f"no such carrier; there are {known}")
-    if await house.carrier_switches.is_held(name) is not request.held:
+    if await services.carrier_switches.is_held(name) is not request.held:
         action = "drain_carrier" if request.held else "enable_carrier"
         entries = tuple(
-            house.audit_log.command_entry(account, action, name)
-            for account in await house.accounts.list_all()
+            services.audit_log.command_entry(account, action, name)
+            for account in await services.accounts.list_all()
             if account.may(Permission.OPERATE)
         )
-        await house.carrier_switches.switch(name, request.held, entries)
+        await services.carrier_switches.switch(name, request.held, entries)
     in_flight, _ = gateway.window_use().get(name, (0, 0)) if gateway is not None else (0, 0)
     return CarrierSwitched(
         carrier=name, held=request.held, in_flight=in_flight, gateway=gateway is not None

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from dragoman import __version__
+from dragoman.container import Services
 from dragoman.control import devices, requests
 from dragoman.control.answers import (
     AccountList,
@@ -21,9 +22,9 @@ from dragoman.control.answers import (
     SentBatch,
 )
 from dragoman.control.carriers import switch_carrier, view_carriers
-from dragoman.control.diagnosis import check_house
+from dragoman.control.diagnosis import check_services
 from dragoman.control.email_service import change_email_service
-from dragoman.control.house import Controlled, HouseServices
+from dragoman.control.house import Controlled
 from dragoman.control.inbound import INBOUND_HANDLERS
 from dragoman.control.messages import MESSAGE_HANDLERS, parse_identifier
 from dragoman.control.notes import note_change
@@ -53,7 +54,7 @@ async def run_command(controlled: Controlled, request: requests.Request[Any]) ->
 async def _create_account(
     controlled: Controlled, request: requests.CreateAccount
 ) -> AccountSecrets:
-    accounts = controlled.house.accounts
+    accounts = controlled.services.accounts
     grant, revoke = _read_permissions(request.grant), _read_permissions(request.revoke)
     parent = await accounts.find(request.parent) if request.parent else None
     usual = DEFAULT_PERMISSIONS if parent is None else parent.permissions - NOT_BY_DEFAULT
@@ -71,38 +72,38 @@ async def _create_account(
         fields=AccountFields(prefixes=request.prefixes, profile=request.profile),
     )
     return AccountSecrets(
-        account=await _view_account(controlled.house, created.account),
+        account=await _view_account(controlled.services, created.account),
         api_key=created.api_key,
         password=created.password,
     )
 
 
 async def _list_accounts(controlled: Controlled, _request: requests.ListAccounts) -> AccountList:
-    house = controlled.house
-    accounts = await house.accounts.list_all()
+    services = controlled.services
+    accounts = await services.accounts.list_all()
     return AccountList(
-        accounts=tuple([await _view_account(house, account) for account in accounts])
+        accounts=tuple([await _view_account(services, account) for account in accounts])
     )
 
 
 async def _set_enabled(controlled: Controlled, request: requests.SetEnabled) -> AccountView:
-    house = controlled.house
-    account = await house.accounts.set_enabled(request.username, request.enabled)
-    return await _view_account(house, account)
+    services = controlled.services
+    account = await services.accounts.set_enabled(request.username, request.enabled)
+    return await _view_account(services, account)
 
 
 async def _revoke_tokens(controlled: Controlled, request: requests.RevokeTokens) -> AccountView:
-    house = controlled.house
-    account = await house.accounts.find(request.username)
-    await house.access_tokens.revoke_all(account)
-    await house.login_tokens.revoke_all(account)
-    house.sessions.end_all(account.account_id)
-    return await _view_account(house, account)
+    services = controlled.services
+    account = await services.accounts.find(request.username)
+    await services.access_tokens.revoke_all(account)
+    await services.login_tokens.revoke_all(account)
+    services.sessions.end_all(account.account_id)
+    return await _view_account(services, account)
 
 
 async def _change_account(controlled: Controlled, request: requests.ChangeAccount) -> AccountView:
-    house = controlled.house
-    account = await house.accounts.change(
+    services = controlled.services
+    account = await services.accounts.change(
         request.username,
         AccountFields(
             username=request.new_username,
@@ -111,23 +112,23 @@ async def _change_account(controlled: Controlled, request: requests.ChangeAccoun
             time_zone=request.time_zone,
             prefixes=request.prefixes,
             profile=request.profile,
-            message_types=_read_types(house, request.message_types),
+            message_types=_read_types(services, request.message_types),
         ),
         grant=_read_permissions(request.grant),
         revoke=_read_permissions(request.revoke),
         credits=request.credits,
     )
-    return await _view_account(house, account)
+    return await _view_account(services, account)
 
 
-def _read_types(house: HouseServices, names: tuple[str, ...] | None) -> str | None:
+def _read_types(services: Services, names: tuple[str, ...] | None) -> str | None:
     """The types of some names, as a field of an account; raises `Refused`."""
     if names is None:
         return None
-    types = {name: house.credits.types.find(name) for name in names}
+    types = {name: services.credits.types.find(name) for name in names}
     unknown = [name for name, found in types.items() if found is None]
     if unknown:
-        known = ", ".join(one.name for one in house.credits.types)
+        known = ", ".join(one.name for one in services.credits.types)
         raise Refused(RefusalCode.INVALID_FIELD, unknown[0], f"no such type; there are {known}")
     return " ".join(found.name for found in types.values() if found is not None)
 
@@ -141,17 +142,17 @@ def _read_permissions(names: tuple[str, ...]) -> frozenset[Permission]:
 
 
 async def _rotate_key(controlled: Controlled, request: requests.RotateKey) -> AccountSecrets:
-    house = controlled.house
-    api_key = await house.accounts.rotate_key(request.username, request.api_key)
-    account = await house.accounts.find(request.username)
-    return AccountSecrets(account=await _view_account(house, account), api_key=api_key)
+    services = controlled.services
+    api_key = await services.accounts.rotate_key(request.username, request.api_key)
+    account = await services.accounts.find(request.username)
+    return AccountSecrets(account=await _view_account(services, account), api_key=api_key)
 
 
-async def _view_account(house: HouseServices, account: Account) -> AccountView:
-    balance = await house.accounts.balance(account)
+async def _view_account(services: Services, account: Account) -> AccountView:
+    balance = await services.accounts.balance(account)
     parent = None
     if account.parent_id is not None:
-        parent = await house.accounts.find_by_id(account.parent_id)
+        parent = await services.accounts.find_by_id(account.parent_id)
     return AccountView(
         account_id=account.account_id,
         username=account.username,
@@ -173,9 +174,9 @@ async def _view_account(house: HouseServices, account: Account) -> AccountView:
 
 
 async def _send(controlled: Controlled, request: requests.Send) -> SentBatch:
-    house = controlled.house
-    account = await _sending_account(house, request.account)
-    accepted = await house.submission.submit(
+    services = controlled.services
+    account = await _sending_account(services, request.account)
+    accepted = await services.submission.submit(
         account,
         Submission(
             dialect=DIALECT,
@@ -195,11 +196,11 @@ async def _send(controlled: Controlled, request: requests.Send) -> SentBatch:
     )
 
 
-async def _sending_account(house: HouseServices, username: str) -> Account:
+async def _sending_account(services: Services, username: str) -> Account:
     if username:
-        account = await house.accounts.find(username)
+        account = await services.accounts.find(username)
     else:
-        accounts = await house.accounts.list_all()
+        accounts = await services.accounts.list_all()
         if len(accounts) != 1:
             several = "there are several, name one with --account"
             detail = several if accounts else "create one first with `dragoman account create`"
@@ -211,29 +212,29 @@ async def _sending_account(house: HouseServices, username: str) -> Account:
 
 
 async def _find(controlled: Controlled, request: requests.Find) -> MessageStatus | BatchStatus:
-    house = controlled.house
+    services = controlled.services
     identifier = parse_identifier(request.identifier)
     if identifier is not None:
         # A few accounts a house: asking for each costs less than a second way to find a message.
-        for account in await house.accounts.list_all():
-            found = await _find_of_account(house, account, identifier)
+        for account in await services.accounts.list_all():
+            found = await _find_of_account(services, account, identifier)
             if found is not None:
                 return found
     raise Refused(RefusalCode.NOT_FOUND, request.identifier, "neither a message nor a batch")
 
 
 async def _find_of_account(
-    house: HouseServices, account: Account, identifier: int
+    services: Services, account: Account, identifier: int
 ) -> MessageStatus | BatchStatus | None:
     account_id = account.account_id
-    message = await house.storage.read(lambda c: outbox.find(c, account_id, identifier))
+    message = await services.storage.read(lambda c: outbox.find(c, account_id, identifier))
     if message is not None:
-        answer = await house.queries.last_callback_answer(identifier)
+        answer = await services.queries.last_callback_answer(identifier)
         return _message_status(account, message, answer)
-    batch = await house.storage.read(lambda c: batches.find(c, account_id, identifier))
+    batch = await services.storage.read(lambda c: batches.find(c, account_id, identifier))
     if batch is None:
         return None
-    messages = await house.queries.messages_of_batch(account, identifier, 0, MESSAGES_SHOWN)
+    messages = await services.queries.messages_of_batch(account, identifier, 0, MESSAGES_SHOWN)
     return BatchStatus(
         batch_id=identifier,
         account=account.username,
@@ -275,8 +276,8 @@ def _message_status(
 
 
 async def _show_overview(controlled: Controlled, _request: requests.ShowOverview) -> Overview:
-    house, gateway = controlled.house, controlled.gateway
-    accounts = len(await house.accounts.list_all())
+    services, gateway = controlled.services, controlled.gateway
+    accounts = len(await services.accounts.list_all())
     if gateway is None:
         return Overview(running=False, version=__version__, accounts=accounts)
     oldest = gateway.oldest_waiting_s()
@@ -289,7 +290,7 @@ async def _show_overview(controlled: Controlled, _request: requests.ShowOverview
         accounts=accounts,
         pid=os.getpid(),
         started_ms=controlled.started_ms,
-        address=house.settings.http.listen,
+        address=services.settings.http.listen,
         problems=tuple(gateway.problems()),
         carriers=view_carriers(gateway),
         routes=tuple(
@@ -305,7 +306,7 @@ async def _show_overview(controlled: Controlled, _request: requests.ShowOverview
 
 
 async def _diagnose(controlled: Controlled, _request: requests.Diagnose) -> Diagnosis:
-    return Diagnosis(checks=tuple([check async for check in check_house(controlled)]))
+    return Diagnosis(checks=tuple([check async for check in check_services(controlled)]))
 
 
 HANDLERS: Final = MappingProxyType[type[Any], Callable[[Controlled, Any], Awaitable[Any]]](

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from time import perf_counter
 from typing import Final
 
+from dragoman.container import Services
 from dragoman.control.answers import CarrierView, Check, Finding
 from dragoman.control.carriers import limit_of, view_carriers
-from dragoman.control.house import Controlled, HouseServices, RunningGateway
+from dragoman.control.house import Controlled, RunningGateway
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.kit.ids import time_of
 from dragoman.storage.probe import probe
@@ -22,23 +23,23 @@ MANY_CALLBACKS: Final = 1_000
 OLD_MESSAGE_S: Final = 60.0
 
 
-async def check_house(controlled: Controlled) -> AsyncIterator[Check]:
+async def check_services(controlled: Controlled) -> AsyncIterator[Check]:
     """Looks at the database, the disk and the clock, and at the gateway where one runs."""
-    yield await _check_database(controlled.house)
-    yield _check_disk(controlled.house)
-    yield _check_clock(controlled.house)
+    yield await _check_database(controlled.services)
+    yield _check_disk(controlled.services)
+    yield _check_clock(controlled.services)
     if controlled.gateway is not None:
         for check in _check_gateway(controlled.gateway):
             yield check
     else:
-        for name in sorted(await controlled.house.carrier_switches.held()):
+        for name in sorted(await controlled.services.carrier_switches.held()):
             yield _held(name, "nothing goes out over it when a gateway starts")
 
 
-async def _check_database(house: HouseServices) -> Check:
+async def _check_database(services: Services) -> Check:
     started = perf_counter()
     try:
-        await house.storage.writer.write(probe, None)
+        await services.storage.writer.write(probe, None)
     except StorageUnavailable as error:
         return Check(
             name="database",
@@ -47,7 +48,7 @@ async def _check_database(house: HouseServices) -> Check:
             remedy="make room on the disk or repair it, then restart the gateway",
         )
     took_s = perf_counter() - started
-    kind = "SQLite" if house.storage.is_sqlite else "PostgreSQL"
+    kind = "SQLite" if services.storage.is_sqlite else "PostgreSQL"
     slow = took_s > SLOW_COMMIT_S
     return Check(
         name="database",
@@ -57,8 +58,8 @@ async def _check_database(house: HouseServices) -> Check:
     )
 
 
-def _check_disk(house: HouseServices) -> Check:
-    folder = house.settings.data_path
+def _check_disk(services: Services) -> Check:
+    folder = services.settings.data_path
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
@@ -79,8 +80,10 @@ def _check_disk(house: HouseServices) -> Check:
     )
 
 
-def _check_clock(house: HouseServices) -> Check:
-    behind_s = (time_of(house.ids.last) - house.clock.now_ms()) / 1000 if house.ids.last else 0.0
+def _check_clock(services: Services) -> Check:
+    behind_s = (
+        (time_of(services.ids.last) - services.clock.now_ms()) / 1000 if services.ids.last else 0.0
+    )
     if behind_s <= CLOCK_BEHIND_S:
         return Check(name="clock", finding=Finding.OK, detail="later than everything stored")
     return Check(

@@ -19,9 +19,9 @@ async def change_email_service(
     controlled: Controlled, request: ChangeEmailService
 ) -> EmailServiceView:
     """Writes down what is given, and shows what there is now; raises `Refused`."""
-    house = controlled.house
-    account = await house.accounts.find(request.username)
-    service = await house.mailings.service_of(account) or EmailService()
+    services = controlled.services
+    account = await services.accounts.find(request.username)
+    service = await services.mailings.service_of(account) or EmailService()
     given = {
         name: value
         for name in service.__struct_fields__
@@ -31,5 +31,5 @@ async def change_email_service(
         service = msgspec.structs.replace(service, **given)
         if len(service.billing) > MAX_BILLING or not is_storable(service.billing):
             raise Refused(RefusalCode.INVALID_FIELD, "billing", f"at most {MAX_BILLING} characters")
-        await house.mailings.put_service(account, service)
+        await services.mailings.put_service(account, service)
     return EmailServiceView(account=account.username, **msgspec.structs.asdict(service))

@@ -7,9 +7,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import MappingProxyType
 from typing import Any, Final
 
+from dragoman.container import Services
 from dragoman.control import requests
 from dragoman.control.answers import Cancelled, FeedLine, FeedLines, SentBatch
-from dragoman.control.house import Controlled, HouseServices
+from dragoman.control.house import Controlled
 from dragoman.core.messages.feed import GATHER_S, FeedEvent, read_filter
 from dragoman.core.messages.sql import pending
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -23,15 +24,15 @@ TAIL_WAIT_S: Final = 1.0
 
 
 async def _show(controlled: Controlled, request: requests.ShowMessage) -> Timeline:
-    house = controlled.house
-    return await house.timelines.of_any_message(await find_message(house, request.identifier))
+    services = controlled.services
+    return await services.timelines.of_any_message(await find_message(services, request.identifier))
 
 
 async def _resend(controlled: Controlled, request: requests.ResendMessage) -> SentBatch:
-    house = controlled.house
-    message_id = await find_message(house, request.identifier)
-    accepted = await house.message_actions.resend(None, message_id, protocol=PROTOCOL)
-    story = await house.timelines.of_any_message(message_id)
+    services = controlled.services
+    message_id = await find_message(services, request.identifier)
+    accepted = await services.message_actions.resend(None, message_id, protocol=PROTOCOL)
+    story = await services.timelines.of_any_message(message_id)
     return SentBatch(
         batch_id=accepted.batch_id,
         account=story.account,
@@ -43,23 +44,23 @@ async def _resend(controlled: Controlled, request: requests.ResendMessage) -> Se
 
 
 async def _cancel(controlled: Controlled, request: requests.CancelMessage) -> Cancelled:
-    house = controlled.house
-    message_id = await find_message(house, request.identifier)
-    await house.message_actions.cancel(None, message_id)
-    story = await house.timelines.of_any_message(message_id)
+    services = controlled.services
+    message_id = await find_message(services, request.identifier)
+    await services.message_actions.cancel(None, message_id)
+    story = await services.timelines.of_any_message(message_id)
     return Cancelled(message_id=message_id, account=story.account)
 
 
-async def find_message(house: HouseServices, text: str) -> int:
+async def find_message(services: Services, text: str) -> int:
     """The message of any spelling of its identifier, or of its batch if that has but one."""
     identifier = parse_identifier(text)
     if identifier is not None:
-        if await house.storage.read(lambda c: pending.load_messages(c, [identifier])):
+        if await services.storage.read(lambda c: pending.load_messages(c, [identifier])):
             return identifier
-        batches = await house.storage.read(lambda c: pending.load_batches(c, [identifier]))
+        batches = await services.storage.read(lambda c: pending.load_batches(c, [identifier]))
         if identifier in batches:
             owner = batches[identifier].account_id
-            views = await house.storage.read(
+            views = await services.storage.read(
                 lambda c: outbox.find_of_batch(c, owner, identifier, 0, 2)
             )
             if len(views) == 1:
@@ -77,13 +78,13 @@ def parse_identifier(text: str) -> int | None:
 
 
 async def _tail(controlled: Controlled, request: requests.Tail) -> AsyncGenerator[FeedLines, None]:
-    house, gateway = controlled.house, controlled.gateway
+    services, gateway = controlled.services, controlled.gateway
     if gateway is None:
         raise Refused(RefusalCode.UNAVAILABLE, "tail", "no gateway is running")
     below = None
     if request.account:
-        account = await house.accounts.find(request.account)
-        below = frozenset({account.account_id, *await house.queries.accounts_below(account)})
+        account = await services.accounts.find(request.account)
+        below = frozenset({account.account_id, *await services.queries.accounts_below(account)})
     wanted = read_filter(
         accounts=below,
         states=request.states,
@@ -97,7 +98,7 @@ async def _tail(controlled: Controlled, request: requests.Tail) -> AsyncGenerato
         while True:
             page = await listener.next(TAIL_WAIT_S)
             for account_id in {event.account_id for event in page.events} - names.keys():
-                found = await house.accounts.find_by_id(account_id)
+                found = await services.accounts.find_by_id(account_id)
                 names[account_id] = found.username if found is not None else ""
             yield FeedLines(
                 lines=tuple(_line(event, names[event.account_id]) for event in page.events),

@@ -121,10 +121,10 @@ async def note_change(controlled: Controlled, request: Any, answer: Any) -> None
     username = _owner(answer)
     if note is None or not username:
         return
-    house = controlled.house
+    services = controlled.services
     try:
-        account = await house.accounts.find(username)
-        await house.audit_log.note_command(account, note.action, note.subject)
+        account = await services.accounts.find(username)
+        await services.audit_log.note_command(account, note.action, note.subject)
     except (Refused, StorageUnavailable) as error:
         log.warning("change_not_written_down", action=note.action, reason=str(error))
 

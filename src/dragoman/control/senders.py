@@ -27,12 +27,12 @@ DECISIONS: Final = MappingProxyType(
 
 
 async def _list_senders(controlled: Controlled, request: requests.ListSenders) -> SenderList:
-    house = controlled.house
-    account = await house.accounts.find(request.username) if request.username else None
+    services = controlled.services
+    account = await services.accounts.find(request.username) if request.username else None
     states = {SenderState.PENDING} if request.pending else EVERY_STATE
     limit = min(request.limit, MAX_LISTED)
-    found, total = await house.senders.list_page(account, states, request.offset, limit)
-    names = {one.account_id: one.username for one in await house.accounts.list_all()}
+    found, total = await services.senders.list_page(account, states, request.offset, limit)
+    names = {one.account_id: one.username for one in await services.accounts.list_all()}
     return SenderList(
         senders=tuple(_view(names.get(sender.account_id, ""), sender) for sender in found),
         total=total,
@@ -40,24 +40,24 @@ async def _list_senders(controlled: Controlled, request: requests.ListSenders) -
 
 
 async def _decide_sender(controlled: Controlled, request: requests.DecideSender) -> SenderView:
-    house = controlled.house
-    account = await house.accounts.find(request.username)
+    services = controlled.services
+    account = await services.accounts.find(request.username)
     state = DECISIONS[request.approved, request.by_authority]
-    await house.senders.decide(account, request.sender, state)
-    found = await house.senders.find_by_name(account, request.sender)
+    await services.senders.decide(account, request.sender, state)
+    found = await services.senders.find_by_name(account, request.sender)
     return _view(account.username, found)
 
 
 async def _add_credits(controlled: Controlled, request: requests.AddCredits) -> TypeBalances:
-    house = controlled.house
-    account = await house.accounts.find(request.username)
+    services = controlled.services
+    account = await services.accounts.find(request.username)
     if request.credits or request.message_type:
-        message_type = house.credits.types.find(request.message_type)
+        message_type = services.credits.types.find(request.message_type)
         if message_type is None:
-            known = ", ".join(one.name for one in house.credits.types)
+            known = ", ".join(one.name for one in services.credits.types)
             raise Refused(RefusalCode.INVALID_FIELD, "type", f"there are {known}")
-        await house.credits.top_up(account, message_type, request.credits)
-    return TypeBalances(account=account.username, credits=await house.credits.available(account))
+        await services.credits.top_up(account, message_type, request.credits)
+    return TypeBalances(account=account.username, credits=await services.credits.available(account))
 
 
 def _view(username: str, sender: StoredSender) -> SenderView:

@@ -12,10 +12,11 @@ from typing import Any, Final
 import msgspec
 import structlog
 
+from dragoman.container import Services
 from dragoman.control.answers import Failure, Reply
 from dragoman.control.commands import run_command
 from dragoman.control.failures import failure_of
-from dragoman.control.house import Controlled, HouseServices, RunningGateway
+from dragoman.control.house import Controlled, RunningGateway
 from dragoman.control.messages import STREAMS
 from dragoman.control.requests import AnyRequest
 from dragoman.control.socket_path import make_folder, socket_path
@@ -35,10 +36,12 @@ log = structlog.get_logger(__name__)
 class ControlServer:
     """Answers commands until it is stopped."""
 
-    def __init__(self, house: HouseServices, gateway: RunningGateway) -> None:
-        self.path = socket_path(house.settings.data_path)
-        self._data_dir = house.settings.data_path
-        self._controlled = Controlled(house=house, gateway=gateway, started_ms=house.clock.now_ms())
+    def __init__(self, services: Services, gateway: RunningGateway) -> None:
+        self.path = socket_path(services.settings.data_path)
+        self._data_dir = services.settings.data_path
+        self._controlled = Controlled(
+            services=services, gateway=gateway, started_ms=services.clock.now_ms()
+        )
         self._server: asyncio.Server | None = None
         self._conversations: set[asyncio.Task[None]] = set()
 

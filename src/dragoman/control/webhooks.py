@@ -16,27 +16,27 @@ from dragoman.dialects.smsgateway24.webhooks import EVENTS, Event, put_webhook
 
 
 async def _list_webhooks(controlled: Controlled, request: requests.ListWebhooks) -> WebhookList:
-    house = controlled.house
-    accounts = await house.accounts.list_all()
+    services = controlled.services
+    accounts = await services.accounts.list_all()
     if request.username:
-        accounts = [await house.accounts.find(request.username)]
+        accounts = [await services.accounts.find(request.username)]
     return WebhookList(
         webhooks=tuple(
             _view(account.username, stored)
             for account in accounts
-            for stored in sorted(house.webhooks.of_account(account, NAME), key=_all_phones_first)
+            for stored in sorted(services.webhooks.of_account(account, NAME), key=_all_phones_first)
         )
     )
 
 
 async def _set_webhook(controlled: Controlled, request: requests.SetWebhook) -> WebhookView:
-    house = controlled.house
-    account = await house.accounts.find(request.username)
+    services = controlled.services
+    account = await services.accounts.find(request.username)
     try:
         event = Event(request.event)
     except ValueError:
         raise Refused(RefusalCode.INVALID_FIELD, "event", " or ".join(Event)) from None
-    await put_webhook(house.webhooks, account, event, request.url, request.device_id)
+    await put_webhook(services.webhooks, account, event, request.url, request.device_id)
     return WebhookView(
         account=account.username,
         device_id=request.device_id,

@@ -16,6 +16,7 @@ import pytest
 
 from dragoman.config import Settings
 from dragoman.console.labels import say_change
+from dragoman.container import Services, opened_services
 from dragoman.control import requests, server
 from dragoman.control.answers import AccountSecrets
 from dragoman.control.client import CommandFailed, NotRunning, call
@@ -35,7 +36,6 @@ from dragoman.core.accounts.model.accounts import CredentialKind, Permission
 from dragoman.core.accounts.model.senders import SenderDetails
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import Refused
-from dragoman.house import House, opened_house
 
 
 class IdleGateway:
@@ -65,23 +65,23 @@ class IdleGateway:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def services(tmp_path: Path) -> AsyncIterator[Services]:
     settings = Settings.development(tmp_path, http="127.0.0.1:1", smsc="127.0.0.1:1")
-    async with opened_house(settings, migrate=True) as house:
-        control = ControlServer(house, IdleGateway())
+    async with opened_services(settings, migrate=True) as services:
+        control = ControlServer(services, IdleGateway())
         await control.start()
-        yield house
+        yield services
         await control.stop()
         assert not control.path.exists()
 
 
-async def ask(house: House, request: requests.Request[Any]) -> Any:
-    return await asyncio.to_thread(call, house.settings.data_path, request, timeout_s=10)
+async def ask(services: Services, request: requests.Request[Any]) -> Any:
+    return await asyncio.to_thread(call, services.settings.data_path, request, timeout_s=10)
 
 
-async def exchange(house: House, line: bytes) -> bytes:
+async def exchange(services: Services, line: bytes) -> bytes:
     reader, writer = await asyncio.open_unix_connection(
-        os.fspath(socket_path(house.settings.data_path))
+        os.fspath(socket_path(services.settings.data_path))
     )
     writer.write(line)
     if not line.endswith(b"\n"):
@@ -91,36 +91,36 @@ async def exchange(house: House, line: bytes) -> bytes:
     return answer
 
 
-async def test_an_account_lives_its_life_over_the_socket(house: House) -> None:
+async def test_an_account_lives_its_life_over_the_socket(services: Services) -> None:
     create = requests.CreateAccount(username="shop", credits=5, allowed_addresses="10.0.0.0/8")
-    created = await ask(house, create)
+    created = await ask(services, create)
     assert isinstance(created, AccountSecrets)
     assert created.account.credits == 5
     assert len(created.api_key) == 64
-    account = await house.accounts.authenticate_key(created.api_key, "10.1.2.3")
+    account = await services.accounts.authenticate_key(created.api_key, "10.1.2.3")
     assert account.username == "shop"
 
     rotated = await ask(
-        house, requests.RotateKey(username="shop", api_key="a-key-of-my-own-choice")
+        services, requests.RotateKey(username="shop", api_key="a-key-of-my-own-choice")
     )
     assert (rotated.api_key, rotated.password) == ("a-key-of-my-own-choice", None)
 
-    disabled = await ask(house, requests.SetEnabled(username="shop", enabled=False))
+    disabled = await ask(services, requests.SetEnabled(username="shop", enabled=False))
     assert disabled.enabled is False
-    listed = await ask(house, requests.ListAccounts())
+    listed = await ask(services, requests.ListAccounts())
     assert [account.username for account in listed.accounts] == ["shop"]
 
 
-async def test_an_account_is_made_below_another_and_changed(house: House) -> None:
+async def test_an_account_is_made_below_another_and_changed(services: Services) -> None:
     root = await ask(
-        house,
+        services,
         requests.CreateAccount(
             username="reseller", grant=("administer", "premium"), revoke=("inbox",)
         ),
     )
     assert root.account.permissions == ("administer", "any_sender", "premium", "receive", "send")
     made = await ask(
-        house,
+        services,
         requests.CreateAccount(
             username="shop",
             parent="reseller",
@@ -136,143 +136,146 @@ async def test_an_account_is_made_below_another_and_changed(house: House) -> Non
     change = requests.ChangeAccount(
         username="shop", new_username="store", credits=7, revoke=("premium",), profile="link"
     )
-    store = await ask(house, change)
+    store = await ask(services, change)
     assert (store.username, store.credits, store.profile) == ("store", 7, "link")
     assert store.permissions == ("any_sender", "receive", "send")
 
 
-async def test_a_message_is_sent_from_the_only_account_and_found(house: House) -> None:
-    await house.accounts.create("shop", default_sender="Shop")
-    sent = await ask(house, requests.Send(recipients=("+4512345678",), text="hello"))
+async def test_a_message_is_sent_from_the_only_account_and_found(services: Services) -> None:
+    await services.accounts.create("shop", default_sender="Shop")
+    sent = await ask(services, requests.Send(recipients=("+4512345678",), text="hello"))
     assert (sent.account, sent.parts, sent.gateway) == ("shop", 1, True)
-    batch = await ask(house, requests.Find(identifier=str(sent.batch_id)))
+    batch = await ask(services, requests.Find(identifier=str(sent.batch_id)))
     assert (batch.state, batch.recipients) == ("running", 1)
     [message] = batch.messages
     assert message.state == "queued"
-    assert await ask(house, requests.Find(identifier=str(message.message_id))) == message
+    assert await ask(services, requests.Find(identifier=str(message.message_id))) == message
 
 
-async def test_a_number_with_keywords_lives_its_life_over_the_socket(house: House) -> None:
+async def test_a_number_with_keywords_lives_its_life_over_the_socket(services: Services) -> None:
     for name in ("owner", "shop"):
-        await house.accounts.create(name, password="x")
-    added = await ask(house, requests.AddNumber(username="owner", number="+1272", shared=True))
+        await services.accounts.create(name, password="x")
+    added = await ask(services, requests.AddNumber(username="owner", number="+1272", shared=True))
     assert (added.number, added.account, added.shared, added.configured) == (
         "1272", "owner", True, False,
     )  # fmt: skip
-    assert (await ask(house, requests.ListNumbers())).numbers == (added,)
+    assert (await ask(services, requests.ListNumbers())).numbers == (added,)
 
     pizza = {"username": "shop", "number": "1272", "keyword": "pizza"}
     url = "https://shop.example/sms"
-    reserved = await ask(house, requests.ReserveKeyword(**pizza, url=url))
+    reserved = await ask(services, requests.ReserveKeyword(**pizza, url=url))
     assert (reserved.keyword, reserved.url, reserved.below) == ("PIZZA", url, "")
     below = requests.ReserveKeyword(
         username="shop", number="1272", keyword="ja", below="pizza", url=url
     )
-    assert (await ask(house, below)).service_id == reserved.service_id  # one URL, one service
-    attached = await ask(house, requests.AttachKeyword(**pizza))
+    assert (await ask(services, below)).service_id == reserved.service_id  # one URL, one service
+    attached = await ask(services, requests.AttachKeyword(**pizza))
     assert (attached.service_id, attached.url) == (None, "")
-    listed = (await ask(house, requests.ListKeywords(username="shop"))).keywords
+    listed = (await ask(services, requests.ListKeywords(username="shop"))).keywords
     assert [(k.keyword, k.below, k.url) for k in listed] == [
         ("PIZZA", "", ""), ("JA", "PIZZA", url),
     ]  # fmt: skip
-    assert (await ask(house, requests.ListKeywords())).keywords == listed
+    assert (await ask(services, requests.ListKeywords())).keywords == listed
     with pytest.raises(CommandFailed):
-        await ask(house, requests.RemoveNumber(number="1272"))
-    assert await ask(house, requests.DeleteKeyword(**pizza)) == listed[0]
-    assert (await ask(house, requests.ListKeywords())).keywords == ()
-    assert await ask(house, requests.RemoveNumber(number="1272")) == added
-    assert (await ask(house, requests.ListNumbers())).numbers == ()
+        await ask(services, requests.RemoveNumber(number="1272"))
+    assert await ask(services, requests.DeleteKeyword(**pizza)) == listed[0]
+    assert (await ask(services, requests.ListKeywords())).keywords == ()
+    assert await ask(services, requests.RemoveNumber(number="1272")) == added
+    assert (await ask(services, requests.ListNumbers())).numbers == ()
 
 
-async def test_opt_outs_are_entered_listed_in_pages_and_taken_back(house: House) -> None:
-    await house.accounts.create("shop", password="x", default_sender="Shop")
+async def test_opt_outs_are_entered_listed_in_pages_and_taken_back(services: Services) -> None:
+    await services.accounts.create("shop", password="x", default_sender="Shop")
     for number in ("+4511111111", "+4522222222"):
-        await ask(house, requests.AddOptOut(username="shop", recipient=number))
+        await ask(services, requests.AddOptOut(username="shop", recipient=number))
     only = requests.AddOptOut(username="shop", recipient="4511111111", sender="+4570101010")
-    assert (await ask(house, only)).sender == "4570101010"
-    first = await ask(house, requests.ListOptOuts(username="shop", limit=2))
+    assert (await ask(services, only)).sender == "4570101010"
+    first = await ask(services, requests.ListOptOuts(username="shop", limit=2))
     assert [opt_out.recipient for opt_out in first.opt_outs] == ["4511111111", "4522222222"]
-    second = await ask(house, requests.ListOptOuts(username="shop", after=first.after))
+    second = await ask(services, requests.ListOptOuts(username="shop", after=first.after))
     assert ([opt_out.sender for opt_out in second.opt_outs], second.after) == (["4570101010"], None)
-    sent = await ask(house, requests.Send(recipients=("+4522222222",), text="hello"))
-    [message] = (await ask(house, requests.Find(identifier=str(sent.batch_id)))).messages
+    sent = await ask(services, requests.Send(recipients=("+4522222222",), text="hello"))
+    [message] = (await ask(services, requests.Find(identifier=str(sent.batch_id)))).messages
     assert (message.state, message.failure) == ("rejected", "opted_out")
     remove = requests.RemoveOptOut(username="shop", recipient="+4522222222")
-    assert (await ask(house, remove)).recipient == "4522222222"
+    assert (await ask(services, remove)).recipient == "4522222222"
     with pytest.raises(CommandFailed):
-        await ask(house, remove)
+        await ask(services, remove)
 
 
-async def test_senders_are_listed_approved_and_rejected(house: House) -> None:
-    account = (await house.accounts.create("shop", password="x")).account
+async def test_senders_are_listed_approved_and_rejected(services: Services) -> None:
+    account = (await services.accounts.create("shop", password="x")).account
     for sender in ("Shop", "Deli"):
-        await house.senders.ask_for(account, sender, SenderDetails(company="Shop Ltd"))
-    listed = await ask(house, requests.ListSenders(pending=True))
+        await services.senders.ask_for(account, sender, SenderDetails(company="Shop Ltd"))
+    listed = await ask(services, requests.ListSenders(pending=True))
     assert [(one.account, one.sender, one.state) for one in listed.senders] == [
         ("shop", "Shop", "pending"),
         ("shop", "Deli", "pending"),
     ]
     decide = requests.DecideSender(username="shop", sender="Shop", approved=True)
-    assert (await ask(house, decide)).state == "approved"
-    assert await house.accounts.approved_senders(account) == {"Shop"}
-    assert (await ask(house, requests.ListSenders(pending=True))).total == 1
+    assert (await ask(services, decide)).state == "approved"
+    assert await services.accounts.approved_senders(account) == {"Shop"}
+    assert (await ask(services, requests.ListSenders(pending=True))).total == 1
     decide = requests.DecideSender(
         username="shop", sender="Shop", approved=False, by_authority=True
     )
-    assert (await ask(house, decide)).state == "rejected_by_authority"
-    assert await house.accounts.approved_senders(account) == frozenset()
-    page = await ask(house, requests.ListSenders(username="shop", offset=1, limit=1))
+    assert (await ask(services, decide)).state == "rejected_by_authority"
+    assert await services.accounts.approved_senders(account) == frozenset()
+    page = await ask(services, requests.ListSenders(username="shop", offset=1, limit=1))
     assert ([one.sender for one in page.senders], page.total) == (["Deli"], 2)
 
 
-async def test_credits_of_types_are_added_and_taken(house: House) -> None:
-    await house.accounts.create("shop", password="x", credits=5)
+async def test_credits_of_types_are_added_and_taken(services: Services) -> None:
+    await services.accounts.create("shop", password="x", credits=5)
     add = requests.AddCredits(username="shop", message_type="GP", credits=7)
-    assert (await ask(house, add)).credits == {"N": 7, "L": 5, "LL": 5, "EE": 5}
+    assert (await ask(services, add)).credits == {"N": 7, "L": 5, "LL": 5, "EE": 5}
     take = requests.AddCredits(username="shop", message_type="N", credits=-3)
-    assert (await ask(house, take)).credits["N"] == 4
-    assert (await ask(house, requests.AddCredits(username="shop"))).credits["N"] == 4
+    assert (await ask(services, take)).credits["N"] == 4
+    assert (await ask(services, requests.AddCredits(username="shop"))).credits["N"] == 4
 
 
-async def test_message_types_are_narrowed_by_name_and_freed_again(house: House) -> None:
-    await house.accounts.create("shop", password="x")
+async def test_message_types_are_narrowed_by_name_and_freed_again(services: Services) -> None:
+    await services.accounts.create("shop", password="x")
     narrow = requests.ChangeAccount(username="shop", message_types=("GP", "LL"))
-    assert (await ask(house, narrow)).message_types == ("LL", "N")
-    assert not (await house.accounts.find("shop")).may_send_type("EE")
-    assert (await ask(house, requests.ChangeAccount(username="shop"))).message_types == ("LL", "N")
+    assert (await ask(services, narrow)).message_types == ("LL", "N")
+    assert not (await services.accounts.find("shop")).may_send_type("EE")
+    assert (await ask(services, requests.ChangeAccount(username="shop"))).message_types == (
+        "LL",
+        "N",
+    )
     unknown = requests.ChangeAccount(username="shop", message_types=("N", "XX"))
     with pytest.raises(CommandFailed, match="XX"):
-        await ask(house, unknown)
+        await ask(services, unknown)
     free = requests.ChangeAccount(username="shop", message_types=())
-    assert (await ask(house, free)).message_types is None
+    assert (await ask(services, free)).message_types is None
 
 
-async def test_email_service_is_shown_and_changed_field_by_field(house: House) -> None:
-    account = (await house.accounts.create("shop", password="x")).account
-    shown = await ask(house, requests.ChangeEmailService(username="shop"))
+async def test_email_service_is_shown_and_changed_field_by_field(services: Services) -> None:
+    account = (await services.accounts.create("shop", password="x")).account
+    shown = await ask(services, requests.ChangeEmailService(username="shop"))
     assert (shown.account, shown.enabled, shown.bandwidth, shown.expiry) == ("shop", True, 0.0, "")
-    assert await house.mailings.service_of(account) is None
+    assert await services.mailings.service_of(account) is None
     change = requests.ChangeEmailService(username="shop", bandwidth=500, expiry="2027-01-31")
-    await ask(house, change)
-    off = await ask(house, requests.ChangeEmailService(username="shop", enabled=False))
+    await ask(services, change)
+    off = await ask(services, requests.ChangeEmailService(username="shop", enabled=False))
     assert (off.enabled, off.bandwidth, off.expiry) == (False, 500.0, "2027-01-31")
     for wrong in ({"expiry": "soon"}, {"bandwidth": -1.0}, {"billing": "x" * 65}):
         with pytest.raises(CommandFailed, match=next(iter(wrong))):
-            await ask(house, requests.ChangeEmailService(username="shop", **wrong))
-    stored = await house.mailings.service_of(account)
+            await ask(services, requests.ChangeEmailService(username="shop", **wrong))
+    stored = await services.mailings.service_of(account)
     assert stored is not None
     assert (stored.enabled, stored.bandwidth, stored.expiry) == (False, 500.0, "2027-01-31")
 
 
-async def test_revoked_tokens_and_sessions_let_nobody_in(house: House) -> None:
-    account = (await house.accounts.create("shop", password="x")).account
-    token = await house.access_tokens.issue(account)
-    session = house.sessions.open(account.account_id)
-    await house.accounts.authenticate_key(token, "", CredentialKind.ACCESS_TOKEN)
-    await ask(house, requests.RevokeTokens(username="shop"))
-    assert not house.sessions.is_alive(account.account_id, session)
+async def test_revoked_tokens_and_sessions_let_nobody_in(services: Services) -> None:
+    account = (await services.accounts.create("shop", password="x")).account
+    token = await services.access_tokens.issue(account)
+    session = services.sessions.open(account.account_id)
+    await services.accounts.authenticate_key(token, "", CredentialKind.ACCESS_TOKEN)
+    await ask(services, requests.RevokeTokens(username="shop"))
+    assert not services.sessions.is_alive(account.account_id, session)
     with pytest.raises(Refused):
-        await house.accounts.authenticate_key(token, "", CredentialKind.ACCESS_TOKEN)
+        await services.accounts.authenticate_key(token, "", CredentialKind.ACCESS_TOKEN)
 
 
 def test_every_request_has_somebody_who_carries_it_out() -> None:
@@ -346,39 +349,39 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("case", COMMANDS)
-async def test_what_a_command_changes_is_written_down(house: House, case: str) -> None:
+async def test_what_a_command_changes_is_written_down(services: Services, case: str) -> None:
     request, username, words = COMMANDS[case]
-    await house.accounts.create("shop", credits=10)
-    await ask(house, request)
-    account = await house.accounts.find(username)
-    found = await house.audit_log.changes(account, account, None, 10)
+    await services.accounts.create("shop", credits=10)
+    await ask(services, request)
+    account = await services.accounts.find(username)
+    found = await services.audit_log.changes(account, account, None, 10)
     said = [say_change(change.action, change.entry.subject) for change in found]
     assert said == ([words] if words else [])
     assert all(change.by_command for change in found)
 
 
-async def test_carrier_is_held_and_let_go_over_the_socket(house: House) -> None:
-    owner = (await house.accounts.create("owner", permissions=frozenset(Permission))).account
-    shop = (await house.accounts.create("shop")).account
+async def test_carrier_is_held_and_let_go_over_the_socket(services: Services) -> None:
+    owner = (await services.accounts.create("owner", permissions=frozenset(Permission))).account
+    shop = (await services.accounts.create("shop")).account
     told: list[tuple[str, bool]] = []
-    house.carrier_switches.on_change = lambda name, held: told.append((name, held))
+    services.carrier_switches.changed.subscribe(lambda name, held: told.append((name, held)))
     for held in (True, True, False):
         switch = requests.SwitchCarrier(carrier="simulator", held=held)
-        answer = await ask(house, switch)
+        answer = await ask(services, switch)
         assert (answer.held, answer.in_flight, answer.gateway) == (held, 0, True)
-        assert await house.carrier_switches.is_held("simulator") is held
+        assert await services.carrier_switches.is_held("simulator") is held
     assert told == [("simulator", True), ("simulator", False)]
-    changes = await house.audit_log.changes(owner, owner, None, 10)
+    changes = await services.audit_log.changes(owner, owner, None, 10)
     assert [(one.action, one.entry.subject) for one in changes] == [
         ("enable_carrier", "simulator"),
         ("drain_carrier", "simulator"),
     ]
-    assert await house.audit_log.changes(shop, shop, None, 10) == []
+    assert await services.audit_log.changes(shop, shop, None, 10) == []
 
 
-async def test_doctor_names_a_held_carrier_where_no_gateway_runs(house: House) -> None:
-    await house.carrier_switches.switch("simulator", True)
-    answer = await run_command(Controlled(house=house), requests.Diagnose())
+async def test_doctor_names_a_held_carrier_where_no_gateway_runs(services: Services) -> None:
+    await services.carrier_switches.switch("simulator", True)
+    answer = await run_command(Controlled(services=services), requests.Diagnose())
     (check,) = [check for check in answer.checks if check.name == "carrier simulator"]
     assert check.finding == "warning"
     assert "dragoman carrier enable simulator" in check.remedy
@@ -426,10 +429,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-async def test_a_refusal_keeps_its_code(house: House, case: str) -> None:
+async def test_a_refusal_keeps_its_code(services: Services, case: str) -> None:
     request, code = REFUSED[case]
     with pytest.raises(CommandFailed) as caught:
-        await ask(house, request)
+        await ask(services, request)
     assert caught.value.failure.code == code
     assert str(caught.value)
 
@@ -447,40 +450,40 @@ MALFORMED = [
 
 @pytest.mark.parametrize("line", MALFORMED)
 async def test_a_malformed_line_is_refused_and_the_next_one_served(
-    house: House, line: bytes
+    services: Services, line: bytes
 ) -> None:
-    answer = msgspec.json.decode(await exchange(house, line))
+    answer = msgspec.json.decode(await exchange(services, line))
     assert answer["failure"]["code"] == "malformed_request"
-    assert (await ask(house, requests.ListAccounts())).accounts == ()
+    assert (await ask(services, requests.ListAccounts())).accounts == ()
 
 
 async def test_a_line_over_the_limit_ends_the_conversation(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "REQUEST_LIMIT_BYTES", 100)
-    control = ControlServer(house, IdleGateway())
+    control = ControlServer(services, IdleGateway())
     await control.start()
-    assert await exchange(house, b"x" * 1000) == b""
+    assert await exchange(services, b"x" * 1000) == b""
     await control.stop()
 
 
-async def test_a_caller_that_leaves_in_the_middle_disturbs_nobody(house: House) -> None:
-    assert await exchange(house, b'{"command":') == b""
-    assert (await ask(house, requests.ListAccounts())).accounts == ()
+async def test_a_caller_that_leaves_in_the_middle_disturbs_nobody(services: Services) -> None:
+    assert await exchange(services, b'{"command":') == b""
+    assert (await ask(services, requests.ListAccounts())).accounts == ()
 
 
-async def test_the_overview_and_the_diagnosis_are_answered(house: House) -> None:
-    overview = await ask(house, requests.ShowOverview())
+async def test_the_overview_and_the_diagnosis_are_answered(services: Services) -> None:
+    overview = await ask(services, requests.ShowOverview())
     assert (overview.running, overview.pid, overview.accounts) == (True, os.getpid(), 0)
-    diagnosis = await ask(house, requests.Diagnose())
+    diagnosis = await ask(services, requests.Diagnose())
     findings = {check.name: check.finding for check in diagnosis.checks}
     assert findings["database"] == "ok"
     assert findings["carriers"] == "problem"
     assert all(check.remedy for check in diagnosis.checks if check.finding != "ok")
 
 
-async def test_only_the_user_may_open_the_socket(house: House) -> None:
-    mode = socket_path(house.settings.data_path).stat().st_mode
+async def test_only_the_user_may_open_the_socket(services: Services) -> None:
+    mode = socket_path(services.settings.data_path).stat().st_mode
     assert stat.S_ISSOCK(mode)
     assert mode & 0o777 == 0o600
 

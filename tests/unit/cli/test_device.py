@@ -10,55 +10,59 @@ import pytest
 from dragoman.cli.device import _read_hours, steps
 from dragoman.cli.outcome import Stop
 from dragoman.config import Settings
+from dragoman.container import Services, opened_services
 from dragoman.control import requests
 from dragoman.control.commands import run_command
 from dragoman.control.house import Controlled
 from dragoman.core.devices.model.devices import Limits
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.house import House, opened_house
 
 UNKNOWN = 17
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def services(tmp_path: Path) -> AsyncIterator[Services]:
     settings = Settings.development(tmp_path, http="127.0.0.1:1", smsc="127.0.0.1:1", phones=True)
-    async with opened_house(settings, migrate=True) as house:
-        await house.accounts.create("acme")
-        yield house
+    async with opened_services(settings, migrate=True) as services:
+        await services.accounts.create("acme")
+        yield services
 
 
 @pytest.fixture
-def controlled(house: House) -> Controlled:
-    return Controlled(house=house)
+def controlled(services: Services) -> Controlled:
+    return Controlled(services=services)
 
 
-async def test_a_code_is_of_the_only_account_there_is(house: House, controlled: Controlled) -> None:
+async def test_a_code_is_of_the_only_account_there_is(
+    services: Services, controlled: Controlled
+) -> None:
     answer = await run_command(controlled, requests.CreateDeviceCode())
     assert (answer.account, answer.api_url) == ("acme", "")
-    grant = await house.device_registration.by_code(answer.code)
+    grant = await services.device_registration.by_code(answer.code)
     assert grant.carrier == "phones"
-    await house.accounts.create("other")
+    await services.accounts.create("other")
     with pytest.raises(Refused) as refused:
         await run_command(controlled, requests.CreateDeviceCode())
     assert refused.value.code is RefusalCode.MISSING_FIELD
 
 
 async def test_a_token_is_of_the_account_and_carrier_named(
-    house: House, controlled: Controlled
+    services: Services, controlled: Controlled
 ) -> None:
     answer = await run_command(controlled, requests.CreateDeviceToken(account="acme"))
-    assert (await house.device_registration.by_token(answer.token)).account.username == "acme"
+    assert (await services.device_registration.by_token(answer.token)).account.username == "acme"
     with pytest.raises(Refused) as refused:
         await run_command(controlled, requests.CreateDeviceToken(carrier="simulator"))
     assert refused.value.code is RefusalCode.NOT_FOUND
 
 
 async def test_a_device_is_listed_changed_disabled_and_removed(
-    house: House, controlled: Controlled
+    services: Services, controlled: Controlled
 ) -> None:
-    account = await house.accounts.find("acme")
-    device, _ = await house.devices.add(account, "phones", protocol="smsgate", name="Maker/model")
+    account = await services.accounts.find("acme")
+    device, _ = await services.devices.add(
+        account, "phones", protocol="smsgate", name="Maker/model"
+    )
     device_id = device.device_id
     change = requests.ChangeDevice(device_id=device_id, name="Desk", limits={"per_minute": 9})
     await run_command(controlled, change)
@@ -102,10 +106,10 @@ async def test_an_unknown_device_is_refused(
     "limits", [{"per_day": -1}, {"gap_s": 1e9}, {"time_zone": "Mars/Base"}, {"work_to": 1441}]
 )
 async def test_limits_that_cannot_be_are_refused(
-    house: House, controlled: Controlled, limits: dict[str, int | float | str | None]
+    services: Services, controlled: Controlled, limits: dict[str, int | float | str | None]
 ) -> None:
-    account = await house.accounts.find("acme")
-    device, _ = await house.devices.add(account, "phones", protocol="smsgate", name="x")
+    account = await services.accounts.find("acme")
+    device, _ = await services.devices.add(account, "phones", protocol="smsgate", name="x")
     with pytest.raises(Refused) as refused:
         await run_command(
             controlled, requests.ChangeDevice(device_id=device.device_id, limits=limits)
@@ -139,10 +143,10 @@ def test_steps_name_the_address_and_the_code() -> None:
 
 
 async def test_only_a_running_gateway_asks_a_phone_for_its_inbox(
-    house: House, controlled: Controlled
+    services: Services, controlled: Controlled
 ) -> None:
-    account = await house.accounts.find("acme")
-    device, _ = await house.devices.add(account, "phones", protocol="smsgate", name="phone")
+    account = await services.accounts.find("acme")
+    device, _ = await services.devices.add(account, "phones", protocol="smsgate", name="phone")
     request = requests.ExportInbox(device_id=device.device_id, since_ms=0, until_ms=1)
     with pytest.raises(Refused) as refused:
         await run_command(controlled, request)
@@ -150,7 +154,7 @@ async def test_only_a_running_gateway_asks_a_phone_for_its_inbox(
 
 
 async def test_the_key_of_webhooks_is_made_once_and_shown(
-    house: House, controlled: Controlled
+    services: Services, controlled: Controlled
 ) -> None:
     first = await run_command(controlled, requests.ShowSigningKey())
     again = await run_command(controlled, requests.ShowSigningKey(account="acme"))
