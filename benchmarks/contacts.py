@@ -19,8 +19,9 @@ import psycopg
 from dragoman.config import Settings
 from dragoman.config.sections import Storage as StorageSection
 from dragoman.config.values import Secret
+from dragoman.container import Services, build_services
+from dragoman.core.writes import WRITER_MODULE
 from dragoman.dialects.linkmobility import build_linkmobility
-from dragoman.house import House
 from dragoman.web.router import DialectApp
 
 KEY = "benchmark-key-benchmark-key-benchmark-key"
@@ -77,7 +78,7 @@ def run(folder: Path, url: str, contacts: int = CONTACTS) -> tuple[Import, list[
 
 async def _run(folder: Path, url: str, contacts: int) -> tuple[Import, list[Search]]:
     settings = Settings.development(folder, http="127.0.0.1:0", smsc="127.0.0.1:2775")
-    async with _house(
+    async with _services(
         msgspec.structs.replace(settings, storage=StorageSection(url=Secret(url)))
     ) as customer:
         imported = await _import(customer, contacts)
@@ -94,17 +95,17 @@ def _analyze(url: str) -> None:
 
 
 class _Customer:
-    def __init__(self, house: House) -> None:
+    def __init__(self, services: Services) -> None:
         self.lists: list[str] = []
         self.field = ""
-        self._app = DialectApp([build_linkmobility(house.services).web], _nowhere)
-        self._house = house
-        self._noting = asyncio.create_task(house.contact_values.run())
+        self._app = DialectApp([build_linkmobility(services).web], _nowhere)
+        self._services = services
+        self._noting = asyncio.create_task(services.contact_values.run())
 
     async def settle(self) -> None:
         """Notes every imported value that is not noted yet."""
         self._noting.cancel()
-        while await self._house.contact_values.step():
+        while await self._services.contact_values.step():
             pass
 
     async def ask(self, method: str, target: str, body: Any = None) -> Any:
@@ -127,14 +128,14 @@ class _Customer:
 
 
 @contextlib.asynccontextmanager
-async def _house(settings: Settings) -> AsyncIterator[_Customer]:
-    house = House(settings, writer_process=True)
-    await house.open(migrate=True)
+async def _services(settings: Settings) -> AsyncIterator[_Customer]:
+    services = build_services(settings, writer_module=WRITER_MODULE)
+    await services.open(migrate=True)
     try:
-        await house.accounts.create("bench", api_key=KEY, password="bench")
-        yield _Customer(house)
+        await services.accounts.create("bench", api_key=KEY, password="bench")
+        yield _Customer(services)
     finally:
-        await house.close()
+        await services.close()
 
 
 async def _import(customer: _Customer, contacts: int) -> Import:

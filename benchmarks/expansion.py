@@ -11,11 +11,12 @@ from pathlib import Path
 from benchmarks import book
 from benchmarks.processes import memory_mb
 from dragoman.config import Settings
+from dragoman.container import build_services
 from dragoman.core.contacts.model.filters import Filter, Match, Operation, Rule
 from dragoman.core.delivery import backlog
 from dragoman.core.messages.model.audiences import Audience
 from dragoman.core.messages.model.messages import Submission
-from dragoman.house import House
+from dragoman.core.writes import WRITER_MODULE
 
 CONTACTS = 100_000
 RULE = Rule(field="Town", operation=Operation.NOT, value="nowhere")
@@ -42,20 +43,20 @@ def run(folder: Path, contacts: int = CONTACTS) -> Figure:
 
 async def _run(folder: Path, contacts: int) -> Figure:
     settings = Settings.development(folder, http="127.0.0.1:0", smsc="127.0.0.1:1")
-    house = House(settings, writer_process=True)
-    house.storage.migrate()
-    house.storage.start()
-    await house.accounts.create("bench")
-    account = await house.accounts.find("bench")
-    await house.storage.writer.stop()
-    with house.storage._write_engine.begin() as connection:
+    services = build_services(settings, writer_module=WRITER_MODULE)
+    services.storage.migrate()
+    services.storage.start()
+    await services.accounts.create("bench")
+    account = await services.accounts.find("bench")
+    await services.storage.writer.stop()
+    with services.storage._write_engine.begin() as connection:
         book.write(connection, account.account_id, contacts)
-    house.storage.close()
-    house = House(settings, writer_process=True)
-    await house.open(migrate=False)
-    house.backlog.room = _room  # type: ignore[method-assign]
+    services.storage.close()
+    services = build_services(settings, writer_module=WRITER_MODULE)
+    await services.open(migrate=False)
+    services.backlog.room = _room  # type: ignore[method-assign]
     only = Filter(match=Match.ALL, rules=(RULE,))
-    accepted = await house.submission.submit(
+    accepted = await services.submission.submit(
         account,
         Submission(
             dialect="linkmobility",
@@ -65,15 +66,15 @@ async def _run(folder: Path, contacts: int) -> Figure:
             sender="TEST",
         ),
     )
-    await house.batches._step()
+    await services.batches._step()
     before_mb = memory_mb(os.getpid())
     started, cpu = time.perf_counter(), time.process_time()
-    while await house.batches._step():
+    while await services.batches._step():
         pass
     seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
     grown_mb = memory_mb(os.getpid()) - before_mb
-    progress = await house.queries.batch(account, accepted.batch_id)
-    await house.close()
+    progress = await services.queries.batch(account, accepted.batch_id)
+    await services.close()
     flaws = () if progress.recipients == contacts else (f"{progress.recipients} recipients",)
     return Figure(
         recipients=progress.recipients,

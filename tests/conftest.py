@@ -7,7 +7,7 @@ import itertools
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import psycopg
 import pytest
@@ -15,58 +15,36 @@ from argon2 import PasswordHasher
 from sqlalchemy import Table, select
 from tests.passing_time import PATIENCE_S, until
 
-from dragoman.config.premium import BillingTable
-from dragoman.config.tables import SmppTable
+from dragoman.config import Settings
+from dragoman.config.premium import BillingTable, ShortCodeTable
+from dragoman.config.sections import Inbound as InboundSection
+from dragoman.config.sections import Limits
+from dragoman.config.sections import Receipts as ReceiptsSection
+from dragoman.config.sections import Storage as StorageSection
+from dragoman.config.tables import NumberTable, PriceTable, RouteTable, SmppTable
+from dragoman.config.values import Secret
+from dragoman.connectors import connect_carriers
 from dragoman.connectors.smpp import carrier as carrier_module
 from dragoman.connectors.smpp import submit_tracker as handover_module
-from dragoman.connectors.smpp.build import build_smpp_carrier
+from dragoman.container import build_services
 from dragoman.core.accounts import credentials as credentials_module
-from dragoman.core.accounts.accounts import Accounts
-from dragoman.core.accounts.audit_log import AuditLog
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.sql import accounts
-from dragoman.core.billing.model.pricing import Price, PriceList
 from dragoman.core.delivery import backlog as backlog_module
 from dragoman.core.delivery import dispatcher as dispatcher_module
-from dragoman.core.delivery.backlog import Backlog
-from dragoman.core.delivery.deadlines import Deadlines
-from dragoman.core.delivery.delivery import Delivery, OnUnknown
-from dragoman.core.delivery.device_routes import DeviceRoutes
-from dragoman.core.delivery.dispatcher import Dispatcher
-from dragoman.core.delivery.receipts import Receipts
-from dragoman.core.identifiers import last_identifier
-from dragoman.core.inbound.inbound import Inbound
-from dragoman.core.inbound.keywords import Keywords
-from dragoman.core.inbound.opt_outs import OptOuts
-from dragoman.core.inbound.routing import InboundRouting
-from dragoman.core.messages.events import MessageEvents
-from dragoman.core.messages.feed import Feed
-from dragoman.core.messages.live import LiveMessages
-from dragoman.core.messages.loader import MessageLoader
+from dragoman.core.delivery.model.ports import CarrierEvents, Connector
+from dragoman.core.delivery.resources import Resources
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Submission
-from dragoman.core.messages.model.premium import ShortCode
 from dragoman.core.messages.model.records import NewCallback
-from dragoman.core.messages.model.routing import Route, Router
 from dragoman.core.messages.model.views import MessageView
-from dragoman.core.messages.premium import PremiumRules
-from dragoman.core.metrics import Metrics
 from dragoman.core.reporting.model.outbox import OutboxFilter
-from dragoman.core.reporting.queries import Queries
-from dragoman.core.reporting.timeline import Timelines
 from dragoman.core.submission import batches as batches_module
-from dragoman.core.submission.audiences import Audiences
-from dragoman.core.submission.batches import Batches
-from dragoman.core.submission.message_actions import MessageActions
-from dragoman.core.submission.message_maker import MessageMaker
-from dragoman.core.submission.refunds import Refunds
-from dragoman.core.submission.submission import AcceptedBatch, SubmissionService
-from dragoman.kit.clock import Clock, SystemClock
-from dragoman.kit.ids import IdSource
+from dragoman.core.submission.submission import AcceptedBatch
+from dragoman.kit.clock import Clock
 from dragoman.storage import persistence as persistence_module
 from dragoman.storage.engine import Storage
 from dragoman.testkit.simulator import Simulator
-from dragoman.work_queue.local import LocalQueue
 
 _NUMBERS = itertools.count(1)
 
@@ -191,7 +169,7 @@ async def storage(database_url: str, open_storage: Callable[[str], Storage]) -> 
 class GatewayHarness:
     """A gateway without HTTP: the services over a database, and carriers on loopback.
 
-    `carriers` maps names to ports. Everything may be asked and changed by its name.
+    `carriers` maps names to ports. Whatever the services have may be asked by its name.
     """
 
     def __init__(
@@ -199,240 +177,109 @@ class GatewayHarness:
         url: str,
         *,
         carriers: Mapping[str, int],
-        on_unknown: str = "resend",
-        routes: Sequence[Route] | None = None,
-        prices: Sequence[Price] = (),
+        on_unknown: Literal["resend", "hold"] = "resend",
+        routes: Sequence[RouteTable] = (),
+        prices: Sequence[PriceTable] = (),
         clock: Clock | None = None,
         inline_recipients: int = 100,
         horizon_s: float = 3600.0,
-        short_codes: Sequence[ShortCode] = (),
+        short_codes: Sequence[ShortCodeTable] = (),
         billing: BillingTable | None = None,
         numbers: Mapping[str, str] | None = None,
         **carrier: Any,
     ) -> None:
-        billing = billing or BillingTable()
-        self.clock = clock or SystemClock()
-        self.metrics = Metrics()
-        self.storage = Storage(url, self.metrics)
-        self.ids = IdSource(self.clock)
-        self.live = LiveMessages()
-        self.queue = LocalQueue()
-        self.router = Router(
-            routes or (Route(name="default", carriers=tuple(carriers)),) if carriers else ()
-        )
-        self.told: list[NewCallback] = []
-        """The callbacks that were stored, in order."""
-        policies = dict.fromkeys(carriers, OnUnknown(on_unknown))
-        shared = {"storage": self.storage, "clock": self.clock}
-        flow = {**shared, "live": self.live, "metrics": self.metrics, "ids": self.ids}
-        self.accounts = Accounts(ids=self.ids, **shared)
-        self.inbound_routing = InboundRouting(
-            storage=self.storage, accounts=self.accounts, clock=self.clock, configured=numbers or {}
-        )
-        self.accounts.on_change = self.inbound_routing.accounts_changed
-        self.keywords = Keywords(
-            storage=self.storage,
-            inbound_routing=self.inbound_routing,
-            ids=self.ids,
-            clock=self.clock,
-            reserved_words={"STOP", "START"},
-        )
-        self.opt_outs = OptOuts(storage=self.storage, ids=self.ids)
-        self.message_events = MessageEvents(
-            writer=self.storage.writer, ids=self.ids, clock=self.clock, metrics=self.metrics
-        )
-        self.feed = Feed(self.metrics)
-        self.loader = MessageLoader(self.storage, self.live)
-        self.delivery = Delivery(
-            live=self.live,
-            writer=self.storage.writer,
-            ids=self.ids,
-            clock=self.clock,
-            metrics=self.metrics,
-            policies=policies,
-            announce=self.told.append,
-            feed=self.feed,
-        )
-        self.backlog = Backlog(
-            storage=self.storage,
-            queue=self.queue,
-            live=self.live,
-            loader=self.loader,
-            delivery=self.delivery,
-            routes=self.router.routes.keys(),
-            held_routes=set(self.router.routes) if on_unknown == "hold" else set(),
-            feed=self.feed,
-        )
-        self.audiences = Audiences(self.storage)
-        premium = PremiumRules(
-            short_codes=short_codes,
-            billing=dict.fromkeys(carriers, billing.terms()),
-            router=self.router,
-        )
-        device_routes = DeviceRoutes(self.router)
-        maker = MessageMaker(
-            router=self.router,
-            prices=PriceList(prices),
-            opt_outs=self.opt_outs,
-            delivery=self.delivery,
-            premium=premium,
-            device_routes=device_routes,
-            ids=self.ids,
-        )
-        self.submission = SubmissionService(
-            writer=self.storage.writer,
-            queue=self.queue,
-            backlog=self.backlog,
-            accounts=self.accounts,
-            maker=maker,
-            delivery=self.delivery,
-            ids=self.ids,
-            clock=self.clock,
-            metrics=self.metrics,
-            audiences=self.audiences,
-            premium=premium,
-            device_routes=device_routes,
-            inline_recipients=inline_recipients,
-            max_parts=10,
-            max_recipients=100_000,
-        )
-        self.batches = Batches(
-            storage=self.storage,
-            live=self.live,
-            backlog=self.backlog,
-            delivery=self.delivery,
-            maker=maker,
-            metrics=self.metrics,
-            audiences=self.audiences,
-            accounts=self.accounts,
-            ids=self.ids,
-            clock=self.clock,
-        )
-        self.queries = Queries(self.storage)
-        self.timelines = Timelines(
-            storage=self.storage,
-            accounts=self.accounts,
-            router=self.router,
-            message_events=self.message_events,
-        )
-        self.timelines.reconstruct = lambda story, message, at_ms: self.carriers[
-            story.carrier
-        ].reconstruct(story, message, at_ms)
-        self.message_actions = MessageActions(
-            storage=self.storage,
-            accounts=self.accounts,
-            submission=self.submission,
-            batches=self.batches,
-            audit_log=AuditLog(storage=self.storage, ids=self.ids, clock=self.clock),
-            ids=self.ids,
-        )
-        self.refunds = Refunds(
-            writer=self.storage.writer,
-            find_message=self.queries.message,
-            submission=self.submission,
-            clock=self.clock,
-        )
-        self.receipts = Receipts(
-            loader=self.loader,
-            delivery=self.delivery,
-            park_s=3600.0,
-            message_events=self.message_events,
-            **flow,
-        )
-        self.deadlines = Deadlines(
-            live=self.live,
-            loader=self.loader,
-            delivery=self.delivery,
-            horizon_s=horizon_s,
-            park_s=3600.0,
-            **shared,
-        )
-        self.inbound = Inbound(
-            inbound_routing=self.inbound_routing,
-            opt_outs=self.opt_outs,
-            ids=self.ids,
-            metrics=self.metrics,
-            announce=self.told.append,
-            stop_words={"STOP"},
-            start_words={"START"},
-            **shared,
-        )
-        self.dispatcher = Dispatcher(
-            queue=self.queue,
-            live=self.live,
-            writer=self.storage.writer,
-            delivery=self.delivery,
-            receipts=self.receipts,
-            inbound=self.inbound,
-            clock=self.clock,
-            metrics=self.metrics,
-            message_events=self.message_events,
-            feed=self.feed,
-        )
-        events = _Mortal(self.dispatcher)
-        self._events = events
-        self.carriers = {
-            name: build_smpp_carrier(
-                SmppTable(
-                    **{
-                        "name": name,
-                        "host": "127.0.0.1",
-                        "port": port,
-                        "system_id": "dragoman",
-                        "reconnect_min_s": 0.05,
-                        "reconnect_max_s": 0.1,
-                        "premium": billing,
-                        **carrier,
-                    }
-                ),
-                events,  # type: ignore[arg-type]
-                self.clock,
+        tables = tuple(
+            SmppTable(
+                **{
+                    "name": name,
+                    "host": "127.0.0.1",
+                    "port": port,
+                    "system_id": "dragoman",
+                    "reconnect_min_s": 0.05,
+                    "reconnect_max_s": 0.1,
+                    "on_unknown": on_unknown,
+                    "premium": billing or BillingTable(),
+                    **carrier,
+                }
             )
             for name, port in carriers.items()
-        }
+        )
+        default = (RouteTable(name="default", carriers=tuple(carriers)),) if carriers else ()
+        settings = Settings(
+            storage=StorageSection(url=Secret(url)),
+            carriers=tables,
+            routes=tuple(routes) or default,
+            prices=tuple(prices),
+            numbers=tuple(
+                NumberTable(number=number, account=owner)
+                for number, owner in (numbers or {}).items()
+            ),
+            short_codes=tuple(short_codes),
+            inbound=InboundSection(stop_words=("STOP",), start_words=("START",)),
+            receipts=ReceiptsSection(park_s=3600.0, horizon_s=horizon_s),
+            limits=Limits(inline_recipients=inline_recipients, max_parts=10),
+        )
+        self.services = build_services(settings, clock, connect=self._connect)
+        self.stored_callbacks: list[NewCallback] = []
+        """The callbacks that were stored, in order."""
+        self.services.callback_stored.subscribe(self.stored_callbacks.append)
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = False
 
+    def __getattr__(self, name: str) -> Any:
+        if name == "services":  # not built yet
+            raise AttributeError(name)
+        return getattr(self.services, name)
+
+    @property
+    def carriers(self) -> dict[str, Any]:
+        """The carriers by name; more may be put in before the start."""
+        return cast("dict[str, Any]", self.services.connectors)
+
+    def _connect(
+        self, settings: Settings, sink: CarrierEvents, clock: Clock, resources: Resources
+    ) -> Mapping[str, Connector]:
+        self._events = _Mortal(sink)
+        return connect_carriers(settings, cast("CarrierEvents", self._events), clock, resources)
+
     async def open(self) -> None:
         """Starts storage only: what is submitted stays queued."""
-        self.storage.start()
-        self.ids.continue_after(await self.storage.read(last_identifier))
-        await self.inbound_routing.load()
-        await self.opt_outs.load()
+        await self.services.open()
 
     async def start(self) -> None:
-        """Takes up what an earlier rig left, and sends."""
+        """Takes up what an earlier harness left, and sends."""
+        services = self.services
         await self.open()
-        await self.inbound.restore()
-        await self.receipts.restore()
-        await self.backlog.restore(self.ids.last)
-        self.dispatcher.start(self.carriers, self.router.routes.values())
-        workers = (self.receipts.run(), self.backlog.run(), self.batches.run())
+        await services.inbound.restore()
+        await services.receipts.restore()
+        await services.backlog.restore(services.ids.last)
+        services.dispatcher.start(self.carriers, services.router.routes.values())
+        workers = (services.receipts.run(), services.backlog.run(), services.batches.run())
         self._tasks = [asyncio.create_task(worker) for worker in workers]
         for carrier in self.carriers.values():
             await carrier.start()
 
     async def stop(self) -> None:
-        """The orderly end, in the order of `app.Gateway`."""
+        """The orderly end, in the order of `Gateway.stop`."""
         if self._ended:
             return
         self._ended = True
-        await self.dispatcher.stop()
+        await self.services.dispatcher.stop()
         await asyncio.gather(*(carrier.stop(1.0) for carrier in self.carriers.values()))
         async with asyncio.timeout(PATIENCE_S):
-            await self.dispatcher.settled()
-        await self.dispatcher.take_back()
+            await self.services.dispatcher.settled()
+        await self.services.dispatcher.take_back()
         await self._end()
 
     def die(self) -> None:
-        """From here on nothing that carriers tell is heard."""
+        """From here on nothing that carriers report is heard."""
         self._events.dead = True
 
     async def crash(self) -> None:
         """Ends as a killed process does: nothing more is decided; what was given is written."""
         self._ended = True
         self.die()
-        await self.dispatcher.stop()
+        await self.services.dispatcher.stop()
         await asyncio.gather(*(carrier.stop(0) for carrier in self.carriers.values()))
         await self._end()
 
@@ -440,8 +287,7 @@ class GatewayHarness:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.inbound_routing.settle()
-        await self.storage.stop()
+        await self.services.close()
 
     async def account(self, username: str = "acme", credits: int | None = None) -> Account:
         """An account without secrets, stored without the cost of hashing passwords."""
@@ -520,7 +366,7 @@ class GatewayHarness:
 class _Mortal:
     """Passes on what carriers tell, until the process is said to be dead."""
 
-    def __init__(self, events: Dispatcher) -> None:
+    def __init__(self, events: CarrierEvents) -> None:
         self.dead = False
         self._events = events
 

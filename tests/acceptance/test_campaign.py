@@ -16,9 +16,9 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope
 from tests.passing_time import PATIENCE_S
 
-from dragoman.app import Gateway
 from dragoman.config import Settings
 from dragoman.config.sections import Mailings
+from dragoman.gateway import Gateway
 
 PASSWORD = "a password"
 ANN = "ann@one.example"
@@ -67,7 +67,7 @@ class World:
             lambda: SMTP(self, hostname="relay.test"), "127.0.0.1", 0
         )
         await self.start()
-        account = await self.gateway.accounts.create("demo", password=PASSWORD)
+        account = await self.gateway.services.accounts.create("demo", password=PASSWORD)
         _, _, keys = await self.call("GET", "token", params=f"username=demo&password={PASSWORD}")
         self.headers = dict(
             zip(("user_key", "Access_token"), keys.decode().split(";"), strict=True)

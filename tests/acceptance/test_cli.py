@@ -170,9 +170,9 @@ def test_starting_the_command_line_imports_no_gateway() -> None:
         "sqlalchemy",
         "aiohttp",
         "starlette",
-        "dragoman.app",
-        "dragoman.house",
-        "dragoman.services",
+        "dragoman.gateway",
+        "dragoman.container",
+        "dragoman.core",
     }
     code = f"import sys, dragoman.cli.root; print(sorted({heavy!r} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

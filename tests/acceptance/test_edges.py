@@ -13,10 +13,10 @@ import aiosmtplib
 import msgspec
 import pytest
 
-from dragoman.app import Gateway
 from dragoman.config.sections import Mail
 from dragoman.config.settings import Settings
 from dragoman.config.tables import Mm7Table
+from dragoman.gateway import Gateway
 from dragoman.testkit.mmsc import Answer, Mmsc
 from dragoman.testkit.simulator import Simulator
 
@@ -30,7 +30,7 @@ def free_port() -> int:
         return port
 
 
-class House:
+class Edges:
     """The gateway and both carriers behind it."""
 
     def __init__(self, folder: Path, smsc: Simulator, mmsc: Mmsc) -> None:
@@ -67,15 +67,15 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def edges(tmp_path: Path) -> AsyncIterator[Edges]:
     smsc, mmsc = Simulator(port=0), Mmsc()
     await smsc.start()
     await mmsc.start()
-    house = House(tmp_path, smsc, mmsc)
-    await house.gateway.start(migrate=True)
-    await house.gateway.accounts.create("hn", api_key=KEY)
-    yield house
-    await house.gateway.stop()
+    edges = Edges(tmp_path, smsc, mmsc)
+    await edges.gateway.start(migrate=True)
+    await edges.gateway.services.accounts.create("hn", api_key=KEY)
+    yield edges
+    await edges.gateway.stop()
     await smsc.stop()
     await mmsc.stop()
     assert mmsc.mistakes == []
@@ -100,10 +100,10 @@ async def picture() -> AsyncIterator[str]:
 
 
 async def test_a_multimedia_message_arrives_and_is_reported(
-    house: House, picture: str, until: Any
+    edges: Edges, picture: str, until: Any
 ) -> None:
-    house.mmsc.answers.append(Answer(status_code=3000, status_text="Later"))
-    batch_id = await house.send(
+    edges.mmsc.answers.append(Answer(status_code=3000, status_text="Later"))
+    batch_id = await edges.send(
         recipients="+4512345678",
         sender="1272",
         message="MMS test",
@@ -112,49 +112,49 @@ async def test_a_multimedia_message_arrives_and_is_reported(
     )
 
     async def sent() -> bool:
-        return await house.statuses(batch_id) == ["buffered"] and len(house.mmsc.received) == 2
+        return await edges.statuses(batch_id) == ["buffered"] and len(edges.mmsc.received) == 2
 
     await until(sent)
-    assert [part.content for part in house.mmsc.received[1].parts] == [b"MMS test", PNG]
+    assert [part.content for part in edges.mmsc.received[1].parts] == [b"MMS test", PNG]
 
     async def reported() -> bool:
-        status, _ = await house.call(
+        status, _ = await edges.call(
             "POST",
             "/mm7/pictures/s3cret",
-            data=house.mmsc.report("MMS-0002", "Retrieved"),
+            data=edges.mmsc.report("MMS-0002", "Retrieved"),
             headers={"Content-Type": "text/xml"},
         )
         assert status == 200
-        return await house.statuses(batch_id) == ["received"]
+        return await edges.statuses(batch_id) == ["received"]
 
     await until(reported)
 
 
 async def test_a_lost_answer_sends_the_message_again_marked(
-    house: House, picture: str, until: Any
+    edges: Edges, picture: str, until: Any
 ) -> None:
-    house.mmsc.answers.append(Answer(body=b"", http_status=502))
-    batch_id = await house.send(
+    edges.mmsc.answers.append(Answer(body=b"", http_status=502))
+    batch_id = await edges.send(
         recipients="+4512345678", sender="1272", message="x", format="MMS", attachment=[picture]
     )
-    await until(lambda: len(house.mmsc.received) == 2)
-    assert [one.transaction_id[-2:] for one in house.mmsc.received] == ["-1", "-2"]
-    (view,) = await house.gateway.queries.messages_of_batch(
-        await house.gateway.accounts.find("hn"), int(batch_id), 0, 10
+    await until(lambda: len(edges.mmsc.received) == 2)
+    assert [one.transaction_id[-2:] for one in edges.mmsc.received] == ["-1", "-2"]
+    (view,) = await edges.gateway.services.queries.messages_of_batch(
+        await edges.gateway.services.accounts.find("hn"), int(batch_id), 0, 10
     )
-    live = house.gateway.live.get(view.message_id)
+    live = edges.gateway.services.live.get(view.message_id)
     assert live is not None
     assert live.possible_duplicate
 
 
-async def test_a_mail_arrives_at_the_smsc(house: House, until: Any) -> None:
-    async with aiosmtplib.SMTP(hostname="127.0.0.1", port=house.smtp) as client:
+async def test_a_mail_arrives_at_the_smsc(edges: Edges, until: Any) -> None:
+    async with aiosmtplib.SMTP(hostname="127.0.0.1", port=edges.smtp) as client:
         _, reply = await client.sendmail(
             "me@example.org", f"{KEY}+sms4512345678@anything", b"Subject: x\r\n\r\nHello"
         )
     batch_id = reply.rpartition(" ")[2]
 
     async def received() -> bool:
-        return await house.statuses(batch_id) == ["received"]
+        return await edges.statuses(batch_id) == ["received"]
 
     await until(received)

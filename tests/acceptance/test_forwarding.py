@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from dragoman.app import Gateway
 from dragoman.config import Settings
 from dragoman.config.sections import Callbacks, Http
 from dragoman.config.tables import SmppTable
 from dragoman.core.callbacks import worker as worker_module
 from dragoman.core.inbound.model.inbound import InboxFilter
+from dragoman.gateway import Gateway
 
 ALICE = "4511111111"
 
@@ -81,16 +81,16 @@ async def make_gateway(
 
 
 async def reserve(gateway: Gateway, customer: Customer, charset: str = "") -> Any:
-    created = await gateway.accounts.create("shop", password="secret")
-    await gateway.keywords.add_number(created.account, "1272", shared=False)
-    service = await gateway.keywords.add_forwarding(
+    created = await gateway.services.accounts.create("shop", password="secret")
+    await gateway.services.keywords.add_number(created.account, "1272", shared=False)
+    service = await gateway.services.keywords.add_forwarding(
         created.account,
         dialect="linkmobility",
         url=f"http://127.0.0.1:{customer.port}/in?a=1#x",
         charset=charset,
         continuous=False,
     )
-    await gateway.keywords.reserve(
+    await gateway.services.keywords.reserve(
         created.account, "1272", "pizza", forwarding_id=service.forwarding_id
     )
     return created.account
@@ -102,7 +102,7 @@ async def test_a_text_is_acknowledged_kept_and_posted(
     gateway = await make_gateway()
     account = await reserve(gateway, customer)
     await simulator.send_text(ALICE, "1272", "Pizza 50% af æ\r\nX-Evil: 1 ")
-    page = await gateway.queries.inbox(InboxFilter(account_id=account.account_id), 0, 1)
+    page = await gateway.services.queries.inbox(InboxFilter(account_id=account.account_id), 0, 1)
     assert page.texts[0].handling == "forwarded"
     await until(lambda: customer.requests)
     [request] = customer.requests

@@ -15,9 +15,10 @@ from tests.passing_time import PATIENCE_S
 
 from dragoman.admin.answers import CarrierView, LinkView
 from dragoman.config import Settings
+from dragoman.console.context import ConsoleContext
 from dragoman.console.routes import build_console
+from dragoman.container import Services, build_services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
-from dragoman.house import House
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
 
@@ -101,16 +102,18 @@ class Machine:
 class Browser:
     """A browser with cookies; it sends forms as pages hold them."""
 
-    def __init__(self, house: House, clock: FixedClock, host: str = HOST) -> None:
-        self.house = house
+    def __init__(self, services: Services, clock: FixedClock, host: str = HOST) -> None:
+        self.services = services
         self.clock = clock
         self.host = host
         self.cookies: dict[str, str] = {}
-        self.app = DialectApp([build_console(house.context(Machine()))], _outside)
+        self.app = DialectApp(
+            [build_console(ConsoleContext(services=services, machine=Machine()))], _outside
+        )
 
     def another(self, host: str = HOST) -> "Browser":
         """A second browser on the same console."""
-        other = Browser(self.house, self.clock, host)
+        other = Browser(self.services, self.clock, host)
         other.app = self.app
         return other
 
@@ -188,8 +191,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prepared")
 
     async def prepare() -> None:
-        house = House(_settings(folder), FixedClock(NOW_MS))
-        await house.open(migrate=True)
+        services = build_services(_settings(folder), FixedClock(NOW_MS))
+        await services.open(migrate=True)
         for username, permissions in {
             "olga": DEFAULT_PERMISSIONS | {Permission.ADMINISTER, Permission.OPERATE},
             "adam": DEFAULT_PERMISSIONS | {Permission.ADMINISTER},
@@ -197,12 +200,12 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "vera": frozenset[Permission](),
             "stranger": DEFAULT_PERMISSIONS,
         }.items():
-            await house.accounts.create(
+            await services.accounts.create(
                 username, password=PASSWORD, credits=1_000, permissions=permissions
             )
-        adam = await house.accounts.find("adam")
-        await house.accounts.create("adams-child", parent=adam, credits=5, giver=adam)
-        await house.close()
+        adam = await services.accounts.find("adam")
+        await services.accounts.create("adams-child", parent=adam, credits=5, giver=adam)
+        await services.close()
 
     asyncio.run(prepare())
     return folder
@@ -213,12 +216,12 @@ async def browser(prepared: Path, tmp_path: Path) -> AsyncIterator[Browser]:
     clock = FixedClock(NOW_MS)
     folder = tmp_path / "data"
     shutil.copytree(prepared, folder)
-    house = House(_settings(folder), clock)
-    await house.open(migrate=False)
+    services = build_services(_settings(folder), clock)
+    await services.open(migrate=False)
     try:
-        yield Browser(house, clock)
+        yield Browser(services, clock)
     finally:
-        await house.close()
+        await services.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -6,14 +6,16 @@ import os
 from pathlib import Path
 from typing import Final
 
-from dragoman.app import Gateway
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.senders import SenderDetails
+from dragoman.core.callbacks.worker import Caller
 from dragoman.core.devices.devices import ReportedSim
 from dragoman.development.forwarding import CallbackForwarding
 from dragoman.development.outbox import MailOutbox
 from dragoman.development.phones import REPLY_NUMBER, VirtualPhones
 from dragoman.development.workbench import Workbench
+from dragoman.gateway import Gateway
 from dragoman.testkit.simulator import Simulator
 
 PHONE_NUMBER: Final = "4530999888"
@@ -47,27 +49,29 @@ We are open on all Sundays of December, with readings at 3 p.m.
 """
 
 
-def build_workbench(gateway: Gateway, simulator: Simulator, folder: Path) -> Workbench:
+def build_workbench(
+    folder: Path, simulator: Simulator, services: Services, client: Caller
+) -> Workbench:
     """What `dragoman dev` has besides."""
     outbox = folder / "outbox"
     outbox.mkdir()
     mail = outbox / "1.eml"
     mail.write_text(MAIL)
-    now_s = gateway.clock.now_ms() / 1000
+    now_s = services.clock.now_ms() / 1000
     os.utime(mail, (now_s, now_s))
     return Workbench(
-        phones=VirtualPhones(simulator, gateway.clock, delivered_after_s=0.05),
+        phones=VirtualPhones(simulator, services.clock, delivered_after_s=0.05),
         outbox=MailOutbox(outbox),
-        forwarding=CallbackForwarding(),
+        forwarding=CallbackForwarding(client),
     )
 
 
 async def furnish(gateway: Gateway, account: Account) -> dict[str, str]:
     """Fills the rooms of an account that has others below it; the paths of `ROOMS`."""
-    await gateway.keywords.add_number(account, REPLY_NUMBER, shared=False)
-    child = await gateway.accounts.find("harbour-cafe")
-    gateway.devices.carriers = ("phones",)
-    device, _ = await gateway.devices.add(
+    await gateway.services.keywords.add_number(account, REPLY_NUMBER, shared=False)
+    child = await gateway.services.accounts.find("harbour-cafe")
+    gateway.services.devices.carriers = ("phones",)
+    device, _ = await gateway.services.devices.add(
         child,
         "phones",
         protocol="smsgate",
@@ -75,21 +79,21 @@ async def furnish(gateway: Gateway, account: Account) -> dict[str, str]:
         app_version="1.55.0",
         sims=(ReportedSim(slot=1, number="+45••••3456", carrier="TDC"),),
     )
-    await gateway.devices.set_enabled(device.device_id, False)
-    await gateway.devices.add(child, "phones", protocol="smsgate", name="Till phone")
+    await gateway.services.devices.set_enabled(device.device_id, False)
+    await gateway.services.devices.add(child, "phones", protocol="smsgate", name="Till phone")
     for name, company in (("HarbourCafe", "Harbour Café"), ("Harbour", "Harbour Café")):
-        await gateway.senders.ask_for(child, name, SenderDetails(company=company))
-    shop = await gateway.keywords.add_forwarding(
+        await gateway.services.senders.ask_for(child, name, SenderDetails(company=company))
+    shop = await gateway.services.keywords.add_forwarding(
         account, dialect="linkmobility", url=SERVICE, charset="utf-8", continuous=False
     )
-    order = await gateway.keywords.reserve(
+    order = await gateway.services.keywords.reserve(
         account, REPLY_NUMBER, "order", forwarding_id=shop.forwarding_id
     )
-    await gateway.keywords.reserve(
+    await gateway.services.keywords.reserve(
         account, REPLY_NUMBER, "pizza", main_keyword_id=order.keyword.keyword_id
     )
     for action, subject in (("give", "500"), ("access", "may premium"), ("key", "")):
-        await gateway.audit_log.note(account, action, subject, child)
+        await gateway.services.audit_log.note(account, action, subject, child)
     own = f"/console/accounts/{child.account_id}"
     return ROOMS | {
         "account": own,

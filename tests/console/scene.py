@@ -6,19 +6,22 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from tests.passing_time import PATIENCE_S
 
-from dragoman.app import Gateway
 from dragoman.config import Settings
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Account, Permission
+from dragoman.core.callbacks.worker import Caller
 from dragoman.core.inbound.model.inbound import Handling, OptOutOrigin, StoredInbound
 from dragoman.core.inbound.sql.inbound import NewInbound, store_texts
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.development.workbench import Workbench
+from dragoman.gateway import Gateway
 from dragoman.kit.clock import SystemClock
 from dragoman.protocols.smpp.constants import MessageState
 from dragoman.testkit.simulator import Behaviour, Simulator
@@ -103,7 +106,7 @@ class Scene:
     async def live_a_day(self) -> None:
         """Sends and receives for 23 hours, more by day than by night."""
         chance = random.Random(7)
-        account = await self.gateway.accounts.find(USERNAME)
+        account = await self.gateway.services.accounts.find(USERNAME)
         for hour in range(22, -1, -1):
             self.clock.behind_s = hour * 3600.0 + 60
             busy = 3 + round(9 * abs(12 - (hour + 4) % 24) / 12)
@@ -117,15 +120,15 @@ class Scene:
 
     async def newest_message(self) -> int:
         """The identifier of the newest message."""
-        account = await self.gateway.accounts.find(USERNAME)
+        account = await self.gateway.services.accounts.find(USERNAME)
         wanted = OutboxFilter(account_id=account.account_id)
-        page = await self.gateway.queries.outbox(wanted, 0, 1)
+        page = await self.gateway.services.queries.outbox(wanted, 0, 1)
         return page.messages[0].message_id
 
     async def _receive(self, account: Account, sender: str, text: str) -> None:
         stops = text == "STOP"
         row = StoredInbound(
-            inbound_id=self.gateway.ids.next(),
+            inbound_id=self.gateway.services.ids.next(),
             account_id=account.account_id,
             carrier="simulator",
             sender=sender,
@@ -137,12 +140,12 @@ class Scene:
             complete=True,
             handling=(Handling.OPTED_OUT if stops else Handling.KEPT).value,
         )
-        await self.gateway.storage.writer.write(store_texts, NewInbound(text=row))
+        await self.gateway.services.storage.writer.write(store_texts, NewInbound(text=row))
         if stops:
-            await self.gateway.opt_outs.add(account, sender, origin=OptOutOrigin.STOP)
+            await self.gateway.services.opt_outs.add(account, sender, origin=OptOutOrigin.STOP)
 
     async def submit(self, account: Account, number: str, text: str) -> None:
-        await self.gateway.submission.submit(
+        await self.gateway.services.submission.submit(
             account,
             Submission(dialect="httpsms", recipients=(f"+{number}",), text=text, sender="Dragoman"),
         )
@@ -150,14 +153,15 @@ class Scene:
     async def _settle(self) -> None:
         """Waits until all but those without a report are through."""
         async with asyncio.timeout(PATIENCE_S):
-            while any(not message.recipient.startswith("4522") for message in self.gateway.live):  # noqa: ASYNC110
+            live = self.gateway.services.live
+            while any(not message.recipient.startswith("4522") for message in live):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
 async def running_scene(
     folder: Path,
-    build_workbench: Callable[[Gateway, Simulator, Path], Workbench] | None = None,
+    build_workbench: Callable[[Path, Simulator, Services, Caller], Workbench] | None = None,
     begins_ms: int | None = None,
 ) -> AsyncIterator[Scene]:
     """A gateway that listens on a free port, and an operator called `demo`."""
@@ -171,12 +175,14 @@ async def running_scene(
         simulator.behave(prefix, fate)
     clock = TravellingClock(begins_ms)
     clock.behind_s = 23 * 3600.0
-    gateway = Gateway(settings, clock)
-    if build_workbench is not None:
-        gateway.workbench = build_workbench(gateway, simulator, folder)
+    gateway = Gateway(
+        settings,
+        clock,
+        build_workbench=build_workbench and partial(build_workbench, folder, simulator),
+    )
     await gateway.start(migrate=True)
     try:
-        created = await gateway.accounts.create(
+        created = await gateway.services.accounts.create(
             USERNAME,
             password=PASSWORD,
             credits=25_000,
@@ -185,7 +191,7 @@ async def running_scene(
             time_zone="Europe/Copenhagen",
         )
         for name in ("harbour-cafe", "city-library"):
-            await gateway.accounts.create(
+            await gateway.services.accounts.create(
                 name,
                 password=PASSWORD,
                 credits=500,

@@ -45,7 +45,7 @@ async def main(only: set[str]) -> None:
         ):
             await scene.live_a_day()
             scene.rooms = await furnish(scene.gateway, scene.account)
-            account = await scene.gateway.accounts.find(USERNAME)
+            account = await scene.gateway.services.accounts.find(USERNAME)
             for text in TEXTS:
                 await scene.submit(account, PHONE_NUMBER, text)
             await scene.gateway.workbench.phones.send(PHONE_NUMBER, "See you at 19:30!")

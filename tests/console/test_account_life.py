@@ -33,16 +33,16 @@ async def test_account_is_made_with_secrets_that_are_shown_once(browser: Browser
     page = await _make(browser, fields, "send", username="café 7", credits="20")
     assert page.status == 200
     password, key = page.tree.xpath("//code[@class='key']/text()")
-    house = browser.house
-    account = await house.accounts.authenticate_key(key, "192.0.2.1")
+    services = browser.services
+    account = await services.accounts.authenticate_key(key, "192.0.2.1")
     assert (account.username, account.permissions) == ("café 7", {Permission.SEND})
-    await house.accounts.authenticate_password(
+    await services.accounts.authenticate_password(
         "café 7", password, "192.0.2.1", CredentialKind.PASSWORD
     )
-    adam = await house.accounts.find("adam")
+    adam = await services.accounts.find("adam")
     assert account.parent_id == adam.account_id
-    assert (await house.accounts.balance(account)).available == 20
-    assert (await house.accounts.balance(adam)).available == 1_000 - 5 - 20
+    assert (await services.accounts.balance(account)).available == 20
+    assert (await services.accounts.balance(adam)).available == 1_000 - 5 - 20
     (address,) = page.tree.xpath("//main//a[@class='button']/@href")
     own = await browser.get(address)
     assert "café 7 open" in own.text
@@ -82,7 +82,7 @@ async def test_usual_permissions_are_checked_and_none_is_wider_than_the_makers(
     assert {name for name, checked in boxes.items() if checked} == DEFAULT_PERMISSIONS
     fields = page.fields(NEW)
     await _make(browser, fields, "send", "operate", "premium", username="wide", credits="1")
-    account = await browser.house.accounts.find("wide")
+    account = await browser.services.accounts.find("wide")
     assert account.permissions == {Permission.SEND}
 
 
@@ -116,9 +116,9 @@ async def test_account_that_cannot_be_made_says_why_at_its_field(
     assert kept["credits"] == fields["credits"]
     assert kept["password"] == ""
     with pytest.raises(Refused):
-        await browser.house.accounts.find("fresh")
-    adam = await browser.house.accounts.find("adam")
-    assert (await browser.house.accounts.balance(adam)).available == 995
+        await browser.services.accounts.find("fresh")
+    adam = await browser.services.accounts.find("adam")
+    assert (await browser.services.accounts.balance(adam)).available == 995
 
 
 @pytest.mark.parametrize("username", ["vera", "sena"])
@@ -127,7 +127,7 @@ async def test_who_administers_nobody_makes_and_deletes_nobody(
 ) -> None:
     await browser.sign_in(username)
     assert NEW not in (await browser.get("/console/accounts")).body.decode()
-    account = await browser.house.accounts.find(username)
+    account = await browser.services.accounts.find(username)
     for path in (NEW, f"/console/accounts/{account.account_id}/delete"):
         assert (await browser.get(path)).status == 403
         token = (await browser.get("/console/account")).fields("/console/account")["form_token"]
@@ -135,12 +135,12 @@ async def test_who_administers_nobody_makes_and_deletes_nobody(
 
 
 async def _deletion(browser: Browser, username: str = "adams-child") -> str:
-    account = await browser.house.accounts.find(username)
+    account = await browser.services.accounts.find(username)
     return f"/console/accounts/{account.account_id}/delete"
 
 
 async def test_deleted_account_ends_and_leaves_its_credits(browser: Browser) -> None:
-    key = await browser.house.accounts.rotate_key("adams-child")
+    key = await browser.services.accounts.rotate_key("adams-child")
     await browser.sign_in("adam")
     path = await _deletion(browser)
     page = await browser.get(path)
@@ -148,7 +148,7 @@ async def test_deleted_account_ends_and_leaves_its_credits(browser: Browser) -> 
     page = await browser.send(page, path)
     assert "The account is deleted." in page.text
     assert "adams-child" not in page.tree.xpath("//tbody//bdi/text()")
-    accounts = browser.house.accounts
+    accounts = browser.services.accounts
     with pytest.raises(Refused):
         await accounts.authenticate_key(key, "192.0.2.1")
     adam = await accounts.find("adam")
@@ -162,27 +162,27 @@ async def test_account_that_changed_meanwhile_is_not_deleted_unseen(browser: Bro
     await browser.sign_in("adam")
     path = await _deletion(browser)
     stale = await browser.get(path)
-    child = await browser.house.accounts.find("adams-child")
-    await browser.house.accounts.top_up(child, 7, "more")
+    child = await browser.services.accounts.find("adams-child")
+    await browser.services.accounts.top_up(child, 7, "more")
     page = await browser.send(stale, path)
     assert page.status == 409
     assert "changed after you opened the page" in page.text
     assert "now 12" in page.text
-    assert (await browser.house.accounts.find("adams-child")).enabled
+    assert (await browser.services.accounts.find("adams-child")).enabled
     assert "The account is deleted." in (await browser.send(page, path)).text
 
 
 async def test_account_with_others_below_it_cannot_be_deleted(browser: Browser) -> None:
-    house = browser.house
+    services = browser.services
     await browser.sign_in("adam")
     path = await _deletion(browser)
     stale = await browser.get(path)
-    child = await house.accounts.find("adams-child")
-    await house.accounts.create("grandchild", parent=child, credits=0)
+    child = await services.accounts.find("adams-child")
+    await services.accounts.create("grandchild", parent=child, credits=0)
     for page in (await browser.get(path), await browser.send(stale, path)):
         assert "1 account lies below it. Delete that first." in page.text
         assert not page.tree.xpath("//main//form")
-    assert (await house.accounts.find("adams-child")).enabled
+    assert (await services.accounts.find("adams-child")).enabled
 
 
 @pytest.mark.parametrize(("username", "status"), [("adam", 403), ("stranger", 404), ("olga", 404)])
@@ -194,4 +194,4 @@ async def test_neither_ones_own_nor_anothers_account_can_be_deleted(
     assert (await browser.get(path)).status == status
     token = page.fields("/console/sign-out")["form_token"]
     assert (await browser.post(path, form_token=token, version="x")).status == status
-    assert (await browser.house.accounts.find(username)).enabled
+    assert (await browser.services.accounts.find(username)).enabled

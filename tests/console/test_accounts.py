@@ -13,7 +13,7 @@ from .conftest import PASSWORD, Browser
 
 
 async def _path(browser: Browser, username: str) -> str:
-    account = await browser.house.accounts.find(username)
+    account = await browser.services.accounts.find(username)
     return f"/console/accounts/{account.account_id}"
 
 
@@ -46,9 +46,9 @@ async def test_changing_an_account_outside_the_tree_is_not_found(
     path = f"{await _path(browser, 'stranger')}/{action}"
     page = await browser.post(path, form_token=token, credits="5", do="shut", version="x")
     assert page.status == 404
-    stranger = await browser.house.accounts.find("stranger")
+    stranger = await browser.services.accounts.find("stranger")
     assert stranger.enabled
-    assert (await browser.house.accounts.balance(stranger)).available == 1_000
+    assert (await browser.services.accounts.balance(stranger)).available == 1_000
 
 
 async def test_viewer_sees_the_account_without_forms_and_may_change_nothing(
@@ -74,7 +74,7 @@ async def test_access_is_stored_and_noted(browser: Browser) -> None:
     fields["may"] = "send"  # only this box is left
     page = await browser.follow(await browser.post(f"{path}/access", **fields))
     assert "Saved." in page.text
-    child = await browser.house.accounts.find("adams-child")
+    child = await browser.services.accounts.find("adams-child")
     assert child.permissions == {Permission.SEND}
     assert child.allowed_addresses.text == "192.0.2.0/24, 198.51.100.7"
     changes = await browser.get(f"{path}/changes")
@@ -90,7 +90,7 @@ async def test_permission_that_the_editor_does_not_have_is_never_given(browser: 
     page = await browser.get(path)
     fields = page.fields(f"{path}/access") | {"may": "operate"}
     await browser.post(f"{path}/access", **fields)
-    child = await browser.house.accounts.find("adams-child")
+    child = await browser.services.accounts.find("adams-child")
     assert Permission.OPERATE not in child.permissions
 
 
@@ -110,17 +110,17 @@ async def test_second_editor_overwrites_nothing(browser: Browser) -> None:
     await browser.send(page, f"{path}/access", allowed_addresses="192.0.2.1")
     second = await browser.send(page, f"{path}/access", allowed_addresses="192.0.2.2")
     assert second.status == 409
-    child = await browser.house.accounts.find("adams-child")
+    child = await browser.services.accounts.find("adams-child")
     assert child.allowed_addresses.text == "192.0.2.1"
 
 
 async def test_new_key_is_shown_once_and_ends_the_old_one(browser: Browser) -> None:
-    old = await browser.house.accounts.rotate_key("adams-child")
+    old = await browser.services.accounts.rotate_key("adams-child")
     await browser.sign_in("adam")
     path = await _path(browser, "adams-child")
     page = await browser.send(await browser.get(path), f"{path}/key")
     (key,) = page.tree.xpath("//code[@class='key']/text()")
-    accounts = browser.house.accounts
+    accounts = browser.services.accounts
     assert (await accounts.authenticate_key(key, "192.0.2.1")).username == "adams-child"
     with pytest.raises(Exception, match="authentication_failed"):
         await accounts.authenticate_key(old, "192.0.2.1")
@@ -131,8 +131,8 @@ async def test_new_key_is_shown_once_and_ends_the_old_one(browser: Browser) -> N
 
 
 async def test_new_password_is_shown_once_and_ends_every_session(browser: Browser) -> None:
-    house = browser.house
-    await house.accounts.set_password(await house.accounts.find("adams-child"), PASSWORD)
+    services = browser.services
+    await services.accounts.set_password(await services.accounts.find("adams-child"), PASSWORD)
     theirs = browser.another()
     await theirs.sign_in("adams-child")
     await browser.sign_in("adam")
@@ -165,25 +165,25 @@ async def test_usual_sender_is_changed_or_refused_at_its_field(browser: Browser)
     page = await browser.send(page, f"{path}/access", default_sender="a sender that is too long")
     assert page.status == 400
     assert page.tree.xpath("//p[@id='default_sender-problem']")
-    assert (await browser.house.accounts.find("adams-child")).default_sender == "Shop"
+    assert (await browser.services.accounts.find("adams-child")).default_sender == "Shop"
     changes = await browser.get(f"{path}/changes")
     assert changes.text.count("usual sender") == 1
 
 
 async def test_changes_of_the_whole_tree_stand_on_one_page(browser: Browser) -> None:
-    house = browser.house
-    adam, child = await house.accounts.find("adam"), await house.accounts.find("adams-child")
-    stranger = await house.accounts.find("stranger")
-    await house.audit_log.note(adam, "key", account=child)
-    await house.audit_log.note(stranger, "give", "77")
-    await house.audit_log.note(adam, "opt_out", "…456")
-    await house.account_tree.delete(adam, child.account_id)
+    services = browser.services
+    adam, child = await services.accounts.find("adam"), await services.accounts.find("adams-child")
+    stranger = await services.accounts.find("stranger")
+    await services.audit_log.note(adam, "key", account=child)
+    await services.audit_log.note(stranger, "give", "77")
+    await services.audit_log.note(adam, "opt_out", "…456")
+    await services.account_tree.delete(adam, child.account_id)
     await browser.sign_in("adam")
     page = await browser.get("/console/changes")
     rows = [[cell.text_content() for cell in row] for row in page.tree.xpath("//tbody/tr")]
     assert [" ".join(row[1:]) for row in rows] == [
         "adam adam entered the opt-out of …456",
-        f"adam {(await house.account_tree.names(adam, [child.account_id]))[child.account_id]}"
+        f"adam {(await services.account_tree.names(adam, [child.account_id]))[child.account_id]}"
         " made a new API key and ended the older ones",
     ]
     assert page.tree.xpath("//main//a/@href")[0] == "/console/accounts"
@@ -194,9 +194,9 @@ async def test_shut_account_is_refused_until_it_is_opened(browser: Browser) -> N
     path = await _path(browser, "adams-child")
     page = await browser.send(await browser.get(path), f"{path}/state", do="shut")
     assert "adams-child shut" in page.text
-    assert not (await browser.house.accounts.find("adams-child")).enabled
+    assert not (await browser.services.accounts.find("adams-child")).enabled
     page = await browser.send(page, f"{path}/state", do="open")
-    assert (await browser.house.accounts.find("adams-child")).enabled
+    assert (await browser.services.accounts.find("adams-child")).enabled
 
 
 async def test_credits_go_over_once_and_stand_in_both_ledgers(browser: Browser) -> None:
@@ -205,13 +205,13 @@ async def test_credits_go_over_once_and_stand_in_both_ledgers(browser: Browser) 
     page = await browser.get(path)
     for _ in range(2):  # a form that is sent twice
         await browser.send(page, f"{path}/credits", credits="100", do="give")
-    house = browser.house
-    adam, child = await house.accounts.find("adam"), await house.accounts.find("adams-child")
-    assert (await house.accounts.balance(child)).available == 105
-    assert (await house.accounts.balance(adam)).available == 1_000 - 5 - 100
+    services = browser.services
+    adam, child = await services.accounts.find("adam"), await services.accounts.find("adams-child")
+    assert (await services.accounts.balance(child)).available == 105
+    assert (await services.accounts.balance(adam)).available == 1_000 - 5 - 100
     page = await browser.get(path)
     await browser.send(page, f"{path}/credits", credits="30", do="take")
-    assert (await house.accounts.balance(child)).available == 75
+    assert (await services.accounts.balance(child)).available == 75
     for username in ("adam", "adams-child"):
         ledger = await browser.get(f"{await _path(browser, username)}/ledger")
         rows = [row.text_content().split() for row in ledger.tree.xpath("//tbody/tr")]
@@ -228,18 +228,18 @@ async def test_credits_that_cannot_move_leave_no_trace(browser: Browser, amount:
     page = await browser.send(await browser.get(path), f"{path}/credits", credits=amount, do="take")
     assert page.status == 400
     assert page.tree.xpath("//*[@id='credits-problem']")
-    child = await browser.house.accounts.find("adams-child")
-    assert (await browser.house.accounts.balance(child)).available == 5
+    child = await browser.services.accounts.find("adams-child")
+    assert (await browser.services.accounts.balance(child)).available == 5
     assert "Nothing was changed" in (await browser.get(f"{path}/changes")).text
 
 
 async def test_ledger_and_changes_have_pages(browser: Browser) -> None:
-    house = browser.house
-    adam, child = await house.accounts.find("adam"), await house.accounts.find("adams-child")
+    services = browser.services
+    adam, child = await services.accounts.find("adam"), await services.accounts.find("adams-child")
     for _ in range(60):
-        entry = house.audit_log.entry(adam, "give", "1", child)
+        entry = services.audit_log.entry(adam, "give", "1", child)
         changes = Changes(credits=1, audit=(entry,))
-        await house.account_tree.change(adam, child.account_id, changes)
+        await services.account_tree.change(adam, child.account_id, changes)
     await browser.sign_in("adam")
     path = await _path(browser, "adams-child")
     for page_path, total in ((f"{path}/changes", 60), (f"{path}/ledger", 61)):
@@ -252,33 +252,33 @@ async def test_ledger_and_changes_have_pages(browser: Browser) -> None:
 
 
 async def test_actor_above_the_reader_has_no_name(browser: Browser) -> None:
-    house = browser.house
-    adam, child = await house.accounts.find("adam"), await house.accounts.find("adams-child")
-    await house.audit_log.note(adam, "key", account=child)
-    found = await house.audit_log.changes(child, child, None, 10)
+    services = browser.services
+    adam, child = await services.accounts.find("adam"), await services.accounts.find("adams-child")
+    await services.audit_log.note(adam, "key", account=child)
+    found = await services.audit_log.changes(child, child, None, 10)
     assert [change.actor for change in found] == [""]
 
 
 async def test_operator_approves_and_refuses_senders_of_the_tree(browser: Browser) -> None:
-    house = browser.house
-    olga = await house.accounts.find("olga")
-    made = await house.accounts.create("olgas-child", parent=olga)
+    services = browser.services
+    olga = await services.accounts.find("olga")
+    made = await services.accounts.create("olgas-child", parent=olga)
     child = made.account
     for name in ("Harbour", "+4530123456", "<b>Evil</b>"):
-        await house.senders.ask_for(child, name, SenderDetails(company="Café <i>"))
-    stranger = await house.accounts.find("stranger")
-    foreign = await house.senders.ask_for(stranger, "Foreign", SenderDetails())
+        await services.senders.ask_for(child, name, SenderDetails(company="Café <i>"))
+    stranger = await services.accounts.find("stranger")
+    foreign = await services.senders.ask_for(stranger, "Foreign", SenderDetails())
     await browser.sign_in("olga")
     page = await browser.get("/console/senders")
     assert "Harbour" in page.text
     assert "<b>Evil</b>" in page.text
     assert "Foreign" not in page.text
-    harbour = await house.senders.find_by_name(child, "Harbour")
+    harbour = await services.senders.find_by_name(child, "Harbour")
     action = f"/console/senders/{child.account_id}/{harbour.sender_id}"
     page = await browser.send(page, action, do="approve")
     assert "Saved." in page.text
-    assert await house.accounts.approved_senders(child) == {"Harbour"}
-    number = await house.senders.find_by_name(child, "+4530123456")
+    assert await services.accounts.approved_senders(child) == {"Harbour"}
+    number = await services.senders.find_by_name(child, "+4530123456")
     await browser.send(page, f"/console/senders/{child.account_id}/{number.sender_id}", do="refuse")
     token = page.fields("/console/sign-out")["form_token"]
     path = f"/console/senders/{stranger.account_id}/{foreign.sender_id}"
@@ -306,11 +306,13 @@ async def test_carrier_is_taken_out_of_service_over_restarts(browser: Browser) -
     assert "Refused 0 1 without an answer" in page.text
     assert "bound window 2 of 10 waiting 0 rate 7.5/s throttled 4 reconnects 1" in page.text
     told: list[tuple[str, bool]] = []
-    browser.house.carrier_switches.on_change = lambda name, held: told.append((name, held))
+    browser.services.carrier_switches.changed.subscribe(
+        lambda name, held: told.append((name, held))
+    )
     page = await browser.send(page, "/console/carriers", do="drain")
     assert told == [("simulator", True)]
-    again = CarrierSwitches(storage=browser.house.storage, clock=browser.clock)
-    again.on_change = lambda name, held: told.append((name, held))
+    again = CarrierSwitches(storage=browser.services.storage, clock=browser.clock)
+    again.changed.subscribe(lambda name, held: told.append((name, held)))
     await again.restore()
     assert told == [("simulator", True)] * 2
     await browser.send(page, "/console/carriers", do="enable")

@@ -59,19 +59,19 @@ async def test_check_says_what_a_text_becomes(
 
 
 async def test_check_says_cost_and_route_and_stores_nothing(browser: Browser, form: Page) -> None:
-    before = await count_rows(browser.house.storage)
-    sena = await browser.house.accounts.find("sena")
-    opted_out = await browser.house.opt_outs.add(sena, "+4530123457")
+    before = await count_rows(browser.services.storage)
+    sena = await browser.services.accounts.find("sena")
+    opted_out = await browser.services.opt_outs.add(sena, "+4530123457")
     assert opted_out is not None
-    before = await count_rows(browser.house.storage)
+    before = await count_rows(browser.services.storage)
     recipients = "+45 30 12 34 56, +4530123457;\n+4530123456"
     preview = await _check(browser, form, text="x" * 161, recipients=recipients, sender="Dragoman")
     assert preview["cost"] == (
         "4 credits for 2 recipients; 1\u202f000 are left; 1 opted out and will get nothing"
     )
     assert preview["route"] == "default"
-    assert await count_rows(browser.house.storage) == before
-    assert not list(browser.house.live)
+    assert await count_rows(browser.services.storage) == before
+    assert not list(browser.services.live)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ async def test_message_is_refused_at_its_field_and_nothing_is_lost(
     browser: Browser, form: Page, fields: dict[str, str], field: str, words: str
 ) -> None:
     usual = {"recipients": "+4530123456", "text": "hello", "sender": "Dragoman"}
-    before = await count_rows(browser.house.storage)
+    before = await count_rows(browser.services.storage)
     page = await browser.send(form, FORM, **usual | fields, do="send")
     assert page.status == 400
     (said,) = page.tree.xpath("//p[@id=$id]/text()", id=f"{field}-problem")
@@ -105,7 +105,7 @@ async def test_message_is_refused_at_its_field_and_nothing_is_lost(
     assert {name: kept[name] for name in sent} == sent | {
         "text": sent["text"].replace("\0", "\ufffd")
     }
-    assert await count_rows(browser.house.storage) == before
+    assert await count_rows(browser.services.storage) == before
 
 
 async def test_message_is_sent_and_shown(browser: Browser, form: Page) -> None:
@@ -120,7 +120,7 @@ async def test_message_is_sent_and_shown(browser: Browser, form: Page) -> None:
     assert page.status == 200
     assert "Accepted." in page.text
     assert "+4530123456" in page.text
-    assert len(list(browser.house.live)) == 2
+    assert len(list(browser.services.live)) == 2
 
 
 async def test_form_that_is_sent_twice_sends_once(browser: Browser, form: Page) -> None:
@@ -130,7 +130,7 @@ async def test_form_that_is_sent_twice_sends_once(browser: Browser, form: Page) 
     answers = await asyncio.gather(*(browser.post(FORM, **fields) for _ in range(5)))
     answers.append(await browser.post(FORM, **fields))  # and by the button "back"
     assert len({answer.header("location") for answer in answers}) == 1
-    assert len(list(browser.house.live)) == 1
+    assert len(list(browser.services.live)) == 1
 
 
 async def test_refused_form_can_be_mended_and_sent(browser: Browser, form: Page) -> None:
@@ -138,7 +138,7 @@ async def test_refused_form_can_be_mended_and_sent(browser: Browser, form: Page)
     assert page.status == 400
     page = await browser.send(page, FORM, text="hello", do="send")
     assert "Accepted." in page.text
-    assert len(list(browser.house.live)) == 1
+    assert len(list(browser.services.live)) == 1
 
 
 async def test_message_for_later_is_due_in_the_zone_of_its_account(
@@ -146,21 +146,21 @@ async def test_message_for_later_is_due_in_the_zone_of_its_account(
 ) -> None:
     from dragoman.core.accounts.account_fields import AccountFields
 
-    await browser.house.accounts.change("sena", AccountFields(time_zone="Asia/Tokyo"))
+    await browser.services.accounts.change("sena", AccountFields(time_zone="Asia/Tokyo"))
     page = await browser.send(
         form, FORM, recipients="+4530123456", text="hello", sender="Dragoman",
         when="later", due="2026-09-22T09:30", do="send",
     )  # fmt: skip
     assert "It will be sent at its time." in page.text
     assert "2026-09-22 09:30" in page.text
-    sena = await browser.house.accounts.find("sena")
-    (batch,) = await browser.house.queries.batch_page(sena, 0, 2)
+    sena = await browser.services.accounts.find("sena")
+    (batch,) = await browser.services.queries.batch_page(sena, 0, 2)
     assert batch.due_ms == 1_790_037_000_000  # 00:30 UTC
-    balance = await browser.house.accounts.balance(sena)
+    balance = await browser.services.accounts.balance(sena)
     assert (balance.available, balance.held) == (999, 1)
     page = await browser.send(page, f"/console/batches/{batch.batch_id}/cancel")
     assert "Cancelled." in page.text
-    balance = await browser.house.accounts.balance(sena)
+    balance = await browser.services.accounts.balance(sena)
     assert (balance.available, balance.held) == (1_000, 0)
 
 
@@ -174,8 +174,8 @@ async def test_batch_of_somebody_else_cannot_be_cancelled(browser: Browser, form
     token = (await other.sign_in("stranger")).fields("/console/sign-out")["form_token"]
     answer = await other.post(action, form_token=token)
     assert answer.status == 404
-    sena = await browser.house.accounts.find("sena")
-    (batch,) = await browser.house.queries.batch_page(sena, 0, 2)
+    sena = await browser.services.accounts.find("sena")
+    (batch,) = await browser.services.queries.batch_page(sena, 0, 2)
     assert batch.unsent == 1
 
 
@@ -184,7 +184,7 @@ async def test_message_for_an_hour_that_the_clocks_skip_is_refused(
 ) -> None:
     from dragoman.core.accounts.account_fields import AccountFields
 
-    await browser.house.accounts.change("sena", AccountFields(time_zone="Europe/Copenhagen"))
+    await browser.services.accounts.change("sena", AccountFields(time_zone="Europe/Copenhagen"))
     page = await browser.send(
         form, FORM, recipients="+4530123456", text="hello", sender="Dragoman",
         when="later", due="2027-03-28T02:30", do="send",
@@ -199,7 +199,7 @@ async def test_check_button_says_the_same_without_script(browser: Browser, form:
     assert page.status == 200
     for words in ("155 characters more", "1 credit for 1 recipient", "GSM alphabet"):
         assert words in page.text
-    assert not list(browser.house.live)
+    assert not list(browser.services.live)
 
 
 async def test_viewer_has_no_form(browser: Browser) -> None:
@@ -214,8 +214,8 @@ async def test_viewer_has_no_form(browser: Browser) -> None:
 
 
 async def test_account_without_a_free_choice_picks_approved_senders(browser: Browser) -> None:
-    house = browser.house
-    await house.accounts.create(
+    services = browser.services
+    await services.accounts.create(
         "bound", password=PASSWORD, permissions=DEFAULT_PERMISSIONS - {Permission.ANY_SENDER}
     )
     await browser.sign_in("bound")

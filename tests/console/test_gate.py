@@ -12,7 +12,7 @@ ZONE = "Europe/Copenhagen"
 
 
 async def _zone(browser: Browser) -> str:
-    return (await browser.house.accounts.find("sena")).time_zone
+    return (await browser.services.accounts.find("sena")).time_zone
 
 
 async def test_form_with_the_token_of_its_session_is_taken(browser: Browser) -> None:
@@ -72,7 +72,7 @@ async def test_form_of_a_stale_session_waits_until_its_sender_has_signed_in(
 ) -> None:
     await browser.sign_in("sena")
     fields = (await browser.get("/console/account")).fields("/console/account")
-    browser.clock.advance(browser.house.settings.console.idle_s)
+    browser.clock.advance(browser.services.settings.console.idle_s)
     page = await browser.post("/console/account", **fields | {"time_zone": ZONE})
     assert page.status == 401
     assert "What you entered is kept" in page.text
@@ -87,7 +87,7 @@ async def test_form_of_a_stale_session_waits_until_its_sender_has_signed_in(
 async def test_passwords_of_a_stale_form_are_not_kept(browser: Browser) -> None:
     await browser.sign_in("sena")
     fields = (await browser.get("/console/account")).fields("/console/account/password")
-    browser.clock.advance(browser.house.settings.console.idle_s)
+    browser.clock.advance(browser.services.settings.console.idle_s)
     secret = {name: "a-secret" for name in fields if "password" in name}
     page = await browser.post("/console/account/password", **fields | secret)
     assert page.status == 401

@@ -11,10 +11,10 @@ HOSTILE = "<img src=x onerror=alert(1)> \u202e evil \u0000".replace("\u0000", "\
 
 
 async def _receive(browser: Browser, username: str, sender: str, text: str) -> None:
-    account = await browser.house.accounts.find(username)
+    account = await browser.services.accounts.find(username)
     browser.clock.advance(60)
     row = StoredInbound(
-        inbound_id=browser.house.ids.next(),
+        inbound_id=browser.services.ids.next(),
         account_id=account.account_id,
         carrier="simulator",
         sender=sender,
@@ -25,7 +25,7 @@ async def _receive(browser: Browser, username: str, sender: str, text: str) -> N
         parts=1,
         complete=True,
     )
-    await browser.house.storage.writer.write(store_texts, NewInbound(text=row))
+    await browser.services.storage.writer.write(store_texts, NewInbound(text=row))
 
 
 def _texts(page: Page) -> list[str]:
@@ -72,12 +72,12 @@ async def test_inbox_is_for_those_who_may_read_it(browser: Browser) -> None:
 
 
 async def test_opt_out_is_entered_found_and_taken_back(browser: Browser) -> None:
-    sena = await browser.house.accounts.find("sena")
+    sena = await browser.services.accounts.find("sena")
     await browser.sign_in("sena")
     page = await browser.get("/console/opt-outs")
     page = await browser.send(page, "/console/opt-outs", number="+45 30 12 34 56", do="add")
     assert "Nothing will be sent to this number." in page.text
-    assert browser.house.opt_outs.among(sena.account_id, "Shop", ["4530123456"])
+    assert browser.services.opt_outs.among(sena.account_id, "Shop", ["4530123456"])
     assert "+4530123456" in (await browser.get("/console/opt-outs?digits=3012")).text
     assert "No such number." in (await browser.get("/console/opt-outs?digits=999")).text
     fields = {"number": "+4530123456", "do": "remove"}
@@ -85,7 +85,7 @@ async def test_opt_out_is_entered_found_and_taken_back(browser: Browser) -> None
     for _ in range(2):  # the second finds nothing to do
         answer = await browser.post("/console/opt-outs", form_token=token, **fields)
         assert "can be sent to again" in (await browser.follow(answer)).text
-    assert not browser.house.opt_outs.among(sena.account_id, "Shop", ["4530123456"])
+    assert not browser.services.opt_outs.among(sena.account_id, "Shop", ["4530123456"])
 
 
 async def test_opt_out_of_no_number_is_refused(browser: Browser) -> None:
@@ -98,20 +98,20 @@ async def test_opt_out_of_no_number_is_refused(browser: Browser) -> None:
 
 
 async def test_opt_out_of_one_sender_is_seen_entered_and_taken_back(browser: Browser) -> None:
-    sena = await browser.house.accounts.find("sena")
+    sena = await browser.services.accounts.find("sena")
     page = await browser.sign_in("sena")
     page = await browser.get("/console/opt-outs")
     typed = {"number": "+4530123456", "sender": "Shop", "do": "add"}
     page = await browser.send(page, "/console/opt-outs", **typed)
     assert "+4530123456 Shop" in (await browser.get("/console/opt-outs")).text
-    among = browser.house.opt_outs.among
+    among = browser.services.opt_outs.among
     assert among(sena.account_id, "Shop", ["4530123456"])
     assert not among(sena.account_id, "Library", ["4530123456"])
     page = await browser.get("/console/opt-outs")
     fields = page.fields("/console/opt-outs") | typed | {"do": "remove"}
     await browser.post("/console/opt-outs", **fields)
     assert not among(sena.account_id, "Shop", ["4530123456"])
-    changes = await browser.house.audit_log.changes(sena, sena, None, 5)
+    changes = await browser.services.audit_log.changes(sena, sena, None, 5)
     assert [change.entry.subject for change in changes] == ["…456 from Shop"] * 2
     refused = await browser.send(page, "/console/opt-outs", **typed | {"sender": "far too long it"})
     assert refused.status == 400

@@ -16,11 +16,11 @@ URL = "https://shop.example/sms?secret=1"
 @pytest.fixture
 async def sena(browser: Browser) -> Browser:
     """A browser of somebody with a number, beside a shared one of a stranger."""
-    house = browser.house
-    await house.keywords.add_number(await house.accounts.find("sena"), "1204", shared=False)
-    stranger = await house.accounts.find("stranger")
-    await house.keywords.add_number(stranger, "1272", shared=True)
-    await house.keywords.add_number(stranger, "1999", shared=False)
+    services = browser.services
+    await services.keywords.add_number(await services.accounts.find("sena"), "1204", shared=False)
+    stranger = await services.accounts.find("stranger")
+    await services.keywords.add_number(stranger, "1272", shared=True)
+    await services.keywords.add_number(stranger, "1999", shared=False)
     await browser.sign_in("sena")
     return browser
 
@@ -32,8 +32,8 @@ def _goes_to(page: Page) -> list[str]:
 
 
 async def _changes(browser: Browser) -> list[tuple[str, str]]:
-    account = await browser.house.accounts.find("sena")
-    found = await browser.house.audit_log.changes(account, account, None, 20)
+    account = await browser.services.accounts.find("sena")
+    found = await browser.services.audit_log.changes(account, account, None, 20)
     return [(change.action, change.entry.subject) for change in reversed(found)]
 
 
@@ -48,10 +48,10 @@ async def test_keyword_is_reserved_sent_on_and_given_up(sena: Browser) -> None:
     page = await sena.send(page, AT, number="1272", keyword="pizza")
     assert "PIZZA 1272" in page.text
     assert _goes_to(page) == ["the inbox only"]
-    account = await sena.house.accounts.find("sena")
+    account = await sena.services.accounts.find("sena")
     ((view,), (service,)) = (
-        await sena.house.keywords.keywords(account),
-        await sena.house.keywords.forwardings(account),
+        await sena.services.keywords.keywords(account),
+        await sena.services.keywords.forwardings(account),
     )
     assert service.dialect == "linkmobility"
     action = f"{AT}/{view.keyword.keyword_id}"
@@ -72,10 +72,10 @@ async def test_keyword_is_reserved_sent_on_and_given_up(sena: Browser) -> None:
 
 
 async def test_keywords_are_shown_page_by_page(sena: Browser) -> None:
-    account = await sena.house.accounts.find("sena")
+    account = await sena.services.accounts.find("sena")
     words = [f"WORD{number}" for number in range(PER_PAGE + 1)]
     for word in words:
-        await sena.house.keywords.reserve(account, "1204", word)
+        await sena.services.keywords.reserve(account, "1204", word)
     for query, shown, where in (
         ("", words[:PER_PAGE], "1–50 of 51"),
         ("?page=2", words[PER_PAGE:], "51–51 of 51"),
@@ -120,12 +120,12 @@ async def test_service_that_cannot_be_called_is_refused(sena: Browser, url: str)
 
 
 async def test_second_editor_of_a_service_or_keyword_overwrites_nothing(sena: Browser) -> None:
-    house = sena.house
-    account = await house.accounts.find("sena")
-    service = await house.keywords.add_forwarding(
+    services = sena.services
+    account = await services.accounts.find("sena")
+    service = await services.keywords.add_forwarding(
         account, dialect="linkmobility", url=URL, charset="", continuous=False
     )
-    view = await house.keywords.reserve(account, "1204", "pizza")
+    view = await services.keywords.reserve(account, "1204", "pizza")
     at = f"/console/services/{service.forwarding_id}"
     page = await sena.get(at)
     await sena.send(page, at, url="https://first.example/")
@@ -134,21 +134,21 @@ async def test_second_editor_of_a_service_or_keyword_overwrites_nothing(sena: Br
     assert "Stored now: https://first.example/" in second.text
     assert second.fields(at)["url"] == "https://second.example/"
     await sena.send(second, at)
-    assert (await house.keywords.forwarding(account, service.forwarding_id)).url == (
+    assert (await services.keywords.forwarding(account, service.forwarding_id)).url == (
         "https://second.example/"
     )
     listed = await sena.get(AT)
-    await house.keywords.attach(account, view.keyword.keyword_id, service.forwarding_id)
+    await services.keywords.attach(account, view.keyword.keyword_id, service.forwarding_id)
     action = f"{AT}/{view.keyword.keyword_id}"
     assert (await sena.send(listed, action, do="release")).status == 409
-    assert len(await house.keywords.keywords(account)) == 1
+    assert len(await services.keywords.keywords(account)) == 1
 
 
 async def test_anothers_keywords_and_services_are_not_there(sena: Browser) -> None:
-    house = sena.house
-    stranger = await house.accounts.find("stranger")
-    view = await house.keywords.reserve(stranger, "1272", "secretword")
-    service = await house.keywords.add_forwarding(
+    services = sena.services
+    stranger = await services.accounts.find("stranger")
+    view = await services.keywords.reserve(stranger, "1272", "secretword")
+    service = await services.keywords.add_forwarding(
         stranger,
         dialect="linkmobility",
         url="https://stranger.example/",
@@ -170,7 +170,7 @@ async def test_anothers_keywords_and_services_are_not_there(sena: Browser) -> No
 
 
 async def test_who_may_not_receive_changes_no_keyword(browser: Browser) -> None:
-    await browser.house.accounts.create(
+    await browser.services.accounts.create(
         "reader", password="correct horse battery", permissions=frozenset({Permission.INBOX})
     )
     await browser.sign_in("reader")

@@ -11,11 +11,11 @@ import pytest
 
 from dragoman.console.views import live
 from dragoman.console.views.live import MAX_ROWS, render_frame
+from dragoman.container import Services
 from dragoman.core.messages.feed import MAX_LISTENERS, FeedEvent, FeedPage, read_filter
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import FailureCode
-from dragoman.house import House
 
 from .conftest import NOW_MS, Browser
 
@@ -45,8 +45,8 @@ class _PageRequest:
 
     zone = ZoneInfo("Europe/Copenhagen")
 
-    def __init__(self, context: House | None = None) -> None:
-        self.context = context
+    def __init__(self, services: Services | None = None) -> None:
+        self.services = services
 
 
 def test_frame_says_changes_in_words_and_counts_those_left_out() -> None:
@@ -67,35 +67,35 @@ def test_frame_says_changes_in_words_and_counts_those_left_out() -> None:
 async def test_stream_shows_the_newest_changes_and_ends_to_come_again_at_once(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = browser.house
-    account = await house.accounts.find("adam")
+    services = browser.services
+    account = await services.accounts.find("adam")
     numbers = tuple(f"45{n:08}" for n in range(MAX_ROWS + 5))
-    stream = live._frames(_PageRequest(house), read_filter(accounts=None))  # type: ignore[arg-type]
+    stream = live._frames(_PageRequest(services), read_filter(accounts=None))  # type: ignore[arg-type]
     assert await anext(stream) == b"retry: 1000\nevent: open\ndata: null\n\n"
     submission = Submission(dialect="test", recipients=numbers, text="hi", sender="Dragoman")
-    await house.submission.submit(account, submission)
+    await services.submission.submit(account, submission)
     name, data = (await anext(stream)).split(b"\ndata: ")
     frame = msgspec.json.decode(data)
     assert name == b"event: changes"
     assert [row["to"] for row in frame["rows"]] == [f"+{number}" for number in numbers[5:]]
     assert (frame["skipped"], frame["dropped"]) == (5, 0)
     await stream.aclose()
-    assert house.feed.listeners == ()
+    assert services.feed.listeners == ()
     monkeypatch.setattr(live, "LONGEST_S", 0.0)
-    stream = live._frames(_PageRequest(house), read_filter(accounts=None))  # type: ignore[arg-type]
+    stream = live._frames(_PageRequest(services), read_filter(accounts=None))  # type: ignore[arg-type]
     assert [frame async for frame in stream][1:] == [b"retry: 20\n:\n\n"]
 
 
 async def test_page_shows_the_newest_messages_of_the_tree_that_fit(browser: Browser) -> None:
-    house = browser.house
+    services = browser.services
     for username, number in (
         ("adam", "+4530123456"),
         ("adams-child", "+4540123456"),
         ("stranger", "+4530999999"),
     ):
-        account = await house.accounts.find(username)
+        account = await services.accounts.find(username)
         submission = Submission(dialect="test", recipients=(number,), text="hi", sender="Dragoman")
-        await house.submission.submit(account, submission)
+        await services.submission.submit(account, submission)
     await browser.sign_in("adam")
     for query, expected in (
         ("", {"+4530123456", "+4540123456"}),
@@ -125,13 +125,13 @@ async def test_one_too_many_is_told_before_the_stream_begins(browser: Browser) -
     await browser.sign_in("vera")
     with ExitStack() as listening:
         for _ in range(MAX_LISTENERS):
-            listening.enter_context(browser.house.feed.listen(read_filter(accounts=None)))
+            listening.enter_context(browser.services.feed.listen(read_filter(accounts=None)))
         assert (await browser.get("/console/live/events")).status == 503
 
 
 async def test_stream_keeps_no_session_from_idling(browser: Browser) -> None:
     await browser.sign_in("vera")
-    idle_s = browser.house.settings.console.idle_s
+    idle_s = browser.services.settings.console.idle_s
     for _ in range(2):
         browser.clock.advance(idle_s * 0.6)
         page = await browser.get("/console/live/events?state=nothing")  # it ends at once

@@ -18,8 +18,8 @@ from .conftest import Browser
 
 async def _send(browser: Browser, username: str, *numbers: str, text: str = "hello") -> int:
     """Sends to numbers and returns the batch id."""
-    account = await browser.house.accounts.find(username)
-    accepted = await browser.house.submission.submit(
+    account = await browser.services.accounts.find(username)
+    accepted = await browser.services.submission.submit(
         account,
         Submission(dialect="test", recipients=numbers, text=text, sender="Dragoman"),
     )
@@ -38,7 +38,7 @@ async def found(browser: Browser) -> Any:
     await browser.sign_in("adam")
     ids = {
         (m.recipient, m.batch.account_id): (m.message_id, m.batch.batch_id)
-        for m in browser.house.live
+        for m in browser.services.live
     }
     return browser, ids
 
@@ -144,7 +144,7 @@ async def test_search_pages_through_what_it_finds(browser: Browser) -> None:
 async def test_message_shows_what_could_fool_its_reader(browser: Browser) -> None:
     text = "safe\u202egnp.exe\u0007 <script>alert(1)</script> 👨\u200d👩\u200d👧"
     await _send(browser, "sena", "+4530123456", text=text)
-    (message,) = browser.house.live
+    (message,) = browser.services.live
     await browser.sign_in("sena")
     page = await browser.get(f"/console/messages/{message.message_id}")
     assert "\u202e" not in page.body.decode()
@@ -155,17 +155,17 @@ async def test_message_shows_what_could_fool_its_reader(browser: Browser) -> Non
 
 async def test_message_tells_what_became_of_it(browser: Browser) -> None:
     await _send(browser, "olga", "+4530123456")
-    (message,) = browser.house.live
+    (message,) = browser.services.live
     done: list[bool] = []
     for state, failure in (
         (State.SENT, FailureCode.NONE),
         (State.UNDELIVERED, FailureCode.ABSENT_SUBSCRIBER),
     ):
         browser.clock.advance(2)
-        browser.house.delivery.change(
+        browser.services.delivery.change(
             message, state, done.append, carrier="simulator", failure=failure
         )
-        await browser.house.storage.writer.write(probe, None)
+        await browser.services.storage.writer.write(probe, None)
     await browser.sign_in("olga")
     page = await browser.get(f"/console/messages/{message.message_id}")
     assert "2.0 s after it was accepted, by simulator" in page.text
@@ -176,8 +176,8 @@ async def test_message_tells_what_became_of_it(browser: Browser) -> None:
 
 async def _change(browser: Browser, message: Any, *states: State) -> None:
     for state in states:
-        browser.house.delivery.change(message, state, _ignore, carrier="simulator")
-    await browser.house.storage.writer.write(probe, None)
+        browser.services.delivery.change(message, state, _ignore, carrier="simulator")
+    await browser.services.storage.writer.write(probe, None)
 
 
 def _ignore(_stored: bool) -> None:
@@ -186,7 +186,7 @@ def _ignore(_stored: bool) -> None:
 
 async def test_message_is_cancelled_while_it_waits(browser: Browser) -> None:
     await _send(browser, "sena", "+4530123456", "+4530123457")
-    message = next(iter(browser.house.live))
+    message = next(iter(browser.services.live))
     await browser.sign_in("sena")
     at = f"/console/messages/{message.message_id}"
     page = await browser.get(at)
@@ -195,12 +195,12 @@ async def test_message_is_cancelled_while_it_waits(browser: Browser) -> None:
     assert "Cancelled. Its credits are back." in page.body.decode()
     assert "Message to +4530123456 cancelled" in page.text
     assert not page.tree.xpath("//form[@action=$action]", action=f"{at}/cancel")
-    assert len(list(browser.house.live)) == 1
+    assert len(list(browser.services.live)) == 1
 
 
 async def test_message_is_sent_again_once_by_a_form_sent_twice(browser: Browser) -> None:
     await _send(browser, "adams-child", "+4530123456", text="the red fox")
-    (message,) = browser.house.live
+    (message,) = browser.services.live
     await _change(browser, message, State.SENT, State.UNDELIVERED)
     await browser.sign_in("adam")
     at = f"/console/messages/{message.message_id}"
@@ -212,7 +212,7 @@ async def test_message_is_sent_again_once_by_a_form_sent_twice(browser: Browser)
     assert first.header("location") == second.header("location")
     listed = await browser.follow(first)
     assert _numbers(listed) == ["+4530123456"]
-    (again,) = browser.house.live
+    (again,) = browser.services.live
     assert "It was sent again" in (await browser.get(at)).text
     page = await browser.get(f"/console/messages/{again.message_id}")
     assert "It repeats an earlier message" in page.text
@@ -225,20 +225,20 @@ async def test_others_cannot_act_on_a_message(
     browser: Browser, what: str, username: str, status: int
 ) -> None:
     await _send(browser, "sena", "+4530123456")
-    (message,) = browser.house.live
+    (message,) = browser.services.live
     if what == "resend":
         await _change(browser, message, State.SENT, State.UNDELIVERED)
     await browser.sign_in(username)
     fields = (await browser.get("/console/account")).fields("/console/sign-out")
     page = await browser.post(f"/console/messages/{message.message_id}/{what}", **fields)
     assert page.status == status
-    assert len(list(browser.house.live)) == (1 if what == "cancel" else 0)
+    assert len(list(browser.services.live)) == (1 if what == "cancel" else 0)
 
 
 async def test_carriers_and_links_are_for_operators_alone(browser: Browser) -> None:
     for username in ("sena", "olga"):
         await _send(browser, username, "+4530123456")
-        (message,) = browser.house.live
+        (message,) = browser.services.live
         await _change(browser, message, State.SENT, State.DELIVERED)
         await browser.sign_in(username)
         page = await browser.get(f"/console/messages/{message.message_id}")
@@ -250,7 +250,7 @@ async def test_carriers_and_links_are_for_operators_alone(browser: Browser) -> N
 
 async def test_message_tells_its_route_its_cost_and_its_ledger(browser: Browser) -> None:
     await _send(browser, "sena", "+4530123456")
-    (message,) = browser.house.live
+    (message,) = browser.services.live
     await _change(browser, message, State.SENT, State.DELIVERED)
     await browser.sign_in("sena")
     page = await browser.get(f"/console/messages/{message.message_id}")
@@ -265,7 +265,7 @@ async def test_message_tells_its_route_its_cost_and_its_ledger(browser: Browser)
 
 async def test_ledger_of_a_batch_does_not_pass_for_the_message_alone(browser: Browser) -> None:
     await _send(browser, "sena", *(f"+45301234{n:02}" for n in range(12)))
-    message = next(iter(browser.house.live))
+    message = next(iter(browser.services.live))
     await browser.sign_in("sena")
     page = await browser.get(f"/console/messages/{message.message_id}")
     assert "Cost 1 credit. Movements are for all that moved together of a submission to 12" in (
@@ -278,7 +278,7 @@ async def test_message_that_somebody_sent_again_meanwhile_is_not_sent_unseen(
     browser: Browser, known: str, status: int
 ) -> None:
     await _send(browser, "sena", "+4530123456")
-    (message,) = browser.house.live
+    (message,) = browser.services.live
     await _change(browser, message, State.SENT, State.UNDELIVERED)
     await browser.sign_in("sena")
     at = f"/console/messages/{message.message_id}"
@@ -291,7 +291,7 @@ async def test_message_that_somebody_sent_again_meanwhile_is_not_sent_unseen(
         assert "Somebody sent it again after you opened this page" in page.text
         assert "It was sent again" in page.text
         assert page.fields(f"{at}/resend")["resent"] == "1"
-    assert len(list(browser.house.live)) == (1 if status == 409 else 2)
+    assert len(list(browser.services.live)) == (1 if status == 409 else 2)
 
 
 # What is due later is a batch: its messages are made when it is due.
@@ -300,8 +300,8 @@ async def test_message_is_cancelled_and_sent_again_in_these_states_only(
     browser: Browser, state: State
 ) -> None:
     await _send(browser, "sena", "+4530123456")
-    (message,) = browser.house.live
-    account = await browser.house.accounts.find("sena")
+    (message,) = browser.services.live
+    account = await browser.services.accounts.find("sena")
     ways = {
         State.QUEUED: (),
         State.DELIVERED: (State.SENT, state),
@@ -310,7 +310,7 @@ async def test_message_is_cancelled_and_sent_again_in_these_states_only(
     }
     await _change(browser, message, *ways.get(state, (state,)))
     message_id = message.message_id
-    story = await browser.house.timelines.of_message(account, message_id)
+    story = await browser.services.timelines.of_message(account, message_id)
     assert story.can_cancel is (state is State.QUEUED)
     assert story.can_resend is (state not in {State.QUEUED, State.SENDING})
     await browser.sign_in("sena")
@@ -329,24 +329,24 @@ async def test_message_is_cancelled_and_sent_again_in_these_states_only(
 async def test_what_is_done_about_messages_is_written_down(browser: Browser) -> None:
     await _send(browser, "adams-child", "+4530123456")
     await _send(browser, "adams-child", "+4530123457")
-    sent, waiting = browser.house.live
+    sent, waiting = browser.services.live
     await _change(browser, sent, State.SENT, State.UNDELIVERED)
     await browser.sign_in("adam")
     for message, what in ((sent, "resend"), (waiting, "cancel")):
         at = f"/console/messages/{message.message_id}"
         await browser.send(await browser.get(at), f"{at}/{what}")
-    child = await browser.house.accounts.find("adams-child")
+    child = await browser.services.accounts.find("adams-child")
     changes = await browser.get(f"/console/accounts/{child.account_id}/changes")
     assert f"adam cancelled the message {waiting.message_id}" in changes.text
     assert f"adam sent the message {sent.message_id} again" in changes.text
 
 
 async def test_of_a_callback_the_page_names_no_more_than_the_host(browser: Browser) -> None:
-    account = await browser.house.accounts.find("sena")
+    account = await browser.services.accounts.find("sena")
     callback = CallbackRequest(
         url="https://customer.example/hook?token=secret", states=frozenset({State.DELIVERED})
     )
-    await browser.house.submission.submit(
+    await browser.services.submission.submit(
         account,
         Submission(
             dialect="linkmobility",
@@ -356,7 +356,7 @@ async def test_of_a_callback_the_page_names_no_more_than_the_host(browser: Brows
             callback=callback,
         ),
     )
-    (message,) = browser.house.live
+    (message,) = browser.services.live
     await _change(browser, message, State.SENT, State.DELIVERED)
     await browser.sign_in("sena")
     page = await browser.get(f"/console/messages/{message.message_id}")

@@ -20,19 +20,19 @@ from .conftest import Browser
 
 async def _send(browser: Browser, username: str, number: str, *states: State) -> None:
     """Sends a message and takes it through states, a second each."""
-    house = browser.house
-    account = await house.accounts.find(username)
-    await house.submission.submit(
+    services = browser.services
+    account = await services.accounts.find(username)
+    await services.submission.submit(
         account,
         Submission(dialect="test", recipients=(number,), text="hello", sender="Dragoman"),
     )
-    message = max(house.live, key=lambda message: message.message_id)
+    message = max(services.live, key=lambda message: message.message_id)
     for state in states:
         browser.clock.advance(1)
         done: list[bool] = []
         failure = FailureCode.ABSENT_SUBSCRIBER if state is State.UNDELIVERED else FailureCode.NONE
-        house.delivery.change(message, state, done.append, carrier="simulator", failure=failure)
-        await house.storage.writer.write(_nothing(), None)
+        services.delivery.change(message, state, done.append, carrier="simulator", failure=failure)
+        await services.storage.writer.write(_nothing(), None)
         assert done == [True]
 
 

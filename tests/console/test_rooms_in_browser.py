@@ -28,7 +28,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
 
 
 async def _send(scene: Scene, text: str) -> None:
-    account = await scene.gateway.accounts.find(USERNAME)
+    account = await scene.gateway.services.accounts.find(USERNAME)
     await scene.submit(account, PHONE_NUMBER, text)
 
 
@@ -39,8 +39,8 @@ async def test_sender_is_approved(chromium: Any, scene: Scene) -> None:
     await tab.page.get_by_role("button", name="Approve HarbourCafe").click()
     await tab.page.get_by_text("Saved.").wait_for()
     assert await tab.page.get_by_text("HarbourCafe").count() == 0
-    child = await scene.gateway.accounts.find("harbour-cafe")
-    assert "HarbourCafe" in await scene.gateway.accounts.approved_senders(child)
+    child = await scene.gateway.services.accounts.find("harbour-cafe")
+    assert "HarbourCafe" in await scene.gateway.services.accounts.approved_senders(child)
     await tab.check()
 
 
@@ -70,7 +70,7 @@ async def test_live_log_hears_only_what_its_filter_takes(chromium: Any, scene: S
     await tab.open(f"/console/live?state=delivered&to={PHONE_NUMBER}")
     await tab.page.get_by_text("Live.", exact=True).wait_for()
     before = await tab.page.locator("#live tbody tr").count()
-    account = await scene.gateway.accounts.find(USERNAME)
+    account = await scene.gateway.services.accounts.find(USERNAME)
     await scene.submit(account, "4540123459", "Somebody else's")
     await _send(scene, "Mine")
     await expect(tab.page.locator("#live tbody tr")).to_have_count(before + 1)
@@ -109,7 +109,7 @@ async def test_virtual_phone_fails_the_next_message(chromium: Any, scene: Scene)
     await page.get_by_text("Saved.").wait_for()
     await tab.open("/console/live?to=4530777666&state=undelivered")
     await page.get_by_text("Live.", exact=True).wait_for()
-    account = await scene.gateway.accounts.find(USERNAME)
+    account = await scene.gateway.services.accounts.find(USERNAME)
     await scene.submit(account, "4530777666", "Not there")
     await page.locator("#live").get_by_text("phone not reachable").wait_for()
 
@@ -143,11 +143,11 @@ async def test_phone_is_registered_with_a_code(chromium: Any, scene: Scene) -> N
     code = await page.locator("code.key").inner_text()
     assert await page.locator("svg.qr").count() == 1
     await tab.check()
-    grant = await scene.gateway.device_registration.by_code(code)
+    grant = await scene.gateway.services.device_registration.by_code(code)
     assert grant.account.username == "harbour-cafe"
     await page.get_by_role("button", name="Put into service Counter phone").click()
     await page.get_by_text("Saved.").wait_for()
-    assert all(device.enabled for device in scene.gateway.devices.all())
+    assert all(device.enabled for device in scene.gateway.services.devices.all())
     await tab.open("/console/devices")
     assert await page.get_by_text(code).count() == 0
 

@@ -100,8 +100,8 @@ async def test_cookies_are_bound_where_a_proxy_speaks_to_this_machine(
 
 
 async def test_one_time_link_signs_in_once_and_only_by_a_button(browser: Browser) -> None:
-    account = await browser.house.accounts.find("sena")
-    token = await browser.house.one_time_links.make(account)
+    account = await browser.services.accounts.find("sena")
+    token = await browser.services.one_time_links.make(account)
     await browser.get(f"/console/enter?k={token}")  # a mail program looks
     page = await browser.get(f"/console/enter?k={token}")
     assert not browser.session
@@ -115,8 +115,8 @@ async def test_one_time_link_signs_in_once_and_only_by_a_button(browser: Browser
 
 
 async def test_one_time_link_is_too_old_after_a_minute(browser: Browser) -> None:
-    account = await browser.house.accounts.find("sena")
-    token = await browser.house.one_time_links.make(account)
+    account = await browser.services.accounts.find("sena")
+    token = await browser.services.one_time_links.make(account)
     page = await browser.get(f"/console/enter?k={token}")
     browser.clock.advance(60)
     assert (await browser.send(page, "/console/enter")).status == 410
@@ -173,19 +173,21 @@ async def test_new_password_signs_out_everywhere(browser: Browser) -> None:
 
 @pytest.mark.parametrize("way", ["operator", "parent"])
 async def test_password_set_by_others_signs_out_too(browser: Browser, way: str) -> None:
-    house = browser.house
+    services = browser.services
     await browser.sign_in("sena")
-    sena = await house.accounts.find("sena")
+    sena = await services.accounts.find("sena")
     if way == "operator":
-        await house.accounts.set_password(sena, "another horse")
+        await services.accounts.set_password(sena, "another horse")
     else:
         from dragoman.core.accounts.account_tree import Changes
 
-        adam = await house.accounts.find("adam")
-        child = await house.accounts.find("adams-child")
-        await house.accounts.set_password(child, PASSWORD)
+        adam = await services.accounts.find("adam")
+        child = await services.accounts.find("adams-child")
+        await services.accounts.set_password(child, PASSWORD)
         await browser.sign_in("adams-child")
-        await house.account_tree.change(adam, child.account_id, Changes(password="another horse"))
+        await services.account_tree.change(
+            adam, child.account_id, Changes(password="another horse")
+        )
     assert (await browser.get()).status == 401
 
 
@@ -217,7 +219,7 @@ async def test_new_password_is_refused_at_the_field_it_is_about(
 
 
 async def test_session_dies_idle_and_of_age(browser: Browser) -> None:
-    idle_s = browser.house.settings.console.idle_s
+    idle_s = browser.services.settings.console.idle_s
     await browser.sign_in("sena")
     browser.clock.advance(idle_s - 1)
     assert (await browser.get()).status == 200
@@ -227,27 +229,27 @@ async def test_session_dies_idle_and_of_age(browser: Browser) -> None:
     assert (await browser.get()).status == 401
 
     await browser.sign_in("sena")
-    for _ in range(int(browser.house.settings.console.longest_s // (idle_s / 2))):
+    for _ in range(int(browser.services.settings.console.longest_s // (idle_s / 2))):
         assert (await browser.get()).status == 200
         browser.clock.advance(idle_s / 2)
     assert (await browser.get()).status == 401
 
 
 async def test_session_outlives_a_restart(browser: Browser) -> None:
-    from dragoman.house import House
+    from dragoman.container import build_services
 
     await browser.sign_in("sena")
-    await browser.house.close()
-    browser.house = House(browser.house.settings, browser.clock)
-    await browser.house.open(migrate=False)
-    again = Browser(browser.house, browser.clock)
+    await browser.services.close()
+    browser.services = build_services(browser.services.settings, browser.clock)
+    await browser.services.open(migrate=False)
+    again = Browser(browser.services, browser.clock)
     again.cookies = browser.cookies
     assert (await again.get()).status == 200
 
 
 async def test_session_of_an_account_that_is_shut_sees_nothing(browser: Browser) -> None:
     await browser.sign_in("sena")
-    await browser.house.accounts.set_enabled("sena", False)
+    await browser.services.accounts.set_enabled("sena", False)
     assert (await browser.get()).status == 401
 
 
@@ -255,7 +257,7 @@ async def test_session_counts_only_where_the_account_may_be_used_from(browser: B
     from dragoman.core.accounts.account_fields import AccountFields
 
     await browser.sign_in("sena")
-    await browser.house.accounts.change("sena", AccountFields(allowed_addresses="198.51.100.7"))
+    await browser.services.accounts.change("sena", AccountFields(allowed_addresses="198.51.100.7"))
     assert (await browser.get()).status == 401
     page = await browser.sign_in("sena")
     assert "may not be used from your address" in page.text
@@ -264,8 +266,8 @@ async def test_session_counts_only_where_the_account_may_be_used_from(browser: B
 async def test_sessions_of_an_account_are_bounded(browser: Browser) -> None:
     from dragoman.core.accounts.console_sessions import MAX_PER_ACCOUNT
 
-    account = await browser.house.accounts.find("sena")
-    sessions = browser.house.console_sessions
+    account = await browser.services.accounts.find("sena")
+    sessions = browser.services.console_sessions
     tokens = []
     for _ in range(MAX_PER_ACCOUNT + 2):
         browser.clock.advance(1)
@@ -284,6 +286,6 @@ async def test_no_token_is_stored(browser: Browser) -> None:
     def read(connection: Any) -> Any:
         return connection.execute(select(console_sessions)).all()
 
-    rows = await browser.house.storage.read(read)
+    rows = await browser.services.storage.read(read)
     assert len(rows) == 1
     assert browser.session.encode() not in repr(rows).encode()

@@ -35,14 +35,14 @@ class Form:
 
 
 async def _account(browser: Browser, rest: str) -> tuple[str, str]:
-    child = await browser.house.accounts.find("olgas-child")
+    child = await browser.services.accounts.find("olgas-child")
     page = f"/console/accounts/{child.account_id}"
     return page, page + rest
 
 
 async def _sender(browser: Browser) -> tuple[str, str]:
-    child = await browser.house.accounts.find("olgas-child")
-    sender = await browser.house.senders.find_by_name(child, "Harbour")
+    child = await browser.services.accounts.find("olgas-child")
+    sender = await browser.services.senders.find_by_name(child, "Harbour")
     page = "/console/senders?state=all"
     return page, f"/console/senders/{child.account_id}/{sender.sender_id}"
 
@@ -80,24 +80,24 @@ FORMS = {
 @pytest.fixture
 async def olga(browser: Browser) -> Browser:
     """An operator with an account below, which asked for a sender."""
-    house = browser.house
-    olga = await house.accounts.find("olga")
-    child = (await house.accounts.create("olgas-child", parent=olga)).account
-    await house.senders.ask_for(child, "Harbour", SenderDetails())
+    services = browser.services
+    olga = await services.accounts.find("olga")
+    child = (await services.accounts.create("olgas-child", parent=olga)).account
+    await services.senders.ask_for(child, "Harbour", SenderDetails())
     await browser.sign_in("olga")
     return browser
 
 
 async def _state(browser: Browser) -> Any:
     """What the forms change."""
-    house = browser.house
-    child = await house.accounts.find("olgas-child")
+    services = browser.services
+    child = await services.accounts.find("olgas-child")
     return (
         sorted(child.permissions),
         child.allowed_addresses.text,
-        await house.audit_log.key_times(child),
-        (await house.senders.find_by_name(child, "Harbour")).state,
-        (await house.accounts.find("olga")).time_zone,
+        await services.audit_log.key_times(child),
+        (await services.senders.find_by_name(child, "Harbour")).state,
+        (await services.accounts.find("olga")).time_zone,
     )
 
 
@@ -157,9 +157,9 @@ async def test_switch_that_somebody_else_made_already_is_said_and_not_noted_twic
     page = await olga.get(path)
     assert "Saved." in (await olga.send(page, action, do=do)).text
     assert "It was so already; nothing was changed." in (await olga.send(page, action, do=do)).text
-    account = await olga.house.accounts.find("olga" if case == "carrier" else "olgas-child")
-    reader = await olga.house.accounts.find("olga")
-    assert len(await olga.house.audit_log.changes(reader, account, None, 10)) == 1
+    account = await olga.services.accounts.find("olga" if case == "carrier" else "olgas-child")
+    reader = await olga.services.accounts.find("olga")
+    assert len(await olga.services.audit_log.changes(reader, account, None, 10)) == 1
 
 
 async def test_key_of_a_form_that_is_sent_twice_is_one_key(olga: Browser) -> None:
@@ -170,6 +170,6 @@ async def test_key_of_a_form_that_is_sent_twice_is_one_key(olga: Browser) -> Non
         for _ in range(2)
     ]
     assert shown[0] == shown[1] != []
-    assert (await olga.house.accounts.authenticate_key(shown[0][0], "192.0.2.1")).may(
+    assert (await olga.services.accounts.authenticate_key(shown[0][0], "192.0.2.1")).may(
         Permission.SEND
     )

@@ -14,18 +14,18 @@ import pytest
 from sqlalchemy import insert, update
 from tests.passing_time import PATIENCE_S, until
 
-from dragoman.config.premium import BillingTable
+from dragoman.config.premium import BillingTable, ContentTypeTable, ShortCodeTable
+from dragoman.config.tables import PriceTable
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.accounts.sql import account_tree
 from dragoman.core.billing.model.payments import Payment
-from dragoman.core.billing.model.pricing import Price
 from dragoman.core.billing.sql.tables import ledger_entries
 from dragoman.core.contacts.model.filters import Filter, Match, Operation, Rule
 from dragoman.core.contacts.sql.tables import contact_lists, contacts, merge_fields
 from dragoman.core.messages.model.audiences import Audience, Segment
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.messages import Format, Push
-from dragoman.core.messages.model.premium import ContentType, Premium, PremiumState, ShortCode
+from dragoman.core.messages.model.premium import Premium, PremiumState
 from dragoman.core.messages.sql.tables import audiences, batches, messages, premium_messages
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.core.submission import batches as batches_module
@@ -641,13 +641,13 @@ async def test_a_price_that_changes_before_the_expansion_leaves_nothing_held(
     make_harness: Any, database_url: str, simulator: Any
 ) -> None:
     """Bug: credits were held by the old price and settled by the new one."""
-    old = {"prices": [Price(prefix="45", credits=3)], "inline_recipients": 2}
+    old = {"prices": [PriceTable(prefix="45", credits=3)], "inline_recipients": 2}
     first = await make_harness(database_url, carriers={"smsc": 1}, start=False, **old)
     account = await first.account(credits=100)
     await first.submit(account, *numbers(10))
     assert await first.balance(account) == (70, 30, 0)
     await first.stop()
-    new = {"prices": [Price(prefix="45", credits=5)], "inline_recipients": 2}
+    new = {"prices": [PriceTable(prefix="45", credits=5)], "inline_recipients": 2}
     second = await make_harness(database_url, carriers={"smsc": simulator.port}, **new)
     await second.until_states(account, S.DELIVERED, count=10)
     assert await second.balance(account) == (70, 0, 30)
@@ -751,10 +751,10 @@ async def test_contacts_beyond_the_prefixes_of_the_account_are_rejected_without_
 async def test_only_contacts_whom_the_short_code_can_charge_are_charged(
     make_harness: Any, database_url: str
 ) -> None:
-    code = ShortCode(
+    code = ShortCodeTable(
         number="1272",
         country_code="45",
-        content_types=(ContentType(content_type_id=9, description="tickets"),),
+        content_types=(ContentTypeTable(id=9, description="tickets"),),
     )
     harness = await make_harness(
         database_url,

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from tests.passing_time import PATIENCE_S
 
+from dragoman.config.tables import RouteTable
 from dragoman.core.messages import feed as feed_module
 from dragoman.core.messages.feed import FeedEvent, FeedFilter, FeedPage, Listener, read_filter
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.messages.model.routing import Route
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
 from dragoman.testkit.simulator import Behaviour
@@ -105,7 +105,7 @@ FILTERS = {
 @pytest.mark.parametrize("case", FILTERS)
 async def test_filters_narrow(make_harness: Any, simulator: Any, case: str) -> None:
     make, count = FILTERS[case]
-    routes = [Route(name="a", carriers=("smsc",))]
+    routes = [RouteTable(name="a", carriers=("smsc",))]
     harness = await make_harness(carriers={"smsc": simulator.port}, routes=routes)
     account = await harness.account()
     with (

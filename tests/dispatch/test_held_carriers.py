@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from dragoman.config.tables import RouteTable
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.messages.model.routing import Route
 
 S = State
 
@@ -34,7 +34,7 @@ async def test_route_of_a_held_carrier_takes_its_next_one(
 ) -> None:
     harness = await make_harness(
         carriers={"first": simulator.port, "second": simulator.port},
-        routes=[Route(name="default", carriers=("first", "second"))],
+        routes=[RouteTable(name="default", carriers=("first", "second"))],
     )
     account = await harness.account(credits=3)
     harness.dispatcher.hold("first", True)

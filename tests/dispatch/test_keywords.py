@@ -64,7 +64,7 @@ async def test_a_text_is_forwarded_by_a_callback_of_the_same_transaction(harness
         "inbound_id": text["inbound_id"], "sender": ALICE, "recipient": "1272",
         "text": "Pizza æble\n", "charset": "iso-8859-1",
     }  # fmt: skip
-    assert [told.callback_id for told in harness.told] == [row["callback_id"]]
+    assert [told.callback_id for told in harness.stored_callbacks] == [row["callback_id"]]
 
 
 async def test_a_second_word_decides_below_its_main_keyword(harness: Any) -> None:
@@ -141,7 +141,7 @@ async def test_the_database_wins_over_the_configuration(
     harness.simulator = simulator
     await until(lambda: harness.carriers["smsc"].up)
     one, two = await harness.account("one"), await harness.account("two")
-    harness.inbound_routing.accounts_changed()
+    harness.accounts.changed()
     await until(lambda: harness.inbound_routing.number("1272") is not None)
     assert (await say(harness, "x"))[0] == one.account_id
     await harness.keywords.add_number(two, "1272", shared=False)

@@ -24,7 +24,9 @@ from tests.passing_time import PATIENCE_S
 from dragoman.config import Settings
 from dragoman.config.sections import Limits
 from dragoman.config.sections import Storage as StorageSection
+from dragoman.config.tables import SmppTable
 from dragoman.config.values import Secret
+from dragoman.container import Services, build_services
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.account_tree import Changes
 from dragoman.core.accounts.credits import Purchase, TypeMove
@@ -33,7 +35,6 @@ from dragoman.core.accounts.sql.credits import GENERAL
 from dragoman.core.billing.model.payments import Payer
 from dragoman.core.billing.sql.tables import ledger_entries, wallets
 from dragoman.core.delivery import backlog as backlog_module
-from dragoman.core.delivery.delivery import OnUnknown
 from dragoman.core.inbound.model.inbound import OptOutOrigin
 from dragoman.core.messages.live import LiveMessage
 from dragoman.core.messages.model.lifecycle import State
@@ -43,7 +44,6 @@ from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql.tables import batches, messages
 from dragoman.core.model.errors import FailureCode, Refused
 from dragoman.core.submission import batches as batches_module
-from dragoman.house import House
 from dragoman.kit.clock import FixedClock
 
 SEEDS = range(3)
@@ -67,8 +67,8 @@ REFUNDED = frozenset({State.REJECTED, State.EXPIRED, State.CANCELLED})
 class Story:
     """A superaccount, accounts below it that pay in every way, and what is done with them."""
 
-    def __init__(self, house: House, choose: random.Random) -> None:
-        self.house = house
+    def __init__(self, services: Services, choose: random.Random) -> None:
+        self.services = services
         self.choose = choose
         self.accounts: list[Account] = []
         self.batch_ids: list[tuple[Account, int]] = []
@@ -87,7 +87,7 @@ class Story:
             (Payer.BOTH, 20),
         )
         for index, (payer, credits) in enumerate(wishes):
-            created = await self.house.accounts.create(
+            created = await self.services.accounts.create(
                 f"account{index}",
                 api_key="k" * 16 + str(index),
                 credits=credits,
@@ -98,9 +98,9 @@ class Story:
             self.accounts.append(created.account)
             # The last one lies below an account that pays in two ways itself.
             parent = self.accounts[3] if index == 3 else self.accounts[0]
-        await self.house.opt_outs.add_all(self.accounts[0], [REFUSER], OptOutOrigin.WEB)
-        (general, *_) = self.house.credits.types
-        await self.house.credits.top_up(self.accounts[0], general, 60)
+        await self.services.opt_outs.add_all(self.accounts[0], [REFUSER], OptOutOrigin.WEB)
+        (general, *_) = self.services.credits.types
+        await self.services.credits.top_up(self.accounts[0], general, 60)
 
     async def do_something(self) -> None:
         deed = self.choose.choice(DEEDS)
@@ -113,34 +113,34 @@ class Story:
 
     async def carry(self, most: int) -> None:
         """Takes messages as a dispatcher does, and tells what a carrier made of them."""
-        house = self.house
+        services = self.services
         works = [
             work
-            for name in house.router.routes
-            for work in house.queue.consume(name, lambda: 0).take(most)
+            for name in services.router.routes
+            for work in services.queue.consume(name, lambda: 0).take(most)
         ]
         for work in works:
-            message = house.live.get(work.message_id)
+            message = services.live.get(work.message_id)
             if message is None or message.state is not State.QUEUED:
                 continue
             message.state = State.SENDING
-            await house.storage.writer.write(changes.mark_sending, [message.message_id])
+            await services.storage.writer.write(changes.mark_sending, [message.message_id])
             stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             what = self.choose.randrange(5)
             if what <= 1:
                 ids = tuple(f"{message.message_id}.{n}" for n in range(message.part_count))
-                house.delivery.accepted(
+                services.delivery.accepted(
                     message, "main", Accepted(carrier_ids=ids), stored.set_result
                 )
                 self.sent.append(message)
             elif what == 2:
                 refusal = Rejected(code=FailureCode.INVALID_DESTINATION)
-                house.delivery.rejected(message, "main", refusal, stored.set_result)
+                services.delivery.rejected(message, "main", refusal, stored.set_result)
             elif what == 3:
-                house.delivery.expire(message, stored.set_result)
+                services.delivery.expire(message, stored.set_result)
             else:
                 lost = Unknown(detail="no answer")
-                assert not house.delivery.unanswered(message, "main", lost, stored.set_result)
+                assert not services.delivery.unanswered(message, "main", lost, stored.set_result)
             assert await stored
 
     async def finish(self) -> None:
@@ -148,7 +148,7 @@ class Story:
         unsent = select(messages.c.message_id).where(messages.c.state < State.SENT.value).limit(1)
         waiting = select(batches.c.batch_id).where(batches.c.waiting_recipients.is_not(None))
         async with asyncio.timeout(PATIENCE_S):
-            while await self.house.storage.read(
+            while await self.services.storage.read(
                 lambda c: (
                     c.execute(unsent).first() is not None
                     or c.execute(waiting.limit(1)).first() is not None
@@ -160,23 +160,23 @@ class Story:
     # Deeds
 
     async def _send(self) -> None:
-        account, types = self._account(), list(self.house.credits.types)
+        account, types = self._account(), list(self.services.credits.types)
         message_type = self.choose.choice([None, *types])
         count = self.choose.randint(1, 5)
         recipients = [f"45{self.choose.randrange(10**8):08}" for _ in range(count)]
         if not self.choose.randrange(3):
             recipients.append(REFUSER)
-        payments = await self.house.credits.payments(account, message_type)
+        payments = await self.services.credits.payments(account, message_type)
         submission = Submission(
             dialect="test",
             recipients=tuple(recipients),
             text="hello " * self.choose.choice((1, 40)),
             sender="Dragoman",
-            due_ms=self.house.clock.now_ms() + self.choose.choice((0, 0, 60_000)),
+            due_ms=self.services.clock.now_ms() + self.choose.choice((0, 0, 60_000)),
             payments=payments if message_type is not None else (),
             message_type=message_type,
         )
-        accepted = await self.house.submission.submit(account, submission)
+        accepted = await self.services.submission.submit(account, submission)
         self.batch_ids.append((account, accepted.batch_id))
 
     async def _carry(self) -> None:
@@ -187,14 +187,14 @@ class Story:
             message = self.sent.pop()
             after = self.choose.choice((State.DELIVERED, State.UNDELIVERED, State.EXPIRED))
             stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-            self.house.delivery.change(
+            self.services.delivery.change(
                 message, after, stored.set_result, carrier="main", reported=True
             )
             assert await stored
 
     async def _cancel(self) -> None:
         if self.batch_ids:
-            await self.house.batches.cancel(*self.choose.choice(self.batch_ids))
+            await self.services.batches.cancel(*self.choose.choice(self.batch_ids))
 
     async def _give(self) -> None:
         await self._move(gives=True)
@@ -205,30 +205,30 @@ class Story:
     async def _move(self, *, gives: bool) -> None:
         moves = [
             TypeMove(
-                message_type=self.choose.choice(list(self.house.credits.types)),
+                message_type=self.choose.choice(list(self.services.credits.types)),
                 amount=self.choose.randint(1, 30),
                 gives=gives,
             )
             for _ in range(self.choose.randint(1, 3))
         ]
         child = self.choose.choice(self.accounts[1:4])
-        await self.house.credits.move(self.accounts[0], child, moves)
+        await self.services.credits.move(self.accounts[0], child, moves)
 
     async def _top_up(self) -> None:
         amount = self.choose.choice((-40, -10, 10, 25))
         if self.choose.randrange(2):
-            await self.house.accounts.top_up(self._account(), amount, "")
+            await self.services.accounts.top_up(self._account(), amount, "")
         else:
-            message_type = self.choose.choice(list(self.house.credits.types))
-            await self.house.credits.top_up(self._account(), message_type, amount)
+            message_type = self.choose.choice(list(self.services.credits.types))
+            await self.services.credits.top_up(self._account(), message_type, amount)
 
     async def _transfer(self) -> None:
         change = Changes(credits=self.choose.choice((-20, -5, 5, 15)))
         child = self.choose.choice(self.accounts[1:4])
-        await self.house.account_tree.change(self.accounts[0], child.account_id, change)
+        await self.services.account_tree.change(self.accounts[0], child.account_id, change)
 
     async def _buy(self, *, gives: bool = True) -> None:
-        types = [one.name for one in self.house.credits.types]
+        types = [one.name for one in self.services.credits.types]
         bought = [
             Purchase(
                 amount=self.choose.randint(1, 200),
@@ -237,22 +237,22 @@ class Story:
             )
             for _ in range(self.choose.randint(1, 2))
         ]
-        await self.house.credits.buy(self.choose.choice(self.accounts[3:5]), bought)
+        await self.services.credits.buy(self.choose.choice(self.accounts[3:5]), bought)
 
     async def _give_back(self) -> None:
         await self._buy(gives=False)
 
     async def _undo(self) -> None:
         account = self.choose.choice(self.accounts[3:5])
-        views, _ = await self.house.credits.purchases(account, 0, 100)
+        views, _ = await self.services.credits.purchases(account, 0, 100)
         if views:
             chosen = self.choose.choice(views).purchase.purchase_id
-            await self.house.credits.undo_purchase(account, chosen)
+            await self.services.credits.undo_purchase(account, chosen)
 
     async def _come_and_go(self) -> None:
         """An account is made with credits, sends, and is deleted; the rest goes to its parent."""
         parent = self.accounts[0]
-        created = await self.house.accounts.create(
+        created = await self.services.accounts.create(
             f"guest{next(self.names)}",
             api_key="g" * 16,
             credits=self.choose.randint(1, 20),
@@ -265,9 +265,9 @@ class Story:
             submission = Submission(
                 dialect="test", recipients=("4511111111",), text="hello", sender="Dragoman"
             )
-            await self.house.submission.submit(guest, submission)
+            await self.services.submission.submit(guest, submission)
         finally:
-            await self.house.account_tree.delete(parent, guest.account_id)
+            await self.services.account_tree.delete(parent, guest.account_id)
 
     def _account(self) -> Account:
         return self.choose.choice(self.accounts)
@@ -346,35 +346,35 @@ def check_ended(connection: Connection) -> None:
 
 
 @pytest.fixture
-async def house(
+async def services(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[House]:
-    """A house whose batches of more than three are expanded in the background."""
+) -> AsyncIterator[Services]:
+    """Services whose batches of more than three are expanded in the background."""
     for module in (batches_module, backlog_module):
         monkeypatch.setattr(module, "POLL_S", 0.01)
     settings = msgspec.structs.replace(
         Settings.development(tmp_path, http="127.0.0.1:0", smsc="127.0.0.1:2775"),
         storage=StorageSection(url=Secret(database_url)),
         limits=Limits(inline_recipients=3),
+        carriers=(SmppTable(name="main", host="127.0.0.1", system_id="x", on_unknown="hold"),),
     )
-    house = House(settings, FixedClock())
-    house.policies["main"] = OnUnknown.HOLD
-    await house.open(migrate=False)
-    await house.backlog.restore(house.ids.last)
-    workers = [asyncio.create_task(run()) for run in (house.batches.run, house.backlog.run)]
-    yield house
+    services = build_services(settings, FixedClock())
+    await services.open(migrate=False)
+    await services.backlog.restore(services.ids.last)
+    workers = [asyncio.create_task(run()) for run in (services.batches.run, services.backlog.run)]
+    yield services
     for worker in workers:
         worker.cancel()
     await asyncio.gather(*workers, return_exceptions=True)
-    await house.close()
+    await services.close()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_ledger_is_balanced_when_many_send_transfer_refund_and_buy_at_once(
-    house: House, database_url: str, seed: int
+    services: Services, database_url: str, seed: int
 ) -> None:
     choose = random.Random(seed)
-    story = Story(house, choose)
+    story = Story(services, choose)
     await story.begin()
     snapshots = _open_snapshots(database_url)
     given = _look(snapshots)
@@ -384,8 +384,8 @@ async def test_ledger_is_balanced_when_many_send_transfer_refund_and_buy_at_once
             if step >= STEPS and set(story.done) >= NEEDED:
                 return
             await story.do_something()
-            assert isinstance(house.clock, FixedClock)
-            house.clock.advance(1)
+            assert isinstance(services.clock, FixedClock)
+            services.clock.advance(1)
 
     try:
         acting = asyncio.gather(*(act() for _ in range(CALLERS)))
@@ -393,11 +393,11 @@ async def test_ledger_is_balanced_when_many_send_transfer_refund_and_buy_at_once
             assert await asyncio.to_thread(_look, snapshots) == given
             await asyncio.sleep(0.02)
         await acting
-        assert isinstance(house.clock, FixedClock)
-        house.clock.advance(60)
+        assert isinstance(services.clock, FixedClock)
+        services.clock.advance(60)
         await story.finish()
         assert await asyncio.to_thread(_look, snapshots) == given
-        await house.storage.read(check_ended)
+        await services.storage.read(check_ended)
     finally:
         snapshots.dispose()
     # The story had all of it in it, and not everything was refused.

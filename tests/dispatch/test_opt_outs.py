@@ -69,7 +69,7 @@ async def test_a_rejected_message_is_told_and_counted(harness: Any, shop: Any) -
     callback = CallbackRequest(url="http://127.0.0.1:9/", states=frozenset({State.REJECTED}))
     await harness.submit(shop, ALICE, BOB, callback=callback)
     await harness.until_states(shop, State.REJECTED, State.DELIVERED)
-    [told] = harness.told
+    [told] = harness.stored_callbacks
     [row] = await harness.rows(callbacks)
     assert (row["callback_id"], '"failure":"opted_out"' in row["payload"]) == (
         told.callback_id, True,

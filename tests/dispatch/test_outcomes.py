@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from tests.passing_time import MovableClock
 
+from dragoman.config.tables import RouteTable
 from dragoman.core.delivery import backlog as backlog_module
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.messages.model.routing import Route
+from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.model.errors import FailureCode
 from dragoman.kit.clock import FixedClock
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
@@ -223,7 +224,7 @@ async def test_messages_only_in_rows_expire_too(
     await first.until_forgotten()
     await first.submit(account, validity_s=60)
     await first.stop()
-    gone = (Route(name="new", carriers=("smsc",)),)
+    gone = (RouteTable(name="new", carriers=("smsc",)),)
     second = await make_harness(carriers={"smsc": 1}, clock=clock, start=False, routes=gone)
     clock.advance(61)
     await second.deadlines.check()
@@ -290,3 +291,28 @@ async def test_the_horizon_counts_from_sending(
     clock.advance(61)
     await harness.deadlines.check()
     await harness.until_states(account, S.UNKNOWN)
+
+
+async def test_a_message_that_cannot_be_handed_over_is_rejected_alone(
+    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One exception in `send` used to strand the rest of a take, and its room in the window."""
+    harness = await make_harness(carriers={"smsc": simulator.port}, start=False)
+    carrier = harness.carriers["smsc"]
+    send = carrier.send
+
+    def send_or_fail(message: Outgoing) -> None:
+        if message.recipient.endswith("2"):
+            raise RuntimeError("a defect")
+        send(message)
+
+    monkeypatch.setattr(carrier, "send", send_or_fail)
+    account = await harness.account(credits=5)
+    numbers = [f"451111111{number}" for number in range(1, 6)]
+    await harness.submit(account, *numbers)
+    await harness.start()
+    await harness.until_states(account, S.DELIVERED, S.REJECTED, *[S.DELIVERED] * 3)
+    await harness.until_forgotten()
+    assert harness.dispatcher.in_flight() == {"smsc": 0}
+    assert await harness.balance(account) == (1, 0, 4)
+    assert simulator.taken == 4

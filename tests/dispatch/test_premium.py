@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.config.premium import BillingTable, shipped_catalogue
+from dragoman.config.premium import BillingTable, ShortCodeTable
 from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.billing.sql.tables import ledger_entries
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.messages.model.premium import Premium, PremiumState, ShortCode, ValueForm
+from dragoman.core.messages.model.premium import Premium, PremiumState, ValueForm
 from dragoman.core.messages.sql.tables import batches, messages, premium_messages
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.protocols.smpp.codec import encode
@@ -20,7 +20,7 @@ from dragoman.protocols.smpp.constants import CommandStatus, MessageState
 from dragoman.testkit.simulator import Answer, Behaviour
 
 P, S = PremiumState, State
-CODE = ShortCode(number="1272", country_code="45", content_types=shipped_catalogue("danish"))
+CODE = ShortCodeTable(number="1272", country_code="45")
 BILLING = BillingTable(
     price_tag=0x1400, content_type_tag=0x1401, form=ValueForm.OCTETS, service_type="PREM"
 )
@@ -131,15 +131,15 @@ async def test_charge_that_may_have_left_before_a_kill_is_not_sent_again(
     make_harness: Any, simulator: Any, until: Any
 ) -> None:
     simulator.default = Behaviour(answer=Answer.LOST, state=None)
-    house = {"short_codes": (CODE,), "billing": BILLING, "carriers": {"smsc": simulator.port}}
-    first = await make_harness(**house)
+    services = {"short_codes": (CODE,), "billing": BILLING, "carriers": {"smsc": simulator.port}}
+    first = await make_harness(**services)
     account = await charging_account(first)
     await until(lambda: first.carriers["smsc"].up)
     await sell(first, account)
     await until(lambda: simulator.taken == 1)
     await first.crash()
     simulator.default = Behaviour()
-    second = await make_harness(**house)
+    second = await make_harness(**services)
     await second.until_states(account, S.UNKNOWN)
     assert simulator.taken == 1
 
@@ -163,12 +163,12 @@ async def test_charges_of_an_expanded_batch_are_stored_with_their_messages(
 async def test_message_that_its_carrier_cannot_bill_any_more_is_not_given_away(
     make_harness: Any, simulator: Any
 ) -> None:
-    house = {"short_codes": (CODE,), "carriers": {"smsc": simulator.port}}
-    first = await make_harness(**house, billing=BILLING, start=False)
+    services = {"short_codes": (CODE,), "carriers": {"smsc": simulator.port}}
+    first = await make_harness(**services, billing=BILLING, start=False)
     account = await charging_account(first)
     await sell(first, account)
     await first.stop()
-    second = await make_harness(**house)
+    second = await make_harness(**services)
     await second.until_states(account, S.REJECTED)
     assert simulator.taken == 0
     assert await charges(second) == [P.TRANSACTION_REJECTED]
@@ -217,16 +217,16 @@ async def test_refund_without_credit_for_its_notice_is_refused_whole(harness: An
 async def test_notice_of_a_killed_gateway_is_sent_by_the_next(
     make_harness: Any, simulator: Any
 ) -> None:
-    house = {"short_codes": (CODE,), "billing": BILLING}
-    first = await make_harness(carriers={"smsc": simulator.port}, **house)
+    services = {"short_codes": (CODE,), "billing": BILLING}
+    first = await make_harness(carriers={"smsc": simulator.port}, **services)
     account = await charging_account(first)
     await sell(first, account)
     await first.until_states(account, S.DELIVERED)
     (message,) = await first.outbox(account)
     await first.stop()
-    second = await make_harness(carriers={"smsc": 1}, **house, start=False)
+    second = await make_harness(carriers={"smsc": 1}, **services, start=False)
     await refund(second, account, message.message_id, "Sorry")
     await second.crash()
-    third = await make_harness(carriers={"smsc": simulator.port}, **house)
+    third = await make_harness(carriers={"smsc": simulator.port}, **services)
     await third.until_states(account, S.DELIVERED, count=2)
     assert [text.text for text in simulator.phone("4511111111").received] == ["hello", "Sorry"]

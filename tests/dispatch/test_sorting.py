@@ -9,21 +9,21 @@ from typing import Any
 
 import pytest
 
+from dragoman.config.tables import RouteTable
 from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.core.delivery import sorting as sorting_module
 from dragoman.core.delivery.model.ports import Taking
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Format, Outgoing
 from dragoman.core.messages.model.outcomes import Rejected
-from dragoman.core.messages.model.routing import Route
 from dragoman.core.model.errors import FailureCode
 from dragoman.protocols.smpp.constants import CommandStatus
 from dragoman.testkit.simulator import Behaviour
 
 S = State
 NEVER = Rejected(code=FailureCode.INVALID_CONTENT, detail="not this")
-BOTH = (Route(name="both", carriers=("picky", "open")),)
-ALONE = (Route(name="alone", carriers=("picky",)),)
+BOTH = (RouteTable(name="both", carriers=("picky", "open")),)
+ALONE = (RouteTable(name="alone", carriers=("picky",)),)
 
 
 class Picky:
@@ -174,7 +174,7 @@ async def test_a_held_carrier_is_passed_over_until_it_is_let_go(make_picky: Any)
     ids=["one that chooses", "one that takes everything"],
 )
 async def test_what_only_a_held_carrier_takes_waits_for_it(
-    make_picky: Any, until: Any, held: str, routes: tuple[Route], answer: Taking | Rejected
+    make_picky: Any, until: Any, held: str, routes: tuple[RouteTable], answer: Taking | Rejected
 ) -> None:
     harness, smscs = await make_picky(lambda _: answer, routes=routes)
     account = await harness.account()

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 from tests.passing_time import MovableClock
 
+from dragoman.config.tables import PriceTable, RouteTable
 from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.accounts.model.allowed_prefixes import AllowedPrefixes, parse_allowed_prefixes
-from dragoman.core.billing.model.pricing import Price
 from dragoman.core.billing.sql.tables import ledger_entries
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.messages import CallbackRequest, Format
-from dragoman.core.messages.model.routing import Route
 from dragoman.core.messages.sql.tables import batches, messages
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission import batches as batches_module
@@ -25,8 +24,8 @@ from dragoman.work_queue.port import Lane
 S, C = State, RefusalCode
 NUMBERS = [f"45111111{n:02d}" for n in range(50)]
 ROUTES = (
-    Route(name="dk", carriers=("smsc",), prefixes=("45",)),
-    Route(name="se", carriers=("smsc",), prefixes=("46",)),
+    RouteTable(name="dk", carriers=("smsc",), prefixes=("45",)),
+    RouteTable(name="se", carriers=("smsc",), prefixes=("46",)),
 )
 FAR_MS = 1_790_000_000_000 + MAX_SCHEDULE_S * 1000
 
@@ -149,7 +148,7 @@ async def test_storage_that_is_away_refuses_and_releases_its_claims(harness: Any
 async def test_parts_are_counted_and_paid_for(
     make_harness: Any, text: str, more: dict[str, Any], parts: int, credits: int
 ) -> None:
-    prices = [Price(prefix="45", credits=2, price=500)]
+    prices = [PriceTable(prefix="45", credits=2, price="0.05")]
     harness = await make_harness(carriers={"smsc": 1}, start=False, prices=prices)
     account = await harness.account(credits=100)
     accepted = await harness.submit(account, "4511111111", "4522222222", text=text, **more)
@@ -235,8 +234,8 @@ async def test_a_batch_on_a_stuck_route_does_not_hold_up_others(
     monkeypatch.setattr(batches_module, "CHUNK", 10)
     monkeypatch.setattr(batches_module, "MAX_RUNNING", 2)
     routes = (
-        Route(name="dead", carriers=("dead",), prefixes=("46",)),
-        Route(name="dk", carriers=("smsc",), prefixes=("45",)),
+        RouteTable(name="dead", carriers=("dead",), prefixes=("46",)),
+        RouteTable(name="dk", carriers=("smsc",), prefixes=("45",)),
     )
     harness = await make_harness(
         carriers={"dead": 1, "smsc": simulator.port}, routes=routes, inline_recipients=5
@@ -343,9 +342,11 @@ async def test_callbacks_are_stored_for_the_states_asked_for(
     await harness.submit(account, callback=wanted)
     await harness.submit(account)
     await harness.until_states(account, S.DELIVERED, count=2)
-    assert [callback.origin for callback in harness.told] == ["http://example.com:81"] * 2
-    assert '"state":30' in harness.told[0].payload
-    assert '"state":40' in harness.told[1].payload
+    assert [callback.origin for callback in harness.stored_callbacks] == [
+        "http://example.com:81"
+    ] * 2
+    assert '"state":30' in harness.stored_callbacks[0].payload
+    assert '"state":40' in harness.stored_callbacks[1].payload
 
 
 async def test_recipients_without_a_route_any_more_are_rejected_and_refunded(
@@ -353,8 +354,8 @@ async def test_recipients_without_a_route_any_more_are_rejected_and_refunded(
 ) -> None:
     """Bug: a route removed before its batch ran left messages that could only expire."""
     carriers = {"smsc": simulator.port}
-    danish = Route(name="dk", prefixes=("45",), carriers=("smsc",))
-    swedish = Route(name="se", prefixes=("46",), carriers=("smsc",))
+    danish = RouteTable(name="dk", prefixes=("45",), carriers=("smsc",))
+    swedish = RouteTable(name="se", prefixes=("46",), carriers=("smsc",))
     first = await make_harness(carriers=carriers, routes=(danish, swedish))
     account = await first.account(credits=10)
     due_ms = first.clock.now_ms() + 300

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from tests.passing_time import MovableClock
 
+from dragoman.config.tables import PriceTable, RouteTable
 from dragoman.core.accounts.model.accounts import Account, Permission
-from dragoman.core.billing.model.pricing import Price
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker
 from dragoman.core.messages import events as journal_module
@@ -41,7 +41,9 @@ async def test_a_delivered_message_tells_it_all_without_a_row_of_its_own(
     make_harness: Any, simulator: Any, database_url: str
 ) -> None:
     harness = await make_harness(
-        database_url, carriers={"smsc": simulator.port}, prices=[Price(credits=2, price=500)]
+        database_url,
+        carriers={"smsc": simulator.port},
+        prices=[PriceTable(credits=2, price="0.05")],
     )
     account = await harness.account(credits=10)
     await harness.submit(account, text="blåbærgrød", reference="order 7", protocol="REST")
@@ -269,7 +271,7 @@ async def test_each_call_to_the_customer_is_told(
         clock=harness.clock,
         metrics=harness.metrics,
     )
-    (new,) = harness.told
+    (new,) = harness.stored_callbacks
     worker.announce(new)
 
     async def called(times: int) -> bool:
@@ -306,9 +308,9 @@ async def test_others_get_no_story_and_a_parent_gets_it(make_harness: Any, simul
 
 
 ROUTES = (
-    Route(name="denmark", carriers=("smsc",), prefixes=("45", "4520")),
-    Route(name="mine", carriers=("smsc",), accounts=("vip",)),
-    Route(name="rest", carriers=("smsc",)),
+    RouteTable(name="denmark", carriers=("smsc",), prefixes=("45", "4520")),
+    RouteTable(name="mine", carriers=("smsc",), accounts=("vip",)),
+    RouteTable(name="rest", carriers=("smsc",)),
 )
 REASONS = {
     "the longest prefix": ("acme", "4520111111", "denmark", RouteReason.PREFIX, "4520"),
@@ -333,7 +335,7 @@ async def test_route_of_another_day_is_told_with_todays(make_harness: Any, simul
     account = await harness.account()
     await harness.submit(account, "4520111111")
     await harness.until_states(account, S.DELIVERED)
-    harness.timelines._router = Router([ROUTES[2]])
+    harness.timelines._router = Router([Route(name="rest", carriers=("smsc",))])
     told = (await harness.timelines.of_message(account, await only_message(harness, account))).route
     assert (told.route, told.reason, told.today) == ("denmark", RouteReason.CHANGED, "rest")
 

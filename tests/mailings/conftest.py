@@ -220,7 +220,7 @@ class Campaign:
             metrics=Metrics(),
         )
         await self.worker.restore()
-        self.mailings.announce = self.worker.announce
+        self.mailings.mail_due.subscribe(self.worker.announce)
         self._task = asyncio.create_task(self.worker.run())
 
     async def end(self) -> None:

@@ -9,11 +9,11 @@ from typing import Protocol
 import structlog
 
 from dragoman.admin.answers import CarrierView
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.feed import Feed
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
-from dragoman.house import House
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ class Running(Protocol):
 class Admin:
     """The services, and the running gateway they belong to; None where no gateway runs."""
 
-    services: House
+    services: Services
     running: Running | None = None
     started_ms: int | None = None
 

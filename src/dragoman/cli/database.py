@@ -16,11 +16,11 @@ def migrate(config: ConfigOption = None, data: DataOption = None, json: JsonOpti
     settings = find_settings(config, data)
     os.umask(0o077)
     logging.configure("warning", "console")
+    from dragoman.container import opened_services
     from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
-    from dragoman.house import opened_house
 
     async def open_once() -> None:
-        async with opened_house(settings, migrate=True):
+        async with opened_services(settings, migrate=True):
             pass
 
     try:

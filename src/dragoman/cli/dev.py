@@ -13,10 +13,12 @@ from dragoman.cli.options import DEFAULT_HTTP, DEFAULT_SMSC, DEVELOPMENT_FOLDER,
 from dragoman.cli.outcome import ExitCode, Stop
 
 if TYPE_CHECKING:
-    from dragoman.app import Gateway
     from dragoman.cli.dev_file import DevAccount
     from dragoman.config import Settings
+    from dragoman.container import Services
+    from dragoman.core.callbacks.worker import Caller
     from dragoman.development.workbench import Workbench
+    from dragoman.gateway import Gateway
     from dragoman.testkit.simulator import Simulator
 
 USERNAME: Final = "demo"
@@ -83,8 +85,8 @@ def _settings(http: str, smsc: str, data: Path, *, phones: bool) -> Settings:
 def _reset(settings: Settings) -> None:
     from dragoman.cli.dev_file import KEPT, NAME, SHELL
     from dragoman.config.settings import OUTBOX
+    from dragoman.container import check_unused
     from dragoman.core.model.errors import AlreadyInUse
-    from dragoman.house import check_unused
 
     try:
         check_unused(settings)
@@ -98,6 +100,7 @@ def _reset(settings: Settings) -> None:
 
 async def _run(settings: Settings) -> None:
     import os
+    from functools import partial
 
     import msgspec
 
@@ -107,25 +110,26 @@ async def _run(settings: Settings) -> None:
     from dragoman.cli.running import build_gateway, check_port, run_gateway
     from dragoman.cli.welcome import print_welcome
     from dragoman.config.tables import SmppTable
+    from dragoman.gateway import phones_of
     from dragoman.kit import logging
+    from dragoman.kit.clock import SystemClock
     from dragoman.testkit.simulator import Simulator
 
     logging.configure(settings.log.level, settings.log.format)
-    gateway = build_gateway(settings)
-    folder = settings.data_path
-    kept = dev_file.set_aside(folder)
     carrier = settings.carriers[0]
     assert isinstance(carrier, SmppTable)
+    simulator = Simulator(
+        carrier.host, carrier.port, remember=REMEMBERED, first_id=SystemClock().now_ms()
+    )
+    gateway = build_gateway(settings, partial(_build_workbench, simulator))
+    folder = settings.data_path
+    kept = dev_file.set_aside(folder)
     host, port = settings.http.address
     for option, (where, number) in {
         "--http": (host, port),
         "--smsc": (carrier.host, carrier.port),
     }.items():
         check_port(where, number, f"choose another with {option} {join_address(where, number + 1)}")
-    simulator = Simulator(
-        carrier.host, carrier.port, remember=REMEMBERED, first_id=gateway.clock.now_ms()
-    )
-    gateway.workbench = workbench = _build_workbench(gateway, simulator)
     await simulator.start()
 
     @asynccontextmanager
@@ -143,7 +147,7 @@ async def _run(settings: Settings) -> None:
             version=__version__,
         )
         phone = None
-        if gateway.phones:
+        if phones_of(gateway.connectors):
             phone = await start_phone(gateway, account.username, content.base_url)
             content = msgspec.structs.replace(content, device_id=int(phone.device_id))
         print_welcome(content, folder / dev_file.NAME)
@@ -151,7 +155,8 @@ async def _run(settings: Settings) -> None:
         try:
             yield
         finally:
-            workbench.close()
+            if gateway.workbench is not None:
+                gateway.workbench.close()
             if phone is not None:
                 await phone.kill()
             dev_file.set_aside(folder)
@@ -162,7 +167,7 @@ async def _run(settings: Settings) -> None:
         await simulator.stop()
 
 
-def _build_workbench(gateway: Gateway, simulator: Simulator) -> Workbench:
+def _build_workbench(simulator: Simulator, services: Services, client: Caller) -> Workbench:
     from dragoman.config.settings import OUTBOX
     from dragoman.development.forwarding import CallbackForwarding
     from dragoman.development.outbox import MailOutbox
@@ -170,9 +175,9 @@ def _build_workbench(gateway: Gateway, simulator: Simulator) -> Workbench:
     from dragoman.development.workbench import Workbench
 
     return Workbench(
-        phones=VirtualPhones(simulator, gateway.clock, delivered_after_s=DELIVERED_AFTER_S),
-        outbox=MailOutbox(gateway.settings.data_path / OUTBOX),
-        forwarding=CallbackForwarding(),
+        phones=VirtualPhones(simulator, services.clock, delivered_after_s=DELIVERED_AFTER_S),
+        outbox=MailOutbox(services.settings.data_path / OUTBOX),
+        forwarding=CallbackForwarding(client),
     )
 
 
@@ -180,9 +185,9 @@ async def _own_reply_number(gateway: Gateway, username: str) -> None:
     """Gives the demo account the number that phones write back to, unless somebody has it."""
     from dragoman.development.phones import REPLY_NUMBER
 
-    if all(known.number != REPLY_NUMBER for known in await gateway.keywords.numbers()):
-        account = await gateway.accounts.find(username)
-        await gateway.keywords.add_number(account, REPLY_NUMBER, shared=False)
+    if all(known.number != REPLY_NUMBER for known in await gateway.services.keywords.numbers()):
+        account = await gateway.services.accounts.find(username)
+        await gateway.services.keywords.add_number(account, REPLY_NUMBER, shared=False)
 
 
 async def _demo_account(gateway: Gateway, folder: Path, kept: tuple[DevAccount, ...]) -> DevAccount:
@@ -193,7 +198,7 @@ async def _demo_account(gateway: Gateway, folder: Path, kept: tuple[DevAccount, 
     from dragoman.core.accounts.accounts import new_key
     from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 
-    taken = {account.username for account in await gateway.accounts.list_all()}
+    taken = {account.username for account in await gateway.services.accounts.list_all()}
     if kept and kept[0].username in taken:
         return kept[0]
     # Without dev.json nobody knows the secrets of an earlier `demo` any more.
@@ -204,7 +209,7 @@ async def _demo_account(gateway: Gateway, folder: Path, kept: tuple[DevAccount, 
         api_key=new_key(),
     )
     dev_file.keep(folder, dev_file.DevFile(accounts=(account,)))
-    await gateway.accounts.create(
+    await gateway.services.accounts.create(
         account.username,
         password=account.password,
         api_key=account.api_key,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from dragoman.app import Gateway
+    from dragoman.gateway import Gateway
     from dragoman.testkit.fake_phone import FakePhone
 
 NAME: Final = "Dragoman/fake"
@@ -18,15 +18,15 @@ async def start_phone(gateway: Gateway, username: str, base_url: str) -> FakePho
     from dragoman.core.devices.model.devices import DeviceSettings, Limits
     from dragoman.testkit.fake_phone import FakePhone
 
-    for device in gateway.devices.all():
+    for device in gateway.services.devices.all():
         if device.name == NAME:
-            await gateway.devices.remove(device.device_id)
-    account = await gateway.accounts.find(username)
-    code = await gateway.device_registration.create_code(account)
+            await gateway.services.devices.remove(device.device_id)
+    account = await gateway.services.accounts.find(username)
+    code = await gateway.services.device_registration.create_code(account)
     phone = FakePhone(f"{base_url}/api/mobile/v1", name=NAME, sims=2)
     phone.step_s = STEP_S
     await phone.register(code=code.code)
     no_limits = DeviceSettings(limits=Limits())
-    await gateway.devices.change_settings(int(phone.device_id), no_limits)
+    await gateway.services.devices.change_settings(int(phone.device_id), no_limits)
     await phone.start()
     return phone

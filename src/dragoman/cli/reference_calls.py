@@ -12,21 +12,33 @@ from dragoman.admin.operations import build_admin
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.cli.reference_table import table
 from dragoman.cli.reference_words import NEEDS, PERMISSIONS
-from dragoman.config.dialects import Dialects
+from dragoman.config import Settings
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.cht import ChtGateway
 from dragoman.connectors.phones.smsgate.routes import SmsGate
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.core.metrics import Metrics
 from dragoman.development.calls import build_calls
 from dragoman.development.workbench import Workbench
-from dragoman.dialects import DIALECTS, Services
-from dragoman.pages import build_pages
+from dragoman.dialects import DIALECTS
+from dragoman.ops.health import build_pages
 from dragoman.web.operations import Dialect, Operation
 
 Built = TypeVar("Built")
 
-_NOTHING: Final[Any] = None
+
+class _Nothing:
+    """Stands for a service where a table is only looked at: whatever it is asked is nothing too."""
+
+    def __getattr__(self, name: str) -> _Nothing:
+        return self
+
+    def __call__(self, *_asked: object) -> _Nothing:
+        return self
+
+
+_NOTHING: Final[Any] = _Nothing()
 _PHONES: Final = "Where a carrier has the type `phones`."
 
 
@@ -139,4 +151,4 @@ def _empty(build: Callable[..., Built], **given: Any) -> Built:
 
 def no_services() -> Services:
     """What a dialect needs to be looked at, not to be asked."""
-    return _empty(Services, settings=Dialects(), metrics=Metrics())
+    return _empty(Services, settings=Settings(), metrics=Metrics())

@@ -11,7 +11,7 @@ from dragoman.core.callbacks.schedule import Verdict
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.outcomes import Outcome
 from dragoman.core.metrics import Metrics
-from dragoman.metrics import GatewayCollector
+from dragoman.ops.prometheus import GatewayCollector
 
 PAIRS = frozenset({"refused", "outcomes", "finals", "receipts", "device_words"})
 """Counters with two labels."""

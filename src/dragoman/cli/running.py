@@ -8,15 +8,18 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from dragoman.cli.outcome import ExitCode, Stop
 
 if TYPE_CHECKING:
-    from dragoman.app import Gateway
     from dragoman.config import Settings
+    from dragoman.container import Services
+    from dragoman.core.callbacks.worker import Caller
+    from dragoman.development.workbench import Workbench
+    from dragoman.gateway import Gateway
 
 COLLECT_AFTER = 50_000
 """Objects made and still alive before the garbage collector runs."""
@@ -24,13 +27,16 @@ KILLED = 128
 """What shells add to the number of a signal that ended a process."""
 
 
-def build_gateway(settings: Settings) -> Gateway:
+def build_gateway(
+    settings: Settings,
+    build_workbench: Callable[[Services, Caller], Workbench] | None = None,
+) -> Gateway:
     """The gateway, whose database is ours from here on; raises `Stop`."""
-    from dragoman.app import Gateway
     from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
+    from dragoman.gateway import Gateway
 
     try:
-        return Gateway(settings)
+        return Gateway(settings, build_workbench=build_workbench)
     except AlreadyInUse as error:
         raise Stop(ExitCode.FAILED, str(error), "in_use") from None
     except StorageUnavailable as error:
@@ -41,6 +47,8 @@ async def run_gateway(
     gateway: Gateway, *, migrate: bool, while_ready: AbstractAsyncContextManager[None]
 ) -> None:
     """Runs until a first signal asks to stop; a second one ends the process at once.
+
+    A worker that dies stops the gateway too, with its name and reason as a `Stop`.
 
     `while_ready` is entered when the gateway is ready and left when it begins to stop.
     """
@@ -63,9 +71,21 @@ async def run_gateway(
     _calm_collector()
     try:
         async with while_ready:
-            await stopping.wait()
+            died = await _until_told(stopping, gateway)
     finally:
         await gateway.stop()
+    if died:
+        raise Stop(ExitCode.FAILED, died, "worker_ended")
+
+
+async def _until_told(stopping: asyncio.Event, gateway: Gateway) -> str:
+    """Waits for a signal or for the death of a worker; why it died, empty for a signal."""
+    signalled = asyncio.create_task(stopping.wait())
+    died = asyncio.create_task(gateway.worker_ended())
+    await asyncio.wait((signalled, died), return_when=asyncio.FIRST_COMPLETED)
+    for task in (signalled, died):
+        task.cancel()
+    return "" if stopping.is_set() else died.result()
 
 
 def _calm_collector() -> None:

@@ -11,8 +11,8 @@ from dragoman.admin.operations import build_admin, problem_of
 from dragoman.cli.outcome import ExitCode, Stop
 from dragoman.config import Settings
 from dragoman.config.values import SQLITE
+from dragoman.container import opened_services
 from dragoman.core.model.errors import AlreadyInUse, Refused
-from dragoman.house import opened_house
 from dragoman.kit import logging
 from dragoman.web.responses import Response
 from dragoman.web.router import DialectApp
@@ -34,8 +34,8 @@ def answer_here(settings: Settings, method: str, target: str, body: bytes) -> tu
 
 
 async def _answer(settings: Settings, method: str, target: str, body: bytes) -> Response:
-    async with opened_house(settings) as house:
-        return await call_operation(Admin(services=house), method, target, body)
+    async with opened_services(settings) as services:
+        return await call_operation(Admin(services=services), method, target, body)
 
 
 async def call_operation(admin: Admin, method: str, target: str, body: bytes) -> Response:

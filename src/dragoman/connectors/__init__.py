@@ -6,14 +6,15 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any, Final
 
+from dragoman.config import Settings
 from dragoman.connectors.mm7.build import build_mm7_carrier
 from dragoman.connectors.phones.build import build_phones_carrier
-from dragoman.connectors.resources import Resources
 from dragoman.connectors.smpp.build import build_smpp_carrier
 from dragoman.core.delivery.model.ports import CarrierEvents, Connector
+from dragoman.core.delivery.resources import Resources
 from dragoman.kit.clock import Clock
 
-__all__ = ["CONNECTORS", "Build", "Resources"]
+__all__ = ["CONNECTORS", "Build", "Resources", "connect_carriers"]
 
 Build = Callable[[Any, CarrierEvents, Clock, Resources], Connector]
 """Takes the carrier's table, which is of the type that goes with the name."""
@@ -28,3 +29,13 @@ CONNECTORS: Final = MappingProxyType[str, Build](
     }
 )
 """One line for each type of carrier."""
+
+
+def connect_carriers(
+    settings: Settings, sink: CarrierEvents, clock: Clock, resources: Resources
+) -> dict[str, Connector]:
+    """The connectors of the configured carriers, by name; none is started."""
+    return {
+        carrier.name: CONNECTORS[carrier.type](carrier, sink, clock, resources)
+        for carrier in settings.carriers
+    }

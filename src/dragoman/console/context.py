@@ -8,27 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from dragoman.console.repeats import Repeats
-from dragoman.core.accounts.account_tree import AccountTree
-from dragoman.core.accounts.accounts import Accounts
-from dragoman.core.accounts.audit_log import AuditLog
-from dragoman.core.accounts.console_sessions import ConsoleSessions
-from dragoman.core.accounts.credits import Credits
-from dragoman.core.accounts.one_time_links import OneTimeLinks
-from dragoman.core.accounts.senders import Senders
-from dragoman.core.delivery.carrier_switches import CarrierSwitches
-from dragoman.core.devices.device_registration import DeviceRegistration
-from dragoman.core.devices.devices import Devices
-from dragoman.core.inbound.keywords import Keywords
-from dragoman.core.inbound.opt_outs import OptOuts
-from dragoman.core.messages.feed import Feed
-from dragoman.core.reporting.queries import Queries
-from dragoman.core.reporting.timeline import Timelines
-from dragoman.core.reporting.traffic import Traffic
-from dragoman.core.submission.batches import Batches
-from dragoman.core.submission.message_actions import MessageActions
-from dragoman.core.submission.quotes import Quotes
-from dragoman.core.submission.submission import SubmissionService
-from dragoman.kit.clock import Clock
+from dragoman.container import Services
 
 
 class LinkState(Protocol):
@@ -115,34 +95,10 @@ class Machine(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleContext:
-    """The services that views call."""
+    """The services, and what only the console needs besides."""
 
-    accounts: Accounts
-    account_tree: AccountTree
-    sessions: ConsoleSessions
-    one_time_links: OneTimeLinks
-    credits: Credits
-    queries: Queries
-    timelines: Timelines
-    message_actions: MessageActions
-    traffic: Traffic
-    submission: SubmissionService
-    batches: Batches
-    quotes: Quotes
-    repeats: Repeats
-    opt_outs: OptOuts
+    services: Services
     machine: Machine
-    audit_log: AuditLog
-    senders: Senders
-    devices: Devices
-    device_registration: DeviceRegistration
-    carrier_switches: CarrierSwitches
-    feed: Feed
-    keywords: Keywords
-    api_url: str
-    """What a user types into the app of a phone; empty where nobody has said."""
-    clock: Clock
-    time_zone: str
-    """For accounts without one of their own."""
+    repeats: Repeats = field(default_factory=Repeats)
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by who looks whether something is still as its editor read it, and changes it."""

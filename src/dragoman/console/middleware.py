@@ -187,11 +187,15 @@ class ConsoleMiddleware:
     async def find_account(self, request: Request, *, counts: bool = True) -> Account | None:
         """Who is signed in; nobody where the session has ended or its account is shut out."""
         token = read_cookie(request, "session")
-        account_id = await self.context.sessions.find(token, counts=counts) if token else None
+        account_id = (
+            await self.context.services.console_sessions.find(token, counts=counts)
+            if token
+            else None
+        )
         if account_id is None:
             return None
         try:
-            return await self.context.accounts.admit(account_id, request.client)
+            return await self.context.services.accounts.admit(account_id, request.client)
         except Refused as refused:
             if refused.code is RefusalCode.UNAVAILABLE:
                 raise

@@ -12,6 +12,7 @@ from dragoman.console.forms import check_version, is_current, token_for
 from dragoman.console.page import PREFIX, Page
 from dragoman.console.paging import PER_PAGE, Paging, read_paging
 from dragoman.console.roles import role_of
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.web.requests import Parameters, Request
 from dragoman.web.responses import EVENTS, HTML, JSON, Header, Response, Stream
@@ -77,8 +78,13 @@ class PageRequest:
 
     @property
     def context(self) -> ConsoleContext:
-        """The services."""
+        """The services and the running gateway."""
         return self._middleware.context
+
+    @property
+    def services(self) -> Services:
+        """The services."""
+        return self._middleware.context.services
 
     @property
     def account(self) -> Account:
@@ -96,7 +102,7 @@ class PageRequest:
     def zone(self) -> ZoneInfo:
         """The zone of the account's times."""
         named = self._account.time_zone if self._account is not None else ""
-        return ZoneInfo(named or self.context.time_zone)
+        return ZoneInfo(named or self.services.settings.console.time_zone)
 
     def identifier(self, name: str) -> int:
         """A number in the path; what is too long for an identifier is one that nothing has."""
@@ -117,7 +123,7 @@ class PageRequest:
 
     async def tree(self) -> tuple[int, ...]:
         """The account's own identifier and those of the accounts below it; raises `Refused`."""
-        below = await self.context.queries.accounts_below(self.account)
+        below = await self.services.queries.accounts_below(self.account)
         return (self.account.account_id, *below)
 
     # Answers

@@ -46,9 +46,9 @@ class ForwardedCall(msgspec.Struct, frozen=True, kw_only=True):
 class CallbackForwarding:
     """Stands between the callback worker and its client."""
 
-    def __init__(self) -> None:
-        self.client: Caller | None = None
-        """Makes the calls while nobody listens."""
+    def __init__(self, client: Caller) -> None:
+        """`client` makes the calls while nobody listens."""
+        self._client = client
         self._number = count(1)
         self._due: deque[ForwardedCall] = deque()
         self._told: dict[int, tuple[Told, asyncio.TimerHandle]] = {}
@@ -74,11 +74,7 @@ class CallbackForwarding:
     ) -> None:
         """Makes a call, here or there; `told` gets its outcome, never before this returns."""
         if not self.listening:
-            if self.client is None:
-                loop = asyncio.get_running_loop()
-                loop.call_soon(told, FetchFailed("nobody makes calls"))
-                return
-            self.client.start(method, url, told, headers=headers, body=body)
+            self._client.start(method, url, told, headers=headers, body=body)
             return
         parts = urlsplit(url)
         call = ForwardedCall(

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.dialects.contract import ProviderDialect, Services
+from dragoman.container import Services
+from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.httpsms import build_httpsms
 from dragoman.dialects.linkmobility import build_linkmobility
 from dragoman.dialects.smsend import build_smsend
 from dragoman.dialects.smsgate import build_smsgate
 from dragoman.dialects.smsgateway24 import build_smsgateway24
 
-__all__ = ["DIALECTS", "ProviderDialect", "Services"]
+__all__ = ["DIALECTS", "ProviderDialect"]
 
 DIALECTS: Final = MappingProxyType[str, Callable[[Services], ProviderDialect]](
     {

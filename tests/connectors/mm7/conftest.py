@@ -25,7 +25,7 @@ NOW_MS = 1_790_000_000_000
 PNG = Attachment(name="sms.png", content_type="image/png", content=b"\x89PNG\r\n\x1a\n\0\r\r\n--")
 
 
-class House:
+class RecordedEvents:
     """What the connector tells, and the attachments it asks for."""
 
     def __init__(self) -> None:
@@ -78,8 +78,8 @@ def outgoing(message_id: int = 0xABC, **more: Any) -> Outgoing:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def events() -> RecordedEvents:
+    return RecordedEvents()
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ async def mmsc() -> AsyncIterator[Mmsc]:
 
 
 @pytest.fixture
-async def make_carrier(house: House, mmsc: Mmsc) -> AsyncIterator[Any]:
+async def make_carrier(events: RecordedEvents, mmsc: Mmsc) -> AsyncIterator[Any]:
     made: list[Mm7Carrier] = []
 
     async def make(**settings: Any) -> Mm7Carrier:
@@ -100,7 +100,7 @@ async def make_carrier(house: House, mmsc: Mmsc) -> AsyncIterator[Any]:
             **{"name": "pictures", "url": mmsc.url, "retry_s": 0.05, "vasp_id": "dragoman"}
             | settings
         )
-        carrier = build_mm7_carrier(table, house, FixedClock(NOW_MS), house)
+        carrier = build_mm7_carrier(table, events, FixedClock(NOW_MS), events)
         await carrier.start()
         made.append(carrier)
         return carrier

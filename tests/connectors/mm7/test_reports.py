@@ -13,7 +13,7 @@ from dragoman.core.messages.model.lifecycle import ReceiptState
 from dragoman.testkit.mmsc import Mmsc
 from dragoman.web.router import DialectApp
 
-from .conftest import House, MakeCarrier
+from .conftest import MakeCarrier, RecordedEvents
 
 SECRET = "s3cret"
 
@@ -67,33 +67,33 @@ def status_of(body: bytes) -> tuple[str, str]:
     ],
 )
 async def test_a_report_is_handed_up_and_answered(
-    make_carrier: MakeCarrier, house: House, mmsc: Mmsc, status: str, state: ReceiptState
+    make_carrier: MakeCarrier, events: RecordedEvents, mmsc: Mmsc, status: str, state: ReceiptState
 ) -> None:
     carrier = await make_carrier(report_secret=SECRET)
     code, body = await call(carrier, mmsc.report("MMS-0001", status))
     assert (code, status_of(body)) == (200, ("DeliveryReportRsp", "1000"))
-    (report,) = house.reports
+    (report,) = events.reports
     assert (report.message_id, report.state, report.recipient) == ("MMS-0001", state, "4512345678")
     assert report.keys[0] == "MMS-0001"
 
 
 async def test_a_report_that_is_not_stored_is_asked_for_again(
-    make_carrier: MakeCarrier, house: House, mmsc: Mmsc
+    make_carrier: MakeCarrier, events: RecordedEvents, mmsc: Mmsc
 ) -> None:
     carrier = await make_carrier(report_secret=SECRET)
-    house.stores = False
+    events.stores = False
     _, body = await call(carrier, mmsc.report("MMS-0001", "Retrieved"))
     assert status_of(body) == ("DeliveryReportRsp", "3000")
 
 
 async def test_other_requests_are_not_supported(
-    make_carrier: MakeCarrier, house: House, mmsc: Mmsc
+    make_carrier: MakeCarrier, events: RecordedEvents, mmsc: Mmsc
 ) -> None:
     carrier = await make_carrier(report_secret=SECRET)
     body = mmsc.report("x", "Retrieved").replace(b"DeliveryReportReq", b"DeliverReq")
     _, answer = await call(carrier, body)
     assert status_of(answer) == ("VASPErrorRsp", "4003")
-    assert house.reports == []
+    assert events.reports == []
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,7 @@ import msgspec
 import pytest
 from tests.passing_time import PATIENCE_S, MovableClock
 
-from dragoman import house as house_module
-from dragoman.app import Gateway
+from dragoman import container as container_module
 from dragoman.config import Settings
 from dragoman.config.dialects import Dialects
 from dragoman.config.sections import Callbacks, Devices, Http
@@ -29,6 +28,7 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.reporting.model.outbox import OutboxFilter
+from dragoman.gateway import Gateway, phones_of
 from dragoman.storage.engine import Storage
 from dragoman.testkit.fake_phone import FakePhone, wire
 
@@ -43,7 +43,7 @@ def free_port() -> int:
         return port
 
 
-class House:
+class PhoneGateway:
     """A gateway with phones as its users see it."""
 
     def __init__(self, settings: Settings) -> None:
@@ -58,16 +58,16 @@ class House:
 
     @property
     def carrier(self) -> PhonesCarrier:
-        return next(iter(self.gateway.phones.values()))
+        return next(iter(phones_of(self.gateway.connectors).values()))
 
     async def account(self, username: str = "acme", *, password: bool = False) -> Account:
         """An account; `acme` has the well-known key. Hashing a password takes a while."""
         gateway = self.gateway
         key = KEY if username == "acme" else f"{username}-{KEY}"
         if password:
-            made = await gateway.accounts.create(username, password=PASSWORD, api_key=key)
+            made = await gateway.services.accounts.create(username, password=PASSWORD, api_key=key)
             return made.account
-        now_ms, ids = gateway.clock.now_ms(), gateway.ids
+        now_ms, ids = gateway.services.clock.now_ms(), gateway.services.ids
         account = Account(account_id=ids.next(), username=username, wallet_id=ids.next())
         credential = accounts.NewCredential(
             credential_id=ids.next(),
@@ -79,7 +79,7 @@ class House:
         new = accounts.NewAccount(
             account=account, unlimited=True, credentials=(credential,), created_ms=now_ms
         )
-        await gateway.accounts.write(accounts.create, new)
+        await gateway.services.accounts.write(accounts.create, new)
         return account
 
     async def phone(
@@ -93,7 +93,7 @@ class House:
         """A phone that registers by code and starts; without limits unless some are given."""
         phone = FakePhone(self.base_url, **more)
         self.phones.append(phone)
-        code = await self.gateway.device_registration.create_code(account)
+        code = await self.gateway.services.device_registration.create_code(account)
         answer = await phone.register(code=code.code)
         assert answer.status == 201, answer
         await self.limit(phone, **(NO_LIMITS if limits is None else limits))
@@ -102,7 +102,7 @@ class House:
         return phone
 
     async def limit(self, phone: FakePhone, **limits: Any) -> None:
-        devices = self.gateway.devices
+        devices = self.gateway.services.devices
         device = devices.get(int(phone.device_id))
         assert device is not None
         settings = msgspec.structs.replace(
@@ -111,7 +111,7 @@ class House:
         await devices.change_settings(device.device_id, settings)
 
     async def send(self, account: Account, *numbers: str, text: str = "hello", **more: Any) -> int:
-        accepted = await self.gateway.submission.submit(
+        accepted = await self.gateway.services.submission.submit(
             account,
             Submission(dialect="httpsms", recipients=numbers, text=text, sender="Dragoman", **more),
         )
@@ -128,12 +128,12 @@ class House:
 
     async def outbox(self, account: Account) -> list[MessageView]:
         wanted = OutboxFilter(account_id=account.account_id)
-        page = await self.gateway.queries.outbox(wanted, 0, 1000)
+        page = await self.gateway.services.queries.outbox(wanted, 0, 1000)
         return list(reversed(page.messages))
 
     async def inbox(self, account: Account) -> list[tuple[str, str, str]]:
         wanted = InboxFilter(account_id=account.account_id)
-        page = await self.gateway.queries.inbox(wanted, 0, 1000)
+        page = await self.gateway.services.queries.inbox(wanted, 0, 1000)
         return [(text.sender, text.recipient, text.text) for text in reversed(page.texts)]
 
     async def until_states(self, account: Account, *states: State, count: int = 1) -> None:
@@ -154,7 +154,7 @@ class House:
 
 
 @pytest.fixture
-async def make_house(
+async def make_phone_gateway(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Callable[..., Any]]:
     """Returns a maker of started gateways over one database, which must not overlap."""
@@ -162,11 +162,11 @@ async def make_house(
     def storage(url: str, metrics: Any, *, writer_module: str | None) -> Storage:
         return Storage(url, metrics)
 
-    monkeypatch.setattr(house_module, "Storage", storage)
+    monkeypatch.setattr(container_module, "Storage", storage)
     monkeypatch.setattr(carrier_module, "TICK_S", 0.05)
     monkeypatch.setattr(carrier_module, "BUSY_RETRY_S", 0.02)
     monkeypatch.setattr(carrier_module, "ABSENT_RETRY_S", 0.05)
-    made: list[House] = []
+    made: list[PhoneGateway] = []
 
     async def make(
         *,
@@ -177,7 +177,7 @@ async def make_house(
         dialects: Dialects = Dialects(),  # noqa: B008 - it is frozen
         callbacks: Callbacks = Callbacks(),  # noqa: B008
         **phones: Any,
-    ) -> House:
+    ) -> PhoneGateway:
         settings = _Settings(
             data_dir=str(Path(url.removeprefix("sqlite:///")).parent),
             http=Http(listen=f"127.0.0.1:{free_port()}", shutdown_timeout_s=1.0),
@@ -191,18 +191,18 @@ async def make_house(
             dialects=dialects,
             callbacks=callbacks,
         )
-        house = House(settings)
-        made.append(house)
-        house.carrier._notices._gap_s = 0.05
-        await house.gateway.start()
-        return house
+        phone_gateway = PhoneGateway(settings)
+        made.append(phone_gateway)
+        phone_gateway.carrier._notices._gap_s = 0.05
+        await phone_gateway.gateway.start()
+        return phone_gateway
 
     yield make
-    for house in made:
-        if house.gateway.ready:
-            await house.stop()
+    for phone_gateway in made:
+        if phone_gateway.gateway.ready:
+            await phone_gateway.stop()
 
 
 @pytest.fixture
-async def house(make_house: Any) -> House:
-    return await make_house()  # type: ignore[no-any-return]
+async def phone_gateway(make_phone_gateway: Any) -> PhoneGateway:
+    return await make_phone_gateway()  # type: ignore[no-any-return]

@@ -17,23 +17,23 @@ TEXT = {"phoneNumber": "+4511223344", "message": "hi"}
 
 
 @pytest.fixture
-async def account(house: Any) -> Any:
-    return await house.account()
+async def account(phone_gateway: Any) -> Any:
+    return await phone_gateway.account()
 
 
 @pytest.fixture
-async def phone(house: Any, account: Any) -> FakePhone:
-    phone: FakePhone = await house.phone(account, start=False)
+async def phone(phone_gateway: Any, account: Any) -> FakePhone:
+    phone: FakePhone = await phone_gateway.phone(account, start=False)
     await phone.fetch_settings()
     await phone.fetch_webhooks()
     return phone
 
 
 @pytest.fixture
-async def fetched(house: Any, account: Any, phone: FakePhone, until: Any) -> str:
+async def fetched(phone_gateway: Any, account: Any, phone: FakePhone, until: Any) -> str:
     """The identifier of a message that the phone has fetched."""
-    await house.send(account, "4512345678")
-    await until(lambda: any(one.stored for one in house.carrier.assignments))
+    await phone_gateway.send(account, "4512345678")
+    await until(lambda: any(one.stored for one in phone_gateway.carrier.assignments))
     [item] = await phone.fetch()
     return str(item["id"])
 
@@ -123,27 +123,27 @@ CASES: dict[str, tuple[Call, int, str, dict[tuple[str, str], int]]] = {
 
 @pytest.mark.parametrize("case", CASES)
 async def test_what_no_phone_may_send_is_refused_and_counted(
-    house: Any, account: Any, phone: FakePhone, fetched: str, case: str
+    phone_gateway: Any, account: Any, phone: FakePhone, fetched: str, case: str
 ) -> None:
     call, status, message, expected = CASES[case]
     answer = await call(phone, fetched)
     assert (answer.status, answer.json) == (status, {"message": message})
-    metrics = house.gateway.metrics
+    metrics = phone_gateway.gateway.metrics
     counted = {
         (kind, result): count
         for kind in ("refused", "device_words")
         for (_, result), count in getattr(metrics, kind).items()
     }
     assert counted == expected
-    assert await house.inbox(account) == []
-    await house.until_states(account, State.SENDING)
+    assert await phone_gateway.inbox(account) == []
+    await phone_gateway.until_states(account, State.SENDING)
 
 
 async def test_a_replayed_event_is_answered_counted_and_not_taken_again(
-    house: Any, account: Any, phone: FakePhone
+    phone_gateway: Any, account: Any, phone: FakePhone
 ) -> None:
     for _ in range(3):
         assert (await phone.tell("sms:received", TEXT, event_id="same")).status == 200
-    assert len(await house.inbox(account)) == 1
-    words = house.gateway.metrics.device_words
+    assert len(await phone_gateway.inbox(account)) == 1
+    words = phone_gateway.gateway.metrics.device_words
     assert words == {("android", "taken"): 1, ("android", "repeated"): 2}

@@ -21,23 +21,25 @@ NUMBER = "4512345678"
 
 
 @pytest.fixture
-async def account(house: Any) -> Any:
-    return await house.account()
+async def account(phone_gateway: Any) -> Any:
+    return await phone_gateway.account()
 
 
 @pytest.fixture
-async def phone(house: Any, account: Any) -> FakeChtPhone:
-    return await add_phone(house, account)
+async def phone(phone_gateway: Any, account: Any) -> FakeChtPhone:
+    return await add_phone(phone_gateway, account)
 
 
-async def add_phone(house: Any, account: Any) -> FakeChtPhone:
+async def add_phone(phone_gateway: Any, account: Any) -> FakeChtPhone:
     """A phone that an operator has entered, without limits."""
-    device, token = await house.gateway.device_registration.enter(
+    device, token = await phone_gateway.gateway.services.device_registration.enter(
         account, "", protocol="cht", name="village"
     )
-    phone = FakeChtPhone(f"http://{device.device_id}:{token}@{house.settings.http.listen}/api/cht")
+    phone = FakeChtPhone(
+        f"http://{device.device_id}:{token}@{phone_gateway.settings.http.listen}/api/cht"
+    )
     phone.device_id = str(device.device_id)  # type: ignore[attr-defined]
-    await house.limit(phone, per_minute=0, gap_s=0.0)
+    await phone_gateway.limit(phone, per_minute=0, gap_s=0.0)
     return phone
 
 
@@ -49,39 +51,39 @@ async def poll_until_fetched(phone: FakeChtPhone, count: int = 1) -> None:
 
 
 async def test_a_text_goes_out_and_its_states_come_back(
-    house: Any, account: Any, phone: FakeChtPhone
+    phone_gateway: Any, account: Any, phone: FakeChtPhone
 ) -> None:
     assert (await phone.check()).body == b'{"medic-gateway":true}'
     await phone.poll()
-    await house.send(account, NUMBER, text="J\u00e6ger \U0001f600")
+    await phone_gateway.send(account, NUMBER, text="J\u00e6ger \U0001f600")
     await poll_until_fetched(phone)
     [text] = phone.waiting
     assert (text.number, text.text) == (f"+{NUMBER}", "J\u00e6ger \U0001f600")
-    await house.until_states(account, State.SENDING)
+    await phone_gateway.until_states(account, State.SENDING)
     phone.send_all()
     answer = await phone.poll()
     assert (answer.status, answer.body) == (200, b'{"messages":[]}')
-    await house.until_states(account, State.DELIVERED)
-    [message] = await house.outbox(account)
+    await phone_gateway.until_states(account, State.DELIVERED)
+    [message] = await phone_gateway.outbox(account)
     assert message.sent_ms is not None
     assert not message.possible_duplicate
 
 
 async def test_a_phone_that_never_polled_is_given_nothing(
-    house: Any, account: Any, phone: FakeChtPhone, until: Any
+    phone_gateway: Any, account: Any, phone: FakeChtPhone, until: Any
 ) -> None:
-    await house.send(account, NUMBER)
-    await until(lambda: house.gateway.dispatcher.waiting("default") == 1)
+    await phone_gateway.send(account, NUMBER)
+    await until(lambda: phone_gateway.gateway.services.dispatcher.waiting("default") == 1)
     await poll_until_fetched(phone)
     assert len(phone.waiting) == 1
 
 
 async def test_an_answer_that_is_lost_neither_loses_nor_doubles_a_text(
-    house: Any, account: Any, phone: FakeChtPhone, until: Any
+    phone_gateway: Any, account: Any, phone: FakeChtPhone, until: Any
 ) -> None:
     await phone.poll()
-    await house.send(account, NUMBER)
-    await until(lambda: any(one.stored for one in house.carrier.assignments))
+    await phone_gateway.send(account, NUMBER)
+    await until(lambda: any(one.stored for one in phone_gateway.carrier.assignments))
     first = await phone.poll(lose_answer=True)
     second = await phone.poll()
     third = await phone.poll()
@@ -91,56 +93,62 @@ async def test_an_answer_that_is_lost_neither_loses_nor_doubles_a_text(
     phone.send_all()
     for lose_answer in (True, True, False, False):
         await phone.poll(lose_answer=lose_answer)
-    await house.until_states(account, State.DELIVERED)
+    await phone_gateway.until_states(account, State.DELIVERED)
     assert len(phone.sent) == 1
 
 
 @pytest.mark.parametrize("told", [False, True])
 async def test_what_a_phone_may_have_is_never_sent_again(
-    make_house: Any, until: Any, told: bool
+    make_phone_gateway: Any, until: Any, told: bool
 ) -> None:
-    house = await make_house(processed_life_s=0.3, clock_margin_s=0.1, fetched_life_s=0.1)
-    account = await house.account()
-    phone, other = [await add_phone(house, account) for _ in range(2)]
+    phone_gateway = await make_phone_gateway(
+        processed_life_s=0.3, clock_margin_s=0.1, fetched_life_s=0.1
+    )
+    account = await phone_gateway.account()
+    phone, other = [await add_phone(phone_gateway, account) for _ in range(2)]
     await phone.poll()
-    await house.send(account, NUMBER)
-    await until(lambda: any(one.stored for one in house.carrier.assignments))
+    await phone_gateway.send(account, NUMBER)
+    await until(lambda: any(one.stored for one in phone_gateway.carrier.assignments))
     await phone.poll(lose_answer=not told)
     if told:
         await phone.poll()  # tells that it has it
     await other.poll()
-    await house.until_states(account, State.UNKNOWN)
+    await phone_gateway.until_states(account, State.UNKNOWN)
     assert (await other.poll()).json["messages"] == []
     if told:  # a late word still counts
         phone.send_all()
         await phone.poll()
-        await house.until_states(account, State.DELIVERED)
+        await phone_gateway.until_states(account, State.DELIVERED)
 
 
-async def test_what_a_phone_has_not_fetched_goes_to_another(make_house: Any, until: Any) -> None:
-    house = await make_house()
-    account = await house.account()
-    phone = await add_phone(house, account)
+async def test_what_a_phone_has_not_fetched_goes_to_another(
+    make_phone_gateway: Any, until: Any
+) -> None:
+    phone_gateway = await make_phone_gateway()
+    account = await phone_gateway.account()
+    phone = await add_phone(phone_gateway, account)
     await phone.poll()
-    await house.send(account, NUMBER)
-    await until(lambda: any(one.stored for one in house.carrier.assignments))
-    house.clock.advance(3600)
-    other = await add_phone(house, account)
+    await phone_gateway.send(account, NUMBER)
+    await until(lambda: any(one.stored for one in phone_gateway.carrier.assignments))
+    phone_gateway.clock.advance(3600)
+    other = await add_phone(phone_gateway, account)
     await poll_until_fetched(other)
     assert len(other.waiting) == 1
-    assert not (await house.outbox(account))[0].possible_duplicate
+    assert not (await phone_gateway.outbox(account))[0].possible_duplicate
 
 
-async def test_a_restart_shows_a_phone_again_what_it_may_have(make_house: Any, until: Any) -> None:
-    house = await make_house()
-    account = await house.account()
-    phone = await add_phone(house, account)
+async def test_a_restart_shows_a_phone_again_what_it_may_have(
+    make_phone_gateway: Any, until: Any
+) -> None:
+    phone_gateway = await make_phone_gateway()
+    account = await phone_gateway.account()
+    phone = await add_phone(phone_gateway, account)
     await phone.poll()
-    await house.send(account, NUMBER)
-    await until(lambda: any(one.stored for one in house.carrier.assignments))
+    await phone_gateway.send(account, NUMBER)
+    await until(lambda: any(one.stored for one in phone_gateway.carrier.assignments))
     first = await phone.poll(lose_answer=True)
-    await house.stop()
-    again = await make_house()
+    await phone_gateway.stop()
+    again = await make_phone_gateway()
     phone.url = f"http://{again.settings.http.listen}/api/cht"
     second = await phone.poll()
     assert second.body == first.body
@@ -161,61 +169,61 @@ FAILURES = {
 
 @pytest.mark.parametrize("reason", FAILURES)
 async def test_a_text_that_failed_is_rejected_with_the_reason(
-    house: Any, account: Any, phone: FakeChtPhone, reason: str
+    phone_gateway: Any, account: Any, phone: FakeChtPhone, reason: str
 ) -> None:
     phone.steps = lambda _: ("PENDING", f"FAILED:{reason}")
     await phone.poll()
-    await house.send(account, NUMBER)
+    await phone_gateway.send(account, NUMBER)
     await poll_until_fetched(phone)
     phone.send_all()
     await phone.poll()
-    await house.until_states(account, State.REJECTED)
-    [message] = await house.outbox(account)
+    await phone_gateway.until_states(account, State.REJECTED)
+    [message] = await phone_gateway.outbox(account)
     assert (message.failure, message.detail) == FAILURES[reason]
 
 
 async def test_a_text_that_the_network_could_not_deliver_is_undelivered(
-    house: Any, account: Any, phone: FakeChtPhone
+    phone_gateway: Any, account: Any, phone: FakeChtPhone
 ) -> None:
     phone.steps = lambda _: ("PENDING", "SENT", "FAILED:Delivery failed: Not obtainable")
     await phone.poll()
-    await house.send(account, NUMBER)
+    await phone_gateway.send(account, NUMBER)
     await poll_until_fetched(phone)
     phone.send_all()
     await phone.poll()
-    await house.until_states(account, State.UNDELIVERED)
-    [message] = await house.outbox(account)
+    await phone_gateway.until_states(account, State.UNDELIVERED)
+    [message] = await phone_gateway.outbox(account)
     assert message.failure is FailureCode.UNKNOWN_SUBSCRIBER
 
 
 async def test_a_text_that_the_phone_tries_again_is_not_sent_another_way(
-    house: Any, account: Any, phone: FakeChtPhone
+    phone_gateway: Any, account: Any, phone: FakeChtPhone
 ) -> None:
     phone.steps = lambda _: ("PENDING", "UNSENT", "PENDING", "SENT")
     await phone.poll()
-    await house.send(account, NUMBER)
+    await phone_gateway.send(account, NUMBER)
     await poll_until_fetched(phone)
     phone.send_all()
     await phone.poll()
-    await house.until_states(account, State.SENT)
+    await phone_gateway.until_states(account, State.SENT)
 
 
 async def test_a_received_text_is_stored_once(
-    house: Any, account: Any, phone: FakeChtPhone
+    phone_gateway: Any, account: Any, phone: FakeChtPhone
 ) -> None:
     phone.receive("+4511223344", "once \u00e6")
     for lose_answer in (True, True, False):
         assert (await phone.poll(lose_answer=lose_answer)).status == 200
     phone.receive("Bank", "twice")
     await phone.poll()
-    assert await house.inbox(account) == [
+    assert await phone_gateway.inbox(account) == [
         ("4511223344", "", "once \u00e6"),
         ("Bank", "", "twice"),
     ]
 
 
 async def test_a_text_that_is_none_does_not_hold_up_the_others(
-    house: Any, account: Any, phone: FakeChtPhone
+    phone_gateway: Any, account: Any, phone: FakeChtPhone
 ) -> None:
     good = {"id": "good", "from": "+4511223344", "content": "hi"}
     bad = [
@@ -225,13 +233,13 @@ async def test_a_text_that_is_none_does_not_hold_up_the_others(
         {"id": "b", "from": "1", "content": "x" * 65_537},
     ]
     assert (await phone.post({"messages": [*bad, good]})).status == 200
-    assert await house.inbox(account) == [("4511223344", "", "hi")]
-    words = house.gateway.metrics.device_words
+    assert await phone_gateway.inbox(account) == [("4511223344", "", "hi")]
+    words = phone_gateway.gateway.metrics.device_words
     assert (words["android", "unknown"], words["android", "taken"]) == (4, 1)
 
 
 async def test_a_state_that_nobody_can_place_is_counted_and_passed_over(
-    house: Any, account: Any, phone: FakeChtPhone
+    phone_gateway: Any, account: Any, phone: FakeChtPhone
 ) -> None:
     updates = [
         {"id": "17", "status": "SENT"},
@@ -242,21 +250,21 @@ async def test_a_state_that_nobody_can_place_is_counted_and_passed_over(
     ]
     answer = await phone.post({"updates": updates})
     assert (answer.status, answer.body) == (200, b'{"messages":[]}')
-    metrics = house.gateway.metrics
+    metrics = phone_gateway.gateway.metrics
     assert metrics.receipts["android", "unknown"] == 3
     assert metrics.device_words["android", "unknown"] == 2
 
 
 async def test_a_report_on_another_phones_text_changes_nothing(
-    house: Any, account: Any, phone: FakeChtPhone, until: Any
+    phone_gateway: Any, account: Any, phone: FakeChtPhone, until: Any
 ) -> None:
     await phone.poll()
-    await house.send(account, NUMBER)
+    await phone_gateway.send(account, NUMBER)
     await poll_until_fetched(phone)
-    other = await add_phone(house, await house.account("other"))
+    other = await add_phone(phone_gateway, await phone_gateway.account("other"))
     update = {"id": phone.waiting[0].message_id, "status": "DELIVERED"}
     assert (await other.post({"updates": [update]})).status == 200
-    await house.until_states(account, State.SENDING)
+    await phone_gateway.until_states(account, State.SENDING)
 
 
 @pytest.mark.parametrize(
@@ -272,19 +280,21 @@ async def test_a_report_on_another_phones_text_changes_nothing(
     ],
 )
 async def test_polls_that_are_not_the_apps_are_refused_in_its_shape(
-    house: Any, phone: FakeChtPhone, content: Any, status: int, body: bytes
+    phone_gateway: Any, phone: FakeChtPhone, content: Any, status: int, body: bytes
 ) -> None:
     answer = await phone.post(content)
     assert answer.status == status
     assert body in answer.body
     if status != 200:
         assert answer.json["error"] is True
-        assert house.gateway.metrics.refused.total() == 1
+        assert phone_gateway.gateway.metrics.refused.total() == 1
 
 
-async def test_who_is_not_let_in_is_401(house: Any, account: Any, phone: FakeChtPhone) -> None:
-    other = await add_phone(house, account)
-    smsgate = await house.phone(account, start=False)
+async def test_who_is_not_let_in_is_401(
+    phone_gateway: Any, account: Any, phone: FakeChtPhone
+) -> None:
+    other = await add_phone(phone_gateway, account)
+    smsgate = await phone_gateway.phone(account, start=False)
     good = phone.login
     refused = b'{"error":true,"message":"unknown device token"}'
     name, _, token = good.partition(":")
@@ -296,26 +306,26 @@ async def test_who_is_not_let_in_is_401(house: Any, account: Any, phone: FakeCht
     assert (await phone.check()).status == 401
     answer = await wire.call("GET", phone.url, {"authorization": "Basic !!!"})
     assert (answer.status, answer.body) == (401, refused)
-    smsgate_api = FakePhone(house.base_url)
+    smsgate_api = FakePhone(phone_gateway.base_url)
     smsgate_api.token = token
     assert (await smsgate_api.call("GET", "/message")).status == 401
 
 
 @pytest.mark.parametrize("whom", ["device", "account"])
 async def test_a_phone_out_of_service_tells_states_and_keeps_its_texts(
-    house: Any, account: Any, phone: FakeChtPhone, until: Any, whom: str
+    phone_gateway: Any, account: Any, phone: FakeChtPhone, until: Any, whom: str
 ) -> None:
-    devices = house.gateway.devices
+    devices = phone_gateway.gateway.services.devices
     device = devices.get(int(phone.device_id))  # type: ignore[attr-defined]
     await phone.poll()
-    await house.send(account, NUMBER)
+    await phone_gateway.send(account, NUMBER)
     await poll_until_fetched(phone)
 
     async def set_enabled(enabled: bool) -> None:
         if whom == "device":
             await devices.set_enabled(device.device_id, enabled=enabled)
         else:
-            await house.gateway.accounts.set_enabled("acme", enabled=enabled)
+            await phone_gateway.gateway.services.accounts.set_enabled("acme", enabled=enabled)
         await until(lambda: devices.is_in_service(devices.get(device.device_id)) is enabled)
 
     await set_enabled(False)
@@ -326,34 +336,36 @@ async def test_a_phone_out_of_service_tells_states_and_keeps_its_texts(
         403,
         b'{"error":true,"message":"the device is disabled"}',
     )
-    await house.until_states(account, State.DELIVERED)
-    assert await house.inbox(account) == []
+    await phone_gateway.until_states(account, State.DELIVERED)
+    assert await phone_gateway.inbox(account) == []
     await set_enabled(True)
     assert (await phone.poll()).status == 200
-    assert await house.inbox(account) == [("4511223344", "", "kept")]
+    assert await phone_gateway.inbox(account) == [("4511223344", "", "kept")]
 
 
 async def test_a_fetched_text_cannot_be_cancelled_one_that_waits_can(
-    house: Any, account: Any, phone: FakeChtPhone, until: Any
+    phone_gateway: Any, account: Any, phone: FakeChtPhone, until: Any
 ) -> None:
     await phone.poll()
-    await house.send(account, NUMBER, text="fetched")
+    await phone_gateway.send(account, NUMBER, text="fetched")
     await poll_until_fetched(phone)
-    await house.send(account, NUMBER, text="waits")
-    await until(lambda: sum(one.stored for one in house.carrier.assignments) == 2)
-    fetched, waits = await house.outbox(account)
-    assert not await house.carrier.handout.cancel(fetched.message_id)
-    assert await house.carrier.handout.cancel(waits.message_id)
+    await phone_gateway.send(account, NUMBER, text="waits")
+    await until(lambda: sum(one.stored for one in phone_gateway.carrier.assignments) == 2)
+    fetched, waits = await phone_gateway.outbox(account)
+    assert not await phone_gateway.carrier.handout.cancel(fetched.message_id)
+    assert await phone_gateway.carrier.handout.cancel(waits.message_id)
     assert (await phone.poll()).json["messages"] == []
-    await house.until_states(account, State.SENDING, State.REJECTED)
+    await phone_gateway.until_states(account, State.SENDING, State.REJECTED)
 
 
-async def test_the_operators_command_shows_the_address_to_type_in(house: Any, account: Any) -> None:
+async def test_the_operators_command_shows_the_address_to_type_in(
+    phone_gateway: Any, account: Any
+) -> None:
     phone_to_add = NewPhone(name="village", account="acme")
-    added = await add_device(house.gateway.admin, phone_to_add)
+    added = await add_device(phone_gateway.gateway.admin, phone_to_add)
     assert added.url.startswith(f"https://{added.device_id}:")
     assert added.url.endswith("@<this server>/api/cht")
-    phone = FakeChtPhone(added.url.replace("<this server>", house.settings.http.listen))
+    phone = FakeChtPhone(added.url.replace("<this server>", phone_gateway.settings.http.listen))
     phone.url = phone.url.replace("https", "http")
     assert (await phone.check()).status == 200
 

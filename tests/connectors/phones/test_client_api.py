@@ -19,7 +19,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.sql.tables import device_texts
 from dragoman.testkit.fake_phone import FakePhone, wire
 
-from .conftest import House
+from .conftest import PhoneGateway
 
 DIALECTS = Dialects(enabled=("smsgate",), smsgate=SmsGate(plain_webhooks=True))
 LOCAL = Callbacks(allow_private=("127.0.0.0/8",), first_retry_s=0.05)
@@ -29,8 +29,8 @@ NUMBER = "+4512345678"
 class Client:
     """A program with a token for everything."""
 
-    def __init__(self, house: House, token: str) -> None:
-        self.url = f"http://{house.settings.http.listen}/api/3rdparty/v1"
+    def __init__(self, phone_gateway: PhoneGateway, token: str) -> None:
+        self.url = f"http://{phone_gateway.settings.http.listen}/api/3rdparty/v1"
         self.headers = {"authorization": f"Bearer {token}"}
 
     async def ask(self, method: str, path: str, body: object = None) -> Any:
@@ -95,20 +95,20 @@ async def sink() -> Any:
 
 
 async def begin(
-    make_house: Any, url: str | None = None, **phones: Any
-) -> tuple[House, Account, Client]:
+    make_phone_gateway: Any, url: str | None = None, **phones: Any
+) -> tuple[PhoneGateway, Account, Client]:
     more = {} if url is None else {"url": url}
-    house = await make_house(dialects=DIALECTS, callbacks=LOCAL, **more, **phones)
-    account = await house.account()
-    issued = await house.gateway.scoped_tokens.issue(account, ("all:any",))
-    return house, account, Client(house, issued.access_token)
+    phone_gateway = await make_phone_gateway(dialects=DIALECTS, callbacks=LOCAL, **more, **phones)
+    account = await phone_gateway.account()
+    issued = await phone_gateway.gateway.services.scoped_tokens.issue(account, ("all:any",))
+    return phone_gateway, account, Client(phone_gateway, issued.access_token)
 
 
 async def test_a_message_goes_over_the_phone_and_tells_webhooks(
-    make_house: Any, sink: Sink
+    make_phone_gateway: Any, sink: Sink
 ) -> None:
-    house, account, client = await begin(make_house)
-    phone = await house.phone(account)
+    phone_gateway, account, client = await begin(make_phone_gateway)
+    phone = await phone_gateway.phone(account)
     for event in ("sms:sent", "sms:delivered"):
         body = {"url": f"{sink.url}/{event}", "event": event, "deviceId": phone.device_id}
         await client.ask("POST", "webhooks", body)
@@ -122,7 +122,7 @@ async def test_a_message_goes_over_the_phone_and_tells_webhooks(
     assert [one["event"] for one in told] == ["sms:sent", "sms:delivered"]
     assert {one["deviceId"] for one in told} == {phone.device_id}
     assert [one["payload"]["simNumber"] for one in told] == [1, 1]
-    key = house.gateway.phone_settings.signing_key(account.account_id).encode()
+    key = phone_gateway.gateway.services.phone_settings.signing_key(account.account_id).encode()
     for _, body, headers in sink.calls:
         signed = body + headers["x-timestamp"].encode()
         assert headers["x-signature"] == hmac.digest(key, signed, "sha256").hex()
@@ -130,9 +130,9 @@ async def test_a_message_goes_over_the_phone_and_tells_webhooks(
 
 
 @pytest.mark.parametrize("named", [False, True])
-async def test_a_data_message_goes_over_the_phone(make_house: Any, named: bool) -> None:
-    house, account, client = await begin(make_house)
-    phone = await house.phone(account)
+async def test_a_data_message_goes_over_the_phone(make_phone_gateway: Any, named: bool) -> None:
+    phone_gateway, account, client = await begin(make_phone_gateway)
+    phone = await phone_gateway.phone(account)
     body: dict[str, Any] = {
         "id": "data",
         "dataMessage": {"data": "AAECAw==", "port": 53739},
@@ -147,10 +147,10 @@ async def test_a_data_message_goes_over_the_phone(make_house: Any, named: bool) 
 
 
 async def test_what_a_phone_could_not_send_is_told_with_its_reason(
-    make_house: Any, sink: Sink
+    make_phone_gateway: Any, sink: Sink
 ) -> None:
-    house, account, client = await begin(make_house)
-    phone = await house.phone(account)
+    phone_gateway, account, client = await begin(make_phone_gateway)
+    phone = await phone_gateway.phone(account)
     phone.steps = lambda _: ("Processed", "Failed:Send result: RESULT_ERROR_NO_SERVICE")
     await client.ask("POST", "webhooks", {"url": sink.url, "event": "sms:failed"})
     await client.send("one", deviceId=phone.device_id, simNumber=1)
@@ -162,10 +162,10 @@ async def test_what_a_phone_could_not_send_is_told_with_its_reason(
 
 
 async def test_a_message_that_a_phone_holds_is_cancelled_once_it_confirms(
-    make_house: Any,
+    make_phone_gateway: Any,
 ) -> None:
-    house, account, client = await begin(make_house)
-    phone = await house.phone(account)
+    phone_gateway, account, client = await begin(make_phone_gateway)
+    phone = await phone_gateway.phone(account)
     phone.sending.clear()
     await client.send("held")
     await until(lambda: phone._messages)
@@ -178,9 +178,9 @@ async def test_a_message_that_a_phone_holds_is_cancelled_once_it_confirms(
     assert len(phone.sent) == 1
 
 
-async def test_the_rest_of_a_message_to_many_is_cancelled(make_house: Any) -> None:
-    house, account, client = await begin(make_house, in_flight=2)
-    phone = await house.phone(account)
+async def test_the_rest_of_a_message_to_many_is_cancelled(make_phone_gateway: Any) -> None:
+    phone_gateway, account, client = await begin(make_phone_gateway, in_flight=2)
+    phone = await phone_gateway.phone(account)
     phone.sending.clear()
     numbers = [f"+45123456{number:02d}" for number in range(10)]
     await client.send("many", *numbers)
@@ -193,14 +193,14 @@ async def test_the_rest_of_a_message_to_many_is_cancelled(make_house: Any) -> No
 
 
 async def test_no_message_and_no_webhook_is_lost_with_the_gateway(
-    make_house: Any, sqlite_url: str, sink: Sink
+    make_phone_gateway: Any, sqlite_url: str, sink: Sink
 ) -> None:
-    house, account, client = await begin(make_house, sqlite_url)
+    phone_gateway, account, client = await begin(make_phone_gateway, sqlite_url)
     await client.ask("POST", "webhooks", {"url": sink.url, "event": "sms:sent"})
     await client.send("one")
-    await house.stop()
-    again = await make_house(url=sqlite_url, dialects=DIALECTS, callbacks=LOCAL)
-    issued = await again.gateway.scoped_tokens.issue(account, ("all:any",))
+    await phone_gateway.stop()
+    again = await make_phone_gateway(url=sqlite_url, dialects=DIALECTS, callbacks=LOCAL)
+    issued = await again.gateway.services.scoped_tokens.issue(account, ("all:any",))
     client = Client(again, issued.access_token)
     await again.phone(account)
     await client.until("one", "Delivered")
@@ -215,9 +215,11 @@ async def test_no_message_and_no_webhook_is_lost_with_the_gateway(
     assert answer.status == 409
 
 
-async def test_an_inbox_is_handed_in_again_and_stored_once(make_house: Any, sink: Sink) -> None:
-    house, account, client = await begin(make_house)
-    phone = await house.phone(account, sims=2)
+async def test_an_inbox_is_handed_in_again_and_stored_once(
+    make_phone_gateway: Any, sink: Sink
+) -> None:
+    phone_gateway, account, client = await begin(make_phone_gateway)
+    phone = await phone_gateway.phone(account, sims=2)
     await client.ask("POST", "webhooks", {"url": sink.url, "event": "sms:received"})
     assert (await phone.receive("+4587654321", "first", sim=2)).status == 200
     assert (await phone.receive("+4587654321", "second")).status == 200
@@ -229,11 +231,11 @@ async def test_an_inbox_is_handed_in_again_and_stored_once(make_house: Any, sink
     await client.ask("POST", "messages/inbox/export", when | {"deviceId": phone.device_id})
     await client.send("after")  # the phone looks after one event at a time
     await client.until("after", "Delivered")
-    texts = [text for _, _, text in await house.inbox(account)]
+    texts = [text for _, _, text in await phone_gateway.inbox(account)]
     assert texts == ["first", "second", "missed"]
     assert phone.events.count("MessagesExportRequested") == 2
     assert len(sink.calls) == 3
-    rows = await house.gateway.storage.read(
+    rows = await phone_gateway.gateway.services.storage.read(
         lambda c: c.execute(select(device_texts).order_by(device_texts.c.inbound_id)).all()
     )
     assert [(str(row.device_id), row.slot) for row in rows] == [
@@ -242,34 +244,34 @@ async def test_an_inbox_is_handed_in_again_and_stored_once(make_house: Any, sink
     assert len({row.digest for row in rows}) == 3
 
 
-async def test_a_phone_that_does_not_listen_is_asked_when_it_does(make_house: Any) -> None:
-    house, account, _ = await begin(make_house)
-    phone = await house.phone(account, start=False)
+async def test_a_phone_that_does_not_listen_is_asked_when_it_does(make_phone_gateway: Any) -> None:
+    phone_gateway, account, _ = await begin(make_phone_gateway)
+    phone = await phone_gateway.phone(account, start=False)
     period = Period(since_ms=0, until_ms=1)
-    answer = await export_inbox(house.gateway.admin, phone.device_id, period)
+    answer = await export_inbox(phone_gateway.gateway.admin, phone.device_id, period)
     assert not answer.stream
     await phone.start()
     await until(lambda: "MessagesExportRequested" in phone.events)
 
 
-async def test_settings_of_the_account_reach_every_phone(make_house: Any) -> None:
-    house, account, client = await begin(make_house)
-    phone = await house.phone(account)
+async def test_settings_of_the_account_reach_every_phone(make_phone_gateway: Any) -> None:
+    phone_gateway, account, client = await begin(make_phone_gateway)
+    phone = await phone_gateway.phone(account)
     await client.ask("PATCH", "settings", {"messages": {"limit_value": 7}})
     await until(lambda: phone.settings["messages"].get("limit_value") == 7)
     assert phone.settings["messages"]["processing_order"] == "FIFO"
     assert phone.settings["webhooks"] == {"signing_key": phone.signing_key}
-    new = FakePhone(house.base_url)
-    house.phones.append(new)
-    code = await house.gateway.device_registration.create_code(account)
+    new = FakePhone(phone_gateway.base_url)
+    phone_gateway.phones.append(new)
+    code = await phone_gateway.gateway.services.device_registration.create_code(account)
     await new.register(code=code.code)
     await new.fetch_settings()
     assert new.settings["messages"]["limit_value"] == 7
 
 
-async def test_what_a_phone_says_of_itself_is_told(make_house: Any, sink: Sink) -> None:
-    house, account, client = await begin(make_house)
-    phone = await house.phone(account)
+async def test_what_a_phone_says_of_itself_is_told(make_phone_gateway: Any, sink: Sink) -> None:
+    phone_gateway, account, client = await begin(make_phone_gateway)
+    phone = await phone_gateway.phone(account)
     await client.ask("POST", "webhooks", {"url": sink.url, "event": "system:ping"})
     assert (await phone.ping(77)).status == 200
     (told,) = await sink.wait(1)

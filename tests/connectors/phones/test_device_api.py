@@ -44,29 +44,29 @@ def basic(username: str, password: str) -> str:
 
 
 @pytest.fixture
-async def account(house: Any) -> Any:
-    return await house.account()
+async def account(phone_gateway: Any) -> Any:
+    return await phone_gateway.account()
 
 
 @pytest.fixture
-async def account_with_password(house: Any) -> Any:
-    return await house.account(password=True)
+async def account_with_password(phone_gateway: Any) -> Any:
+    return await phone_gateway.account(password=True)
 
 
 @pytest.fixture
-async def phone(house: Any, account: Any) -> FakePhone:
+async def phone(phone_gateway: Any, account: Any) -> FakePhone:
     """A registered phone that does nothing by itself."""
-    return await house.phone(account, sims=2, start=False)  # type: ignore[no-any-return]
+    return await phone_gateway.phone(account, sims=2, start=False)  # type: ignore[no-any-return]
 
 
 async def test_register_by_every_way_answers_201_and_what_the_phone_keeps(
-    house: Any, account_with_password: Any
+    phone_gateway: Any, account_with_password: Any
 ) -> None:
     account = account_with_password
-    registration = house.gateway.device_registration
+    registration = phone_gateway.gateway.services.device_registration
     code = (await registration.create_code(account)).code
     token = await registration.create_token(account)
-    phone = FakePhone(house.base_url)
+    phone = FakePhone(phone_gateway.base_url)
     for authorization in (
         f"Code {code.upper()}",
         f"Bearer {token}",
@@ -79,7 +79,7 @@ async def test_register_by_every_way_answers_201_and_what_the_phone_keeps(
         assert answer.status == 201
         assert answer.headers["content-type"] == "application/json"
         assert masked(answer.body) == b'{"id":"ID","token":"TOKEN","login":"acme"}'
-    assert len(house.gateway.devices.of_account(account)) == 4
+    assert len(phone_gateway.gateway.services.devices.of_account(account)) == 4
 
 
 @pytest.mark.parametrize(
@@ -94,35 +94,41 @@ async def test_register_by_every_way_answers_201_and_what_the_phone_keeps(
     ],
 )
 async def test_register_without_leave_is_401(
-    house: Any, account: Any, authorization: str, body: bytes
+    phone_gateway: Any, account: Any, authorization: str, body: bytes
 ) -> None:
-    answer = await FakePhone(house.base_url).call(
+    answer = await FakePhone(phone_gateway.base_url).call(
         "POST", "/device", {"name": "x"}, authorization=authorization
     )
     assert (answer.status, answer.body) == (401, body)
 
 
-async def test_a_code_registers_one_phone_once(house: Any, account: Any) -> None:
-    code = await house.gateway.device_registration.create_code(account)
-    phone = FakePhone(house.base_url)
+async def test_a_code_registers_one_phone_once(phone_gateway: Any, account: Any) -> None:
+    code = await phone_gateway.gateway.services.device_registration.create_code(account)
+    phone = FakePhone(phone_gateway.base_url)
     assert (await phone.register(code=code.code)).status == 201
     assert (await phone.register(code=code.code)).status == 401
-    assert len(house.gateway.devices.all()) == 1
+    assert len(phone_gateway.gateway.services.devices.all()) == 1
 
 
-async def test_a_code_that_is_too_old_registers_nobody(house: Any, account: Any) -> None:
-    code = await house.gateway.device_registration.create_code(account, life_s=0.001)
-    assert (await FakePhone(house.base_url).register(code=code.code)).status == 401
+async def test_a_code_that_is_too_old_registers_nobody(phone_gateway: Any, account: Any) -> None:
+    code = await phone_gateway.gateway.services.device_registration.create_code(
+        account, life_s=0.001
+    )
+    assert (await FakePhone(phone_gateway.base_url).register(code=code.code)).status == 401
 
 
-async def test_wrong_codes_are_counted_and_at_last_refused_unread(house: Any, account: Any) -> None:
-    phone = FakePhone(house.base_url)
+async def test_wrong_codes_are_counted_and_at_last_refused_unread(
+    phone_gateway: Any, account: Any
+) -> None:
+    phone = FakePhone(phone_gateway.base_url)
     statuses = [(await phone.register(code="222222")).status for _ in range(40)]
     assert statuses[:30] == [401] * 30
     assert 429 in statuses
 
 
-async def test_device_answers_where_the_phone_calls_from(house: Any, phone: FakePhone) -> None:
+async def test_device_answers_where_the_phone_calls_from(
+    phone_gateway: Any, phone: FakePhone
+) -> None:
     own = await phone.call("GET", "/device")
     assert masked(own.body) == (
         b'{"externalIp":"127.0.0.1","device":{"id":"ID","name":"Maker/model",'
@@ -133,9 +139,9 @@ async def test_device_answers_where_the_phone_calls_from(house: Any, phone: Fake
 
 
 async def test_change_device_stores_sims_and_clears_a_push_token_that_is_left_out(
-    house: Any, phone: FakePhone
+    phone_gateway: Any, phone: FakePhone
 ) -> None:
-    devices = house.gateway.devices
+    devices = phone_gateway.gateway.services.devices
     for push_token in ("fcm", None):
         body = {"id": phone.device_id, "simCards": [{"slotIndex": 1, "carrierName": "T\u0000"}]}
         if push_token:
@@ -150,7 +156,7 @@ async def test_change_device_stores_sims_and_clears_a_push_token_that_is_left_ou
     ]
 
 
-async def test_change_device_of_another_is_403(house: Any, phone: FakePhone) -> None:
+async def test_change_device_of_another_is_403(phone_gateway: Any, phone: FakePhone) -> None:
     answer = await phone.call("PATCH", "/device", {"id": "17"})
     assert (answer.status, answer.body) == (
         403,
@@ -159,11 +165,13 @@ async def test_change_device_of_another_is_403(house: Any, phone: FakePhone) -> 
 
 
 async def test_fetch_answers_messages_in_the_asked_order_until_they_are_reported(
-    house: Any, account: Any, phone: FakePhone, until: Any
+    phone_gateway: Any, account: Any, phone: FakePhone, until: Any
 ) -> None:
     for text in ("one \u20ac", "two"):
-        await house.send(account, "4512345678", text=text, sim=2, device_id=int(phone.device_id))
-    await until(lambda: len([h for h in house.carrier.assignments if h.stored]) == 2)
+        await phone_gateway.send(
+            account, "4512345678", text=text, sim=2, device_id=int(phone.device_id)
+        )
+    await until(lambda: len([h for h in phone_gateway.carrier.assignments if h.stored]) == 2)
     answers = [
         await phone.call("GET", path)
         for path in ("/message?order=fifo", "/messages", "/message?order=lifo")
@@ -182,14 +190,14 @@ async def test_fetch_answers_messages_in_the_asked_order_until_they_are_reported
 
 
 async def test_reports_are_merged_by_rank(
-    house: Any, account: Any, phone: FakePhone, until: Any
+    phone_gateway: Any, account: Any, phone: FakePhone, until: Any
 ) -> None:
-    item = await fetched(house, account, phone, until)
+    item = await fetched(phone_gateway, account, phone, until)
     for state in ("Sent", "Processed", "Pending", "Delivered", "Sent", "Failed"):
         answer = await phone.call("PATCH", "/messages", [snapshot_of(item, state)])
         assert (answer.status, answer.body) == (204, b"")
-    await house.until_states(account, State.DELIVERED)
-    [message] = await house.outbox(account)
+    await phone_gateway.until_states(account, State.DELIVERED)
+    [message] = await phone_gateway.outbox(account)
     assert message.sent_ms is not None
 
 
@@ -206,80 +214,80 @@ FAILURES = {
 
 @pytest.mark.parametrize("error", FAILURES)
 async def test_a_failed_message_ends_with_the_reason_and_is_not_sent_again(
-    house: Any, account: Any, phone: FakePhone, until: Any, error: str
+    phone_gateway: Any, account: Any, phone: FakePhone, until: Any, error: str
 ) -> None:
-    item = await fetched(house, account, phone, until)
+    item = await fetched(phone_gateway, account, phone, until)
     snapshot = snapshot_of(item, "Failed", error)
     snapshot["states"] = {"Processed": "2026-01-01T12:00:00.000+03:00"}
     assert (await phone.report(snapshot)).status == 204
-    await house.until_states(account, State.REJECTED)
-    [message] = await house.outbox(account)
+    await phone_gateway.until_states(account, State.REJECTED)
+    [message] = await phone_gateway.outbox(account)
     assert (message.failure, message.detail) == FAILURES[error]
 
 
 async def test_a_message_that_fails_after_it_was_sent_is_undelivered(
-    house: Any, account: Any, phone: FakePhone, until: Any
+    phone_gateway: Any, account: Any, phone: FakePhone, until: Any
 ) -> None:
-    item = await fetched(house, account, phone, until)
+    item = await fetched(phone_gateway, account, phone, until)
     await phone.report(snapshot_of(item, "Sent"))
     await phone.report(snapshot_of(item, "Failed", "Delivery result from SC +45123: 67"))
-    await house.until_states(account, State.UNDELIVERED)
-    [message] = await house.outbox(account)
+    await phone_gateway.until_states(account, State.UNDELIVERED)
+    [message] = await phone_gateway.outbox(account)
     assert (message.failure, message.detail) == ("unknown_subscriber", "TP-Status 67")
 
 
 @pytest.mark.parametrize("error", ["TTL expired", "Can't send message: SIM 2 not found"])
 async def test_a_message_the_phone_never_began_goes_back_to_the_route(
-    house: Any, account: Any, phone: FakePhone, until: Any, error: str
+    phone_gateway: Any, account: Any, phone: FakePhone, until: Any, error: str
 ) -> None:
-    item = await fetched(house, account, phone, until, sim=None)
+    item = await fetched(phone_gateway, account, phone, until, sim=None)
     await phone.report(snapshot_of(item, "Failed", error))
-    again = await fetched(house, account, phone, until, send=False)
+    again = await fetched(phone_gateway, account, phone, until, send=False)
     assert again["id"] != item["id"]
     assert again["message"] == item["message"]
 
 
 async def test_a_limit_of_the_phone_slows_it_down(
-    house: Any, account: Any, phone: FakePhone, until: Any
+    phone_gateway: Any, account: Any, phone: FakePhone, until: Any
 ) -> None:
-    item = await fetched(house, account, phone, until)
-    pace = house.carrier.chooser.pace_of_device(int(phone.device_id))
-    now_ms = house.gateway.clock.now_ms()
+    item = await fetched(phone_gateway, account, phone, until)
+    pace = phone_gateway.carrier.chooser.pace_of_device(int(phone.device_id))
+    now_ms = phone_gateway.gateway.services.clock.now_ms()
     assert pace.wait_ms(now_ms) == 0
     await phone.report(snapshot_of(item, "Failed", "Send result: RESULT_ERROR_LIMIT_EXCEEDED"))
     assert pace.wait_ms(now_ms) > 50_000
 
 
 async def test_cancelling_takes_two_steps(
-    house: Any, account: Any, phone: FakePhone, until: Any
+    phone_gateway: Any, account: Any, phone: FakePhone, until: Any
 ) -> None:
-    item = await fetched(house, account, phone, until)
-    [message] = await house.outbox(account)
-    assert await house.carrier.handout.cancel(message.message_id)
+    item = await fetched(phone_gateway, account, phone, until)
+    [message] = await phone_gateway.outbox(account)
+    assert await phone_gateway.carrier.handout.cancel(message.message_id)
     [shown] = (await phone.call("GET", "/message")).json
     assert (shown["id"], shown["state"]) == (item["id"], "Cancelling")
     assert (await phone.report(snapshot_of(item, "Cancelled"))).status == 204
-    await house.until_states(account, State.REJECTED)
-    assert not await house.carrier.handout.cancel(message.message_id)
+    await phone_gateway.until_states(account, State.REJECTED)
+    assert not await phone_gateway.carrier.handout.cancel(message.message_id)
 
 
 async def test_cancelling_is_not_shown_to_an_app_that_would_send_it(
-    house: Any, account: Any, phone: FakePhone, until: Any
+    phone_gateway: Any, account: Any, phone: FakePhone, until: Any
 ) -> None:
     phone.version = "1.66.2"
-    await fetched(house, account, phone, until)
-    [message] = await house.outbox(account)
-    assert await house.carrier.handout.cancel(message.message_id)
+    await fetched(phone_gateway, account, phone, until)
+    [message] = await phone_gateway.outbox(account)
+    assert await phone_gateway.carrier.handout.cancel(message.message_id)
     assert (await phone.call("GET", "/message")).body == b"[]"
 
 
 async def test_cancelling_comes_too_late_once_the_radio_has_it(
-    house: Any, account: Any, phone: FakePhone, until: Any
+    phone_gateway: Any, account: Any, phone: FakePhone, until: Any
 ) -> None:
-    item = await fetched(house, account, phone, until)
+    item = await fetched(phone_gateway, account, phone, until)
     await phone.report(snapshot_of(item, "Processed"))
-    [message] = await house.outbox(account)
-    assert not await house.carrier.handout.cancel(message.message_id)
+    [message] = await phone_gateway.outbox(account)
+    assert not await phone_gateway.carrier.handout.cancel(message.message_id)
 
 
 @pytest.mark.parametrize(
@@ -291,7 +299,7 @@ async def test_cancelling_comes_too_late_once_the_radio_has_it(
     ],
 )
 async def test_webhooks_name_only_events_the_app_knows(
-    house: Any, phone: FakePhone, version: str, events: list[str]
+    phone_gateway: Any, phone: FakePhone, version: str, events: list[str]
 ) -> None:
     phone.version = version
     answer = await phone.call("GET", "/webhooks")
@@ -302,7 +310,9 @@ async def test_webhooks_name_only_events_the_app_knows(
     )
 
 
-async def test_settings_are_ours_and_then_the_accounts(house: Any, phone: FakePhone) -> None:
+async def test_settings_are_ours_and_then_the_accounts(
+    phone_gateway: Any, phone: FakePhone
+) -> None:
     answer = await phone.call("GET", "/settings")
     assert masked(answer.body) == (
         b'{"gateway":{"notification_channel":"SSE_ONLY"},"messages":{"processing_order":"FIFO"},'
@@ -310,7 +320,7 @@ async def test_settings_are_ours_and_then_the_accounts(house: Any, phone: FakePh
     )
     own = {"ping": {"interval_seconds": 60}, "webhooks": {"signing_key": "x", "retry_count": 3}}
     settings = DeviceSettings(pushed=own)
-    await house.gateway.devices.change_settings(int(phone.device_id), settings)
+    await phone_gateway.gateway.services.devices.change_settings(int(phone.device_id), settings)
     answer = await phone.call("GET", "/settings")
     assert masked(answer.body) == (
         b'{"gateway":{"notification_channel":"SSE_ONLY"},"messages":{"processing_order":"FIFO"},'
@@ -319,17 +329,17 @@ async def test_settings_are_ours_and_then_the_accounts(house: Any, phone: FakePh
 
 
 async def test_events_open_with_what_the_phone_has_not_fetched(
-    house: Any, phone: FakePhone
+    phone_gateway: Any, phone: FakePhone
 ) -> None:
     headers = {"authorization": f"Bearer {phone.token}", "user-agent": "okhttp/4.10"}
-    frames = wire.listen(f"{house.base_url}/events", headers)
+    frames = wire.listen(f"{phone_gateway.base_url}/events", headers)
     found = [await anext(frames) for _ in range(3)]
     assert [(frame.name, frame.data) for frame in found] == [
         ("", ""),
         ("SettingsUpdated", "null"),
         ("WebhooksUpdated", "null"),
     ]
-    house.gateway.devices.presence.announce(
+    phone_gateway.gateway.services.devices.presence.announce(
         int(phone.device_id), DeviceEvent.CANCELLED, {"messageId": "17"}
     )
     frame = await anext(frames)
@@ -337,8 +347,10 @@ async def test_events_open_with_what_the_phone_has_not_fetched(
     await frames.aclose()
 
 
-async def test_user_code_is_for_the_next_phone(house: Any, account_with_password: Any) -> None:
-    phone = FakePhone(house.base_url)
+async def test_user_code_is_for_the_next_phone(
+    phone_gateway: Any, account_with_password: Any
+) -> None:
+    phone = FakePhone(phone_gateway.base_url)
     login = basic("acme", "correct horse battery")
     answer = await phone.call("GET", "/user/code", authorization=login)
     assert masked(answer.body) == b'{"code":"CODE","validUntil":"DATE"}'
@@ -348,9 +360,9 @@ async def test_user_code_is_for_the_next_phone(house: Any, account_with_password
 
 
 async def test_user_password_is_changed_by_who_knows_it(
-    house: Any, account_with_password: Any
+    phone_gateway: Any, account_with_password: Any
 ) -> None:
-    phone = await house.phone(account_with_password, start=False)
+    phone = await phone_gateway.phone(account_with_password, start=False)
     refused = b'{"message":"wrong name or password"}'
     cases = (
         ("correct horse battery", "short", 400, b'{"message":"at least 14 characters"}'),
@@ -395,7 +407,7 @@ async def test_what_cannot_be_is_refused_in_the_apis_shape(
     assert (found.status, found.body) == (status, answer)
 
 
-async def test_a_body_over_the_limit_is_413(house: Any, phone: FakePhone) -> None:
+async def test_a_body_over_the_limit_is_413(phone_gateway: Any, phone: FakePhone) -> None:
     answer = await phone.call("PATCH", "/message", [{"id": "1", "state": "x" * 300_000}])
     assert (answer.status, answer.body) == (
         413,
@@ -404,7 +416,7 @@ async def test_a_body_over_the_limit_is_413(house: Any, phone: FakePhone) -> Non
 
 
 async def test_an_unknown_token_is_401_everywhere_and_a_disabled_device_403(
-    house: Any, phone: FakePhone
+    phone_gateway: Any, phone: FakePhone
 ) -> None:
     calls = (
         ("PATCH", "/device"),
@@ -417,24 +429,27 @@ async def test_an_unknown_token_is_401_everywhere_and_a_disabled_device_403(
         body = {"id": phone.device_id} if method == "PATCH" else None
         answer = await phone.call(method, path, body, authorization="Bearer gone")
         assert (answer.status, answer.body) == (401, b'{"message":"unknown device token"}')
-    await house.gateway.devices.set_enabled(int(phone.device_id), enabled=False)
+    await phone_gateway.gateway.services.devices.set_enabled(int(phone.device_id), enabled=False)
     for method, path in calls:
         body = {"id": phone.device_id} if method == "PATCH" else None
         answer = await phone.call(method, path, body)
         assert (answer.status, answer.body) == (403, b'{"message":"the device is disabled"}')
     assert (await phone.call("PATCH", "/message", [])).status == 204
-    await house.gateway.devices.remove(int(phone.device_id))
+    await phone_gateway.gateway.services.devices.remove(int(phone.device_id))
     assert (await phone.call("GET", "/message")).status == 401
 
 
 async def test_a_disabled_account_shuts_its_phones_out_until_it_is_enabled(
-    house: Any, account: Any, phone: FakePhone, until: Any
+    phone_gateway: Any, account: Any, phone: FakePhone, until: Any
 ) -> None:
-    accounts, devices = house.gateway.accounts, house.gateway.devices
+    accounts, devices = (
+        phone_gateway.gateway.services.accounts,
+        phone_gateway.gateway.services.devices,
+    )
     device = devices.get(int(phone.device_id))
     await phone.fetch_settings()
     await phone.fetch_webhooks()
-    item = await fetched(house, account, phone, until)
+    item = await fetched(phone_gateway, account, phone, until)
     await accounts.set_enabled("acme", enabled=False)
     await until(lambda: not devices.is_in_service(device))
     for path in ("/message", "/webhooks", "/settings", "/events"):
@@ -442,44 +457,44 @@ async def test_a_disabled_account_shuts_its_phones_out_until_it_is_enabled(
         assert (answer.status, answer.body) == (403, b'{"message":"the device is disabled"}')
     assert (await phone.receive("+4511223344", "kept")).status == 403
     assert (await phone.report(snapshot_of(item, "Sent"))).status == 204
-    await house.until_states(account, State.SENT)
-    await house.send(account, "4512345678", text="waits")
-    await house.until_states(account, State.SENT, State.QUEUED)
-    code = await house.gateway.device_registration.create_code(account)
-    assert (await FakePhone(house.base_url).register(code=code.code)).status == 401
+    await phone_gateway.until_states(account, State.SENT)
+    await phone_gateway.send(account, "4512345678", text="waits")
+    await phone_gateway.until_states(account, State.SENT, State.QUEUED)
+    code = await phone_gateway.gateway.services.device_registration.create_code(account)
+    assert (await FakePhone(phone_gateway.base_url).register(code=code.code)).status == 401
     await accounts.set_enabled("acme", enabled=True)
     await until(lambda: devices.is_in_service(device))
-    assert (await fetched(house, account, phone, until, send=False))["message"] == "waits"
+    assert (await fetched(phone_gateway, account, phone, until, send=False))["message"] == "waits"
     assert (await phone.receive("+4511223344", "kept")).status == 200
 
 
 async def test_what_a_phone_of_a_disabled_account_has_not_fetched_is_taken_back(
-    house: Any, account: Any, phone: FakePhone, until: Any
+    phone_gateway: Any, account: Any, phone: FakePhone, until: Any
 ) -> None:
-    await house.send(account, "4512345678")
-    await until(lambda: any(one.stored for one in house.carrier.assignments))
-    await house.gateway.accounts.set_enabled("acme", enabled=False)
-    await until(lambda: not len(house.carrier.assignments))
-    await until(lambda: house.gateway.dispatcher.waiting("default") == 1)
+    await phone_gateway.send(account, "4512345678")
+    await until(lambda: any(one.stored for one in phone_gateway.carrier.assignments))
+    await phone_gateway.gateway.services.accounts.set_enabled("acme", enabled=False)
+    await until(lambda: not len(phone_gateway.carrier.assignments))
+    await until(lambda: phone_gateway.gateway.services.dispatcher.waiting("default") == 1)
 
 
-async def test_a_restart_knows_whose_phones_are_shut_out(make_house: Any) -> None:
-    house = await make_house()
-    phone = await house.phone(await house.account(), start=False)
-    await house.gateway.accounts.set_enabled("acme", enabled=False)
-    await house.stop()
-    again = await make_house()
+async def test_a_restart_knows_whose_phones_are_shut_out(make_phone_gateway: Any) -> None:
+    phone_gateway = await make_phone_gateway()
+    phone = await phone_gateway.phone(await phone_gateway.account(), start=False)
+    await phone_gateway.gateway.services.accounts.set_enabled("acme", enabled=False)
+    await phone_gateway.stop()
+    again = await make_phone_gateway()
     phone.base_url = again.base_url
     assert (await phone.call("GET", "/message")).status == 403
 
 
 async def test_a_report_on_another_devices_message_changes_nothing(
-    house: Any, account: Any, phone: FakePhone, until: Any
+    phone_gateway: Any, account: Any, phone: FakePhone, until: Any
 ) -> None:
-    item = await fetched(house, account, phone, until)
-    other = await house.phone(await house.account("other"), start=False)
+    item = await fetched(phone_gateway, account, phone, until)
+    other = await phone_gateway.phone(await phone_gateway.account("other"), start=False)
     assert (await other.report(snapshot_of(item, "Delivered"))).status == 204
-    [message] = await house.outbox(account)
+    [message] = await phone_gateway.outbox(account)
     assert message.state is State.SENDING
 
 
@@ -513,7 +528,7 @@ def test_tables_are_complete() -> None:
 
 
 async def fetched(
-    house: Any,
+    phone_gateway: Any,
     account: Any,
     phone: FakePhone,
     until: Any,
@@ -523,7 +538,7 @@ async def fetched(
 ) -> Any:
     """A message that the phone has fetched."""
     if send:
-        await house.send(account, "4512345678", device_id=int(phone.device_id), sim=sim)
+        await phone_gateway.send(account, "4512345678", device_id=int(phone.device_id), sim=sim)
     found: list[Any] = []
 
     async def is_there() -> bool:

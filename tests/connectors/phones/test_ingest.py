@@ -17,59 +17,59 @@ from dragoman.testkit.fake_phone import FakePhone, wire
 
 
 @pytest.fixture
-async def account(house: Any) -> Any:
-    return await house.account()
+async def account(phone_gateway: Any) -> Any:
+    return await phone_gateway.account()
 
 
 @pytest.fixture
-async def phone(house: Any, account: Any) -> FakePhone:
-    phone: FakePhone = await house.phone(account, start=False)
+async def phone(phone_gateway: Any, account: Any) -> FakePhone:
+    phone: FakePhone = await phone_gateway.phone(account, start=False)
     await phone.fetch_settings()
     await phone.fetch_webhooks()
     return phone
 
 
 async def test_a_text_is_stored_for_the_phones_account(
-    house: Any, account: Any, phone: FakePhone
+    phone_gateway: Any, account: Any, phone: FakePhone
 ) -> None:
-    stranger = await house.account("stranger")
+    stranger = await phone_gateway.account("stranger")
     assert (await phone.receive("+4511223344", "J\u00e6ger \U0001f600")).status == 200
-    assert await house.inbox(account) == [("4511223344", "", "J\u00e6ger \U0001f600")]
-    assert await house.inbox(stranger) == []
+    assert await phone_gateway.inbox(account) == [("4511223344", "", "J\u00e6ger \U0001f600")]
+    assert await phone_gateway.inbox(stranger) == []
 
 
 async def test_a_data_message_is_stored_as_octets(
-    house: Any, account: Any, phone: FakePhone
+    phone_gateway: Any, account: Any, phone: FakePhone
 ) -> None:
     payload = {"phoneNumber": "+4511223344", "data": "AP8=", "sender": "Bank"}
     assert (await phone.tell("sms:data-received", payload)).status == 200
-    assert await house.inbox(account) == [("Bank", "", "00ff")]
+    assert await phone_gateway.inbox(account) == [("Bank", "", "00ff")]
 
 
 async def test_an_event_told_again_is_taken_once(
-    house: Any, account: Any, phone: FakePhone
+    phone_gateway: Any, account: Any, phone: FakePhone
 ) -> None:
     payload = {"phoneNumber": "+4511223344", "message": "once"}
     told = [phone.tell("sms:received", payload, event_id="same") for _ in range(5)]
     answers = await asyncio.gather(*told)
     answers.append(await phone.tell("sms:received", payload, event_id="same"))
     assert [answer.status for answer in answers] == [200] * 6
-    assert len(await house.inbox(account)) == 1
+    assert len(await phone_gateway.inbox(account)) == 1
 
 
 async def test_a_clock_that_is_wrong_costs_no_text(
-    house: Any, account: Any, phone: FakePhone
+    phone_gateway: Any, account: Any, phone: FakePhone
 ) -> None:
     phone.clock_skew_s = -86_400
     assert (await phone.receive("+4511223344", "late")).status == 200
-    assert len(await house.inbox(account)) == 1
+    assert len(await phone_gateway.inbox(account)) == 1
 
 
-async def test_ping_and_start_tell_how_the_phone_is(house: Any, phone: FakePhone) -> None:
+async def test_ping_and_start_tell_how_the_phone_is(phone_gateway: Any, phone: FakePhone) -> None:
     assert (await phone.ping(battery=42)).status == 200
     cards = [{"slotIndex": 0, "simNumber": 1, "phoneNumber": "+4512345678", "carrierName": "Tele"}]
     assert (await phone.tell("app:started", {"simCards": cards})).status == 200
-    device = house.gateway.devices.get(int(phone.device_id))
+    device = phone_gateway.gateway.services.devices.get(int(phone.device_id))
     assert device.health.checks == {"battery:level": 42}
     assert [(sim.reported_number, sim.carrier) for sim in device.sims] == [("+4512345678", "Tele")]
     assert (await phone.receive("+4511223344", "hi")).status == 200
@@ -100,18 +100,18 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 async def test_what_cannot_be_taken_is_refused_and_not_stored(
-    house: Any, account: Any, phone: FakePhone, case: str
+    phone_gateway: Any, account: Any, phone: FakePhone, case: str
 ) -> None:
     changes, status, message = REFUSED[case]
     given: dict[str, Any] = {"event": "sms:received", "payload": {"message": "x"}, **changes}
     answer = await phone.tell(given.pop("event"), given.pop("payload"), **given)
     assert (answer.status, answer.json) == (status, {"message": message})
-    assert await house.inbox(account) == []
-    assert house.gateway.metrics.refused.total() == 1
+    assert await phone_gateway.inbox(account) == []
+    assert phone_gateway.gateway.metrics.refused.total() == 1
 
 
 async def test_another_devices_address_and_a_wrong_secret_are_404(
-    house: Any, account: Any, phone: FakePhone
+    phone_gateway: Any, account: Any, phone: FakePhone
 ) -> None:
     url = phone.webhooks[0]["url"]
     for wrong in (url[:-1] + "x", url.replace(phone.device_id, "17"), f"{url}/more"):
@@ -120,76 +120,86 @@ async def test_another_devices_address_and_a_wrong_secret_are_404(
 
 
 async def test_a_signed_event_in_another_devices_name_is_403(
-    house: Any, account: Any, phone: FakePhone
+    phone_gateway: Any, account: Any, phone: FakePhone
 ) -> None:
     phone.device_id = "17"
     answer = await phone.receive("+4511223344", "hi")
     assert (answer.status, answer.json) == (403, {"message": "deviceId: another device"})
-    assert await house.inbox(account) == []
+    assert await phone_gateway.inbox(account) == []
 
 
 async def test_a_disabled_phone_keeps_its_texts_until_it_is_enabled(
-    house: Any, account: Any, phone: FakePhone
+    phone_gateway: Any, account: Any, phone: FakePhone
 ) -> None:
     payload = {"phoneNumber": "+4511223344", "message": "kept"}
     device_id = int(phone.device_id)
-    await house.gateway.devices.set_enabled(device_id, enabled=False)
+    await phone_gateway.gateway.services.devices.set_enabled(device_id, enabled=False)
     assert (await phone.tell("sms:received", payload, event_id="e")).status == 403
-    await house.gateway.devices.set_enabled(device_id, enabled=True)
+    await phone_gateway.gateway.services.devices.set_enabled(device_id, enabled=True)
     assert (await phone.tell("sms:received", payload, event_id="e")).status == 200
-    assert len(await house.inbox(account)) == 1
+    assert len(await phone_gateway.inbox(account)) == 1
 
 
-async def test_a_body_over_the_limit_is_413(house: Any, phone: FakePhone) -> None:
+async def test_a_body_over_the_limit_is_413(phone_gateway: Any, phone: FakePhone) -> None:
     body = msgspec.json.encode({"x": "y" * 300_000})
     assert (await wire.call("POST", phone.webhooks[0]["url"], {}, body)).status == 413
 
 
 async def test_a_text_to_a_number_of_the_directory_is_its_owners(
-    house: Any, account: Any, phone: FakePhone
+    phone_gateway: Any, account: Any, phone: FakePhone
 ) -> None:
-    owner = await house.account("owner")
-    keywords = house.gateway.keywords
+    owner = await phone_gateway.account("owner")
+    keywords = phone_gateway.gateway.services.keywords
     await keywords.add_number(owner, "4512345678", shared=True)
     service = await keywords.add_forwarding(
         account, dialect="test", url="http://127.0.0.1:9/", charset="", continuous=False
     )
     await keywords.reserve(account, "4512345678", "pizza", forwarding_id=service.forwarding_id)
-    await house.gateway.devices.change_sim(int(phone.device_id), 1, number="4512345678")
+    await phone_gateway.gateway.services.devices.change_sim(
+        int(phone.device_id), 1, number="4512345678"
+    )
     await phone.receive("+4511223344", "hello")
     await phone.receive("+4511223344", "pizza hawaii")
-    assert await house.inbox(owner) == [("4511223344", "4512345678", "hello")]
-    assert await house.inbox(account) == [("4511223344", "4512345678", "pizza hawaii")]
-    rows = await house.gateway.storage.read(lambda c: c.execute(select(callbacks.c.url)).all())
+    assert await phone_gateway.inbox(owner) == [("4511223344", "4512345678", "hello")]
+    assert await phone_gateway.inbox(account) == [("4511223344", "4512345678", "pizza hawaii")]
+    rows = await phone_gateway.gateway.services.storage.read(
+        lambda c: c.execute(select(callbacks.c.url)).all()
+    )
     assert [row.url for row in rows] == ["http://127.0.0.1:9/"]
 
 
 @pytest.mark.parametrize("text", ["hello", "pizza", "STOP", "STOP pizza"])
 async def test_what_only_a_phone_says_of_its_number_speaks_for_no_other_account(
-    house: Any, account: Any, phone: FakePhone, text: str
+    phone_gateway: Any, account: Any, phone: FakePhone, text: str
 ) -> None:
-    owner = await house.account("owner")
-    await house.gateway.keywords.add_number(owner, "4512345678", shared=True)
-    await house.gateway.keywords.reserve(owner, "4512345678", "pizza")
+    owner = await phone_gateway.account("owner")
+    await phone_gateway.gateway.services.keywords.add_number(owner, "4512345678", shared=True)
+    await phone_gateway.gateway.services.keywords.reserve(owner, "4512345678", "pizza")
     payload = {"sender": "+4511223344", "recipient": "+4512345678", "message": text}
     assert (await phone.tell("sms:received", payload)).status == 200
-    assert await house.inbox(owner) == []
-    assert await house.inbox(account) == [("4511223344", "4512345678", text)]
-    assert house.gateway.opt_outs.among(owner.account_id, "x", ["4511223344"]) == set()
+    assert await phone_gateway.inbox(owner) == []
+    assert await phone_gateway.inbox(account) == [("4511223344", "4512345678", text)]
+    assert (
+        phone_gateway.gateway.services.opt_outs.among(owner.account_id, "x", ["4511223344"])
+        == set()
+    )
 
 
 async def test_who_tells_a_phone_to_stop_gets_nothing_more_from_its_account(
-    house: Any, account: Any, phone: FakePhone
+    phone_gateway: Any, account: Any, phone: FakePhone
 ) -> None:
     await phone.receive("+4511223344", "Stop")
-    await house.send(account, "4511223344")
-    await house.until_states(account, State.REJECTED)
+    await phone_gateway.send(account, "4511223344")
+    await phone_gateway.until_states(account, State.REJECTED)
     await phone.receive("+4511223344", "START")
-    assert house.gateway.opt_outs.among(account.account_id, "x", ["4511223344"]) == set()
+    assert (
+        phone_gateway.gateway.services.opt_outs.among(account.account_id, "x", ["4511223344"])
+        == set()
+    )
 
 
 async def test_a_text_and_its_event_are_stored_together_or_not_at_all(
-    house: Any, account: Any, phone: FakePhone, monkeypatch: pytest.MonkeyPatch
+    phone_gateway: Any, account: Any, phone: FakePhone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_: Any) -> None:
         raise RuntimeError("here the process ends")
@@ -199,9 +209,9 @@ async def test_a_text_and_its_event_are_stored_together_or_not_at_all(
     with monkeypatch.context() as broken:
         broken.setattr(stored_texts, "insert_events", die)
         assert (await phone.tell("sms:received", payload, event_id="e")).status == 503
-    assert await house.inbox(account) == []
-    read = house.gateway.storage.read
+    assert await phone_gateway.inbox(account) == []
+    read = phone_gateway.gateway.services.storage.read
     assert not await read(lambda c: device_events.is_known(c, device_id, "e"))
     assert (await phone.tell("sms:received", payload, event_id="e")).status == 200
     assert await read(lambda c: device_events.is_known(c, device_id, "e"))
-    assert len(await house.inbox(account)) == 1
+    assert len(await phone_gateway.inbox(account)) == 1

@@ -29,104 +29,106 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 
 @pytest.fixture
-async def house(make_house: Any, simulator: Simulator, until: Any) -> Any:
+async def phone_gateway(make_phone_gateway: Any, simulator: Simulator, until: Any) -> Any:
     """Phones first, the SMSC behind them."""
     smsc = SmppTable(
         name="smsc", host="127.0.0.1", port=simulator.port, system_id="x", reconnect_min_s=0.05
     )
     route = RouteTable(name="all", carriers=("android", "smsc"))
-    house = await make_house(carriers=(smsc,), routes=(route,))
-    await until(lambda: house.gateway.connectors["smsc"].up)
-    return house
+    phone_gateway = await make_phone_gateway(carriers=(smsc,), routes=(route,))
+    await until(lambda: phone_gateway.gateway.connectors["smsc"].up)
+    return phone_gateway
 
 
-async def carriers_of(house: Any, account: Any) -> list[str]:
-    return [message.carrier for message in await house.outbox(account)]
+async def carriers_of(phone_gateway: Any, account: Any) -> list[str]:
+    return [message.carrier for message in await phone_gateway.outbox(account)]
 
 
-async def test_where_no_phone_is_there_the_next_carrier_takes_over(house: Any, until: Any) -> None:
-    account = await house.account()
-    await house.send(account, NUMBER, text="by the SMSC")
-    await house.until_states(account, State.DELIVERED)
-    phone = await house.phone(account)
-    await until(lambda: house.carrier.up)
-    await house.send(account, NUMBER, text="by phone")
-    await house.until_states(account, State.DELIVERED, State.DELIVERED)
+async def test_where_no_phone_is_there_the_next_carrier_takes_over(
+    phone_gateway: Any, until: Any
+) -> None:
+    account = await phone_gateway.account()
+    await phone_gateway.send(account, NUMBER, text="by the SMSC")
+    await phone_gateway.until_states(account, State.DELIVERED)
+    phone = await phone_gateway.phone(account)
+    await until(lambda: phone_gateway.carrier.up)
+    await phone_gateway.send(account, NUMBER, text="by phone")
+    await phone_gateway.until_states(account, State.DELIVERED, State.DELIVERED)
     assert [text.text for text in phone.sent] == ["by phone"]
 
 
 async def test_an_account_without_a_phone_does_not_wait_for_anothers(
-    house: Any, simulator: Simulator, until: Any
+    phone_gateway: Any, simulator: Simulator, until: Any
 ) -> None:
-    account, stranger = await house.account(), await house.account("stranger")
-    phone = await house.phone(account)
-    await until(lambda: house.carrier.up)
+    account, stranger = await phone_gateway.account(), await phone_gateway.account("stranger")
+    phone = await phone_gateway.phone(account)
+    await until(lambda: phone_gateway.carrier.up)
     for text in ("one", "two"):
-        await house.send(account, NUMBER, text=text)
-        await house.send(stranger, NUMBER, text=f"{text} of a stranger")
-    await house.until_states(account, State.DELIVERED, count=2)
-    await house.until_states(stranger, State.DELIVERED, count=2)
+        await phone_gateway.send(account, NUMBER, text=text)
+        await phone_gateway.send(stranger, NUMBER, text=f"{text} of a stranger")
+    await phone_gateway.until_states(account, State.DELIVERED, count=2)
+    await phone_gateway.until_states(stranger, State.DELIVERED, count=2)
     assert [text.text for text in phone.sent] == ["one", "two"]
-    assert await carriers_of(house, stranger) == ["smsc", "smsc"]
+    assert await carriers_of(phone_gateway, stranger) == ["smsc", "smsc"]
     assert simulator.taken == 2
 
 
 @pytest.mark.parametrize("case", NOT_TEXT)
 async def test_what_phones_cannot_send_goes_over_the_carrier_behind_them(
-    house: Any, simulator: Simulator, until: Any, case: str
+    phone_gateway: Any, simulator: Simulator, until: Any, case: str
 ) -> None:
-    account = await house.account()
-    phone = await house.phone(account)
-    await until(lambda: house.carrier.up)
-    await house.send(account, NUMBER, **NOT_TEXT[case])
-    await house.send(account, NUMBER, text="hello")
-    await house.until_states(account, State.DELIVERED, State.DELIVERED)
-    assert await carriers_of(house, account) == ["smsc", "android"]
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account)
+    await until(lambda: phone_gateway.carrier.up)
+    await phone_gateway.send(account, NUMBER, **NOT_TEXT[case])
+    await phone_gateway.send(account, NUMBER, text="hello")
+    await phone_gateway.until_states(account, State.DELIVERED, State.DELIVERED)
+    assert await carriers_of(phone_gateway, account) == ["smsc", "android"]
     assert [text.text for text in phone.sent] == ["hello"]
 
 
 async def test_limits_that_are_used_up_make_messages_wait(
-    house: Any, simulator: Simulator, until: Any
+    phone_gateway: Any, simulator: Simulator, until: Any
 ) -> None:
-    account = await house.account()
-    phone = await house.phone(account, limits={"per_minute": 1, "gap_s": 0.0})
-    await until(lambda: house.carrier.up)
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account, limits={"per_minute": 1, "gap_s": 0.0})
+    await until(lambda: phone_gateway.carrier.up)
     for text in ("one", "two"):
-        await house.send(account, NUMBER, text=text)
-    await house.until_states(account, State.DELIVERED, State.QUEUED)
-    await until(lambda: house.gateway.dispatcher.waiting("all") == 1)
-    assert house.gateway.waiting()["all"] == 1
+        await phone_gateway.send(account, NUMBER, text=text)
+    await phone_gateway.until_states(account, State.DELIVERED, State.QUEUED)
+    await until(lambda: phone_gateway.gateway.services.dispatcher.waiting("all") == 1)
+    assert phone_gateway.gateway.waiting()["all"] == 1
     assert simulator.taken == 0
-    await house.limit(phone, per_minute=0)
-    await house.until_states(account, State.DELIVERED, State.DELIVERED)
+    await phone_gateway.limit(phone, per_minute=0)
+    await phone_gateway.until_states(account, State.DELIVERED, State.DELIVERED)
     assert [text.text for text in phone.sent] == ["one", "two"]
 
 
 async def test_what_waits_for_a_phone_that_goes_away_takes_the_next_carrier(
-    house: Any, simulator: Simulator, until: Any
+    phone_gateway: Any, simulator: Simulator, until: Any
 ) -> None:
-    account = await house.account()
-    phone = await house.phone(account, limits={"per_minute": 1, "gap_s": 0.0})
-    await until(lambda: house.carrier.up)
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account, limits={"per_minute": 1, "gap_s": 0.0})
+    await until(lambda: phone_gateway.carrier.up)
     for text in ("one", "two"):
-        await house.send(account, NUMBER, text=text)
-    await house.until_states(account, State.DELIVERED, State.QUEUED)
-    await house.gateway.devices.set_enabled(int(phone.device_id), enabled=False)
-    await house.until_states(account, State.DELIVERED, State.DELIVERED)
-    assert await carriers_of(house, account) == ["android", "smsc"]
+        await phone_gateway.send(account, NUMBER, text=text)
+    await phone_gateway.until_states(account, State.DELIVERED, State.QUEUED)
+    await phone_gateway.gateway.services.devices.set_enabled(int(phone.device_id), enabled=False)
+    await phone_gateway.until_states(account, State.DELIVERED, State.DELIVERED)
+    assert await carriers_of(phone_gateway, account) == ["android", "smsc"]
 
 
 async def test_messages_without_a_phone_wait_queued_until_there_is_one(
-    make_house: Any, until: Any
+    make_phone_gateway: Any, until: Any
 ) -> None:
-    house = await make_house()
-    account, stranger = await house.account(), await house.account("stranger")
-    await house.phone(account)
+    phone_gateway = await make_phone_gateway()
+    account, stranger = await phone_gateway.account(), await phone_gateway.account("stranger")
+    await phone_gateway.phone(account)
     for number in range(8):
-        await house.send(stranger, NUMBER, text=str(number))
-    await house.send(account, NUMBER, text="mine")
-    await house.until_states(account, State.DELIVERED)
-    await house.until_states(stranger, State.QUEUED, count=8)
-    phone = await house.phone(stranger)
-    await house.until_states(stranger, State.DELIVERED, count=8)
+        await phone_gateway.send(stranger, NUMBER, text=str(number))
+    await phone_gateway.send(account, NUMBER, text="mine")
+    await phone_gateway.until_states(account, State.DELIVERED)
+    await phone_gateway.until_states(stranger, State.QUEUED, count=8)
+    phone = await phone_gateway.phone(stranger)
+    await phone_gateway.until_states(stranger, State.DELIVERED, count=8)
     assert [text.text for text in phone.sent] == [str(number) for number in range(8)]

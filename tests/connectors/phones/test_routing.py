@@ -12,89 +12,96 @@ from dragoman.core.messages.model.premium import Premium
 from dragoman.core.model.errors import RefusalCode, Refused
 
 
-async def test_a_message_goes_to_the_phone_and_sim_it_names(house: Any) -> None:
-    account = await house.account()
-    phones = [await house.phone(account, sims=2) for _ in range(2)]
+async def test_a_message_goes_to_the_phone_and_sim_it_names(phone_gateway: Any) -> None:
+    account = await phone_gateway.account()
+    phones = [await phone_gateway.phone(account, sims=2) for _ in range(2)]
     for number in range(4):
-        await house.send(
+        await phone_gateway.send(
             account, "4512345678", text=str(number), device_id=int(phones[1].device_id), sim=2
         )
-    await house.until_states(account, State.DELIVERED, count=4)
+    await phone_gateway.until_states(account, State.DELIVERED, count=4)
     assert [(text.sim, text.text) for text in phones[1].sent] == [(2, str(n)) for n in range(4)]
     assert phones[0].sent == []
 
 
-async def test_a_phone_sends_for_its_own_account_only(house: Any, until: Any) -> None:
-    account, stranger = await house.account(), await house.account("stranger")
-    phone = await house.phone(account)
-    await house.send(stranger, "4512345678", text="not mine")
-    await house.send(account, "4512345678", text="mine")
+async def test_a_phone_sends_for_its_own_account_only(phone_gateway: Any, until: Any) -> None:
+    account, stranger = await phone_gateway.account(), await phone_gateway.account("stranger")
+    phone = await phone_gateway.phone(account)
+    await phone_gateway.send(stranger, "4512345678", text="not mine")
+    await phone_gateway.send(account, "4512345678", text="mine")
     await until(lambda: phone.sent)
-    await house.until_states(account, State.DELIVERED)
+    await phone_gateway.until_states(account, State.DELIVERED)
     assert [text.text for text in phone.sent] == ["mine"]
 
 
-async def test_a_shared_phone_sends_for_everybody(make_house: Any) -> None:
-    house = await make_house(shared=True)
-    account, stranger = await house.account(), await house.account("stranger")
-    await house.phone(account)
-    await house.send(stranger, "4512345678")
-    await house.until_states(stranger, State.DELIVERED)
+async def test_a_shared_phone_sends_for_everybody(make_phone_gateway: Any) -> None:
+    phone_gateway = await make_phone_gateway(shared=True)
+    account, stranger = await phone_gateway.account(), await phone_gateway.account("stranger")
+    await phone_gateway.phone(account)
+    await phone_gateway.send(stranger, "4512345678")
+    await phone_gateway.until_states(stranger, State.DELIVERED)
 
 
-async def test_phones_take_turns(make_house: Any) -> None:
-    house = await make_house(choice="round_robin")
-    account = await house.account()
-    phones = [await house.phone(account, limits={"gap_s": 0.05, "per_minute": 0}) for _ in range(3)]
+async def test_phones_take_turns(make_phone_gateway: Any) -> None:
+    phone_gateway = await make_phone_gateway(choice="round_robin")
+    account = await phone_gateway.account()
+    phones = [
+        await phone_gateway.phone(account, limits={"gap_s": 0.05, "per_minute": 0})
+        for _ in range(3)
+    ]
     for number in range(6):
-        await house.send(account, "4512345678", text=str(number))
-    await house.until_states(account, State.DELIVERED, count=6)
+        await phone_gateway.send(account, "4512345678", text=str(number))
+    await phone_gateway.until_states(account, State.DELIVERED, count=6)
     assert [len(phone.sent) for phone in phones] == [2, 2, 2]
 
 
-async def test_a_phone_is_given_no_more_than_it_may_hold_and_send(house: Any, until: Any) -> None:
-    account = await house.account()
-    phone = await house.phone(account, limits={"per_minute": 5, "gap_s": 0.0})
+async def test_a_phone_is_given_no_more_than_it_may_hold_and_send(
+    phone_gateway: Any, until: Any
+) -> None:
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account, limits={"per_minute": 5, "gap_s": 0.0})
     phone.sending.clear()
     for number in range(10):
-        await house.send(account, "4512345678", text=str(number))
-    await until(lambda: len(house.carrier.assignments) == 3)
+        await phone_gateway.send(account, "4512345678", text=str(number))
+    await until(lambda: len(phone_gateway.carrier.assignments) == 3)
     phone.sending.set()
     await until(lambda: len(phone.sent) == 5)
     assert [text.text for text in phone.sent] == ["0", "1", "2", "3", "4"]
-    assert not len(house.carrier.assignments) or len(phone.sent) == 5
+    assert not len(phone_gateway.carrier.assignments) or len(phone.sent) == 5
 
 
-async def test_a_disabled_phone_gives_back_what_it_has_not_fetched(house: Any, until: Any) -> None:
-    account = await house.account()
-    first = await house.phone(account, start=False)
-    await house.send(account, "4512345678")
-    await until(lambda: any(one.stored for one in house.carrier.assignments))
-    await house.gateway.devices.set_enabled(int(first.device_id), enabled=False)
-    second = await house.phone(account)
-    await house.until_states(account, State.DELIVERED)
+async def test_a_disabled_phone_gives_back_what_it_has_not_fetched(
+    phone_gateway: Any, until: Any
+) -> None:
+    account = await phone_gateway.account()
+    first = await phone_gateway.phone(account, start=False)
+    await phone_gateway.send(account, "4512345678")
+    await until(lambda: any(one.stored for one in phone_gateway.carrier.assignments))
+    await phone_gateway.gateway.services.devices.set_enabled(int(first.device_id), enabled=False)
+    second = await phone_gateway.phone(account)
+    await phone_gateway.until_states(account, State.DELIVERED)
     assert len(second.sent) == 1
 
 
-async def test_a_phone_installed_anew_sends_nothing_twice(house: Any, until: Any) -> None:
-    account = await house.account()
-    phone = await house.phone(account)
-    await house.send(account, "4512345678", text="one")
-    await house.until_states(account, State.DELIVERED)
+async def test_a_phone_installed_anew_sends_nothing_twice(phone_gateway: Any, until: Any) -> None:
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account)
+    await phone_gateway.send(account, "4512345678", text="one")
+    await phone_gateway.until_states(account, State.DELIVERED)
     await phone.reinstall()
-    code = await house.gateway.device_registration.create_code(account)
+    code = await phone_gateway.gateway.services.device_registration.create_code(account)
     await phone.register(code=code.code)
-    await house.limit(phone, gap_s=0.0)
+    await phone_gateway.limit(phone, gap_s=0.0)
     await phone.start()
-    await house.send(account, "4512345678", text="two", device_id=int(phone.device_id))
-    await house.until_states(account, State.DELIVERED, State.DELIVERED)
+    await phone_gateway.send(account, "4512345678", text="two", device_id=int(phone.device_id))
+    await phone_gateway.until_states(account, State.DELIVERED, State.DELIVERED)
     assert [text.text for text in phone.sent] == ["one", "two"]
 
 
 @pytest.mark.parametrize("case", ["another account's", "unknown", "disabled", "unknown SIM"])
-async def test_a_device_that_cannot_be_named_is_refused(house: Any, case: str) -> None:
-    account, stranger = await house.account(), await house.account("stranger")
-    phone = await house.phone(account, start=False)
+async def test_a_device_that_cannot_be_named_is_refused(phone_gateway: Any, case: str) -> None:
+    account, stranger = await phone_gateway.account(), await phone_gateway.account("stranger")
+    phone = await phone_gateway.phone(account, start=False)
     device_id, sim, sender = int(phone.device_id), None, account
     expected = RefusalCode.NOT_FOUND
     if case == "another account's":
@@ -102,24 +109,24 @@ async def test_a_device_that_cannot_be_named_is_refused(house: Any, case: str) -
     elif case == "unknown":
         device_id = 17
     elif case == "disabled":
-        await house.gateway.devices.set_enabled(device_id, enabled=False)
+        await phone_gateway.gateway.services.devices.set_enabled(device_id, enabled=False)
         expected = RefusalCode.PERMISSION_DENIED
     else:
         sim, expected = 2, RefusalCode.INVALID_FIELD
     with pytest.raises(Refused) as refused:
-        await house.send(sender, "4512345678", device_id=device_id, sim=sim)
+        await phone_gateway.send(sender, "4512345678", device_id=device_id, sim=sim)
     assert refused.value.code is expected
-    assert await house.outbox(sender) == []
+    assert await phone_gateway.outbox(sender) == []
 
 
 @pytest.mark.parametrize("there", [True, False])
-async def test_binary_content_is_rejected(house: Any, there: bool) -> None:
-    account = await house.account()
+async def test_binary_content_is_rejected(phone_gateway: Any, there: bool) -> None:
+    account = await phone_gateway.account()
     if there:
-        await house.phone(account)
-    await house.send(account, "4512345678", text="00ff", format=Format.BINARY)
-    await house.until_states(account, State.REJECTED)
-    [message] = await house.outbox(account)
+        await phone_gateway.phone(account)
+    await phone_gateway.send(account, "4512345678", text="00ff", format=Format.BINARY)
+    await phone_gateway.until_states(account, State.REJECTED)
+    [message] = await phone_gateway.outbox(account)
     assert (message.failure, message.detail) == (
         "invalid_content",
         "phones send texts and data for a port",
@@ -136,32 +143,34 @@ NOT_FOR_PHONES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", NOT_FOR_PHONES)
-async def test_what_phones_cannot_send_is_refused_where_one_is_named(house: Any, case: str) -> None:
-    account = await house.account()
-    phone = await house.phone(account, start=False)
+async def test_what_phones_cannot_send_is_refused_where_one_is_named(
+    phone_gateway: Any, case: str
+) -> None:
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account, start=False)
     with pytest.raises(Refused) as refused:
-        await house.send(
+        await phone_gateway.send(
             account, "4512345678", device_id=int(phone.device_id), **NOT_FOR_PHONES[case]
         )
     assert (refused.value.code, refused.value.subject) == (RefusalCode.NOT_SUPPORTED, "device")
-    assert await house.outbox(account) == []
+    assert await phone_gateway.outbox(account) == []
 
 
-async def test_a_wap_push_is_rejected_not_sent_without_its_link(house: Any) -> None:
-    account = await house.account()
-    phone = await house.phone(account)
-    await house.send(account, "4512345678", **NOT_FOR_PHONES["a WAP push"])
-    await house.until_states(account, State.REJECTED)
+async def test_a_wap_push_is_rejected_not_sent_without_its_link(phone_gateway: Any) -> None:
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account)
+    await phone_gateway.send(account, "4512345678", **NOT_FOR_PHONES["a WAP push"])
+    await phone_gateway.until_states(account, State.REJECTED)
     assert phone.sent == []
 
 
 @pytest.mark.parametrize("named", [False, True])
-async def test_each_recipient_gets_the_text_of_its_own(house: Any, named: bool) -> None:
-    account = await house.account()
-    phone = await house.phone(account)
+async def test_each_recipient_gets_the_text_of_its_own(phone_gateway: Any, named: bool) -> None:
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account)
     device = {"device_id": int(phone.device_id)} if named else {}
-    await house.send(
+    await phone_gateway.send(
         account, "4511111111", "4522222222", text="Hi", texts=("Hi Ann", "Hi Bob"), **device
     )
-    await house.until_states(account, State.DELIVERED, count=2)
+    await phone_gateway.until_states(account, State.DELIVERED, count=2)
     assert sorted(text.text for text in phone.sent) == ["Hi Ann", "Hi Bob"]

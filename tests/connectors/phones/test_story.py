@@ -20,94 +20,98 @@ PROCESSED = AssignmentState.PROCESSED
 NUMBER = "4512345678"
 
 
-async def test_a_phone_registers_sends_reports_and_hands_in_what_it_receives(house: Any) -> None:
-    account = await house.account()
-    phone = await house.phone(account, sims=2)
-    await house.gateway.devices.change_sim(int(phone.device_id), 2, number="+4587654321")
+async def test_a_phone_registers_sends_reports_and_hands_in_what_it_receives(
+    phone_gateway: Any,
+) -> None:
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account, sims=2)
+    await phone_gateway.gateway.services.devices.change_sim(
+        int(phone.device_id), 2, number="+4587654321"
+    )
 
-    assert await house.send_over_http(NUMBER, "Hello", "first") == b"200"
-    await house.until_states(account, State.DELIVERED)
+    assert await phone_gateway.send_over_http(NUMBER, "Hello", "first") == b"200"
+    await phone_gateway.until_states(account, State.DELIVERED)
     [sent] = phone.sent
     assert (sent.number, sent.text) == (f"+{NUMBER}", "Hello")
     assert sent.sim in {1, 2}
-    assert (await house.ask_over_http(NUMBER, "first"))["dlr_status"] == "delivered"
+    assert (await phone_gateway.ask_over_http(NUMBER, "first"))["dlr_status"] == "delivered"
 
     answer = await phone.receive("+4511223344", "Hi there", sim=2)
     assert answer.status == 200
-    assert await house.inbox(account) == [("4511223344", "4587654321", "Hi there")]
+    assert await phone_gateway.inbox(account) == [("4511223344", "4587654321", "Hi there")]
 
 
-async def test_a_gateway_without_phones_is_ready_for_them(house: Any) -> None:
-    answer = await wire.call("GET", f"http://{house.settings.http.listen}/health/ready", {})
+async def test_a_gateway_without_phones_is_ready_for_them(phone_gateway: Any) -> None:
+    answer = await wire.call("GET", f"http://{phone_gateway.settings.http.listen}/health/ready", {})
     assert answer.status == 200
 
 
-async def test_both_sims_share_the_work(house: Any) -> None:
-    account = await house.account()
-    phone = await house.phone(account, sims=2)
+async def test_both_sims_share_the_work(phone_gateway: Any) -> None:
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account, sims=2)
     for number in range(8):
-        await house.send(account, f"45123456{number:02d}", text=str(number))
-    await house.until_states(account, State.DELIVERED, count=8)
+        await phone_gateway.send(account, f"45123456{number:02d}", text=str(number))
+    await phone_gateway.until_states(account, State.DELIVERED, count=8)
     assert set(Counter(text.sim for text in phone.sent)) == {1, 2}
 
 
 async def test_a_phone_that_is_killed_loses_nothing_and_nothing_is_sent_twice(
-    make_house: Any, until: Any
+    make_phone_gateway: Any, until: Any
 ) -> None:
-    house = await make_house(processed_life_s=900.0, in_flight=2)
-    account = await house.account()
-    first = await house.phone(account)
+    phone_gateway = await make_phone_gateway(processed_life_s=900.0, in_flight=2)
+    account = await phone_gateway.account()
+    first = await phone_gateway.phone(account)
     first.steps = lambda _: first.sending.clear() or ("Processed",)
     for number in range(6):
-        await house.send(account, f"45123456{number:02d}", text=str(number))
-    await until(lambda: any(one.state is PROCESSED for one in house.carrier.assignments))
+        await phone_gateway.send(account, f"45123456{number:02d}", text=str(number))
+    await until(lambda: any(one.state is PROCESSED for one in phone_gateway.carrier.assignments))
     await first.kill()
-    house.clock.advance(3600)
+    phone_gateway.clock.advance(3600)
 
-    second = await house.phone(account, name="Maker/other")
+    second = await phone_gateway.phone(account, name="Maker/other")
     await until(lambda: len(second.sent) == 5)
-    states = Counter(message.state for message in await _settled(house, account))
+    states = Counter(message.state for message in await _settled(phone_gateway, account))
     assert states == {State.DELIVERED: 5, State.UNKNOWN: 1}
     everything = [text.text for text in first.sent + second.sent]
     assert sorted(everything) == [str(number) for number in range(6)]
     # The one it had fetched may have left it without a word; it had not.
-    assert sum(message.possible_duplicate for message in await house.outbox(account)) <= 1
+    assert sum(message.possible_duplicate for message in await phone_gateway.outbox(account)) <= 1
 
 
 @pytest.mark.parametrize("on_unknown", ["resend", "hold"])
 async def test_a_phone_that_dies_before_it_says_so_doubles_at_most_what_is_marked(
-    make_house: Any, until: Any, on_unknown: str
+    make_phone_gateway: Any, until: Any, on_unknown: str
 ) -> None:
-    house = await make_house(on_unknown=on_unknown)
-    account = await house.account()
-    phone = await house.phone(account, start=False)
-    await house.send(account, "4512345678")
-    await until(lambda: any(one.stored for one in house.carrier.assignments))
+    phone_gateway = await make_phone_gateway(on_unknown=on_unknown)
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account, start=False)
+    await phone_gateway.send(account, "4512345678")
+    await until(lambda: any(one.stored for one in phone_gateway.carrier.assignments))
     assert len(await phone.fetch()) == 1
-    house.clock.advance(3600)
-    await house.phone(account)
+    phone_gateway.clock.advance(3600)
+    await phone_gateway.phone(account)
     resent = on_unknown == "resend"
-    await house.until_states(account, State.DELIVERED if resent else State.UNKNOWN)
-    [message] = await house.outbox(account)
+    await phone_gateway.until_states(account, State.DELIVERED if resent else State.UNKNOWN)
+    [message] = await phone_gateway.outbox(account)
     assert message.possible_duplicate is resent
 
 
 async def test_a_restart_neither_loses_nor_resends_what_phones_have(
-    make_house: Any, until: Any
+    make_phone_gateway: Any, until: Any
 ) -> None:
-    house = await make_house(in_flight=2)
-    account = await house.account()
-    phone = await house.phone(account)
+    phone_gateway = await make_phone_gateway(in_flight=2)
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account)
     phone.steps = lambda _: ("Processed",)
-    await house.send(account, "4512345600", text="processed")
+    await phone_gateway.send(account, "4512345600", text="processed")
     await until(lambda: phone.sent)
     phone.sending.clear()
     for number in range(1, 6):
-        await house.send(account, f"45123456{number:02d}", text=str(number))
+        await phone_gateway.send(account, f"45123456{number:02d}", text=str(number))
     await asyncio.sleep(0.2)
-    await house.stop()
+    await phone_gateway.stop()
 
-    again = await make_house(in_flight=2)
+    again = await make_phone_gateway(in_flight=2)
     phone.base_url = again.base_url
     again.phones.append(phone)
     phone.steps = lambda _: ("Processed", "Sent", "Delivered")
@@ -122,20 +126,20 @@ async def test_a_restart_neither_loses_nor_resends_what_phones_have(
 
 
 async def test_a_crash_neither_loses_nor_resends_what_phones_have(
-    make_house: Any, until: Any, tmp_path: Path
+    make_phone_gateway: Any, until: Any, tmp_path: Path
 ) -> None:
-    house = await make_house(in_flight=2)
-    account = await house.account()
-    phone = await house.phone(account)
+    phone_gateway = await make_phone_gateway(in_flight=2)
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account)
     phone.steps = lambda _: phone.sending.clear() or ("Processed",)
     for number in range(8):
-        await house.send(account, "4512345678", text=str(number))
-    await until(lambda: len(phone.sent) == 1 and len(house.carrier.assignments) == 3)
-    await until(lambda: all(one.stored for one in house.carrier.assignments))
+        await phone_gateway.send(account, "4512345678", text=str(number))
+    await until(lambda: len(phone.sent) == 1 and len(phone_gateway.carrier.assignments) == 3)
+    await until(lambda: all(one.stored for one in phone_gateway.carrier.assignments))
     wreck = copy_database(tmp_path)
-    await house.stop()
+    await phone_gateway.stop()
 
-    again = await make_house(url=f"sqlite:///{wreck}/dragoman.db", in_flight=2)
+    again = await make_phone_gateway(url=f"sqlite:///{wreck}/dragoman.db", in_flight=2)
     assert len(again.carrier.assignments) == 3
     phone.base_url = again.base_url
     again.phones.append(phone)
@@ -159,10 +163,10 @@ def copy_database(folder: Path) -> Path:
     return wreck
 
 
-async def _settled(house: Any, account: Any) -> list[Any]:
+async def _settled(phone_gateway: Any, account: Any) -> list[Any]:
     async with asyncio.timeout(PATIENCE_S):
         while True:
-            messages = await house.outbox(account)
+            messages = await phone_gateway.outbox(account)
             if all(message.state >= State.UNKNOWN for message in messages):
                 return messages  # type: ignore[no-any-return]
             await asyncio.sleep(0.02)

@@ -16,25 +16,27 @@ from dragoman.protocols.gsm.alphabet import Alphabet
 WAITING = 12
 
 
-def waiting(house: Any) -> int:
+def waiting(phone_gateway: Any) -> int:
     """How many messages wait in lines."""
-    return sum(worker.waiting for worker in house.gateway.dispatcher._sorting.values())
+    return sum(
+        worker.waiting for worker in phone_gateway.gateway.services.dispatcher._sorting.values()
+    )
 
 
 @pytest.mark.parametrize("names_device", [True, False])
 async def test_an_urgent_text_overtakes_those_that_no_phone_has(
-    make_house: Any, until: Any, names_device: bool
+    make_phone_gateway: Any, until: Any, names_device: bool
 ) -> None:
-    house = await make_house(in_flight=1)
-    account = await house.account()
-    phone = await house.phone(account)
+    phone_gateway = await make_phone_gateway(in_flight=1)
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account)
     more = {"device_id": int(phone.device_id)} if names_device else {}
     phone.sending.clear()
-    await house.send(account, "4512345678", text="0", **more)
+    await phone_gateway.send(account, "4512345678", text="0", **more)
     await until(lambda: phone._messages)
     for number in range(1, WAITING):
-        await house.send(account, "4512345678", text=str(number), **more)
-    await house.send(account, "4512345678", text="urgent", urgent=True, **more)
+        await phone_gateway.send(account, "4512345678", text=str(number), **more)
+    await phone_gateway.send(account, "4512345678", text="urgent", urgent=True, **more)
     phone.sending.set()
     await until(lambda: len(phone.sent) == WAITING + 1)
     texts = [text.text for text in phone.sent]
@@ -43,35 +45,35 @@ async def test_an_urgent_text_overtakes_those_that_no_phone_has(
 
 
 async def test_an_urgent_text_overtakes_a_line_for_its_phone_alone(
-    make_house: Any, until: Any
+    make_phone_gateway: Any, until: Any
 ) -> None:
     """With another phone free, texts for the busy one wait in line."""
-    house = await make_house(in_flight=1)
-    account = await house.account()
-    busy, _free = [await house.phone(account) for _ in range(2)]
+    phone_gateway = await make_phone_gateway(in_flight=1)
+    account = await phone_gateway.account()
+    busy, _free = [await phone_gateway.phone(account) for _ in range(2)]
     device_id = int(busy.device_id)
     busy.sending.clear()
     for number in range(WAITING):
-        await house.send(account, "4512345678", text=str(number), device_id=device_id)
-    await until(lambda: waiting(house) == WAITING - 1)
-    await house.send(account, "4512345678", text="urgent", urgent=True, device_id=device_id)
-    await until(lambda: waiting(house) == WAITING)
+        await phone_gateway.send(account, "4512345678", text=str(number), device_id=device_id)
+    await until(lambda: waiting(phone_gateway) == WAITING - 1)
+    await phone_gateway.send(account, "4512345678", text="urgent", urgent=True, device_id=device_id)
+    await until(lambda: waiting(phone_gateway) == WAITING)
     busy.sending.set()
     await until(lambda: len(busy.sent) == WAITING + 1)
     assert [text.text for text in busy.sent].index("urgent") == 1
 
 
 async def test_an_urgent_text_overtakes_what_its_phone_has_but_not_begun(
-    make_house: Any, until: Any
+    make_phone_gateway: Any, until: Any
 ) -> None:
-    house = await make_house(in_flight=5)
-    account = await house.account()
-    phone = await house.phone(account)
+    phone_gateway = await make_phone_gateway(in_flight=5)
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account)
     phone.sending.clear()
     for number in range(4):
-        await house.send(account, "4512345678", text=str(number))
+        await phone_gateway.send(account, "4512345678", text=str(number))
     await until(lambda: len(phone._messages) == 4)
-    await house.send(account, "4512345678", text="urgent", urgent=True)
+    await phone_gateway.send(account, "4512345678", text="urgent", urgent=True)
     await until(lambda: len(phone._messages) == 5)
     phone.sending.set()
     await until(lambda: len(phone.sent) == 5)
@@ -79,35 +81,37 @@ async def test_an_urgent_text_overtakes_what_its_phone_has_but_not_begun(
 
 
 async def test_an_urgent_text_for_a_sim_that_is_gone_keeps_no_other_from_the_phone(
-    make_house: Any, until: Any
+    make_phone_gateway: Any, until: Any
 ) -> None:
-    house = await make_house(in_flight=1)
-    account = await house.account()
-    phone = await house.phone(account, sims=2)
+    phone_gateway = await make_phone_gateway(in_flight=1)
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account, sims=2)
     device_id = int(phone.device_id)
     phone.sending.clear()
-    await house.send(account, "4512345678", text="held", device_id=device_id, sim=2)
+    await phone_gateway.send(account, "4512345678", text="held", device_id=device_id, sim=2)
     await until(lambda: phone._messages)
-    await house.send(account, "4512345678", text="urgent", urgent=True, device_id=device_id, sim=2)
-    await until(lambda: waiting(house))
+    await phone_gateway.send(
+        account, "4512345678", text="urgent", urgent=True, device_id=device_id, sim=2
+    )
+    await until(lambda: waiting(phone_gateway))
     phone.sims = 1
     await phone.call("PATCH", "/device", {"id": phone.device_id, "simCards": phone.sim_cards()})
     phone.sending.set()
-    await house.send(account, "4512345678", text="other", device_id=device_id, sim=1)
+    await phone_gateway.send(account, "4512345678", text="other", device_id=device_id, sim=1)
     await until(lambda: len(phone.sent) == 2)
     assert [text.text for text in phone.sent] == ["held", "other"]
 
 
 async def test_a_place_that_an_urgent_text_waits_for_is_left_to_it(
-    make_house: Any, until: Any
+    make_phone_gateway: Any, until: Any
 ) -> None:
     """Whatever is asked about first; as soon as nothing urgent waits, others have it."""
-    house = await make_house(in_flight=1)
-    account = await house.account()
-    phone = await house.phone(account)
-    carrier = house.carrier
+    phone_gateway = await make_phone_gateway(in_flight=1)
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account)
+    carrier = phone_gateway.carrier
     phone.sending.clear()
-    await house.send(account, "4512345678", text="first")
+    await phone_gateway.send(account, "4512345678", text="first")
     await until(lambda: phone._messages)
     [assignment] = list(carrier.assignments)
     plain = msgspec.structs.replace(assignment.message, message_id=1)

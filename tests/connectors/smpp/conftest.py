@@ -24,7 +24,7 @@ SESSION = SessionSettings(window=10, response_timeout_s=5, enquire_interval_s=30
 Acknowledge = Callable[[bool], None]
 
 
-class House:
+class RecordedEvents:
     """Takes notes of what a carrier tells; acknowledges at once unless told otherwise."""
 
     def __init__(self) -> None:
@@ -102,12 +102,12 @@ def settings_for(port: int, **more: Any) -> CarrierSettings:
     )
 
 
-def carrier_for(settings: CarrierSettings, house: House) -> SmppCarrier:
+def carrier_for(settings: CarrierSettings, events: RecordedEvents) -> SmppCarrier:
     return SmppCarrier(
         settings,
-        house,
-        clock=house.clock.monotonic,
-        wall_clock_ms=house.clock.now_ms,
+        events,
+        clock=events.clock.monotonic,
+        wall_clock_ms=events.clock.now_ms,
         random=random.Random(1).random,
     )
 
@@ -119,15 +119,15 @@ def outgoing() -> Callable[..., Outgoing]:
 
 
 @pytest.fixture
-def make_house() -> Callable[[], House]:
+def make_events() -> Callable[[], RecordedEvents]:
     """Returns a maker of houses, for tests that run a loop of their own."""
-    return House
+    return RecordedEvents
 
 
 @pytest.fixture
 def make_carrier() -> Callable[..., SmppCarrier]:
     """Returns a maker of carriers that are not started."""
-    return lambda house, port, **more: carrier_for(settings_for(port, **more), house)
+    return lambda events, port, **more: carrier_for(settings_for(port, **more), events)
 
 
 @pytest.fixture
@@ -139,21 +139,23 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 
 @pytest.fixture
-async def house() -> House:
-    return House()
+async def events() -> RecordedEvents:
+    return RecordedEvents()
 
 
 @pytest.fixture
-async def connect(simulator: Simulator, house: House) -> AsyncIterator[Callable[..., Any]]:
+async def connect(
+    simulator: Simulator, events: RecordedEvents
+) -> AsyncIterator[Callable[..., Any]]:
     """Returns a function that makes a started carrier, by default to the simulator."""
     carriers: list[SmppCarrier] = []
 
     async def make(*, port: int | None = None, wait: bool = True, **more: Any) -> SmppCarrier:
-        carrier = carrier_for(settings_for(port or simulator.port, **more), house)
+        carrier = carrier_for(settings_for(port or simulator.port, **more), events)
         carriers.append(carrier)
         await carrier.start()
         if wait:
-            await house.until(lambda: all(link.bound for link in carrier.links))
+            await events.until(lambda: all(link.bound for link in carrier.links))
         return carrier
 
     yield make

@@ -28,41 +28,41 @@ LONG = "A rather long text that needs several parts, æøå €. " * 8
 
 
 async def test_text_arrives_and_its_receipt_comes_back(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     carrier = await connect()
     assert (carrier.up, carrier.capacity) == (True, 10)
     carrier.send(outgoing(1, "hej ✓"))
-    assert house.outcomes == {}
-    await house.until(lambda: house.receipts)
-    assert house.outcomes == {1: Accepted(carrier_ids=("1",), link="test-1")}
+    assert events.outcomes == {}
+    await events.until(lambda: events.receipts)
+    assert events.outcomes == {1: Accepted(carrier_ids=("1",), link="test-1")}
     (text,) = simulator.phone("4511111111").received
     assert (text.sender, text.text, text.alphabet) == ("Dragoman", "hej ✓", Alphabet.UCS2)
-    assert house.receipts[0].message_id == "1"
+    assert events.receipts[0].message_id == "1"
 
 
 @pytest.mark.parametrize("profile", ["default", "sar", "payload", "latin1"])
 async def test_long_text_arrives_whole_with_every_marking(
-    simulator: Any, house: Any, connect: Any, outgoing: Any, profile: str
+    simulator: Any, events: Any, connect: Any, outgoing: Any, profile: str
 ) -> None:
     text = LONG if profile != "latin1" else LONG.replace("€", "kr")
     carrier = await connect(profile=PROFILES[profile])
     carrier.send(outgoing(1, text))
-    await house.until(lambda: house.outcomes)
-    (outcome,) = house.outcomes.values()
+    await events.until(lambda: events.outcomes)
+    (outcome,) = events.outcomes.values()
     assert isinstance(outcome, Accepted)
     assert len(outcome.carrier_ids) == len(simulator.submits) == (1 if profile == "payload" else 3)
     assert [one.text for one in simulator.phone("4511111111").received] == [text]
 
 
 async def test_parts_stay_together_on_one_link_and_in_order(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     carrier = await connect(links=3)
     assert carrier.capacity == 30
     for number in range(12):
         carrier.send(outgoing(number, LONG, recipient=f"45{number:08d}"))
-    await house.until(lambda: len(house.outcomes) == 12)
+    await events.until(lambda: len(events.outcomes) == 12)
     links: dict[str, list[tuple[int, int]]] = {}
     for submit in simulator.submits:
         place = links.setdefault(submit.pdu.destination_addr, [])
@@ -74,42 +74,42 @@ async def test_parts_stay_together_on_one_link_and_in_order(
 
 @pytest.mark.parametrize("status", [CommandStatus.ESME_RTHROTTLED, CommandStatus.ESME_RMSGQFUL])
 async def test_throttling_keeps_the_order_and_loses_nothing(
-    simulator: Any, house: Any, connect: Any, outgoing: Any, status: int
+    simulator: Any, events: Any, connect: Any, outgoing: Any, status: int
 ) -> None:
     simulator.throttle(60, burst=10, status=status)
     carrier = await connect(session=SessionSettings(window=1))
     for number in range(40):
         carrier.send(outgoing(number))
-    await house.until(lambda: len(house.outcomes) == 40)
-    assert house.order == list(range(40))
-    assert all(isinstance(outcome, Accepted) for outcome in house.outcomes.values())
+    await events.until(lambda: len(events.outcomes) == 40)
+    assert events.order == list(range(40))
+    assert all(isinstance(outcome, Accepted) for outcome in events.outcomes.values())
     assert simulator.refused > 0
     assert simulator.taken == 40
     assert carrier.links[0].pace.throttled == simulator.refused
 
 
 async def test_throttled_parts_of_a_full_window_all_arrive_once(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.throttle(100, burst=5)
     carrier = await connect(links=2)
     for number in range(20):
         carrier.send(outgoing(number, LONG, recipient=f"45{number:08d}"))
-    await house.until(lambda: len(house.outcomes) == 20)
+    await events.until(lambda: len(events.outcomes) == 20)
     assert simulator.refused > 0
-    assert all(isinstance(outcome, Accepted) for outcome in house.outcomes.values())
+    assert all(isinstance(outcome, Accepted) for outcome in events.outcomes.values())
     for number in range(20):
         assert [one.text for one in simulator.phone(f"45{number:08d}").received] == [LONG]
 
 
 async def test_agreed_rate_is_kept_over_all_links(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     carrier = await connect(links=2, rate_per_s=100)
     began = asyncio.get_running_loop().time()
     for number in range(45):
         carrier.send(outgoing(number))
-    await house.until(lambda: len(house.outcomes) == 45)
+    await events.until(lambda: len(events.outcomes) == 45)
     # Five may go at once; the others are 10 ms apart, whatever the machine does.
     assert asyncio.get_running_loop().time() - began >= 0.39
 
@@ -157,53 +157,53 @@ async def test_agreed_rate_is_kept_over_all_links(
     ],
 )
 async def test_every_fate_of_a_submit_has_its_outcome(
-    simulator: Any, house: Any, connect: Any, outgoing: Any, behaviour: Behaviour, outcome: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any, behaviour: Behaviour, outcome: Any
 ) -> None:
     simulator.default = behaviour
     carrier = await connect()
     carrier.send(outgoing(1))
     if behaviour.answer is Answer.LOST:
-        await house.until(lambda: simulator.taken)
-        house.clock.advance_with_timers(SESSION.response_timeout_s)
-    await house.until(lambda: house.outcomes)
-    assert house.outcomes == {1: outcome}
+        await events.until(lambda: simulator.taken)
+        events.clock.advance_with_timers(SESSION.response_timeout_s)
+    await events.until(lambda: events.outcomes)
+    assert events.outcomes == {1: outcome}
 
 
 async def test_text_with_a_refused_part_is_rejected_and_the_rest_is_not_sent(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.behave("4511111111", Behaviour(), times=1)
     simulator.behave("45", Behaviour(status=0x0B))
     carrier = await connect(session=SessionSettings(window=1))
     carrier.send(outgoing(1, LONG))
     carrier.send(outgoing(2, recipient="46"))
-    await house.until(lambda: len(house.outcomes) == 2)
-    rejected = house.outcomes[1]
+    await events.until(lambda: len(events.outcomes) == 2)
+    rejected = events.outcomes[1]
     assert isinstance(rejected, Rejected)
     assert rejected.carrier_ids == ("1", None, None)
     assert len(simulator.submits) == 3
 
 
 async def test_reset_makes_the_written_unknown_and_the_others_deferred(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.default = Behaviour(answer=Answer.LOST)
     carrier = await connect(session=SessionSettings(window=4))
     for number in range(10):
         carrier.send(outgoing(number))
-    await house.until(lambda: simulator.taken == 4)
+    await events.until(lambda: simulator.taken == 4)
     simulator.reset_links()
-    await house.until(lambda: len(house.outcomes) == 10)
-    kinds = [type(house.outcomes[number]) for number in range(10)]
+    await events.until(lambda: len(events.outcomes) == 10)
+    kinds = [type(events.outcomes[number]) for number in range(10)]
     assert kinds == [Unknown] * 4 + [Deferred] * 6
-    assert house.outcomes[9] == Deferred(
+    assert events.outcomes[9] == Deferred(
         code=RetryCode.LINK_DOWN, retry_in_s=1.0, detail="the link went down", link="test-1"
     )
 
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_outcomes_are_true_while_links_are_cut_at_random(
-    simulator: Any, house: Any, connect: Any, outgoing: Any, seed: int
+    simulator: Any, events: Any, connect: Any, outgoing: Any, seed: int
 ) -> None:
     chance = random.Random(seed)
     simulator.default = Behaviour(answer_delay_s=0.002)
@@ -215,11 +215,11 @@ async def test_outcomes_are_true_while_links_are_cut_at_random(
         if chance.random() < 0.02 and simulator.wires:
             chance.choice(simulator.wires).reset()
         if chance.random() < 0.01:
-            await house.until(lambda: carrier.up)
-    await house.until(lambda: len(house.outcomes) == 600)
+            await events.until(lambda: carrier.up)
+    await events.until(lambda: len(events.outcomes) == 600)
     taken = Counter(submit.pdu.destination_addr for submit in simulator.submits)
-    kinds = Counter(type(outcome) for outcome in house.outcomes.values())
-    for number, outcome in house.outcomes.items():
+    kinds = Counter(type(outcome) for outcome in events.outcomes.values())
+    for number, outcome in events.outcomes.items():
         arrived, parts = taken[f"45{number:08d}"], 3 if number % 7 == 0 else 1
         if isinstance(outcome, Accepted):
             assert arrived == len(outcome.carrier_ids)
@@ -232,49 +232,49 @@ async def test_outcomes_are_true_while_links_are_cut_at_random(
 
 
 async def test_link_comes_back_by_itself(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     carrier = await connect()
     simulator.reset_links()
-    await house.until(lambda: not carrier.up)
+    await events.until(lambda: not carrier.up)
     carrier.send(outgoing(1))
-    await house.until(lambda: 1 in house.outcomes)
-    assert isinstance(house.outcomes[1], Deferred)
-    await house.until(lambda: carrier.up)
+    await events.until(lambda: 1 in events.outcomes)
+    assert isinstance(events.outcomes[1], Deferred)
+    await events.until(lambda: carrier.up)
     carrier.send(outgoing(2))
-    await house.until(lambda: 2 in house.outcomes)
-    assert isinstance(house.outcomes[2], Accepted)
+    await events.until(lambda: 2 in events.outcomes)
+    assert isinstance(events.outcomes[2], Accepted)
     assert carrier.links[0].reconnects >= 1
 
 
-async def test_smsc_that_is_not_there_yet_is_found_later(house: Any, connect: Any) -> None:
+async def test_smsc_that_is_not_there_yet_is_found_later(events: Any, connect: Any) -> None:
     with socket.socket() as placeholder:
         placeholder.bind(("127.0.0.1", 0))
         port = placeholder.getsockname()[1]
     carrier = await connect(port=port, wait=False)
-    await house.until(lambda: carrier.links[0].last_error.startswith("cannot connect"))
+    await events.until(lambda: carrier.links[0].last_error.startswith("cannot connect"))
     assert (carrier.up, carrier.capacity) == (False, 0)
     simulator = Simulator(port=port)
     await simulator.start()
-    await house.until(lambda: carrier.up)
+    await events.until(lambda: carrier.up)
     await carrier.stop(1)
     await simulator.stop()
 
 
 @pytest.mark.parametrize("status", [CommandStatus.ESME_RINVPASWD, 0x450])
 async def test_refused_bind_is_told_and_tried_again(
-    simulator: Any, house: Any, connect: Any, status: int
+    simulator: Any, events: Any, connect: Any, status: int
 ) -> None:
     simulator.bind_status = status
     carrier = await connect(wait=False)
-    await house.until(lambda: "bind refused" in carrier.links[0].last_error)
+    await events.until(lambda: "bind refused" in carrier.links[0].last_error)
     assert f"{int(status):08X}" in carrier.links[0].last_error
     simulator.bind_status = 0
-    await house.until(lambda: carrier.up)
+    await events.until(lambda: carrier.up)
 
 
 async def test_half_open_link_is_noticed(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     carrier = await connect(session=SessionSettings(enquire_interval_s=5, enquire_timeout_s=5))
     simulator.silent = True
@@ -282,95 +282,95 @@ async def test_half_open_link_is_noticed(
     await asyncio.sleep(0)
 
     def noticed() -> bool:
-        house.clock.advance_with_timers(1)
+        events.clock.advance_with_timers(1)
         return not carrier.up
 
-    await house.until(noticed)
-    assert isinstance(house.outcomes[1], Unknown)
+    await events.until(noticed)
+    assert isinstance(events.outcomes[1], Unknown)
     simulator.silent = False
-    await house.until(lambda: carrier.up)
+    await events.until(lambda: carrier.up)
 
 
 async def test_one_byte_at_a_time_changes_nothing(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.write_size = 1
     carrier = await connect()
     for number in range(5):
         carrier.send(outgoing(number, LONG))
-    await house.until(lambda: len(house.receipts) == 15)
-    assert all(isinstance(outcome, Accepted) for outcome in house.outcomes.values())
+    await events.until(lambda: len(events.receipts) == 15)
+    assert all(isinstance(outcome, Accepted) for outcome in events.outcomes.values())
 
 
 async def test_receipt_is_not_acknowledged_before_it_is_stored(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
-    house.kept = []
+    events.kept = []
     carrier = await connect()
     carrier.send(outgoing(1))
-    await house.until(lambda: house.receipts)
+    await events.until(lambda: events.receipts)
     carrier.send(outgoing(2))
-    await house.until(lambda: 2 in house.outcomes)
+    await events.until(lambda: 2 in events.outcomes)
     assert simulator.receipts_acknowledged == 0
-    for acknowledge in house.kept:
+    for acknowledge in events.kept:
         acknowledge(True)
         acknowledge(True)
-    await house.until(lambda: simulator.receipts_acknowledged == 2)
+    await events.until(lambda: simulator.receipts_acknowledged == 2)
 
 
 async def test_receipt_that_could_not_be_stored_comes_again(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.redeliver_after_s = 0.01
-    house.kept = []
+    events.kept = []
     carrier = await connect()
     carrier.send(outgoing(1))
-    await house.until(lambda: house.receipts)
-    house.kept.pop()(False)
-    await house.until(lambda: len(house.receipts) == 2)
-    assert house.receipts[0] == house.receipts[1]
-    house.kept.pop()(True)
-    await house.until(lambda: simulator.receipts_acknowledged == 1)
+    await events.until(lambda: events.receipts)
+    events.kept.pop()(False)
+    await events.until(lambda: len(events.receipts) == 2)
+    assert events.receipts[0] == events.receipts[1]
+    events.kept.pop()(True)
+    await events.until(lambda: simulator.receipts_acknowledged == 1)
 
 
 async def test_receipt_unacknowledged_at_a_reset_comes_again_on_the_next_link(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.redeliver_after_s = 0.01
-    house.kept = []
+    events.kept = []
     carrier = await connect()
     carrier.send(outgoing(1))
-    await house.until(lambda: house.receipts)
+    await events.until(lambda: events.receipts)
     simulator.reset_links()
-    await house.until(lambda: not carrier.up)
-    house.kept.pop()(True)
-    await house.until(lambda: len(house.receipts) == 2)
-    house.kept.pop()(True)
-    await house.until(lambda: simulator.receipts_acknowledged == 1)
+    await events.until(lambda: not carrier.up)
+    events.kept.pop()(True)
+    await events.until(lambda: len(events.receipts) == 2)
+    events.kept.pop()(True)
+    await events.until(lambda: simulator.receipts_acknowledged == 1)
 
 
 async def test_more_receipts_than_can_wait_are_told_to_come_again(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.redeliver_after_s = 0.01
-    house.kept = []
+    events.kept = []
     carrier = await connect(unacknowledged=2)
     for number in range(6):
         carrier.send(outgoing(number))
-    await house.until(lambda: len(house.outcomes) == 6)
-    house.kept, kept = None, house.kept
+    await events.until(lambda: len(events.outcomes) == 6)
+    events.kept, kept = None, events.kept
     assert len(kept) == 2
     for acknowledge in kept:
         acknowledge(True)
-    await house.until(lambda: simulator.receipts_acknowledged == 6)
-    assert Counter(receipt.message_id for receipt in house.receipts) == Counter("123456")
+    await events.until(lambda: simulator.receipts_acknowledged == 6)
+    assert Counter(receipt.message_id for receipt in events.receipts) == Counter("123456")
 
 
 @pytest.mark.parametrize("timing", ReceiptTiming)
 @pytest.mark.parametrize("style", IdStyle)
 async def test_receipt_finds_its_message_whatever_the_spelling_and_the_order(
     simulator: Any,
-    house: Any,
+    events: Any,
     connect: Any,
     outgoing: Any,
     style: IdStyle,
@@ -380,38 +380,38 @@ async def test_receipt_finds_its_message_whatever_the_spelling_and_the_order(
     simulator.default = Behaviour(timing=timing, receipts=2)
     carrier = await connect()
     carrier.send(outgoing(1))
-    await house.until(lambda: len(house.receipts) == 2)
-    (outcome,) = house.outcomes.values()
+    await events.until(lambda: len(events.receipts) == 2)
+    (outcome,) = events.outcomes.values()
     assert isinstance(outcome, Accepted)
     stored = set(stored_keys(outcome.carrier_ids[0]))
-    assert all(stored & set(receipt.keys) for receipt in house.receipts)
+    assert all(stored & set(receipt.keys) for receipt in events.receipts)
 
 
 async def test_receipt_over_another_link_arrives(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.default = Behaviour(other_link=True)
     carrier = await connect(bind=BindMode.TRANSMITTER, receiver_links=1)
     assert carrier.capacity == 10
     carrier.send(outgoing(1))
-    await house.until(lambda: house.receipts)
+    await events.until(lambda: events.receipts)
     assert simulator.receipts_acknowledged in (0, 1)
-    await house.until(lambda: simulator.receipts_acknowledged == 1)
+    await events.until(lambda: simulator.receipts_acknowledged == 1)
 
 
 async def test_text_from_a_phone_arrives_in_parts_in_any_order(
-    simulator: Any, house: Any, connect: Any
+    simulator: Any, events: Any, connect: Any
 ) -> None:
     await connect(links=2)
     await simulator.send_text("4522222222", "1245", LONG, order=[2, 0, 1], spread=True)
-    parts = sorted(house.texts, key=lambda part: part.number)
+    parts = sorted(events.texts, key=lambda part: part.number)
     assert sorted(part.number for part in parts) == [1, 2, 3]
     assert {part.total for part in parts} == {3}
     assert "".join(part.text for part in parts) == LONG
     assert {(part.source, part.destination) for part in parts} == {("4522222222", "1245")}
 
 
-async def test_text_of_a_phone_waits_for_a_link(simulator: Any, house: Any, connect: Any) -> None:
+async def test_text_of_a_phone_waits_for_a_link(simulator: Any, events: Any, connect: Any) -> None:
     sending = asyncio.create_task(
         simulator.send_text("4522222222", "1245", "hello", system_id="dragoman")
     )
@@ -419,73 +419,73 @@ async def test_text_of_a_phone_waits_for_a_link(simulator: Any, house: Any, conn
     assert not sending.done()
     await connect()
     await sending
-    assert house.texts[0].text == "hello"
+    assert events.texts[0].text == "hello"
 
 
 async def test_stop_finishes_what_is_in_flight_and_gives_back_the_rest(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.answers.shut()
     carrier = await connect(session=SessionSettings(window=2))
     for number in range(5):
         carrier.send(outgoing(number))
-    await house.until(lambda: simulator.taken == 2)
+    await events.until(lambda: simulator.taken == 2)
     stopping = asyncio.create_task(carrier.stop(PATIENCE_S))
     await asyncio.sleep(0)
     simulator.answers.open()
     await stopping
-    kinds = [type(house.outcomes[number]) for number in range(5)]
+    kinds = [type(events.outcomes[number]) for number in range(5)]
     assert kinds == [Accepted, Accepted, Deferred, Deferred, Deferred]
-    assert house.outcomes[4].code is RetryCode.DRAINING
+    assert events.outcomes[4].code is RetryCode.DRAINING
     assert simulator.taken == 2
     assert (carrier.up, carrier.capacity) == (False, 0)
     carrier.send(outgoing(9))
-    await house.until(lambda: 9 in house.outcomes)
-    assert house.outcomes[9].code is RetryCode.DRAINING
+    await events.until(lambda: 9 in events.outcomes)
+    assert events.outcomes[9].code is RetryCode.DRAINING
 
 
 async def test_stopped_carrier_can_be_started_again(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     carrier = await connect()
     await carrier.stop(1)
     await carrier.start()
-    await house.until(lambda: carrier.up)
+    await events.until(lambda: carrier.up)
     carrier.send(outgoing(1))
-    await house.until(lambda: house.outcomes)
-    assert isinstance(house.outcomes[1], Accepted)
+    await events.until(lambda: events.outcomes)
+    assert isinstance(events.outcomes[1], Accepted)
 
 
 async def test_stop_sends_the_rest_of_a_text_that_has_begun(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.answers.shut()
     carrier = await connect(session=SessionSettings(window=1))
     carrier.send(outgoing(1, LONG))
     carrier.send(outgoing(2, LONG))
-    await house.until(lambda: simulator.taken == 1)
+    await events.until(lambda: simulator.taken == 1)
     stopping = asyncio.create_task(carrier.stop(PATIENCE_S))
     await asyncio.sleep(0)
     simulator.answers.open()
     await stopping
-    assert isinstance(house.outcomes[1], Accepted)
-    assert isinstance(house.outcomes[2], Deferred)
+    assert isinstance(events.outcomes[1], Accepted)
+    assert isinstance(events.outcomes[2], Deferred)
 
 
 async def test_stop_does_not_wait_longer_than_told(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.default = Behaviour(answer=Answer.LOST)
     carrier = await connect()
     carrier.send(outgoing(1))
-    await house.until(lambda: simulator.taken == 1)
+    await events.until(lambda: simulator.taken == 1)
     async with asyncio.timeout(PATIENCE_S):
         await carrier.stop(0.05)
-    assert isinstance(house.outcomes[1], Unknown)
+    assert isinstance(events.outcomes[1], Unknown)
 
 
 async def test_stop_of_a_silent_smsc_tells_every_outcome(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     carrier = await connect(session=SessionSettings(window=1, unbind_timeout_s=0.1))
     simulator.silent = True
@@ -493,8 +493,8 @@ async def test_stop_of_a_silent_smsc_tells_every_outcome(
     carrier.send(outgoing(2))
     await asyncio.sleep(0.02)
     await carrier.stop(0.05)
-    assert isinstance(house.outcomes[1], Unknown)
-    assert isinstance(house.outcomes[2], Deferred)
+    assert isinstance(events.outcomes[1], Unknown)
+    assert isinstance(events.outcomes[2], Deferred)
 
 
 @pytest.mark.parametrize(
@@ -506,31 +506,31 @@ async def test_stop_of_a_silent_smsc_tells_every_outcome(
     ],
 )
 async def test_what_does_not_fit_the_protocol_is_rejected_and_others_pass(
-    simulator: Any, house: Any, connect: Any, outgoing: Any, more: dict[str, str], code: str
+    simulator: Any, events: Any, connect: Any, outgoing: Any, more: dict[str, str], code: str
 ) -> None:
     carrier = await connect()
     carrier.send(outgoing(1, **more))
     carrier.send(outgoing(2))
-    await house.until(lambda: len(house.outcomes) == 2)
-    assert house.outcomes[1].code is code
-    assert isinstance(house.outcomes[2], Accepted)
+    await events.until(lambda: len(events.outcomes) == 2)
+    assert events.outcomes[1].code is code
+    assert isinstance(events.outcomes[2], Accepted)
 
 
-def test_the_same_works_on_uvloop(make_house: Any, make_carrier: Any, outgoing: Any) -> None:
+def test_the_same_works_on_uvloop(make_events: Any, make_carrier: Any, outgoing: Any) -> None:
     async def story() -> None:
-        house = make_house()
+        events = make_events()
         simulator = Simulator()
         await simulator.start()
-        carrier = make_carrier(house, simulator.port)
+        carrier = make_carrier(events, simulator.port)
         await carrier.start()
-        await house.until(lambda: carrier.up)
+        await events.until(lambda: carrier.up)
         carrier.send(outgoing(1, LONG))
-        await house.until(lambda: len(house.receipts) == 3)
+        await events.until(lambda: len(events.receipts) == 3)
         simulator.reset_links()
-        await house.until(lambda: not carrier.up)
-        await house.until(lambda: carrier.up)
+        await events.until(lambda: not carrier.up)
+        await events.until(lambda: carrier.up)
         await carrier.stop(1)
         await simulator.stop()
-        assert isinstance(house.outcomes[1], Accepted)
+        assert isinstance(events.outcomes[1], Accepted)
 
     uvloop.run(story())

@@ -24,21 +24,21 @@ async def proxy(simulator: Simulator) -> AsyncIterator[ChaosProxy]:
 
 @pytest.mark.parametrize("octets", [1, 10, 17, 30, 60])
 async def test_cut_in_mid_pdu_leaves_the_outcome_unknown_and_the_link_comes_back(
-    proxy: ChaosProxy, simulator: Any, house: Any, connect: Any, outgoing: Any, octets: int
+    proxy: ChaosProxy, simulator: Any, events: Any, connect: Any, outgoing: Any, octets: int
 ) -> None:
     carrier = await connect(port=proxy.port)
     proxy.cut_after = octets
     carrier.send(outgoing(1))
-    await house.until(lambda: house.outcomes)
-    assert isinstance(house.outcomes[1], Unknown)
-    await house.until(lambda: carrier.up)
+    await events.until(lambda: events.outcomes)
+    assert isinstance(events.outcomes[1], Unknown)
+    await events.until(lambda: carrier.up)
     carrier.send(outgoing(2))
-    await house.until(lambda: 2 in house.outcomes)
-    assert isinstance(house.outcomes[2], Accepted)
+    await events.until(lambda: 2 in events.outcomes)
+    assert isinstance(events.outcomes[2], Accepted)
 
 
 async def test_stalled_network_is_noticed_and_left(
-    proxy: ChaosProxy, house: Any, connect: Any, outgoing: Any
+    proxy: ChaosProxy, events: Any, connect: Any, outgoing: Any
 ) -> None:
     carrier = await connect(
         port=proxy.port, session=SessionSettings(enquire_interval_s=5, enquire_timeout_s=5)
@@ -48,31 +48,31 @@ async def test_stalled_network_is_noticed_and_left(
     await asyncio.sleep(0)
 
     def noticed() -> bool:
-        house.clock.advance_with_timers(1)
+        events.clock.advance_with_timers(1)
         return not carrier.up
 
-    await house.until(noticed)
-    assert isinstance(house.outcomes[1], Unknown)
+    await events.until(noticed)
+    assert isinstance(events.outcomes[1], Unknown)
     proxy.resume()
-    await house.until(lambda: carrier.up)
+    await events.until(lambda: carrier.up)
 
 
 async def test_dripping_network_changes_nothing(
-    proxy: ChaosProxy, simulator: Any, house: Any, connect: Any, outgoing: Any
+    proxy: ChaosProxy, simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     proxy.piece_size = 3
     carrier = await connect(port=proxy.port)
     for number in range(20):
         carrier.send(outgoing(number))
-    await house.until(lambda: len(house.receipts) == 20)
-    assert all(isinstance(outcome, Accepted) for outcome in house.outcomes.values())
+    await events.until(lambda: len(events.receipts) == 20)
+    assert all(isinstance(outcome, Accepted) for outcome in events.outcomes.values())
 
 
 async def test_refused_connections_are_tried_again(
-    proxy: ChaosProxy, house: Any, connect: Any
+    proxy: ChaosProxy, events: Any, connect: Any
 ) -> None:
     proxy.refusing = True
     carrier = await connect(port=proxy.port, wait=False)
-    await house.until(lambda: carrier.links[0].last_error)
+    await events.until(lambda: carrier.links[0].last_error)
     proxy.refusing = False
-    await house.until(lambda: carrier.up)
+    await events.until(lambda: carrier.up)

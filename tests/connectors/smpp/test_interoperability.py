@@ -72,37 +72,37 @@ async def foreign_smsc() -> AsyncIterator[ForeignSmsc]:
 
 
 async def test_our_carrier_sends_to_a_foreign_smsc_and_reads_its_receipts(
-    foreign_smsc: ForeignSmsc, house: Any, connect: Any, outgoing: Any
+    foreign_smsc: ForeignSmsc, events: Any, connect: Any, outgoing: Any
 ) -> None:
     carrier = await connect(port=foreign_smsc.port, links=2)
     for number in range(50):
         carrier.send(outgoing(number, f"text {number}", recipient=f"45{number:08d}"))
     carrier.send(outgoing(98, LONG))
     carrier.send(outgoing(99, recipient="4599000000"))
-    await house.until(lambda: len(house.outcomes) == 52 and len(house.receipts) == 53)
-    assert isinstance(house.outcomes[99], Rejected)
-    assert all(isinstance(house.outcomes[number], Accepted) for number in range(50))
-    assert len(house.outcomes[98].carrier_ids) == 3
+    await events.until(lambda: len(events.outcomes) == 52 and len(events.receipts) == 53)
+    assert isinstance(events.outcomes[99], Rejected)
+    assert all(isinstance(events.outcomes[number], Accepted) for number in range(50))
+    assert len(events.outcomes[98].carrier_ids) == 3
     plain = sorted(event.short_message for event in foreign_smsc.received if event.esm_class == 0)
     assert plain == sorted([b"hello", *(f"text {number}".encode() for number in range(50))])
-    for receipt in house.receipts:
+    for receipt in events.receipts:
         assert receipt.state is ReceiptState.DELIVERED
     taken = {
         int(one, 16)
-        for outcome in house.outcomes.values()
+        for outcome in events.outcomes.values()
         if isinstance(outcome, Accepted)
         for one in outcome.carrier_ids
     }
-    assert {int(receipt.message_id) for receipt in house.receipts} == taken
-    await house.until(lambda: len(foreign_smsc.statuses) == 53)
+    assert {int(receipt.message_id) for receipt in events.receipts} == taken
+    await events.until(lambda: len(foreign_smsc.statuses) == 53)
     assert set(foreign_smsc.statuses) == {0}
 
 
 async def test_our_carrier_reads_texts_of_a_foreign_smsc(
-    foreign_smsc: ForeignSmsc, house: Any, connect: Any
+    foreign_smsc: ForeignSmsc, events: Any, connect: Any
 ) -> None:
     await connect(port=foreign_smsc.port)
-    await house.until(lambda: foreign_smsc.clients)
+    await events.until(lambda: foreign_smsc.clients)
     (client,) = foreign_smsc.clients.values()
     response = await client.deliver_sm(
         "1245",
@@ -111,7 +111,7 @@ async def test_our_carrier_reads_texts_of_a_foreign_smsc(
         tlvs=[smpp34.Tlv(smpp34.TLV_MESSAGE_PAYLOAD, "hej ✓".encode("utf-16-be"))],
     )
     assert response.is_success
-    (text,) = house.texts
+    (text,) = events.texts
     assert (text.source, text.destination, text.text) == ("4522222222", "1245", "hej ✓")
 
 

@@ -28,19 +28,19 @@ from dragoman.testkit.simulator import Behaviour, ReceiptStyle, ReceiptTiming, S
     ],
 )
 async def test_every_state_is_reported_in_every_style(
-    simulator: Any, house: Any, connect: Any, outgoing: Any, state: MessageState, style: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any, state: MessageState, style: Any
 ) -> None:
     simulator.default = Behaviour(state=state, style=style, error="027")
     carrier = await connect()
     carrier.send(outgoing(1))
-    await house.until(lambda: house.receipts)
-    assert house.receipts[0].state == ReceiptState(state.value)
+    await events.until(lambda: events.receipts)
+    assert events.receipts[0].state == ReceiptState(state.value)
     shown = simulator.phone("4511111111").received
     assert bool(shown) is (state is MessageState.DELIVERED)
 
 
 async def test_longest_prefix_decides_and_rules_run_out(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.default = Behaviour(status=0x0B)
     simulator.behave("45", Behaviour())
@@ -49,79 +49,79 @@ async def test_longest_prefix_decides_and_rules_run_out(
     for number in range(4):
         carrier.send(outgoing(number, recipient="4511111111"))
     carrier.send(outgoing(4, recipient="4611111111"))
-    await house.until(lambda: len(house.outcomes) == 5)
+    await events.until(lambda: len(events.outcomes) == 5)
     assert Counter(submit.status for submit in simulator.submits) == {0x0A: 2, 0: 2, 0x0B: 1}
-    assert isinstance(house.outcomes[3], Accepted)
+    assert isinstance(events.outcomes[3], Accepted)
 
 
 async def test_message_without_report_and_message_that_wants_none(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.behave("4511", Behaviour(state=None))
     carrier = await connect()
     carrier.send(outgoing(1, recipient="4511111111"))
     carrier.send(outgoing(2, recipient="4522222222", wants_receipt=False))
     carrier.send(outgoing(3, recipient="4533333333"))
-    await house.until(lambda: house.receipts)
-    assert [receipt.message_id for receipt in house.receipts] == ["3"]
-    assert len(house.outcomes) == 3
+    await events.until(lambda: events.receipts)
+    assert [receipt.message_id for receipt in events.receipts] == ["3"]
+    assert len(events.outcomes) == 3
 
 
 async def test_delayed_report_comes_after_the_outcome(
-    house: Any, make_simulator: Any, connect: Any, outgoing: Any
+    events: Any, make_simulator: Any, connect: Any, outgoing: Any
 ) -> None:
-    simulator = await make_simulator(clock=house.clock.monotonic)
+    simulator = await make_simulator(clock=events.clock.monotonic)
     simulator.default = Behaviour(answer_delay_s=50.0, receipt_delay_s=50.0)
     carrier = await connect(port=simulator.port, session=SessionSettings(response_timeout_s=1e6))
     carrier.send(outgoing(1))
-    await house.until(lambda: simulator.taken)
-    assert house.outcomes == {}
-    house.clock.advance_with_timers(50)
-    await house.until(lambda: house.outcomes)
-    assert house.receipts == []
-    house.clock.advance_with_timers(50)
-    await house.until(lambda: house.receipts)
+    await events.until(lambda: simulator.taken)
+    assert events.outcomes == {}
+    events.clock.advance_with_timers(50)
+    await events.until(lambda: events.outcomes)
+    assert events.receipts == []
+    events.clock.advance_with_timers(50)
+    await events.until(lambda: events.receipts)
 
 
 async def test_shut_gates_hold_up_responses_and_receipts(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.answers.shut()
     simulator.receipts.shut()
     carrier = await connect()
     for number in range(3):
         carrier.send(outgoing(number))
-    await house.until(lambda: simulator.taken == 3)
+    await events.until(lambda: simulator.taken == 3)
     simulator.receipts.open()
     simulator.receipts.shut()
-    assert (house.outcomes, house.receipts) == ({}, [])
+    assert (events.outcomes, events.receipts) == ({}, [])
     simulator.answers.open()
-    await house.until(lambda: len(house.outcomes) == 3)
-    assert house.receipts == []
+    await events.until(lambda: len(events.outcomes) == 3)
+    assert events.receipts == []
     simulator.receipts.open()
-    await house.until(lambda: len(house.receipts) == 3)
-    assert [receipt.message_id for receipt in house.receipts] == ["1", "2", "3"]
+    await events.until(lambda: len(events.receipts) == 3)
+    assert [receipt.message_id for receipt in events.receipts] == ["1", "2", "3"]
 
 
 async def test_receipt_may_come_while_its_response_is_held_up(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.default = Behaviour(timing=ReceiptTiming.BEFORE_RESPONSE)
     simulator.answers.shut()
     carrier = await connect()
     carrier.send(outgoing(1))
-    await house.until(lambda: house.receipts)
-    assert house.outcomes == {}
+    await events.until(lambda: events.receipts)
+    assert events.outcomes == {}
     simulator.answers.open()
-    await house.until(lambda: house.outcomes)
+    await events.until(lambda: events.outcomes)
 
 
 async def test_submits_are_kept_with_what_the_phone_shows(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     carrier = await connect()
     carrier.send(outgoing(1, "flash", message_class=0, sender="1245"))
-    await house.until(lambda: house.outcomes)
+    await events.until(lambda: events.outcomes)
     (submit,) = simulator.submits
     assert (submit.system_id, submit.status, submit.message_id) == ("dragoman", 0, "1")
     (shown,) = simulator.phone("4511111111").received
@@ -130,19 +130,19 @@ async def test_submits_are_kept_with_what_the_phone_shows(
 
 
 async def test_ledger_has_a_line_for_each_submit_taken(
-    house: Any, make_carrier: Any, outgoing: Any, tmp_path: Path
+    events: Any, make_carrier: Any, outgoing: Any, tmp_path: Path
 ) -> None:
     ledger = tmp_path / "ledger"
     simulator = Simulator(ledger=ledger, remember=2)
     await simulator.start()
     simulator.behave("4599", Behaviour(status=0x0B))
-    carrier = make_carrier(house, simulator.port)
+    carrier = make_carrier(events, simulator.port)
     await carrier.start()
-    await house.until(lambda: carrier.up)
+    await events.until(lambda: carrier.up)
     for number in range(5):
         carrier.send(outgoing(number, "æ€", recipient=f"451111111{number}"))
     carrier.send(outgoing(9, recipient="4599999999"))
-    await house.until(lambda: len(house.outcomes) == 6)
+    await events.until(lambda: len(events.outcomes) == 6)
     lines = ledger.read_text().splitlines()
     assert lines == [f"451111111{n}\t\t{'æ€'.encode().hex()}\t{n + 1}" for n in range(5)]
     assert len(simulator.submits) == len(simulator.phones) == 2
@@ -151,32 +151,32 @@ async def test_ledger_has_a_line_for_each_submit_taken(
 
 
 async def test_throttling_status_is_given_when_too_fast(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.throttle(0.001, burst=1, status=0x14)
     carrier = await connect()
     for number in range(5):
         carrier.send(outgoing(number))
-    await house.until(lambda: simulator.refused)
+    await events.until(lambda: simulator.refused)
     simulator.throttle(None)
-    await house.until(lambda: len(house.outcomes) == 5)
+    await events.until(lambda: len(events.outcomes) == 5)
     assert {submit.status for submit in simulator.submits} == {0, 0x14}
     refused = simulator.refused
     carrier.send(outgoing(6))
-    await house.until(lambda: 6 in house.outcomes)
+    await events.until(lambda: 6 in events.outcomes)
     assert simulator.refused == refused
 
 
 async def test_window_of_the_smsc_is_kept_by_refusing_more(
-    simulator: Any, house: Any, connect: Any, outgoing: Any
+    simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.window = 3
     simulator.answers.shut()
     carrier = await connect()
     for number in range(5):
         carrier.send(outgoing(number))
-    await house.until(lambda: simulator.refused == 2)
+    await events.until(lambda: simulator.refused == 2)
     simulator.answers.open()
-    await house.until(lambda: len(house.outcomes) == 5)
+    await events.until(lambda: len(events.outcomes) == 5)
     assert simulator.refused >= 2
     assert simulator.taken == 5

@@ -65,7 +65,7 @@ async def smsc(certificate: Path) -> Any:
 @pytest.mark.parametrize("server_name", [None, "smsc.test"])
 async def test_trusted_certificate_lets_messages_through(
     smsc: Simulator,
-    house: Any,
+    events: Any,
     connect: Any,
     outgoing: Any,
     certificate: Path,
@@ -74,13 +74,13 @@ async def test_trusted_certificate_lets_messages_through(
     tls = TlsSettings(ca_file=str(certificate), server_name=server_name)
     carrier = await connect(port=smsc.port, tls=tls)
     carrier.send(outgoing(1))
-    await house.until(lambda: house.receipts)
-    assert isinstance(house.outcomes[1], Accepted)
+    await events.until(lambda: events.receipts)
+    assert isinstance(events.outcomes[1], Accepted)
 
 
 @pytest.mark.parametrize("trusted", [False, True])
 async def test_unknown_certificate_or_wrong_name_is_refused(
-    smsc: Simulator, house: Any, connect: Any, certificate: Path, trusted: bool
+    smsc: Simulator, events: Any, connect: Any, certificate: Path, trusted: bool
 ) -> None:
     tls = (
         TlsSettings(ca_file=str(certificate), server_name="other.test")
@@ -88,7 +88,7 @@ async def test_unknown_certificate_or_wrong_name_is_refused(
         else TlsSettings()
     )
     carrier = await connect(port=smsc.port, tls=tls, wait=False)
-    await house.until(lambda: carrier.links[0].last_error)
+    await events.until(lambda: carrier.links[0].last_error)
     assert "certificate verify failed" in carrier.links[0].last_error
     assert not carrier.up
     assert smsc.taken == 0

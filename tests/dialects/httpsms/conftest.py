@@ -15,13 +15,13 @@ from tests.dialects.in_process import ask, nowhere
 from dragoman.config import Settings
 from dragoman.config.settings import SIMULATOR
 from dragoman.config.tables import PriceTable, RouteTable
+from dragoman.container import Services, build_services, opened_services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.httpsms import build_httpsms
-from dragoman.house import House, opened_house
 from dragoman.web.router import DialectApp
 
 HERE = "192.0.2.7"
@@ -42,8 +42,8 @@ class Answer(NamedTuple):
 class Gate:
     """The dialect as a client sees it, and the house behind it."""
 
-    def __init__(self, house: House, dialect: ProviderDialect, account: Account) -> None:
-        self.house = house
+    def __init__(self, services: Services, dialect: ProviderDialect, account: Account) -> None:
+        self.services = services
         self.dialect = dialect
         self.account = account
         self._app = DialectApp([dialect.web], nowhere)
@@ -73,11 +73,11 @@ class Gate:
 
     async def move(self, *states: State, failure: FailureCode = FailureCode.NONE) -> None:
         """Lets things happen to the newest message."""
-        message = max(self.house.live, key=lambda live: live.message_id)
+        message = max(self.services.live, key=lambda live: live.message_id)
         for state in states:
             stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             carrier = "simulator" if state is not State.CANCELLED else None
-            self.house.delivery.change(
+            self.services.delivery.change(
                 message,
                 state,
                 stored.set_result,
@@ -89,11 +89,11 @@ class Gate:
     async def stored(self) -> list[tuple[str, str, str, str]]:
         """What the house has accepted, oldest first: recipient, sender, text, protocol."""
         wanted = OutboxFilter(account_id=self.account.account_id)
-        page = await self.house.queries.outbox(wanted, 0, 100)
+        page = await self.services.queries.outbox(wanted, 0, 100)
         return [(m.recipient, m.sender, m.text, m.protocol) for m in reversed(page.messages)]
 
     async def available(self) -> int:
-        return (await self.house.accounts.balance(self.account)).available
+        return (await self.services.accounts.balance(self.account)).available
 
 
 def settings_in(folder: Path) -> Settings:
@@ -105,8 +105,8 @@ def settings_in(folder: Path) -> Settings:
 
 
 async def create_accounts(settings: Settings) -> None:
-    async with opened_house(settings, migrate=True) as house:
-        accounts = house.accounts
+    async with opened_services(settings, migrate=True) as services:
+        accounts = services.accounts
         await accounts.create("customer", password="p", api_key=KEY, credits=CREDITS)
         await accounts.create("poor", password="p", api_key=POOR_KEY, credits=0)
         await accounts.create(
@@ -128,7 +128,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
     folder = tmp_path / "data"
     shutil.copytree(data_dir, folder)
-    house = House(settings_in(folder))
-    await house.open(migrate=False)
-    yield Gate(house, build_httpsms(house.services), await house.accounts.find("customer"))
-    await house.close()
+    services = build_services(settings_in(folder))
+    await services.open(migrate=False)
+    yield Gate(services, build_httpsms(services), await services.accounts.find("customer"))
+    await services.close()

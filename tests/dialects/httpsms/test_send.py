@@ -97,7 +97,7 @@ async def test_a_message_is_accepted_however_it_is_sent(gate: Any, way: str) -> 
     assert answer == (200, "text/plain; charset=utf-8", ACCEPTED)
     assert await gate.stored() == [STORED]
     assert await gate.available() == 9
-    assert gate.house.metrics.accepted == {"httpsms": 1}
+    assert gate.services.metrics.accepted == {"httpsms": 1}
 
 
 RESPONSES = {
@@ -156,7 +156,7 @@ async def test_a_missing_or_empty_parameter_is_named(gate: Any, name: str, empty
     expected = b'{"status":false,"error":"%s"}' % MISSING[name].encode()
     assert answer == (200, "application/json", expected)
     assert await gate.stored() == []
-    assert gate.house.metrics.refused == {("httpsms", "missing_field"): 2}
+    assert gate.services.metrics.refused == {("httpsms", "missing_field"): 2}
 
 
 REFUSALS: dict[str, tuple[dict[str, str], bytes, bytes, str]] = {
@@ -213,8 +213,8 @@ async def test_a_refusal_has_its_code_and_stores_nothing(gate: Any, case: str) -
     assert await gate.send(**changes, response="json") == json
     assert await gate.stored() == []
     assert await gate.available() == 10
-    assert gate.house.metrics.refused == {("httpsms", code): 2}
-    assert not gate.house.metrics.accepted
+    assert gate.services.metrics.refused == {("httpsms", code): 2}
+    assert not gate.services.metrics.accepted
 
 
 UNREADABLE = {
@@ -254,7 +254,7 @@ async def test_what_cannot_be_read_is_refused_in_the_shape_of_this_api(
     answer = await gate.ask(method, f"{target}{joint}response=json", body, content_type)
     assert answer == (200, "application/json", REFUSED_JSON)
     assert await gate.stored() == []
-    assert gate.house.metrics.refused == {("httpsms", code): 2}
+    assert gate.services.metrics.refused == {("httpsms", code): 2}
 
 
 async def test_an_error_of_ours_shows_nothing_of_itself(
@@ -263,7 +263,7 @@ async def test_an_error_of_ours_shows_nothing_of_itself(
     async def fail(*_: Any) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(gate.house.submission, "submit", fail)
+    monkeypatch.setattr(gate.services.submission, "submit", fail)
     assert await gate.send() == REFUSED
     assert await gate.send(response="json") == REFUSED_JSON
 

@@ -12,6 +12,7 @@ import pytest
 from tests.dialects.in_process import Answer, ask, count_rows, nowhere
 
 from dragoman.config import Settings
+from dragoman.container import Services, build_services
 from dragoman.core.inbound.model.inbound import StoredInbound
 from dragoman.core.inbound.sql.inbound import NewInbound, store_texts
 from dragoman.core.messages.live import LiveMessage
@@ -21,7 +22,6 @@ from dragoman.core.messages.model.outcomes import Accepted
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.model.errors import FailureCode
 from dragoman.dialects.linkmobility import build_linkmobility
-from dragoman.house import House
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
 
@@ -37,25 +37,16 @@ _MASKS = (
 )
 
 
-class ListeningHouse(House):
-    """A house that keeps the callbacks it would make."""
-
-    def __init__(self, settings: Settings, clock: FixedClock) -> None:
-        super().__init__(settings, clock)
-        self.announced: list[NewCallback] = []
-
-    def _announce(self, callback: NewCallback) -> None:
-        self.announced.append(callback)
-
-
 class Link:
     """A customer of the dialect, and the carrier behind it."""
 
-    def __init__(self, house: ListeningHouse, clock: FixedClock) -> None:
-        self.house = house
+    def __init__(self, services: Services, clock: FixedClock) -> None:
+        self.services = services
+        self.announced: list[NewCallback] = []
+        services.callback_stored.subscribe(self.announced.append)
         self.clock = clock
         self.key = KEY
-        self.dialect = build_linkmobility(house.services)
+        self.dialect = build_linkmobility(services)
         self.app = DialectApp([self.dialect.web], nowhere)
 
     async def ask(
@@ -96,16 +87,16 @@ class Link:
 
     async def rows(self) -> dict[str, int]:
         """How many rows every table has, and the credits in all wallets."""
-        return await count_rows(self.house.storage)
+        return await count_rows(self.services.storage)
 
     def live(self) -> list[LiveMessage]:
-        return sorted(self.house.live, key=lambda message: message.message_id)
+        return sorted(self.services.live, key=lambda message: message.message_id)
 
     async def accept(self, message: LiveMessage) -> None:
         """The carrier takes a message."""
         ids = tuple(f"{message.message_id:x}-{n}" for n in range(message.part_count))
         await self._stored(
-            lambda done: self.house.delivery.accepted(
+            lambda done: self.services.delivery.accepted(
                 message, "simulator", Accepted(carrier_ids=ids), done
             )
         )
@@ -115,14 +106,14 @@ class Link:
     ) -> None:
         """The carrier reports on a message."""
         await self._stored(
-            lambda done: self.house.delivery.change(message, state, done, failure=failure)
+            lambda done: self.services.delivery.change(message, state, done, failure=failure)
         )
 
     async def receive(self, sender: str, recipient: str, text: str) -> None:
         """A phone sends a text to the account."""
-        account = await self.house.accounts.find("hn")
+        account = await self.services.accounts.find("hn")
         row = StoredInbound(
-            inbound_id=self.house.ids.next(),
+            inbound_id=self.services.ids.next(),
             account_id=account.account_id,
             carrier="simulator",
             sender=sender,
@@ -133,7 +124,7 @@ class Link:
             parts=1,
             complete=True,
         )
-        await self.house.storage.writer.write(store_texts, NewInbound(text=row))
+        await self.services.storage.writer.write(store_texts, NewInbound(text=row))
 
     def calls(self) -> list[CallbackCall]:
         """The callbacks that would be made, as the dialect renders them."""
@@ -141,7 +132,7 @@ class Link:
             self.dialect.render_callback(
                 new.url, msgspec.json.decode(new.payload, type=CallbackFacts)
             )
-            for new in self.house.announced
+            for new in self.announced
         ]
 
     async def _stored(self, act: Callable[[Callable[[bool], None]], Any]) -> None:
@@ -160,13 +151,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prepared")
 
     async def prepare() -> None:
-        house = House(_settings(folder), FixedClock(NOW_MS))
-        await house.open(migrate=True)
-        await house.accounts.create(
+        services = build_services(_settings(folder), FixedClock(NOW_MS))
+        await services.open(migrate=True)
+        await services.accounts.create(
             "hn", api_key=KEY, password="secret", credits=CREDITS, legacy_md5=True
         )
-        await house.accounts.create("other", api_key=OTHER_KEY, password="secret")
-        await house.close()
+        await services.accounts.create("other", api_key=OTHER_KEY, password="secret")
+        await services.close()
 
     asyncio.run(prepare())
     return folder
@@ -185,12 +176,12 @@ async def link(
     clock = FixedClock(NOW_MS)
     folder = tmp_path / "data"
     shutil.copytree(prepared, folder)
-    house = ListeningHouse(configure(_settings(folder)), clock)
-    await house.open(migrate=False)
+    services = build_services(configure(_settings(folder)), clock)
+    await services.open(migrate=False)
     try:
-        yield Link(house, clock)
+        yield Link(services, clock)
     finally:
-        await house.close()
+        await services.close()
 
 
 @pytest.fixture
@@ -198,12 +189,12 @@ def refused(link: Link) -> Callable[[Awaitable[Answer]], Awaitable[Answer]]:
     """Checks that a call is refused, stores nothing and moves no credit."""
 
     async def check(asking: Awaitable[Answer]) -> Answer:
-        before, meter = await link.rows(), sum(link.house.metrics.refused.values())
+        before, meter = await link.rows(), sum(link.services.metrics.refused.values())
         answer = await asking
         assert await link.rows() == before
-        assert sum(link.house.metrics.refused.values()) == meter + 1
-        assert not link.house.announced
-        assert list(link.house.live) == []
+        assert sum(link.services.metrics.refused.values()) == meter + 1
+        assert not link.announced
+        assert list(link.services.live) == []
         return answer
 
     return check

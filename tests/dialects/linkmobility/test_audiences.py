@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -36,8 +37,8 @@ FILTER_XML = """
 @pytest.fixture
 async def book(link: Any) -> Any:
     """Lists 1 and 3 (below 1), contact 123, fields 77 and 78; list 9 is another account's."""
-    account = await link.house.accounts.find("hn")
-    other = await link.house.accounts.find("other")
+    account = await link.services.accounts.find("hn")
+    other = await link.services.accounts.find("other")
 
     def contact(contact_id: int, list_id: int | None, mobile: str, *names: str) -> dict[str, Any]:
         return {
@@ -49,7 +50,7 @@ async def book(link: Any) -> Any:
             "changed_ms": 0,
         }
 
-    with link.house.storage._write_engine.begin() as connection:
+    with link.services.storage._write_engine.begin() as connection:
         for list_id, owner, parent in ((1, account, None), (3, account, 1), (9, other, None)):
             connection.execute(
                 insert(contact_lists).values(
@@ -76,19 +77,19 @@ async def book(link: Any) -> Any:
 
 
 async def run(link: Any) -> None:
-    while await link.house.batches._step():
+    while await link.services.batches._step():
         pass
 
 
 async def sent_to(link: Any) -> list[tuple[str, str | None]]:
-    rows = await link.house.storage.read(
+    rows = await link.services.storage.read(
         lambda c: c.execute(select(messages).order_by(messages.c.message_id)).all()
     )
     return [(row.recipient, row.text) for row in rows]
 
 
 async def stored_audience(link: Any) -> StoredAudience:
-    row = await link.house.storage.read(lambda c: c.execute(select(audiences)).one())
+    row = await link.services.storage.read(lambda c: c.execute(select(audiences)).one())
     return msgspec.json.decode(row.content, type=StoredAudience)
 
 
@@ -133,7 +134,7 @@ async def test_filter_and_segmentation_say_the_same_in_json_and_xml(book: Any) -
         "</segmentation></message>"
     )
     await book.ask("POST", "message.xml?apikey={key}", body.encode(), b"text/xml")
-    rows = await book.house.storage.read(lambda c: c.execute(select(audiences)).all())
+    rows = await book.services.storage.read(lambda c: c.execute(select(audiences)).all())
     both = [msgspec.json.decode(row.content, type=StoredAudience).audience for row in rows]
     assert both == [from_json, from_json]
     assert [rule.field for rule in from_json.filter.rules] == ["77", "77", "77"]
@@ -239,7 +240,7 @@ async def test_wap_push_is_read_as_the_manual_prints_it(link: Any) -> None:
         b'"format":"WAPPUSH","pushurl":"http://jp.dk"}}'
     )
     assert (answer.status, answer.masked) == (201, ACCEPTED)
-    batch = await link.house.storage.read(lambda c: c.execute(select(batches)).one())
+    batch = await link.services.storage.read(lambda c: c.execute(select(batches)).one())
     week_ms = 7 * 24 * 3600 * 1000
     assert (batch.text, batch.format) == ("Jyllands Posten", "wap_push")
     assert json.loads(batch.options) == {
@@ -262,11 +263,13 @@ async def test_return_data_is_kept_without_a_statusurl(link: Any) -> None:
 
 
 def open_advanced(link: Any) -> None:
-    settings = link.house.services.settings
-    advanced = msgspec.structs.replace(settings.linkmobility, advanced_key=Secret(KEY))
-    replaced = msgspec.structs.replace(settings, linkmobility=advanced)
-    object.__setattr__(link.house.services, "settings", replaced)
-    link.__init__(link.house, link.clock)
+    settings = link.services.settings
+    dialects = settings.dialects
+    advanced = msgspec.structs.replace(dialects.linkmobility, advanced_key=Secret(KEY))
+    replaced = msgspec.structs.replace(
+        settings, dialects=msgspec.structs.replace(dialects, linkmobility=advanced)
+    )
+    link.__init__(dataclasses.replace(link.services, settings=replaced), link.clock)
 
 
 async def test_protocol_needs_the_advanced_key(link: Any, refused: Any) -> None:

@@ -11,7 +11,7 @@ MD5 = md5_of_password("secret")
 
 
 async def test_ping_names_the_account(link: Any) -> None:
-    await link.house.accounts.create(
+    await link.services.accounts.create(
         "fenced", api_key="f" * 64, allowed_addresses="192.0.2.1, 10.0.0.1-10.0.0.9"
     )
     answer = await link.ask("GET", f"ping.json?apikey={'f' * 64}")
@@ -79,7 +79,7 @@ async def test_refusal_of_a_key_is_xml_where_the_path_asks_for_it(link: Any, ref
 
 
 async def test_disabled_account_is_refused(link: Any, refused: Any) -> None:
-    await link.house.accounts.set_enabled("hn", False)
+    await link.services.accounts.set_enabled("hn", False)
     answer = await refused(link.send())
     assert (answer.status, answer.json["message"]) == (
         401,
@@ -88,7 +88,7 @@ async def test_disabled_account_is_refused(link: Any, refused: Any) -> None:
 
 
 async def test_caller_from_another_address_is_refused(link: Any, refused: Any) -> None:
-    await link.house.accounts.create("fenced", api_key="f" * 64, allowed_addresses="192.0.2.*")
+    await link.services.accounts.create("fenced", api_key="f" * 64, allowed_addresses="192.0.2.*")
     target = f"ping.json?apikey={'f' * 64}"
     assert (await link.ask("GET", target, client="192.0.2.200")).status == 200
     answer = await refused(link.ask("GET", target, client="198.51.100.7"))

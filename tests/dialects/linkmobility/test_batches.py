@@ -12,7 +12,7 @@ from dragoman.core.model.errors import FailureCode
 
 async def run_batches(link: Any, batch_id: str) -> None:
     """Lets the house expand what is due, until the batch has begun."""
-    runner = asyncio.create_task(link.house.batches.run())
+    runner = asyncio.create_task(link.services.batches.run())
     try:
         async with asyncio.timeout(PATIENCE_S):
             while True:
@@ -130,8 +130,8 @@ async def test_scheduled_batch_waits_and_then_runs(link: Any) -> None:
 
 async def test_cancelled_batch_is_done(link: Any) -> None:
     batch_id = await link.sent(sendtime="21-09-2026 17:00")
-    account = await link.house.accounts.find("hn")
-    await link.house.batches.cancel(account, int(batch_id))
+    account = await link.services.accounts.find("hn")
+    await link.services.batches.cancel(account, int(batch_id))
     answer = (await link.get(f"message/{batch_id}/0.json")).json
     assert (answer["details"]["state"], answer["stat"]["rejected"]) == ("DONE", 1)
 

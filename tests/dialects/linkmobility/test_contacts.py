@@ -95,14 +95,14 @@ async def test_lists_are_none_at_first(desk: Desk) -> None:
 
 async def test_groups_of_other_dialects_are_no_lists(desk: Desk) -> None:
     """The address book is one: contacts are seen by all dialects, groups and tags are not lists."""
-    house = desk.link.house
-    account = await house.accounts.find("hn")
+    services = desk.link.services
+    account = await services.accounts.find("hn")
     top = await desk.add_list()
     contact = await desk.add_contact(listid=top)
     before = (await desk.ask("GET", f"contact/{contact}.json")).body
     for kind in (ListKind.GROUP, ListKind.TAG):
-        group = await house.groups.create(account, "vip", kind=kind)
-        await house.groups.add(account, group.list_id, [int(contact)], kind)
+        group = await services.groups.create(account, "vip", kind=kind)
+        await services.groups.add(account, group.list_id, [int(contact)], kind)
         for method, target in [
             ("GET", f"list/{group.list_id}.json"),
             ("DELETE", f"list/{group.list_id}.json"),
@@ -113,7 +113,7 @@ async def test_groups_of_other_dialects_are_no_lists(desk: Desk) -> None:
     assert [item["id"] for item in (await desk.ask("GET", "lists.json")).json["list"]] == [top]
     assert (await desk.ask("GET", f"contact/{contact}.json")).body == before
     profile = ContactProfile(email="a@example.com")
-    silent = await house.contact_profiles.create(account, ContactDraft(profile=profile))
+    silent = await services.contact_profiles.create(account, ContactDraft(profile=profile))
     assert await desk.found() == [contact, str(silent)]
     shown = (await desk.ask("GET", f"contact/{silent}.json")).json["contact"]
     assert (shown["mobile"], shown["fields"]) == ("", {})

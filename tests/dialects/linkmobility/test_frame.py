@@ -160,7 +160,7 @@ IPRANGES = [
 async def test_callers_are_let_in_by_every_form_of_iprange(
     link: Any, iprange: str, let_in: list[str], kept_out: list[str]
 ) -> None:
-    await link.house.accounts.create("fenced", api_key="f" * 64, allowed_addresses=iprange)
+    await link.services.accounts.create("fenced", api_key="f" * 64, allowed_addresses=iprange)
     link.key = "f" * 64
     for suffix in ("json", "xml"):
         for address in let_in:
@@ -186,7 +186,7 @@ async def test_callers_are_let_in_by_every_form_of_iprange(
 async def test_only_a_trusted_proxy_says_who_calls(
     link: Any, peer: str, forwarded: str, status: int
 ) -> None:
-    await link.house.accounts.create("fenced", api_key="f" * 64, allowed_addresses="192.0.2.1")
+    await link.services.accounts.create("fenced", api_key="f" * 64, allowed_addresses="192.0.2.1")
     link.key = "f" * 64
     reader = ClientAddressReader([ip_network("10.0.0.0/24")])
     link.app = DialectApp([link.dialect.web], link.app, addresses=reader)

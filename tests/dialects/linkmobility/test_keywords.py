@@ -21,9 +21,9 @@ URL = "http://www.test.com/incoming"
 @pytest.fixture
 async def link(link: Any) -> Any:
     """The account `hn` on the shared short code 1272 of somebody else, who also has 1919."""
-    other = await link.house.accounts.find("other")
-    await link.house.keywords.add_number(other, "1272", shared=True)
-    await link.house.keywords.add_number(other, "1919", shared=False)
+    other = await link.services.accounts.find("other")
+    await link.services.keywords.add_number(other, "1272", shared=True)
+    await link.services.keywords.add_number(other, "1919", shared=False)
     return link
 
 
@@ -218,8 +218,8 @@ async def test_a_keyword_that_cannot_be_reserved(link: Any, refused: Any, case: 
 
 
 async def test_a_keyword_that_is_taken(link: Any, refused: Any) -> None:
-    other = await link.house.accounts.find("other")
-    await link.house.keywords.reserve(other, "1272", "Papirhat")
+    other = await link.services.accounts.find("other")
+    await link.services.keywords.reserve(other, "1272", "Papirhat")
     for form in ("json", "xml"):
         answer = await refused(
             call(link, "POST", f"keywords.{form}", {"number": 1272, "keyword": "papirhat"})
@@ -331,14 +331,14 @@ async def test_a_service_is_attached_and_taken_off(link: Any) -> None:
     answer = await call(link, "PUT", target, {"serviceid": int(service_id)})
     keyword = answer.json["keyword"]
     assert (answer.status, keyword["function"], keyword["serviceid"]) == (200, "http", service_id)
-    assert link.house.inbound_routing.find("1272", ["PAPIRHAT"]).forwardings[0].url == URL
+    assert link.services.inbound_routing.find("1272", ["PAPIRHAT"]).forwardings[0].url == URL
     assert (await call(link, "PUT", target, {})).json["message"] == "Serviceid cannot be empty"
     assert (await call(link, "PUT", target, {"serviceid": "5"})).status == 404
     answer = await call(
         link, "PUT", f"keywords/{keyword_id}.xml", b"<k><serviceid>0</serviceid></k>"
     )
     assert answer.masked == RESERVED_XML.replace(b"201", b"200")
-    assert link.house.inbound_routing.find("1272", ["PAPIRHAT"]).forwardings == ()
+    assert link.services.inbound_routing.find("1272", ["PAPIRHAT"]).forwardings == ()
 
 
 async def test_another_accounts_are_as_if_they_were_not(link: Any, refused: Any) -> None:
@@ -360,7 +360,7 @@ async def test_another_accounts_are_as_if_they_were_not(link: Any, refused: Any)
 
 
 async def test_who_may_not_receive_may_not_ask(link: Any, refused: Any) -> None:
-    await link.house.accounts.change("hn", revoke=frozenset({Permission.RECEIVE}))
+    await link.services.accounts.change("hn", revoke=frozenset({Permission.RECEIVE}))
     for method, target in (
         ("GET", "keywords"), ("GET", "keywords/1"), ("GET", "keywords/1272/x"),
         ("POST", "keywords"), ("PUT", "keywords/1"), ("DELETE", "keywords/1"),
@@ -410,11 +410,11 @@ def test_the_parameters_are_in_the_charset_of_the_service() -> None:
 
 async def test_the_inbox_says_what_was_done_with_a_text(link: Any) -> None:
     await reserved(link, "papirhat", serviceid=await serviced(link))
-    other = await link.house.accounts.find("other")
-    await link.house.keywords.reserve(other, "1272", "hers")
+    other = await link.services.accounts.find("other")
+    await link.services.keywords.reserve(other, "1272", "hers")
     for text in ("Papirhat ja", "stop papirhat", "start papirhat", "hers"):
         await link._stored(
-            lambda done, text=text: link.house.inbound.receive(
+            lambda done, text=text: link.services.inbound.receive(
                 InboundPartReport(
                     carrier="x", source="4512345678", destination="1272",
                     alphabet=Alphabet.GSM7, text=text,
@@ -429,4 +429,4 @@ async def test_the_inbox_says_what_was_done_with_a_text(link: Any) -> None:
         details = (await link.get(f"inbox/lookup/{text['lookupid']}.json")).json["query"]
         shown.append((details["keyword"], details["function"]))
     assert shown == [("START", "start"), ("STOP", "stop"), ("PAPIRHAT", "http")]
-    assert len(link.house.announced) == 3
+    assert len(link.announced) == 3

@@ -46,7 +46,7 @@ async def make_listener(link: Link, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 
     async def make(**settings: Any) -> MailListener:
         mail = Mail(**{"enabled": True, "listen": "127.0.0.1:0", "domains": (HOST,)} | settings)
-        listener = MailListener(mail, LinkMailbox(link.house.services), link.clock)
+        listener = MailListener(mail, LinkMailbox(link.services), link.clock)
         await listener.start()
         made.append(listener)
         return listener
@@ -350,7 +350,7 @@ async def test_who_guesses_keys_is_hung_up_on(listener: MailListener) -> None:
 async def test_the_account_is_used_from_its_addresses_only(
     link: Link, listener: MailListener
 ) -> None:
-    created = await link.house.accounts.create("far", allowed_addresses="192.0.2.0/24")
+    created = await link.services.accounts.create("far", allowed_addresses="192.0.2.0/24")
     code, text = await bring(listener, f"{created.api_key}+sms4512345678@{HOST}")
     assert (code, text) == (550, "5.7.1 Access denied [127.0.0.1] IP address not allowed")
 
@@ -362,7 +362,7 @@ async def test_a_key_revoked_between_recipient_and_mail_is_refused(
         await client.ehlo()
         await client.mail("me@example.org")
         await client.rcpt(TO)
-        await link.house.accounts.rotate_key("hn")
+        await link.services.accounts.rotate_key("hn")
         with pytest.raises(aiosmtplib.SMTPDataError) as refused:
             await client.data(MAIL)
     assert refused.value.code == 550
@@ -372,8 +372,8 @@ async def test_a_key_revoked_between_recipient_and_mail_is_refused(
 async def test_storage_that_is_away_asks_for_the_mail_again(
     link: Link, listener: MailListener
 ) -> None:
-    await link.house.accounts.authenticate_key(KEY, "127.0.0.1")
-    await link.house.storage.writer.stop()
+    await link.services.accounts.authenticate_key(KEY, "127.0.0.1")
+    await link.services.storage.writer.stop()
     code, text = await bring(listener)
     assert (code, text) == (451, "4.3.0 Service temporary not available")
     assert link.live() == []
@@ -385,7 +385,7 @@ async def test_an_account_that_cannot_be_read_asks_for_the_recipient_again(
     async def away(_key: str, _client: str) -> Account:
         raise StorageUnavailable("gone")
 
-    monkeypatch.setattr(link.house.accounts, "authenticate_key", away)
+    monkeypatch.setattr(link.services.accounts, "authenticate_key", away)
     assert await bring(listener) == (451, "4.3.0 Service temporary not available")
 
 
@@ -395,21 +395,21 @@ async def test_an_error_nobody_foresaw_tells_nothing(
     async def broken(_key: str, _client: str) -> Account:
         raise ZeroDivisionError(KEY)
 
-    monkeypatch.setattr(link.house.accounts, "authenticate_key", broken)
+    monkeypatch.setattr(link.services.accounts, "authenticate_key", broken)
     assert await bring(listener) == (451, "4.3.0 Internal error")
 
 
 async def test_stopping_waits_for_the_mail_that_is_being_stored(
     link: Link, listener: MailListener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    submit, reached, may_go = link.house.submission.submit, asyncio.Event(), asyncio.Event()
+    submit, reached, may_go = link.services.submission.submit, asyncio.Event(), asyncio.Event()
 
     async def slowly(*arguments: Any) -> Any:
         reached.set()
         await may_go.wait()
         return await submit(*arguments)
 
-    monkeypatch.setattr(link.house.submission, "submit", slowly)
+    monkeypatch.setattr(link.services.submission, "submit", slowly)
     bringing = asyncio.create_task(bring(listener))
     await reached.wait()
     stopping = asyncio.create_task(listener.stop(10))

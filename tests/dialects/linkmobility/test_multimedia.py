@@ -15,12 +15,13 @@ from tests.passing_time import advance_timers, until
 from dragoman.config.sections import Mms
 from dragoman.config.settings import Settings
 from dragoman.config.tables import Mm7Table
+from dragoman.container import build_services
 from dragoman.core.messages.model.attachments import Attachment
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.sql.tables import attachments
 from dragoman.kit.clock import FixedClock
 
-from .conftest import NOW_MS, Answer, Link, ListeningHouse
+from .conftest import NOW_MS, Answer, Link
 
 PNG = b"\x89PNG\r\n\x1a\n\0\xff"
 SMIL = b"<smil><body/></smil>"
@@ -87,12 +88,12 @@ async def mms(prepared: Path, tmp_path: Path) -> AsyncIterator[Link]:
         mms=Mms(max_attachments=3, max_bytes=4096, timeout_s=60),
     )
     clock = FixedClock(NOW_MS)
-    house = ListeningHouse(settings, clock)
-    await house.open(migrate=False)
+    services = build_services(settings, clock)
+    await services.open(migrate=False)
     try:
-        yield Link(house, clock)
+        yield Link(services, clock)
     finally:
-        await house.close()
+        await services.close()
 
 
 async def test_the_message_of_the_manual_is_stored_with_its_attachment(
@@ -106,7 +107,7 @@ async def test_the_message_of_the_manual_is_stored_with_its_attachment(
         State.QUEUED,
     )
     assert message.outgoing().multimedia is not None
-    assert await mms.house.attachments.load(int(batch_id)) == (
+    assert await mms.services.attachments.load(int(batch_id)) == (
         Attachment(name="sms.png", content_type="image/png", content=PNG),
     )
     listed = (await mms.get("messages/1.json")).json["messages"][0]
@@ -126,7 +127,7 @@ async def test_xml_writes_an_array_as_repeated_elements(mms: Link, files: Files)
     )
     assert answer.status == 201, answer.body
     (message,) = mms.live()
-    stored = await mms.house.attachments.load(message.batch.batch_id)
+    stored = await mms.services.attachments.load(message.batch.batch_id)
     assert [(one.name, one.content_type) for one in stored] == [
         ("show.smil", "application/smil"),
         ("sms.png", "image/png"),
@@ -137,16 +138,16 @@ async def test_a_single_url_and_a_type_by_its_ending_and_doubled_names(
     mms: Link, files: Files
 ) -> None:
     batch_id = await mms.sent(**MMS, attachment=files.url("/vague.jpeg?size=1"))
-    (one,) = await mms.house.attachments.load(int(batch_id))
+    (one,) = await mms.services.attachments.load(int(batch_id))
     assert (one.name, one.content_type) == ("vague.jpeg", "image/jpeg")
     batch_id = await mms.sent(**MMS, attachment=[files.url("/sms.png")] * 3)
-    stored = await mms.house.attachments.load(int(batch_id))
+    stored = await mms.services.attachments.load(int(batch_id))
     assert [one.name for one in stored] == ["sms.png", "2-sms.png", "3-sms.png"]
 
 
 async def test_the_messages_of_a_batch_share_its_attachments(mms: Link, files: Files) -> None:
     await mms.sent(**MMS, recipients="+4512345671,+4512345672", attachment=[files.url("/sms.png")])
-    rows = await mms.house.storage.read(lambda c: c.execute(attachments.select()).all())
+    rows = await mms.services.storage.read(lambda c: c.execute(attachments.select()).all())
     assert len(rows) == 1
     assert len(mms.live()) == 2
 
@@ -244,13 +245,13 @@ async def test_a_batch_for_later_is_sent_with_what_was_fetched_now(mms: Link, fi
     )
     del files.files["/sms.png"]
     mms.clock.advance(3600)
-    assert await mms.house.batches._step()
+    assert await mms.services.batches._step()
     (message,) = mms.live()
     assert message.route == "multimedia"
     multimedia = message.outgoing().multimedia
     assert multimedia is not None
     assert multimedia.batch_id == int(batch_id)
-    assert (await mms.house.attachments.load(multimedia.batch_id))[0].content == PNG
+    assert (await mms.services.attachments.load(multimedia.batch_id))[0].content == PNG
 
 
 async def test_a_list_gets_the_attachments_with_a_text_for_each_contact(
@@ -268,10 +269,10 @@ async def test_a_list_gets_the_attachments_with_a_text_for_each_contact(
     for _ in range(200):
         if mms.live():
             break
-        await mms.house.batches._step()
+        await mms.services.batches._step()
     (message,) = mms.live()
     sent = message.outgoing().multimedia
     assert sent is not None
     assert (message.route, message.part_count, sent.text) == ("multimedia", 1, "Hi Ann")
-    (one,) = await mms.house.attachments.load(sent.batch_id)
+    (one,) = await mms.services.attachments.load(sent.batch_id)
     assert one.content == PNG

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, get_args
 
+import msgspec
 import pytest
 
 from dragoman.config.dialects import Dialects, LinkHost, LinkMobility, LinkProfile
@@ -21,9 +22,10 @@ HOSTS = (LinkHost(host="api.ZUMOSMS.com", profile="zumosms"),)
 ONLY_LINK = ("users.json", "user/1.json", "users.xml")
 
 
-def configure(link: Any, **settings: Any) -> None:
-    dialects = Dialects(linkmobility=LinkMobility(**settings))
-    link.dialect = build_linkmobility(replace(link.house.services, settings=dialects))
+def configure(link: Any, **changed: Any) -> None:
+    dialects = Dialects(linkmobility=LinkMobility(**changed))
+    settings = msgspec.structs.replace(link.services.settings, dialects=dialects)
+    link.dialect = build_linkmobility(replace(link.services, settings=settings))
     link.app = DialectApp([link.dialect.web], link.app)
 
 
@@ -50,7 +52,7 @@ async def test_account_beats_host_beats_configuration(
     link: Any, own: str, host: str, configured: str, expected: str
 ) -> None:
     configure(link, profile=configured, hosts=HOSTS)
-    await link.house.accounts.change("hn", AccountFields(profile=own))
+    await link.services.accounts.change("hn", AccountFields(profile=own))
     assert await profile_of(link, host) == expected
 
 

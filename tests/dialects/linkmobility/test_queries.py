@@ -268,12 +268,12 @@ async def test_lookup_of_another_account_is_not_found(link: Any) -> None:
 
 
 async def test_subusers_extends_search_and_lookup_to_the_tree(link: Any) -> None:
-    above = await link.house.accounts.find("hn")
-    other = await link.house.accounts.find("other")
+    above = await link.services.accounts.find("hn")
+    other = await link.services.accounts.find("other")
     await link.sent(message="mine")
     values = {"parent_id": above.account_id, "path": f"{above.path}/child"}
     move = account_tree.AccountChange(account_id=other.account_id, at_ms=1, values=values)
-    await link.house.storage.writer.write(account_tree.change, move)
+    await link.services.storage.writer.write(account_tree.change, move)
     link.clock.advance(1)
     link.key, own_key = OTHER, link.key
     await link.sent(message="of the child")

@@ -309,8 +309,8 @@ async def test_unknown_path_is_refused_in_the_form_of_its_suffix(
 
 
 async def test_message_without_enough_credits_is_refused(link: Any, refused: Any) -> None:
-    account = await link.house.accounts.find("hn")
-    await link.house.accounts.top_up(account, -999, "spent elsewhere")
+    account = await link.services.accounts.find("hn")
+    await link.services.accounts.top_up(account, -999, "spent elsewhere")
     answer = await refused(link.send(recipients="+4512345678,+4587654321"))
     assert answer.status == 403
     assert answer.json == {"status": 403, "message": "Message not created, not enough credits"}
@@ -331,7 +331,7 @@ async def test_sender_that_is_not_approved_is_refused(link: Any, refused: Any) -
 
 
 async def test_defect_is_answered_without_its_trace(link: Any) -> None:
-    link.house.submission._clock = None
+    link.services.submission._clock = None
     answer = await link.send()
     assert answer.status == 500
     assert set(answer.json) == {"status", "message"}
@@ -339,5 +339,5 @@ async def test_defect_is_answered_without_its_trace(link: Any) -> None:
 
 
 def set_column(link: Any, column: Any, value: str) -> None:
-    with link.house.storage._write_engine.begin() as connection:
+    with link.services.storage._write_engine.begin() as connection:
         connection.execute(update(column.table).values({column.name: value}))

@@ -44,7 +44,7 @@ async def stored(link: Any) -> tuple[Any, list[Any]]:
         found = select(messages).where(messages.c.batch_id == batch.batch_id)
         return batch, list(connection.execute(found.order_by(messages.c.message_id)))
 
-    return await link.house.storage.read(load)
+    return await link.services.storage.read(load)
 
 
 async def test_message_is_answered_with_the_batch_status_object(link: Any) -> None:
@@ -231,7 +231,7 @@ async def test_credits_of_every_part_are_reserved(link: Any) -> None:
 
 
 async def test_hundred_thousand_recipients_fit_one_request(link: Any) -> None:
-    await link.house.accounts.top_up(await link.house.accounts.find("hn"), 100_000, "more")
+    await link.services.accounts.top_up(await link.services.accounts.find("hn"), 100_000, "more")
     numbers = ",".join(f"+45{12_000_000 + n}" for n in range(100_000))
     await link.sent(recipients=numbers)
     batch, rows = await stored(link)

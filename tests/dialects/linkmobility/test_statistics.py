@@ -31,9 +31,10 @@ ADVANCED = "the-advanced-key"
 def advanced(link: Any) -> Any:
     """The dialect with an advanced key."""
     dialects = msgspec.structs.replace(
-        link.house.settings.dialects, linkmobility=LinkMobility(advanced_key=Secret(ADVANCED))
+        link.services.settings.dialects, linkmobility=LinkMobility(advanced_key=Secret(ADVANCED))
     )
-    services = dataclasses.replace(link.house.services, settings=dialects)
+    settings = msgspec.structs.replace(link.services.settings, dialects=dialects)
+    services = dataclasses.replace(link.services, settings=settings)
     link.dialect = build_linkmobility(services)
     link.app = DialectApp([link.dialect.web], link.app)
     return link
@@ -41,20 +42,20 @@ def advanced(link: Any) -> Any:
 
 async def below(link: Any, username: str, parent: str = "hn") -> int:
     """Stores an account below another; its identifier."""
-    above = await link.house.accounts.find(parent)
-    account_id = link.house.ids.next()
+    above = await link.services.accounts.find(parent)
+    account_id = link.services.ids.next()
     account = Account(
-        account_id=account_id, username=username, wallet_id=link.house.ids.next(),
+        account_id=account_id, username=username, wallet_id=link.services.ids.next(),
         parent_id=above.account_id, path=f"{above.path}/{username}",
     )  # fmt: skip
     new = accounts.NewAccount(account=account, unlimited=True, credentials=(), created_ms=0)
-    await link.house.storage.writer.write(accounts.create, new)
+    await link.services.storage.writer.write(accounts.create, new)
     return account_id
 
 
 async def count(link: Any, at: datetime, value: str, counted: int = 1, **more: Any) -> None:
     """Adds to the counters, as a message of that time does."""
-    account_id = more.get("account_id") or (await link.house.accounts.find("hn")).account_id
+    account_id = more.get("account_id") or (await link.services.accounts.find("hn")).account_id
     direction = more.get("direction", "outbox")
     dimension = more.get("dimension", "sum" if value == "sum" else "mcc:status")
 
@@ -65,7 +66,7 @@ async def count(link: Any, at: datetime, value: str, counted: int = 1, **more: A
         counters.write(connection)
         return [None] * len(items)
 
-    await link.house.storage.writer.write(Operation(add), 0)
+    await link.services.storage.writer.write(Operation(add), 0)
 
 
 async def stats(link: Any, target: str) -> list[tuple[str, str, str]]:
@@ -218,11 +219,11 @@ async def test_days_on_which_clocks_change_have_23_and_25_hours(link: Any) -> No
      ("Pacific/Auckland", "2026-01-01"), ("Asia/Kolkata", "2026-01-01")],
 )  # fmt: skip
 async def test_periods_are_those_of_the_zone(link: Any, zone: str, day: str) -> None:
-    account = await link.house.accounts.find("hn")
+    account = await link.services.accounts.find("hn")
     change = account_tree.AccountChange(
         account_id=account.account_id, at_ms=1, values={"time_zone": zone}
     )
-    await link.house.storage.writer.write(account_tree.change, change)
+    await link.services.storage.writer.write(account_tree.change, change)
     await count(link, datetime(2026, 1, 1, 4, tzinfo=UTC), "sum")
     times = "starttime=30-12-2025+00:00&endtime=02-01-2026+23:59"
     assert await stats(link, f"outbox/daily.json?{times}") == [(f"{day} 00:00:00", "sum", "1")]

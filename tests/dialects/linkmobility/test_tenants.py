@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.config.dialects import Dialects
+from dragoman.config import Settings
+from dragoman.container import Services
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.metrics import Metrics
-from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.routes import build_operations
 
 OTHER = "b" * 64
@@ -41,7 +41,7 @@ CREATE = {"POST services/{type}"}
 def calls_about_something() -> list[str]:
     """Every call whose path says what it is about."""
     nothing: dict[str, Any] = {field.name: None for field in fields(Services)}
-    services = Services(**nothing | {"settings": Dialects(), "metrics": Metrics()})
+    services = Services(**nothing | {"settings": Settings(), "metrics": Metrics()})
     calls = []
     for operation in build_operations(services):
         path = re.sub(r":[^}]*", "", operation.path).removeprefix("/v2/").removesuffix(".{format}")
@@ -58,7 +58,7 @@ async def owned(link: Any) -> dict[str, dict[str, str]]:
         assert answer.status == 201, answer.body
         return answer.json[name]
 
-    accounts, keywords = link.house.accounts, link.house.keywords
+    accounts, keywords = link.services.accounts, link.services.keywords
     hn = await accounts.find("hn")
     await accounts.change("hn", AccountFields(default_sender="TEST"))
     await keywords.add_number(hn, "1272", shared=False)

@@ -37,7 +37,7 @@ def payload(**fields: Any) -> bytes:
 @pytest.fixture
 async def boss(link: Any) -> Any:
     """The customer is a reseller with every permission and no limit."""
-    made = await link.house.accounts.create("boss", api_key=BOSS_KEY, permissions=EVERYTHING)
+    made = await link.services.accounts.create("boss", api_key=BOSS_KEY, permissions=EVERYTHING)
     link.key = BOSS_KEY
     return made.account
 
@@ -280,7 +280,7 @@ async def test_accounts_beside_and_above_do_not_exist(link: Any, boss: Any, refu
     one = await created(link, username="one", aclAdmin=1)
     two = await created(link, username="two")
     link.key = one["apikey"]
-    stranger = await link.house.accounts.find("other")
+    stranger = await link.services.accounts.find("other")
     identifiers = [two["id"], boss.account_id, stranger.account_id, 9999999, 2**53, 10**30, "x"]
     for identifier in identifiers:
         for method, body in (("GET", b""), ("PUT", payload(enabled=0)), ("DELETE", b"")):

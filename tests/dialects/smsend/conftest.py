@@ -12,10 +12,10 @@ import pytest
 from tests.dialects.in_process import Answer, ask, count_rows, nowhere
 
 from dragoman.config import Settings
+from dragoman.container import Services, build_services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.dialects.smsend import build_smsend
 from dragoman.dialects.smsend.mapping import PREFIX
-from dragoman.house import House
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
 
@@ -34,10 +34,10 @@ _MASKS = (
 class Customer:
     """A logged-in customer of the dialect: `get`, `post`, `put`, `delete` carry its keys."""
 
-    def __init__(self, house: House, clock: FixedClock) -> None:
-        self.house = house
+    def __init__(self, services: Services, clock: FixedClock) -> None:
+        self.services = services
         self.clock = clock
-        self.dialect = build_smsend(house.services)
+        self.dialect = build_smsend(services)
         self.app = DialectApp([self.dialect.web], nowhere)
         self.keys: list[tuple[str, str]] = []
         self.user_key = ""
@@ -61,9 +61,9 @@ class Customer:
 
     async def begin(self, username: str = USERNAME) -> None:
         """Begins a session without the price of a password."""
-        account = await self.house.accounts.find(username)
+        account = await self.services.accounts.find(username)
         self.user_key = str(account.account_id)
-        session_key = self.house.sessions.open(account.account_id)
+        session_key = self.services.sessions.open(account.account_id)
         self.keys = [("user_key", self.user_key), ("Session_key", session_key)]
 
     async def log_in(self, username: str = USERNAME, password: str = PASSWORD) -> None:
@@ -107,7 +107,7 @@ class Customer:
 
     async def rows(self) -> dict[str, int]:
         """How many rows every table has, and the credits in all wallets."""
-        return await count_rows(self.house.storage)
+        return await count_rows(self.services.storage)
 
     async def _send(self, method: str, target: str, body: object) -> Answer:
         """Sends bytes as they are and anything else as JSON."""
@@ -126,16 +126,16 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prepared")
 
     async def prepare() -> None:
-        house = House(_settings(folder), FixedClock(NOW_MS))
-        await house.open(migrate=True)
-        await house.accounts.create(
+        services = build_services(_settings(folder), FixedClock(NOW_MS))
+        await services.open(migrate=True)
+        await services.accounts.create(
             USERNAME,
             password=PASSWORD,
             credits=CREDITS,
             permissions=DEFAULT_PERMISSIONS | {Permission.ADMINISTER},
         )
-        await house.accounts.create(OTHER, password=PASSWORD)
-        await house.close()
+        await services.accounts.create(OTHER, password=PASSWORD)
+        await services.close()
 
     asyncio.run(prepare())
     return folder
@@ -155,14 +155,14 @@ async def smsend(
     clock = FixedClock(NOW_MS)
     folder = tmp_path / "data"
     shutil.copytree(prepared, folder)
-    house = House(configure(_settings(folder)), clock)
-    await house.open(migrate=False)
+    services = build_services(configure(_settings(folder)), clock)
+    await services.open(migrate=False)
     try:
-        customer = Customer(house, clock)
+        customer = Customer(services, clock)
         await customer.begin()
         yield customer
     finally:
-        await house.close()
+        await services.close()
 
 
 @pytest.fixture
@@ -170,11 +170,11 @@ def refused(smsend: Customer) -> Callable[[Awaitable[Answer]], Awaitable[Answer]
     """Checks that a call is refused, stores nothing and moves no credit."""
 
     async def check(asking: Awaitable[Answer]) -> Answer:
-        before, meter = await smsend.rows(), sum(smsend.house.metrics.refused.values())
+        before, meter = await smsend.rows(), sum(smsend.services.metrics.refused.values())
         answer = await asking
         assert 400 <= answer.status < 500
         assert await smsend.rows() == before
-        assert sum(smsend.house.metrics.refused.values()) == meter + 1
+        assert sum(smsend.services.metrics.refused.values()) == meter + 1
         return answer
 
     return check

@@ -77,10 +77,10 @@ async def test_number_is_an_alias_with_little_else(smsend: Any) -> None:
 
 
 async def test_list_comes_in_pages_and_hides_what_is_not_approved(smsend: Any) -> None:
-    account = await smsend.house.accounts.find("username")
+    account = await smsend.services.accounts.find("username")
     for number in range(5):
         await smsend.post("alias", {"alias": {"alias": f"Alias{number}"}})
-    await smsend.house.senders.decide(account, "Alias3", SenderState.APPROVED)
+    await smsend.services.senders.decide(account, "Alias3", SenderState.APPROVED)
     page = (await smsend.get("alias?pageNumber=2&pageSize=2")).json
     assert [one["alias"] for one in page["alias"]] == ["Alias2", "Alias3"]
     assert (page["total"], page["pageNumber"], page["pageSize"]) == (5, 2, 2)
@@ -92,28 +92,28 @@ async def test_list_comes_in_pages_and_hides_what_is_not_approved(smsend: Any) -
 
 @pytest.mark.parametrize("state", SenderState)
 async def test_only_approved_aliases_send(smsend: Any, state: SenderState) -> None:
-    house = smsend.house
+    services = smsend.services
     answer = await smsend.post("alias", {"alias": {"alias": "Shop"}})
-    await house.accounts.change("username", revoke=frozenset({Permission.ANY_SENDER}))
-    account = await house.accounts.find("username")
-    await house.senders.decide(account, "Shop", state)
+    await services.accounts.change("username", revoke=frozenset({Permission.ANY_SENDER}))
+    account = await services.accounts.find("username")
+    await services.senders.decide(account, "Shop", state)
     one = (await smsend.get(answer.location)).json["alias"]
     assert one["alias-state"] == STATES[state]
     submission = Submission(
         dialect="smsend", recipients=("+393471234567",), text="x", sender="Shop"
     )
     if state in APPROVED_STATES:
-        assert (await house.submission.submit(account, submission)).recipients == 1
+        assert (await services.submission.submit(account, submission)).recipients == 1
     else:
         with pytest.raises(Refused, match="sender_not_allowed"):
-            await house.submission.submit(account, submission)
+            await services.submission.submit(account, submission)
 
 
 async def test_alias_that_is_given_up_is_not_preferred_any_more(smsend: Any) -> None:
     answer = await smsend.post("alias", {"alias": {"alias": "Shop"}})
-    await smsend.house.accounts.change("username", AccountFields(default_sender="Shop"))
+    await smsend.services.accounts.change("username", AccountFields(default_sender="Shop"))
     await smsend.delete(answer.location)
-    assert (await smsend.house.accounts.find("username")).default_sender == ""
+    assert (await smsend.services.accounts.find("username")).default_sender == ""
 
 
 ALIAS = {"alias": "Shop"}

@@ -106,13 +106,13 @@ async def test_keys_go_in_headers_of_any_case(smsend: Any, user_key: str, sessio
 async def test_calls_without_right_keys_are_refused(
     smsend: Any, refused: Any, keys: list[tuple[str, str]], status: int, text: str
 ) -> None:
-    other = await smsend.house.accounts.find("other")
-    owner = await smsend.house.accounts.find("username")
+    other = await smsend.services.accounts.find("other")
+    owner = await smsend.services.accounts.find("username")
     values = {
         "user_key": smsend.user_key,
         "session": smsend.keys[1][1],
         "other": other.account_id,
-        "token": await smsend.house.access_tokens.issue(owner),
+        "token": await smsend.services.access_tokens.issue(owner),
     }
     headers = [(name, value.format(**values)) for name, value in keys]
     answer = await refused(smsend.ask("POST", "pwdreset?password=new-password", headers=headers))
@@ -137,23 +137,23 @@ async def test_session_lives_on_with_every_call(smsend: Any) -> None:
 
 
 async def test_token_does_not_expire_but_is_revocable(smsend: Any) -> None:
-    account = await smsend.house.accounts.find("username")
-    token = await smsend.house.access_tokens.issue(account)
+    account = await smsend.services.accounts.find("username")
+    token = await smsend.services.access_tokens.issue(account)
     keys = [("user_key", smsend.user_key), ("Access_token", token)]
     smsend.clock.advance(365 * 86_400)
     assert (await smsend.ask("GET", "checksession", headers=keys)).body == b"true"
-    await smsend.house.access_tokens.revoke_all(account)
+    await smsend.services.access_tokens.revoke_all(account)
     assert (await smsend.ask("GET", "checksession", headers=keys)).body == b"false"
     assert (await smsend.ask("GET", "pwdreset?password=x", headers=keys)).status == 401
 
 
 async def test_token_opens_no_other_dialect(smsend: Any) -> None:
-    account = await smsend.house.accounts.find("username")
-    token = await smsend.house.access_tokens.issue(account)
+    account = await smsend.services.accounts.find("username")
+    token = await smsend.services.access_tokens.issue(account)
     keys = [("user_key", smsend.user_key), ("Access_token", token)]
     assert (await smsend.ask("GET", "checksession", headers=keys)).body == b"true"
     with pytest.raises(Exception, match="authentication_failed"):
-        await smsend.house.accounts.authenticate_key(token, "192.0.2.1")
+        await smsend.services.accounts.authenticate_key(token, "192.0.2.1")
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
@@ -177,5 +177,5 @@ async def test_password_that_does_not_do_changes_nothing(smsend: Any, password: 
 
 
 async def test_session_of_a_disabled_account_is_refused(smsend: Any) -> None:
-    await smsend.house.accounts.set_enabled("username", False)
+    await smsend.services.accounts.set_enabled("username", False)
     assert (await smsend.get("pwdreset?password=12345678")).status == 401

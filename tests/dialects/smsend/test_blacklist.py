@@ -117,15 +117,15 @@ async def test_list_says_where_an_entry_came_from_and_when(smsend: Any) -> None:
     assert (await smsend.get("blacklist/sms")).body == (
         b'{"blacklist":[],"pageNumber":1,"pageSize":10,"total":0}'
     )
-    account = await smsend.house.accounts.find("username")
-    opt_outs = smsend.house.opt_outs
+    account = await smsend.services.accounts.find("username")
+    opt_outs = smsend.services.opt_outs
     await smsend.post("blacklist/sms", {"phoneNumber": ONE})
     smsend.clock.jump(60)
     await opt_outs.add(account, TWO)
     await opt_outs.add(account, TWO, sender="News")  # of one sender only: not on the list
     smsend.clock.jump(60)
     await opt_outs.add(account, THREE, origin=OptOutOrigin.STOP)
-    other = await smsend.house.accounts.find("other")
+    other = await smsend.services.accounts.find("other")
     await opt_outs.add(other, "+4512345678")
     listed = await smsend.get("blacklist/sms")
     assert listed.body == (
@@ -180,11 +180,11 @@ async def test_bad_question_is_refused(
 
 async def test_number_on_the_blacklist_is_not_sent_to(smsend: Any) -> None:
     await smsend.post("blacklist/smsbatch", [ONE])
-    account = await smsend.house.accounts.find("username")
-    before = (await smsend.house.accounts.balance(account)).available
+    account = await smsend.services.accounts.find("username")
+    before = (await smsend.services.accounts.balance(account)).available
     submission = Submission(dialect="smsend", recipients=(ONE,), text="hello", sender="Dragoman")
-    await smsend.house.submission.submit(account, submission)
+    await smsend.services.submission.submit(account, submission)
     wanted = OutboxFilter(account_id=account.account_id)
-    [message] = (await smsend.house.queries.outbox(wanted, 0, 10)).messages
+    [message] = (await smsend.services.queries.outbox(wanted, 0, 10)).messages
     assert (message.state, message.failure) == (State.REJECTED, FailureCode.OPTED_OUT)
-    assert (await smsend.house.accounts.balance(account)).available == before
+    assert (await smsend.services.accounts.balance(account)).available == before

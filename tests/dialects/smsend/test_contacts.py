@@ -528,5 +528,5 @@ async def test_contact_id_leads_back_to_the_identifier(smsend: Any) -> None:
     assert identifier is not None
     assert render_base64(identifier) == contact
     table = metadata.tables["contacts"]
-    rows = await smsend.house.storage.read(lambda c: c.execute(table.select()).all())
+    rows = await smsend.services.storage.read(lambda c: c.execute(table.select()).all())
     assert [row.contact_id for row in rows] == [identifier]

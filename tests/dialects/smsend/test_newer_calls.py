@@ -68,7 +68,7 @@ async def test_profile_and_services_show_what_a_narrower_account_has(smsend: Any
 async def test_subaccount_may_send_a_type_that_its_profile_names_by_an_alias(smsend: Any) -> None:
     """It once could send no such type: the alias was stored for the name."""
     await smsend.subaccount("aliased", **{"id-subaccount-profile": 2})
-    account = await smsend.house.accounts.find("aliased")
+    account = await smsend.services.accounts.find("aliased")
     assert account.message_types == {"LL", "L"}
 
 

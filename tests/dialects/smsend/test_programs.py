@@ -110,8 +110,8 @@ async def test_question_is_answered(smsend: Any, server: Any, program: str) -> N
 
 @pytest.mark.parametrize("program", GET)
 async def test_received_texts_are_asked_for_by_sim(smsend: Any, server: Any, program: str) -> None:
-    owner = await smsend.house.accounts.find("username")
-    await smsend.house.keywords.add_number(owner, "393400000001", shared=False)
+    owner = await smsend.services.accounts.find("username")
+    await smsend.services.keywords.add_number(owner, "393400000001", shared=False)
     target = b"newsrsmsmessage/+393400000001?limit=10"
     head, body = await exchange(server, GET[program].replace(b"checksession", target), smsend)
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")

@@ -38,7 +38,7 @@ class Phones:
         report = InboundPartReport(
             carrier="main", source=sender, destination=to, alphabet=Alphabet.GSM7, text=text
         )
-        self.smsend.house.inbound.receive(report, done.set_result)
+        self.smsend.services.inbound.receive(report, done.set_result)
         return done
 
     async def send(self, *texts: str, to: str = SIM, sender: str = PHONE) -> None:
@@ -49,11 +49,11 @@ class Phones:
 @pytest.fixture
 async def phones(smsend: Any) -> Phones:
     """Phones that write to two numbers of the customer's, and to one of somebody else's."""
-    house = smsend.house
+    services = smsend.services
     for name, numbers in ((USERNAME, (SIM, SECOND)), (OTHER, (FOREIGN,))):
-        account = await house.accounts.find(name)
+        account = await services.accounts.find(name)
         for number in numbers:
-            await house.keywords.add_number(account, number, shared=number == SIM)
+            await services.keywords.add_number(account, number, shared=number == SIM)
     return Phones(smsend)
 
 
@@ -63,8 +63,8 @@ def texts_of(answer: Any, name: str = "srsmshistory") -> list[str]:
 
 
 async def test_new_texts_are_answered_as_printed_when_two_came(smsend: Any, phones: Phones) -> None:
-    owner = await smsend.house.accounts.find(USERNAME)
-    await smsend.house.keywords.reserve(owner, SIM, "qwe")
+    owner = await smsend.services.accounts.find(USERNAME)
+    await smsend.services.keywords.reserve(owner, SIM, "qwe")
     await phones.send("qwe sadasd", "abcde")
     answer = await smsend.get("newsrsmsmessage")
     assert answer.status == 200
@@ -199,10 +199,10 @@ async def test_each_text_is_given_once_when_many_programs_ask_at_once(
 async def test_cursor_survives_when_the_gateway_starts_again(smsend: Any, phones: Phones) -> None:
     await phones.send("a", "b", "c")
     assert texts_of(await smsend.get("newsrsmsmessage?limit=2")) == ["b", "a"]
-    house = smsend.house
-    settings = house.settings
-    await house.close()
-    again = type(house)(settings, smsend.clock)
+    services = smsend.services
+    settings = services.settings
+    await services.close()
+    again = type(services)(settings, smsend.clock)
     await again.open(migrate=False)
     try:
         customer = type(smsend)(again, smsend.clock)
@@ -217,7 +217,7 @@ async def test_text_is_not_skipped_when_it_is_stored_after_a_later_one(
 ) -> None:
     """An outage makes the writer store a text after one that came later."""
     monkeypatch.setattr(persistence, "RETRY_S", 0.2)
-    writer = smsend.house.storage.writer
+    writer = smsend.services.storage.writer
     submit, failing = writer.submit, [True]
 
     def fail_once(operation: Any, item: Any, done: Any) -> None:
@@ -259,8 +259,8 @@ async def test_texts_are_told_apart_when_a_kind_is_asked_for(
 async def test_texts_of_others_are_not_seen_when_a_keyword_is_somebody_elses(
     smsend: Any, phones: Phones
 ) -> None:
-    other = await smsend.house.accounts.find(OTHER)
-    await smsend.house.keywords.reserve(other, SIM, "theirs")
+    other = await smsend.services.accounts.find(OTHER)
+    await smsend.services.keywords.reserve(other, SIM, "theirs")
     await phones.send("theirs one", "ours two")
     assert texts_of(await smsend.get("newsrsmsmessage")) == ["ours two"]
     await smsend.begin(OTHER)
@@ -273,15 +273,15 @@ async def test_history_of_a_number_stays_when_the_number_is_gone(
     smsend: Any, phones: Phones
 ) -> None:
     await phones.send("before")
-    await smsend.house.keywords.remove_number(SIM)
+    await smsend.services.keywords.remove_number(SIM)
     assert texts_of(await smsend.get(f"srsmshistory/{SIM}?from=20260921")) == ["before"]
 
 
 async def test_names_and_short_codes_stay_as_they_are_when_they_send(
     smsend: Any, phones: Phones
 ) -> None:
-    owner = await smsend.house.accounts.find(USERNAME)
-    await smsend.house.keywords.add_number(owner, "44040", shared=False)
+    owner = await smsend.services.accounts.find(USERNAME)
+    await smsend.services.keywords.add_number(owner, "44040", shared=False)
     await phones.send("hello", to="44040", sender="Bank")
     (text,) = (await smsend.get("newsrsmsmessage/44040")).json["srsmshistory"]
     assert (text["id_sim"], text["sender"]) == ("44040", "Bank")

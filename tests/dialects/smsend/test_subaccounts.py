@@ -144,14 +144,14 @@ async def test_list_holds_only_those_right_below_in_pages(smsend: Any) -> None:
 
 async def test_profile_narrows_what_a_subaccount_may_do(smsend: Any) -> None:
     await smsend.subaccount("sub", **{"id-subaccount-profile": 2, "superaccount": True})
-    account = await smsend.house.accounts.find("sub")
+    account = await smsend.services.accounts.find("sub")
     assert account.may(Permission.SEND)
     assert not account.may(Permission.RECEIVE)
     assert account.message_types == {"L", "LL"}
     await smsend.begin("sub")
     assert [one["type"] for one in (await smsend.get("status")).json["sms"]] == ["L", "LL"]
     await smsend.subaccount("below", **{"id-subaccount-profile": 1})
-    below = await smsend.house.accounts.find("below")
+    below = await smsend.services.accounts.find("below")
     assert not below.may(Permission.RECEIVE)
     assert below.message_types == {"L", "LL"}
 
@@ -237,9 +237,9 @@ async def test_purchases_are_entered_listed_and_undone(smsend: Any) -> None:
 
 async def sent(smsend: Any, username: str, count: int = 1, *, due_ms: int | None = None) -> int:
     """Sends texts of type N to so many numbers; the identifier of the batch."""
-    house = smsend.house
-    account = await house.accounts.find(username)
-    message_type = house.credits.types.find("N")
+    services = smsend.services
+    account = await services.accounts.find(username)
+    message_type = services.credits.types.find("N")
     submission = Submission(
         dialect="smsend",
         recipients=tuple(f"+39347000{number:04}" for number in range(count)),
@@ -247,26 +247,26 @@ async def sent(smsend: Any, username: str, count: int = 1, *, due_ms: int | None
         sender="Shop",
         due_ms=due_ms,
         message_type=message_type,
-        payments=await house.credits.payments(account, message_type),
+        payments=await services.credits.payments(account, message_type),
     )
-    accepted = await house.submission.submit(account, submission)
+    accepted = await services.submission.submit(account, submission)
     batch_id: int = accepted.batch_id
     return batch_id
 
 
-async def rejected(house: Any, messages: list[Any]) -> None:
+async def rejected(services: Any, messages: list[Any]) -> None:
     """The carrier takes none of the messages."""
     for message in messages:
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        house.delivery.change(
+        services.delivery.change(
             message, State.REJECTED, done.set_result, failure=FailureCode.REFUSED_BY_CARRIER
         )
         assert await done
 
 
 async def left(smsend: Any, username: str) -> int | None:
-    account = await smsend.house.accounts.find(username)
-    amount: int | None = (await smsend.house.credits.own(account))["N"]
+    account = await smsend.services.accounts.find(username)
+    amount: int | None = (await smsend.services.credits.own(account))["N"]
     return amount
 
 
@@ -302,9 +302,9 @@ async def test_superaccount_of_a_superaccount_pays_where_the_one_between_does_no
 async def test_purchases_pay_at_their_price_and_come_back_with_a_refund(smsend: Any) -> None:
     await smsend.subaccount("sub", 2)
     await smsend.post("subaccount/sub/purchase", PURCHASES)
-    account = await smsend.house.accounts.find("sub")
+    account = await smsend.services.accounts.find("sub")
     await sent(smsend, "sub", 10)
-    assert await smsend.house.credits.purchased(account.account_id) == 500_000
+    assert await smsend.services.credits.purchased(account.account_id) == 500_000
     assert await left(smsend, "username") == 990
     page = (await smsend.get("subaccount/sub/purchase")).json["purchases"]
     assert [one["available"] for one in page] == [37, 13]  # the oldest is used up first
@@ -312,8 +312,8 @@ async def test_purchases_pay_at_their_price_and_come_back_with_a_refund(smsend: 
     await smsend.begin("sub")
     assert (await smsend.get("status?getMoney=true")).json["money"] == 50.0
     smsend.keys = keys
-    await rejected(smsend.house, list(smsend.house.live))
-    assert await smsend.house.credits.purchased(account.account_id) == 620_000
+    await rejected(smsend.services, list(smsend.services.live))
+    assert await smsend.services.credits.purchased(account.account_id) == 620_000
     assert await left(smsend, "username") == 1000
 
 
@@ -321,11 +321,11 @@ async def test_scheduled_batch_that_is_cancelled_gives_back_to_all_who_paid(smse
     await smsend.subaccount("sub", 2)
     await smsend.post("subaccount/sub/purchase", PURCHASES)
     batch_id = await sent(smsend, "sub", 10, due_ms=smsend.clock.now_ms() + 3_600_000)
-    account = await smsend.house.accounts.find("sub")
-    assert await smsend.house.credits.purchased(account.account_id) == 500_000
+    account = await smsend.services.accounts.find("sub")
+    assert await smsend.services.credits.purchased(account.account_id) == 500_000
     assert await left(smsend, "username") == 990
-    await smsend.house.batches.cancel(account, batch_id)
-    assert await smsend.house.credits.purchased(account.account_id) == 620_000
+    await smsend.services.batches.cancel(account, batch_id)
+    assert await smsend.services.credits.purchased(account.account_id) == 620_000
     assert await left(smsend, "username") == 1000
 
 
@@ -333,35 +333,35 @@ async def test_who_paid_is_known_after_a_restart(smsend: Any) -> None:
     await smsend.subaccount("sub", 2)
     await smsend.post("subaccount/sub/purchase", PURCHASES)
     await sent(smsend, "sub", 10)
-    account = await smsend.house.accounts.find("sub")
-    ids = {message.message_id for message in smsend.house.live}
-    loader = MessageLoader(smsend.house.storage, LiveMessages())
+    account = await smsend.services.accounts.find("sub")
+    ids = {message.message_id for message in smsend.services.live}
+    loader = MessageLoader(smsend.services.storage, LiveMessages())
     recalled = await loader.read(lambda c: pending.load_messages(c, ids))
     assert len(recalled.live) == 10
-    await rejected(smsend.house, recalled.live)
-    assert await smsend.house.credits.purchased(account.account_id) == 620_000
+    await rejected(smsend.services, recalled.live)
+    assert await smsend.services.credits.purchased(account.account_id) == 620_000
     assert await left(smsend, "username") == 1000
 
 
 async def test_account_below_pays_through_other_dialects_as_well(smsend: Any) -> None:
     await smsend.subaccount("sub", 1)
-    account = await smsend.house.accounts.find("sub")
+    account = await smsend.services.accounts.find("sub")
     submission = Submission(
         dialect="linkmobility", recipients=("+393471234567",), text="x", sender="Shop"
     )
-    await smsend.house.submission.submit(account, submission)
+    await smsend.services.submission.submit(account, submission)
     assert await left(smsend, "username") == 999
 
 
 async def test_account_that_is_deleted_leaves_its_credits_of_types(smsend: Any) -> None:
-    house = smsend.house
+    services = smsend.services
     identifier = await smsend.subaccount("sub", 2)
     await smsend.post("subaccount/sub/credit", MOVES)
     await smsend.post("subaccount/sub/purchase", PURCHASES)
     assert await left(smsend, "username") == 945
-    await house.account_tree.delete(await house.accounts.find("username"), int(identifier))
+    await services.account_tree.delete(await services.accounts.find("username"), int(identifier))
     assert await left(smsend, "username") == 1000
-    balances = await house.storage.read(lambda c: credits.load_balances(c, int(identifier)))
+    balances = await services.storage.read(lambda c: credits.load_balances(c, int(identifier)))
     assert {kind: one.available for kind, one in balances.items()} == {
         "credits": 0,
         "N": 0,

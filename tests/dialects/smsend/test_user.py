@@ -38,9 +38,9 @@ async def test_status_tells_what_is_left(
 
 
 async def test_status_of_types_with_wallets_of_their_own(smsend: Any) -> None:
-    house = smsend.house
-    account = await house.accounts.find("username")
-    await house.credits.top_up(account, house.credits.types.find("SI"), 7)
+    services = smsend.services
+    account = await services.accounts.find("username")
+    await services.credits.top_up(account, services.credits.types.find("SI"), 7)
     answer = await smsend.get("status")
     assert answer.body == STATUS % (b"null", types(N=1000, L=1000, LL=7, EE=1000))
 
@@ -62,10 +62,10 @@ async def test_dashboard_is_a_link_that_works_once_and_soon(smsend: Any) -> None
     assert answer.status == 200
     assert answer.masked == b"http://sms.test:80/console/enter?k=<token>"
     token = answer.body.decode().partition("k=")[2]
-    account = await smsend.house.one_time_links.redeem(token, "192.0.2.1")
+    account = await smsend.services.one_time_links.redeem(token, "192.0.2.1")
     assert str(account.account_id) == smsend.user_key
     with pytest.raises(Refused, match="used or too old"):
-        await smsend.house.one_time_links.redeem(token, "192.0.2.1")
+        await smsend.services.one_time_links.redeem(token, "192.0.2.1")
 
 
 async def test_dashboard_link_is_too_old_after_a_minute(smsend: Any) -> None:
@@ -73,7 +73,7 @@ async def test_dashboard_link_is_too_old_after_a_minute(smsend: Any) -> None:
     token = answer.body.decode().partition("k=")[2]
     smsend.clock.advance(60)
     with pytest.raises(Refused, match="used or too old"):
-        await smsend.house.one_time_links.redeem(token, "192.0.2.1")
+        await smsend.services.one_time_links.redeem(token, "192.0.2.1")
     await smsend.begin()
     await smsend.ask("GET", "dashboard", headers=[*smsend.keys, ("Host", "sms.test")])
     assert (await smsend.rows())["one_time_links"] == 1  # the old one is gone

@@ -35,7 +35,7 @@ def drawn(smsend: Any) -> list[int]:
         numbers.append(next(source))
         return numbers[-1]
 
-    smsend.house.verifications._draw = draw
+    smsend.services.verifications._draw = draw
     return numbers
 
 
@@ -48,7 +48,7 @@ async def verify(smsend: Any, pin: object, recipient: str = RECIPIENT) -> Any:
 
 
 async def rows_of(smsend: Any, table: Any) -> list[Any]:
-    found: list[Any] = await smsend.house.storage.read(lambda c: c.execute(select(table)).all())
+    found: list[Any] = await smsend.services.storage.read(lambda c: c.execute(select(table)).all())
     return found
 
 
@@ -180,8 +180,8 @@ async def test_earlier_code_lives_on_when_a_further_one_cannot_be_sent(
 async def test_nothing_is_stored_when_the_credits_do_not_suffice(
     smsend: Any, refused: Refused
 ) -> None:
-    account = await smsend.house.accounts.find("username")
-    await smsend.house.accounts.top_up(account, -1_000, "")
+    account = await smsend.services.accounts.find("username")
+    await smsend.services.accounts.top_up(account, -1_000, "")
     answer = await refused(request(smsend))
     assert answer.json["error_message"] == "Insufficient credit"
 

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from tests.dialects.in_process import Answer, ask, count_rows, nowhere
 
 from dragoman.config import Settings
+from dragoman.container import Services, build_services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.devices import ReportedSim
 from dragoman.core.devices.model.devices import Device
@@ -24,7 +25,6 @@ from dragoman.core.model.errors import FailureCode
 from dragoman.core.tables import metadata
 from dragoman.dialects.smsgate import build_smsgate
 from dragoman.dialects.smsgate.calls import PREFIX
-from dragoman.house import House
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
 
@@ -43,10 +43,10 @@ _MASKS = (
 class Program:
     """A program of one account, with a token for everything."""
 
-    def __init__(self, house: House, clock: FixedClock) -> None:
-        self.house = house
+    def __init__(self, services: Services, clock: FixedClock) -> None:
+        self.services = services
         self.clock = clock
-        self.dialect = build_smsgate(house.services)
+        self.dialect = build_smsgate(services)
         self.app = DialectApp([self.dialect.web], nowhere)
         self.authorization = ""
 
@@ -69,8 +69,8 @@ class Program:
         return await ask(self.app, method, f"{PREFIX}/{target}", data, headers, masks=_MASKS)
 
     async def log_in(self, username: str = USERNAME, *scopes: str) -> Account:
-        account = await self.house.accounts.find(username)
-        issued = await self.house.scoped_tokens.issue(account, scopes or ("all:any",))
+        account = await self.services.accounts.find(username)
+        issued = await self.services.scoped_tokens.issue(account, scopes or ("all:any",))
         self.authorization = f"Bearer {issued.access_token}"
         return account
 
@@ -81,9 +81,9 @@ class Program:
 
     async def phone(self, username: str = USERNAME, sims: int = 1) -> Device:
         """A phone that has registered; nothing of it runs."""
-        account = await self.house.accounts.find(username)
+        account = await self.services.accounts.find(username)
         cards = [ReportedSim(slot=n, number=f"****{n:04d}") for n in range(1, sims + 1)]
-        device, _ = await self.house.devices.add(
+        device, _ = await self.services.devices.add(
             account, "phones", protocol="smsgate", name="Maker/model", sims=cards
         )
         return device
@@ -96,13 +96,13 @@ class Program:
         detail: str = "",
     ) -> None:
         """Lets things happen to the newest message to a number."""
-        live = [m for m in self.house.live if m.recipient == recipient.removeprefix("+")]
+        live = [m for m in self.services.live if m.recipient == recipient.removeprefix("+")]
         message = max(live, key=lambda one: one.message_id)
         for state in states:
             self.clock.advance(1.5)
             stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             last = state is states[-1]
-            self.house.delivery.change(
+            self.services.delivery.change(
                 message,
                 state,
                 stored.set_result,
@@ -114,13 +114,13 @@ class Program:
 
     async def rows(self) -> dict[str, int]:
         """How many rows every table has, and the credits in all wallets."""
-        return await count_rows(self.house.storage)
+        return await count_rows(self.services.storage)
 
     async def told(self) -> list[tuple[str, str]]:
         """The callbacks that wait, oldest first: URL and facts."""
         table = metadata.tables["callbacks"]
         query = select(table.c.url, table.c.payload).order_by(table.c.callback_id)
-        return await self.house.storage.read(
+        return await self.services.storage.read(
             lambda c: [(row[0], row[1]) for row in c.execute(query)]
         )
 
@@ -139,11 +139,11 @@ def prepared_smsgate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("smsgate")
 
     async def prepare() -> None:
-        house = House(_settings(folder), FixedClock(NOW_MS))
-        await house.open(migrate=True)
+        services = build_services(_settings(folder), FixedClock(NOW_MS))
+        await services.open(migrate=True)
         for username in (USERNAME, OTHER):
-            await house.accounts.create(username, password=PASSWORD)
-        await house.close()
+            await services.accounts.create(username, password=PASSWORD)
+        await services.close()
 
     asyncio.run(prepare())
     return folder
@@ -154,14 +154,14 @@ async def program(prepared_smsgate: Path, tmp_path: Path) -> AsyncIterator[Progr
     folder = tmp_path / "data"
     shutil.copytree(prepared_smsgate, folder)
     clock = FixedClock(NOW_MS)
-    house = House(_settings(folder), clock)
-    await house.open(migrate=False)
+    services = build_services(_settings(folder), clock)
+    await services.open(migrate=False)
     try:
-        made = Program(house, clock)
+        made = Program(services, clock)
         await made.log_in()
         yield made
     finally:
-        await house.close()
+        await services.close()
 
 
 @pytest.fixture

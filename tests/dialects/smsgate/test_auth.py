@@ -124,8 +124,8 @@ async def test_a_token_ends_by_itself(program: Program) -> None:
 
 
 async def test_a_refresh_token_ends_too(program: Program) -> None:
-    account = await program.house.accounts.find(USERNAME)
-    issued = await program.house.scoped_tokens.issue(account, ("all:any",))
+    account = await program.services.accounts.find(USERNAME)
+    issued = await program.services.scoped_tokens.issue(account, ("all:any",))
     program.clock.advance(30 * 86_400)
     refresh = f"Bearer {issued.refresh_token}"
     answer = await program.ask("POST", "auth/token/refresh", authorization=refresh)
@@ -133,8 +133,8 @@ async def test_a_refresh_token_ends_too(program: Program) -> None:
 
 
 async def test_each_token_is_good_for_its_own_calls_only(program: Program) -> None:
-    account = await program.house.accounts.find(USERNAME)
-    issued = await program.house.scoped_tokens.issue(account, ("all:any",))
+    account = await program.services.accounts.find(USERNAME)
+    issued = await program.services.scoped_tokens.issue(account, ("all:any",))
     for authorization in (f"Bearer {issued.access_token}", basic(USERNAME, PASSWORD)):
         answer = await program.ask("POST", "auth/token/refresh", authorization=authorization)
         assert answer.json == {"message": "scope required: tokens:refresh"}
@@ -172,8 +172,8 @@ async def test_a_token_asked_for_badly_is_refused(
 
 
 async def test_nobody_revokes_the_token_of_another(program: Program) -> None:
-    mine = await program.house.accounts.find(USERNAME)
-    issued = await program.house.scoped_tokens.issue(mine, ("all:any",))
+    mine = await program.services.accounts.find(USERNAME)
+    issued = await program.services.scoped_tokens.issue(mine, ("all:any",))
     await program.log_in(OTHER)
     for token_id in (issued.token_id, "nothing", "%00"):
         assert (await program.ask("DELETE", f"auth/token/{token_id}")).status == 204
@@ -183,13 +183,13 @@ async def test_nobody_revokes_the_token_of_another(program: Program) -> None:
 
 async def test_an_account_that_is_shut_out_takes_its_tokens_with_it(program: Program) -> None:
     assert (await program.ask("GET", "messages")).status == 200
-    await program.house.accounts.set_enabled(USERNAME, enabled=False)
+    await program.services.accounts.set_enabled(USERNAME, enabled=False)
     assert (await program.ask("GET", "messages")).status == 401
 
 
 async def test_an_account_that_may_not_send_is_told(program: Program, refused: Any) -> None:
     permission = next(iter(p for p in (await program.log_in()).permissions if p == "send"))
-    await program.house.accounts.change(USERNAME, revoke=frozenset({permission}))
+    await program.services.accounts.change(USERNAME, revoke=frozenset({permission}))
     body = {"message": "Hello", "phoneNumbers": [NUMBER]}
     assert (await refused(program.ask("POST", "messages", body))).status == 403
 

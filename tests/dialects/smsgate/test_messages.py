@@ -32,7 +32,7 @@ async def test_a_text_is_accepted_with_its_state_and_where_to_ask(program: Progr
     )
     assert answer.body == state
     assert (await program.ask("GET", "messages/order-7")).body == state
-    (message,) = program.house.live
+    (message,) = program.services.live
     stored = message.batch.stored
     assert (stored.sender, stored.reference, stored.lane) == ("SMSGate", "order-7", 0)
     assert stored.expires_ms == program.clock.now_ms() + 3_600_000
@@ -53,7 +53,7 @@ async def test_a_data_message_goes_to_its_port(program: Program) -> None:
     answer = await program.ask("POST", "messages", body)
     assert answer.status == 202
     assert b'"dataMessage":{"data":"SGVsbG8=","port":53739}}' in answer.body
-    (message,) = program.house.live
+    (message,) = program.services.live
     (part,) = message.outgoing().parts
     assert (part.udh, part.data) == (bytes.fromhex("060504d1eb0000"), b"Hello")
     shown = await program.ask("GET", f"messages/{answer.json['id']}")
@@ -66,30 +66,30 @@ async def test_a_key_is_taken_once_and_sends_once(program: Program, refused: Any
         answer = await refused(program.send("same", "+4512345678", **again))
         assert answer.status == 409
         assert answer.body == b'{"message":"message with the same ID already exists"}'
-    assert len(program.house.live) == 1
+    assert len(program.services.live) == 1
 
 
 async def test_a_key_is_taken_once_by_callers_at_the_same_moment(program: Program) -> None:
     async def race(_self: object, *_args: object) -> None:
         """Lets all of them past the first look."""
 
-    program.house.idempotency_keys.check_free = race  # type: ignore[method-assign]
+    program.services.idempotency_keys.check_free = race  # type: ignore[method-assign]
     answers = await asyncio.gather(*(program.send("same") for _ in range(20)))
     assert sorted(answer.status for answer in answers) == [202, *[409] * 19]
     rows = await program.rows()
     assert (rows["batches"], rows["messages"], rows["submission_keys"]) == (1, 1, 1)
-    assert len(program.house.live) == 1
+    assert len(program.services.live) == 1
 
 
 async def test_a_refused_message_leaves_its_key_free(program: Program, refused: Any) -> None:
     account = await program.log_in()
-    await program.house.accounts.create("poor", password="x", credits=0)
+    await program.services.accounts.create("poor", password="x", credits=0)
     await program.log_in("poor")
     answer = await refused(program.send("mine"))
     assert (answer.status, answer.body) == (402, b'{"message":"not enough credit"}')
     assert (await program.send("mine", "12345")).status == 400
     assert account.username != "poor"
-    await program.house.accounts.change("poor", credits=1)
+    await program.services.accounts.change("poor", credits=1)
     assert (await program.send("mine")).status == 202
 
 
@@ -199,7 +199,7 @@ async def test_a_scheduled_message_waits_and_can_be_cancelled(program: Program) 
     assert answer.status == 202
     shown = await program.ask("GET", "messages/later")
     assert shown.json == answer.json
-    assert len(program.house.live) == 0
+    assert len(program.services.live) == 0
     cancelled = await program.ask("DELETE", "messages/later")
     assert cancelled.status == 200
     assert cancelled.json["state"] == "Cancelled"
@@ -390,6 +390,6 @@ async def test_only_a_phone_that_was_heard_lately_is_chosen(program: Program, re
     target = "messages?skipPhoneValidation=true&deviceActiveWithin=2"
     answer = await refused(program.ask("POST", target, GOOD))
     assert (answer.status, answer.json["message"]) == (400, "deviceId: no such device")
-    program.house.devices.presence.heard(old.device_id)
+    program.services.devices.presence.heard(old.device_id)
     answer = await program.ask("POST", target, GOOD)
     assert (answer.status, answer.json["deviceId"]) == (202, str(old.device_id))

@@ -16,9 +16,9 @@ from android_sms_gateway import domain, enums
 from android_sms_gateway.errors import APIError, ForbiddenError, UnauthorizedError
 from tests.passing_time import PATIENCE_S
 
-from dragoman import house as house_module
-from dragoman.app import Gateway
+from dragoman import container as container_module
 from dragoman.config import Settings
+from dragoman.gateway import Gateway
 from dragoman.storage.engine import Storage
 from dragoman.testkit.fake_phone import FakePhone, wire
 
@@ -43,7 +43,7 @@ async def running(
     def storage(url: str, metrics: Any, *, writer_module: str | None) -> Storage:
         return Storage(url, metrics)
 
-    monkeypatch.setattr(house_module, "Storage", storage)
+    monkeypatch.setattr(container_module, "Storage", storage)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         http = f"127.0.0.1:{probe.getsockname()[1]}"
     settings = Settings.development(tmp_path, http=http, smsc="127.0.0.1:1", phones=True)
@@ -52,9 +52,9 @@ async def running(
     )
     gateway = Gateway(settings)
     await gateway.start()
-    account = (await gateway.accounts.create(USERNAME, password=PASSWORD)).account
+    account = (await gateway.services.accounts.create(USERNAME, password=PASSWORD)).account
     phone = FakePhone(f"http://{http}/api/mobile/v1", sims=2)
-    code = await gateway.device_registration.create_code(account)
+    code = await gateway.services.device_registration.create_code(account)
     await phone.register(code=code.code)
     await phone.start()
     yield Running(gateway, phone, f"http://{http}/api/3rdparty/v1")

@@ -42,7 +42,7 @@ async def test_phones_are_listed_and_removed(program: Program) -> None:
     assert (await program.ask("GET", "devices")).body == b"[]"
     device = await program.phone(sims=2)
     await program.phone(OTHER)
-    await program.house.devices.change_sim(device.device_id, 2, number="+4512345678")
+    await program.services.devices.change_sim(device.device_id, 2, number="+4512345678")
     answer = await program.ask("GET", "device")
     assert answer.status == 200
     assert answer.masked == (
@@ -61,7 +61,7 @@ async def test_a_phone_of_another_account_is_not_there(program: Program, refused
     theirs = await program.phone(OTHER)
     for device in (str(theirs.device_id), "1", "x", "9" * 40):
         assert (await refused(program.ask("DELETE", f"devices/{device}"))).status == 404
-    assert program.house.devices.get(theirs.device_id) is not None
+    assert program.services.devices.get(theirs.device_id) is not None
 
 
 async def test_webhooks_are_registered_listed_replaced_and_removed(program: Program) -> None:
@@ -93,8 +93,8 @@ async def test_webhooks_are_registered_listed_replaced_and_removed(program: Prog
         assert (answer.status, answer.body) == (204, b"")
     assert len((await program.ask("GET", "webhooks")).json) == 1
     before = (await program.ask("GET", "webhooks")).json
-    program.house.webhooks._webhooks.clear()
-    await program.house.webhooks.restore()
+    program.services.webhooks._webhooks.clear()
+    await program.services.webhooks.restore()
     assert (await program.ask("GET", "webhooks")).json == before
 
 
@@ -118,14 +118,14 @@ async def test_webhooks_are_registered_listed_replaced_and_removed(program: Prog
 )
 async def test_a_bad_webhook_is_refused(program: Program, refused: Any, body: object) -> None:
     account = await program.log_in()
-    await program.house.phone_settings.ensure_signing_key(account)
+    await program.services.phone_settings.ensure_signing_key(account)
     assert (await refused(program.ask("POST", "webhooks", body))).status == 400
 
 
 async def test_a_webhook_on_plain_http_is_for_development(program: Program) -> None:
     body = {"url": "http://127.0.0.1:9/", "event": "sms:sent"}
     assert (await program.ask("POST", "webhooks", body)).status == 201
-    strict = program.house.services.settings
+    strict = program.services.settings.dialects
     assert not type(strict)().smsgate.plain_webhooks
 
 
@@ -201,7 +201,7 @@ async def test_webhooks_are_told_of_a_message_on_its_way(program: Program) -> No
 async def test_an_opted_out_recipient_fails_with_its_acceptance(program: Program) -> None:
     account = await program.log_in()
     await hook(program, "sms:failed")
-    await program.house.opt_outs.add(account, NUMBER.removeprefix("+"))
+    await program.services.opt_outs.add(account, NUMBER.removeprefix("+"))
     assert (await program.send("one")).status == 202
     assert (await program.ask("GET", "messages/one")).json["state"] == "Failed"
     ((_, body),) = calls(program, await program.told())
@@ -234,7 +234,7 @@ async def test_webhooks_are_told_of_a_text_that_a_phone_received(program: Progra
             holder=holder,
         )
         stored: list[bool] = []
-        program.house.inbound.receive(report, stored.append)
+        program.services.inbound.receive(report, stored.append)
         while not stored:
             await program.rows()
     found = calls(program, await program.told())
@@ -321,8 +321,8 @@ async def test_settings_are_replaced_changed_and_taken_away(program: Program) ->
     }
     before = (await program.ask("GET", "settings")).json
     assert before == answer.json
-    program.house.phone_settings._settings.clear()
-    await program.house.phone_settings.restore()
+    program.services.phone_settings._settings.clear()
+    await program.services.phone_settings.restore()
     assert (await program.ask("GET", "settings")).json == before
     await program.log_in(OTHER)
     assert (await program.ask("GET", "settings")).body == b"{}"

@@ -17,6 +17,7 @@ from tests.passing_time import MovableClock
 from dragoman.config import Settings
 from dragoman.config.settings import SIMULATOR
 from dragoman.config.tables import PhonesTable, RouteTable
+from dragoman.container import Services, build_services, opened_services
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.accounts.sql import accounts
 from dragoman.core.contacts.sql.tables import contacts
@@ -30,7 +31,6 @@ from dragoman.core.messages.sql.tables import batches, messages
 from dragoman.core.model.errors import FailureCode
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.smsgateway24 import build_smsgateway24
-from dragoman.house import House, opened_house
 from dragoman.web.router import DialectApp
 
 HERE = "192.0.2.7"
@@ -61,8 +61,8 @@ class Answer(NamedTuple):
 class Gate:
     """The dialect as a client sees it, and the house behind it."""
 
-    def __init__(self, house: House, dialect: ProviderDialect, account: Account) -> None:
-        self.house = house
+    def __init__(self, services: Services, dialect: ProviderDialect, account: Account) -> None:
+        self.services = services
         self.dialect = dialect
         self.account = account
         self._app = DialectApp([dialect.web], nowhere)
@@ -123,7 +123,7 @@ class Gate:
         self, account: Account | None = None, *, sims: int = 1, name: str = ""
     ) -> Device:
         """A phone that is there, as it has registered."""
-        device, _token = await self.house.devices.add(
+        device, _token = await self.services.devices.add(
             account or self.account,
             CARRIER,
             protocol="smsgate",
@@ -134,7 +134,7 @@ class Gate:
         return device
 
     def message(self, sms_id: int) -> LiveMessage:
-        return next(one for one in self.house.live if one.batch.batch_id == sms_id)
+        return next(one for one in self.services.live if one.batch.batch_id == sms_id)
 
     async def move(
         self,
@@ -147,7 +147,7 @@ class Gate:
         for state in states:
             stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             last = state is states[-1]
-            self.house.delivery.change(
+            self.services.delivery.change(
                 message,
                 state,
                 stored.set_result,
@@ -161,9 +161,9 @@ class Gate:
         self, message: LiveMessage, device: Device, state: AssignmentState, slot: int = 1
     ) -> None:
         """Gives a message to a phone, as the connector writes it down."""
-        now_ms = self.house.clock.now_ms()
+        now_ms = self.services.clock.now_ms()
         row = StoredAssignment(
-            handover_id=self.house.ids.next(),
+            handover_id=self.services.ids.next(),
             message_id=message.message_id,
             device_id=device.device_id,
             carrier=CARRIER,
@@ -176,7 +176,7 @@ class Gate:
             assigned_ms=now_ms,
             changed_ms=now_ms,
         )
-        await self.house.storage.writer.write(handovers.assign, row)
+        await self.services.storage.writer.write(handovers.assign, row)
 
     async def rows(self) -> tuple[int, int, int]:
         """How many batches, messages and contacts there are."""
@@ -188,7 +188,7 @@ class Gate:
             ]
             return found[0], found[1], found[2]
 
-        return await self.house.storage.read(count)
+        return await self.services.storage.read(count)
 
 
 async def _get(gate: Gate, path: str, given: Mapping[str, Any]) -> Answer:
@@ -253,8 +253,8 @@ def settings_in(folder: Path) -> Settings:
 
 
 async def create_accounts(settings: Settings) -> None:
-    async with opened_house(settings, migrate=True) as house:
-        made = house.accounts
+    async with opened_services(settings, migrate=True) as services:
+        made = services.accounts
         await made.create("acme", password=PASSWORD, default_sender=DEFAULT_SENDER)
         await made.create("poor", password="p", credits=1, default_sender=DEFAULT_SENDER)
         await made.create("other", password="p", default_sender=DEFAULT_SENDER)
@@ -263,7 +263,7 @@ async def create_accounts(settings: Settings) -> None:
             credential = made.credentials.of_token(
                 account.account_id, token, CredentialKind.LOGIN_TOKEN
             )
-            await house.storage.writer.write(
+            await services.storage.writer.write(
                 accounts.issue_token, accounts.TokenIssue(credential=credential, most=9)
             )
 
@@ -280,7 +280,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
     folder = tmp_path / "data"
     shutil.copytree(data_dir, folder)
-    house = House(settings_in(folder), MovableClock())
-    await house.open(migrate=False)
-    yield Gate(house, build_smsgateway24(house.services), await house.accounts.find("acme"))
-    await house.close()
+    services = build_services(settings_in(folder), MovableClock())
+    await services.open(migrate=False)
+    yield Gate(services, build_smsgateway24(services), await services.accounts.find("acme"))
+    await services.close()

@@ -153,7 +153,7 @@ async def receive(
 ) -> None:
     """A text that a phone hands in."""
     stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-    gate.house.inbound.receive(
+    gate.services.inbound.receive(
         InboundPartReport(
             carrier=device.carrier,
             source=sender,
@@ -298,7 +298,7 @@ async def test_a_bad_question_is_refused(gate: Gate, case: str) -> None:
 
 
 async def test_phones_of_another_account_are_unknown(gate: Gate) -> None:
-    other: Account = await gate.house.accounts.find("other")
+    other: Account = await gate.services.accounts.find("other")
     device = await gate.phone(other)
     given = {"device_id": device.device_id}
     assert await gate.refused("getdevicestatus", **given) == "Device not found"
@@ -309,7 +309,7 @@ async def test_phones_of_another_account_are_unknown(gate: Gate) -> None:
 @pytest.mark.parametrize("way", WAYS)
 async def test_phones_are_printed_as_the_provider_prints_them(gate: Gate, way: str) -> None:
     device = await gate.phone(sims=2, name="AOSP_on_IA_Emulator")
-    devices = gate.house.devices
+    devices = gate.services.devices
     await devices.change_sim(device.device_id, 2, number="+15555215554", label="Android")
     answer = await gate.call("getalldevices", way, token=TOKEN)
     shown = answer.json["device"][str(device.device_id)]
@@ -334,7 +334,7 @@ async def test_phones_are_printed_as_the_provider_prints_them(gate: Gate, way: s
 async def test_a_phone_without_a_gap_has_no_delay(gate: Gate) -> None:
     device = await gate.phone()
     settings = DeviceSettings(limits=Limits())
-    await gate.house.devices.change_settings(device.device_id, settings)
+    await gate.services.devices.change_settings(device.device_id, settings)
     [shown] = (await gate.ok("getalldevices"))["device"].values()
     assert shown["delaybetweeneachsms"] is None
 
@@ -351,7 +351,7 @@ async def test_a_phone_is_online_until_it_is_silent_or_disabled(gate: Gate, way:
         b'"diffseconds":%d,"title":"SM-F NIK!"}'
         % (device.device_id, status["lastseen"]["date"].encode(), status["diffseconds"])
     )
-    await gate.house.devices.set_enabled(device.device_id, enabled=False)
+    await gate.services.devices.set_enabled(device.device_id, enabled=False)
     assert not (await gate.ok("getdevicestatus", device_id=device.device_id))["online"]
 
 

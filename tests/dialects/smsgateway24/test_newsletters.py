@@ -22,7 +22,7 @@ from .conftest import NUMBER, OTHER_TOKEN, TOKEN, WAYS, Gate
 @pytest.fixture
 async def running(gate: Gate) -> AsyncIterator[Gate]:
     """The gate of a house that runs its batches."""
-    task = asyncio.create_task(gate.house.batches.run())
+    task = asyncio.create_task(gate.services.batches.run())
     yield gate
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -43,7 +43,7 @@ async def test_a_tag_is_stored(gate: Gate, way: str) -> None:
     answer = await gate.call("savetag", way, token=TOKEN, title="Kunden & Freunde")
     tag_id = answer.json["tag_id"]
     assert answer.body == b'{"error":0,"tag_id":%d,"message":"OK"}' % tag_id
-    tag = await gate.house.groups.group(gate.account, tag_id, ListKind.TAG)
+    tag = await gate.services.groups.group(gate.account, tag_id, ListKind.TAG)
     assert tag.name == "Kunden & Freunde"
 
 
@@ -55,9 +55,11 @@ async def test_a_contact_is_stored_with_its_tag(gate: Gate, way: str, spelling: 
     answer = await gate.call("savecontact", way, token=TOKEN, **given)
     contact_id = answer.json["contact_id"]
     assert answer.body == b'{"error":0,"contact_id":%d,"message":"ok"}' % contact_id
-    contact = await gate.house.contact_profiles.contact(gate.account, contact_id)
+    contact = await gate.services.contact_profiles.contact(gate.account, contact_id)
     assert (contact.mobile, contact.profile.name) == ("4915752982212", "Anna Käse")
-    members = [m async for some in gate.house.groups.members(gate.account, [tag_id]) for m in some]
+    members = [
+        m async for some in gate.services.groups.members(gate.account, [tag_id]) for m in some
+    ]
     assert [member.contact_id for member in members] == [contact_id]
 
 
@@ -65,7 +67,7 @@ async def test_a_long_name_is_kept_in_two_pieces(gate: Gate) -> None:
     tag_id = (await gate.ok("savetag", title="Clients"))["tag_id"]
     name = "Maximilian Alexander Johannes Freiherr von Hohenstein"
     saved = await gate.ok("savecontact", phone=NUMBER, fullname=name, ctag_id=tag_id)
-    contact = await gate.house.contact_profiles.contact(gate.account, saved["contact_id"])
+    contact = await gate.services.contact_profiles.contact(gate.account, saved["contact_id"])
     assert f"{contact.profile.name} {contact.profile.surname}" == name
 
 
@@ -223,8 +225,8 @@ async def test_a_newsletter_waits_for_its_time_and_meets_who_has_the_tag_then(
     )
     await running.ok("savecontact", phone=NUMBER, tag_id=tag_id)
     assert (await running.ok("getallsms"))["smss"] == {}
-    assert isinstance(running.house.clock, MovableClock)
-    running.house.clock.advance(3600)
+    assert isinstance(running.services.clock, MovableClock)
+    running.services.clock.advance(3600)
     [sms] = await wait_for(running, lambda shown: len(shown) == 1)
     assert (sms["deviceid"], sms["sim"], sms["body"]) == (device.device_id, 1, "Later")
     assert sms["timetosend"]["date"] == soon.strftime("%Y-%m-%d %H:%M:%S.000000")
@@ -243,7 +245,7 @@ async def test_newsletters_are_found_by_the_filters_of_the_list(running: Gate) -
     for given in ({"sim": 1}, {"phone": "+4917642111111"}, {"status": 7}, {"customerid": 1}):
         assert (await running.ok("getallsms", **given))["smss"] == {}, given
     wanted = TextFilter(account_id=running.account.account_id, dialect="httpsms")
-    assert await running.house.correspondence.count(wanted) == 0
+    assert await running.services.correspondence.count(wanted) == 0
 
 
 async def test_a_refused_newsletter_leaves_nothing_behind(gate: Gate) -> None:
@@ -256,7 +258,7 @@ async def test_a_refused_newsletter_leaves_nothing_behind(gate: Gate) -> None:
     def stored(connection: Any) -> int:
         return sum(len(connection.execute(t.select()).all()) for t in (audiences, batches))
 
-    assert await gate.house.storage.read(stored) == 0
+    assert await gate.services.storage.read(stored) == 0
 
 
 def test_an_audience_of_an_earlier_version_is_read() -> None:

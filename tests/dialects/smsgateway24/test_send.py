@@ -216,7 +216,7 @@ async def test_a_number_without_plus_is_what_the_phone_would_dial(gate: Gate, ca
     own_number, written, expected = PHONES[case]
     device = await gate.phone(sims=2)
     if own_number:
-        await gate.house.devices.change_sim(device.device_id, 2, number=own_number)
+        await gate.services.devices.change_sim(device.device_id, 2, number=own_number)
     sms_id = await gate.send(sendto=written, device_id=device.device_id, sim=1)
     assert (await gate.sms(sms_id))["sendto"] == expected
 
@@ -312,11 +312,11 @@ async def test_a_bad_text_is_refused_and_nothing_is_stored(gate: Gate, case: str
 
 @pytest.mark.parametrize("case", ["another account's", "disabled", "without such a SIM"])
 async def test_a_phone_that_cannot_send_it_is_refused(gate: Gate, case: str) -> None:
-    other = await gate.house.accounts.find("other")
+    other = await gate.services.accounts.find("other")
     device = await gate.phone(other if case == "another account's" else None)
     given: dict[str, Any] = {"sendto": NUMBER, "body": "Hello", "device_id": device.device_id}
     if case == "disabled":
-        await gate.house.devices.set_enabled(device.device_id, enabled=False)
+        await gate.services.devices.set_enabled(device.device_id, enabled=False)
     if case == "without such a SIM":
         given["sim"] = 1
     expected = {
@@ -369,14 +369,14 @@ async def test_many_texts_are_stored_all_or_not_at_all(gate: Gate, case: str) ->
 
 async def test_nothing_is_sent_of_what_the_account_can_pay_only_in_part(gate: Gate) -> None:
     poor = {"token": POOR_TOKEN}
-    account = await gate.house.accounts.find("poor")
+    account = await gate.services.accounts.find("poor")
     before = await gate.rows()
     message = await gate.refused("addsms", sendto=SEVERAL, body="Hello", **poor)
     assert message == "Not enough credits"
     two = [{"sendto": NUMBER, "body": "1"}, {"sendto": NUMBER, "body": "2"}]
     assert await gate.refused("addalotofsms", smsdata=two, **poor) == "Not enough credits"
     assert await gate.rows() == before
-    balance = await gate.house.accounts.balance(account)
+    balance = await gate.services.accounts.balance(account)
     assert (balance.available, balance.held) == (1, 0)
     await gate.ok("addsms", sendto=NUMBER, body="Hello", **poor)
 
@@ -439,7 +439,7 @@ async def test_a_text_for_later_waits_and_shows_its_time(gate: Gate) -> None:
         "timezone": "Europe/Berlin",
     }
     assert (found["sendto"], found["status"], found["senttime"]) == (NUMBER, 1, None)
-    assert not list(gate.house.live)
+    assert not list(gate.services.live)
 
 
 async def test_a_text_that_its_phone_was_given_keeps_its_identifier(gate: Gate) -> None:

@@ -48,7 +48,7 @@ async def test_a_bad_login_is_refused(gate: Gate, case: str) -> None:
 
 
 async def test_an_account_that_is_shut_out_gets_none(gate: Gate) -> None:
-    await gate.house.accounts.set_enabled("acme", enabled=False)
+    await gate.services.accounts.set_enabled("acme", enabled=False)
     assert await gate.refused("gettoken", email="acme", **{"pass": PASSWORD}) == (
         "Login or password incorrect"
     )
@@ -56,19 +56,19 @@ async def test_an_account_that_is_shut_out_gets_none(gate: Gate) -> None:
 
 
 async def test_a_key_of_another_kind_is_no_token(gate: Gate) -> None:
-    access_token = await gate.house.access_tokens.issue(gate.account)
+    access_token = await gate.services.access_tokens.issue(gate.account)
     assert await gate.refused("getallsms", token=access_token) == "Token is not valid"
-    token = await gate.house.login_tokens.issue(gate.account)
+    token = await gate.services.login_tokens.issue(gate.account)
     with pytest.raises(Refused):
-        await gate.house.accounts.authenticate_key(token, HERE, CredentialKind.ACCESS_TOKEN)
+        await gate.services.accounts.authenticate_key(token, HERE, CredentialKind.ACCESS_TOKEN)
 
 
 async def test_the_operator_ends_tokens(gate: Gate) -> None:
-    token = await gate.house.login_tokens.issue(gate.account)
+    token = await gate.services.login_tokens.issue(gate.account)
     await gate.ok("getallsms", token=token)
-    await revoke_tokens(Admin(services=gate.house), "acme")
+    await revoke_tokens(Admin(services=gate.services), "acme")
     assert await gate.refused("getallsms", token=token) == "Token is not valid"
-    again = await gate.house.login_tokens.issue(gate.account)
+    again = await gate.services.login_tokens.issue(gate.account)
     assert again != token
     await gate.ok("getallsms", token=again)
 
@@ -77,12 +77,12 @@ class Aged:
     """Login tokens on a clock that stands still until it is told."""
 
     def __init__(self, gate: Gate, life_s: float) -> None:
-        self.clock = FixedClock(gate.house.clock.now_ms())
+        self.clock = FixedClock(gate.services.clock.now_ms())
         self.account = gate.account
-        house = gate.house
-        house.accounts.credentials._clock = self.clock
+        services = gate.services
+        services.accounts.credentials._clock = self.clock
         self._build = lambda: LoginTokens(
-            storage=house.storage, accounts=house.accounts, clock=self.clock, life_s=life_s
+            storage=services.storage, accounts=services.accounts, clock=self.clock, life_s=life_s
         )
         self.tokens = self._build()
 
@@ -128,8 +128,8 @@ async def test_a_token_without_a_life_lives_for_ever(gate: Gate) -> None:
 
 
 async def test_an_old_token_is_told_from_a_wrong_one(gate: Gate) -> None:
-    gate.house.login_tokens._life_ms = 1
-    token = await gate.house.login_tokens.issue(gate.account)
-    gate.house.login_tokens._clock = FixedClock(gate.house.clock.now_ms() + 1_000)
+    gate.services.login_tokens._life_ms = 1
+    token = await gate.services.login_tokens.issue(gate.account)
+    gate.services.login_tokens._clock = FixedClock(gate.services.clock.now_ms() + 1_000)
     answer = await gate.call("getallsms", token=token)
     assert answer.body == msgspec.json.encode({"error": 1, "message": "Token has expired"})

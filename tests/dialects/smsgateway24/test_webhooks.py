@@ -36,12 +36,12 @@ OWN_URL = "https://shop.example/own"
 
 async def put(gate: Gate, event: Event, url: str = URL, device: Device | None = None) -> None:
     device_id = None if device is None else device.device_id
-    await put_webhook(gate.house.webhooks, gate.account, event, url, device_id)
+    await put_webhook(gate.services.webhooks, gate.account, event, url, device_id)
 
 
 async def calls(gate: Gate) -> list[Any]:
     """The calls that are stored, in order, as (URL, renderer, facts)."""
-    rows = await gate.house.storage.read(
+    rows = await gate.services.storage.read(
         lambda c: c.execute(callbacks.select().order_by(callbacks.c.callback_id)).all()
     )
     return [(row.url, row.dialect, row.payload) for row in rows]
@@ -143,11 +143,11 @@ async def test_a_received_text_is_forwarded_to_the_byte(gate: Gate) -> None:
 
 async def test_a_text_to_another_accounts_number_is_told_to_its_owner_alone(gate: Gate) -> None:
     """The operator gave the number of the SIM to `other`; the phone is `acme`'s."""
-    other = await gate.house.accounts.find("other")
-    await gate.house.keywords.add_number(other, "4587654321", shared=False)
+    other = await gate.services.accounts.find("other")
+    await gate.services.keywords.add_number(other, "4587654321", shared=False)
     device = await gate.phone()
     await put(gate, INCOMING)
-    await put_webhook(gate.house.webhooks, other, INCOMING, OWN_URL, None)
+    await put_webhook(gate.services.webhooks, other, INCOMING, OWN_URL, None)
     report = InboundPartReport(
         carrier=device.carrier,
         source="+4917642111111",
@@ -163,7 +163,7 @@ async def test_a_text_to_another_accounts_number_is_told_to_its_owner_alone(gate
         ),
     )
     stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-    gate.house.inbound.receive(report, stored.set_result)
+    gate.services.inbound.receive(report, stored.set_result)
     assert await stored
     [(url, _, payload)] = await calls(gate)
     assert url == OWN_URL
@@ -178,12 +178,12 @@ async def test_webhooks_survive_a_restart_and_can_be_removed(gate: Gate) -> None
     await put(gate, DELIVERY, OWN_URL, device)
     await put(gate, INCOMING)
     await put(gate, INCOMING, "")
-    house = gate.house
+    services = gate.services
     again = Webhooks(
-        storage=house.storage,
-        devices=house.devices,
-        ids=house.ids,
-        clock=house.clock,
+        storage=services.storage,
+        devices=services.devices,
+        ids=services.ids,
+        clock=services.clock,
         announce=lambda _: None,
     )
     await again.restore()
@@ -204,7 +204,7 @@ async def test_what_cannot_be_called_is_no_webhook(gate: Gate, url: str) -> None
 
 async def test_the_command_sets_lists_and_removes(gate: Gate) -> None:
     device = await gate.phone()
-    admin = Admin(services=gate.house)
+    admin = Admin(services=gate.services)
     set_own = NewWebhook(account="acme", event="delivery", url=OWN_URL, device_id=device.device_id)
     assert (await set_webhook(admin, set_own)).device_id == device.device_id
     await set_webhook(admin, NewWebhook(account="acme", event="incoming", url=URL))
@@ -226,14 +226,14 @@ async def test_the_command_sets_lists_and_removes(gate: Gate) -> None:
 
 def smsgate_of(gate: Gate) -> ProviderDialect:
     """The other dialect that has webhooks, over the same house."""
-    return build_smsgate(gate.house.services)
+    return build_smsgate(gate.services)
 
 
 async def put_of_smsgate(gate: Gate, key: str, event: EventKind, **more: Any) -> None:
-    account, house = gate.account, gate.house
-    await house.phone_settings.ensure_signing_key(account)
+    account, services = gate.account, gate.services
+    await services.phone_settings.ensure_signing_key(account)
     fields = {"url": f"https://app.example/{key}", "device_id": None} | more
-    await house.webhooks.put(account, SMSGATE, key=key, event=event, **fields)
+    await services.webhooks.put(account, SMSGATE, key=key, event=event, **fields)
 
 
 async def test_a_text_is_told_once_to_each_dialect_in_its_own_shape(gate: Gate) -> None:
@@ -268,7 +268,7 @@ async def test_what_becomes_of_a_text_is_told_in_the_dialect_it_was_sent_with(ga
     for kind in (EventKind.MESSAGE_SENT, EventKind.MESSAGE_DELIVERED):
         await put_of_smsgate(gate, kind.value, kind)
     ours = await gate.send()
-    accepted = await gate.house.submission.submit(
+    accepted = await gate.services.submission.submit(
         gate.account,
         Submission(dialect=SMSGATE, recipients=("+4512345678",), text="x", sender=DEFAULT_SENDER),
     )
@@ -294,9 +294,9 @@ async def test_webhooks_of_one_dialect_are_none_of_the_others(gate: Gate) -> Non
     """A program of SMSGate can neither see nor replace nor remove what the operator set."""
     await put(gate, INCOMING)
     await put_of_smsgate(gate, INCOMING.value, EventKind.TEXT_RECEIVED)
-    webhooks, account = gate.house.webhooks, gate.account
+    webhooks, account = gate.services.webhooks, gate.account
     assert [one.url for one in webhooks.of_account(account, NAME)] == [URL]
-    listed = await list_webhooks(Admin(services=gate.house), OfAccount())
+    listed = await list_webhooks(Admin(services=gate.services), OfAccount())
     assert [one.url for one in listed.webhooks] == [URL]
     await webhooks.remove(account, SMSGATE, INCOMING.value)
     assert [one.url for one in webhooks.of_account(account, NAME)] == [URL]

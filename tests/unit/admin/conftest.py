@@ -15,17 +15,17 @@ from dragoman.admin.client import Failed, local_client
 from dragoman.admin.context import Admin
 from dragoman.admin.server import AdminServer
 from dragoman.config import Settings
+from dragoman.container import Services, opened_services
 from dragoman.core.messages.feed import Feed
 from dragoman.core.metrics import Metrics
-from dragoman.house import House, opened_house
 
 
 class IdleGateway:
     """A gateway without carriers."""
 
-    def __init__(self, house: House) -> None:
-        self.metrics: Metrics = house.metrics
-        self.feed: Feed = house.feed
+    def __init__(self, services: Services) -> None:
+        self.metrics: Metrics = services.metrics
+        self.feed: Feed = services.feed
 
     def carriers(self) -> tuple[()]:
         return ()
@@ -46,10 +46,10 @@ class IdleGateway:
 class Caller:
     """Calls the operations over the socket, as the command line does."""
 
-    def __init__(self, house: House, admin: Admin) -> None:
-        self.house = house
+    def __init__(self, services: Services, admin: Admin) -> None:
+        self.services = services
         self.admin = admin
-        self.client = local_client(house.settings.data_path, timeout_s=10)
+        self.client = local_client(services.settings.data_path, timeout_s=10)
 
     async def __call__(self, method: str, *path: str, **given: Any) -> Any:
         """What is answered to a body, or to a query for methods that have none."""
@@ -72,16 +72,16 @@ class Caller:
 @pytest.fixture
 async def call(tmp_path: Path) -> AsyncIterator[Caller]:
     settings = Settings.development(tmp_path, http="127.0.0.1:1", smsc="127.0.0.1:1", phones=True)
-    async with opened_house(settings, migrate=True) as house:
-        running = IdleGateway(house)
-        admin = Admin(services=house, running=running, started_ms=house.clock.now_ms())
+    async with opened_services(settings, migrate=True) as services:
+        running = IdleGateway(services)
+        admin = Admin(services=services, running=running, started_ms=services.clock.now_ms())
         server = AdminServer(admin)
         await server.start()
-        yield Caller(house, admin)
+        yield Caller(services, admin)
         await server.stop()
         assert not server.path.exists()
 
 
 @pytest.fixture
-def house(call: Caller) -> House:
-    return call.house
+def services(call: Caller) -> Services:
+    return call.services

@@ -9,44 +9,48 @@ import pytest
 
 from dragoman.admin.context import Admin
 from dragoman.admin.devices import Period, export_inbox, list_devices
+from dragoman.container import Services
 from dragoman.core.devices.model.devices import Device, Limits
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.house import House
 
 from .conftest import Caller
 
 UNKNOWN = "17"
 
 
-async def new_device(house: House, name: str = "phone") -> Device:
-    account = await house.accounts.find("acme")
-    device, _ = await house.devices.add(account, "phones", protocol="smsgate", name=name)
+async def new_device(services: Services, name: str = "phone") -> Device:
+    account = await services.accounts.find("acme")
+    device, _ = await services.devices.add(account, "phones", protocol="smsgate", name=name)
     return device
 
 
 @pytest.fixture(autouse=True)
-async def _acme(house: House) -> None:
-    await house.accounts.create("acme")
+async def _acme(services: Services) -> None:
+    await services.accounts.create("acme")
 
 
-async def test_a_code_is_of_the_only_account_there_is(call: Caller, house: House) -> None:
+async def test_a_code_is_of_the_only_account_there_is(call: Caller, services: Services) -> None:
     answer = await call("POST", "devices", "codes")
     assert (answer["account"], answer["api_url"]) == ("acme", "")
-    grant = await house.device_registration.by_code(answer["code"])
+    grant = await services.device_registration.by_code(answer["code"])
     assert grant.carrier == "phones"
-    await house.accounts.create("other")
+    await services.accounts.create("other")
     assert await call.refused("POST", "devices", "codes") == "missing_field"
 
 
-async def test_a_token_is_of_the_account_and_carrier_named(call: Caller, house: House) -> None:
+async def test_a_token_is_of_the_account_and_carrier_named(
+    call: Caller, services: Services
+) -> None:
     answer = await call("POST", "devices", "tokens", account="acme")
-    found = await house.device_registration.by_token(answer["token"])
+    found = await services.device_registration.by_token(answer["token"])
     assert found.account.username == "acme"
     assert await call.refused("POST", "devices", "tokens", carrier="simulator") == "not_found"
 
 
-async def test_a_device_is_listed_changed_disabled_and_removed(call: Caller, house: House) -> None:
-    device_id = str((await new_device(house, "Maker/model")).device_id)
+async def test_a_device_is_listed_changed_disabled_and_removed(
+    call: Caller, services: Services
+) -> None:
+    device_id = str((await new_device(services, "Maker/model")).device_id)
     path = ("devices", device_id)
     await call("PATCH", *path, name="Desk", limits={"per_minute": 9, "per_hour": None})
     await call("PATCH", *path, slot=1, label="One", number="+4512", limits={"per_day": 7})
@@ -56,7 +60,7 @@ async def test_a_device_is_listed_changed_disabled_and_removed(call: Caller, hou
     assert (view["name"], view["account"], view["enabled"], view["online"]) == (
         "Desk", "acme", False, True,
     )  # fmt: skip
-    [seen] = (await list_devices(Admin(services=house))).devices
+    [seen] = (await list_devices(Admin(services=services))).devices
     assert not seen.online  # where no gateway runs, nobody can tell
     assert msgspec.convert(view["limits"], Limits) == Limits(per_minute=9, gap_s=3.0)
     [sim] = view["sims"]
@@ -68,8 +72,8 @@ async def test_a_device_is_listed_changed_disabled_and_removed(call: Caller, hou
     removed = await call("DELETE", *path)
     assert (removed["name"], removed["account"]) == ("Desk", "acme")
     assert (await call("GET", "devices"))["devices"] == []
-    account = await house.accounts.find("acme")
-    changes = await house.audit_log.changes(account, account, None, 10)
+    account = await services.accounts.find("acme")
+    changes = await services.audit_log.changes(account, account, None, 10)
     assert [(change.action, change.entry.subject) for change in changes] == [
         ("remove_device", "Desk"),
         ("enable_device", "Desk"),
@@ -100,15 +104,15 @@ async def test_an_unknown_device_is_refused(
     "limits", [{"per_day": -1}, {"gap_s": 1e9}, {"time_zone": "Mars/Base"}, {"work_to": 1441}]
 )
 async def test_limits_that_cannot_be_are_refused(
-    call: Caller, house: House, limits: dict[str, int | float | str | None]
+    call: Caller, services: Services, limits: dict[str, int | float | str | None]
 ) -> None:
-    device_id = str((await new_device(house)).device_id)
+    device_id = str((await new_device(services)).device_id)
     assert await call.refused("PATCH", "devices", device_id, limits=limits) == "invalid_field"
 
 
-async def test_only_a_running_gateway_asks_a_phone_for_its_inbox(house: House) -> None:
-    device = await new_device(house)
-    stopped = Admin(services=house)
+async def test_only_a_running_gateway_asks_a_phone_for_its_inbox(services: Services) -> None:
+    device = await new_device(services)
+    stopped = Admin(services=services)
     with pytest.raises(Refused) as refused:
         await export_inbox(stopped, str(device.device_id), Period(since_ms=0, until_ms=1))
     assert refused.value.code is RefusalCode.NOT_SUPPORTED

@@ -9,7 +9,7 @@ from dragoman.admin.answers import CarrierView, Finding, LinkView
 from dragoman.admin.carriers import OWN_SPEED_PER_S, limit_of
 from dragoman.admin.context import Admin
 from dragoman.admin.diagnosis import check_carrier, check_speed, diagnose
-from dragoman.house import House
+from dragoman.container import Services
 
 
 def link(bound: bool = True, throttled: int = 0, last_error: str = "") -> LinkView:
@@ -108,9 +108,9 @@ def test_a_carrier_that_is_not_up_has_a_remedy(case: str) -> None:
     assert all(link.last_error in check.detail for link in links)
 
 
-async def test_a_held_carrier_is_named_where_no_gateway_runs(house: House) -> None:
-    await house.carrier_switches.switch("simulator", True)
-    found = await diagnose(Admin(services=house))
+async def test_a_held_carrier_is_named_where_no_gateway_runs(services: Services) -> None:
+    await services.carrier_switches.switch("simulator", True)
+    found = await diagnose(Admin(services=services))
     (check,) = [check for check in found.checks if check.name == "carrier simulator"]
     assert check.finding is Finding.WARNING
     assert "dragoman carrier enable simulator" in check.remedy

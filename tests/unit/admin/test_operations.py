@@ -11,22 +11,22 @@ import pytest
 from dragoman.admin.operations import build_admin
 from dragoman.admin.remote import TokenGuard
 from dragoman.console.labels import say_change
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import CredentialKind, Permission
 from dragoman.core.accounts.model.senders import SenderDetails
 from dragoman.core.model.errors import Refused
-from dragoman.house import House
 from dragoman.web.openapi import render_openapi
 
 from .conftest import Caller
 
 
-async def test_an_account_is_created_changed_and_disabled(call: Caller, house: House) -> None:
+async def test_an_account_is_created_changed_and_disabled(call: Caller, services: Services) -> None:
     created = await call(
         "POST", "accounts", username="shop", credits=5, allowed_addresses="10.0.0.0/8"
     )
     assert created["account"]["credits"] == 5
     assert len(created["api_key"]) == 64
-    account = await house.accounts.authenticate_key(created["api_key"], "10.1.2.3")
+    account = await services.accounts.authenticate_key(created["api_key"], "10.1.2.3")
     assert account.username == "shop"
 
     rotated = await call("POST", "accounts", "shop", "key", api_key="a-key-of-my-own-choice")
@@ -76,15 +76,17 @@ async def test_an_account_is_made_below_another_and_changed(call: Caller) -> Non
     assert store["permissions"] == ["any_sender", "receive", "send"]
 
 
-async def test_a_name_with_a_slash_is_one_step_of_the_path(call: Caller, house: House) -> None:
-    await house.accounts.create("a/b c", password="x")
+async def test_a_name_with_a_slash_is_one_step_of_the_path(
+    call: Caller, services: Services
+) -> None:
+    await services.accounts.create("a/b c", password="x")
     assert (await call("POST", "accounts", "a/b c", "disable"))["username"] == "a/b c"
 
 
 async def test_a_message_is_sent_from_the_only_account_and_found(
-    call: Caller, house: House
+    call: Caller, services: Services
 ) -> None:
-    await house.accounts.create("shop", default_sender="Shop")
+    await services.accounts.create("shop", default_sender="Shop")
     sent = await call("POST", "messages", recipients=["+4512345678"], text="hello")
     assert (sent["account"], sent["parts"], sent["gateway"]) == ("shop", 1, True)
     batch = await call("GET", "status", str(sent["batch_id"]))
@@ -100,15 +102,15 @@ async def test_a_message_is_sent_from_the_only_account_and_found(
     assert (again["account"], again["recipients"]) == ("shop", 1)
 
 
-async def test_a_batch_of_several_is_no_message(call: Caller, house: House) -> None:
-    await house.accounts.create("shop", default_sender="Shop")
+async def test_a_batch_of_several_is_no_message(call: Caller, services: Services) -> None:
+    await services.accounts.create("shop", default_sender="Shop")
     sent = await call("POST", "messages", recipients=["+4512345678", "+4512345679"], text="x")
     assert await call.refused("GET", "messages", str(sent["batch_id"])) == "not_found"
 
 
-async def test_a_number_with_keywords_lives_its_life(call: Caller, house: House) -> None:
+async def test_a_number_with_keywords_lives_its_life(call: Caller, services: Services) -> None:
     for name in ("owner", "shop"):
-        await house.accounts.create(name, password="x")
+        await services.accounts.create(name, password="x")
     added = await call("POST", "numbers", account="owner", number="+1272", shared=True)
     assert added == {"number": "1272", "account": "owner", "shared": True, "configured": False}
     assert (await call("GET", "numbers"))["numbers"] == [added]
@@ -135,16 +137,18 @@ async def test_a_number_with_keywords_lives_its_life(call: Caller, house: House)
     assert (await call("GET", "numbers"))["numbers"] == []
 
 
-async def test_the_keyword_for_all_other_texts_has_a_path(call: Caller, house: House) -> None:
-    await house.accounts.create("shop", password="x")
+async def test_the_keyword_for_all_other_texts_has_a_path(call: Caller, services: Services) -> None:
+    await services.accounts.create("shop", password="x")
     await call("POST", "numbers", account="shop", number="1272")
     await call("POST", "keywords", account="shop", number="1272", keyword="*")
     deleted = await call("DELETE", "keywords", "1272", "*", account="shop")
     assert deleted["keyword"] == "*"
 
 
-async def test_opt_outs_are_entered_listed_in_pages_and_removed(call: Caller, house: House) -> None:
-    await house.accounts.create("shop", password="x", default_sender="Shop")
+async def test_opt_outs_are_entered_listed_in_pages_and_removed(
+    call: Caller, services: Services
+) -> None:
+    await services.accounts.create("shop", password="x", default_sender="Shop")
     path = ("accounts", "shop", "opt-outs")
     for number in ("+4511111111", "+4522222222"):
         await call("POST", *path, recipient=number)
@@ -165,10 +169,10 @@ async def test_opt_outs_are_entered_listed_in_pages_and_removed(call: Caller, ho
     assert (await call("DELETE", *path, "4511111111", sender="4570101010"))["sender"]
 
 
-async def test_senders_are_listed_approved_and_rejected(call: Caller, house: House) -> None:
-    account = (await house.accounts.create("shop", password="x")).account
+async def test_senders_are_listed_approved_and_rejected(call: Caller, services: Services) -> None:
+    account = (await services.accounts.create("shop", password="x")).account
     for sender in ("Shop", "Deli"):
-        await house.senders.ask_for(account, sender, SenderDetails(company="Shop Ltd"))
+        await services.senders.ask_for(account, sender, SenderDetails(company="Shop Ltd"))
     listed = await call("GET", "senders", pending="true")
     assert [(one["account"], one["sender"], one["state"]) for one in listed["senders"]] == [
         ("shop", "Shop", "pending"),
@@ -176,17 +180,17 @@ async def test_senders_are_listed_approved_and_rejected(call: Caller, house: Hou
     ]
     path = ("accounts", "shop", "senders", "Shop")
     assert (await call("PUT", *path, approved=True))["state"] == "approved"
-    assert await house.accounts.approved_senders(account) == {"Shop"}
+    assert await services.accounts.approved_senders(account) == {"Shop"}
     assert (await call("GET", "senders", pending="true"))["total"] == 1
     decided = await call("PUT", *path, approved=False, by_authority=True)
     assert decided["state"] == "rejected_by_authority"
-    assert await house.accounts.approved_senders(account) == frozenset()
+    assert await services.accounts.approved_senders(account) == frozenset()
     page = await call("GET", "senders", account="shop", offset=1, limit=1)
     assert ([one["sender"] for one in page["senders"]], page["total"]) == (["Deli"], 2)
 
 
-async def test_credits_of_types_are_added_and_taken(call: Caller, house: House) -> None:
-    await house.accounts.create("shop", password="x", credits=5)
+async def test_credits_of_types_are_added_and_taken(call: Caller, services: Services) -> None:
+    await services.accounts.create("shop", password="x", credits=5)
     path = ("accounts", "shop", "credits")
     added = await call("POST", *path, message_type="GP", credits=7)
     assert added["credits"] == {"N": 7, "L": 5, "LL": 5, "EE": 5}
@@ -196,51 +200,55 @@ async def test_credits_of_types_are_added_and_taken(call: Caller, house: House) 
 
 
 async def test_message_types_are_narrowed_by_name_and_freed_again(
-    call: Caller, house: House
+    call: Caller, services: Services
 ) -> None:
-    await house.accounts.create("shop", password="x")
+    await services.accounts.create("shop", password="x")
     path = ("accounts", "shop")
     assert (await call("PATCH", *path, message_types=["GP", "LL"]))["message_types"] == ["LL", "N"]
-    assert not (await house.accounts.find("shop")).may_send_type("EE")
+    assert not (await services.accounts.find("shop")).may_send_type("EE")
     assert (await call("PATCH", *path))["message_types"] == ["LL", "N"]
     assert await call.refused("PATCH", *path, message_types=["N", "XX"]) == "invalid_field"
     assert (await call("PATCH", *path, message_types=[]))["message_types"] is None
 
 
 async def test_email_service_is_shown_and_changed_field_by_field(
-    call: Caller, house: House
+    call: Caller, services: Services
 ) -> None:
-    account = (await house.accounts.create("shop", password="x")).account
+    account = (await services.accounts.create("shop", password="x")).account
     path = ("accounts", "shop", "email")
     shown = await call("GET", *path)
     assert (shown["account"], shown["enabled"], shown["bandwidth"], shown["expiry"]) == (
         "shop", True, 0.0, "",
     )  # fmt: skip
-    assert await house.mailings.service_of(account) is None
+    assert await services.mailings.service_of(account) is None
     await call("PATCH", *path, bandwidth=500, expiry="2027-01-31")
     off = await call("PATCH", *path, enabled=False)
     assert (off["enabled"], off["bandwidth"], off["expiry"]) == (False, 500.0, "2027-01-31")
     for wrong in ({"expiry": "soon"}, {"bandwidth": -1.0}, {"billing": "x" * 65}):
         assert await call.refused("PATCH", *path, **wrong) == "invalid_field"
-    stored = await house.mailings.service_of(account)
+    stored = await services.mailings.service_of(account)
     assert stored is not None
     assert (stored.enabled, stored.bandwidth, stored.expiry) == (False, 500.0, "2027-01-31")
 
 
-async def test_revoked_tokens_and_ended_sessions_are_refused(call: Caller, house: House) -> None:
-    account = (await house.accounts.create("shop", password="x")).account
-    token = await house.access_tokens.issue(account)
-    session = house.sessions.open(account.account_id)
-    await house.accounts.authenticate_key(token, "", CredentialKind.ACCESS_TOKEN)
+async def test_revoked_tokens_and_ended_sessions_are_refused(
+    call: Caller, services: Services
+) -> None:
+    account = (await services.accounts.create("shop", password="x")).account
+    token = await services.access_tokens.issue(account)
+    session = services.sessions.open(account.account_id)
+    await services.accounts.authenticate_key(token, "", CredentialKind.ACCESS_TOKEN)
     await call("DELETE", "accounts", "shop", "tokens")
-    assert not house.sessions.is_alive(account.account_id, session)
+    assert not services.sessions.is_alive(account.account_id, session)
     with pytest.raises(Refused):
-        await house.accounts.authenticate_key(token, "", CredentialKind.ACCESS_TOKEN)
+        await services.accounts.authenticate_key(token, "", CredentialKind.ACCESS_TOKEN)
 
 
-async def test_admin_tokens_are_created_listed_and_revoked(call: Caller, house: House) -> None:
+async def test_admin_tokens_are_created_listed_and_revoked(
+    call: Caller, services: Services
+) -> None:
     created = await call("POST", "tokens", name="ops")
-    assert await house.admin_tokens.authenticate(created["token"]) == "ops"
+    assert await services.admin_tokens.authenticate(created["token"]) == "ops"
     assert await call.refused("POST", "tokens", name="ops") == "already_exists"
     assert await call.refused("POST", "tokens", name="../x") == "invalid_field"
     listed = await call("GET", "tokens")
@@ -249,7 +257,7 @@ async def test_admin_tokens_are_created_listed_and_revoked(call: Caller, house: 
     assert (await call("DELETE", "tokens", "ops"))["tokens"] == []
     assert await call.refused("DELETE", "tokens", "ops") == "not_found"
     with pytest.raises(Refused):
-        await house.admin_tokens.authenticate(created["token"])
+        await services.admin_tokens.authenticate(created["token"])
 
 
 NUMBER = "+4512345678"
@@ -305,35 +313,35 @@ CHANGES: dict[str, tuple[tuple[Any, ...], dict[str, Any], str | None]] = {
 
 @pytest.mark.parametrize("case", CHANGES)
 async def test_what_an_operation_changes_is_in_the_audit_log(
-    call: Caller, house: House, case: str
+    call: Caller, services: Services, case: str
 ) -> None:
     address, given, words = CHANGES[case]
-    shop = (await house.accounts.create("shop", credits=10)).account
+    shop = (await services.accounts.create("shop", credits=10)).account
     await call(*address, **given)
     if case == "create":
-        shop = await house.accounts.find("new")
-    found = await house.audit_log.changes(shop, shop, None, 10)
+        shop = await services.accounts.find("new")
+    found = await services.audit_log.changes(shop, shop, None, 10)
     said = [say_change(change.action, change.entry.subject) for change in found]
     assert said == ([words] if words else [])
     assert all(change.by_command for change in found)
 
 
-async def test_a_carrier_is_held_and_enabled(call: Caller, house: House) -> None:
-    owner = (await house.accounts.create("owner", permissions=frozenset(Permission))).account
-    shop = (await house.accounts.create("shop")).account
+async def test_a_carrier_is_held_and_enabled(call: Caller, services: Services) -> None:
+    owner = (await services.accounts.create("owner", permissions=frozenset(Permission))).account
+    shop = (await services.accounts.create("shop")).account
     switched: list[tuple[str, bool]] = []
-    house.carrier_switches.on_change = lambda name, held: switched.append((name, held))
+    services.carrier_switches.changed.subscribe(lambda name, held: switched.append((name, held)))
     for held in (True, True, False):
         answer = await call("PUT", "carriers", "simulator", held=held)
         assert answer == {"carrier": "simulator", "held": held, "in_flight": 0, "gateway": True}
-        assert await house.carrier_switches.is_held("simulator") is held
+        assert await services.carrier_switches.is_held("simulator") is held
     assert switched == [("simulator", True), ("simulator", False)]
-    changes = await house.audit_log.changes(owner, owner, None, 10)
+    changes = await services.audit_log.changes(owner, owner, None, 10)
     assert [(one.action, one.entry.subject) for one in changes] == [
         ("enable_carrier", "simulator"),
         ("drain_carrier", "simulator"),
     ]
-    assert await house.audit_log.changes(shop, shop, None, 10) == []
+    assert await services.audit_log.changes(shop, shop, None, 10) == []
 
 
 REFUSED: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
@@ -394,17 +402,19 @@ REFUSED: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-async def test_a_refusal_keeps_its_code(call: Caller, house: House, case: str) -> None:
+async def test_a_refusal_keeps_its_code(call: Caller, services: Services, case: str) -> None:
     address, given, code = REFUSED[case]
-    await house.accounts.create("taken")
+    await services.accounts.create("taken")
     assert await call.refused(*address, **given) == code
 
 
-async def test_an_account_must_be_named_unless_there_is_one(call: Caller, house: House) -> None:
+async def test_an_account_must_be_named_unless_there_is_one(
+    call: Caller, services: Services
+) -> None:
     message = {"recipients": ["4512345678"], "text": "x"}
     assert await call.refused("POST", "messages", **message) == "missing_field"
     for name in ("one", "two"):
-        await house.accounts.create(name, default_sender="Shop")
+        await services.accounts.create(name, default_sender="Shop")
     assert await call.refused("POST", "messages", **message) == "missing_field"
     await call("POST", "accounts", "one", "disable")
     refused = await call.refused("POST", "messages", **message, account="one")
@@ -421,7 +431,7 @@ async def test_the_overview_and_the_diagnosis_are_answered(call: Caller) -> None
     assert all(check["remedy"] for check in checks if check["finding"] != "ok")
 
 
-async def test_the_document_describes_every_operation(call: Caller, house: House) -> None:
+async def test_the_document_describes_every_operation(call: Caller, services: Services) -> None:
     document = await call("GET", "openapi.json")
     dialect = build_admin(call.admin)
     rendered = render_openapi(dialect, version=document["info"]["version"])
@@ -430,6 +440,6 @@ async def test_the_document_describes_every_operation(call: Caller, house: House
     assert len(described) == len(dialect.operations)
     assert all(one["summary"] for one in described)
     assert {one.path for one in dialect.operations if one.body and one.query} == set()
-    remote = build_admin(call.admin, TokenGuard(house.admin_tokens, house.clock))
+    remote = build_admin(call.admin, TokenGuard(services.admin_tokens, services.clock))
     missing = {one.path for one in dialect.operations} - {one.path for one in remote.operations}
     assert missing == {"/admin/v1/tokens", "/admin/v1/tokens/{name}"}

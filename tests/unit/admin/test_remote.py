@@ -33,7 +33,7 @@ class Remote:
 
     def __init__(self, call: Caller) -> None:
         self.clock = FixedClock()
-        self.tokens = call.house.admin_tokens
+        self.tokens = call.services.admin_tokens
         self.app = DialectApp(
             [build_admin(call.admin, TokenGuard(self.tokens, self.clock))], nothing
         )
@@ -114,7 +114,7 @@ async def test_the_client_calls_by_url_and_token(remote: Remote, call: Caller, u
     client = remote_client(f"{url}/", await remote.tokens.create("ops"))
     created = await asyncio.to_thread(client.call, "POST", LIST, b'{"username":"shop"}')
     assert msgspec.json.decode(created)["account"]["username"] == "shop"
-    assert (await call.house.accounts.find("shop")).enabled
+    assert (await call.services.accounts.find("shop")).enabled
     with pytest.raises(Failed) as caught:
         await asyncio.to_thread(client.call, "POST", LIST, b'{"username":"shop"}')
     assert caught.value.code == "already_exists"

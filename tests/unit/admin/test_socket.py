@@ -23,16 +23,16 @@ from dragoman.admin.socket_path import (
     make_folder,
     socket_path,
 )
+from dragoman.container import Services
 from dragoman.core.messages.model.messages import Submission
-from dragoman.house import House
 
 from .conftest import Caller
 
 LIST = "/admin/v1/accounts"
 
 
-async def exchange(house: House, request: bytes, *, leaves: bool = False) -> bytes:
-    path = os.fspath(socket_path(house.settings.data_path))
+async def exchange(services: Services, request: bytes, *, leaves: bool = False) -> bytes:
+    path = os.fspath(socket_path(services.settings.data_path))
     reader, writer = await asyncio.open_unix_connection(path)
     writer.write(request)
     if leaves:
@@ -42,14 +42,14 @@ async def exchange(house: House, request: bytes, *, leaves: bool = False) -> byt
     return answer
 
 
-async def test_only_the_user_may_open_the_socket(house: House) -> None:
-    mode = socket_path(house.settings.data_path).stat().st_mode
+async def test_only_the_user_may_open_the_socket(services: Services) -> None:
+    mode = socket_path(services.settings.data_path).stat().st_mode
     assert stat.S_ISSOCK(mode)
     assert mode & 0o777 == 0o600
 
 
 async def test_a_socket_that_was_left_behind_is_replaced(call: Caller) -> None:
-    path = socket_path(call.house.settings.data_path)
+    path = socket_path(call.services.settings.data_path)
     path.unlink()
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(os.fspath(path))
@@ -72,9 +72,9 @@ async def test_a_malformed_body_is_refused_and_the_next_call_served(
     assert (await call("GET", "accounts"))["accounts"] == []
 
 
-async def test_a_problem_is_told_as_one(house: House) -> None:
+async def test_a_problem_is_told_as_one(services: Services) -> None:
     answer = await exchange(
-        house, b"DELETE /admin/v1/numbers/1272 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        services, b"DELETE /admin/v1/numbers/1272 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
     )
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 404 ")
@@ -94,21 +94,23 @@ async def test_nothing_is_answered_beside_the_operations(call: Caller) -> None:
 
 
 async def test_a_caller_that_leaves_in_the_middle_disturbs_no_other(
-    call: Caller, house: House
+    call: Caller, services: Services
 ) -> None:
     begun = b"POST /admin/v1/accounts HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{"
-    assert await exchange(house, begun, leaves=True) == b""
+    assert await exchange(services, begun, leaves=True) == b""
     assert (await call("GET", "accounts"))["accounts"] == []
 
 
-async def test_the_feed_is_followed_until_the_server_stops(call: Caller, house: House) -> None:
-    await house.accounts.create("shop", default_sender="Shop")
+async def test_the_feed_is_followed_until_the_server_stops(
+    call: Caller, services: Services
+) -> None:
+    await services.accounts.create("shop", default_sender="Shop")
     server = AdminServer(call.admin)
     await server.start()
     lines = call.client.stream("/admin/v1/events?account=shop&states=queued,sent")
     assert (await asyncio.to_thread(next, lines)).startswith(b'{"lines":[]')
-    await house.submission.submit(
-        await house.accounts.find("shop"),
+    await services.submission.submit(
+        await services.accounts.find("shop"),
         Submission(dialect="cli", recipients=("4512345678",), text="x", sender=""),
     )
     page = FeedLines(lines=())

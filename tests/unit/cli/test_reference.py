@@ -15,7 +15,6 @@ import pytest
 import typer
 
 import dragoman
-from dragoman import metrics
 from dragoman.cli.reference import main, render_pages
 from dragoman.cli.reference_calls import no_services
 from dragoman.cli.reference_words import NEEDS
@@ -27,6 +26,7 @@ from dragoman.core.metrics import Histogram, Metrics
 from dragoman.core.model.errors import FailureCode, RefusalCode
 from dragoman.dialects import DIALECTS
 from dragoman.dialects.smsgate.auth import SCOPES
+from dragoman.ops import prometheus
 from dragoman.web.operations import Dialect
 from dragoman.web.refusals import RefusalKind
 
@@ -121,7 +121,7 @@ METRIC_MAKERS = {"_counter", "_gauge", "_histogram", "CounterMetricFamily", "Gau
 
 
 def test_every_metric_of_a_gateway_is_listed_with_its_labels(pages: dict[str, str]) -> None:
-    source = ast.parse(inspect.getsource(metrics))
+    source = ast.parse(inspect.getsource(prometheus))
     made = [n for n in ast.walk(source) if isinstance(n, ast.Call) and n.args]
     names = {
         str(call.args[0].value).removeprefix("dragoman_"): call

@@ -85,8 +85,8 @@ class PhonesCarrier:
         self._note_timer: asyncio.TimerHandle | None = None
         self._wake_timer: asyncio.TimerHandle | None = None
         self._ticker: asyncio.Task[None] | None = None
-        devices.on_change.append(self._on_device)
-        devices.presence.on_change.append(self._on_device)
+        devices.changed.subscribe(self._on_device)
+        devices.presence.changed.subscribe(self._on_device)
 
     # Connector
 
@@ -216,6 +216,12 @@ class PhonesCarrier:
             message = wanted.get(assignment.message_id)
             if message is not None:
                 self.assignments.resume(assignment, message)
+
+    # CallsBack
+
+    async def call_back(self, message_id: int) -> bool:
+        """Asks the phone that has a message not to send it; whether it can still be stopped."""
+        return await self.handout.cancel(message_id)
 
     # What time brings about
 

@@ -31,9 +31,11 @@ async def delete_account(request: PageRequest) -> Response:
             return await _show(request, view, 409, Problems({"": _CHANGED}))
         account = view.account
         # It stands at who did it: nobody can open the log of an account that is gone.
-        entry = request.context.audit_log.entry(request.account, "delete", account.username)
+        entry = request.services.audit_log.entry(request.account, "delete", account.username)
         try:
-            await request.context.account_tree.delete(request.account, account.account_id, (entry,))
+            await request.services.account_tree.delete(
+                request.account, account.account_id, (entry,)
+            )
         except Refused as refused:
             if refused.code is not RefusalCode.INVALID_FIELD:
                 raise
@@ -46,20 +48,20 @@ async def _find(request: PageRequest) -> AccountView:
     account_id = request.identifier("account_id")
     if account_id == request.account.account_id:
         raise Refused(RefusalCode.PERMISSION_DENIED, "user", "its own account")
-    return await request.context.account_tree.find(request.account, account_id)
+    return await request.services.account_tree.find(request.account, account_id)
 
 
 async def _state_of(request: PageRequest, view: AccountView) -> tuple[Any, ...]:
     """What its reader was told, but for what passing messages change."""
     balance = view.balance
     credits = balance.available + balance.held + balance.spent
-    return view.account.username, credits, await request.context.audit_log.key_times(view.account)
+    return view.account.username, credits, await request.services.audit_log.key_times(view.account)
 
 
 async def _show(
     request: PageRequest, view: AccountView, status: int = 200, problems: Problems | None = None
 ) -> Response:
-    _, below = await request.context.account_tree.list_children(view.account, 0, 1)
+    _, below = await request.services.account_tree.list_children(view.account, 0, 1)
     return request.show(
         "delete-account.html",
         status,

@@ -72,11 +72,11 @@ async def _change_access(request: PageRequest) -> Response:
         ),
         permissions=permissions,
         audit=(
-            request.context.audit_log.entry(request.account, "access", ", ".join(said), account),
+            request.services.audit_log.entry(request.account, "access", ", ".join(said), account),
         ),
     )
     try:
-        await request.context.account_tree.change(request.account, account.account_id, changes)
+        await request.services.account_tree.change(request.account, account.account_id, changes)
     except Refused as refused:
         named = refused.subject if refused.subject in typed else "allowed_addresses"
         field = "default_sender" if refused.code is RefusalCode.INVALID_SENDER else named
@@ -106,9 +106,9 @@ async def _make_key(request: PageRequest) -> ChangedAccount:
     """Raises `EditConflict` where somebody made one that the sender of the form has not seen."""
     async with request.context.editing:
         account = (await _find(request)).account
-        request.check_version(await request.context.audit_log.key_times(account))
-        entry = request.context.audit_log.entry(request.account, "key", account=account)
-        return await request.context.account_tree.change(
+        request.check_version(await request.services.audit_log.key_times(account))
+        entry = request.services.audit_log.entry(request.account, "key", account=account)
+        return await request.services.account_tree.change(
             request.account, account.account_id, Changes(new_key=True, audit=(entry,))
         )
 
@@ -134,10 +134,10 @@ async def _make_password(request: PageRequest) -> tuple[AccountView, str]:
     password = secrets.token_urlsafe(16)
     async with request.context.editing:
         account = (await _find(request)).account
-        request.check_version(await request.context.audit_log.password_times(account))
-        entry = request.context.audit_log.entry(request.account, "set_password", account=account)
+        request.check_version(await request.services.audit_log.password_times(account))
+        entry = request.services.audit_log.entry(request.account, "set_password", account=account)
         changes = Changes(password=password, audit=(entry,))
-        changed = await request.context.account_tree.change(
+        changed = await request.services.account_tree.change(
             request.account, account.account_id, changes
         )
     return changed.view, password
@@ -149,10 +149,10 @@ async def set_enabled(request: PageRequest) -> Response:
     enabled = request.form.get("do") == "open"
     if enabled is account.enabled:
         return request.go(_path(account), "as-it-was")
-    entry = request.context.audit_log.entry(
+    entry = request.services.audit_log.entry(
         request.account, "open" if enabled else "shut", account=account
     )
-    await request.context.account_tree.change(
+    await request.services.account_tree.change(
         request.account, account.account_id, Changes(enabled=enabled, audit=(entry,))
     )
     return request.go(_path(account), "saved")
@@ -172,9 +172,9 @@ async def move_credits(request: PageRequest) -> Response:
 
     async def move() -> int:
         verb = "give" if gives else "take"
-        entry = request.context.audit_log.entry(request.account, verb, str(abs(amount)), account)
+        entry = request.services.audit_log.entry(request.account, verb, str(abs(amount)), account)
         changes = Changes(credits=amount, audit=(entry,))
-        await request.context.account_tree.change(request.account, account.account_id, changes)
+        await request.services.account_tree.change(request.account, account.account_id, changes)
         return amount
 
     mark = request.form.get("mark", "")[:64]
@@ -191,7 +191,7 @@ async def show_ledger(request: PageRequest) -> Response:
     """The movements of an account's credits, newest first."""
     view = await _find(request)
     before = read_before(request.query)
-    found = await request.context.audit_log.ledger(view.account, before, PER_PAGE + 1)
+    found = await request.services.audit_log.ledger(view.account, before, PER_PAGE + 1)
     return request.show(
         "ledger.html",
         view=view,
@@ -206,7 +206,7 @@ async def show_changes(request: PageRequest) -> Response:
     """Who changed what about an account, newest first."""
     view = await _find(request)
     before = read_before(request.query)
-    found = await request.context.audit_log.changes(
+    found = await request.services.audit_log.changes(
         request.account, view.account, before, PER_PAGE + 1
     )
     return request.show(
@@ -219,7 +219,7 @@ async def show_changes(request: PageRequest) -> Response:
 
 
 async def _find(request: PageRequest) -> AccountView:
-    return await request.context.account_tree.find(
+    return await request.services.account_tree.find(
         request.account, request.identifier("account_id")
     )
 
@@ -240,8 +240,8 @@ async def _show(
     is_own = account.account_id == request.account.account_id
     may_change = request.account.may(Permission.ADMINISTER)
     checked = account.permissions if wanted is None else wanted
-    key_times = await request.context.audit_log.key_times(account)
-    password_times = await request.context.audit_log.password_times(account)
+    key_times = await request.services.audit_log.key_times(account)
+    password_times = await request.services.audit_log.password_times(account)
     return request.show(
         "account.html",
         status,

@@ -17,7 +17,7 @@ async def list_accounts(request: PageRequest) -> Response:
     wanted = request.query.get("name", "").strip()
     own_depth = request.account.path.count("/")
     paging = request.paging()
-    shown, total = await request.context.account_tree.search(
+    shown, total = await request.services.account_tree.search(
         request.account, wanted, paging.offset, paging.per_page
     )
     return request.show(
@@ -35,7 +35,7 @@ async def list_accounts(request: PageRequest) -> Response:
 async def list_changes(request: PageRequest) -> Response:
     """Who changed what in the whole tree, newest first."""
     before = read_before(request.query)
-    found = await request.context.audit_log.changes_below(request.account, before, PER_PAGE + 1)
+    found = await request.services.audit_log.changes_below(request.account, before, PER_PAGE + 1)
     return request.show(
         "changes.html",
         view=None,

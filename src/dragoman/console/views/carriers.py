@@ -33,11 +33,11 @@ async def switch_carrier(request: PageRequest) -> Response:
     if all(carrier.name != name for carrier in request.context.machine.carriers()):
         raise Refused(RefusalCode.NOT_FOUND, name[:64], "carrier")
     held = request.form.get("do") == "drain"
-    if await request.context.carrier_switches.is_held(name) is held:
+    if await request.services.carrier_switches.is_held(name) is held:
         return request.go("/carriers", "as-it-was")
     action = "drain_carrier" if held else "enable_carrier"
-    entry = request.context.audit_log.entry(request.account, action, name)
-    await request.context.carrier_switches.switch(name, held, (entry,))
+    entry = request.services.audit_log.entry(request.account, action, name)
+    await request.services.carrier_switches.switch(name, held, (entry,))
     return request.go("/carriers", "saved")
 
 

@@ -124,7 +124,7 @@ def _submission(request: PageRequest, draft: Draft, problems: Problems) -> Submi
     due_ms = None
     if draft.when == "later":
         try:
-            due_ms = read_due(draft.due, request.zone, request.context.clock.now_ms())
+            due_ms = read_due(draft.due, request.zone, request.services.clock.now_ms())
         except Unreadable as unreadable:
             problems["due"] = str(unreadable)
     if len(draft.text) > MAX_TEXT or not is_storable(draft.text):
@@ -143,7 +143,7 @@ def _submission(request: PageRequest, draft: Draft, problems: Problems) -> Submi
 
 
 async def _send(request: PageRequest, submission: Submission) -> int:
-    accepted = await request.context.submission.submit(request.account, submission)
+    accepted = await request.services.submission.submit(request.account, submission)
     return accepted.batch_id
 
 
@@ -159,7 +159,7 @@ async def _preview(request: PageRequest, draft: Draft, submission: Submission | 
     if shape is None or not submission.recipients:
         return preview
     try:
-        quote = await request.context.quotes.quote(request.account, submission)
+        quote = await request.services.quotes.quote(request.account, submission)
     except Refused as refused:
         if refused.code is RefusalCode.UNAVAILABLE:
             raise
@@ -194,7 +194,7 @@ def _name(character: str) -> str:
 
 
 async def _say_cost(request: PageRequest, quote: Quote) -> str:
-    balance = await request.context.accounts.balance(request.account)
+    balance = await request.services.accounts.balance(request.account)
     words = f"{_number(quote.credits, 'credit')} for {_number(quote.recipients, 'recipient')}"
     if not balance.unlimited:
         words += f"; {render_count(balance.available)} are left"
@@ -229,7 +229,7 @@ async def _show(
     preview: Preview | None = None,
 ) -> Response:
     account = request.account
-    senders = sorted(await request.context.accounts.approved_senders(account))
+    senders = sorted(await request.services.accounts.approved_senders(account))
     return request.show(
         "compose.html",
         status,

@@ -30,34 +30,34 @@ async def list_devices(request: PageRequest) -> Response:
 
 async def switch_device(request: PageRequest) -> Response:
     """Lets a phone send, or takes it out of service."""
-    context = request.context
-    device = context.devices.get(request.identifier("device_id"))
+    services = request.services
+    device = services.devices.get(request.identifier("device_id"))
     if device is None:
         raise Refused(RefusalCode.NOT_FOUND, "device")
-    account = (await context.account_tree.find(request.account, device.account_id)).account
+    account = (await services.account_tree.find(request.account, device.account_id)).account
     enabled = request.form.get("do") == "enable"
     if device.enabled is enabled:
         return request.go("/devices", "as-it-was")
-    await context.devices.set_enabled(device.device_id, enabled)
+    await services.devices.set_enabled(device.device_id, enabled)
     action = "enable_device" if enabled else "disable_device"
-    await context.audit_log.note(request.account, action, device.name, account)
+    await services.audit_log.note(request.account, action, device.name, account)
     return request.go("/devices", "saved")
 
 
 async def make_code(request: PageRequest) -> Response:
     """A code with which a phone registers for an account, shown this once."""
-    context = request.context
+    services = request.services
     wanted = request.form.get("account", "").strip()
     try:
-        account = await context.accounts.find(wanted)
-        account = (await context.account_tree.find(request.account, account.account_id)).account
+        account = await services.accounts.find(wanted)
+        account = (await services.account_tree.find(request.account, account.account_id)).account
     except Refused as refused:
         if refused.code is not RefusalCode.NOT_FOUND:
             raise
         problems = Problems({"account": "No account of yours has this name."})
         return await _show(request, 400, problems, wanted=wanted[:MAX_NAME])
-    code = await context.device_registration.create_code(account)
-    await context.audit_log.note(request.account, "device_code", account=account)
+    code = await services.device_registration.create_code(account)
+    await services.audit_log.note(request.account, "device_code", account=account)
     return await _show(request, code=code, owner=account)
 
 
@@ -70,16 +70,16 @@ async def _show(
     code: Code | None = None,
     owner: Account | None = None,
 ) -> Response:
-    context = request.context
-    registered = context.devices.all()
-    names = await context.account_tree.names(
+    services = request.services
+    registered = services.devices.all()
+    names = await services.account_tree.names(
         request.account, (device.account_id for device in registered), living=True
     )
     devices = [device for device in registered if device.account_id in names]
     devices.sort(key=lambda device: (not device.enabled, device.device_id))
     paging = request.paging()
     shown = devices[paging.offset : paging.offset + paging.per_page]
-    offered, _ = await context.account_tree.search(request.account, "", 0, MAX_OFFERED)
+    offered, _ = await services.account_tree.search(request.account, "", 0, MAX_OFFERED)
     return request.show(
         "devices.html",
         status,
@@ -89,19 +89,21 @@ async def _show(
         names=names,
         wanted=request.account.username if wanted is None else wanted,
         offered=[view.account.username for view in offered],
-        has_carrier=bool(context.devices.carriers),
+        has_carrier=bool(services.devices.carriers),
         code=code,
         owner=owner,
         qr_of_code=draw_qr(code.code) if code is not None else "",
-        qr_of_address=draw_qr(context.api_url) if code is not None and context.api_url else "",
-        api_url=context.api_url,
+        qr_of_address=draw_qr(services.settings.devices.api_url)
+        if code is not None and services.settings.devices.api_url
+        else "",
+        api_url=services.settings.devices.api_url,
         max_checks=MAX_CHECKS,
     )
 
 
 def _say_presence(request: PageRequest, device: Device) -> tuple[str, str, int]:
     """How far a phone can be reached, the class of its badge, and when it was last heard."""
-    presence = request.context.devices.presence
+    presence = request.services.devices.presence
     seen_ms = max(device.seen_ms, presence.heard_ms(device.device_id))
     if not device.enabled:
         return "disabled", "off", seen_ms

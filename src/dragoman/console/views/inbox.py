@@ -47,7 +47,7 @@ async def search_texts(request: PageRequest) -> Response:
     paging = request.paging()
     page = None
     if not problems:
-        page = await request.context.queries.inbox(
+        page = await request.services.queries.inbox(
             InboxFilter(account_id=account.account_id, **wanted),
             paging.offset,
             paging.per_page,
@@ -90,13 +90,13 @@ async def change_opt_outs(request: PageRequest) -> Response:
         if not recipient:
             raise Unreadable("Write a number first.")
         if request.form.get("do") == "remove":
-            await request.context.opt_outs.remove(request.account, recipient, sender)
-            await request.context.audit_log.note(
+            await request.services.opt_outs.remove(request.account, recipient, sender)
+            await request.services.audit_log.note(
                 request.account, "opt_in", _subject(recipient, sender)
             )
             return request.go("/opt-outs", "opted-in")
-        await request.context.opt_outs.add(request.account, recipient, sender)
-        await request.context.audit_log.note(
+        await request.services.opt_outs.add(request.account, recipient, sender)
+        await request.services.audit_log.note(
             request.account, "opt_out", _subject(recipient, sender)
         )
     except Unreadable as unreadable:
@@ -127,7 +127,7 @@ async def _show_opt_outs(
     wanted = request.query.get("digits", "").strip()
     digits = "".join(filter(str.isdecimal, wanted)) if wanted.isascii() else "-"
     paging = request.paging()
-    page = await request.context.opt_outs.search(
+    page = await request.services.opt_outs.search(
         OptOutFilter(account_id=request.account.account_id, digits=digits[:20], with_senders=True),
         paging.offset,
         paging.per_page,
@@ -152,7 +152,7 @@ async def _account(request: PageRequest, username: str, problems: Problems) -> A
     if not username:
         return request.account
     try:
-        account = await request.context.accounts.find(username)
+        account = await request.services.accounts.find(username)
         if account.is_at_or_below(request.account):
             return account
     except Refused as refused:

@@ -32,13 +32,13 @@ async def list_keywords(request: PageRequest) -> Response:
 async def reserve_keyword(request: PageRequest) -> Response:
     """Reserves a word on a number, or below another word."""
     check_may_receive(request.account)
-    context, form = request.context, request.form
+    services, form = request.services, request.form
     number, word = form.get("number", ""), form.get("keyword", "")
     try:
         below = read_count(form.get("below", ""))
         if below:
-            number = (await context.keywords.keyword(request.account, below)).keyword.number
-        made = await context.keywords.reserve(
+            number = (await services.keywords.keyword(request.account, below)).keyword.number
+        made = await services.keywords.reserve(
             request.account,
             number,
             word,
@@ -48,28 +48,28 @@ async def reserve_keyword(request: PageRequest) -> Response:
     except Refused as refused:
         return await _refuse(request, refused)
     subject = f"{made.keyword.keyword} {hide_number(made.keyword.number)}"
-    await context.audit_log.note(request.account, "reserve_keyword", subject)
+    await services.audit_log.note(request.account, "reserve_keyword", subject)
     return request.go(_AT, "saved")
 
 
 async def change_keyword(request: PageRequest) -> Response:
     """Sends the texts of a keyword to another service, or gives the keyword up."""
     check_may_receive(request.account)
-    context, keyword_id = request.context, request.identifier("keyword_id")
-    async with context.editing:
-        keyword = (await context.keywords.keyword(request.account, keyword_id)).keyword
+    services, keyword_id = request.services, request.identifier("keyword_id")
+    async with request.context.editing:
+        keyword = (await services.keywords.keyword(request.account, keyword_id)).keyword
         if not request.is_current(keyword.forwarding_id):
             return await _show(request, 409, Problems({"": NEWER}))
         subject = f"{keyword.keyword} {hide_number(keyword.number)}"
         if request.form.get("do") == "release":
-            await context.keywords.delete(request.account, keyword_id, str(request.zone))
-            await context.audit_log.note(request.account, "delete_keyword", subject)
+            await services.keywords.delete(request.account, keyword_id, str(request.zone))
+            await services.audit_log.note(request.account, "delete_keyword", subject)
             return request.go(_AT, "released")
         wanted = await _service(request)
         if wanted == keyword.forwarding_id:
             return request.go(_AT, "as-it-was")
-        await context.keywords.attach(request.account, keyword_id, wanted)
-        await context.audit_log.note(request.account, "attach_keyword", subject)
+        await services.keywords.attach(request.account, keyword_id, wanted)
+        await services.audit_log.note(request.account, "attach_keyword", subject)
     return request.go(_AT, "saved")
 
 
@@ -77,7 +77,7 @@ async def add_service(request: PageRequest) -> Response:
     """Enters an address that texts can be sent on to."""
     check_may_receive(request.account)
     try:
-        made = await request.context.keywords.add_forwarding(
+        made = await request.services.keywords.add_forwarding(
             request.account,
             dialect=DIALECT,
             url=request.form.get("url", ""),
@@ -86,14 +86,14 @@ async def add_service(request: PageRequest) -> Response:
         )
     except Refused as refused:
         return await _refuse(request, refused)
-    await request.context.audit_log.note(request.account, "add_service", _host_of(made))
+    await request.services.audit_log.note(request.account, "add_service", _host_of(made))
     return request.go(_AT, "saved")
 
 
 async def show_service(request: PageRequest) -> Response:
     """One service, to be changed."""
     check_may_receive(request.account)
-    service = await request.context.keywords.forwarding(
+    service = await request.services.keywords.forwarding(
         request.account, request.identifier("service_id")
     )
     return await _show_service(request, service)
@@ -102,16 +102,16 @@ async def show_service(request: PageRequest) -> Response:
 async def change_service(request: PageRequest) -> Response:
     """Changes where a service is, unless somebody else did meanwhile."""
     check_may_receive(request.account)
-    context, service_id = request.context, request.identifier("service_id")
+    services, service_id = request.services, request.identifier("service_id")
     typed = {name: request.form.get(name, "").strip() for name in ("url", "charset")}
-    async with context.editing:
-        stored = await context.keywords.forwarding(request.account, service_id)
+    async with request.context.editing:
+        stored = await services.keywords.forwarding(request.account, service_id)
         problems = Problems()
         if not request.is_current(stored.url, stored.charset):
             problems.add_newer({"url": stored.url, "charset": stored.charset}, typed)
             return await _show_service(request, stored, 409, problems, typed)
         try:
-            changed = await context.keywords.change_forwarding(
+            changed = await services.keywords.change_forwarding(
                 request.account, service_id, url=typed["url"], charset=typed["charset"]
             )
         except Refused as refused:
@@ -119,7 +119,7 @@ async def change_service(request: PageRequest) -> Response:
                 raise
             problems.add(refused, typed, say_refusal(refused))
             return await _show_service(request, stored, 400, problems, typed)
-        await context.audit_log.note(request.account, "change_service", _host_of(changed))
+        await services.audit_log.note(request.account, "change_service", _host_of(changed))
     return request.go(_AT, "saved")
 
 
@@ -128,7 +128,7 @@ async def _service(request: PageRequest) -> int | None:
     service_id = read_count(request.form.get("service", ""))
     if not service_id:
         return None
-    return (await request.context.keywords.forwarding(request.account, service_id)).forwarding_id
+    return (await request.services.keywords.forwarding(request.account, service_id)).forwarding_id
 
 
 async def _refuse(request: PageRequest, refused: Refused) -> Response:
@@ -151,7 +151,7 @@ async def _show(
     problems: Problems | None = None,
     typed: dict[str, str] | None = None,
 ) -> Response:
-    account, keywords = request.account, request.context.keywords
+    account, keywords = request.account, request.services.keywords
     numbers = [
         number
         for number in await keywords.numbers()

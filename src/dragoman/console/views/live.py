@@ -73,7 +73,7 @@ async def show_live(request: PageRequest) -> Response:
 async def stream_changes(request: PageRequest) -> Response:
     """The changes from here on, as events."""
     wanted = await _read_filter(request, _typed(request))
-    if len(request.context.feed.listeners) >= MAX_LISTENERS:
+    if len(request.services.feed.listeners) >= MAX_LISTENERS:
         raise Refused(RefusalCode.UNAVAILABLE, "feed")  # while it can still be said
     return request.stream(_frames(request, wanted))
 
@@ -81,7 +81,7 @@ async def stream_changes(request: PageRequest) -> Response:
 async def _frames(request: PageRequest, wanted: FeedFilter) -> AsyncGenerator[bytes, None]:
     loop = asyncio.get_running_loop()
     end = loop.time() + LONGEST_S
-    with request.context.feed.listen(wanted) as listener:
+    with request.services.feed.listen(wanted) as listener:
         yield b"retry: 1000\n" + render_event("open")
         while (left := end - loop.time()) > 0:
             page = await listener.next(min(left, KEEP_ALIVE_S), MAX_ROWS)
@@ -136,7 +136,7 @@ async def _newest(request: PageRequest, wanted: FeedFilter) -> list[MessageView]
         below=tree[1:],
         states=tuple(wanted.states | WAITING if is_waiting else wanted.states),
     )
-    found = await request.context.queries.outbox(search, 0, LOOKED_AT, 0)
+    found = await request.services.queries.outbox(search, 0, LOOKED_AT, 0)
     fitting = [
         message
         for message in found.messages

@@ -72,7 +72,7 @@ async def search_messages(request: PageRequest) -> Response:
         page = None
     else:
         wanted["batch_id"] = batch_id
-        page = await request.context.queries.outbox(
+        page = await request.services.queries.outbox(
             OutboxFilter(account_id=tree[0], below=tree[1:], **wanted),
             paging.offset,
             paging.per_page,
@@ -104,8 +104,8 @@ async def search_messages(request: PageRequest) -> Response:
 async def cancel_batch(request: PageRequest) -> Response:
     """Stops a batch none of whose messages a carrier has been given."""
     batch_id = request.identifier("batch_id")
-    await request.context.batches.cancel(request.account, batch_id)
-    await request.context.audit_log.note(request.account, "cancel_batch", str(batch_id))
+    await request.services.batches.cancel(request.account, batch_id)
+    await request.services.audit_log.note(request.account, "cancel_batch", str(batch_id))
     return request.go(f"/messages?id={batch_id}", "cancelled")
 
 
@@ -119,8 +119,8 @@ async def _show_message(
 ) -> Response:
     tree = await request.tree()
     message_id = request.identifier("message_id")
-    view = await request.context.queries.message(request.account, message_id, tree[1:])
-    story = await request.context.timelines.of_message(request.account, message_id)
+    view = await request.services.queries.message(request.account, message_id, tree[1:])
+    story = await request.services.timelines.of_message(request.account, message_id)
     return request.show(
         "message.html",
         status,
@@ -146,7 +146,7 @@ async def cancel_message(request: PageRequest) -> Response:
     """Stops a message that no carrier has been given."""
     message_id = request.identifier("message_id")
     try:
-        await request.context.message_actions.cancel(request.account, message_id)
+        await request.services.message_actions.cancel(request.account, message_id)
     except Refused as refused:
         if refused.code is not RefusalCode.NOT_CANCELLABLE:
             raise
@@ -161,7 +161,7 @@ async def resend_message(request: PageRequest) -> Response:
     known = read_count(request.form.get("resent", ""))
 
     async def resend() -> int:
-        again = await request.context.message_actions.resend(
+        again = await request.services.message_actions.resend(
             request.account, message_id, protocol=PROTOCOL, known=known
         )
         return again.batch_id
@@ -224,7 +224,7 @@ async def _find(
     request: PageRequest, identifiers: tuple[int, ...], tree: tuple[int, ...]
 ) -> tuple[int | None, int | None]:
     """The message, or else the batch, that an identifier names in the tree."""
-    queries = request.context.queries
+    queries = request.services.queries
     for identifier in identifiers:
         try:
             view = await queries.message(request.account, identifier, tree[1:])
@@ -245,7 +245,7 @@ async def _find(
 async def _batch(request: PageRequest, batch_id: int) -> BatchProgress | None:
     """How far a batch of the reader's own account is."""
     try:
-        return await request.context.queries.batch(request.account, batch_id)
+        return await request.services.queries.batch(request.account, batch_id)
     except Refused as refused:
         if refused.code is not RefusalCode.NOT_FOUND:
             raise
@@ -255,7 +255,7 @@ async def _batch(request: PageRequest, batch_id: int) -> BatchProgress | None:
 async def _names(request: PageRequest, messages: tuple[MessageView, ...]) -> dict[int, str]:
     """The user names of the accounts of messages, where they are not all the reader's own."""
     others = {message.account_id for message in messages} - {request.account.account_id}
-    return await request.context.account_tree.names(request.account, others)
+    return await request.services.account_tree.names(request.account, others)
 
 
 PAGES: Final = (

@@ -87,7 +87,7 @@ async def _make(
     wanted: frozenset[str],
 ) -> Made:
     made_up = "" if password else secrets.token_urlsafe(16)
-    created = await request.context.account_tree.create(
+    created = await request.services.account_tree.create(
         request.account,
         AccountFields(
             username=typed["username"],
@@ -97,7 +97,7 @@ async def _make(
         password=password or made_up,
         credits=credits,
         permissions={permission: permission in wanted for permission in _offered(request)},
-        audit=request.context.audit_log.entry(request.account, "create"),
+        audit=request.services.audit_log.entry(request.account, "create"),
     )
     account = created.view.account
     return Made(
@@ -147,7 +147,7 @@ async def _show(
     status: int = 200,
     problems: Problems | None = None,
 ) -> Response:
-    balance = await request.context.accounts.balance(request.account)
+    balance = await request.services.accounts.balance(request.account)
     return request.show(
         "new-account.html",
         status,

@@ -28,19 +28,19 @@ _FORMS: Final = {Lately.DAY: "%H:%M", Lately.WEEK: "%a %d", Lately.MONTH: "%b %d
 
 async def show_overview(request: PageRequest) -> Response:
     """Figures, charts and tables of a time."""
-    context, lately = request.context, _lately(request)
+    services, lately = request.services, _lately(request)
     report = await _report(request, lately)
     form = _FORMS[lately]
     columns = [_column(period, form) for period in report.periods]
     times = _delivery_times(report.whole)
-    machine = context.machine if request.account.may(Permission.OPERATE) else None
+    machine = request.context.machine if request.account.may(Permission.OPERATE) else None
     return request.show(
         "overview.html",
         lately=lately,
         spans=TITLES,
         report=report,
         columns=columns,
-        balance=await context.accounts.balance(request.account),
+        balance=await services.accounts.balance(request.account),
         problems_of_gateway=machine.problems() if machine is not None else [],
         waiting=machine.waiting() if machine is not None else {},
         oldest=machine.oldest_waiting_s() if machine is not None else {},
@@ -85,7 +85,7 @@ def _lately(request: PageRequest) -> Lately:
 
 
 async def _report(request: PageRequest, lately: Lately) -> TrafficReport:
-    return await request.context.traffic.report(await request.tree(), lately, str(request.zone))
+    return await request.services.traffic.report(await request.tree(), lately, str(request.zone))
 
 
 def _waiting(share: Share) -> int:

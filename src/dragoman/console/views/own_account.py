@@ -30,7 +30,7 @@ async def change_settings(request: PageRequest) -> Response:
 
 
 async def _change_settings(request: PageRequest) -> Response:
-    accounts = request.context.accounts
+    accounts = request.services.accounts
     stored = (await accounts.find(request.account.username)).time_zone
     zone = request.form.get("time_zone", "").strip()
     problems = Problems()
@@ -38,7 +38,7 @@ async def _change_settings(request: PageRequest) -> Response:
         problems.add_newer({"time_zone": stored}, {"time_zone": zone})
         return await _show(request, 409, problems, zone)
     try:
-        entry = request.context.audit_log.entry(request.account, "time_zone")
+        entry = request.services.audit_log.entry(request.account, "time_zone")
         change = AccountFields(time_zone=zone)
         await accounts.change(request.account.username, change, audit=(entry,))
     except Refused as refused:
@@ -58,7 +58,7 @@ async def change_password(request: PageRequest) -> Response:
     if problems:
         return await _show(request, 400, problems)
     try:
-        await request.context.accounts.change_password(
+        await request.services.accounts.change_password(
             request.account, current, new, request.http.client
         )
     except Refused as refused:
@@ -69,7 +69,7 @@ async def change_password(request: PageRequest) -> Response:
             _WRONG if wrong else say_refusal(refused)
         )
         return await _show(request, 400, problems)
-    await request.context.audit_log.note(request.account, "password")
+    await request.services.audit_log.note(request.account, "password")
     request.cookies.append(set_cookie(request.http, "session", ""))
     return request.go("/sign-in", "password-changed")
 
@@ -80,7 +80,7 @@ async def _show(
     problems: Problems | None = None,
     zone: str | None = None,
 ) -> Response:
-    account = await request.context.accounts.find(request.account.username)
+    account = await request.services.accounts.find(request.account.username)
     return request.show(
         "own-account.html",
         status,
@@ -89,9 +89,9 @@ async def _show(
         own_role=role_of(account),
         can=say_permissions(account.permissions),
         time_zone=account.time_zone if zone is None else zone,
-        usual_zone=request.context.time_zone,
+        usual_zone=request.services.settings.console.time_zone,
         version=version_of(account.time_zone),
-        sessions=await request.context.sessions.count(account),
+        sessions=await request.services.console_sessions.count(account),
         min_password=MIN_PASSWORD,
     )
 

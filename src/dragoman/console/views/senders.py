@@ -48,11 +48,11 @@ async def _list(
 ) -> Response:
     states = CHOICES.get(chosen, CHOICES[""])
     paging = request.paging()
-    senders, total = await request.context.senders.list_below(
+    senders, total = await request.services.senders.list_below(
         request.account, states, paging.offset, paging.per_page
     )
     owners = (sender.account_id for sender in senders)
-    names = await request.context.account_tree.names(request.account, owners)
+    names = await request.services.account_tree.names(request.account, owners)
     return request.show(
         "senders.html",
         status,
@@ -68,23 +68,23 @@ async def _list(
 
 async def decide_sender(request: PageRequest) -> Response:
     """Approves a sender or refuses it, from now on."""
-    context = request.context
+    services = request.services
     account = (
-        await context.account_tree.find(request.account, request.identifier("account_id"))
+        await services.account_tree.find(request.account, request.identifier("account_id"))
     ).account
     do = request.form.get("do", "")
     if do not in _DECISIONS:
         return request.go("/senders")
-    async with context.editing:
-        sender = await context.senders.find(account, request.identifier("sender_id"))
+    async with request.context.editing:
+        sender = await services.senders.find(account, request.identifier("sender_id"))
         if sender.state is _DECISIONS[do]:
             return request.go("/senders", "as-it-was")
         if not request.is_current(sender.state):
             words = f"Somebody decided on {sender.sender} after you opened the page: it is"
             problem = f"{words} {WORDS[sender.state]}. Decide again if it should not be."
             return await _list(request, "all", 409, Problems({"": problem}))
-        entry = context.audit_log.entry(request.account, do, hide_number(sender.sender), account)
-        await context.senders.decide(account, sender.sender, _DECISIONS[do], entry)
+        entry = services.audit_log.entry(request.account, do, hide_number(sender.sender), account)
+        await services.senders.decide(account, sender.sender, _DECISIONS[do], entry)
     return request.go("/senders", "saved")
 
 

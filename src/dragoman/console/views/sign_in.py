@@ -60,7 +60,7 @@ async def use_link(request: PageRequest) -> Response:
     """Opens a session for a one-time link."""
     try:
         token = request.form.get("k", "")[:200]
-        account = await request.context.one_time_links.redeem(token, request.http.client)
+        account = await request.services.one_time_links.redeem(token, request.http.client)
     except Refused as refused:
         if refused.code not in _EXPECTED:
             raise
@@ -73,10 +73,10 @@ async def sign_out(request: PageRequest) -> Response:
     """Ends this session, or all of the account's."""
     everywhere = request.form.get("everywhere") == "yes"
     if everywhere:
-        await request.context.sessions.end_all(request.account)
-        await request.context.audit_log.note(request.account, "sign_out")
+        await request.services.console_sessions.end_all(request.account)
+        await request.services.audit_log.note(request.account, "sign_out")
     else:
-        await request.context.sessions.end(request.secret)
+        await request.services.console_sessions.end(request.secret)
     request.cookies.append(set_cookie(request.http, "session", ""))
     return request.go("/sign-in", "signed-out-everywhere" if everywhere else "signed-out")
 
@@ -84,7 +84,7 @@ async def sign_out(request: PageRequest) -> Response:
 async def _authenticate(request: PageRequest, username: str, password: str) -> Account:
     if len(username) > MAX_NAME or len(password) > MAX_PASSWORD:
         raise Refused(RefusalCode.AUTHENTICATION_FAILED)
-    return await request.context.accounts.authenticate_password(
+    return await request.services.accounts.authenticate_password(
         username, password, request.http.client, CredentialKind.PASSWORD
     )
 
@@ -93,8 +93,8 @@ async def _open(request: PageRequest, account: Account) -> str:
     """Begins a session of its own; one that the browser had before is ended."""
     old = read_cookie(request.http, "session")
     if old:
-        await request.context.sessions.end(old)
-    token = await request.context.sessions.open(account)
+        await request.services.console_sessions.end(old)
+    token = await request.services.console_sessions.open(account)
     request.cookies.append(set_cookie(request.http, "session", token))
     return token
 

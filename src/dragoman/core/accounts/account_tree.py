@@ -57,14 +57,20 @@ class AccountTree:
     """The accounts below an account, at its hands."""
 
     def __init__(
-        self, *, accounts: Accounts, storage: Storage, ids: IdSource, clock: Clock
+        self,
+        *,
+        accounts: Accounts,
+        storage: Storage,
+        ids: IdSource,
+        clock: Clock,
+        end_sessions: Callable[[int], object],
     ) -> None:
+        """`end_sessions` ends those of an account that are kept in memory."""
         self._accounts = accounts
         self._storage = storage
         self._ids = ids
         self._clock = clock
-        self.on_shut_out: Callable[[int], None] = _nobody
-        """Is told of an account whose old password, or any, does not let in any more."""
+        self._end_sessions = end_sessions
 
     async def list_below(self, caller: Account) -> list[AccountView]:
         """The caller's own account and all below it, in the order of creation."""
@@ -198,7 +204,7 @@ class AccountTree:
         )
         await self._accounts.write(account_tree.change, change)
         if changes.password is not None or changes.enabled is False:
-            self.on_shut_out(account_id)
+            self._end_sessions(account_id)
         return ChangedAccount(view=await self.find(caller, account_id), api_key=api_key)
 
     async def delete(
@@ -226,7 +232,7 @@ class AccountTree:
             audit=audit,
         )
         await self._accounts.write(account_tree.delete, deletion)
-        self.on_shut_out(account_id)
+        self._end_sessions(account_id)
 
     async def _rotation(
         self, account: Account, password: str | None, api_key: str | None
@@ -250,10 +256,6 @@ class AccountTree:
             credentials=tuple(made),
             at_ms=self._clock.now_ms(),
         )
-
-
-def _nobody(_account_id: int) -> None:
-    """Nobody waits for it."""
 
 
 def check_right(caller: Account) -> None:

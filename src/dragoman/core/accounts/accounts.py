@@ -11,7 +11,7 @@ import asyncio
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
@@ -34,6 +34,7 @@ from dragoman.core.billing.sql import wallets
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, render_base36
+from dragoman.kit.signal import Signal
 from dragoman.storage.engine import Storage
 from dragoman.storage.writer import Operation
 
@@ -70,8 +71,8 @@ class Accounts:
         self._generation = 0
         """Counts changes, so that what was read before one is not remembered after it."""
         self._failures: OrderedDict[str, int] = OrderedDict()
-        self.on_change: Callable[[], None] = _nobody
-        """Is told after each change of an account."""
+        self.changed = Signal[[]]()
+        """After each change of an account."""
 
     @property
     def generation(self) -> int:
@@ -345,7 +346,7 @@ class Accounts:
         self._generation += 1
         self._remembered.clear()
         self._senders.clear()
-        self.on_change()
+        self.changed()
 
     def _remember(self, key: bytes, account: Account, generation: int) -> None:
         if generation != self._generation:
@@ -361,10 +362,6 @@ class Accounts:
         if len(self._failures) > MAX_REMEMBERED:
             self._failures.popitem(last=False)
         await asyncio.sleep(min(FIRST_DELAY_S * 2 ** min(failures, 10), MAX_DELAY_S))
-
-
-def _nobody() -> None:
-    """Nobody waits for changes."""
 
 
 def _may_log_in(account: Account, kind: CredentialKind) -> bool:

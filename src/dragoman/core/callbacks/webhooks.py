@@ -8,7 +8,7 @@ event are told of it, in others a phone's own takes the place of its account's.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
@@ -61,18 +61,20 @@ class Webhooks:
         ids: IdSource,
         clock: Clock,
         announce: Callable[[NewCallback], None],
-        own_first: Collection[str] = (),
         new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES),
     ) -> None:
-        """`own_first` names the dialects where a phone's own webhook is told, not its account's."""
         self._storage = storage
         self._devices = devices
         self._ids = ids
         self._clock = clock
         self._announce = announce
-        self._own_first = frozenset(own_first)
+        self._device_first: set[str] = set()
         self._new_key = new_key
         self._webhooks: dict[int, dict[tuple[str, str], StoredWebhook]] = {}
+
+    def prefer_of_devices(self, dialect: str) -> None:
+        """Has a device's own webhook called in place of its account's, as a dialect has it."""
+        self._device_first.add(dialect)
 
     async def restore(self) -> None:
         """Loads every webhook."""
@@ -217,7 +219,7 @@ class Webhooks:
         own = {webhook.dialect for webhook in found if webhook.device_id is not None}
         calls = []
         for webhook in found:
-            if webhook.device_id is None and webhook.dialect in own & self._own_first:
+            if webhook.device_id is None and webhook.dialect in own & self._device_first:
                 continue
             callback_id = self._ids.next()
             told = msgspec.structs.replace(facts, event_id=callback_id, webhook=webhook.key)

@@ -229,7 +229,7 @@ class Issues:
                 at_ms=self._clock.now_ms(),
             )
             if await self._storage.writer.write(issues.step, step):
-                self._mailings.announce(sending.account_id)
+                self._mailings.mail_due(sending.account_id)
             sending = msgspec.structs.replace(sending, position=position)
 
     async def _next_chunk(self, sending: Sending) -> tuple[list[tuple[int | None, str]], int, bool]:

@@ -30,6 +30,7 @@ from dragoman.core.model.mail_addresses import domain_of, parse_mail_address
 from dragoman.core.model.texts import is_storable
 from dragoman.kit.clock import Clock, datetime_of
 from dragoman.kit.ids import IdSource
+from dragoman.kit.signal import Signal
 from dragoman.storage.engine import Storage
 
 Item = TypeVar("Item")
@@ -86,8 +87,8 @@ class Mailings:
         self._sender_domains = frozenset(name.lower() for name in sender_domains)
         self.enabled = enabled
         self.book: AddressBook = book or NoAddressBook()
-        self.announce: Callable[[int], None] = _nobody
-        """Is told of an account that has new mails."""
+        self.mail_due = Signal[[int]]()
+        """An account that has new mails to be sent."""
 
     # Lists
 
@@ -208,7 +209,7 @@ class Mailings:
             at_ms=self._clock.now_ms(),
         )
         if await self._storage.writer.write(subscriptions.subscribe, item):
-            self.announce(account.account_id)
+            self.mail_due(account.account_id)
 
     # What an account has bought
 
@@ -317,7 +318,3 @@ _CHECKS: Final[dict[str, Callable[[str, str], str]]] = {
     "company_phone": _company,
     "company_fax": _company,
 }
-
-
-def _nobody(_account_id: int) -> None:
-    """Nobody sends."""

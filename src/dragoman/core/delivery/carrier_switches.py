@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.delivery.sql import held_carriers
 from dragoman.core.delivery.sql.held_carriers import CarrierSwitch
 from dragoman.kit.clock import Clock
+from dragoman.kit.signal import Signal
 from dragoman.storage.engine import Storage
 
 
@@ -17,13 +16,13 @@ class CarrierSwitches:
     def __init__(self, *, storage: Storage, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
-        self.on_change: Callable[[str, bool], None] = _nobody
-        """Is told of a carrier, and whether it is held from now on."""
+        self.changed = Signal[[str, bool]]()
+        """A carrier, and whether it is held from now on."""
 
     async def restore(self) -> None:
         """Holds what was held in an earlier run."""
         for name in await self._storage.read(held_carriers.load):
-            self.on_change(name, True)
+            self.changed(name, True)
 
     async def held(self) -> frozenset[str]:
         """The carriers that are held."""
@@ -37,8 +36,4 @@ class CarrierSwitches:
         """Holds a carrier or lets it go; raises `StorageUnavailable`, and then nothing changed."""
         item = CarrierSwitch(carrier=carrier, held=held, at_ms=self._clock.now_ms(), audit=audit)
         await self._storage.writer.write(held_carriers.switch, item)
-        self.on_change(carrier, held)
-
-
-def _nobody(_carrier: str, _held: bool) -> None:
-    """Nobody waits for it."""
+        self.changed(carrier, held)

@@ -21,6 +21,7 @@ from dragoman.core.model.errors import FailureCode
 from dragoman.core.model.urls import origin_of
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
+from dragoman.kit.signal import Signal
 from dragoman.protocols.smpp.message_ids import stored_keys
 from dragoman.storage.persistence import persist
 from dragoman.storage.writer import Writer
@@ -64,8 +65,10 @@ class Delivery:
         metrics: Metrics,
         policies: Mapping[str, OnUnknown],
         announce: Callable[[NewCallback], None],
+        find_events: FindEvents,
         feed: Feed | None = None,
     ) -> None:
+        """`find_events` finds the webhooks that want to hear of a change."""
         self._live = live
         self._writer = writer
         self._ids = ids
@@ -73,11 +76,10 @@ class Delivery:
         self._metrics = metrics
         self._policies = policies
         self._announce = announce
-        self.find_events: FindEvents = _no_events
-        """Finds the webhooks that are to be told of a change."""
+        self._find_events = find_events
         self._feed = feed or Feed()
-        self.on_key: Callable[[str, str, LiveMessage, int], None] = _nobody
-        """Is told of each carrier id as it becomes known (reports may have come before)."""
+        self.carrier_id_known = Signal[[str, str, LiveMessage, int]]()
+        """(carrier, id, message, part) as soon as it is known; its report may have come before."""
 
     def accepted(
         self, message: LiveMessage, carrier: str, outcome: Accepted, stored: Stored
@@ -175,7 +177,7 @@ class Delivery:
                     for number, id_ in carrier_ids
                 )
         callback = self._callback(message, after, failure, detail, now_ms)
-        events = self.find_events(message, after, failure, detail, now_ms)
+        events = self._find_events(message, after, failure, detail, now_ms)
         change = StateChange(
             message_id=message.message_id,
             batch_id=batch.batch_id,
@@ -215,7 +217,7 @@ class Delivery:
             self._metrics.finals[carrier or "", _NAMES[after]] += 1
         if carrier is not None:
             for key, number in keys:
-                self.on_key(carrier, key, message, number)
+                self.carrier_id_known(carrier, key, message, number)
 
     def _tell(self, message: LiveMessage, change: StateChange) -> None:
         """A change is on disk: lets the customer and those who watch know."""
@@ -254,7 +256,7 @@ class Delivery:
             failure=failure,
             settlement=self._settlement(message, before, State.REJECTED, reported=False),
             callback=self._callback(message, State.REJECTED, failure, "", now_ms),
-            events=self.find_events(message, State.REJECTED, failure, "", now_ms),
+            events=self._find_events(message, State.REJECTED, failure, "", now_ms),
             premium_state=PREMIUM_STATES[State.REJECTED] if message.is_premium else None,
             route=message.route,
         )
@@ -357,14 +359,3 @@ def _known(
 def _note_device(message: LiveMessage, outcome: Accepted | Rejected) -> None:
     if outcome.device_id is not None:
         message.device_id, message.sim = outcome.device_id, outcome.sim
-
-
-def _no_events(
-    _message: LiveMessage, _state: State, _failure: FailureCode, _detail: str, _at_ms: int
-) -> tuple[NewCallback, ...]:
-    """Nobody has webhooks."""
-    return ()
-
-
-def _nobody(_carrier: str, _key: str, _message: LiveMessage, _part: int) -> None:
-    """Nobody waits for keys."""

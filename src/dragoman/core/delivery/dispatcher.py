@@ -27,8 +27,9 @@ from dragoman.core.messages.model.outcomes import Accepted, Deferred, Outcome, R
 from dragoman.core.messages.model.routing import Route
 from dragoman.core.messages.sql import changes
 from dragoman.core.metrics import Metrics
-from dragoman.core.model.errors import StorageUnavailable
+from dragoman.core.model.errors import FailureCode, StorageUnavailable
 from dragoman.kit.clock import Clock
+from dragoman.kit.supervisor import Spawn, spawn_unwatched
 from dragoman.storage.writer import Writer
 from dragoman.work_queue.port import Consumer, Work, WorkQueue
 
@@ -74,7 +75,12 @@ class Dispatcher:
         self._taking = True
         self._consumers: dict[str, Consumer] = {}
 
-    def start(self, connectors: Mapping[str, Connector], routes: Iterable[Route]) -> None:
+    def start(
+        self,
+        connectors: Mapping[str, Connector],
+        routes: Iterable[Route],
+        spawn: Spawn = spawn_unwatched,
+    ) -> None:
         """Begins to take work for every route."""
         self._lanes = {name: CarrierLane(connector) for name, connector in connectors.items()}
         for route in routes:
@@ -85,7 +91,7 @@ class Dispatcher:
             else:
                 worker = _RouteWorker(self, route.name, lanes)
             self._consumers[route.name] = worker.consumer
-            self._tasks.append(asyncio.create_task(worker.run(), name=f"route-{route.name}"))
+            self._tasks.append(spawn(f"route {route.name}", worker.run()))
 
     async def stop(self) -> None:
         """Takes no more work; what is in flight is the connectors' to finish."""
@@ -175,7 +181,17 @@ class Dispatcher:
         if flight is None:
             log.error("outcome_for_nothing", carrier=carrier)
             return
-        live = flight.message
+        self._take(flight, lane, outcome, acknowledge)
+
+    def _take(
+        self,
+        flight: Flight,
+        lane: CarrierLane,
+        outcome: Outcome,
+        acknowledge: Callable[[bool], None] | None = None,
+    ) -> None:
+        """Minds what came of a message that was in flight."""
+        live, carrier = flight.message, lane.connector.name
         self._metrics.outcomes[carrier, _KINDS[type(outcome)]] += 1
         if self._message_events is not None:
             self._message_events.attempt(live, carrier, outcome)
@@ -266,7 +282,19 @@ class Dispatcher:
                 self._feed.publish(
                     message, State.QUEUED, State.SENDING, now_ms, carrier=lane.connector.name
                 )
+            self._send(message, lane)
+
+    def _send(self, message: LiveMessage, lane: CarrierLane) -> None:
+        """Gives a message to its carrier; one that cannot be given is rejected, and it alone."""
+        try:
             lane.connector.send(message.outgoing())
+        except Exception as error:  # a defect of ours: the others of the take must go on
+            carrier = lane.connector.name
+            log.error("not_sent", carrier=carrier, message=message.message_id, reason=repr(error))
+            flight = lane.flights.pop(message.message_id, None)
+            if flight is not None:  # else its outcome is known already
+                detail = f"the gateway could not send it: {type(error).__name__}"
+                self._take(flight, lane, Rejected(code=FailureCode.UNSPECIFIED, detail=detail))
 
     async def _mark(self, messages: list[LiveMessage]) -> bool:
         for message in messages:

@@ -77,7 +77,7 @@ class Receipts:
         self._parked: OrderedDict[tuple[str, str], list[ReceiptReport]] = OrderedDict()
         self._unmatched: list[tuple[ReceiptReport, Acknowledge]] = []
         self._unmatched_came = asyncio.Event()
-        delivery.on_key = self._key_known
+        delivery.carrier_id_known.subscribe(self._key_known)
 
     def receive(self, report: ReceiptReport, acknowledge: Acknowledge) -> None:
         """Takes a report; `acknowledge(True)` follows once it is on disk."""

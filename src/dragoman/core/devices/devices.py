@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import random
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,11 +27,11 @@ from dragoman.core.devices.model.devices import (
 )
 from dragoman.core.devices.presence import Presence
 from dragoman.core.devices.sql import device_events, device_texts, devices
-from dragoman.core.messages.model.callbacks import EventKind
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
+from dragoman.kit.signal import Signal
 from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
 
@@ -44,7 +44,6 @@ SEEN_EVERY_MS = 60_000
 
 
 Details = Mapping[str, float | int | str]
-TellEvent = Callable[[Device, EventKind, Details], Awaitable[None]]
 
 
 class ReportedSim(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,10 +78,8 @@ class Devices:
         self._enabled_accounts: frozenset[int] = frozenset()
         self._shut_out: frozenset[int] = frozenset()
         """Owners of devices that are disabled, by themselves or by one above them, or deleted."""
-        self.on_change: list[Callable[[int], None]] = []
-        """Are told of a device that came, changed or went."""
-        self.tell_event: TellEvent = _nobody
-        """Is told of what devices say of themselves, before they hear that it was taken."""
+        self.changed = Signal[[int]]()
+        """A device that came, changed or went."""
 
     async def restore(self) -> None:
         """Loads every device."""
@@ -101,7 +98,7 @@ class Devices:
         changed, self._shut_out = shut_out ^ self._shut_out, shut_out
         for device in self.all() if changed else ():
             if device.account_id in changed:
-                self._tell(device.device_id)
+                self.changed(device.device_id)
 
     # Finding
 
@@ -227,7 +224,7 @@ class Devices:
         new = devices.NewDevice(device=device, token_digest=digest, code_id=code_id)
         await self._storage.writer.write(devices.create, new)
         self._keep(device, digest)
-        self._tell(device.device_id)
+        self.changed(device.device_id)
         return device, token
 
     async def report(
@@ -294,7 +291,7 @@ class Devices:
         for digest in [one for one, owner in self._by_token.items() if owner == device_id]:
             del self._by_token[digest]
         self.presence.forget(device_id)
-        self._tell(device_id)
+        self.changed(device_id)
 
     async def is_new_event(self, device: Device, event_id: str) -> bool:
         """Whether a device tells an event for the first time, as far as is stored."""
@@ -324,7 +321,7 @@ class Devices:
         # Memory first: two changes at once must not undo each other.
         self._devices[device_id] = device
         await self._storage.writer.write(devices.change, devices.DeviceUpdate(device=device))
-        self._tell(device_id)
+        self.changed(device_id)
         return device
 
     def _current(self, device: Device) -> Device:
@@ -341,10 +338,6 @@ class Devices:
         self._by_token[token_digest] = device.device_id
         self._stored_seen_ms[device.device_id] = device.seen_ms
         self.presence.heard(device.device_id, device.seen_ms)
-
-    def _tell(self, device_id: int) -> None:
-        for told in self.on_change:
-            told(device_id)
 
 
 def digest_of_token(token: str) -> bytes:
@@ -405,10 +398,6 @@ def _has_slot(device: Device, slot: int) -> bool:
     # Without the permission to look, an app lists no SIM although the phone has some.
     sim = device.sim(slot)
     return 1 <= slot <= MAX_SLOT if not device.sims else sim is not None and sim.present
-
-
-async def _nobody(_device: Device, _kind: EventKind, _details: Details) -> None:
-    """Nobody has webhooks."""
 
 
 def _ignore(_stored: bool) -> None:

@@ -42,7 +42,7 @@ class InboxExports:
         self._devices = devices
         self._clock = clock
         self._waiting: dict[int, InboxExport] = {}
-        devices.presence.on_change.append(self._ask_if_listening)
+        devices.presence.changed.subscribe(self._ask_if_listening)
 
     def request(self, account: Account, device_id: int | None, wanted: InboxExport) -> list[Device]:
         """Asks one of an account's phones or all of them; which. Raises `Refused`."""

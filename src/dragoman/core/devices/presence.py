@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from dragoman.core.devices.model.devices import DeviceEvent
 from dragoman.kit.clock import Clock
+from dragoman.kit.signal import Signal
 
 PRESENT_S = 20 * 60.0
 """A phone without an open stream looks in every 15 minutes (WorkManager's shortest period)."""
@@ -26,8 +27,8 @@ class Presence:
         self._clock = clock
         self._heard_ms: dict[int, int] = {}
         self._listeners: dict[int, list[Listener]] = defaultdict(list)
-        self.on_change: list[Callable[[int], None]] = []
-        """Are told of a device whose stream opened or closed, or that was heard after a while."""
+        self.changed = Signal[[int]]()
+        """A device whose stream opened or closed, or that was heard after a while."""
 
     def heard(self, device_id: int, at_ms: int | None = None) -> None:
         """Notes a call of a device."""
@@ -35,13 +36,13 @@ class Presence:
         now_ms = self._clock.now_ms() if at_ms is None else at_ms
         self._heard_ms[device_id] = max(self._heard_ms.get(device_id, 0), now_ms)
         if not was_present:
-            self._tell(device_id)
+            self.changed(device_id)
 
     def forget(self, device_id: int) -> None:
         """Notes that a device is no more."""
         self._heard_ms.pop(device_id, None)
         self._listeners.pop(device_id, None)
-        self._tell(device_id)
+        self.changed(device_id)
 
     def heard_ms(self, device_id: int) -> int:
         """When a device was last heard of; 0 for never."""
@@ -61,7 +62,7 @@ class Presence:
         """Hands a device's events to a listener; a device may have several."""
         self._listeners[device_id].append(listener)
         self.heard(device_id)
-        self._tell(device_id)
+        self.changed(device_id)
         try:
             yield
         finally:
@@ -70,7 +71,7 @@ class Presence:
                 listeners.remove(listener)
             if not listeners:
                 self._listeners.pop(device_id, None)
-            self._tell(device_id)
+            self.changed(device_id)
 
     def announce(self, device_id: int, event: DeviceEvent, details: Details = NO_DETAILS) -> bool:
         """Tells every stream of a device; whether there was one."""
@@ -78,7 +79,3 @@ class Presence:
         for listener in tuple(listeners):
             listener(event, details)
         return bool(listeners)
-
-    def _tell(self, device_id: int) -> None:
-        for told in self.on_change:
-            told(device_id)

@@ -63,7 +63,9 @@ class Inbound:
         announce: Callable[[NewCallback], None],
         stop_words: Collection[str],
         start_words: Collection[str],
+        find_events: FindEvents,
     ) -> None:
+        """`find_events` finds the webhooks that want to hear of a text."""
         self._storage = storage
         self._inbound_routing = inbound_routing
         self._opt_outs = opt_outs
@@ -74,8 +76,7 @@ class Inbound:
         self._stop_words = frozenset(stop_words)
         self._start_words = frozenset(start_words)
         self._reassembler = Reassembler()
-        self.find_events: FindEvents = _no_events
-        """Finds the webhooks that are to be told of a text."""
+        self._find_events = find_events
         self._unstored: dict[int, None] = {}
         """Texts on their way to disk, oldest first."""
 
@@ -209,7 +210,7 @@ class Inbound:
             handling=meaning.handling.value,
         )
         callbacks = self._callbacks(inbound_id, text, meaning.destination)
-        callbacks += self.find_events(row, holder)
+        callbacks += self._find_events(row, holder)
         new = inbound.NewInbound(
             text=row,
             part_ids=part_ids,
@@ -360,11 +361,6 @@ def _device_text(inbound_id: int, holder: Holder | None) -> NewDeviceText | None
         slot=holder.sim,
         digest=holder.digest or None,
     )
-
-
-def _no_events(_text: StoredInbound, _holder: Holder | None) -> tuple[NewCallback, ...]:
-    """Nobody has webhooks."""
-    return ()
 
 
 def _utf16(text: str) -> bytes:

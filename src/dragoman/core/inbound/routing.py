@@ -7,7 +7,7 @@ the same moment, and nothing is read while a text waits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import structlog
@@ -19,6 +19,7 @@ from dragoman.core.inbound.model.keywords import CATCH_ALL
 from dragoman.core.inbound.sql import keywords
 from dragoman.core.messages.model.messages import Holder
 from dragoman.kit.clock import Clock
+from dragoman.kit.signal import Signal
 from dragoman.storage.engine import Storage
 
 log = structlog.get_logger(__name__)
@@ -59,8 +60,9 @@ class InboundRouting:
         """Accounts that may not receive."""
         self._refreshing: asyncio.Task[None] | None = None
         self._stale = False
-        self.on_accounts: Callable[[Sequence[Account]], None] = _nobody
-        """Is told who the accounts are, at the start and after each change of one."""
+        self.accounts_loaded = Signal[[Sequence[Account]]]()
+        """Who the accounts are, at the start and after each change of one."""
+        accounts.changed.subscribe(self._accounts_changed)
 
     async def load(self) -> None:
         """Takes up what is stored."""
@@ -73,7 +75,7 @@ class InboundRouting:
             self.put_keyword(keyword)
         await self._load_accounts()
 
-    def accounts_changed(self) -> None:
+    def _accounts_changed(self) -> None:
         """Accounts were changed: reads anew who they are and who may receive."""
         self._stale = True
         if self._refreshing is None or self._refreshing.done():
@@ -98,7 +100,7 @@ class InboundRouting:
         self._deaf = frozenset(
             account.account_id for account in accounts if not account.may(Permission.RECEIVE)
         )
-        self.on_accounts(accounts)
+        self.accounts_loaded(accounts)
 
     # Asking
 
@@ -215,7 +217,3 @@ class InboundRouting:
 def _may_mean(account_id: int, holder: Holder | None) -> bool:
     """Whether a text may be for an account; a phone's word on its number counts for its own."""
     return holder is None or holder.vouched or holder.account_id == account_id
-
-
-def _nobody(_accounts: Sequence[Account]) -> None:
-    """Nobody asks who the accounts are."""

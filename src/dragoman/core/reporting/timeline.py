@@ -9,7 +9,7 @@ the profile its carrier has now.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -54,6 +54,15 @@ ReconstructPdus = Callable[[Timeline, Outgoing, int], tuple[PduStep, ...]]
 """Makes the PDUs of a message that was sent at a time; none where its carrier has no PDUs."""
 
 
+@runtime_checkable
+class Reconstructs(Protocol):
+    """A carrier that can make the PDUs of a message again."""
+
+    def reconstruct(self, story: Timeline, message: Outgoing, at_ms: int) -> tuple[PduStep, ...]:
+        """The PDUs of a message that was sent at a time."""
+        ...
+
+
 class Timelines:
     """Tells the story of messages."""
 
@@ -64,13 +73,13 @@ class Timelines:
         accounts: Accounts,
         router: Router,
         message_events: MessageEvents,
+        reconstruct: ReconstructPdus,
     ) -> None:
         self._storage = storage
         self._accounts = accounts
         self._router = router
         self._message_events = message_events
-        self.reconstruct: ReconstructPdus = _no_pdus
-        """Set where carriers are at hand."""
+        self._reconstruct = reconstruct
 
     async def of_message(self, caller: Account, message_id: int) -> Timeline:
         """The story of a message of the account or one below it; raises `Refused`.
@@ -192,14 +201,10 @@ class Timelines:
         except _NOT_CUT:
             return story
         at_ms = message.sent_ms or message.final_ms or time_of(message.message_id)
-        return msgspec.structs.replace(story, pdus=self.reconstruct(story, outgoing, at_ms))
+        return msgspec.structs.replace(story, pdus=self._reconstruct(story, outgoing, at_ms))
 
 
 _NOT_CUT: Final = (NotEncodable, TooManyParts, InvalidHeader, ValueError)
-
-
-def _no_pdus(_story: Timeline, _message: Outgoing, _at_ms: int) -> tuple[PduStep, ...]:
-    return ()
 
 
 def _carriers_of(route: Route | None) -> tuple[str, ...]:

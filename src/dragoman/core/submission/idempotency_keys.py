@@ -45,6 +45,7 @@ class IdempotencyKeys:
         submission: SubmissionService,
         batches: Batches,
         live: LiveMessages,
+        call_back: CallBack,
         new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES),
     ) -> None:
         self._storage = storage
@@ -52,7 +53,7 @@ class IdempotencyKeys:
         self._batches = batches
         self._live = live
         self._new_key = new_key
-        self.call_back: CallBack = _cannot
+        self._call_back = call_back
 
     async def check_free(self, account: Account, dialect: str, key: str) -> None:
         """Raises `Refused` where a key is taken, before anything else is found wrong."""
@@ -120,10 +121,5 @@ class IdempotencyKeys:
             if message.batch.batch_id == batch_id and message.state is State.SENDING
         ]
         for message_id in handed_over:
-            stopped += await self.call_back(message_id)
+            stopped += await self._call_back(message_id)
         return stopped
-
-
-async def _cannot(_message_id: int) -> bool:
-    """Without carriers nothing can be called back."""
-    return False

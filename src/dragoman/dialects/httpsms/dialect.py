@@ -7,11 +7,12 @@ from typing import Final
 
 import msgspec
 
+from dragoman.container import Services
 from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
-from dragoman.dialects.contract import ProviderDialect, Services
+from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.httpsms import errors, mapping
 from dragoman.dialects.httpsms.schemas import (
     ReportAnswer,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from dragoman.dialects.contract import ProviderDialect, Services
+from dragoman.container import Services
+from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.linkmobility.callbacks import render_callback
 from dragoman.dialects.linkmobility.keywords.forwarding import render_text
 from dragoman.dialects.linkmobility.mail.mailbox import LinkMailbox
@@ -31,7 +32,9 @@ def build_linkmobility(services: Services) -> ProviderDialect:
             refuse=build_refuse(services),
             cors=True,
         ),
-        render_callback=partial(render_callback, zone=services.settings.linkmobility.time_zone),
+        render_callback=partial(
+            render_callback, zone=services.settings.dialects.linkmobility.time_zone
+        ),
         render_text=render_text,
         mailbox=LinkMailbox(services),
     )

@@ -12,9 +12,9 @@ from typing import Final
 
 import msgspec
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.model.errors import Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility import schemas
 from dragoman.dialects.linkmobility.auth import authenticate
 from dragoman.dialects.linkmobility.errors import problem_of
@@ -36,7 +36,7 @@ class Calls:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._profile = ProfileChoice(services.settings.linkmobility)
+        self._profile = ProfileChoice(services.settings.dialects.linkmobility)
 
     def get(
         self,

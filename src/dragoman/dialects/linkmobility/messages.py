@@ -5,13 +5,13 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import BatchState
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import MAX_DIGITS
 from dragoman.core.submission.model.batches import BatchProgress
-from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.advanced import check_advanced
 from dragoman.dialects.linkmobility.errors import missing_contact, missing_list
 from dragoman.dialects.linkmobility.mapping import BATCH_STATES, STATUSES, status_reason
@@ -51,8 +51,8 @@ class Messages:
     def __init__(self, services: Services) -> None:
         self._submission = services.submission
         self._queries = services.queries
-        self._default_zone = services.settings.linkmobility.time_zone
-        self._advanced_key = services.settings.linkmobility.advanced_key
+        self._default_zone = services.settings.dialects.linkmobility.time_zone
+        self._advanced_key = services.settings.dialects.linkmobility.advanced_key
 
     async def send(self, account: Account, request: Request) -> BatchStatus:
         """Accepts a message; raises `Refused`."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import UNSET
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.senders import SHORT_CODE_DIGITS
 from dragoman.core.inbound.model.inbound import Handling, InboxFilter, StoredInbound
@@ -16,7 +17,6 @@ from dragoman.core.messages.model.premium import Charge
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.outbox import OutboxFilter
-from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility import schemas
 from dragoman.dialects.linkmobility.callbacks import UNKNOWN_NETWORK
 from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
@@ -63,7 +63,7 @@ class Outbox:
 
     def __init__(self, services: Services) -> None:
         self._queries = services.queries
-        self._default_zone = services.settings.linkmobility.time_zone
+        self._default_zone = services.settings.dialects.linkmobility.time_zone
 
     async def search(self, account: Account, request: Request) -> schemas.OutboxPage:
         """A page of the messages that fit the filters, newest first."""
@@ -114,7 +114,7 @@ class Inbox:
 
     def __init__(self, services: Services) -> None:
         self._queries = services.queries
-        self._default_zone = services.settings.linkmobility.time_zone
+        self._default_zone = services.settings.dialects.linkmobility.time_zone
 
     async def search(self, account: Account, request: Request) -> schemas.InboxPage:
         """A page of the texts that fit the filters, newest first."""

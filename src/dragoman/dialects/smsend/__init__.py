@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dragoman.dialects.contract import ProviderDialect, Services
+from dragoman.container import Services
+from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.smsend.mapping import DIALECT, PREFIX
 from dragoman.dialects.smsend.routes import build_operations, build_refuse
 from dragoman.dialects.smsend.sending.callbacks import render_callback

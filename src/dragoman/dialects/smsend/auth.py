@@ -10,10 +10,10 @@ import base64
 import binascii
 from typing import Final
 
+from dragoman.container import Services
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.errors import NOT_FOUND, WordedRefusal
 from dragoman.dialects.smsend.mapping import render_user_key
 from dragoman.dialects.smsend.rendering import NO, YES, Text

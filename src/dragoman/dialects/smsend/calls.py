@@ -13,9 +13,9 @@ from typing import Final, Literal
 
 import msgspec
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.model.errors import Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend import schemas
 from dragoman.dialects.smsend.auth import authenticate
 from dragoman.dialects.smsend.errors import problem_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dragoman.dialects.contract import Services
+from dragoman.container import Services
 from dragoman.dialects.smsend.aliases.calls import alias_calls
 from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.contacts.calls import contact_calls

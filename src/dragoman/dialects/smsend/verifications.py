@@ -7,12 +7,12 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission.model.verifications import CODE_DIGITS, MAX_LIFETIME_S
 from dragoman.core.submission.verifications import DEFAULT_LIFETIME_S, CodeRequest
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.mapping import DIALECT
 from dragoman.dialects.smsend.reading import read_body

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from dragoman.container import Services
 from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
-from dragoman.dialects.contract import ProviderDialect, Services
+from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.smsgate.calls import PREFIX, build_refuse
 from dragoman.dialects.smsgate.events import render_event
 from dragoman.dialects.smsgate.mapping import DIALECT

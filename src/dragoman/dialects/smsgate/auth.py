@@ -8,9 +8,9 @@ from typing import Final
 
 import msgspec
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate.errors import Turned
 from dragoman.web.requests import Request
 

@@ -7,9 +7,9 @@ from typing import Final
 
 import msgspec
 
+from dragoman.container import Services
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate.auth import Caller, authenticate
 from dragoman.dialects.smsgate.errors import AWAY, Problem, render_problem, render_refused
 from dragoman.dialects.smsgate.mapping import DIALECT

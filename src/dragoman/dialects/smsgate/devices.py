@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dragoman.container import Services
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate import mapping
 from dragoman.dialects.smsgate.auth import Caller
 from dragoman.dialects.smsgate.calls import DONE, Calls, render

@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from dragoman import __version__
+from dragoman.container import Services
 from dragoman.core.messages.model.callbacks import CallbackCall, EventFacts, EventKind
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate.mapping import EVENTS, render_date
 
 Payload = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dragoman import __version__
-from dragoman.dialects.contract import Services
+from dragoman.container import Services
 from dragoman.dialects.smsgate import schemas
 from dragoman.dialects.smsgate.calls import Calls, render
 from dragoman.web.operations import Operation
@@ -21,7 +21,7 @@ class Health:
     """The handlers."""
 
     def __init__(self, services: Services) -> None:
-        self._problems = services.problems
+        self._problems = services.health.problems
 
     def operations(self, calls: Calls) -> tuple[Operation, ...]:
         """The calls about health."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.container import Services
 from dragoman.core.devices.inbox_exports import InboxExport
 from dragoman.core.model.errors import RefusalCode
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
 from dragoman.dialects.smsgate.calls import Calls, render

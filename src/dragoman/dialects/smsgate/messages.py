@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.messages import Format, Submission
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -16,7 +17,6 @@ from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.texts import is_storable
 from dragoman.core.submission.model.idempotency_keys import KeyedFilter
 from dragoman.core.submission.model.progress import Progress
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
 from dragoman.dialects.smsgate.calls import PREFIX, Calls, render
@@ -155,7 +155,7 @@ class Messages:
             dialect=DIALECT,
             recipients=_read_numbers(given.phone_numbers),
             text="",
-            sender=account.default_sender or self._services.settings.smsgate.sender,
+            sender=account.default_sender or self._services.settings.dialects.smsgate.sender,
             due_ms=due_ms,
             expires_ms=expires_ms,
             wants_receipt=given.with_delivery_report is not False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dragoman.dialects.contract import Services
+from dragoman.container import Services
 from dragoman.dialects.smsgate.calls import Calls
 from dragoman.dialects.smsgate.devices import Phones
 from dragoman.dialects.smsgate.health import Health

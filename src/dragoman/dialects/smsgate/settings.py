@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import msgspec
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.model.phone_settings import Groups
 from dragoman.core.devices.phone_settings import Changes
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate import schemas
 from dragoman.dialects.smsgate.auth import Caller
 from dragoman.dialects.smsgate.calls import Calls, render

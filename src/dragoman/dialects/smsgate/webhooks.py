@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.container import Services
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
 from dragoman.dialects.smsgate.calls import DONE, Calls, render
@@ -27,7 +27,7 @@ class Webhooks:
     def __init__(self, services: Services) -> None:
         self._webhooks = services.webhooks
         self._settings = services.phone_settings
-        self._plain = services.settings.smsgate.plain_webhooks
+        self._plain = services.settings.dialects.smsgate.plain_webhooks
 
     def operations(self, calls: Calls) -> tuple[Operation, ...]:
         """The calls about webhooks."""

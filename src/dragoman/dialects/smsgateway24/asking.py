@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.model.devices import MAX_SLOT
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.correspondence import Kind, TextFilter, TextPage
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgateway24.auth import authenticate
 from dragoman.dialects.smsgateway24.errors import WordedRefusal, invalid
 from dragoman.dialects.smsgateway24.mapping import (
@@ -109,7 +109,9 @@ class Asking:
         return await authenticate(self._services, given.required("token"), request.client)
 
     def _zone(self, account: Account) -> Zone:
-        return zone_named(account.time_zone or self._services.settings.smsgateway24.time_zone)
+        return zone_named(
+            account.time_zone or self._services.settings.dialects.smsgateway24.time_zone
+        )
 
     def _filter(self, account: Account, given: Given, zone: Zone) -> TextFilter:
         kinds, received = _read_statuses(given)

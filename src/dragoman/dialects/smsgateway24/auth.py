@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.container import Services
 from dragoman.core.accounts.login_tokens import EXPIRED
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgateway24.errors import WordedRefusal
 from dragoman.dialects.smsgateway24.parameters import Given
 

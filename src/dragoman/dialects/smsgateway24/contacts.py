@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.container import Services
 from dragoman.core.contacts.contact_profiles import ContactDraft
 from dragoman.core.contacts.model.contacts import MAX_LENGTHS, ContactProfile, ListKind
 from dragoman.core.model.texts import is_storable
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgateway24.auth import authenticate
 from dragoman.dialects.smsgateway24.errors import invalid
 from dragoman.dialects.smsgateway24.numbers import country_of_all, read_number

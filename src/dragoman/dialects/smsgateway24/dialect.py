@@ -7,8 +7,9 @@ from typing import Final
 
 import msgspec
 
+from dragoman.container import Services
 from dragoman.core.model.errors import Refused
-from dragoman.dialects.contract import ProviderDialect, Services
+from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.smsgateway24 import schemas
 from dragoman.dialects.smsgateway24.asking import Asking
 from dragoman.dialects.smsgateway24.auth import log_in
@@ -36,7 +37,8 @@ Act = Callable[[Request, Given], Awaitable[msgspec.Struct]]
 
 
 def build_smsgateway24(services: Services) -> ProviderDialect:
-    """Builds the dialect over the house's services."""
+    """Builds the dialect over the services."""
+    services.webhooks.prefer_of_devices(NAME)
     calls = _Calls(services)
 
     def name_of(device_id: int) -> str | None:

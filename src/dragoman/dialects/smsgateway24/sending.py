@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Final, NamedTuple
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.contacts import ListKind
 from dragoman.core.devices.model.devices import MAX_SLOT, Device
@@ -15,7 +16,6 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.correspondence import ALONE
 from dragoman.core.submission.bundles import RefusedInBundle
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgateway24.auth import authenticate, log_in
 from dragoman.dialects.smsgateway24.errors import (
     WordedRefusal,
@@ -195,7 +195,7 @@ class Sending:
                 due_ms=due_ms,
                 device_id=target.device_id,
                 slot=target.slot,
-                zone=account.time_zone or self._services.settings.smsgateway24.time_zone,
+                zone=account.time_zone or self._services.settings.dialects.smsgateway24.time_zone,
                 newsletter=newsletter,
             )
         )

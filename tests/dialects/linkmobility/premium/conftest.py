@@ -61,7 +61,7 @@ def permit(link: Any) -> Callable[[str], None]:
     """Gives all accounts other permissions, before they have called."""
 
     def change(permissions: str) -> None:
-        with link.house.storage._write_engine.begin() as connection:
+        with link.services.storage._write_engine.begin() as connection:
             connection.execute(update(accounts).values(permissions=permissions))
 
     return change

@@ -164,8 +164,8 @@ async def test_refund_that_cannot_be_read_or_told_changes_nothing(
 
 async def test_notice_without_credit_leaves_the_message_unrefunded(shop: Any) -> None:
     lookup_id = await sold(shop)
-    account = await shop.house.accounts.find("hn")
-    await shop.house.accounts.top_up(account, -999, "spent elsewhere")
+    account = await shop.services.accounts.find("hn")
+    await shop.services.accounts.top_up(account, -999, "spent elsewhere")
     before = await shop.rows()
     answer = await refund(shop, lookup_id)
     text = "Message not created, not enough credits"

@@ -40,7 +40,7 @@ def _problem(text: str, status: int = 400) -> bytes:
 
 
 async def _all(smsend: Any, table: Any) -> list[Any]:
-    return await smsend.house.storage.read(lambda c: list(c.execute(select(table))))
+    return await smsend.services.storage.read(lambda c: list(c.execute(select(table))))
 
 
 async def test_write_an_issue_as_printed(smsend: Any, desk: Any) -> None:
@@ -276,8 +276,8 @@ async def test_sending_to_nobody_is_500_as_the_manual_says(
 async def test_sending_without_the_service_is_500(smsend: Any, desk: Any) -> None:
     issue = await desk.issue(await desk.list())
     contact_id = await desk.contact("ann@one.example")
-    account = await smsend.house.accounts.find("username")
-    await smsend.house.mailings.put_service(account, EmailService(enabled=False))
+    account = await smsend.services.accounts.find("username")
+    await smsend.services.mailings.put_service(account, EmailService(enabled=False))
     before = await smsend.rows()
     body = {"contactIds": [contact_id], "scheduleTime": "2026-12-17 12:30:00"}
     answer = await smsend.post(issue, body)

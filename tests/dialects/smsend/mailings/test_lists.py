@@ -34,7 +34,7 @@ def _problem(text: str, status: int = 400) -> bytes:
 
 
 async def _all(smsend: Any, table: Any) -> list[Any]:
-    return await smsend.house.storage.read(lambda c: list(c.execute(select(table))))
+    return await smsend.services.storage.read(lambda c: list(c.execute(select(table))))
 
 
 async def test_create_a_list_as_printed(smsend: Any) -> None:

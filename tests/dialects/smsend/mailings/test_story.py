@@ -24,8 +24,8 @@ class Reader:
 
     def __init__(self, smsend: Any, outbox: Path) -> None:
         self.outbox = outbox
-        self.house = smsend.house
-        self.app = DialectApp([build_mailing_pages(smsend.house.mailings)], _nowhere)
+        self.services = smsend.services
+        self.app = DialectApp([build_mailing_pages(smsend.services.mailings)], _nowhere)
 
     async def mails(self, count: int) -> list[Any]:
         """The mails in the outbox, in the order they were made."""
@@ -75,17 +75,17 @@ def _age(path: Path) -> int:
 
 @pytest.fixture
 async def reader(smsend: Any, tmp_path: Path) -> AsyncIterator[Reader]:
-    house, outbox = smsend.house, tmp_path / "outbox"
+    services, outbox = smsend.services, tmp_path / "outbox"
     worker = MailWorker(
-        storage=house.storage,
-        settings=house.settings.mailings,
+        storage=services.storage,
+        settings=services.settings.mailings,
         pages_url="https://example.com/mailings",
         new_transport=lambda: Outbox(outbox),
         clock=_Ahead(smsend.clock),
-        metrics=house.metrics,
+        metrics=services.metrics,
     )
     await worker.restore()
-    house.mailings.announce = worker.announce
+    services.mailings.mail_due.subscribe(worker.announce)
     task = asyncio.create_task(worker.run())
     yield Reader(smsend, outbox)
     task.cancel()
@@ -133,7 +133,7 @@ async def test_campaign_from_opt_in_to_unsubscribe(smsend: Any, desk: Any, reade
     issue = await desk.issue(path)
     body = {"contactIds": [contact_id], "scheduleTime": "2017-08-17 12:30:00"}
     assert (await smsend.post(issue, body)).status == 201
-    await smsend.house.issues.expand_due()
+    await smsend.services.issues.expand_due()
     _, mail = await reader.mails(2)
     assert (mail["To"], mail["Subject"]) == ("ann@one.example", "Hello world!")
     assert [part.get_filename() for part in mail.iter_attachments()] == [
@@ -149,14 +149,14 @@ async def test_campaign_from_opt_in_to_unsubscribe(smsend: Any, desk: Any, reade
     assert b"Do you want no more mail of this list?" in page
     another = await desk.issue(path)
     assert (await smsend.post(another, body)).status == 201
-    await smsend.house.issues.expand_due()
+    await smsend.services.issues.expand_due()
     await reader.mails(3)
     for press in (b"List-Unsubscribe=One-Click", b"List-Unsubscribe=One-Click", b""):
         status, _, page = await reader.ask("POST", leave, press)
         assert (status, b"You will get no more mail" in page) == (200, True)
     third = await desk.issue(path)
     assert (await smsend.post(third, body)).status == 201
-    await smsend.house.issues.expand_due()
+    await smsend.services.issues.expand_due()
     await reader.mails(3)
 
 

@@ -21,7 +21,7 @@ class Orders:
 
     def __init__(self, customer: Any) -> None:
         self.customer = customer
-        self.house = customer.house
+        self.services = customer.services
 
     async def send(self, **fields: Any) -> Any:
         """Sends a text of these fields beside the usual ones."""
@@ -36,13 +36,13 @@ class Orders:
         return order_id
 
     def live(self) -> list[LiveMessage]:
-        return sorted(self.house.live, key=lambda message: message.message_id)
+        return sorted(self.services.live, key=lambda message: message.message_id)
 
     async def accept(self, message: LiveMessage) -> None:
         """The carrier takes a message."""
         ids = tuple(f"{message.message_id:x}-{n}" for n in range(message.part_count))
         await self._stored(
-            lambda done: self.house.delivery.accepted(
+            lambda done: self.services.delivery.accepted(
                 message, "simulator", Accepted(carrier_ids=ids), done
             )
         )
@@ -52,18 +52,18 @@ class Orders:
     ) -> None:
         """The carrier reports on a message."""
         await self._stored(
-            lambda done: self.house.delivery.change(message, state, done, failure=failure)
+            lambda done: self.services.delivery.change(message, state, done, failure=failure)
         )
 
     async def texts(self) -> list[tuple[str, str | None]]:
         """Recipient and own text of every message that is stored."""
         query = select(messages.c.recipient, messages.c.text).order_by(messages.c.message_id)
-        return [tuple(row) for row in await self.house.storage.read(lambda c: c.execute(query))]
+        return [tuple(row) for row in await self.services.storage.read(lambda c: c.execute(query))]
 
     async def calls(self) -> list[CallbackCall]:
         """The callbacks that would be made, as the dialect renders them."""
         query = select(callbacks.c.url, callbacks.c.payload).order_by(callbacks.c.callback_id)
-        rows = await self.house.storage.read(lambda c: list(c.execute(query)))
+        rows = await self.services.storage.read(lambda c: list(c.execute(query)))
         render = self.customer.dialect.render_callback
         return [
             render(row.url, msgspec.json.decode(row.payload, type=CallbackFacts)) for row in rows

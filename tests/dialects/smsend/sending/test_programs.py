@@ -206,7 +206,7 @@ async def test_program_sends(smsend: Any, wire: Wire, program: str) -> None:
         b'{"result":"OK","order_id":"<id>","total_sent":%d}' % recipients,
     )
     query = select(batches.c.due_ms, batches.c.text, batches.c.sender)
-    (row,) = await smsend.house.storage.read(lambda c: list(c.execute(query)))
+    (row,) = await smsend.services.storage.read(lambda c: list(c.execute(query)))
     assert tuple(row) == (due_ms, text, "SMS")
 
 

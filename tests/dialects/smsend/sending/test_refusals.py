@@ -244,20 +244,20 @@ async def test_body_of_another_shape_is_refused(
 
 
 async def test_unapproved_alias_is_refused_until_it_is_approved(smsend: Any, refused: Any) -> None:
-    house = smsend.house
+    services = smsend.services
     permissions = DEFAULT_PERMISSIONS - {Permission.ANY_SENDER}
-    created = await house.accounts.create("s", password="p", permissions=permissions)
-    await house.senders.ask_for(created.account, "MySender", SenderDetails())
+    created = await services.accounts.create("s", password="p", permissions=permissions)
+    await services.senders.ask_for(created.account, "MySender", SenderDetails())
     await smsend.begin("s")
     answer = await refused(smsend.post("sms", N | {"sender": "MySender"}))
     assert answer.json["result"] == "Sender [MySender] is not an approved alias"
-    await house.senders.decide(created.account, "MySender", SenderState.APPROVED)
+    await services.senders.decide(created.account, "MySender", SenderState.APPROVED)
     assert (await smsend.post("sms", N | {"sender": "MySender"})).status == 201
 
 
 async def test_type_that_the_account_may_not_send_is_refused(smsend: Any, refused: Any) -> None:
     fields = AccountFields(message_types="L")
-    await smsend.house.accounts.create("t", password="p", fields=fields)
+    await smsend.services.accounts.create("t", password="p", fields=fields)
     await smsend.begin("t")
     answer = await refused(smsend.post("sms", N))
     assert answer.body == refusal("Not allowed: [message_type]")

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from dragoman.container import build_services
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.core.messages.sql.tables import batches
 from dragoman.core.submission.sql.tables import orders as order_table
-from dragoman.house import House
 
 SMS = b"""
 {
@@ -56,7 +56,7 @@ ACCEPTED = b'{"result":"OK","order_id":"123456789","total_sent":2}'
 async def stored(orders: Any, *columns: str) -> list[tuple[Any, ...]]:
     """Some columns of the batches, oldest first."""
     query = select(*(batches.c[name] for name in columns)).order_by(batches.c.batch_id)
-    return [tuple(row) for row in await orders.house.storage.read(lambda c: c.execute(query))]
+    return [tuple(row) for row in await orders.services.storage.read(lambda c: c.execute(query))]
 
 
 async def group(smsend: Any, name: str, *numbers: str) -> str:
@@ -80,8 +80,8 @@ async def test_printed_text_is_sent(smsend: Any, orders: Any) -> None:
 
 
 async def test_printed_text_is_sent_with_a_token(smsend: Any) -> None:
-    account = await smsend.house.accounts.find("username")
-    token = await smsend.house.access_tokens.issue(account)
+    account = await smsend.services.accounts.find("username")
+    token = await smsend.services.access_tokens.issue(account)
     smsend.keys = [("user_key", smsend.user_key), ("Access_token", token)]
     assert (await smsend.post("sms", SMS)).body == ACCEPTED
 
@@ -234,8 +234,8 @@ async def test_total_sent_counts_recipients_or_credits(
 
 
 async def test_what_is_left_of_a_type_is_told(smsend: Any, orders: Any) -> None:
-    account = await smsend.house.accounts.find("username")
-    await smsend.house.credits.top_up(account, smsend.house.credits.types.find("EE"), 50)
+    account = await smsend.services.accounts.find("username")
+    await smsend.services.credits.top_up(account, smsend.services.credits.types.find("EE"), 50)
     answer = await orders.send(returnRemaining=True, message_type="EE")
     assert answer.json["remaining_credits"] == 48
     answer = await orders.send(returnRemaining="true")
@@ -276,7 +276,7 @@ async def test_recipients_that_the_account_may_not_send_to_are_left_out_too(
     smsend: Any, orders: Any, refused: Any
 ) -> None:
     fields = AccountFields(prefixes="39")
-    await smsend.house.accounts.create("limited", password="p", fields=fields)
+    await smsend.services.accounts.create("limited", password="p", fields=fields)
     await smsend.begin("limited")
     numbers = ["+4512345678", "+393471234567"]
     answer = await refused(orders.send(recipient=numbers))
@@ -286,7 +286,7 @@ async def test_recipients_that_the_account_may_not_send_to_are_left_out_too(
 
 
 async def test_sender_left_out_is_the_preferred_alias(smsend: Any, orders: Any) -> None:
-    await smsend.house.accounts.create("p", password="p", default_sender="Preferred")
+    await smsend.services.accounts.create("p", password="p", default_sender="Preferred")
     await smsend.begin("p")
     for sender in ("", None, "Own"):
         await orders.sent(sender=sender)
@@ -297,7 +297,7 @@ async def test_sender_left_out_is_the_preferred_alias(smsend: Any, orders: Any) 
 async def test_sender_without_a_preferred_alias_is_the_houses_own(
     smsend: Any, orders: Any, refused: Any
 ) -> None:
-    await smsend.house.accounts.create(
+    await smsend.services.accounts.create(
         "strict", password="p", permissions=DEFAULT_PERMISSIONS - {Permission.ANY_SENDER}
     )
     await smsend.begin("strict")
@@ -319,14 +319,14 @@ async def test_type_is_found_by_every_name_and_listed_as_it_was_called(
     assert f'"message_type":"{stored_type}"' in options
     assert ('"wants_receipt":false' in options) is (stored_type == "LL")
     query = select(order_table.c.message_type)
-    assert await orders.house.storage.read(lambda c: c.execute(query).scalar()) == listed
+    assert await orders.services.storage.read(lambda c: c.execute(query).scalar()) == listed
 
 
 async def test_order_survives_a_restart(smsend: Any, orders: Any) -> None:
     await orders.sent(order_id="x")
-    settings, clock = smsend.house.settings, smsend.clock
-    await smsend.house.close()
-    again = House(settings, clock)
+    settings, clock = smsend.services.settings, smsend.clock
+    await smsend.services.close()
+    again = build_services(settings, clock)
     await again.open(migrate=False)
     try:
         customer = type(smsend)(again, clock)

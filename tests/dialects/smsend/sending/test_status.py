@@ -105,7 +105,7 @@ async def test_blacklisted_number_is_named_so_and_costs_nothing(smsend: Any, ord
 
 
 async def test_delivery_date_is_in_the_accounts_own_zone(smsend: Any, orders: Any) -> None:
-    await smsend.house.accounts.create("z", password="p", time_zone="Asia/Tokyo")
+    await smsend.services.accounts.create("z", password="p", time_zone="Asia/Tokyo")
     await smsend.begin("z")
     order_id = await orders.sent()
     (message,) = orders.live()
@@ -131,7 +131,7 @@ async def test_order_that_is_partly_expanded_has_every_recipient_once(
     numbers = [f"+39347{number:07}" for number in range(999)]
     order_id = await orders.sent(recipient=numbers)
     monkeypatch.setattr(batches_module, "CHUNK", 400)
-    assert await orders.house.batches._step()
+    assert await orders.services.batches._step()
     answer = (await smsend.get(f"sms/{order_id}")).json
     assert answer["recipient_number"] == 999
     assert [one["destination"] for one in answer["recipients"]] == numbers

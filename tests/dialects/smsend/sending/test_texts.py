@@ -14,7 +14,7 @@ async def stored(orders: Any, **fields: Any) -> tuple[str, int, str]:
     query = select(batches.c.text, messages.c.parts, batches.c.format).join(
         messages, messages.c.batch_id == batches.c.batch_id
     )
-    (row,) = await orders.house.storage.read(lambda c: list(c.execute(query)))
+    (row,) = await orders.services.storage.read(lambda c: list(c.execute(query)))
     return tuple(row)
 
 
@@ -78,5 +78,5 @@ async def test_text_with_values_is_cut_too(smsend: Any, orders: Any) -> None:
 async def test_validity_is_in_minutes(smsend: Any, orders: Any, fields: Any, minutes: int) -> None:
     await orders.sent(**fields)
     query = select(batches.c.expires_ms)
-    expires_ms = await orders.house.storage.read(lambda c: c.execute(query).scalar_one())
+    expires_ms = await orders.services.storage.read(lambda c: c.execute(query).scalar_one())
     assert expires_ms - smsend.clock.now_ms() == minutes * 60_000

@@ -95,7 +95,7 @@ def test_what_is_no_time_is_not_read(text: str) -> None:
 async def due(orders: Any, **fields: Any) -> int:
     await orders.sent(**fields)
     query = select(batches.c.due_ms).order_by(batches.c.batch_id.desc()).limit(1)
-    return int(await orders.house.storage.read(lambda c: c.execute(query).scalar_one()))
+    return int(await orders.services.storage.read(lambda c: c.execute(query).scalar_one()))
 
 
 @pytest.mark.parametrize("written", ["", None, "  ", "20161223101010", "010101", 20161223])

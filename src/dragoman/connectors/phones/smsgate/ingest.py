@@ -15,6 +15,7 @@ import structlog
 from dragoman.connectors.phones.intake import MAX_EVENT_ID, MAX_NUMBER, MAX_TEXT, Intake
 from dragoman.connectors.phones.smsgate.mapping import read_date, read_sims
 from dragoman.connectors.phones.smsgate.schemas import AppStarted, Event, Ping, Received
+from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.devices.devices import Devices, ingest_key
 from dragoman.core.devices.model.devices import Device, Health
 from dragoman.core.messages.model.callbacks import EventKind
@@ -39,8 +40,16 @@ log = structlog.get_logger(__name__)
 class Ingest:
     """Takes the events of phones and hands on what is in them."""
 
-    def __init__(self, devices: Devices, intake: Intake, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        devices: Devices,
+        webhooks: Webhooks,
+        intake: Intake,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
         self._devices = devices
+        self._webhooks = webhooks
         self._intake = intake
         self._clock = clock
         self._metrics = metrics
@@ -136,14 +145,14 @@ class Ingest:
         }
         health = Health(at_ms=self._clock.now_ms(), status=report.status[:20], checks=checks)
         await self._devices.note_health(device, health)
-        await self._devices.tell_event(device, EventKind.DEVICE_PINGED, checks)
+        await self._webhooks.tell_of_device(device, EventKind.DEVICE_PINGED, checks)
         await self._devices.note_event(device, event.id)
 
     async def _take_start(self, device: Device, event: Event) -> None:
         sims = read_sims(convert(event.payload, AppStarted).sim_cards)
         if sims:
             await self._devices.report(device, push_token=device.push_token, sims=sims)
-        await self._devices.tell_event(device, EventKind.DEVICE_STARTED, {})
+        await self._webhooks.tell_of_device(device, EventKind.DEVICE_STARTED, {})
         await self._devices.note_event(device, event.id)
 
 

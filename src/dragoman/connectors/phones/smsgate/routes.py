@@ -21,6 +21,7 @@ from dragoman.connectors.phones.protocols import SMSGATE
 from dragoman.connectors.phones.smsgate import mapping, schemas
 from dragoman.connectors.phones.smsgate.ingest import Ingest
 from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.devices.device_registration import DeviceRegistration, Grant
 from dragoman.core.devices.devices import MAX_NAME, MAX_PUSH_TOKEN, Devices, ingest_key
 from dragoman.core.devices.model.devices import Device, DeviceEvent
@@ -77,6 +78,7 @@ class SmsGate:
         *,
         accounts: Accounts,
         devices: Devices,
+        webhooks: Webhooks,
         registration: DeviceRegistration,
         carriers: Mapping[str, PhonesCarrier],
         intake: Intake,
@@ -94,7 +96,7 @@ class SmsGate:
         self._public_url = public_url.rstrip("/")
         self._ping_interval_s = ping_interval_s
         self._account_settings = settings
-        self._ingest = Ingest(devices, intake, clock, metrics)
+        self._ingest = Ingest(devices, webhooks, intake, clock, metrics)
         self._told: dict[tuple[int, DeviceEvent], bytes] = {}
         """What each phone has last fetched, of settings and webhooks."""
 

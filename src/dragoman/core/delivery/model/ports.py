@@ -1,4 +1,4 @@
-"""What the rooms expect of each other, as protocols."""
+"""What carriers and the core expect of each other, as protocols."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AttachmentSource(Protocol):
 
 
 class CarrierEvents(Protocol):
-    """What a connector tells the house. Every call is on the event loop and cheap."""
+    """What a connector reports. Every call is on the event loop and cheap."""
 
     def outcome(
         self,
@@ -72,6 +72,15 @@ class Connector(Protocol):
 
     async def stop(self, timeout_s: float) -> None:
         """Finishes what is in flight; what was not written comes back as `Deferred`."""
+        ...
+
+
+@runtime_checkable
+class CallsBack(Protocol):
+    """A connector whose messages can be asked back after they were handed over."""
+
+    async def call_back(self, message_id: int) -> bool:
+        """Asks for a message not to be sent; whether it can still be stopped."""
         ...
 
 

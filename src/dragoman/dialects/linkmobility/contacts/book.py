@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.contacts import Contact, ContactFilter
 from dragoman.core.contacts.model.merge_fields import MergeField
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.contacts.reading import (
     find_field,
     is_field_key,
@@ -49,7 +49,7 @@ class Book:
 
     def __init__(self, services: Services) -> None:
         self._contacts = services.contacts
-        self._default_zone = services.settings.linkmobility.time_zone
+        self._default_zone = services.settings.dialects.linkmobility.time_zone
 
     async def search(self, account: Account, request: Request) -> ContactsPage:
         """A page of the contacts that fit the filters, oldest first."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.merge_fields import MergeField
-from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.contacts.reading import (
     KEY_PREFIX,
     path_identifier,

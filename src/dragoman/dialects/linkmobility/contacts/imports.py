@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import msgspec
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.contacts import MAX_FIELD_VALUE
 from dragoman.core.contacts.import_rows import Fault, FaultyRows
 from dragoman.core.contacts.imports import ImportedRows
 from dragoman.core.contacts.model.imports import ImportJob
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.contacts.reading import (
     INVALID_MOBILE,
     MOBILE,
@@ -81,7 +81,7 @@ class ContactImports:
     def __init__(self, services: Services) -> None:
         self._contacts = services.contacts
         self._imports = services.imports
-        self._default_zone = services.settings.linkmobility.time_zone
+        self._default_zone = services.settings.dialects.linkmobility.time_zone
 
     async def create(self, account: Account, request: Request) -> ImportAnswer:
         """Opens an import; raises `Refused`."""

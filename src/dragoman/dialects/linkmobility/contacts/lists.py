@@ -7,11 +7,11 @@ from typing import Final
 
 from msgspec import UNSET
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.contacts import Contact, ContactFilter
 from dragoman.core.contacts.model.lists import ContactList
 from dragoman.core.model.errors import RefusalCode
-from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.contacts.book import contact_item
 from dragoman.dialects.linkmobility.contacts.reading import (
     path_identifier,
@@ -42,7 +42,7 @@ class ContactLists:
 
     def __init__(self, services: Services) -> None:
         self._contacts = services.contacts
-        self._default_zone = services.settings.linkmobility.time_zone
+        self._default_zone = services.settings.dialects.linkmobility.time_zone
 
     async def all(self, account: Account, _request: Request) -> Lists:
         """All lists, in the order of creation."""

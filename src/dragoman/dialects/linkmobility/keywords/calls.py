@@ -6,10 +6,10 @@ from typing import Final
 
 from msgspec import UNSET
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.model.keywords import KeywordView
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.calls import Calls
 from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
 from dragoman.dialects.linkmobility.keywords.reading import (
@@ -77,7 +77,7 @@ class Keywords:
 
     def __init__(self, services: Services) -> None:
         self._keywords = services.keywords
-        self._default_zone = services.settings.linkmobility.time_zone
+        self._default_zone = services.settings.dialects.linkmobility.time_zone
 
     async def list_all(self, account: Account, _request: Request) -> KeywordList:
         """The account's keywords, in the order of reservation."""

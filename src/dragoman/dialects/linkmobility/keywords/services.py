@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.model.inbound import Forwarding
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.calls import Calls
 from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
 from dragoman.dialects.linkmobility.keywords.reading import (

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
-from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.errors import problem_of
 from dragoman.dialects.linkmobility.mail.addresses import parse_address
 from dragoman.dialects.linkmobility.mapping import DIALECT, MAIL_PROTOCOL
@@ -39,8 +39,8 @@ class LinkMailbox:
         self._accounts = services.accounts
         self._submission = services.submission
         self._metrics = services.metrics
-        self._default_zone = services.settings.linkmobility.time_zone
-        self._advanced_key = services.settings.linkmobility.advanced_key
+        self._default_zone = services.settings.dialects.linkmobility.time_zone
+        self._advanced_key = services.settings.dialects.linkmobility.advanced_key
 
     async def admit(self, local_part: str, client: str) -> Recipient:
         """Knows a recipient by its key; raises `MailRefused`."""

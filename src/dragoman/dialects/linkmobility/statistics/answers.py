@@ -9,11 +9,11 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.statistics import Aggregate, StatisticsQuery, Total
-from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.advanced import check_advanced
 from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
 from dragoman.dialects.linkmobility.mapping import QUEUED, STATUSES
@@ -76,7 +76,7 @@ class Counts:
     def __init__(self, services: Services) -> None:
         self._statistics = services.statistics
         self._queries = services.queries
-        self._settings = services.settings.linkmobility
+        self._settings = services.settings.dialects.linkmobility
 
     async def answer(self, account: Account, request: Request) -> Stats:
         """The counts of a time, by period and value; raises `Refused`."""

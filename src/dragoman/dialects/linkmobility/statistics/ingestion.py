@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Final, TypeVar
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.ingestion import IngestedRow
 from dragoman.core.reporting.statistics import Ingestion
-from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.advanced import check_advanced
 from dragoman.dialects.linkmobility.errors import WordedRefusal, problem_of, quoted
 from dragoman.dialects.linkmobility.mapping import (
@@ -82,7 +82,7 @@ class Ingesting:
 
     def __init__(self, services: Services) -> None:
         self._statistics = services.statistics
-        self._settings = services.settings.linkmobility
+        self._settings = services.settings.dialects.linkmobility
 
     async def take_inbox(self, account: Account, request: Request) -> Ingested:
         """Counts texts that were received elsewhere; raises `Refused`."""

@@ -8,10 +8,10 @@ from typing import Final
 
 import msgspec
 
+from dragoman.container import Services
 from dragoman.core.accounts.account_tree import Changes, check_right
 from dragoman.core.accounts.model.accounts import Account, AccountDetails
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.calls import Calls
 from dragoman.dialects.linkmobility.flags import read_flag
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
@@ -60,7 +60,7 @@ class Users:
 
     def __init__(self, services: Services) -> None:
         self._tree = services.account_tree
-        self._default_zone = services.settings.linkmobility.time_zone
+        self._default_zone = services.settings.dialects.linkmobility.time_zone
 
     async def list_below(self, caller: Account, _request: Request) -> ManyUsers:
         """The caller's own account and all below it, enabled or not."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any, Final
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.senders import (
     APPROVED_STATES,
@@ -13,7 +14,6 @@ from dragoman.core.accounts.model.senders import (
     StoredSender,
 )
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.aliases.schemas import (
     Alias,
     AliasData,
@@ -94,7 +94,7 @@ class Aliases:
 
     def __init__(self, services: Services) -> None:
         self._senders = services.senders
-        self._default_zone = services.settings.smsend.time_zone
+        self._default_zone = services.settings.dialects.smsend.time_zone
 
     async def enter(self, account: Account, request: Request) -> Located:
         """Enters an alias, which an operator is to approve; raises `Refused`."""

@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.model.inbound import OptOutOrigin
 from dragoman.core.inbound.model.opt_outs import OptOut, OptOutFilter
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.contacts import reading
 from dragoman.dialects.smsend.contacts.schemas import Blacklist, BlacklistEntry, PhoneNumbers
 from dragoman.dialects.smsend.mapping import render_time, zone_of
@@ -44,7 +44,7 @@ class BlacklistCalls:
     def __init__(self, services: Services) -> None:
         self._opt_outs = services.opt_outs
         self._profiles = services.contact_profiles
-        self._zone = services.settings.smsend.time_zone
+        self._zone = services.settings.dialects.smsend.time_zone
 
     async def add(self, account: Account, request: Request) -> Answer:
         """Enters a number, of the query or of the body; raises `Refused`."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Final
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.contact_profiles import ContactDraft
 from dragoman.core.contacts.model.contacts import CUSTOM_FIELDS
 from dragoman.core.contacts.model.profiles import OnClash, ProfiledContact
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.contacts import reading
 from dragoman.dialects.smsend.contacts.days import render_day
 from dragoman.dialects.smsend.contacts.schemas import (
@@ -54,7 +54,7 @@ class Book:
     def __init__(self, services: Services) -> None:
         self._profiles = services.contact_profiles
         self._clock = services.clock
-        self._zone = services.settings.smsend.time_zone
+        self._zone = services.settings.dialects.smsend.time_zone
 
     async def create(self, account: Account, request: Request) -> Answer:
         """Stores a contact, or all of a list of `contacts`; raises `Refused`."""

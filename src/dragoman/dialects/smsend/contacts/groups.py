@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.groups import Group
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.contacts import reading
 from dragoman.dialects.smsend.contacts.book import contact_path
 from dragoman.dialects.smsend.contacts.schemas import (

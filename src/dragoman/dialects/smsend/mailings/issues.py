@@ -6,11 +6,11 @@ import asyncio
 
 import msgspec
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.campaigns.issues import decode_attachments
 from dragoman.core.campaigns.model.mailings import Issue, Template
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.contacts.reading import read_switch
 from dragoman.dialects.smsend.mailings import reading
 from dragoman.dialects.smsend.mailings.lists import list_id_of, list_path
@@ -37,7 +37,7 @@ class ListIssues:
 
     def __init__(self, services: Services) -> None:
         self._issues = services.issues
-        self._zone = services.settings.smsend.time_zone
+        self._zone = services.settings.dialects.smsend.time_zone
 
     async def create(self, account: Account, request: Request) -> Located:
         """Stores an issue; raises `Refused`."""

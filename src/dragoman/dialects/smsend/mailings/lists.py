@@ -8,13 +8,13 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.campaigns.mailings import check_address
 from dragoman.core.campaigns.model.mailings import ListState, MailingList, MailingListChange
 from dragoman.core.contacts.contact_profiles import check_draft
 from dragoman.core.contacts.model.profiles import OnClash
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.contacts.book import contact_path
 from dragoman.dialects.smsend.contacts.reading import read_draft, unknown_in_body
 from dragoman.dialects.smsend.contacts.schemas import ContactFields
@@ -38,7 +38,7 @@ class Lists:
         self._mailings = services.mailings
         self._profiles = services.contact_profiles
         self._clock = services.clock
-        self._zone = services.settings.smsend.time_zone
+        self._zone = services.settings.dialects.smsend.time_zone
 
     async def create(self, account: Account, request: Request) -> Located:
         """Creates a list; raises `Refused`."""

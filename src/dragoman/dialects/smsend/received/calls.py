@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.model.inbound import StoredInbound
 from dragoman.core.inbound.model.received_texts import TextKind, TextSearch
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.mapping import render_time, zone_of
 from dragoman.dialects.smsend.paging import Page, read_page
@@ -72,7 +72,7 @@ class ReceivedTexts:
     def __init__(self, services: Services) -> None:
         self._inbox = services.inbox
         self._clock = services.clock
-        self._zone = services.settings.smsend.time_zone
+        self._zone = services.settings.dialects.smsend.time_zone
 
     async def new(self, account: Account, request: Request) -> NewTexts:
         """The texts since the last call, newest first; raises `Refused`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dragoman.dialects.contract import Services
+from dragoman.container import Services
 from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.schemas import Done
 from dragoman.dialects.smsend.sending import schemas

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.submission.model.orders import OrderView, RecipientView
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.mapping import render_time, zone_of
 from dragoman.dialects.smsend.paging import Page, read_page
 from dragoman.dialects.smsend.sending.schemas import (
@@ -33,7 +33,7 @@ class HistoryCalls:
 
     def __init__(self, services: Services) -> None:
         self._orders = services.orders
-        self._zone = services.settings.smsend.time_zone
+        self._zone = services.settings.dialects.smsend.time_zone
 
     async def orders(self, account: Account, request: Request) -> History:
         """A page of the account's orders; raises `Refused`."""

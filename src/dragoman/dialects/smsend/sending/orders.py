@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import UNSET, UnsetType
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.billing.model.payments import Payer, Payment
@@ -17,7 +18,6 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.texts import is_storable
 from dragoman.core.submission.orders import OrderProgress
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.errors import BAD_REQUEST, NOT_FOUND, WordedRefusal, quoted
 from dragoman.dialects.smsend.mapping import DIALECT, render_quantity, render_time, zone_of
 from dragoman.dialects.smsend.reading import read_body
@@ -65,8 +65,8 @@ class OrderCalls:
         self._credits = services.credits
         self._groups = services.groups
         self._submission = services.submission
-        self._zone = services.settings.smsend.time_zone
-        self._house_sender = services.settings.smsend.default_sender
+        self._zone = services.settings.dialects.smsend.time_zone
+        self._house_sender = services.settings.dialects.smsend.default_sender
 
     async def send(self, account: Account, request: Request) -> Sent:
         """Accepts a text to numbers; raises `Refused`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.container import Services
 from dragoman.core.accounts.account_tree import Changes, check_right
 from dragoman.core.accounts.credits import TypeMove
 from dragoman.core.accounts.model.accounts import Account
@@ -11,7 +12,6 @@ from dragoman.core.accounts.model.views import AccountView
 from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.billing.model.payments import Payer
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.mapping import DIALECT, read_flag, render_quantity, zone_of
 from dragoman.dialects.smsend.paging import read_page
@@ -136,7 +136,7 @@ class Subaccounts:
     def __init__(self, services: Services) -> None:
         self._tree = services.account_tree
         self._credits = services.credits
-        self._settings = services.settings.smsend
+        self._settings = services.settings.dialects.smsend
 
     async def list_page(self, caller: Account, request: Request) -> ManySubaccounts:
         """A page of the subaccounts; raises `Refused`."""

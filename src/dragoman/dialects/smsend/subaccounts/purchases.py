@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from dragoman.container import Services
 from dragoman.core.accounts.credits import Purchase as Bought
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.purchases import PurchaseView
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.mapping import (
     read_identifier,
@@ -61,7 +61,7 @@ class Purchases:
     def __init__(self, services: Services) -> None:
         self._subaccounts = Subaccounts(services)
         self._credits = services.credits
-        self._default_zone = services.settings.smsend.time_zone
+        self._default_zone = services.settings.dialects.smsend.time_zone
 
     async def list_page(self, caller: Account, request: Request) -> ManyPurchases:
         """A page of a subaccount's purchases, newest first; raises `Refused`."""

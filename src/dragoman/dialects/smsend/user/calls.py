@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.campaigns.model.mailings import EmailService
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.auth import Authentication, session_of
 from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.mapping import (
@@ -107,7 +107,7 @@ class User:
         credits = self._services.credits
         left = await credits.available(account)
         money = await credits.purchased(account.account_id) if with_money else None
-        settings = self._services.settings.smsend
+        settings = self._services.settings.dialects.smsend
         created_ms = time_of(account.account_id)
         mail = await self._services.mailings.service_of(account) or EmailService()
         return Status(
@@ -136,7 +136,7 @@ class User:
         return Landings()
 
     def _base_url(self, request: Request) -> str:
-        configured = self._services.settings.smsend.public_url
+        configured = self._services.settings.dialects.smsend.public_url
         if configured:
             return configured.rstrip("/")
         host = request.header(b"host")

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from dragoman import __version__
-from dragoman.metrics import GatewayCollector, Measured
+from dragoman.ops.prometheus import GatewayCollector, Measured
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.docs_page import docs_routes
 from dragoman.web.operations import Dialect
@@ -24,6 +24,11 @@ LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 class Health(Protocol):
     """What the health pages ask."""
+
+    @property
+    def failure(self) -> str:
+        """Which worker died and why; empty while all are alive."""
+        ...
 
     def problems(self) -> list[str]:
         """Why the gateway cannot take traffic now, in plain words; empty when it can."""
@@ -47,6 +52,8 @@ def build_pages(
         return RedirectResponse(front, 302)
 
     async def live(_request: Request) -> Response:
+        if health.failure:  # it is on its way out; whoever watches may start another
+            return PlainTextResponse(f"{health.failure}\n", 503)
         return PlainTextResponse("live\n")
 
     async def ready(_request: Request) -> Response:

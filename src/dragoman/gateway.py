@@ -1,0 +1,354 @@
+"""A gateway: the services with carriers, workers and an HTTP server.
+
+It owns the order of start and stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from dragoman import __version__
+from dragoman.admin.answers import CarrierView
+from dragoman.admin.carriers import view_carriers
+from dragoman.admin.context import Admin
+from dragoman.admin.operations import build_admin
+from dragoman.admin.remote import TokenGuard
+from dragoman.admin.server import AdminServer
+from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
+from dragoman.campaigns.pages import build_mailing_pages
+from dragoman.campaigns.relay import Outbox, RelayConnection
+from dragoman.config import Settings
+from dragoman.connectors import connect_carriers
+from dragoman.connectors.mm7.carrier import Mm7Carrier
+from dragoman.connectors.mm7.reports import build_reports
+from dragoman.connectors.phones.apis import build_phone_apis
+from dragoman.connectors.phones.carrier import PhonesCarrier
+from dragoman.console.assets import PACKAGE as CONSOLE
+from dragoman.console.context import ConsoleContext
+from dragoman.console.routes import build_console
+from dragoman.console.views import PAGES
+from dragoman.container import Services, build_services
+from dragoman.core.callbacks.schedule import RetrySchedule
+from dragoman.core.callbacks.worker import CallbackWorker, Caller
+from dragoman.core.campaigns.ports import Transport
+from dragoman.core.campaigns.worker import MailWorker
+from dragoman.core.delivery.model.ports import Connector, Custodian
+from dragoman.core.messages.feed import Feed
+from dragoman.core.messages.model.callbacks import renderer_of_events, renderer_of_texts
+from dragoman.core.metrics import Metrics
+from dragoman.core.writes import WRITER_MODULE
+from dragoman.dialects import DIALECTS
+from dragoman.kit.clock import Clock
+from dragoman.kit.ids import time_of
+from dragoman.kit.supervisor import Supervisor
+from dragoman.mail.listener import MailListener
+from dragoman.ops.health import build_pages
+from dragoman.web.client_address import ClientAddressReader
+from dragoman.web.operations import Dialect
+from dragoman.web.outgoing import GuardedClient
+from dragoman.web.router import DialectApp
+from dragoman.web.server import Server, build_server
+
+if TYPE_CHECKING:
+    from dragoman.development.workbench import Workbench
+
+KEPT_PAGE = 500
+
+log = structlog.get_logger(__name__)
+
+
+class Gateway:
+    """Runs the services: takes requests, sends messages, calls customers."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        *,
+        build_workbench: Callable[[Services, Caller], Workbench] | None = None,
+    ) -> None:
+        """`build_workbench` makes what a development gateway has besides."""
+        self.services = services = build_services(
+            settings, clock, connect=connect_carriers, writer_module=WRITER_MODULE
+        )
+        self.dialects = tuple(DIALECTS[name](services) for name in settings.dialects.enabled)
+        callbacks = settings.callbacks
+        self._client = GuardedClient(
+            version=__version__,
+            allow=callbacks.private_networks,
+            timeout_s=callbacks.timeout_s,
+            connections=callbacks.concurrency,
+            connections_per_host=callbacks.per_host,
+        )
+        self.workbench = build_workbench(services, self._client) if build_workbench else None
+        caller: Caller = self.workbench.forwarding if self.workbench else self._client
+        self.callbacks = CallbackWorker(
+            storage=services.storage,
+            client=caller,
+            renderers={d.name: d.render_callback for d in self.dialects},
+            schedule=RetrySchedule(
+                first_s=callbacks.first_retry_s,
+                longest_s=callbacks.max_retry_s,
+                give_up_after_s=callbacks.give_up_after_s,
+            ),
+            per_origin=callbacks.per_host,
+            clock=services.clock,
+            metrics=services.metrics,
+            text_renderers={
+                renderer_of_texts(d.name): d.render_text
+                for d in self.dialects
+                if d.render_text is not None
+            },
+            event_renderers={
+                renderer_of_events(d.name): d.render_event
+                for d in self.dialects
+                if d.render_event is not None
+            },
+        )
+        services.callback_stored.subscribe(self.callbacks.announce)
+        self._mail_worker = self._build_mail_worker()
+        self._mail: MailListener | None = None
+        self._web: DialectApp | None = None
+        self._server: Server | None = None
+        started_ms = services.clock.now_ms()
+        self.admin = Admin(services=services, running=self, started_ms=started_ms)
+        self._admin = AdminServer(self.admin)
+        self._supervisor = Supervisor(self._worker_ended)
+
+    async def start(self, *, migrate: bool = False) -> None:
+        """Opens the database, takes up what an earlier run left, connects, and listens."""
+        services, spawn = self.services, self._supervisor.spawn
+        services.health.note_phase("starting")
+        await services.open(migrate=migrate)
+        await self.callbacks.restore()
+        await services.inbound.restore()
+        await services.receipts.restore()
+        await services.backlog.restore(services.ids.last)
+        await services.carrier_switches.restore()
+        services.dispatcher.start(services.connectors, services.router.routes.values(), spawn)
+        for name, connector in services.connectors.items():
+            if isinstance(connector, Custodian):
+                await self._resume(name, connector)
+        for name, work in (
+            ("receipts", services.receipts.run()),
+            ("inbound", services.inbound.run()),
+            ("backlog", services.backlog.run()),
+            ("batches", services.batches.run()),
+            ("deadlines", services.deadlines.run()),
+            ("retention", services.retention.run()),
+            ("imports", services.imports.run()),
+            ("contact values", services.contact_values.run()),
+            ("callbacks", self.callbacks.run()),
+        ):
+            spawn(name, work)
+        if self._mail_worker is not None:
+            await self._mail_worker.restore()
+            spawn("issues", services.issues.run())
+            spawn("mails", self._mail_worker.run())
+        for connector in services.connectors.values():
+            await connector.start()
+        await self._admin.start()
+        await self._listen()
+        await self._listen_for_mail()
+        services.health.note_phase("")
+
+    async def worker_ended(self) -> str:
+        """Returns once a worker has died, with a line that names it and says why."""
+        await self._supervisor.failure()
+        return self.services.health.failure
+
+    async def stop(self) -> None:
+        """Stops taking requests, finishes what is in flight, and closes.
+
+        What was not handed to a carrier stays in its rows as if it had never been touched.
+        """
+        services = self.services
+        services.health.note_phase("stopping")
+        timeout_s = services.settings.http.shutdown_timeout_s
+        if self._web is not None:
+            self._web.end_streams()
+        if self._server is not None:
+            self._server.should_exit = True
+            await asyncio.gather(self._server_task, return_exceptions=True)
+        if self._mail is not None:
+            await self._mail.stop(timeout_s)
+        await self._admin.stop()
+        await services.dispatcher.stop()
+        await asyncio.gather(*(c.stop(timeout_s) for c in services.connectors.values()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await services.dispatcher.settled()
+        await services.dispatcher.take_back()
+        await self._supervisor.stop()
+        await self.callbacks.stop()
+        await self._client.close()
+        await services.close()
+
+    async def _resume(self, name: str, connector: Custodian) -> None:
+        """Brings back the messages that a carrier kept, before the backlog finds their rows."""
+        wanted = await connector.kept()
+        for start in range(0, len(wanted), KEPT_PAGE):
+            messages = await self.services.loader.by_ids(wanted[start : start + KEPT_PAGE])
+            connector.resume(self.services.dispatcher.resume(name, messages))
+
+    def _worker_ended(self, reason: str) -> None:
+        log.error("worker_ended", reason=reason)
+        self.services.health.note_failure(reason)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has started, and has not begun to stop."""
+        return self.services.health.is_running
+
+    # What is read off a running gateway: by health, metrics, the console and commands
+
+    @property
+    def metrics(self) -> Metrics:
+        return self.services.metrics
+
+    @property
+    def feed(self) -> Feed:
+        return self.services.feed
+
+    @property
+    def connectors(self) -> Mapping[str, Connector]:
+        return self.services.connectors
+
+    def problems(self) -> list[str]:
+        """Why the gateway cannot take traffic now, in plain words; empty when it can."""
+        return self.services.health.problems()
+
+    def waiting(self) -> dict[str, int]:
+        """Messages queued in memory, by route."""
+        services = self.services
+        in_lines = services.dispatcher.waiting
+        return {
+            name: services.queue.depth(name) + in_lines(name) for name in services.router.routes
+        }
+
+    def oldest_waiting_s(self) -> dict[str, float]:
+        """Age of the oldest message in the queue, by route."""
+        now_ms, ages = self.services.clock.now_ms(), {}
+        for name in self.services.router.routes:
+            oldest = self.services.queue.oldest(name)
+            if oldest is not None:
+                ages[name] = max(0.0, (now_ms - time_of(oldest)) / 1000)
+        return ages
+
+    def window_use(self) -> dict[str, tuple[int, int]]:
+        """(parts in flight, parts it may have in flight), by carrier."""
+        in_flight = self.services.dispatcher.in_flight()
+        return {
+            name: (in_flight.get(name, 0), connector.capacity)
+            for name, connector in self.connectors.items()
+        }
+
+    def carriers(self) -> tuple[CarrierView, ...]:
+        """Every carrier as it is now."""
+        return view_carriers(self)
+
+    def is_held(self, carrier: str) -> bool:
+        """Whether somebody took a carrier out of service."""
+        return self.services.dispatcher.is_held(carrier)
+
+    def callbacks_waiting(self) -> int:
+        """Callbacks to be made, in memory and in rows."""
+        return self.callbacks.depth()
+
+    # HTTP and mail
+
+    async def _listen(self) -> None:
+        services, settings = self.services, self.services.settings
+        host, port = settings.http.address
+        addresses = ClientAddressReader(settings.http.proxy_networks)
+        apis = [dialect.web for dialect in self.dialects]
+        if reporting := [c for c in self.connectors.values() if isinstance(c, Mm7Carrier)]:
+            apis.append(build_reports(reporting))
+        if phones := phones_of(self.connectors):
+            apis.extend(build_phone_apis(services, phones))
+        pages = build_pages(
+            health=services.health,
+            measured=self,
+            dialects=apis,
+            addresses=addresses,
+            public_metrics=settings.metrics.public,
+            front="/console" if settings.console.enabled else "/docs",
+        )
+        own = [build_mailing_pages(services.mailings)] if settings.mailings.enabled else []
+        if settings.console.enabled:
+            own.append(self._console())
+        if settings.admin.remote:
+            own.append(build_admin(self.admin, TokenGuard(services.admin_tokens, services.clock)))
+        if self.workbench is not None:
+            from dragoman.development.calls import build_calls  # only where there is a simulator
+
+            own.append(build_calls(self.workbench, services.accounts))
+        self._web = DialectApp(
+            [*apis, *own],
+            pages,
+            addresses=addresses,
+            body_timeout_s=settings.http.request_timeout_s,
+            max_body_bytes=settings.http.max_body_bytes,
+        )
+        self._server = build_server(self._web, host=host, port=port)
+        self._server_task = asyncio.create_task(self._server.serve(), name="http")
+        while not self._server.started:
+            if self._server_task.done():
+                raise SystemExit(f"cannot listen on {host}:{port}")
+            await asyncio.sleep(0.01)
+
+    def _console(self) -> Dialect:
+        context = ConsoleContext(services=self.services, machine=self)
+        if self.workbench is None:
+            return build_console(context)
+        from dragoman.development.pages import PACKAGE, build_phone_pages
+
+        pages = (*PAGES, *build_phone_pages(self.workbench))
+        return build_console(context, pages, packages=(CONSOLE, PACKAGE))
+
+    def _build_mail_worker(self) -> MailWorker | None:
+        services, settings = self.services, self.services.settings.mailings
+        if not settings.enabled:
+            return None
+
+        def new_transport() -> Transport:
+            if settings.outbox is not None:
+                return Outbox(Path(settings.outbox))
+            return RelayConnection(settings)
+
+        worker = MailWorker(
+            storage=services.storage,
+            settings=settings,
+            pages_url=f"{(settings.base_url or '').rstrip('/')}{MAILINGS_PREFIX}",
+            new_transport=new_transport,
+            clock=services.clock,
+            metrics=services.metrics,
+        )
+        services.mailings.mail_due.subscribe(worker.announce)
+        return worker
+
+    async def _listen_for_mail(self) -> None:
+        settings = self.services.settings.mail
+        mailbox = next((d.mailbox for d in self.dialects if d.mailbox is not None), None)
+        if not settings.enabled or mailbox is None:
+            return
+        try:
+            self._mail = MailListener(settings, mailbox, self.services.clock)
+            await self._mail.start()
+        except OSError as error:
+            raise SystemExit(f"cannot take mail on {settings.listen}: {error}") from None
+
+
+def phones_of(connectors: Mapping[str, Connector]) -> dict[str, PhonesCarrier]:
+    """The carriers that are phones, by name."""
+    return {
+        name: connector
+        for name, connector in connectors.items()
+        if isinstance(connector, PhonesCarrier)
+    }

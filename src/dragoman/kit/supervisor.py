@@ -1,0 +1,59 @@
+"""Tasks that must not end: the first that does is told, and its owner can end the process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+Spawn = Callable[[str, Coroutine[Any, Any, None]], asyncio.Task[None]]
+"""Starts a task under a name."""
+
+
+def spawn_unwatched(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Starts a task that nobody watches, as tests do."""
+    return asyncio.create_task(work, name=name)
+
+
+class Supervisor:
+    """Starts workers that run until they are cancelled, and notices where one ends before.
+
+    `on_failure` is called once for each worker that ends by itself, with a line that names it and
+    says why.
+    """
+
+    def __init__(self, on_failure: Callable[[str], None]) -> None:
+        self._on_failure = on_failure
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._failed = asyncio.Event()
+
+    def spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Starts a worker under a name."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def failure(self) -> None:
+        """Returns once a worker has ended by itself."""
+        await self._failed.wait()
+
+    async def stop(self) -> None:
+        """Cancels every worker and waits for them."""
+        self._stopping = True
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None and self._stopping:
+            return
+        reason = f"{type(error).__name__}: {error}" if error is not None else "it returned"
+        self._on_failure(f"worker {task.get_name()} ended: {reason}")
+        self._failed.set()

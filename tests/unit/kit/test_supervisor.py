@@ -1,0 +1,44 @@
+"""Workers that must not end: one that does is named, and says why."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from dragoman.kit.supervisor import Supervisor
+
+
+async def _raise() -> None:
+    raise ValueError("no such table")
+
+
+async def _return() -> None:
+    return
+
+
+@pytest.mark.parametrize(
+    ("work", "said"),
+    [
+        (_raise, "worker receipts ended: ValueError: no such table"),
+        (_return, "worker receipts ended: it returned"),
+    ],
+)
+async def test_a_worker_that_ends_is_named_with_its_reason(work: object, said: str) -> None:
+    failures: list[str] = []
+    supervisor = Supervisor(failures.append)
+    supervisor.spawn("receipts", work())  # type: ignore[operator]
+    async with asyncio.timeout(10):
+        await supervisor.failure()
+    assert failures == [said]
+    await supervisor.stop()
+
+
+async def test_a_stop_is_no_failure() -> None:
+    failures: list[str] = []
+    supervisor = Supervisor(failures.append)
+    task = supervisor.spawn("receipts", asyncio.Event().wait())  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    await supervisor.stop()
+    assert task.cancelled()
+    assert failures == []
