@@ -23,7 +23,18 @@ from dragoman.dialects import DIALECTS
 from dragoman.ops.health import build_pages
 from dragoman.web.operations import Dialect, Operation
 
-_NOTHING: Final[Any] = None
+
+class _Nothing:
+    """Stands for services that are looked at and never asked."""
+
+    def __getattr__(self, name: str) -> _Nothing:
+        return self
+
+    def __call__(self, *_: object, **__: object) -> None:
+        pass
+
+
+_NOTHING: Any = _Nothing()
 
 
 def list_calls() -> Iterator[str]:
