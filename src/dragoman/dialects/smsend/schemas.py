@@ -22,10 +22,6 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     result: str = "OK"
 
 
-class NoQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """A call without parameters."""
-
-
 class PageQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Which page of a list is wanted."""
 

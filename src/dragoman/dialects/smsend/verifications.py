@@ -13,14 +13,11 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission.model.verifications import CODE_DIGITS, MAX_LIFETIME_S
 from dragoman.core.submission.verifications import DEFAULT_LIFETIME_S, CodeRequest
 from dragoman.dialects.contract import Services
-from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.mapping import DIALECT
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.schemas import Done
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 
-SOURCE: Final = "newer than smSend v1.0"
 PLACE: Final = "%PIN%"
 DEFAULT_BODY: Final = f"PIN: {PLACE}"
 MAX_EXPIRY: Final = MAX_LIFETIME_S // 60
@@ -56,25 +53,6 @@ class PinVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     status: str
     triesRemaining: int | None = None
-
-
-def verification_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """Declares the calls."""
-    pins = Pins(services)
-    return (
-        calls.post(
-            "2fa/request",
-            pins.send,
-            PinRequest,
-            Done,
-            "Send a code to a number",
-            SOURCE,
-            status=200,
-        ),
-        calls.post(
-            "2fa/verify", pins.verify, PinTry, PinVerdict, "Check a code", SOURCE, status=200
-        ),
-    )
 
 
 class Pins:

@@ -19,12 +19,11 @@ from dragoman.core.submission.model.progress import Progress
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
-from dragoman.dialects.smsgate.calls import PREFIX, Calls, render
+from dragoman.dialects.smsgate.calls import PREFIX, render
 from dragoman.dialects.smsgate.errors import Turned
 from dragoman.dialects.smsgate.mapping import DIALECT
 from dragoman.kit.ids import parse_number
 from dragoman.web.bodies import decode_json, decode_query
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
@@ -41,47 +40,6 @@ class Messages:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._keyed = services.idempotency_keys
-
-    def operations(self, calls: Calls) -> tuple[Operation, ...]:
-        """The calls about messages."""
-        path = "/{path:messages|message}"
-        return (
-            calls.declare(
-                "POST",
-                path,
-                self.send,
-                "Send a message",
-                scope="messages:send",
-                query=schemas.SendQuery,
-                body=schemas.Message,
-                answer=schemas.MessageState,
-                status=202,
-            ),
-            calls.declare(
-                "GET",
-                path,
-                self.list,
-                "List messages",
-                scope="messages:list",
-                query=schemas.ListQuery,
-            ),
-            calls.declare(
-                "GET",
-                f"{path}/{{id}}",
-                self.show,
-                "Ask what became of a message",
-                scope="messages:read",
-                answer=schemas.MessageState,
-            ),
-            calls.declare(
-                "DELETE",
-                f"{path}/{{id}}",
-                self.cancel,
-                "Cancel a message",
-                scope="messages:cancel",
-                answer=schemas.MessageState,
-            ),
-        )
 
     async def send(self, caller: Caller, request: Request) -> Response:
         """Answers `POST /messages`."""

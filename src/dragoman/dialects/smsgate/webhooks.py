@@ -9,12 +9,11 @@ from dragoman.core.model.texts import is_storable
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
-from dragoman.dialects.smsgate.calls import DONE, Calls, render
+from dragoman.dialects.smsgate.calls import DONE, render
 from dragoman.dialects.smsgate.errors import Turned
 from dragoman.dialects.smsgate.mapping import DIALECT
 from dragoman.kit.ids import parse_number
 from dragoman.web.bodies import decode_json
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
@@ -28,30 +27,6 @@ class Webhooks:
         self._webhooks = services.webhooks
         self._settings = services.phone_settings
         self._plain = services.settings.smsgate.plain_webhooks
-
-    def operations(self, calls: Calls) -> tuple[Operation, ...]:
-        """The calls about webhooks."""
-        return (
-            calls.declare("GET", "/webhooks", self.list, "List webhooks", scope="webhooks:list"),
-            calls.declare(
-                "POST",
-                "/webhooks",
-                self.put,
-                "Register a webhook, or replace one",
-                scope="webhooks:write",
-                body=schemas.NewWebhook,
-                answer=schemas.Webhook,
-                status=201,
-            ),
-            calls.declare(
-                "DELETE",
-                "/webhooks/{id}",
-                self.remove,
-                "Remove a webhook",
-                scope="webhooks:delete",
-                status=204,
-            ),
-        )
 
     async def list(self, caller: Caller, _request: Request) -> Response:
         """Answers `GET /webhooks`."""

@@ -10,7 +10,6 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.model.keywords import KeywordView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
-from dragoman.dialects.linkmobility.calls import Calls
 from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
 from dragoman.dialects.linkmobility.keywords.reading import (
     check_incoming,
@@ -26,50 +25,14 @@ from dragoman.dialects.linkmobility.keywords.schemas import (
 )
 from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.web.bodies import decode_body
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 
-S12: Final = "LINK v2 s. 12"
-OURS: Final = "not in the manual"
 OK: Final = 200
 CREATED: Final = 201
 HTTP: Final = "http"
 SUBKEYWORD: Final = "subkeyword"
 RESERVED: Final = "reserved"
 NO_CATEGORY: Final = "0"
-
-
-def keyword_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """The calls on keywords."""
-    room = Keywords(services)
-    return (
-        calls.get("keywords", room.list_all, KeywordList, "The account's keywords", S12),
-        calls.get(
-            "keywords/{number}/{keyword}",
-            room.show_on_number,
-            KeywordAnswer,
-            "A keyword on a number",
-            S12,
-        ),
-        calls.get("keywords/{id}", room.show, KeywordAnswer, "A keyword", S12),
-        calls.post("keywords", room.reserve, NewKeyword, KeywordAnswer, "Reserve a keyword", S12),
-        calls.put(
-            "keywords/{id}",
-            room.attach,
-            KeywordChange,
-            KeywordAnswer,
-            "Forward the texts of a keyword to a service",
-            OURS,
-        ),
-        calls.delete(
-            "keywords/{id}",
-            room.delete,
-            KeywordAnswer,
-            "Give a keyword up at the end of the month",
-            S12,
-            status=CREATED,
-        ),
-    )
 
 
 class Keywords:

@@ -8,7 +8,6 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.model.inbound import Forwarding
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
-from dragoman.dialects.linkmobility.calls import Calls
 from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
 from dragoman.dialects.linkmobility.keywords.reading import (
     check_incoming,
@@ -24,34 +23,11 @@ from dragoman.dialects.linkmobility.keywords.schemas import (
 )
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.web.bodies import decode_body
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 
-S13: Final = "LINK v2 s. 13"
-OURS: Final = "not in the manual"
 HTTP: Final = "http"
 OK: Final = 200
 CREATED: Final = 201
-
-
-def service_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """The calls on services."""
-    room = ForwardingServices(services)
-    return (
-        calls.get("services/{type}", room.list_all, ServiceList, "The account's services", S13),
-        calls.get("services/{type}/{id}", room.show, ServiceAnswer, "A service", OURS),
-        calls.post(
-            "services/{type}", room.create, NewService, ServiceAnswer, "Create a service", S13
-        ),
-        calls.put(
-            "services/{type}/{id}",
-            room.change,
-            NewService,
-            ServiceAnswer,
-            "Change a service",
-            S13,
-        ),
-    )
 
 
 class ForwardingServices:

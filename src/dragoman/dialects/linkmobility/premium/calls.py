@@ -9,7 +9,6 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model import premium
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
-from dragoman.dialects.linkmobility.calls import Calls
 from dragoman.dialects.linkmobility.mapping import DIALECT, PROTOCOL
 from dragoman.dialects.linkmobility.premium.mapping import FLAGS, KINDS, NEVER
 from dragoman.dialects.linkmobility.premium.schemas import (
@@ -21,36 +20,12 @@ from dragoman.dialects.linkmobility.premium.schemas import (
 )
 from dragoman.kit.ids import parse_dashed
 from dragoman.web.bodies import decode_body
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 
 OK: Final = 200
 QUEUED: Final = "Message is now in queue for refund."
 
 _ABOUT_THE_MESSAGE: Final = frozenset({RefusalCode.NOT_FOUND, RefusalCode.NOT_REFUNDABLE})
-
-
-def build_premium_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """Builds the part of the table that is about premium messages."""
-    charges = Charges(services)
-    return (
-        calls.put(
-            "message/refund/{lookupid}",
-            charges.refund,
-            Refund,
-            Refunded,
-            "Give back what the recipient of a premium message paid",
-            "LINK v2 s. 08",
-            wrapper="refund",
-        ),
-        calls.get(
-            "premium/contenttypes",
-            charges.content_types,
-            Catalogues,
-            "What premium messages may be for, by short code",
-            "LINK v2 s. 14",
-        ),
-    )
 
 
 class Charges:

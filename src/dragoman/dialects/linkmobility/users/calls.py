@@ -12,7 +12,6 @@ from dragoman.core.accounts.account_tree import Changes, check_right
 from dragoman.core.accounts.model.accounts import Account, AccountDetails
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
-from dragoman.dialects.linkmobility.calls import Calls
 from dragoman.dialects.linkmobility.flags import read_flag
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
 from dragoman.dialects.linkmobility.times import zone_of
@@ -31,28 +30,12 @@ from dragoman.dialects.linkmobility.users.schemas import (
     UserUpdate,
 )
 from dragoman.web.bodies import decode_body
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 
 OK: Final = 200
 CREATED: Final = 201
-SOURCE: Final = "LINK v2 s. 11"
 NEW_DETAILS: Final = AccountDetails(integration="")
 """What a user that was made here has where nothing is said."""
-
-
-def build_user_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """Declares the calls."""
-    users = Users(services)
-    return (
-        calls.get("users", users.list_below, ManyUsers, "The caller and all users below", SOURCE),
-        calls.get("user/{id}", users.find, OneUser, "A user", SOURCE),
-        calls.post("user", users.create, NewUser, OneUser, "Create a user", SOURCE, wrapper="user"),
-        calls.put(
-            "user/{id}", users.change, UserUpdate, OneUser, "Change a user", SOURCE, wrapper="user"
-        ),
-        calls.delete("user/{id}", users.delete, DeletedUser, "Delete a user", SOURCE),
-    )
 
 
 class Users:

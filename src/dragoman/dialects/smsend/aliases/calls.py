@@ -17,24 +17,18 @@ from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.aliases.schemas import (
     Alias,
     AliasData,
-    AliasesQuery,
     EnteredAlias,
     ListedAlias,
     ManyAliases,
     NewAlias,
-    NewAliasQuery,
     OneAlias,
 )
-from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.mapping import read_flag, read_identifier, render_time, zone_of
 from dragoman.dialects.smsend.paging import read_page
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Located
 from dragoman.dialects.smsend.schemas import Done
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
-
-SOURCE: Final = "smSend v1.0, TPOA API"
 
 STATES: Final = MappingProxyType(
     {
@@ -67,26 +61,6 @@ DETAILS: Final = MappingProxyType(
 """This API's name of each of the house's details."""
 
 _EVERY_STATE: Final = frozenset(SenderState)
-
-
-def alias_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """Declares the calls."""
-    aliases = Aliases(services)
-    return (
-        calls.post(
-            "alias",
-            aliases.enter,
-            NewAlias,
-            Done,
-            "Ask for an alias",
-            SOURCE,
-            NewAliasQuery,
-            status=200,
-        ),
-        calls.get("alias", aliases.list_page, ManyAliases, "The aliases", SOURCE, AliasesQuery),
-        calls.get("alias/{alias_id}", aliases.find, OneAlias, "An alias", SOURCE),
-        calls.delete("alias/{alias_id}", aliases.remove, Done, "Give an alias up", SOURCE),
-    )
 
 
 class Aliases:

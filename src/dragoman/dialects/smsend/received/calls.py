@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from dragoman.core.accounts.model.accounts import Account
@@ -12,58 +11,18 @@ from dragoman.core.inbound.model.received_texts import TextKind, TextSearch
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.contract import Services
-from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.mapping import render_time, zone_of
 from dragoman.dialects.smsend.paging import Page, read_page
 from dragoman.dialects.smsend.received import reading
 from dragoman.dialects.smsend.received.schemas import (
-    HistoryQuery,
     KindHistory,
-    KindQuery,
-    LimitQuery,
     NewTexts,
     ReceivedText,
     TextHistory,
 )
 from dragoman.dialects.smsend.times import read_zone
 from dragoman.kit.ids import parse_number, time_of
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
-
-SOURCE: Final = "smSend v1.0, Received SMS API"
-NEWER: Final = "newer than smSend v1.0"
-
-
-def received_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """Declares the calls."""
-    texts = ReceivedTexts(services)
-    new, pages = (
-        ("newsrsmsmessage", "newsrsmsmessage/{sim}"),
-        ("srsmshistory", "srsmshistory/{sim}"),
-    )
-    return (
-        *(
-            calls.get(path, texts.new, NewTexts, "Texts since the last call", SOURCE, LimitQuery)
-            for path in new
-        ),
-        *(
-            calls.get(
-                path, texts.history, TextHistory, "Texts between two times", SOURCE, HistoryQuery
-            )
-            for path in pages
-        ),
-        calls.get(
-            "srsmshistory/{sim}/{message_id}",
-            texts.after,
-            NewTexts,
-            "Texts after a text",
-            SOURCE,
-            LimitQuery,
-        ),
-        calls.get(
-            "mosmshistory", texts.of_kind, KindHistory, "Texts of one kind", NEWER, KindQuery
-        ),
-    )
 
 
 class ReceivedTexts:

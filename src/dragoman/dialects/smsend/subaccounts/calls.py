@@ -12,12 +12,10 @@ from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.billing.model.payments import Payer
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
-from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.mapping import DIALECT, read_flag, render_quantity, zone_of
 from dragoman.dialects.smsend.paging import read_page
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Located
-from dragoman.dialects.smsend.schemas import PageQuery
 from dragoman.dialects.smsend.subaccounts.mapping import (
     check_complete,
     check_data,
@@ -36,7 +34,6 @@ from dragoman.dialects.smsend.subaccounts.schemas import (
     ActivableType,
     AvailableCredits,
     CreditMoves,
-    EditQuery,
     ManyCredits,
     ManyProfiles,
     ManySubaccounts,
@@ -45,89 +42,9 @@ from dragoman.dialects.smsend.subaccounts.schemas import (
     Subaccount,
     SubaccountData,
 )
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 
-SOURCE: Final = "smSend v1.0, Subaccount API"
-NEWER: Final = "newer than smSend v1.0"
 LOCK: Final = "lock-subaccount"
-
-
-def subaccount_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """Declares the calls."""
-    subaccounts = Subaccounts(services)
-    one = "subaccount/{subaccount_id}"
-    return (
-        calls.get(
-            "subaccount/profile",
-            subaccounts.profiles,
-            ManyProfiles,
-            "The profiles there are",
-            NEWER,
-        ),
-        calls.get(
-            "subaccount/profile/{profile_id}", subaccounts.profile, Profile, "A profile", NEWER
-        ),
-        calls.get(
-            "subaccount/activableservices",
-            subaccounts.services,
-            ActivableServices,
-            "What can be given to subaccounts",
-            NEWER,
-        ),
-        calls.post(
-            f"{one}/changepwd/api",
-            subaccounts.set_api_password,
-            NewPassword,
-            None,
-            "Change the password a subaccount's programs log in with",
-            NEWER,
-        ),
-        calls.get(
-            "subaccounts",
-            subaccounts.list_page,
-            ManySubaccounts,
-            "The subaccounts",
-            SOURCE,
-            PageQuery,
-        ),
-        calls.post(
-            "subaccount",
-            subaccounts.create,
-            SubaccountData,
-            None,
-            "Create a subaccount",
-            SOURCE,
-            status=200,
-        ),
-        calls.put(
-            one, subaccounts.edit, SubaccountData, None, "Edit a subaccount", SOURCE, EditQuery
-        ),
-        calls.get(one, subaccounts.find, Subaccount, "A subaccount", SOURCE),
-        calls.post(
-            f"{one}/changepwd",
-            subaccounts.set_password,
-            NewPassword,
-            None,
-            "Change a subaccount's password",
-            SOURCE,
-        ),
-        calls.post(
-            f"{one}/credit",
-            subaccounts.move_credits,
-            CreditMoves,
-            None,
-            "Move credits to or from a subaccount",
-            SOURCE,
-        ),
-        calls.get(
-            f"{one}/credit",
-            subaccounts.list_credits,
-            ManyCredits,
-            "The credits a subaccount has left",
-            SOURCE,
-        ),
-    )
 
 
 class Subaccounts:

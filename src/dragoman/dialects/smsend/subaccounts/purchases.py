@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from dragoman.core.accounts.credits import Purchase as Bought
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.purchases import PurchaseView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
-from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.mapping import (
     read_identifier,
     read_money,
@@ -20,7 +17,7 @@ from dragoman.dialects.smsend.mapping import (
 from dragoman.dialects.smsend.paging import read_page
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Located
-from dragoman.dialects.smsend.schemas import Done, PageQuery
+from dragoman.dialects.smsend.schemas import Done
 from dragoman.dialects.smsend.subaccounts.calls import Subaccounts
 from dragoman.dialects.smsend.subaccounts.schemas import (
     ManyPurchases,
@@ -29,30 +26,7 @@ from dragoman.dialects.smsend.subaccounts.schemas import (
     Purchase,
     UnitPrice,
 )
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
-
-SOURCE: Final = "smSend v1.0, Subaccount API"
-
-
-def purchase_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """Declares the calls."""
-    purchases = Purchases(services)
-    path = "subaccount/{subaccount_id}/purchase"
-    return (
-        calls.get(
-            path,
-            purchases.list_page,
-            ManyPurchases,
-            "What a subaccount bought",
-            SOURCE,
-            PageQuery,
-        ),
-        calls.post(
-            path, purchases.enter, NewPurchases, None, "Enter purchases", SOURCE, status=200
-        ),
-        calls.delete(f"{path}/{{purchase_id}}", purchases.undo, Done, "Undo a purchase", SOURCE),
-    )
 
 
 class Purchases:

@@ -9,8 +9,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.campaigns.model.mailings import EmailService
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
-from dragoman.dialects.smsend.auth import Authentication, session_of
-from dragoman.dialects.smsend.calls import Calls
+from dragoman.dialects.smsend.auth import session_of
 from dragoman.dialects.smsend.mapping import (
     read_flag,
     render_day,
@@ -19,23 +18,15 @@ from dragoman.dialects.smsend.mapping import (
     zone_of,
 )
 from dragoman.dialects.smsend.rendering import NO, YES, Text
-from dragoman.dialects.smsend.schemas import NoQuery
 from dragoman.dialects.smsend.user.schemas import (
     Landings,
-    LoginQuery,
     MailService,
-    PasswordQuery,
     Status,
-    StatusQuery,
     TypeQuantity,
 )
 from dragoman.kit.ids import time_of
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 
-AUTHENTICATION: Final = "smSend v1.0, Authentication API"
-USER: Final = "smSend v1.0, User API"
-NEWER: Final = "newer than smSend v1.0"
 MIN_PASSWORD: Final = 8
 CONSOLE_PATH: Final = "/console/enter"
 """Where the console takes one-time links, as `k`."""
@@ -45,31 +36,6 @@ NEVER: Final = "9999-12-31"
 _HOST: Final = re.compile(
     rb"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?"
 )
-
-
-def user_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """Declares the calls."""
-    authentication, user = Authentication(services), User(services)
-    return (
-        calls.open("login", authentication.log_in, "Begin a session", AUTHENTICATION, LoginQuery),
-        calls.open(
-            "token", authentication.issue_token, "Make an access token", AUTHENTICATION, LoginQuery
-        ),
-        calls.open(
-            "checksession", authentication.check_session, "Is the session alive?", USER, NoQuery
-        ),
-        calls.text(
-            "GET", "dashboard", user.link_to_console, "A link to the console", USER, NoQuery
-        ),
-        calls.get("landings", user.list_landings, Landings, "Landing pages", NEWER),
-        calls.get("status", user.show_status, Status, "Credits that are left", USER, StatusQuery),
-        *(
-            calls.text(
-                method, "pwdreset", user.set_password, "Change the password", USER, PasswordQuery
-            )
-            for method in ("POST", "GET")
-        ),
-    )
 
 
 class User:
