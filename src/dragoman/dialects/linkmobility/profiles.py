@@ -18,7 +18,8 @@ import msgspec
 from dragoman.config.dialects import LinkMobility
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.model.errors import RefusalCode
-from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
+from dragoman.dialects.linkmobility.errors import WordedRefusal
+from dragoman.dialects.wording import quoted
 from dragoman.web.requests import Parameters, Request
 
 FieldPath = tuple[str, ...]

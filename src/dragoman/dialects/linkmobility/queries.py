@@ -19,7 +19,7 @@ from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility import schemas
 from dragoman.dialects.linkmobility.callbacks import UNKNOWN_NETWORK
-from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
+from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.mapping import (
     FUNCTIONS,
     STATES_OF_STATUS,
@@ -35,6 +35,7 @@ from dragoman.dialects.linkmobility.times import (
     render_log_time,
     zone_of,
 )
+from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import parse_dashed, parse_hex, render_dashed, render_hex, time_of
 from dragoman.web.bodies import decode_query
 from dragoman.web.requests import Request

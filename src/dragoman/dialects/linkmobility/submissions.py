@@ -19,17 +19,13 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.advanced import check_advanced
 from dragoman.dialects.linkmobility.attachments import read_attachments
 from dragoman.dialects.linkmobility.audiences import read_audience
-from dragoman.dialects.linkmobility.errors import (
-    WordedRefusal,
-    missing_contact,
-    missing_list,
-    quoted,
-)
+from dragoman.dialects.linkmobility.errors import WordedRefusal, missing_contact, missing_list
 from dragoman.dialects.linkmobility.flags import read_flag
 from dragoman.dialects.linkmobility.mapping import DIALECT, FORMATS, PROTOCOL, REPORTED
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
 from dragoman.dialects.linkmobility.schemas import Message, Number, Text
 from dragoman.dialects.linkmobility.times import parse_time
+from dragoman.dialects.wording import quoted
 
 DEFAULT_SENDER: Final = "Service SMS"
 DEFAULT_CLASS: Final = 1

@@ -11,7 +11,8 @@ from typing import Final
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission.bundles import RefusedInBundle
 from dragoman.dialects.smsgateway24.schemas import Problem
-from dragoman.web.refusals import Refusal, RefusalKind
+from dragoman.dialects.wording import CODES_OF_KIND
+from dragoman.web.refusals import Refusal
 
 MAX_QUOTED: Final = 64
 """Characters of a caller's own words that an answer repeats."""
@@ -48,22 +49,6 @@ TEXTS: Final = MappingProxyType(
     }
 )
 """One line for every refusal of the house."""
-
-CODES_OF_KIND: Final = MappingProxyType(
-    {
-        RefusalKind.UNKNOWN_PATH: RefusalCode.NOT_FOUND,
-        RefusalKind.WRONG_METHOD: RefusalCode.NOT_SUPPORTED,
-        RefusalKind.MALFORMED: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.BAD_CHARSET: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.TOO_LARGE: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.TOO_DEEP: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.TOO_SLOW: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.UNSUPPORTED_TYPE: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.UNSUPPORTED_CODING: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.INTERNAL: RefusalCode.UNAVAILABLE,
-    }
-)
-"""What a request that cannot even be read counts as."""
 
 _NAMES: Final = MappingProxyType(
     {"reference": "customerid", "recipients": "sendto", "text": "body", "name": "title"}

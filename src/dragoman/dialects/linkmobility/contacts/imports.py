@@ -35,9 +35,9 @@ from dragoman.dialects.linkmobility.contacts.schemas import (
     RowsState,
     XmlRowsBody,
 )
-from dragoman.dialects.linkmobility.errors import quoted
 from dragoman.dialects.linkmobility.flags import read_flag
 from dragoman.dialects.linkmobility.times import render_log_time, zone_of
+from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import time_of
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request

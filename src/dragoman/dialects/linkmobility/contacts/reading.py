@@ -10,9 +10,10 @@ from dragoman.core.contacts.model.merge_fields import MergeField
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.numbering_plans import parse_international
 from dragoman.core.model.phone_numbers import normalise
-from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
+from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
 from dragoman.dialects.linkmobility.schemas import Number, Text
+from dragoman.dialects.wording import quoted
 from dragoman.web.requests import Request
 from dragoman.web.xml_tree import element_name
 

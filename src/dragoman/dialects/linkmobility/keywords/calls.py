@@ -10,7 +10,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.model.keywords import KeywordView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
-from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
+from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.keywords.reading import (
     check_incoming,
     read_identifier,
@@ -24,6 +24,7 @@ from dragoman.dialects.linkmobility.keywords.schemas import (
     NewKeyword,
 )
 from dragoman.dialects.linkmobility.times import zone_of
+from dragoman.dialects.wording import quoted
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
 

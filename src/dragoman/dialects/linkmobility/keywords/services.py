@@ -8,7 +8,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.model.inbound import Forwarding
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
-from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
+from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.keywords.reading import (
     check_incoming,
     read_identifier,
@@ -22,6 +22,7 @@ from dragoman.dialects.linkmobility.keywords.schemas import (
     ServiceList,
 )
 from dragoman.dialects.linkmobility.mapping import DIALECT
+from dragoman.dialects.wording import quoted
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
 

@@ -16,7 +16,7 @@ from dragoman.core.reporting.model.ingestion import IngestedRow
 from dragoman.core.reporting.statistics import Ingestion
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.advanced import check_advanced
-from dragoman.dialects.linkmobility.errors import WordedRefusal, problem_of, quoted
+from dragoman.dialects.linkmobility.errors import WordedRefusal, problem_of
 from dragoman.dialects.linkmobility.mapping import (
     BUFFERED,
     EXPIRED,
@@ -37,6 +37,7 @@ from dragoman.dialects.linkmobility.statistics.schemas import (
     RowError,
 )
 from dragoman.dialects.linkmobility.times import parse_log_time, zone_of
+from dragoman.dialects.wording import quoted
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
 

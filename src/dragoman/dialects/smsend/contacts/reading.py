@@ -13,7 +13,8 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.smsend.contacts.days import parse_day
 from dragoman.dialects.smsend.contacts.schemas import ContactFields, Switch, Value
-from dragoman.dialects.smsend.errors import BAD_REQUEST, WordedRefusal, quoted
+from dragoman.dialects.smsend.errors import BAD_REQUEST, WordedRefusal
+from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import parse_base64, parse_number
 
 YEARS_AHEAD: Final = 20

@@ -18,7 +18,7 @@ from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.texts import is_storable
 from dragoman.core.submission.orders import OrderProgress
 from dragoman.dialects.contract import Services
-from dragoman.dialects.smsend.errors import BAD_REQUEST, NOT_FOUND, WordedRefusal, quoted
+from dragoman.dialects.smsend.errors import BAD_REQUEST, NOT_FOUND, WordedRefusal
 from dragoman.dialects.smsend.mapping import DIALECT, render_quantity, render_time, zone_of
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.schemas import Done
@@ -35,6 +35,7 @@ from dragoman.dialects.smsend.sending.schemas import (
 )
 from dragoman.dialects.smsend.sending.statuses import DELIVERED, status_of
 from dragoman.dialects.smsend.sending.texts import Template
+from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import parse_number
 from dragoman.web.requests import Request
 
