@@ -17,24 +17,11 @@ from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.dialects.contract import Services
-from dragoman.dialects.linkmobility import schemas
+from dragoman.dialects.linkmobility import mapping, schemas, times
 from dragoman.dialects.linkmobility.callbacks import UNKNOWN_NETWORK
 from dragoman.dialects.linkmobility.errors import WordedRefusal
-from dragoman.dialects.linkmobility.mapping import (
-    FUNCTIONS,
-    STATES_OF_STATUS,
-    STATUSES,
-    status_code,
-    status_reason,
-)
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER, Page, count_pages
 from dragoman.dialects.linkmobility.premium.mapping import STATES as PREMIUM_STATES
-from dragoman.dialects.linkmobility.times import (
-    parse_time,
-    render_batch_time,
-    render_log_time,
-    zone_of,
-)
 from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import parse_dashed, parse_hex, render_dashed, render_hex, time_of
 from dragoman.web.bodies import decode_query
@@ -68,7 +55,7 @@ class Outbox:
 
     async def search(self, account: Account, request: Request) -> schemas.OutboxPage:
         """A page of the messages that fit the filters, newest first."""
-        zone = zone_of(account, self._default_zone)
+        zone = times.zone_of(account, self._default_zone)
         page = Page.of(request, ITEMS_PER_PAGE)
         query = decode_query(request, schemas.OutboxQuery)
         below = await self._below(account, query.subusers)
@@ -98,7 +85,7 @@ class Outbox:
             raise _unknown_lookup(lookup_id) from None
         answer = await self._queries.last_callback_answer(message_id)
         charge = (await self._queries.charges((view,))).get(message_id)
-        zone = zone_of(account, self._default_zone)
+        zone = times.zone_of(account, self._default_zone)
         details = _outbox_details(view, charge, answer, zone)
         return schemas.OutboxLookup(query=details, status=OK)
 
@@ -119,7 +106,7 @@ class Inbox:
 
     async def search(self, account: Account, request: Request) -> schemas.InboxPage:
         """A page of the texts that fit the filters, newest first."""
-        zone = zone_of(account, self._default_zone)
+        zone = times.zone_of(account, self._default_zone)
         page = Page.of(request, ITEMS_PER_PAGE)
         wanted = _inbox_filter(account, decode_query(request, schemas.InboxQuery), zone)
         found = await self._queries.inbox(wanted, page.offset, page.size)
@@ -140,7 +127,7 @@ class Inbox:
         found = await self._queries.inbox(wanted, 0, 1)
         if not found.texts:
             raise _unknown_lookup(lookup_id)
-        zone = zone_of(account, self._default_zone)
+        zone = times.zone_of(account, self._default_zone)
         return schemas.InboxLookup(query=_inbox_details(found.texts[0], zone), status=OK)
 
 
@@ -206,7 +193,7 @@ def read_time(field: str, text: str, zone: str) -> int | None:
     if not text.strip():
         return None
     try:
-        return parse_time(text, zone)
+        return times.parse_time(text, zone)
     except ValueError as error:
         raise Refused(RefusalCode.INVALID_FIELD, field, str(error)) from None
 
@@ -252,7 +239,7 @@ def _message_id(msgid: str) -> int | None:
 def _states(status: str) -> tuple[State, ...]:
     if not status:
         return ()
-    states = STATES_OF_STATUS.get(status.strip().lower())
+    states = mapping.STATES_OF_STATUS.get(status.strip().lower())
     if states is None:
         raise WordedRefusal(RefusalCode.INVALID_FIELD, f"Status [{quoted(status)}] is not valid")
     return states
@@ -272,14 +259,14 @@ def _outbox_item(view: MessageView, charge: Charge | None, zone: str) -> schemas
         lookupid=render_dashed(view.message_id),
         msgid=render_hex(view.message_id),
         batchid=str(view.batch_id),
-        status=STATUSES[view.state],
-        statusreason=status_reason(view.state, view.failure) or None,
+        status=mapping.STATUSES[view.state],
+        statusreason=mapping.status_reason(view.state, view.failure) or None,
         recipient=view.recipient,
         sender=view.sender,
-        logtime=render_log_time(view.created_ms, zone),
+        logtime=times.render_log_time(view.created_ms, zone),
         protocol=view.protocol,
         message=view.text,
-        statuscode=str(status_code(view.state, view.failure)),
+        statuscode=str(mapping.status_code(view.state, view.failure)),
         mcc=view.mcc,
         mnc=UNKNOWN_NETWORK,
         userid=str(view.account_id),
@@ -296,17 +283,17 @@ def _outbox_details(
     return schemas.OutboxDetails(
         msgid=render_hex(view.message_id),
         batchid=str(view.batch_id),
-        status=STATUSES[view.state],
-        statusreason=status_reason(view.state, view.failure),
+        status=mapping.STATUSES[view.state],
+        statusreason=mapping.status_reason(view.state, view.failure),
         recipient=view.recipient,
         sender=view.sender,
-        logtime=render_log_time(view.created_ms, zone),
+        logtime=times.render_log_time(view.created_ms, zone),
         protocol=view.protocol,
         message=view.text,
         returndata=view.options.return_data,
         statusurl=view.options.callback_url,
         statusresponse=answer,
-        statuscode=str(status_code(view.state, view.failure)),
+        statuscode=str(mapping.status_code(view.state, view.failure)),
         push_price=str(FREE if charge is None else charge.price),
         userid=str(view.account_id),
         splitcount=str(view.parts),
@@ -320,7 +307,7 @@ def _inbox_item(text: StoredInbound, zone: str) -> schemas.InboxItem:
         msgid=render_hex(text.inbound_id),
         recipient=_shown_number(text.recipient),
         sender=text.sender,
-        logtime=render_batch_time(time_of(text.inbound_id), zone),
+        logtime=times.render_batch_time(time_of(text.inbound_id), zone),
         message=text.text,
     )
 
@@ -330,8 +317,8 @@ def _inbox_details(text: StoredInbound, zone: str) -> schemas.InboxDetails:
         msgid=render_hex(text.inbound_id),
         recipient=_shown_number(text.recipient),
         sender=text.sender,
-        logtime=render_batch_time(time_of(text.inbound_id), zone),
+        logtime=times.render_batch_time(time_of(text.inbound_id), zone),
         message=text.text,
         keyword=text.keyword,
-        function=FUNCTIONS[Handling(text.handling)],
+        function=mapping.FUNCTIONS[Handling(text.handling)],
     )

@@ -11,17 +11,11 @@ from dragoman.core.inbound.model.keywords import KeywordView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.errors import WordedRefusal
+from dragoman.dialects.linkmobility.keywords import schemas
 from dragoman.dialects.linkmobility.keywords.reading import (
     check_incoming,
     read_identifier,
     read_text,
-)
-from dragoman.dialects.linkmobility.keywords.schemas import (
-    Keyword,
-    KeywordAnswer,
-    KeywordChange,
-    KeywordList,
-    NewKeyword,
 )
 from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.dialects.wording import quoted
@@ -43,13 +37,13 @@ class Keywords:
         self._keywords = services.keywords
         self._default_zone = services.settings.linkmobility.time_zone
 
-    async def list_all(self, account: Account, _request: Request) -> KeywordList:
+    async def list_all(self, account: Account, _request: Request) -> schemas.KeywordList:
         """The account's keywords, in the order of reservation."""
         check_incoming(account)
         found = await self._keywords.keywords(account)
-        return KeywordList(keywords=tuple(map(_keyword, found)), status=OK)
+        return schemas.KeywordList(keywords=tuple(map(_keyword, found)), status=OK)
 
-    async def show(self, account: Account, request: Request) -> KeywordAnswer:
+    async def show(self, account: Account, request: Request) -> schemas.KeywordAnswer:
         """One keyword by its id; raises `Refused`."""
         check_incoming(account)
         keyword_id = _identifier(request)
@@ -57,9 +51,9 @@ class Keywords:
             view = await self._keywords.keyword(account, keyword_id)
         except Refused as refused:
             raise _worded(refused) from None
-        return KeywordAnswer(keyword=_keyword(view), status=OK)
+        return schemas.KeywordAnswer(keyword=_keyword(view), status=OK)
 
-    async def show_on_number(self, account: Account, request: Request) -> KeywordAnswer:
+    async def show_on_number(self, account: Account, request: Request) -> schemas.KeywordAnswer:
         """One keyword by its number and name; raises `Refused`."""
         check_incoming(account)
         number, word = request.path_params["number"], request.path_params["keyword"]
@@ -68,12 +62,12 @@ class Keywords:
         except Refused:
             text = f"Keyword [{quoted(word.upper())}] was not found on number [{quoted(number)}]"
             raise WordedRefusal(RefusalCode.NOT_FOUND, text) from None
-        return KeywordAnswer(keyword=_keyword(view), status=OK)
+        return schemas.KeywordAnswer(keyword=_keyword(view), status=OK)
 
-    async def reserve(self, account: Account, request: Request) -> KeywordAnswer:
+    async def reserve(self, account: Account, request: Request) -> schemas.KeywordAnswer:
         """Reserves a keyword; raises `Refused`."""
         check_incoming(account)
-        body = decode_body(request, NewKeyword)
+        body = decode_body(request, schemas.NewKeyword)
         main_keyword_id = read_identifier(body.mainkeyword)
         if main_keyword_id is None:
             raise _missing_keyword(read_text(body.mainkeyword))
@@ -87,21 +81,21 @@ class Keywords:
             )
         except Refused as refused:
             raise _worded(refused) from None
-        return KeywordAnswer(keyword=_keyword(view), status=CREATED)
+        return schemas.KeywordAnswer(keyword=_keyword(view), status=CREATED)
 
-    async def attach(self, account: Account, request: Request) -> KeywordAnswer:
+    async def attach(self, account: Account, request: Request) -> schemas.KeywordAnswer:
         """Attaches a service to a keyword, or takes it off; raises `Refused`."""
         check_incoming(account)
-        body = decode_body(request, KeywordChange)
+        body = decode_body(request, schemas.KeywordChange)
         if not read_text(body.serviceid):
             raise Refused(RefusalCode.MISSING_FIELD, "serviceid")
         try:
             view = await self._keywords.attach(account, _identifier(request), _service_id(body))
         except Refused as refused:
             raise _worded(refused) from None
-        return KeywordAnswer(keyword=_keyword(view), status=OK)
+        return schemas.KeywordAnswer(keyword=_keyword(view), status=OK)
 
-    async def delete(self, account: Account, request: Request) -> KeywordAnswer:
+    async def delete(self, account: Account, request: Request) -> schemas.KeywordAnswer:
         """Gives a keyword up; answers it as it was, with the status that is printed."""
         check_incoming(account)
         zone = zone_of(account, self._default_zone)
@@ -109,7 +103,7 @@ class Keywords:
             view = await self._keywords.delete(account, _identifier(request), zone)
         except Refused as refused:
             raise _worded(refused) from None
-        return KeywordAnswer(keyword=_keyword(view), status=CREATED)
+        return schemas.KeywordAnswer(keyword=_keyword(view), status=CREATED)
 
 
 def _identifier(request: Request) -> int:
@@ -119,7 +113,7 @@ def _identifier(request: Request) -> int:
     return keyword_id
 
 
-def _service_id(body: NewKeyword | KeywordChange) -> int | None:
+def _service_id(body: schemas.NewKeyword | schemas.KeywordChange) -> int | None:
     service_id = read_identifier(body.serviceid)
     if service_id is None:
         raise Refused(RefusalCode.NOT_FOUND, read_text(body.serviceid), "service")
@@ -140,11 +134,11 @@ def _missing_keyword(named: str) -> Refused:
     return WordedRefusal(RefusalCode.NOT_FOUND, f"Keyword [{quoted(named)}] was not found")
 
 
-def _keyword(view: KeywordView) -> Keyword:
+def _keyword(view: KeywordView) -> schemas.Keyword:
     keyword = view.keyword
     attached = keyword.forwarding_id is not None
     function = HTTP if attached else SUBKEYWORD if view.has_subkeywords else ""
-    return Keyword(
+    return schemas.Keyword(
         id=str(keyword.keyword_id),
         keyword=keyword.keyword,
         function=function,

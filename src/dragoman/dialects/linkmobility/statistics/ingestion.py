@@ -15,33 +15,19 @@ from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.ingestion import IngestedRow
 from dragoman.core.reporting.statistics import Ingestion
 from dragoman.dialects.contract import Services
+from dragoman.dialects.linkmobility import mapping
 from dragoman.dialects.linkmobility.advanced import check_advanced
 from dragoman.dialects.linkmobility.errors import WordedRefusal, problem_of
-from dragoman.dialects.linkmobility.mapping import (
-    BUFFERED,
-    EXPIRED,
-    QUEUED,
-    RECEIVED,
-    REJECTED,
-)
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
 from dragoman.dialects.linkmobility.schemas import Text
+from dragoman.dialects.linkmobility.statistics import schemas
 from dragoman.dialects.linkmobility.statistics.answers import KEYWORD_NUMBER, MCC_STATUS, SUM
-from dragoman.dialects.linkmobility.statistics.schemas import (
-    InboxRow,
-    InboxRows,
-    Ingested,
-    IngestedStats,
-    OutboxRow,
-    OutboxRows,
-    RowError,
-)
 from dragoman.dialects.linkmobility.times import parse_log_time, zone_of
 from dragoman.dialects.wording import quoted
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
 
-_Row = TypeVar("_Row", InboxRow, OutboxRow)
+_Row = TypeVar("_Row", schemas.InboxRow, schemas.OutboxRow)
 
 CREATED: Final = 201
 MAX_ROWS: Final = 10_000
@@ -53,11 +39,11 @@ _COUNTRY: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 COUNTS_OF_STATUSES: Final = MappingProxyType(
     {
-        QUEUED: QUEUED,
-        BUFFERED: State.SENT.name.lower(),
-        RECEIVED: State.DELIVERED.name.lower(),
-        REJECTED: State.REJECTED.name.lower(),
-        EXPIRED: State.EXPIRED.name.lower(),
+        mapping.QUEUED: mapping.QUEUED,
+        mapping.BUFFERED: State.SENT.name.lower(),
+        mapping.RECEIVED: State.DELIVERED.name.lower(),
+        mapping.REJECTED: State.REJECTED.name.lower(),
+        mapping.EXPIRED: State.EXPIRED.name.lower(),
     }
 )
 """What a `status` is counted as."""
@@ -85,15 +71,15 @@ class Ingesting:
         self._statistics = services.statistics
         self._settings = services.settings.linkmobility
 
-    async def take_inbox(self, account: Account, request: Request) -> Ingested:
+    async def take_inbox(self, account: Account, request: Request) -> schemas.Ingested:
         """Counts texts that were received elsewhere; raises `Refused`."""
-        body = decode_body(request, InboxRows)
+        body = decode_body(request, schemas.InboxRows)
         self._check(request, body.advanced)
         return await self._take(account, body.stats or (), _read_inbox_row)
 
-    async def take_outbox(self, account: Account, request: Request) -> Ingested:
+    async def take_outbox(self, account: Account, request: Request) -> schemas.Ingested:
         """Counts messages that were sent elsewhere; raises `Refused`."""
-        body = decode_body(request, OutboxRows)
+        body = decode_body(request, schemas.OutboxRows)
         self._check(request, body.advanced)
         return await self._take(account, body.stats or (), _read_outbox_row)
 
@@ -103,7 +89,7 @@ class Ingesting:
 
     async def _take(
         self, account: Account, rows: Sequence[_Row], read: Callable[[_Row, str], IngestedRow]
-    ) -> Ingested:
+    ) -> schemas.Ingested:
         if not rows:
             raise Refused(RefusalCode.MISSING_FIELD, "stats")
         if len(rows) > MAX_ROWS:
@@ -121,15 +107,15 @@ class Ingesting:
             if result in _REASONS:
                 refusals[place] = _REASONS[result](ingested)
         counted = Counter(results)
-        return Ingested(
-            stats=IngestedStats(
+        return schemas.Ingested(
+            stats=schemas.IngestedStats(
                 total=len(rows),
                 counted=counted[Ingestion.COUNTED],
                 repeated=counted[Ingestion.REPEATED],
                 refused=len(refusals),
             ),
             errors=tuple(
-                RowError(
+                schemas.RowError(
                     row=place,
                     msgid=quoted(_text(rows[place].msgid)),
                     message=problem_of(refusals[place]).message,
@@ -140,12 +126,12 @@ class Ingesting:
         )
 
 
-def _read_inbox_row(row: InboxRow, zone: str) -> IngestedRow:
+def _read_inbox_row(row: schemas.InboxRow, zone: str) -> IngestedRow:
     keyword = f"{_word('keywordid', row.keywordid)}:{_word('code', row.code).removeprefix('+')}"
     return _read_row(row, zone, "inbox", (KEYWORD_NUMBER, keyword), 1)
 
 
-def _read_outbox_row(row: OutboxRow, zone: str) -> IngestedRow:
+def _read_outbox_row(row: schemas.OutboxRow, zone: str) -> IngestedRow:
     status = COUNTS_OF_STATUSES.get((row.status or "").strip().lower())
     if status is None:
         text = f"Status [{quoted(row.status or '')}] is not valid"
@@ -160,7 +146,11 @@ def _read_outbox_row(row: OutboxRow, zone: str) -> IngestedRow:
 
 
 def _read_row(
-    row: InboxRow | OutboxRow, zone: str, direction: str, count: tuple[str, str], parts: int
+    row: schemas.InboxRow | schemas.OutboxRow,
+    zone: str,
+    direction: str,
+    count: tuple[str, str],
+    parts: int,
 ) -> IngestedRow:
     try:
         at_ms = parse_log_time(_text(row.logtime), zone)

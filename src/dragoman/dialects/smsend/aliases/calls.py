@@ -14,15 +14,7 @@ from dragoman.core.accounts.model.senders import (
 )
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
-from dragoman.dialects.smsend.aliases.schemas import (
-    Alias,
-    AliasData,
-    EnteredAlias,
-    ListedAlias,
-    ManyAliases,
-    NewAlias,
-    OneAlias,
-)
+from dragoman.dialects.smsend.aliases import schemas
 from dragoman.dialects.smsend.mapping import read_flag, read_identifier, render_time, zone_of
 from dragoman.dialects.smsend.paging import read_page
 from dragoman.dialects.smsend.reading import read_body
@@ -73,7 +65,7 @@ class Aliases:
     async def enter(self, account: Account, request: Request) -> Located:
         """Enters an alias, which an operator is to approve; raises `Refused`."""
         shown = read_flag(request.query, "getAlias")
-        data = read_body(request, NewAlias).alias
+        data = read_body(request, schemas.NewAlias).alias
         if not data.alias:
             raise Refused(RefusalCode.MISSING_FIELD, "alias")
         if data.contact_type and data.contact_type not in CONTACT_TYPES:
@@ -83,26 +75,26 @@ class Aliases:
             entered = await self._senders.ask_for(account, data.alias, _details(data))
         except Refused as refused:
             raise _renamed(refused) from None
-        body = EnteredAlias(string=entered.sender) if shown else Done()
+        body = schemas.EnteredAlias(string=entered.sender) if shown else Done()
         return Located(f"/alias/{entered.sender_id}", body)
 
-    async def list_page(self, account: Account, request: Request) -> ManyAliases:
+    async def list_page(self, account: Account, request: Request) -> schemas.ManyAliases:
         """A page of the account's aliases; raises `Refused`."""
         page = read_page(request.query)
         hidden = read_flag(request.query, "hide-not-approved")
         states = APPROVED_STATES if hidden else _EVERY_STATE
         found, total = await self._senders.list_page(account, states, page.offset, page.size)
-        return ManyAliases(
-            alias=tuple(ListedAlias(**self._fields(account, one)) for one in found),
+        return schemas.ManyAliases(
+            alias=tuple(schemas.ListedAlias(**self._fields(account, one)) for one in found),
             total=total,
             page_number=page.number,
             page_size=page.size,
         )
 
-    async def find(self, account: Account, request: Request) -> OneAlias:
+    async def find(self, account: Account, request: Request) -> schemas.OneAlias:
         """An alias; raises `Refused`."""
         found = await self._senders.find(account, _identifier(request))
-        return OneAlias(alias=Alias(**self._fields(account, found)))
+        return schemas.OneAlias(alias=schemas.Alias(**self._fields(account, found)))
 
     async def remove(self, account: Account, request: Request) -> Done:
         """Gives an alias up; raises `Refused`."""
@@ -123,7 +115,7 @@ class Aliases:
         }
 
 
-def _details(data: AliasData) -> SenderDetails:
+def _details(data: schemas.AliasData) -> SenderDetails:
     return SenderDetails(**{detail: getattr(data, name) for detail, name in DETAILS.items()})
 
 

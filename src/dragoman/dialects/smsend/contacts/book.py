@@ -11,15 +11,8 @@ from dragoman.core.contacts.model.contacts import CUSTOM_FIELDS
 from dragoman.core.contacts.model.profiles import OnClash, ProfiledContact
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
-from dragoman.dialects.smsend.contacts import reading
+from dragoman.dialects.smsend.contacts import reading, schemas
 from dragoman.dialects.smsend.contacts.days import render_day
-from dragoman.dialects.smsend.contacts.schemas import (
-    ContactAnswer,
-    ContactField,
-    ContactFieldList,
-    ContactList,
-    NewContacts,
-)
 from dragoman.dialects.smsend.mapping import zone_of
 from dragoman.dialects.smsend.paging import read_page
 from dragoman.dialects.smsend.reading import read_body
@@ -29,14 +22,16 @@ from dragoman.web.requests import Request
 
 OK: Final = 200
 
-_FIELDS: Final = ContactFieldList(
+_FIELDS: Final = schemas.ContactFieldList(
     contactFields=[
         *(
-            ContactField(name=name, description="An additional date field", type="DATE")
+            schemas.ContactField(name=name, description="An additional date field", type="DATE")
             for name in ("promotiondate", "rememberdate")
         ),
         *(
-            ContactField(name=f"custom{number}", description=f"Custom field {number}", type="TEXT")
+            schemas.ContactField(
+                name=f"custom{number}", description=f"Custom field {number}", type="TEXT"
+            )
             for number in range(1, CUSTOM_FIELDS + 1)
         ),
     ]
@@ -58,7 +53,7 @@ class Book:
 
     async def create(self, account: Account, request: Request) -> Answer:
         """Stores a contact, or all of a list of `contacts`; raises `Refused`."""
-        body = read_body(request, NewContacts)
+        body = read_body(request, schemas.NewContacts)
         if body.contacts is not None:
             return await self._create_all(account, body)
         draft = reading.read_draft(body, self._today(account))
@@ -70,12 +65,12 @@ class Book:
 
     async def create_all(self, account: Account, request: Request) -> Answer:
         """Stores all of a list of `contacts`; raises `Refused`."""
-        body = read_body(request, NewContacts)
+        body = read_body(request, schemas.NewContacts)
         if body.contacts is None:
             raise Refused(RefusalCode.MISSING_FIELD, "contacts")
         return await self._create_all(account, body)
 
-    async def contact(self, account: Account, request: Request) -> ContactAnswer:
+    async def contact(self, account: Account, request: Request) -> schemas.ContactAnswer:
         """One contact; raises `Refused`."""
         text = request.path_params["contact_id"]
         contact_id = reading.read_contact_id(text)
@@ -86,22 +81,22 @@ class Book:
                 raise reading.missing_contact(text) from None
             raise
 
-    async def contacts(self, account: Account, request: Request) -> ContactList:
+    async def contacts(self, account: Account, request: Request) -> schemas.ContactList:
         """A page of contacts, oldest first; raises `Refused`."""
         page = read_page(request.query)
         found = await self._profiles.page(account, page.offset, page.size)
-        return ContactList(
+        return schemas.ContactList(
             contacts=[_render(contact, listed=True) for contact in found.contacts],
             pageNumber=page.number,
             pageSize=page.size,
             total=found.total,
         )
 
-    async def fields(self, _account: Account, _request: Request) -> ContactFieldList:
+    async def fields(self, _account: Account, _request: Request) -> schemas.ContactFieldList:
         """The fields that the user gives a meaning to."""
         return _FIELDS
 
-    async def _create_all(self, account: Account, body: NewContacts) -> Answer:
+    async def _create_all(self, account: Account, body: schemas.NewContacts) -> Answer:
         update = reading.read_switch("updateExistingContact", body.updateExistingContact)
         keep = reading.read_switch(
             "keepExistingGroupsAndCampaigns", body.keepExistingGroupsAndCampaigns
@@ -135,7 +130,7 @@ def _in_body(refused: Refused) -> Refused:
     return refused
 
 
-def _render(contact: ProfiledContact, *, listed: bool = False) -> ContactAnswer:
+def _render(contact: ProfiledContact, *, listed: bool = False) -> schemas.ContactAnswer:
     profile = contact.profile
     extra = {
         "notes": profile.notes,
@@ -144,7 +139,7 @@ def _render(contact: ProfiledContact, *, listed: bool = False) -> ContactAnswer:
         **{f"custom{number}": text for number, text in profile.custom.items()},
         "contactId": render_base64(contact.contact_id) if listed else "",
     }
-    return ContactAnswer(
+    return schemas.ContactAnswer(
         email=profile.email or None,
         phoneNumber=f"+{contact.mobile}" if contact.mobile else None,
         name=profile.name or None,

@@ -9,15 +9,8 @@ from dragoman.core.contacts.model.groups import Group
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.contract import Services
-from dragoman.dialects.smsend.contacts import reading
+from dragoman.dialects.smsend.contacts import reading, schemas
 from dragoman.dialects.smsend.contacts.book import contact_path
-from dragoman.dialects.smsend.contacts.schemas import (
-    GroupAnswer,
-    GroupFields,
-    GroupList,
-    PhoneNumber,
-    Value,
-)
 from dragoman.dialects.smsend.mapping import read_flag, read_identifier
 from dragoman.dialects.smsend.paging import read_page
 from dragoman.dialects.smsend.reading import read_body
@@ -61,11 +54,11 @@ class ContactGroups:
         await self._groups.delete(account, _group_id(request), with_contacts=with_contacts)
         return ""
 
-    async def groups(self, account: Account, request: Request) -> GroupList:
+    async def groups(self, account: Account, request: Request) -> schemas.GroupList:
         """A page of groups, oldest first; raises `Refused`."""
         page = read_page(request.query, DEFAULT_SIZE)
         found = await self._groups.page(account, page.offset, page.size)
-        return GroupList(
+        return schemas.GroupList(
             groups=[_render(group) for group in found.groups],
             pageNumber=page.number,
             pageSize=page.size,
@@ -88,7 +81,7 @@ class ContactGroups:
         Of several contacts with the number it is the oldest.
         """
         group_id = _group_id(request)
-        written = read_body(request, PhoneNumber).phoneNumber
+        written = read_body(request, schemas.PhoneNumber).phoneNumber
         with_number = await self._profiles.with_number(account, reading.read_number(written))
         if not with_number:
             raise reading.unknown_in_body("contact", reading.read_text(written))
@@ -122,11 +115,11 @@ def _group_id(request: Request) -> int:
 
 
 def _read_fields(request: Request) -> tuple[str, str]:
-    body = read_body(request, GroupFields)
+    body = read_body(request, schemas.GroupFields)
     return _required("name", body.name), _required("description", body.description)
 
 
-def _required(name: str, value: Value) -> str:
+def _required(name: str, value: schemas.Value) -> str:
     if value is None:
         raise Refused(RefusalCode.MISSING_FIELD, name)
     return reading.read_text(value)
@@ -146,8 +139,8 @@ def _of_contact(refused: Refused, text: str) -> Refused:
     return refused
 
 
-def _render(group: Group) -> GroupAnswer:
-    return GroupAnswer(
+def _render(group: Group) -> schemas.GroupAnswer:
+    return schemas.GroupAnswer(
         id_group=str(group.list_id),
         group_name=group.name,
         group_description=group.description,
