@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+
+from dragoman.web.operations import doc
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,5 +26,5 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 class PageQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Which page of a list is wanted."""
 
-    page_number: Annotated[int, Meta(description="The page, from 1 on.")] = 1
-    page_size: Annotated[int, Meta(description="Results on a page.")] = 10
+    page_number: Annotated[int, doc("The page, from 1 on.")] = 1
+    page_size: Annotated[int, doc("Results on a page.")] = 10

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.billing.model.message_types import MessageType
@@ -16,6 +15,7 @@ from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.mapping import DIALECT
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.schemas import Done
+from dragoman.web.operations import doc
 from dragoman.web.requests import Request
 
 PLACE: Final = "%PIN%"
@@ -33,10 +33,10 @@ class PinRequest(msgspec.Struct, frozen=True, kw_only=True):
     recipient: Word = None
     senderName: Word = None
     sender: Word = None
-    expiry: Annotated[Word, Meta(description="Minutes.")] = None
-    messageBody: Annotated[
-        Word, Meta(description="The text; the code stands for `%PIN%`, else at its end.")
-    ] = None
+    expiry: Annotated[Word, doc("Minutes.")] = None
+    messageBody: Annotated[Word, doc("The text; the code stands for `%PIN%`, else at its end.")] = (
+        None
+    )
     message_type: Word = None
     message_type_kebab: Word = msgspec.field(default=None, name="message-type")
 
