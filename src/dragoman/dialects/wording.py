@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from dragoman.core.model.errors import RefusalCode
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.refusals import RefusalKind
 
 MAX_QUOTED: Final = 100
@@ -33,6 +35,26 @@ class Wording(NamedTuple):
 
     text: str
     status: int = 400
+
+
+@contextmanager
+def reworded(word: Callable[[Refused], Refused]) -> Iterator[None]:
+    """Raises what `word` makes of a refusal in the block."""
+    try:
+        yield
+    except Refused as refused:
+        raise word(refused) from None
+
+
+@contextmanager
+def instead_of(code: RefusalCode, refusal: Refused) -> Iterator[None]:
+    """Raises `refusal` where the block is refused with `code`."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.code is code:
+            raise refusal from None
+        raise
 
 
 def quoted(text: str) -> str:

@@ -12,6 +12,7 @@ from dragoman.dialects.smsgate.auth import Caller
 from dragoman.dialects.smsgate.calls import DONE, render
 from dragoman.dialects.smsgate.errors import Turned
 from dragoman.dialects.smsgate.mapping import DIALECT
+from dragoman.dialects.wording import instead_of
 from dragoman.kit.ids import parse_number
 from dragoman.web.bodies import decode_json
 from dragoman.web.requests import Request
@@ -45,7 +46,8 @@ class Webhooks:
         if not key.isprintable() or not is_storable(key):
             raise Refused(RefusalCode.INVALID_FIELD, "id", "characters that cannot be shown")
         await self._settings.ensure_signing_key(caller.account)
-        try:
+        unknown = Turned(RefusalCode.INVALID_FIELD, "deviceId: no such device")
+        with instead_of(RefusalCode.NOT_FOUND, unknown):
             webhook = await self._webhooks.put(
                 caller.account,
                 DIALECT,
@@ -54,11 +56,6 @@ class Webhooks:
                 url=given.url,
                 device_id=_read_device(given.device_id),
             )
-        except Refused as refused:
-            if refused.code is RefusalCode.NOT_FOUND:
-                message = "deviceId: no such device"
-                raise Turned(RefusalCode.INVALID_FIELD, message) from None
-            raise
         return render(201, mapping.render_webhook(webhook))
 
     async def remove(self, caller: Caller, request: Request) -> Response:

@@ -18,7 +18,7 @@ from dragoman.dialects.linkmobility.keywords.reading import (
     read_text,
 )
 from dragoman.dialects.linkmobility.times import zone_of
-from dragoman.dialects.wording import quoted
+from dragoman.dialects.wording import quoted, reworded
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
 
@@ -47,10 +47,8 @@ class Keywords:
         """One keyword by its id; raises `Refused`."""
         check_incoming(account)
         keyword_id = _identifier(request)
-        try:
+        with reworded(_worded):
             view = await self._keywords.keyword(account, keyword_id)
-        except Refused as refused:
-            raise _worded(refused) from None
         return schemas.KeywordAnswer(keyword=_keyword(view), status=OK)
 
     async def show_on_number(self, account: Account, request: Request) -> schemas.KeywordAnswer:
@@ -71,7 +69,7 @@ class Keywords:
         main_keyword_id = read_identifier(body.mainkeyword)
         if main_keyword_id is None:
             raise _missing_keyword(read_text(body.mainkeyword))
-        try:
+        with reworded(_worded):
             view = await self._keywords.reserve(
                 account,
                 read_text(body.number),
@@ -79,8 +77,6 @@ class Keywords:
                 main_keyword_id=main_keyword_id,
                 forwarding_id=_service_id(body),
             )
-        except Refused as refused:
-            raise _worded(refused) from None
         return schemas.KeywordAnswer(keyword=_keyword(view), status=CREATED)
 
     async def attach(self, account: Account, request: Request) -> schemas.KeywordAnswer:
@@ -89,20 +85,16 @@ class Keywords:
         body = decode_body(request, schemas.KeywordChange)
         if not read_text(body.serviceid):
             raise Refused(RefusalCode.MISSING_FIELD, "serviceid")
-        try:
+        with reworded(_worded):
             view = await self._keywords.attach(account, _identifier(request), _service_id(body))
-        except Refused as refused:
-            raise _worded(refused) from None
         return schemas.KeywordAnswer(keyword=_keyword(view), status=OK)
 
     async def delete(self, account: Account, request: Request) -> schemas.KeywordAnswer:
         """Gives a keyword up; answers it as it was, with the status that is printed."""
         check_incoming(account)
         zone = zone_of(account, self._default_zone)
-        try:
+        with reworded(_worded):
             view = await self._keywords.delete(account, _identifier(request), zone)
-        except Refused as refused:
-            raise _worded(refused) from None
         return schemas.KeywordAnswer(keyword=_keyword(view), status=CREATED)
 
 

@@ -17,6 +17,7 @@ from dragoman.dialects.smsend.mapping import zone_of
 from dragoman.dialects.smsend.paging import read_page
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Answer, Located, Stated
+from dragoman.dialects.wording import instead_of, reworded
 from dragoman.kit.ids import render_base64
 from dragoman.web.requests import Request
 
@@ -57,10 +58,8 @@ class Book:
         if body.contacts is not None:
             return await self._create_all(account, body)
         draft = reading.read_draft(body, self._today(account))
-        try:
+        with reworded(_in_body):
             contact_id = await self._profiles.create(account, draft)
-        except Refused as refused:
-            raise _in_body(refused) from None
         return Located(contact_path(contact_id))
 
     async def create_all(self, account: Account, request: Request) -> Answer:
@@ -74,12 +73,8 @@ class Book:
         """One contact; raises `Refused`."""
         text = request.path_params["contact_id"]
         contact_id = reading.read_contact_id(text)
-        try:
+        with instead_of(RefusalCode.NOT_FOUND, reading.missing_contact(text)):
             return _render(await self._profiles.contact(account, contact_id))
-        except Refused as refused:
-            if refused.code is RefusalCode.NOT_FOUND:
-                raise reading.missing_contact(text) from None
-            raise
 
     async def contacts(self, account: Account, request: Request) -> schemas.ContactList:
         """A page of contacts, oldest first; raises `Refused`."""
@@ -105,15 +100,13 @@ class Book:
         drafts: list[ContactDraft] = [
             reading.read_draft(fields, today) for fields in body.contacts or ()
         ]
-        try:
+        with reworded(_in_body):
             count = await self._profiles.create_all(
                 account,
                 drafts,
                 on_clash=OnClash.UPDATE if update else OnClash.REPLACE,
                 keep_groups=keep,
             )
-        except Refused as refused:
-            raise _in_body(refused) from None
         return Stated(OK, count)
 
     def _today(self, account: Account) -> date:

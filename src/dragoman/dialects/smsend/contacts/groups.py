@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Final
 
 from dragoman.core.accounts.model.accounts import Account
@@ -15,6 +16,7 @@ from dragoman.dialects.smsend.mapping import read_flag, read_identifier
 from dragoman.dialects.smsend.paging import read_page
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Answer, Located
+from dragoman.dialects.wording import instead_of
 from dragoman.kit.ids import parse_base64
 from dragoman.web.requests import Request
 
@@ -32,20 +34,16 @@ class ContactGroups:
     async def create(self, account: Account, request: Request) -> Located:
         """Creates a group; raises `Refused`."""
         name, description = _read_fields(request)
-        try:
+        with _taken(name):
             group = await self._groups.create(account, name, description)
-        except Refused as refused:
-            raise _named(refused, name) from None
         return Located(f"/group/{group.list_id}")
 
     async def change(self, account: Account, request: Request) -> Located:
         """Gives a group another name and description; raises `Refused`."""
         group_id = _group_id(request)
         name, description = _read_fields(request)
-        try:
+        with _taken(name):
             await self._groups.change(account, group_id, name=name, description=description)
-        except Refused as refused:
-            raise _named(refused, name) from None
         return Located(f"/group/{group_id}")
 
     async def delete(self, account: Account, request: Request) -> Answer:
@@ -125,11 +123,10 @@ def _required(name: str, value: schemas.Value) -> str:
     return reading.read_text(value)
 
 
-def _named(refused: Refused, name: str) -> Refused:
-    """The refusal of a name that is taken, with that name."""
-    if refused.code is RefusalCode.ALREADY_EXISTS:
-        return Refused(refused.code, name, refused.detail)
-    return refused
+def _taken(name: str) -> AbstractContextManager[None]:
+    """Refuses a name that is taken by that name."""
+    taken = Refused(RefusalCode.ALREADY_EXISTS, name)
+    return instead_of(taken.code, taken)
 
 
 def _of_contact(refused: Refused, text: str) -> Refused:

@@ -17,6 +17,7 @@ from dragoman.dialects.smsend.paging import read_page
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Located
 from dragoman.dialects.smsend.subaccounts import mapping, schemas
+from dragoman.dialects.wording import instead_of
 from dragoman.web.requests import Request
 
 LOCK: Final = "lock-subaccount"
@@ -153,12 +154,9 @@ class Subaccounts:
         """The subaccount that a path names; raises `Refused`."""
         check_right(caller)
         name = request.path_params["subaccount_id"]
-        try:
+        unknown = Refused(RefusalCode.NOT_FOUND, name, "subaccount")
+        with instead_of(unknown.code, unknown):
             return await self._tree.find_child(caller, name)
-        except Refused as refused:
-            if refused.code is RefusalCode.NOT_FOUND:
-                raise Refused(refused.code, name, "subaccount") from None
-            raise
 
     def read_type(self, name: str) -> MessageType:
         """The message type of a name or an alias; raises `Refused`."""
