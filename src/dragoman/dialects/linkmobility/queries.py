@@ -20,7 +20,7 @@ from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility import mapping, schemas, times
 from dragoman.dialects.linkmobility.callbacks import UNKNOWN_NETWORK
 from dragoman.dialects.linkmobility.errors import WordedRefusal
-from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER, Page, count_pages
+from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER, Page, render_paging
 from dragoman.dialects.linkmobility.premium.mapping import STATES as PREMIUM_STATES
 from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import parse_dashed, parse_hex, render_dashed, render_hex, time_of
@@ -66,7 +66,7 @@ class Outbox:
             query=tuple(
                 _outbox_item(view, charges.get(view.message_id), zone) for view in found.messages
             ),
-            paging=_paging(page, found.total),
+            paging=render_paging(page, found.total),
             stats=schemas.OutboxStats(total=found.total, splitcount=found.parts),
             status=OK,
         )
@@ -112,7 +112,7 @@ class Inbox:
         found = await self._queries.inbox(wanted, page.offset, page.size)
         return schemas.InboxPage(
             query=tuple(_inbox_item(text, zone) for text in found.texts),
-            paging=_paging(page, found.total),
+            paging=render_paging(page, found.total),
             stats=schemas.InboxStats(total=found.total),
             status=OK,
         )
@@ -249,28 +249,13 @@ def _unknown_lookup(lookup_id: str) -> Refused:
     return Refused(RefusalCode.NOT_FOUND, lookup_id, "lookup")
 
 
-def _paging(page: Page, total: int) -> schemas.Paging:
-    current = max(page.number, 1)
-    return schemas.Paging(pages=count_pages(total, page.size), offset=page.size, current=current)
-
-
 def _outbox_item(view: MessageView, charge: Charge | None, zone: str) -> schemas.OutboxItem:
     return schemas.OutboxItem(
+        **_message(view, zone),
         lookupid=render_dashed(view.message_id),
-        msgid=render_hex(view.message_id),
-        batchid=str(view.batch_id),
-        status=mapping.STATUSES[view.state],
         statusreason=mapping.status_reason(view.state, view.failure) or None,
-        recipient=view.recipient,
-        sender=view.sender,
-        logtime=times.render_log_time(view.created_ms, zone),
-        protocol=view.protocol,
-        message=view.text,
-        statuscode=str(mapping.status_code(view.state, view.failure)),
         mcc=view.mcc,
         mnc=UNKNOWN_NETWORK,
-        userid=str(view.account_id),
-        splitcount=str(view.parts),
         push_price=UNSET if charge is None else charge.price,
         contenttype=UNSET if charge is None else str(charge.content_type),
         state=UNSET if charge is None else PREMIUM_STATES[charge.state],
@@ -281,44 +266,48 @@ def _outbox_details(
     view: MessageView, charge: Charge | None, answer: str, zone: str
 ) -> schemas.OutboxDetails:
     return schemas.OutboxDetails(
-        msgid=render_hex(view.message_id),
-        batchid=str(view.batch_id),
-        status=mapping.STATUSES[view.state],
+        **_message(view, zone),
         statusreason=mapping.status_reason(view.state, view.failure),
-        recipient=view.recipient,
-        sender=view.sender,
-        logtime=times.render_log_time(view.created_ms, zone),
-        protocol=view.protocol,
-        message=view.text,
         returndata=view.options.return_data,
         statusurl=view.options.callback_url,
         statusresponse=answer,
-        statuscode=str(mapping.status_code(view.state, view.failure)),
         push_price=str(FREE if charge is None else charge.price),
-        userid=str(view.account_id),
-        splitcount=str(view.parts),
         state="" if charge is None else PREMIUM_STATES[charge.state],
     )
 
 
+def _message(view: MessageView, zone: str) -> dict[str, str]:
+    """What both answers say of a message."""
+    return {
+        "msgid": render_hex(view.message_id),
+        "batchid": str(view.batch_id),
+        "status": mapping.STATUSES[view.state],
+        "recipient": view.recipient,
+        "sender": view.sender,
+        "logtime": times.render_log_time(view.created_ms, zone),
+        "protocol": view.protocol,
+        "message": view.text,
+        "statuscode": str(mapping.status_code(view.state, view.failure)),
+        "userid": str(view.account_id),
+        "splitcount": str(view.parts),
+    }
+
+
 def _inbox_item(text: StoredInbound, zone: str) -> schemas.InboxItem:
-    return schemas.InboxItem(
-        lookupid=render_dashed(text.inbound_id),
-        msgid=render_hex(text.inbound_id),
-        recipient=_shown_number(text.recipient),
-        sender=text.sender,
-        logtime=times.render_batch_time(time_of(text.inbound_id), zone),
-        message=text.text,
-    )
+    return schemas.InboxItem(**_text(text, zone), lookupid=render_dashed(text.inbound_id))
 
 
 def _inbox_details(text: StoredInbound, zone: str) -> schemas.InboxDetails:
-    return schemas.InboxDetails(
-        msgid=render_hex(text.inbound_id),
-        recipient=_shown_number(text.recipient),
-        sender=text.sender,
-        logtime=times.render_batch_time(time_of(text.inbound_id), zone),
-        message=text.text,
-        keyword=text.keyword,
-        function=mapping.FUNCTIONS[Handling(text.handling)],
-    )
+    function = mapping.FUNCTIONS[Handling(text.handling)]
+    return schemas.InboxDetails(**_text(text, zone), keyword=text.keyword, function=function)
+
+
+def _text(text: StoredInbound, zone: str) -> dict[str, str]:
+    """What both answers say of a received text."""
+    return {
+        "msgid": render_hex(text.inbound_id),
+        "recipient": _shown_number(text.recipient),
+        "sender": text.sender,
+        "logtime": times.render_batch_time(time_of(text.inbound_id), zone),
+        "message": text.text,
+    }

@@ -15,6 +15,8 @@ from dragoman.web.operations import doc
 Text = str | int | None
 Number = int | str | None
 Flag = bool | int | str | None
+When = Annotated[str, doc("dd-mm-YYYY HH:MM")]
+Subusers = Annotated[str, doc("1 finds messages of all users below the caller too.")]
 Structure = dict[str, Any] | list[Any] | str | None
 
 
@@ -80,25 +82,26 @@ class ExpandQuery(Credentials, frozen=True, kw_only=True):
     after: Annotated[str, doc("The last number that was read; the answer begins beyond it.")] = ""
 
 
-class InboxQuery(Credentials, frozen=True, kw_only=True):
-    """The filters of the inbox (LINK v2 s. 09)."""
+class SearchQuery(Credentials, frozen=True, kw_only=True):
+    """The filters that inbox and outbox share (LINK v2 s. 09)."""
 
     recipient: str = ""
     sender: str = ""
-    starttime: Annotated[str, doc("dd-mm-YYYY HH:MM")] = ""
-    endtime: Annotated[str, doc("dd-mm-YYYY HH:MM")] = ""
+    starttime: When = ""
+    endtime: When = ""
+
+
+class InboxQuery(SearchQuery, frozen=True, kw_only=True):
+    """The filters of the inbox (LINK v2 s. 09)."""
+
     msgid: str = ""
     message: Annotated[str, doc("Part of the text; * and % are wildcards.")] = ""
     keyword: str = ""
 
 
-class OutboxQuery(Credentials, frozen=True, kw_only=True):
+class OutboxQuery(SearchQuery, frozen=True, kw_only=True):
     """The filters of the outbox (LINK v2 s. 09)."""
 
-    recipient: str = ""
-    sender: str = ""
-    starttime: Annotated[str, doc("dd-mm-YYYY HH:MM")] = ""
-    endtime: Annotated[str, doc("dd-mm-YYYY HH:MM")] = ""
     price: str = ""
     price_expression: Annotated[str, doc("<, > or =")] = ""
     batchid: str = ""
@@ -106,13 +109,13 @@ class OutboxQuery(Credentials, frozen=True, kw_only=True):
     message: Annotated[str, doc("Part of the text; * and % are wildcards.")] = ""
     status: Annotated[str, doc("queued, buffered, received, rejected or expired.")] = ""
     mcc: Annotated[str, doc("Mobile country codes, separated by commas.")] = ""
-    subusers: Annotated[str, doc("1 finds messages of all users below the caller too.")] = ""
+    subusers: Subusers = ""
 
 
 class OutboxLookupQuery(Credentials, frozen=True, kw_only=True):
     """What a look-up of a sent message takes (LINK v2 s. 09)."""
 
-    subusers: Annotated[str, doc("1 finds messages of all users below the caller too.")] = ""
+    subusers: Subusers = ""
 
 
 class Answer(Protocol):

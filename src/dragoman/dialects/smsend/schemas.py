@@ -8,6 +8,11 @@ import msgspec
 
 from dragoman.web.operations import doc
 
+Value = str | int | None
+"""A text; a program may send a number, such as one of a phone, without quotes."""
+Switch = bool | str | int | None
+"""`true` and `false`, which come as text too."""
+
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong, in all the fields in which programs look for it."""

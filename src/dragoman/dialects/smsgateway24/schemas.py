@@ -9,8 +9,6 @@ import msgspec
 from dragoman.web.operations import doc
 
 Token = Annotated[str, doc("What `gettoken` gave.")]
-Email = Annotated[str, doc("Your user name.")]
-Password = Annotated[str, doc("Your password.")]
 SendTo = Annotated[
     str,
     doc(
@@ -34,14 +32,19 @@ Urgent = Annotated[str, doc("1 goes before all that is not urgent.")]
 class LoginParameters(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of `gettoken`."""
 
-    email: Email
-    password: Password = msgspec.field(name="pass")
+    email: Annotated[str, doc("Your user name.")]
+    password: Annotated[str, doc("Your password.")] = msgspec.field(name="pass")
 
 
-class SmsParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """The parameters of `addsms`."""
+class TokenParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of `getalldevices`."""
 
     token: Token
+
+
+class SmsParameters(TokenParameters, frozen=True, kw_only=True):
+    """The parameters of `addsms`."""
+
     sendto: SendTo
     body: Body
     device_id: DeviceId = ""
@@ -51,11 +54,9 @@ class SmsParameters(msgspec.Struct, frozen=True, kw_only=True):
     urgent: Urgent = "0"
 
 
-class SmsWithLoginParameters(msgspec.Struct, frozen=True, kw_only=True):
+class SmsWithLoginParameters(LoginParameters, frozen=True, kw_only=True):
     """The parameters of `smstosend`."""
 
-    email: Email
-    password: Password = msgspec.field(name="pass")
     sendto: SendTo
     body: Body
     device_id: DeviceId = ""
@@ -75,10 +76,9 @@ class ManySmsParameters(msgspec.Struct, frozen=True, kw_only=True):
     smsdata: list[dict[str, Any]] = []
 
 
-class SearchParameters(msgspec.Struct, frozen=True, kw_only=True):
+class SearchParameters(TokenParameters, frozen=True, kw_only=True):
     """The parameters of `getallsms`."""
 
-    token: Token
     device_id: Annotated[str, doc("Only of this phone.")] = ""
     status: Annotated[str, doc("Only with this status, or these.")] = ""
     begindate: Annotated[str, doc("Only made from then on, in `timezone`.")] = ""
@@ -93,26 +93,23 @@ class SearchParameters(msgspec.Struct, frozen=True, kw_only=True):
     )
 
 
-class TagParameters(msgspec.Struct, frozen=True, kw_only=True):
+class TagParameters(TokenParameters, frozen=True, kw_only=True):
     """The parameters of `savetag`."""
 
-    token: Token
     title: Annotated[str, doc("Name of the tag.")]
 
 
-class ContactParameters(msgspec.Struct, frozen=True, kw_only=True):
+class ContactParameters(TokenParameters, frozen=True, kw_only=True):
     """The parameters of `savecontact`."""
 
-    token: Token
     phone: Annotated[str, doc("The number.")]
     ctag_id: Annotated[str, doc("The tag; `tag_id` is the same.")]
     fullname: Annotated[str, doc("The name.")] = ""
 
 
-class NewsletterParameters(msgspec.Struct, frozen=True, kw_only=True):
+class NewsletterParameters(TokenParameters, frozen=True, kw_only=True):
     """The parameters of `savepaket`."""
 
-    token: Token
     title: Annotated[str, doc("Name of the newsletter.")]
     body: Body
     tags: Annotated[str, doc("Tags with commas between them, or a list.")]
@@ -123,23 +120,15 @@ class NewsletterParameters(msgspec.Struct, frozen=True, kw_only=True):
     )
 
 
-class TokenParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """The parameters of `getalldevices`."""
-
-    token: Token
-
-
-class StatusParameters(msgspec.Struct, frozen=True, kw_only=True):
+class StatusParameters(TokenParameters, frozen=True, kw_only=True):
     """The parameters of `getsmsstatus`."""
 
-    token: Token
     sms_id: Annotated[str, doc("What `addsms` answered.")]
 
 
-class DeviceParameters(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceParameters(TokenParameters, frozen=True, kw_only=True):
     """The parameters of `getdevicestatus`."""
 
-    token: Token
     device_id: Annotated[str, doc("The phone.")]
 
 
@@ -153,26 +142,29 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-class NewToken(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of `gettoken`."""
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """The beginning of an answer to what was accepted."""
 
     error: Literal[0] = 0
+
+
+class NewToken(Done, frozen=True, kw_only=True):
+    """The answer of `gettoken`."""
+
     message: str = "OK"
     token: str
 
 
-class SavedSms(msgspec.Struct, frozen=True, kw_only=True):
+class SavedSms(Done, frozen=True, kw_only=True):
     """The answer of `addsms`: the identifier of the first."""
 
-    error: Literal[0] = 0
     sms_id: int
     message: str = "Sms has been saved successfully"
 
 
-class SavedMany(msgspec.Struct, frozen=True, kw_only=True):
+class SavedMany(Done, frozen=True, kw_only=True):
     """The answer of `addalotofsms`."""
 
-    error: Literal[0] = 0
     message: str = "Sms has been saved successfully"
 
 
@@ -204,53 +196,47 @@ class Sms(msgspec.Struct, frozen=True, kw_only=True):
     paketbody: str | None
 
 
-class SmsList(msgspec.Struct, frozen=True, kw_only=True):
+class SmsList(Done, frozen=True, kw_only=True):
     """The answer of `getallsms`: texts by identifier."""
 
-    error: Literal[0] = 0
     smss: dict[str, Sms]
     count: int
     message: str = "Ok"
 
 
-class SmsCount(msgspec.Struct, frozen=True, kw_only=True):
+class SmsCount(Done, frozen=True, kw_only=True):
     """The answer of `getallsms` with `onlycount`."""
 
-    error: Literal[0] = 0
     count: int
     message: str = "Ok"
 
 
-class SmsStatus(msgspec.Struct, frozen=True, kw_only=True):
+class SmsStatus(Done, frozen=True, kw_only=True):
     """The answer of `getsmsstatus`."""
 
-    error: Literal[0] = 0
     sms_id: int
     status: int
     status_description: str
     message: str = "Ok"
 
 
-class SavedTag(msgspec.Struct, frozen=True, kw_only=True):
+class SavedTag(Done, frozen=True, kw_only=True):
     """The answer of `savetag`."""
 
-    error: Literal[0] = 0
     tag_id: int
     message: str = "OK"
 
 
-class SavedContact(msgspec.Struct, frozen=True, kw_only=True):
+class SavedContact(Done, frozen=True, kw_only=True):
     """The answer of `savecontact`."""
 
-    error: Literal[0] = 0
     contact_id: int
     message: str = "ok"
 
 
-class SavedNewsletter(msgspec.Struct, frozen=True, kw_only=True):
+class SavedNewsletter(Done, frozen=True, kw_only=True):
     """The answer of `savepaket`."""
 
-    error: Literal[0] = 0
     paket_id: int
     message: str = "OK"
 

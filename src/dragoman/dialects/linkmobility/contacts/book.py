@@ -14,8 +14,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.contacts import reading, schemas
 from dragoman.dialects.linkmobility.flags import read_flag
-from dragoman.dialects.linkmobility.paging import Page, count_pages
-from dragoman.dialects.linkmobility.schemas import Paging
+from dragoman.dialects.linkmobility.paging import Page, render_paging
 from dragoman.dialects.linkmobility.times import render_log_time, zone_of
 from dragoman.web.bodies import decode_body, decode_query
 from dragoman.web.requests import Request
@@ -43,11 +42,7 @@ class Book:
         zone = zone_of(account, self._default_zone)
         return schemas.ContactsPage(
             contacts=tuple(_found_contact(contact, zone) for contact in found.contacts),
-            paging=Paging(
-                pages=count_pages(found.total, page.size),
-                offset=page.size,
-                current=max(page.number, 1),
-            ),
+            paging=render_paging(page, found.total),
             stats=schemas.ContactStats(total=str(found.total)),
             status=OK,
         )
@@ -103,31 +98,23 @@ class Book:
 
 def contact_item(contact: Contact, zone: str) -> schemas.ContactItem:
     """A contact as answers about it and about its list show it."""
-    return schemas.ContactItem(
-        id=str(contact.contact_id),
-        listid=str(contact.list_id or 0),
-        mobile=_mobile(contact),
-        created=render_log_time(contact.created_ms, zone),
-        changed=render_log_time(contact.changed_ms, zone),
-        fields=contact.fields,
-    )
-
-
-def _mobile(contact: Contact) -> str:
-    """The number with its `+`; empty for a contact of another API that has only an address."""
-    return f"+{contact.mobile}" if contact.mobile else ""
+    return schemas.ContactItem(**_head(contact, zone), fields=contact.fields)
 
 
 def _found_contact(contact: Contact, zone: str) -> schemas.FoundContact:
-    return schemas.FoundContact(
-        id=str(contact.contact_id),
-        listid=str(contact.list_id or 0),
-        mobile=_mobile(contact),
-        created=render_log_time(contact.created_ms, zone),
-        changed=render_log_time(contact.changed_ms, zone),
-        deleted=contact.deleted,
-        fields=contact.fields,
-    )
+    head = _head(contact, zone)
+    return schemas.FoundContact(**head, deleted=contact.deleted, fields=contact.fields)
+
+
+def _head(contact: Contact, zone: str) -> dict[str, str]:
+    return {
+        "id": str(contact.contact_id),
+        "listid": str(contact.list_id or 0),
+        # A contact of another API may have only an address.
+        "mobile": f"+{contact.mobile}" if contact.mobile else "",
+        "created": render_log_time(contact.created_ms, zone),
+        "changed": render_log_time(contact.changed_ms, zone),
+    }
 
 
 def _filter(

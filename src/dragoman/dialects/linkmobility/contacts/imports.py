@@ -95,35 +95,26 @@ class ContactImports:
         return self._rows_answer(account, imported)
 
     def _answer(self, account: Account, job: ImportJob, status: int) -> schemas.ImportAnswer:
-        state = schemas.ImportState(
-            hash=job.key,
-            created=self._created(account, job),
-            listid=job.list_id or 0,
-            name=job.name,
-            clean=int(job.clean),
-            total=job.total,
-            processed=job.processed,
-        )
+        state = schemas.ImportState(**self._state(account, job))
         return schemas.ImportAnswer(import_=state, status=status)
 
     def _rows_answer(self, account: Account, imported: ImportedRows) -> schemas.RowsAnswer:
         job = imported.job
-        state = schemas.RowsState(
-            hash=job.key,
-            created=self._created(account, job),
-            listid=job.list_id or 0,
-            name=job.name,
-            clean=int(job.clean),
-            duplicate=int(job.drop_duplicates),
-            total=job.total,
-            processed=job.processed,
-        )
-        return schemas.RowsAnswer(
-            import_=state, errors=tuple(map(_errors, imported.faults)), status=OK
-        )
+        state = schemas.RowsState(**self._state(account, job), duplicate=int(job.drop_duplicates))
+        errors = tuple(map(_errors, imported.faults))
+        return schemas.RowsAnswer(import_=state, errors=errors, status=OK)
 
-    def _created(self, account: Account, job: ImportJob) -> str:
-        return render_log_time(time_of(job.import_id), zone_of(account, self._default_zone))
+    def _state(self, account: Account, job: ImportJob) -> dict[str, Any]:
+        zone = zone_of(account, self._default_zone)
+        return {
+            "hash": job.key,
+            "created": render_log_time(time_of(job.import_id), zone),
+            "listid": job.list_id or 0,
+            "name": job.name,
+            "clean": int(job.clean),
+            "total": job.total,
+            "processed": job.processed,
+        }
 
 
 def _read_body(request: Request) -> tuple[list[str], Sequence[Any], str]:

@@ -100,23 +100,25 @@ class Lists(msgspec.Struct, frozen=True, kw_only=True):
     status: int
 
 
-class ContactItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A contact; a `listid` of 0 is none."""
+class ContactHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What every answer says of a contact first."""
 
     id: str
     listid: str
     mobile: str
     created: str
     changed: str
+
+
+class ContactItem(ContactHead, frozen=True, kw_only=True):
+    """A contact; a `listid` of 0 is none."""
+
     fields: dict[str, str]
 
 
-class ListDetails(msgspec.Struct, frozen=True, kw_only=True):
+class ListDetails(ListItem, frozen=True, kw_only=True):
     """A list and its contacts."""
 
-    id: str
-    parent: str
-    name: str
     contacts: tuple[ContactItem, ...]
 
 
@@ -127,14 +129,9 @@ class ListAnswer(msgspec.Struct, frozen=True, kw_only=True):
     status: int
 
 
-class FoundContact(msgspec.Struct, frozen=True, kw_only=True):
+class FoundContact(ContactHead, frozen=True, kw_only=True):
     """A contact as a search shows it."""
 
-    id: str
-    listid: str
-    mobile: str
-    created: str
-    changed: str
     deleted: bool
     fields: dict[str, str]
 

@@ -15,7 +15,7 @@ from dragoman.dialects.smsend.contacts import reading, schemas
 from dragoman.dialects.smsend.contacts.days import render_day
 from dragoman.dialects.smsend.mapping import zone_of
 from dragoman.dialects.smsend.paging import read_page
-from dragoman.dialects.smsend.reading import read_body
+from dragoman.dialects.smsend.reading import read_body, read_switch
 from dragoman.dialects.smsend.rendering import Answer, Located, Stated
 from dragoman.dialects.wording import instead_of, reworded
 from dragoman.kit.ids import render_base64
@@ -92,10 +92,8 @@ class Book:
         return _FIELDS
 
     async def _create_all(self, account: Account, body: schemas.NewContacts) -> Answer:
-        update = reading.read_switch("updateExistingContact", body.updateExistingContact)
-        keep = reading.read_switch(
-            "keepExistingGroupsAndCampaigns", body.keepExistingGroupsAndCampaigns
-        )
+        update = read_switch("updateExistingContact", body.updateExistingContact)
+        keep = read_switch("keepExistingGroupsAndCampaigns", body.keepExistingGroupsAndCampaigns)
         today = self._today(account)
         drafts: list[ContactDraft] = [
             reading.read_draft(fields, today) for fields in body.contacts or ()

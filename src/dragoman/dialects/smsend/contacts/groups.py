@@ -14,8 +14,9 @@ from dragoman.dialects.smsend.contacts import reading, schemas
 from dragoman.dialects.smsend.contacts.book import contact_path
 from dragoman.dialects.smsend.mapping import read_flag, read_identifier
 from dragoman.dialects.smsend.paging import read_page
-from dragoman.dialects.smsend.reading import read_body
+from dragoman.dialects.smsend.reading import read_body, read_text
 from dragoman.dialects.smsend.rendering import Answer, Located
+from dragoman.dialects.smsend.schemas import Value
 from dragoman.dialects.wording import instead_of
 from dragoman.kit.ids import parse_base64
 from dragoman.web.requests import Request
@@ -82,7 +83,7 @@ class ContactGroups:
         written = read_body(request, schemas.PhoneNumber).phoneNumber
         with_number = await self._profiles.with_number(account, reading.read_number(written))
         if not with_number:
-            raise reading.unknown_in_body("contact", reading.read_text(written))
+            raise reading.unknown_in_body("contact", read_text(written))
         await self._groups.add(account, group_id, with_number[:1])
         return Located(contact_path(with_number[0]))
 
@@ -117,10 +118,10 @@ def _read_fields(request: Request) -> tuple[str, str]:
     return _required("name", body.name), _required("description", body.description)
 
 
-def _required(name: str, value: schemas.Value) -> str:
+def _required(name: str, value: Value) -> str:
     if value is None:
         raise Refused(RefusalCode.MISSING_FIELD, name)
-    return reading.read_text(value)
+    return read_text(value)
 
 
 def _taken(name: str) -> AbstractContextManager[None]:

@@ -7,13 +7,9 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from dragoman.dialects.smsend.schemas import PageQuery
+from dragoman.dialects.smsend.schemas import PageQuery, Switch, Value
 from dragoman.web.operations import doc
 
-Value = str | int | None
-"""A text; a program may send a number, such as one of a phone, without quotes."""
-Switch = bool | str | int | None
-"""`true` and `false`, which come as text too."""
 Day = Annotated[Value, doc("ddMMyy, yyyyMMdd, ddMMyyHHmm … or yyyy-MM-dd HH:mm.0")]
 
 

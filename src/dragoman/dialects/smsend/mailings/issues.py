@@ -11,12 +11,11 @@ from dragoman.core.campaigns.issues import decode_attachments
 from dragoman.core.campaigns.model.mailings import Issue, Template
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
-from dragoman.dialects.smsend.contacts.reading import read_switch
 from dragoman.dialects.smsend.mailings import reading, schemas
 from dragoman.dialects.smsend.mailings.lists import list_id_of, list_path
 from dragoman.dialects.smsend.mailings.reading import in_our_words, read_text, unable
 from dragoman.dialects.smsend.mapping import read_identifier, zone_of
-from dragoman.dialects.smsend.reading import read_body
+from dragoman.dialects.smsend.reading import read_body, read_switch
 from dragoman.dialects.smsend.rendering import Located
 from dragoman.web.bodies import decode_json
 from dragoman.web.json_patch import PatchOperation, PatchRefused, apply_patch

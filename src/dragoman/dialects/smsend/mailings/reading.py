@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from dragoman.core.campaigns.model.mailings import ListState
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsend.contacts.schemas import Value
 from dragoman.dialects.smsend.errors import WordedRefusal, problem_of
+from dragoman.dialects.smsend.schemas import Value
 from dragoman.dialects.smsend.times import OF_ISSUES, parse_span
 from dragoman.kit.ids import parse_base64, render_base64
 

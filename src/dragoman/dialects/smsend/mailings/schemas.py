@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from dragoman.dialects.smsend.contacts.schemas import Switch, Value
+from dragoman.dialects.smsend.schemas import Switch, Value
 from dragoman.web.operations import doc
 
 

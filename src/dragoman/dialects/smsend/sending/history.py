@@ -84,26 +84,25 @@ def _read_time(query: Parameters, name: str, zone: ZoneInfo) -> int | None:
 
 
 def _entry(order: OrderView, zone: ZoneInfo) -> schemas.HistoryEntry:
-    return schemas.HistoryEntry(
-        order_id=order.order_id,
-        create_time=render_time(order.created_ms, zone),
-        schedule_time=render_time(order.due_ms, zone),
-        message_type=order.message_type,
-        sender=order.sender,
-        num_recipients=order.recipients,
-    )
+    return schemas.HistoryEntry(**_head(order, zone), num_recipients=order.recipients)
 
 
 def _recipient_entry(view: RecipientView, zone: ZoneInfo) -> schemas.RecipientHistoryEntry:
-    order, message = view.order, view.message
+    message = view.message
     delivered = message.state is State.DELIVERED and message.final_ms is not None
     return schemas.RecipientHistoryEntry(
-        order_id=order.order_id,
-        create_time=render_time(order.created_ms, zone),
-        schedule_time=render_time(order.due_ms, zone),
-        message_type=order.message_type,
-        sender=order.sender,
+        **_head(view.order, zone),
         recipient=f"+{message.recipient}",
         status=history_code_of(message.state, message.failure, wants_receipt=view.wants_receipt),
         delivery_date=render_time(message.final_ms or 0, zone) if delivered else "",
     )
+
+
+def _head(order: OrderView, zone: ZoneInfo) -> dict[str, str]:
+    return {
+        "order_id": order.order_id,
+        "create_time": render_time(order.created_ms, zone),
+        "schedule_time": render_time(order.due_ms, zone),
+        "message_type": order.message_type,
+        "sender": order.sender,
+    }

@@ -11,9 +11,9 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.billing.model.message_types import MessageType, MessageTypes
 from dragoman.core.messages.model.messages import CallbackRequest
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsend.contacts.reading import read_switch, read_text
-from dragoman.dialects.smsend.contacts.schemas import Value
 from dragoman.dialects.smsend.errors import WordedRefusal
+from dragoman.dialects.smsend.reading import read_switch, read_text
+from dragoman.dialects.smsend.schemas import Value
 from dragoman.dialects.smsend.sending.callbacks import Context, Shape, request_callback
 from dragoman.dialects.smsend.sending.schemas import OrderFields, Parameters
 from dragoman.dialects.smsend.sending.texts import Room, room_of

@@ -7,8 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from dragoman.dialects.smsend.contacts.schemas import Switch, Value
-from dragoman.dialects.smsend.schemas import PageQuery
+from dragoman.dialects.smsend.schemas import PageQuery, Switch, Value
 from dragoman.web.operations import doc
 
 Parameters = dict[str, str | int | float | bool | None]
@@ -87,47 +86,48 @@ class OrderStatus(msgspec.Struct, frozen=True, kw_only=True):
     recipients: list[RecipientStatus]
 
 
-class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An order in the history."""
+class OrderHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What the history says of an order first."""
 
     order_id: str
     create_time: str
     schedule_time: str
     message_type: str
     sender: str
+
+
+class HistoryEntry(OrderHead, frozen=True, kw_only=True):
+    """An order in the history."""
+
     num_recipients: int
 
 
-class History(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of the history."""
+class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page of the history this is."""
 
     total: int
     pageNumber: int
     result: str = "OK"
     pageSize: int
+
+
+class History(HistoryPage, frozen=True, kw_only=True):
+    """A page of the history."""
+
     smshistory: list[HistoryEntry]
 
 
-class RecipientHistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
+class RecipientHistoryEntry(OrderHead, frozen=True, kw_only=True):
     """A text to a recipient in the history."""
 
-    order_id: str
-    create_time: str
-    schedule_time: str
-    message_type: str
-    sender: str
     recipient: str
     status: int
     delivery_date: str
 
 
-class RecipientHistory(msgspec.Struct, frozen=True, kw_only=True):
+class RecipientHistory(HistoryPage, frozen=True, kw_only=True):
     """A page of the texts to a recipient."""
 
-    total: int
-    pageNumber: int
-    result: str = "OK"
-    pageSize: int
     rcpthistory: list[RecipientHistoryEntry]
 
 

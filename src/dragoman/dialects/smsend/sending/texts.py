@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.messages.model.messages import Format
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsend.contacts.schemas import Value
+from dragoman.dialects.smsend.schemas import Value
 from dragoman.protocols.gsm.alphabet import Alphabet, NotEncodable
 from dragoman.protocols.gsm.segmentation import (
     MAX_SEPTETS,
