@@ -143,7 +143,7 @@ def _worded(wording: Wording) -> str:
 
 
 def _smsgate_refusal(code: RefusalCode) -> str:
-    words = smsgate_errors.WORDS.get(code, "{subject}: {detail}")
+    words = smsgate_errors.TEXTS.get(code, "{subject}: {detail}")
     return f"`{smsgate_errors.STATUSES[code]}` `{words}`"
 
 

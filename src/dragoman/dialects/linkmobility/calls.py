@@ -74,7 +74,7 @@ class Calls:
         )
 
     def _handler(self, act: Act, call: str, *, in_thread: bool) -> Handler:
-        accounts, refused_meter = self._services.accounts, self._services.metrics.refused
+        accounts, refusals = self._services.accounts, self._services.metrics.refused
         profile_of = self._profile.of
         rules = {
             name: rule for name, profile in PROFILES.items() if (rule := CallRule(profile, call))
@@ -90,7 +90,7 @@ class Calls:
                     dropped = rule.dropped
                 answer = await act(account, request)
             except Refused as refused:
-                refused_meter[DIALECT, refused.code.value] += 1
+                refusals[DIALECT, refused.code.value] += 1
                 answer = problem_of(refused)
             if in_thread:
                 return await asyncio.to_thread(render, request, answer, dropped)

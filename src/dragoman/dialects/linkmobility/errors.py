@@ -1,4 +1,4 @@
-"""How this API says no: an HTTP status, and a text in the manner of the manual's own."""
+"""How this API words refusals: an HTTP status, and a text in the style of the manual."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ _NAMES: Final = MappingProxyType(
         "revenue_text": "revenuetext",
     }
 )
-"""The manual's names of the house's fields, where they differ."""
+"""The manual's names of our fields, where they differ."""
 
 _PERMISSIONS: Final = MappingProxyType[str, str](
     {
@@ -89,7 +89,7 @@ _OTHER_KIT_TEXT: Final = "Request is not valid, {reason}"
 
 
 class WordedRefusal(Refused):
-    """A refusal that the manual words itself, or that the table is too general for."""
+    """A refusal with the manual's own text, or one that the table is too general for."""
 
     def __init__(self, code: RefusalCode, text: str) -> None:
         super().__init__(code)
@@ -108,7 +108,7 @@ def missing_contact(contact_id: str) -> Refused:
 
 
 def problem_of(refused: Refused) -> Problem:
-    """The answer to a request that the house turns away."""
+    """The answer to a refused request."""
     wording = REFUSALS[refused.code]
     if isinstance(refused, WordedRefusal):
         return Problem(status=wording.status, message=refused.text)

@@ -1,4 +1,4 @@
-"""Sending, and what became of a batch (LINK v2 s. 08)."""
+"""Sending, and the status of a batch (LINK v2 s. 08)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The two editions of this API, and all in which they differ.
 
 `link` is the manual of LINK Mobility DK, `zumosms` the older one of Zumosms. An account's own
-profile comes first, then the host name it calls, then the configuration. The rooms of the API know
-nothing of this: what a profile lacks is refused before a call and dropped from its answer. What
+profile comes first, then the host name it calls, then the configuration. The calls know nothing of
+this: what a profile lacks is refused before a call and dropped from its answer. What
 the manuals only say differently, and what programs of both need alike, is no difference here.
 """
 

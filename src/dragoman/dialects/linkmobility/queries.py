@@ -28,7 +28,7 @@ from dragoman.web.bodies import decode_query
 from dragoman.web.requests import Request
 
 ITEMS_PER_PAGE: Final = 10
-NOBODY: Final = -1
+NO_ID: Final = -1
 """An identifier that nothing has, for a search that can find nothing."""
 FREE: Final = 0
 """The price of a message that its recipient does not pay for."""
@@ -233,7 +233,7 @@ def _message_id(msgid: str) -> int | None:
     if not msgid:
         return None
     found = parse_hex(msgid.strip())
-    return NOBODY if found is None else found
+    return NO_ID if found is None else found
 
 
 def _states(status: str) -> tuple[State, ...]:

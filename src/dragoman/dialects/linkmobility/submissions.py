@@ -1,4 +1,4 @@
-"""A message of the manual, read into the house's words.
+"""A message of the manual, read into a submission.
 
 Programs send flags as `true`, `"true"` or 1, numbers as text, a `statusurl` of 0 and recipients
 as a list; all of these are understood. What is not is refused by name, never guessed.

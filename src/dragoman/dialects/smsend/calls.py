@@ -79,7 +79,7 @@ class Calls:
         )
 
     def _handler(self, act: Act | Open, status: int) -> Handler:
-        services, refused_meter = self._services, self._services.metrics.refused
+        services, refusals = self._services, self._services.metrics.refused
 
         async def handle(request: Request) -> Response:
             try:
@@ -88,7 +88,7 @@ class Calls:
                 else:
                     answer = await act(await authenticate(services, request), request)
             except Refused as refused:
-                refused_meter[DIALECT, refused.code.value] += 1
+                refusals[DIALECT, refused.code.value] += 1
                 return render_problem(problem_of(refused))
             return render(status, answer)
 

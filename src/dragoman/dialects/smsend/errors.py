@@ -1,4 +1,4 @@
-"""How this API says no: an HTTP status, and the reason in every field that programs read."""
+"""How this API words refusals: an HTTP status, and the reason in every field that programs read."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _NAMES: Final = MappingProxyType(
         "starttime": "from",
     }
 )
-"""The manual's names of the house's fields, where they differ."""
+"""The manual's names of our fields, where they differ."""
 
 _KIT_TEXTS: Final = MappingProxyType(
     {
@@ -91,7 +91,7 @@ class WordedRefusal(Refused):
 
 
 def problem_of(refused: Refused) -> Problem:
-    """The answer to a request that the house turns away; `error_code` is its HTTP status."""
+    """The answer to a refused request; `error_code` is its HTTP status."""
     if isinstance(refused, WordedRefusal):
         return _problem(refused.status, refused.text)
     wording = REFUSALS[refused.code]

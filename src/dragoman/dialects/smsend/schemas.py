@@ -1,4 +1,4 @@
-"""Shapes that every room of this API shares, with the names and the order of the manual."""
+"""Shapes that the whole API shares, with the names and the order of the manual."""
 
 from __future__ import annotations
 

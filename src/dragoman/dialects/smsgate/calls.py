@@ -11,7 +11,7 @@ from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgate.auth import Caller, authenticate
-from dragoman.dialects.smsgate.errors import AWAY, Problem, render_problem, render_refused
+from dragoman.dialects.smsgate.errors import NO_DATABASE, Problem, render_problem, render_refused
 from dragoman.dialects.smsgate.mapping import DIALECT
 from dragoman.web.operations import Handler, Operation, Refuse
 from dragoman.web.refusals import Refusal
@@ -71,7 +71,7 @@ class Calls:
         )
 
     def _handler(self, act: Act | Open, scope: str) -> Handler:
-        services, refused_meter = self._services, self._services.metrics.refused
+        services, refusals = self._services, self._services.metrics.refused
 
         async def handle(request: Request) -> Response:
             try:
@@ -79,17 +79,17 @@ class Calls:
                     return await act.act(request)
                 return await act(await authenticate(services, request, scope), request)
             except StorageUnavailable:
-                refused_meter[DIALECT, RefusalCode.UNAVAILABLE.value] += 1
-                return render_problem(503, AWAY)
+                refusals[DIALECT, RefusalCode.UNAVAILABLE.value] += 1
+                return render_problem(503, NO_DATABASE)
             except Refused as refused:
-                refused_meter[DIALECT, refused.code.value] += 1
+                refusals[DIALECT, refused.code.value] += 1
                 return render_refused(refused)
 
         return handle
 
 
 def build_refuse(metrics: Metrics) -> Refuse:
-    """Words what the kit refuses: a path, a method or a body that cannot be read."""
+    """Answers a request that cannot be read: its path, its method or its body."""
 
     def refuse(_request: Request, refusal: Refusal) -> Response:
         metrics.refused[DIALECT, refusal.kind.value] += 1

@@ -1,4 +1,4 @@
-"""`/health`: whether the gateway takes traffic; nobody needs to say who asks."""
+"""`/health`: whether the gateway takes traffic; open to all."""
 
 from __future__ import annotations
 

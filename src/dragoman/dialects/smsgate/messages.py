@@ -31,7 +31,7 @@ MAX_LIMIT: Final = 100
 URGENT: Final = 100
 """From this priority on a message goes before others."""
 MAX_LIFE_MS: Final = 14 * 24 * 3600 * 1000
-"""The house lets nothing live longer; what asks for more gets this much."""
+"""The longest validity; what asks for more gets this much."""
 
 
 class Messages:
@@ -49,7 +49,7 @@ class Messages:
         if key:
             if not is_storable(key) or not key.isprintable():
                 raise Refused(RefusalCode.INVALID_FIELD, "id", "characters that cannot be shown")
-            # First of all: who repeats a message must hear that it was taken.
+            # First of all: a repeated message has to be answered as a duplicate.
             await self._keyed.check_free(account, DIALECT, key)
         submission = self._read(account, given, query)
         accepted = await self._keyed.submit(account, submission, key)

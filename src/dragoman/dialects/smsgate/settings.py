@@ -25,7 +25,7 @@ NOT_TAKEN: Final = (
     ("gateway", "cloud_url"),
     ("gateway", "private_token"),
 )
-"""Settings that may not be set from here: they would cut the phone off, or tell us its secret."""
+"""Settings that may not be set from here: they would cut the phone off, or give us its secret."""
 SIGNING_KEY: Final = "signing_key"
 
 Set = Callable[[Account, Changes], Awaitable[Groups]]

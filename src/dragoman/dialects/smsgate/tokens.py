@@ -1,4 +1,4 @@
-"""`/auth/token`: tokens for programs that are to do some things only."""
+"""`/auth/token`: tokens for programs with limited rights."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Tokens:
         self._tokens = services.scoped_tokens
 
     async def issue(self, caller: Caller, request: Request) -> Response:
-        """Answers `POST /auth/token`; nobody can give away more than it has."""
+        """Answers `POST /auth/token`; the scopes are among the caller's."""
         given = decode_json(request.body, schemas.TokenRequest)
         for scope in given.scopes:
             if scope not in SCOPES:

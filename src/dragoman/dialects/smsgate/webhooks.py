@@ -1,4 +1,4 @@
-"""`/webhooks`: what a program wants to be told, and where."""
+"""`/webhooks`: which events a program is called for, and where."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of texts, what came in, and which phones there are."""
+"""The status of texts, what was received, and which phones there are."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dragoman.kit.ids import parse_number
 from dragoman.web.requests import Request
 
 MAX_SHOWN: Final = 5_000
-"""Texts in one answer, the newest; `count` tells how many there are."""
+"""Texts in one answer, the newest; `count` is how many there are."""
 
 
 class Asking:

@@ -64,7 +64,7 @@ def render_delivery(url: str, facts: CallbackFacts) -> CallbackCall:
 def render_incoming(
     url: str, facts: EventFacts, name_of: Callable[[int], str | None]
 ) -> CallbackCall:
-    """Renders the call about a text that came in; `name_of` tells the name of a phone."""
+    """Renders the call about a text that came in; `name_of` finds the name of a phone."""
     slot = mapping.render_slot(facts.sim)
     sms_id = int(facts.key)
     event = IncomingEvent(

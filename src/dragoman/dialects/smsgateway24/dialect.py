@@ -35,7 +35,7 @@ Act = Callable[[Request, Given], Awaitable[msgspec.Struct]]
 
 
 def build_smsgateway24(services: Services) -> ProviderDialect:
-    """Builds the dialect over the house's services."""
+    """Builds the dialect over the services."""
     calls = _Calls(services)
 
     def name_of(device_id: int) -> str | None:
@@ -99,7 +99,7 @@ class _Calls:
     # fmt: on
 
     def refuse(self, request: Request, refusal: Refusal) -> Response:
-        """Words what the kit refuses: a path, a method or a body that cannot be read."""
+        """Answers a request that cannot be read: its path, its method or its body."""
         self._services.metrics.refused[NAME, CODES_OF_KIND[refusal.kind]] += 1
         return Response(_OK, msgspec.json.encode(problem_of_refusal(refusal)))
 
@@ -108,14 +108,14 @@ class _Calls:
         return schemas.NewToken(token=await self._services.login_tokens.issue(account))
 
     def _handler(self, act: Act) -> Handler:
-        refused_meter = self._services.metrics.refused
+        refusals = self._services.metrics.refused
 
         async def handle(request: Request) -> Response:
             answer: msgspec.Struct
             try:
                 answer = await act(request, read_parameters(request))
             except Refused as refused:
-                refused_meter[NAME, refused.code] += 1
+                refusals[NAME, refused.code] += 1
                 answer = problem_of(refused)
             return Response(_OK, msgspec.json.encode(answer))
 

@@ -1,4 +1,4 @@
-"""How this API says no: HTTP 200, `error` 1 and a text; only the one for a wrong login is known.
+"""How this API words refusals: HTTP 200, `error` 1 and a text; that of a wrong login is known.
 
 A program reads the text to people, so each says what is wrong and with which parameter.
 """
@@ -48,12 +48,12 @@ TEXTS: Final = MappingProxyType(
         RefusalCode.UNAVAILABLE: "The service is not available now, try again later",
     }
 )
-"""One line for every refusal of the house."""
+"""One line for every refusal."""
 
 _NAMES: Final = MappingProxyType(
     {"reference": "customerid", "recipients": "sendto", "text": "body", "name": "title"}
 )
-"""This API's names of what the house's refusals are about."""
+"""This API's names of our fields, where they differ."""
 _NO_SIM: Final = "Parameter sim is not valid: the device has no such SIM"
 
 
@@ -76,7 +76,7 @@ def invalid(name: str, because: str) -> Refused:
 
 
 def problem_of(refused: Refused) -> Problem:
-    """The answer to a request that the house turns away."""
+    """The answer to a refused request."""
     return Problem(message=_text_of(refused))
 
 

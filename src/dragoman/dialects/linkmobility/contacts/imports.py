@@ -118,7 +118,7 @@ class ContactImports:
 
 
 def _read_body(request: Request) -> tuple[list[str], Sequence[Any], str]:
-    """The keys, the rows, and what tells this body from another."""
+    """The keys, the rows, and a digest of the body."""
     digest = hashlib.sha256(request.body).hexdigest()
     if not reading.is_xml(request):
         body = decode_body(request, schemas.RowsBody)

@@ -1,4 +1,4 @@
-"""What callers write, read into the house's words: identifiers, flags, numbers, names."""
+"""Identifiers, numbers and names as callers write them."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Charges:
         self._refunds = services.refunds
 
     async def refund(self, account: Account, request: Request) -> schemas.Refunded:
-        """Refunds a message, and tells the recipient where a text is given; raises `Refused`."""
+        """Refunds a message, and sends its recipient the text that is given; raises `Refused`."""
         wanted = decode_body(request, schemas.Refund) if request.body.strip() else schemas.Refund()
         notice = "" if wanted.message is None else str(wanted.message)
         lookup_id = request.path_params["lookupid"]

@@ -43,7 +43,7 @@ STATUSES_OF_COUNTS: Final = MappingProxyType(
         **{state.name.lower(): STATUSES[state] for state in State if state >= State.SENT},
     }
 )
-"""The manual's words for the states that are counted."""
+"""The manual's names of the states that are counted."""
 
 _PARTS_OF_TIME: Final = MappingProxyType[Aggregate, Callable[[datetime], dict[str, str]]](
     {

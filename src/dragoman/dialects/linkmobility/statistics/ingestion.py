@@ -1,4 +1,4 @@
-"""Rows that others counted, told to us to be counted too."""
+"""Rows that were counted elsewhere, sent to us to be counted too."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _REASONS: Final = MappingProxyType[Ingestion, Callable[[IngestedRow], Refused]](
 
 
 class Ingesting:
-    """Takes rows to count from whoever has the advanced key."""
+    """Takes rows to count from callers with the advanced key."""
 
     def __init__(self, services: Services) -> None:
         self._statistics = services.statistics

@@ -117,9 +117,9 @@ def _require(name: str, value: object) -> None:
 
 
 @contextmanager
-def _worded(deed: str) -> Iterator[None]:
+def _worded(action: str) -> Iterator[None]:
     """Says refusals as the manual does: `User not created, …`."""
     try:
         yield
     except Refused as refused:
-        raise mapping.reword(refused, deed) from None
+        raise mapping.reword(refused, action) from None

@@ -1,4 +1,4 @@
-"""Users in the manual's fields and words, and what is asked for in the house's."""
+"""Users as the manual shows them, and as the account tree takes them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NAMES: Final = MappingProxyType(
     {permission.value: name for name, permission in PERMISSIONS.items()}
     | {Permission.ADMINISTER.value: "acl", "allowed_addresses": "iprange"}
 )
-"""The manual's names of the house's fields, where they differ."""
+"""The manual's names of our fields, where they differ."""
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,16}", re.ASCII)
 
@@ -107,8 +107,8 @@ def read_credits(value: Number) -> int | None:
     return int(written)
 
 
-def reword(refused: Refused, deed: str) -> Refused:
-    """The refusal of a change in the manner of the manual: `User not created, [acl] …`."""
+def reword(refused: Refused, action: str) -> Refused:
+    """The refusal of a change in the style of the manual: `User not created, [acl] …`."""
     if refused.code is RefusalCode.NOT_FOUND:
         return refused
     name = quoted(_NAMES.get(refused.subject, refused.subject))
@@ -124,7 +124,7 @@ def reword(refused: Refused, deed: str) -> Refused:
         else f"[{name}] is not valid{because}",
     }
     text = texts.get(refused.code)
-    return refused if text is None else WordedRefusal(refused.code, f"User not {deed}, {text}")
+    return refused if text is None else WordedRefusal(refused.code, f"User not {action}, {text}")
 
 
 def _text(value: Text) -> str | None:

@@ -50,7 +50,7 @@ DETAILS: Final = MappingProxyType(
         "contact": "contact_info",
     }
 )
-"""This API's name of each of the house's details."""
+"""This API's name of each of our details."""
 
 _EVERY_STATE: Final = frozenset(SenderState)
 

@@ -33,9 +33,9 @@ ORIGINS: Final = MappingProxyType(
         OptOutOrigin.STOP: "STOPSMS",
     }
 )
-"""How this API says where an opt-out came from."""
+"""This API's name of each origin of an opt-out."""
 
-_ORIGINS_BY_WORD: Final = MappingProxyType({word: origin for origin, word in ORIGINS.items()})
+_ORIGINS_BY_NAME: Final = MappingProxyType({name: origin for origin, name in ORIGINS.items()})
 _DIGITS: Final = re.compile(r"(?:\+|00)?([0-9]{1,15})", re.ASCII)
 
 
@@ -151,10 +151,10 @@ def _read_digits(query: Parameters) -> str:
 
 
 def _read_origins(query: Parameters) -> tuple[OptOutOrigin, ...] | None:
-    words = [word.strip().upper() for word in query.get("origins", "").split(",") if word.strip()]
-    if not words:
+    names = [name.strip().upper() for name in query.get("origins", "").split(",") if name.strip()]
+    if not names:
         return None
-    origins = [_ORIGINS_BY_WORD.get(word) for word in words]
+    origins = [_ORIGINS_BY_NAME.get(name) for name in names]
     if None in origins:
         raise Refused(RefusalCode.INVALID_FIELD, "origins", "API, WEB or STOPSMS")
     return tuple(origin for origin in origins if origin is not None)

@@ -1,4 +1,4 @@
-"""Contacts, numbers and identifiers, as programs write them, in the words of the house."""
+"""Contacts, numbers and identifiers as programs write them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def read_draft(fields: ContactFields, today: date) -> ContactDraft:
 
 
 def read_contact_id(text: str) -> int:
-    """The identifier in a path; raises `Refused` as for a contact that nobody has."""
+    """The identifier in a path; raises `Refused` as for a contact that does not exist."""
     contact_id = parse_base64(text)
     if contact_id is None:
         raise missing_contact(text)

@@ -13,7 +13,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsend.mailings import reading, schemas
 from dragoman.dialects.smsend.mailings.lists import list_id_of, list_path
-from dragoman.dialects.smsend.mailings.reading import in_our_words, read_text, unable
+from dragoman.dialects.smsend.mailings.reading import read_text, unable, with_api_names
 from dragoman.dialects.smsend.mapping import read_identifier, zone_of
 from dragoman.dialects.smsend.reading import read_body, read_switch
 from dragoman.dialects.smsend.rendering import Located
@@ -71,7 +71,7 @@ class ListIssues:
         await self._issues.issue(account, list_id, issue_id)
         contact_ids = reading.read_contact_ids(fields.contactIds or [])
         due_ms = reading.read_schedule(fields.scheduleTime, zone_of(account, self._zone))
-        with in_our_words(), unable("The issue can't be sent"):
+        with with_api_names(), unable("The issue can't be sent"):
             await self._issues.send(
                 account, list_id, issue_id, contact_ids=contact_ids, due_ms=due_ms
             )

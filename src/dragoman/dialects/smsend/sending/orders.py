@@ -1,4 +1,4 @@
-"""Sending, what became of it, and taking it back (smSend v1.0, "SMS Send API")."""
+"""Sending, the status of an order, and cancelling it (smSend v1.0, "SMS Send API")."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ class OrderCalls:
         self._groups = services.groups
         self._submission = services.submission
         self._zone = services.settings.smsend.time_zone
-        self._house_sender = services.settings.smsend.default_sender
+        self._default_sender = services.settings.smsend.default_sender
 
     async def send(self, account: Account, request: Request) -> schemas.Sent:
         """Accepts a text to numbers; raises `Refused`."""
         message = read_body(request, schemas.Message)
         terms = self._read_terms(message, account)
-        text = terms.room.fit(reading.read_message(message.message))
+        text = terms.limit.fit(reading.read_message(message.message))
         numbers = reading.read_list(message.recipient, "recipient")
         if terms.allows_invalid:
             numbers = self._reachable(account, terms, numbers)
@@ -80,7 +80,7 @@ class OrderCalls:
             values = dict(reversed(recipients))
             reachable = self._reachable(account, terms, [number for number, _ in recipients])
             recipients = [(number, values[number]) for number in dict.fromkeys(reachable)]
-        template, fit = Template(text), terms.room.fit
+        template, fit = Template(text), terms.limit.fit
         content = Content(
             numbers=tuple(number for number, _ in recipients),
             text=text,
@@ -92,7 +92,7 @@ class OrderCalls:
         """Accepts a text to the contacts that are in groups now; raises `Refused`."""
         message = read_body(request, schemas.GroupMessage)
         terms = self._read_terms(message, account)
-        text = terms.room.fit(reading.read_message(message.message))
+        text = terms.limit.fit(reading.read_message(message.message))
         group_ids = await self._find_groups(account, message)
         numbers = await self._numbers_of(account, group_ids)
         if terms.allows_invalid:
@@ -100,7 +100,7 @@ class OrderCalls:
         return await self._place(account, terms, Content(tuple(numbers), text))
 
     async def status(self, account: Account, request: Request) -> schemas.OrderStatus:
-        """What became of an order; raises `Refused`."""
+        """The status of an order; raises `Refused`."""
         progress = await self._orders.progress(account, _order_id(request))
         zone = zone_of(account, self._zone)
         if len(progress.messages) <= MANY:
@@ -108,7 +108,7 @@ class OrderCalls:
         return await asyncio.to_thread(_render_status, progress, zone)
 
     async def cancel(self, account: Account, request: Request) -> Done:
-        """Takes back an order that is due later; raises `Refused`."""
+        """Cancels an order that is due later; raises `Refused`."""
         try:
             await self._orders.cancel(account, _order_id(request))
         except Refused as refused:
@@ -118,13 +118,13 @@ class OrderCalls:
         return Done()
 
     async def cancel_all(self, account: Account, _request: Request) -> Done:
-        """Takes back all orders that are due later."""
+        """Cancels all orders that are due later."""
         await self._orders.cancel_all(account)
         return Done()
 
     def _read_terms(self, fields: schemas.OrderFields, account: Account) -> OrderTerms:
         zone = zone_of(account, self._zone)
-        return read_terms(fields, account, self._credits.types, zone, self._house_sender)
+        return read_terms(fields, account, self._credits.types, zone, self._default_sender)
 
     async def _place(self, account: Account, terms: OrderTerms, content: Content) -> schemas.Sent:
         order_id = terms.order_id or self._orders.new_order_id()
@@ -135,8 +135,8 @@ class OrderCalls:
             text=content.text,
             texts=content.texts,
             sender=terms.sender,
-            house_sender=terms.house_sender,
-            format=terms.room.format,
+            house_sender=terms.has_default_sender,
+            format=terms.limit.format,
             due_ms=terms.due_ms,
             validity_s=terms.validity_s,
             callback=terms.callback(order_id, zone_of(account, self._zone)),

@@ -171,13 +171,13 @@ class Subaccounts:
         rendered = []
         for view in views:
             account = view.account
-            audit_log = None
+            purchases = None
             if account.payer is Payer.BOTH:
                 purchased = await self._credits.purchased(account.account_id)
-                audit_log = (purchased, await self._credits.own(account))
+                purchases = (purchased, await self._credits.own(account))
             data = mapping.parse_record(records.get(account.account_id))
             rendered.append(
-                mapping.render_subaccount(view, data, zone, self._credits.types, audit_log)
+                mapping.render_subaccount(view, data, zone, self._credits.types, purchases)
             )
         return rendered
 

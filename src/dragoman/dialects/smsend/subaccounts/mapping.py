@@ -1,4 +1,4 @@
-"""Subaccounts as accounts of the house, and back: what has no place there is kept as a record."""
+"""Subaccounts as our accounts, and back: what an account has no field for is kept as a record."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _NOT_KEPT: Final = ("login", "password", "credit_eat_mode", "superaccount")
 
 
 def check_data(data: schemas.SubaccountData) -> None:
-    """Raises `Refused` naming the first field that nobody can store or write to."""
+    """Raises `Refused` naming the first field that cannot be stored or mailed to."""
     for name in data.__struct_fields__:
         value = getattr(data, name)
         if isinstance(value, str) and (len(value) > MAX_FIELD or not is_storable(value)):
@@ -142,16 +142,16 @@ def render_subaccount(
     data: schemas.SubaccountData,
     zone: ZoneInfo,
     types: MessageTypes,
-    audit_log: tuple[int, dict[str, int | None]] | None,
+    purchases: tuple[int, dict[str, int | None]] | None,
 ) -> schemas.Subaccount:
     """A subaccount as this API shows it.
 
-    `books` are what it bought and has left, and its credits by type; None where it has no books.
+    `purchases` are what it bought in all and its credits by type; None where it buys none.
     """
     account = view.account
     created = mapping.render_date(view.created_ms, zone)
     company = data.company is not False
-    purchased, credits = audit_log or (0, {})
+    purchased, credits = purchases or (0, {})
     return schemas.Subaccount(
         activation_time=created,
         active=account.enabled,
@@ -164,7 +164,7 @@ def render_subaccount(
         company_name=data.company_name,
         create_time=created,
         credit_eat_mode=EAT_MODES[account.payer],
-        credits_sum=None if audit_log is None else render_sum(purchased),
+        credits_sum=None if purchases is None else render_sum(purchased),
         default_message_type=next(
             (one.name for one in types if account.may_send_type(one.name)), ""
         ),
