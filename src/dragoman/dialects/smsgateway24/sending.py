@@ -17,12 +17,7 @@ from dragoman.core.reporting.model.correspondence import ALONE
 from dragoman.core.submission.bundles import RefusedInBundle
 from dragoman.dialects.contract import Services
 from dragoman.dialects.smsgateway24.auth import authenticate, log_in
-from dragoman.dialects.smsgateway24.errors import (
-    WordedRefusal,
-    invalid,
-    missing,
-    problem_of,
-)
+from dragoman.dialects.smsgateway24.errors import WordedRefusal, invalid, missing, problem_of
 from dragoman.dialects.smsgateway24.mapping import DELIVERY_STATES, NAME, Note, render_note
 from dragoman.dialects.smsgateway24.numbers import country_of, country_of_all, read_numbers
 from dragoman.dialects.smsgateway24.parameters import Given, parse_inner

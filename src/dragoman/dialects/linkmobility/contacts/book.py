@@ -13,8 +13,8 @@ from dragoman.core.contacts.model.merge_fields import MergeField
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.contacts import reading, schemas
-from dragoman.dialects.linkmobility.flags import read_flag
 from dragoman.dialects.linkmobility.paging import Page, render_paging
+from dragoman.dialects.linkmobility.reading import read_flag
 from dragoman.dialects.linkmobility.times import render_log_time, zone_of
 from dragoman.web.bodies import decode_body, decode_query
 from dragoman.web.requests import Request

@@ -18,7 +18,7 @@ from dragoman.core.contacts.model.imports import ImportJob
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.contacts import reading, schemas
-from dragoman.dialects.linkmobility.flags import read_flag
+from dragoman.dialects.linkmobility.reading import read_flag, read_text
 from dragoman.dialects.linkmobility.times import render_log_time, zone_of
 from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import time_of
@@ -72,7 +72,7 @@ class ContactImports:
         job = await self._imports.create(
             account,
             list_id=reading.read_list_id("listid", body.listid),
-            name=reading.read_text(body.name),
+            name=read_text(body.name),
             clean=bool(read_flag("clean", body.clean)),
             drop_duplicates=bool(read_flag("duplicate", body.duplicate)),
         )

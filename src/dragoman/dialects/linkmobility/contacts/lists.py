@@ -14,12 +14,9 @@ from dragoman.core.model.errors import RefusalCode
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.contacts import schemas
 from dragoman.dialects.linkmobility.contacts.book import contact_item
-from dragoman.dialects.linkmobility.contacts.reading import (
-    path_identifier,
-    read_list_id,
-    read_text,
-)
+from dragoman.dialects.linkmobility.contacts.reading import path_identifier, read_list_id
 from dragoman.dialects.linkmobility.errors import WordedRefusal
+from dragoman.dialects.linkmobility.reading import read_text
 from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request

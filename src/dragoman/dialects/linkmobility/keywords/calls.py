@@ -12,11 +12,8 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.keywords import schemas
-from dragoman.dialects.linkmobility.keywords.reading import (
-    check_incoming,
-    read_identifier,
-    read_text,
-)
+from dragoman.dialects.linkmobility.keywords.reading import check_incoming, read_identifier
+from dragoman.dialects.linkmobility.reading import read_text
 from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.dialects.wording import quoted, reworded
 from dragoman.web.bodies import decode_body

@@ -11,6 +11,7 @@ from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.keywords import reading, schemas
 from dragoman.dialects.linkmobility.mapping import DIALECT
+from dragoman.dialects.linkmobility.reading import read_text
 from dragoman.dialects.wording import quoted
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
@@ -45,7 +46,7 @@ class ForwardingServices:
         created = await self._keywords.add_forwarding(
             account,
             dialect=DIALECT,
-            url=reading.read_text(body.url),
+            url=read_text(body.url),
             charset=body.charset or "",
             continuous=bool(reading.read_switch("continuous", body.continuous)),
         )
@@ -58,7 +59,7 @@ class ForwardingServices:
         changed = await self._keywords.change_forwarding(
             account,
             _identifier(request),
-            url=reading.read_text(body.url),
+            url=read_text(body.url),
             charset=body.charset,
             continuous=reading.read_switch("continuous", body.continuous),
         )

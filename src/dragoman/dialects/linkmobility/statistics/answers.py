@@ -14,11 +14,11 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.statistics import Aggregate, StatisticsQuery, Total
 from dragoman.dialects.contract import Services
-from dragoman.dialects.linkmobility.advanced import check_advanced
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.mapping import QUEUED, STATUSES
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
 from dragoman.dialects.linkmobility.queries import read_end_time, read_time
+from dragoman.dialects.linkmobility.reading import check_advanced
 from dragoman.dialects.linkmobility.statistics.schemas import Stats, StatsQuery, StatsRow
 from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.dialects.wording import quoted

@@ -16,9 +16,9 @@ from dragoman.core.reporting.model.ingestion import IngestedRow
 from dragoman.core.reporting.statistics import Ingestion
 from dragoman.dialects.contract import Services
 from dragoman.dialects.linkmobility import mapping
-from dragoman.dialects.linkmobility.advanced import check_advanced
 from dragoman.dialects.linkmobility.errors import WordedRefusal, problem_of
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
+from dragoman.dialects.linkmobility.reading import check_advanced, read_text
 from dragoman.dialects.linkmobility.schemas import Text
 from dragoman.dialects.linkmobility.statistics import schemas
 from dragoman.dialects.linkmobility.statistics.answers import KEYWORD_NUMBER, MCC_STATUS, SUM
@@ -84,7 +84,7 @@ class Ingesting:
         return await self._take(account, body.stats or (), _read_outbox_row)
 
     def _check(self, request: Request, advanced: Text) -> None:
-        given = request.query.get("advanced", "") or _text(advanced)
+        given = request.query.get("advanced", "") or read_text(advanced)
         check_advanced(self._settings.advanced_key, given, "stats")
 
     async def _take(
@@ -117,7 +117,7 @@ class Ingesting:
             errors=tuple(
                 schemas.RowError(
                     row=place,
-                    msgid=quoted(_text(rows[place].msgid)),
+                    msgid=quoted(read_text(rows[place].msgid)),
                     message=problem_of(refusals[place]).message,
                 )
                 for place in sorted(refusals)
@@ -136,7 +136,7 @@ def _read_outbox_row(row: schemas.OutboxRow, zone: str) -> IngestedRow:
     if status is None:
         text = f"Status [{quoted(row.status or '')}] is not valid"
         raise WordedRefusal(RefusalCode.INVALID_FIELD, text)
-    mcc = _text(row.mcc) or "0"
+    mcc = read_text(row.mcc) or "0"
     if not _COUNTRY.fullmatch(mcc):
         raise Refused(RefusalCode.INVALID_FIELD, "mcc", "use a code of three digits")
     parts = _number("splitcount", 1 if row.splitcount in (None, "") else row.splitcount)
@@ -153,25 +153,21 @@ def _read_row(
     parts: int,
 ) -> IngestedRow:
     try:
-        at_ms = parse_log_time(_text(row.logtime), zone)
+        at_ms = parse_log_time(read_text(row.logtime), zone)
     except ValueError as error:
         raise Refused(RefusalCode.INVALID_FIELD, "logtime", str(error)) from None
     return IngestedRow(
         account_id=_number("userid", row.userid),
         direction=direction,
-        reference=_text(row.msgid),
+        reference=read_text(row.msgid),
         at_ms=at_ms,
         counts=((SUM, SUM), count),
         parts=parts,
     )
 
 
-def _text(value: Text) -> str:
-    return "" if value is None else str(value).strip()
-
-
 def _word(field: str, value: Text) -> str:
-    word = _text(value)
+    word = read_text(value)
     if not word:
         raise Refused(RefusalCode.MISSING_FIELD, field)
     if len(word) > MAX_WORD or ":" in word or not is_storable(word):
@@ -180,7 +176,7 @@ def _word(field: str, value: Text) -> str:
 
 
 def _number(field: str, value: Text) -> int:
-    digits = _text(value)
+    digits = read_text(value)
     if not _NUMBER.fullmatch(digits) or int(digits) > MAX_IDENTIFIER:
         raise Refused(RefusalCode.INVALID_FIELD, field, "use a number")
     return int(digits)

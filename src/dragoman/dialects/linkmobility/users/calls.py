@@ -12,8 +12,8 @@ from dragoman.core.accounts.account_tree import Changes, check_right
 from dragoman.core.accounts.model.accounts import Account, AccountDetails
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.contract import Services
-from dragoman.dialects.linkmobility.flags import read_flag
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
+from dragoman.dialects.linkmobility.reading import read_flag
 from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.dialects.linkmobility.users import mapping, schemas
 from dragoman.web.bodies import decode_body

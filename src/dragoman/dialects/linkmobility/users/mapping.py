@@ -11,7 +11,7 @@ from dragoman.core.accounts.model.accounts import AccountDetails, Permission
 from dragoman.core.accounts.model.views import AccountView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.errors import WordedRefusal
-from dragoman.dialects.linkmobility.flags import read_flag
+from dragoman.dialects.linkmobility.reading import read_flag
 from dragoman.dialects.linkmobility.schemas import Number, Text
 from dragoman.dialects.linkmobility.times import render_batch_time
 from dragoman.dialects.linkmobility.users.schemas import NewUser, User
