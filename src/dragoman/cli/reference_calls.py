@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.cli.reference_table import table

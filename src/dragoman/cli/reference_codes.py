@@ -23,6 +23,7 @@ from dragoman.dialects.smsgate import errors as smsgate_errors
 from dragoman.dialects.smsgate import mapping as smsgate
 from dragoman.dialects.smsgateway24 import errors as smsgateway24_errors
 from dragoman.dialects.smsgateway24 import mapping as smsgateway24
+from dragoman.dialects.wording import Wording
 from dragoman.web.operations import Dialect
 from dragoman.web.refusals import Refusal, RefusalKind
 from dragoman.web.requests import Request
@@ -137,12 +138,12 @@ def _httpsms_refusal(code: RefusalCode) -> str:
     return f"`{answer.number}` `{answer.text}`"
 
 
-def _worded(wording: linkmobility_errors.Wording | smsend_errors.Wording) -> str:
+def _worded(wording: Wording) -> str:
     return f"`{wording.status}` `{wording.text}`"
 
 
 def _smsgate_refusal(code: RefusalCode) -> str:
-    words = smsgate_errors.WORDS.get(code, "{subject}: {detail}")
+    words = smsgate_errors.TEXTS.get(code, "{subject}: {detail}")
     return f"`{smsgate_errors.STATUSES[code]}` `{words}`"
 
 
