@@ -97,7 +97,9 @@ class _Customer:
     def __init__(self, house: House) -> None:
         self.lists: list[str] = []
         self.field = ""
-        self._app = DialectApp([build_linkmobility(house.services).web], _nowhere)
+        self._app = DialectApp(
+            [build_linkmobility(house.services).web], _nowhere, body_timeout_s=30
+        )
         self._house = house
         self._noting = asyncio.create_task(house.contact_values.run())
 

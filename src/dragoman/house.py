@@ -175,6 +175,7 @@ class House:
             fleet=self.devices,
             ids=self.ids,
             clock=self.clock,
+            code_life_s=settings.devices.code_life_s,
         )
         self.phone_settings = PhoneSettings(storage=self.storage, devices=self.devices)
         self.inbox_exports = InboxExports(devices=self.devices, clock=self.clock)

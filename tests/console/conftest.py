@@ -106,7 +106,9 @@ class Browser:
         self.clock = clock
         self.host = host
         self.cookies: dict[str, str] = {}
-        self.app = DialectApp([build_console(house.context(Machine()))], _outside)
+        self.app = DialectApp(
+            [build_console(house.context(Machine()))], _outside, body_timeout_s=30
+        )
 
     def another(self, host: str = HOST) -> "Browser":
         """A second browser on the same console."""

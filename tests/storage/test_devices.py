@@ -46,6 +46,7 @@ class Fleet:
             fleet=self.devices,
             ids=self.ids,
             clock=self.clock,
+            code_life_s=600,
         )
         self.account: Any = None
 

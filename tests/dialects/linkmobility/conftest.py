@@ -56,7 +56,7 @@ class Link:
         self.clock = clock
         self.key = KEY
         self.dialect = build_linkmobility(house.services)
-        self.app = DialectApp([self.dialect.web], nowhere)
+        self.app = DialectApp([self.dialect.web], nowhere, body_timeout_s=30)
 
     async def ask(
         self,

@@ -24,7 +24,7 @@ ONLY_LINK = ("users.json", "user/1.json", "users.xml")
 def configure(link: Any, **settings: Any) -> None:
     dialects = Dialects(linkmobility=LinkMobility(**settings))
     link.dialect = build_linkmobility(replace(link.house.services, settings=dialects))
-    link.app = DialectApp([link.dialect.web], link.app)
+    link.app = DialectApp([link.dialect.web], link.app, body_timeout_s=30)
 
 
 async def profile_of(link: Any, host: str = "sms.example.com") -> str:

@@ -35,7 +35,7 @@ def advanced(link: Any) -> Any:
     )
     services = dataclasses.replace(link.house.services, settings=dialects)
     link.dialect = build_linkmobility(services)
-    link.app = DialectApp([link.dialect.web], link.app)
+    link.app = DialectApp([link.dialect.web], link.app, body_timeout_s=30)
     return link
 
 
