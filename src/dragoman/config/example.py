@@ -122,50 +122,37 @@ def render_example() -> str:
     lines = [INTRODUCTION, "", *_keys(SHOWN)]
     for field in fields(SHOWN):
         value = getattr(SHOWN, field.name)
+        if isinstance(value, Section) or _repeats(value):
+            title = f"# --- {description_of(field.type).rstrip('.')} "
+            lines += ["", "", title.ljust(WIDTH - 5, "-")]
         if isinstance(value, Section):
-            lines += ["", *_banner(field), *_comment(_paragraphs(value)[1:])]
-            lines += _table(value, field.name)
+            lines += [*_comment(_paragraphs(value)[1:]), "", *_table(value, field.name)]
         elif _repeats(value):
-            lines += ["", *_banner(field), *_entries(value, field.name)]
+            lines += _entries(value, field.name)
     return "\n".join(lines) + "\n"
 
 
-def _banner(field: FieldInfo) -> list[str]:
-    return ["", f"# --- {description_of(field.type).rstrip('.')} ".ljust(WIDTH - 5, "-")]
-
-
-def _table(section: Section, key: str) -> Iterator[str]:
-    """A table that appears once and what is below it."""
-    yield from ("", f"[{key}]", *_keys(section))
+def _table(section: Section, key: str, *, entry: bool = False, first: bool = True) -> Iterator[str]:
+    """A table and what is below it; one that is not the `first` of its type shows what differs."""
+    yield from (f"[[{key}]]" if entry else f"[{key}]", *_keys(section, explained=first))
     for field in fields(section):
         value, inner = getattr(section, field.name), join(key, field.name)
-        if isinstance(value, Section):
-            yield from ("", *_comment(_paragraphs(value)))
-            yield from list(_table(value, inner))[1:]
+        if isinstance(value, Section) and (first or value != field.default):
+            yield from ("", *_comment(_paragraphs(value)), *_table(value, inner))
         elif _repeats(value):
-            yield from _entries(value, inner)
+            yield from _entries(value, inner, within=entry)
 
 
-def _entries(entries: tuple[Section, ...], key: str) -> Iterator[str]:
-    """The entries of a table that repeats; keys are explained in the first of each type."""
+def _entries(entries: tuple[Section, ...], key: str, *, within: bool = False) -> Iterator[str]:
+    """A table that repeats; `within` an entry of another, it is commented out with that."""
     for index, entry in enumerate(entries):
         first = all(type(one) is not type(entry) for one in entries[:index])
         yield from ("", *(_comment(_paragraphs(entry)) if first else ()))
-        below = [f"[[{key}]]", *_keys(entry, explained=first)]
-        for field in fields(entry):
-            value, inner = getattr(entry, field.name), join(key, field.name)
-            if isinstance(value, Section) and (first or value != field.default):
-                below += ["", *_comment(_paragraphs(value)), f"[{inner}]", *_keys(value)]
-            elif _repeats(value):
-                below += [*_entries_below(value, inner)]
-        if index or key not in IN_EFFECT:
-            below = [f"# {line}" for line in below if line]
-        yield from below
-
-
-def _entries_below(entries: tuple[Section, ...], key: str) -> Iterator[str]:
-    for entry in entries:
-        yield from (f"[[{key}]]", *_keys(entry))
+        lines = _table(entry, key, entry=True, first=first)
+        if within or (not index and key in IN_EFFECT):
+            yield from lines
+        else:
+            yield from (f"# {line}" for line in lines if line)
 
 
 def _keys(section: Section, *, explained: bool = True) -> Iterator[str]:

@@ -11,8 +11,9 @@ from msgspec.structs import FieldInfo, fields
 
 from dragoman.config import ConfigError, Secret, Settings, check, load
 from dragoman.config.fields import description_of, entries_of, section_of
-from dragoman.config.sections import Section
+from dragoman.config.sections import Limits, Section
 from dragoman.config.values import parse_address
+from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.billing.model.pricing import Price
 from dragoman.core.messages.model.routing import Route
 from dragoman.protocols.smpp.message_ids import IdReading
@@ -527,3 +528,10 @@ def test_password_of_the_mail_relay_comes_from_its_file(tmp_path: Path) -> None:
     assert mistakes(tmp_path, both) == [
         "mailings.password_file: stands beside `password`; one of them is enough"
     ]
+
+
+def test_an_account_without_limits_of_its_own_has_those_of_the_configuration() -> None:
+    account = Account(account_id=1, username="shop", wallet_id=1)
+    widest = Limits(max_parts=255, max_recipients=1_000_000)
+    assert min(widest.max_parts, account.max_parts) == widest.max_parts
+    assert min(widest.max_recipients, account.max_recipients) == widest.max_recipients
