@@ -98,7 +98,7 @@ class _Customer:
     def __init__(self, services: Services) -> None:
         self.lists: list[str] = []
         self.field = ""
-        self._app = DialectApp([build_linkmobility(services).web], _nowhere)
+        self._app = DialectApp([build_linkmobility(services).web], _nowhere, body_timeout_s=30)
         self._services = services
         self._noting = asyncio.create_task(services.contact_values.run())
 

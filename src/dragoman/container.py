@@ -357,6 +357,7 @@ class _Parts:
             fleet=self.devices,
             ids=self.ids,
             clock=self.clock,
+            code_life_s=settings.devices.code_life_s,
         )
         self.phone_settings = PhoneSettings(storage=self.storage, devices=self.devices)
         self.inbox_exports = InboxExports(devices=self.devices, clock=self.clock)

@@ -108,7 +108,9 @@ class Browser:
         self.host = host
         self.cookies: dict[str, str] = {}
         self.app = DialectApp(
-            [build_console(ConsoleContext(services=services, machine=Machine()))], _outside
+            [build_console(ConsoleContext(services=services, machine=Machine()))],
+            _outside,
+            body_timeout_s=30,
         )
 
     def another(self, host: str = HOST) -> "Browser":

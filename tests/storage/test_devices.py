@@ -31,6 +31,8 @@ from dragoman.kit.clock import FixedClock
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
 
+CODE_LIFE_S = 600.0
+
 
 class Fleet:
     """The services of devices over a database, and one account."""
@@ -46,6 +48,7 @@ class Fleet:
             fleet=self.devices,
             ids=self.ids,
             clock=self.clock,
+            code_life_s=CODE_LIFE_S,
         )
         self.account: Any = None
 
@@ -130,6 +133,12 @@ async def test_a_code_makes_one_device_however_many_ask_at_once(fleet: Fleet) ->
     )
     assert sum(not isinstance(result, BaseException) for result in results) == 1
     assert len((await fleet.after_restart()).all()) == 1
+
+
+async def test_a_code_lasts_as_long_as_configured_or_asked_for(fleet: Fleet) -> None:
+    for life_s, expected_s in ((None, CODE_LIFE_S), (30.0, 30.0)):
+        code = await fleet.registration.create_code(fleet.account, life_s=life_s)
+        assert code.expires_ms == fleet.clock.now_ms() + expected_s * 1000
 
 
 async def test_codes_and_tokens_are_stored_as_digests(fleet: Fleet) -> None:

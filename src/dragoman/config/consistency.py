@@ -105,7 +105,7 @@ def _check_message_types(settings: Settings) -> Iterator[Mistake]:
     routes = {route.name for route in settings.routes_for_router()}
     for one in types:
         if one.name in ("credits", "purchased"):
-            yield Mistake(key=f"message_types.{one.name}.name", problem="is taken by the house")
+            yield Mistake(key=f"message_types.{one.name}.name", problem="is taken by the gateway")
         if one.route and one.route not in routes:
             yield _unknown(f"message_types.{one.name}.route", "route", one.route, routes)
     profiles = settings.dialects.smsend.subaccount_profiles

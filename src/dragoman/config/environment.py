@@ -15,23 +15,14 @@ from typing import Any
 from msgspec.structs import fields
 
 from dragoman.config.errors import Mistake
-from dragoman.config.reading import (
-    entries_of,
-    entry_for,
-    is_text,
-    item_of,
-    join,
-    key_of_entry,
-    section_of,
-    suggest,
-)
+from dragoman.config.fields import entries_of, entry_for, is_text, item_of, join, section_of
+from dragoman.config.reading import FILE_SUFFIX, key_of_entry, suggest
 from dragoman.config.sections import Section
 
 PREFIX = "DRAGOMAN_"
 
 # `CONFIG` is the command line's; the others are what Kubernetes sets for a service "dragoman".
 _NOT_SETTINGS = re.compile(r"CONFIG|SERVICE_(HOST|PORT).*|PORT(_.*)?")
-_FILE = "_file"
 _TYPE = "__TYPE"
 
 
@@ -121,7 +112,7 @@ def _as_variable(name: object) -> str:
 
 def _forget_twin(name: str, table: dict[str, Any], known: Mapping[str, Any]) -> None:
     """Drops the file's `password` or `password_file` where the environment gives the other."""
-    twin = name.removesuffix(_FILE) if name.endswith(_FILE) else name + _FILE
+    twin = name.removesuffix(FILE_SUFFIX) if name.endswith(FILE_SUFFIX) else name + FILE_SUFFIX
     if twin in known:
         table.pop(twin, None)
 

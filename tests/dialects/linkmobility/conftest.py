@@ -47,7 +47,7 @@ class Link:
         self.clock = clock
         self.key = KEY
         self.dialect = build_linkmobility(services)
-        self.app = DialectApp([self.dialect.web], nowhere)
+        self.app = DialectApp([self.dialect.web], nowhere, body_timeout_s=30)
 
     async def ask(
         self,

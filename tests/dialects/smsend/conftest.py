@@ -38,7 +38,7 @@ class Customer:
         self.services = services
         self.clock = clock
         self.dialect = build_smsend(services)
-        self.app = DialectApp([self.dialect.web], nowhere)
+        self.app = DialectApp([self.dialect.web], nowhere, body_timeout_s=30)
         self.keys: list[tuple[str, str]] = []
         self.user_key = ""
 

@@ -47,7 +47,7 @@ class Program:
         self.services = services
         self.clock = clock
         self.dialect = build_smsgate(services)
-        self.app = DialectApp([self.dialect.web], nowhere)
+        self.app = DialectApp([self.dialect.web], nowhere, body_timeout_s=30)
         self.authorization = ""
 
     async def ask(

@@ -65,7 +65,7 @@ class Gate:
         self.services = services
         self.dialect = dialect
         self.account = account
-        self._app = DialectApp([dialect.web], nowhere)
+        self._app = DialectApp([dialect.web], nowhere, body_timeout_s=30)
 
     async def ask(
         self,

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from dragoman.config.tables import PhonesTable
 from dragoman.connectors.phones.assignment import Cancelling, DeviceAssignment
 from dragoman.connectors.phones.choice import Chooser, Place
 from dragoman.connectors.phones.custody import BACK_TO_ROUTE, CANCELLED, Custody
 from dragoman.connectors.phones.notices import Notices
 from dragoman.connectors.phones.results import Result, read_result
-from dragoman.connectors.phones.settings import PhonesSettings
 from dragoman.core.delivery.model.ports import CarrierEvents
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.model.devices import AssignmentState, Device, DeviceEvent
@@ -35,7 +35,7 @@ class HandOut:
 
     def __init__(
         self,
-        settings: PhonesSettings,
+        settings: PhonesTable,
         custody: Custody,
         chooser: Chooser,
         notices: Notices,

@@ -25,7 +25,9 @@ class Reader:
     def __init__(self, smsend: Any, outbox: Path) -> None:
         self.outbox = outbox
         self.services = smsend.services
-        self.app = DialectApp([build_mailing_pages(smsend.services.mailings)], _nowhere)
+        self.app = DialectApp(
+            [build_mailing_pages(smsend.services.mailings)], _nowhere, body_timeout_s=30
+        )
 
     async def mails(self, count: int) -> list[Any]:
         """The mails in the outbox, in the order they were made."""

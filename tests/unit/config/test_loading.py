@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec.structs import FieldInfo, fields
 
 from dragoman.config import ConfigError, Secret, Settings, check, load
-from dragoman.config.reading import entries_of, section_of
-from dragoman.config.sections import Section
+from dragoman.config.fields import description_of, entries_of, section_of
+from dragoman.config.sections import Limits, Section
 from dragoman.config.values import parse_address
+from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.billing.model.pricing import Price
 from dragoman.core.messages.model.routing import Route
 from dragoman.protocols.smpp.message_ids import IdReading
-
-EXAMPLE = Path(__file__).parents[2] / "dragoman.example.toml"
 
 CARRIER = """
 [[carriers]]
@@ -410,65 +407,7 @@ def test_phones_carry_texts_beside_smpp_and_have_a_route_of_their_own(tmp_path: 
 
 def test_every_field_is_described() -> None:
     for kind, field in walk(Settings):
-        notes = getattr(field.type, "__metadata__", ())
-        described = [note.description for note in notes if note.description]
-        assert described, f"{kind.__name__}.{field.name}"
-        assert described[-1].endswith("."), f"{kind.__name__}.{field.name}"
-
-
-def test_the_example_is_valid_and_shows_the_defaults() -> None:
-    settings = load(EXAMPLE, {})
-    assert [carrier.name for carrier in settings.carriers] == ["main"]
-    for section in (
-        "http",
-        "storage",
-        "dialects",
-        "mail",
-        "mailings",
-        "mms",
-        "callbacks",
-        "devices",
-        "limits",
-        "receipts",
-        "retention",
-    ):
-        assert getattr(settings, section) == getattr(Settings(), section), section
-    assert (settings.log, settings.metrics) == (Settings().log, Settings().metrics)
-    (carrier,) = settings.carriers
-    for field in fields(carrier):
-        if not field.required and field.name != "password":
-            assert getattr(carrier, field.name) == field.default, field.name
-
-
-def test_the_example_names_every_key() -> None:
-    text = EXAMPLE.read_text(encoding="utf-8")
-    uncommented = "\n".join(line.removeprefix("# ") for line in text.splitlines())
-    for kind, field in walk(Settings):
-        if section_of(field.type) is None and not entries_of(field.type):
-            assert f"\n{field.name} = " in uncommented, f"{kind.__name__}.{field.name}"
-
-
-def test_the_commented_examples_are_valid_too(tmp_path: Path) -> None:
-    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
-    tables = "\n".join(lines)
-    starts = (
-        "# [[carriers]]",
-        "# [[routes]]",
-        "# [[prices]]",
-        "# [[numbers]]",
-        "# [[short_codes]]",
-    )
-    for at in (index for index, line in enumerate(lines) if line in starts):
-        end = next(index for index in range(at, len(lines)) if not lines[index])
-        tables += "\n" + "\n".join(line.removeprefix("# ") for line in lines[at:end])
-    tables += '\n[[carriers]]\nname = "danish"\nhost = "h"\nsystem_id = "x"\n'
-    settings = load(write(tmp_path, tables), {})
-    assert [one.type for one in settings.carriers] == ["smpp", "mm7", "phones", "smpp"]
-    assert settings.owners_of_numbers() == {"4512345678": "shop"}
-    (code,) = settings.short_codes_for_premium()
-    assert (code.international, code.accounts) == ("+451272", {"shop"})
-    assert [one.description for one in code.content_types] == ["Tickets"]
-    assert settings.prices_for_price_list()[1] == Price(prefix="45", credits=1, price=500)
+        assert description_of(field.type).endswith("."), f"{kind.__name__}.{field.name}"
 
 
 def test_one_carrier_needs_no_route(tmp_path: Path) -> None:
@@ -577,19 +516,22 @@ def test_an_address_that_is_none_is_refused(text: str) -> None:
         parse_address(text)
 
 
-def test_the_example_does_not_repeat_itself() -> None:
-    tables: dict[str, Any] = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
-    known = {field.name for field in fields(Settings)}
-    assert set(tables) == known - {"message_types", "numbers", "short_codes"}
-
-
 def test_password_of_the_mail_relay_comes_from_its_file(tmp_path: Path) -> None:
     (tmp_path / "relay.secret").write_text("hunter2\n")
     path = write(tmp_path, '[mailings]\npassword_file = "relay.secret"\n')
     settings = load(path, {})
     assert settings.mailings.password == "hunter2"
     assert "hunter2" not in repr(settings)
+    empty = '[mailings]\npassword_file = "relay.secret"\npassword = ""\n'
+    assert load(write(tmp_path, empty), {}).mailings.password == "hunter2"
     both = '[mailings]\npassword_file = "relay.secret"\npassword = "a"\n'
     assert mistakes(tmp_path, both) == [
         "mailings.password_file: stands beside `password`; one of them is enough"
     ]
+
+
+def test_an_account_without_limits_of_its_own_has_those_of_the_configuration() -> None:
+    account = Account(account_id=1, username="shop", wallet_id=1)
+    widest = Limits(max_parts=255, max_recipients=1_000_000)
+    assert min(widest.max_parts, account.max_parts) == widest.max_parts
+    assert min(widest.max_recipients, account.max_recipients) == widest.max_recipients
