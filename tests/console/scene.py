@@ -52,7 +52,7 @@ NUMBERS: Final = (
 PAGES: Final = {
     "overview": "/console",
     "messages": "/console/messages",
-    "write": "/console/compose",
+    "compose": "/console/compose",
     "inbox": "/console/inbox",
     "opt-outs": "/console/opt-outs",
     "keywords": "/console/keywords",

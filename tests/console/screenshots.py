@@ -61,13 +61,13 @@ async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
         if path:
             await page.goto(scene.url + path)
         if name == "phones":
-            await page.get_by_role("button", name="Make a code").click()
+            await page.get_by_role("button", name="Create code").click()
             await page.locator("code.key").wait_for()
         if name == "message":
             await page.goto(f"{scene.url}/console/messages?state=undelivered")
             await page.locator("tbody tr", has_text="undelivered").locator("a").first.click()
             await page.wait_for_load_state()
-        if name == "write":
+        if name == "compose":
             await page.get_by_label("To", exact=True).fill("+45 30 12 34 56\n+46 73 123 45 67")
             await page.get_by_label("Text").fill("Grüße aus dem Hafencafé – bis morgen! 😀")
             await page.get_by_text("2 credits").wait_for()
@@ -78,7 +78,7 @@ async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
             file = FOLDER / f"{name}-{look}.png"
             await page.screenshot(path=file, full_page=True, clip=clip)
         if name == "sign-in":
-            await page.get_by_label("User name").fill(USERNAME)
+            await page.get_by_label("Username").fill(USERNAME)
             await page.get_by_label("Password").fill(PASSWORD)
             await page.get_by_role("button", name="Sign in").click()
             await page.wait_for_load_state()
