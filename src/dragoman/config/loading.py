@@ -19,7 +19,7 @@ from dragoman.config.tables import CarrierTable, PhonesTable, SmppTable, check_p
 from dragoman.config.values import Secret
 
 ENVIRONMENT = "environment"
-TWO_PASSWORDS = "stands beside `password`; one of them is enough"
+TWO_PASSWORDS = "set together with `password`; use only one of them"
 
 
 def load(

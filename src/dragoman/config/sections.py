@@ -28,7 +28,7 @@ PHONE_API = "/api/mobile/v1"
 
 
 def check_public_url(text: str) -> None:
-    """Raises ValueError for what is no address to put a path behind."""
+    """Raises ValueError for text that is not a base URL."""
     parts = urlsplit(text)
     if text and (parts.scheme not in {"http", "https"} or not parts.hostname):
         raise ValueError("expected an address such as https://sms.example.org")

@@ -82,7 +82,7 @@ def _check_time_zone(text: str) -> None:
     try:
         ZoneInfo(text)
     except (ValueError, OSError, KeyError):
-        raise ValueError(f"{text!r} is no IANA time zone, such as Europe/Copenhagen") from None
+        raise ValueError(f"{text!r} is not an IANA time zone, such as Europe/Copenhagen") from None
 
 
 def _check_prefix(text: str) -> None:
