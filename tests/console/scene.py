@@ -97,7 +97,7 @@ class Scene:
         self.url = url
         self.account = account
         self.clock = clock
-        self.rooms: dict[str, str] = {}
+        self.further_pages: dict[str, str] = {}
         """Paths of further pages, by name."""
 
     async def live_a_day(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import async_playwright
-from tests.console.rooms import PHONE_NUMBER, build_workbench, furnish
+from tests.console.further_pages import PHONE_NUMBER, build_workbench, set_up_further_pages
 from tests.console.scene import (
     CHROMIUM,
     DESKTOP,
@@ -44,7 +44,7 @@ async def main(only: set[str]) -> None:
             async_playwright() as playwright,
         ):
             await scene.live_a_day()
-            scene.rooms = await furnish(scene.gateway, scene.account)
+            scene.further_pages = await set_up_further_pages(scene.gateway, scene.account)
             account = await scene.gateway.accounts.find(USERNAME)
             for text in TEXTS:
                 await scene.submit(account, PHONE_NUMBER, text)
@@ -57,7 +57,7 @@ async def main(only: set[str]) -> None:
 
 
 async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
-    for name, path in (SHOTS | scene.rooms).items():
+    for name, path in (SHOTS | scene.further_pages).items():
         if path:
             await page.goto(scene.url + path)
         if name == "phones":

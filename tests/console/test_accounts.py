@@ -1,4 +1,4 @@
-"""Account pages: what may be seen and changed, keys shown once, credits, ledger, who did what."""
+"""Account pages: what may be seen and changed, keys shown once, credits, ledger, audit log."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def test_access_is_stored_and_noted(browser: Browser) -> None:
     assert child.allowed_addresses.text == "192.0.2.0/24, 198.51.100.7"
     changes = await browser.get(f"{path}/changes")
     assert (
-        "adam changed access: may not receive messages, may not send from any sender, may not"
+        "adam changed access: may not receive messages, may not use any sender, may not"
         " read the inbox, allowed IP addresses" in changes.text
     )
 
@@ -189,7 +189,7 @@ async def test_changes_of_the_whole_tree_stand_on_one_page(browser: Browser) -> 
     assert page.tree.xpath("//main//a/@href")[0] == "/console/accounts"
 
 
-async def test_shut_account_is_refused_until_it_is_opened(browser: Browser) -> None:
+async def test_disabled_account_is_rejected_until_it_is_enabled(browser: Browser) -> None:
     await browser.sign_in("adam")
     path = await _path(browser, "adams-child")
     page = await browser.send(await browser.get(path), f"{path}/state", do="shut")

@@ -1,4 +1,4 @@
-"""Writing a message: what it would be, sending it once, and what is refused."""
+"""Composing a message: its preview, sending it once, and what is rejected."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def _check(browser: Browser, page: Page, **fields: str) -> dict[str, str]:
         ("two\r\nlines", "1 part, 151 characters left", "GSM 7-bit"),
     ],
 )
-async def test_check_says_what_a_text_becomes(
+async def test_check_describes_the_parts_and_the_encoding_of_a_text(
     browser: Browser, form: Page, text: str, length: str, alphabet: str
 ) -> None:
     preview = await _check(browser, form, text=text)

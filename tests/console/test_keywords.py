@@ -1,4 +1,4 @@
-"""The room of keywords: what an account reserves on numbers, and the services behind it."""
+"""Keywords: what an account reserves on numbers, and where texts are forwarded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ URL = "https://shop.example/sms?secret=1"
 
 @pytest.fixture
 async def sena(browser: Browser) -> Browser:
-    """A browser of somebody with a number, beside a shared one of a stranger."""
+    """A browser of an account with a number, next to a shared number of another account."""
     house = browser.house
     await house.keywords.add_number(await house.accounts.find("sena"), "1204", shared=False)
     stranger = await house.accounts.find("stranger")
@@ -37,7 +37,7 @@ async def _changes(browser: Browser) -> list[tuple[str, str]]:
     return [(change.action, change.entry.subject) for change in reversed(found)]
 
 
-async def test_keyword_is_reserved_sent_on_and_given_up(sena: Browser) -> None:
+async def test_keyword_is_reserved_forwarded_and_released(sena: Browser) -> None:
     page = await sena.get(AT)
     assert "1204 your account" in page.text
     assert "1272 shared" in page.text

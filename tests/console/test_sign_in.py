@@ -245,7 +245,7 @@ async def test_session_outlives_a_restart(browser: Browser) -> None:
     assert (await again.get()).status == 200
 
 
-async def test_session_of_an_account_that_is_shut_sees_nothing(browser: Browser) -> None:
+async def test_session_of_a_disabled_account_sees_nothing(browser: Browser) -> None:
     await browser.sign_in("sena")
     await browser.house.accounts.set_enabled("sena", False)
     assert (await browser.get()).status == 401

@@ -139,7 +139,7 @@ PERMISSIONS: Final = MappingProxyType(
         Permission.SEND: "send messages",
         Permission.RECEIVE: "receive messages",
         Permission.LEGACY_LOGIN: "use the legacy login",
-        Permission.ANY_SENDER: "send from any sender",
+        Permission.ANY_SENDER: "use any sender",
         Permission.ADMINISTER: "manage subaccounts",
         Permission.PREMIUM: "send premium messages",
         Permission.PREMIUM_HIGH: "send premium messages above the price limit",

@@ -1,4 +1,4 @@
-"""The further rooms in Chromium: they keep to policy and accessibility, and do their work."""
+"""Further pages in Chromium: policy, accessibility, and what they do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from .rooms import PHONE_NUMBER, build_workbench, furnish
+from .further_pages import PHONE_NUMBER, build_workbench, set_up_further_pages
 from .scene import CHROMIUM, USERNAME, Scene, running_scene
 from .tabs import open_tab
 
@@ -21,9 +21,9 @@ pytestmark = [
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
-    async with running_scene(tmp_path_factory.mktemp("rooms"), build_workbench) as scene:
+    async with running_scene(tmp_path_factory.mktemp("pages"), build_workbench) as scene:
         scene.clock.behind_s = 0.0
-        scene.rooms = await furnish(scene.gateway, scene.account)
+        scene.further_pages = await set_up_further_pages(scene.gateway, scene.account)
         yield scene
 
 
@@ -169,7 +169,7 @@ async def test_every_room_is_accessible_and_keeps_its_policy(chromium: Any, scen
     tab = await open_tab(chromium, scene)
     await tab.sign_in()
     for path in (
-        *scene.rooms.values(),
+        *scene.further_pages.values(),
         "/console/keywords",
         "/console/live?to=x",
         "/console/phones/12",

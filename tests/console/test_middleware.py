@@ -94,7 +94,7 @@ async def test_passwords_of_a_stale_form_are_not_kept(browser: Browser) -> None:
     assert b"a-secret" not in page.body
 
 
-async def test_second_of_two_editors_is_told(browser: Browser) -> None:
+async def test_second_of_two_editors_gets_a_conflict(browser: Browser) -> None:
     await browser.sign_in("sena")
     other = browser.another()
     await other.sign_in("sena")
@@ -123,7 +123,7 @@ async def test_refused_value_stays_in_the_form_beside_its_problem(browser: Brows
     [
         ("GET", "/console/nothing", b"", "", 404),
         ("GET", "/console/static/console.css", b"", "", 404),
-        ("GET", "/console/static/../gate.py", b"", "", 404),
+        ("GET", "/console/static/../middleware.py", b"", "", 404),
         ("PUT", "/console/account", b"", "", 405),
         ("GET", "/console/sign-out", b"", "", 405),
         ("POST", "/console/account", b"{}", "application/json", 415),
@@ -132,7 +132,7 @@ async def test_refused_value_stays_in_the_form_beside_its_problem(browser: Brows
         ("POST", "/console/account", b"a=1&" * 2_000, "application/x-www-form-urlencoded", 413),
     ],
 )
-async def test_request_that_is_no_visit_gets_a_page(
+async def test_request_that_no_view_takes_gets_a_page(
     browser: Browser, method: str, target: str, body: bytes, content_type: str, status: int
 ) -> None:
     await browser.sign_in("sena")
