@@ -152,7 +152,7 @@ def test_stop_opts_out_and_the_story_says_so(dev: Development) -> None:
     assert (sent["other"], sent["incoming"]) == ("1204", False)
     story = dev.story(dev.send("Are you there?", stopper), "rejected")
     assert story["failure"]["code"] == "opted_out"
-    assert story["failure"]["remedy"].startswith("Do not send")
+    assert story["failure"]["remedy"].startswith("Do not resend")
     assert story["route"]["reason"] != "none"
     texts = dev.get(f"/dev/phones/{stopper}")["texts"]
     assert [text["text"] for text in texts] == ["Welcome", "STOP"]

@@ -65,7 +65,7 @@ class Overrides:
             near = suggest(name, known) or (
                 "; a table and its key are joined by two underscores" if not (key or rest) else ""
             )
-            self._complain(variable, f"there is no setting `{join(key, name)}`{near}")
+            self._complain(variable, f"unknown setting `{join(key, name)}`{near}")
             return
         field_type = known[name].type
         if (section := section_of(field_type)) is not None:
@@ -87,7 +87,7 @@ class Overrides:
                 entry = entry_for(kinds, entries[index]) or kinds[0]
                 self._write(variable, text, entry, entries[index], rest[1:], entry_key)
         elif rest:
-            self._complain(variable, f"`{join(key, name)}` is no table")
+            self._complain(variable, f"`{join(key, name)}` is not a table")
         else:
             table[name] = _parse_text(field_type, text)
             self.origins[join(key, name)] = variable

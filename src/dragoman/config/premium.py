@@ -48,7 +48,7 @@ def _check_day(text: str) -> None:
         try:
             date.fromisoformat(text)
         except ValueError:
-            raise ValueError(f"{text!r} is no day, such as 2027-12-31") from None
+            raise ValueError(f"{text!r} is not a date such as 2027-12-31") from None
 
 
 Tag = Annotated[int, Meta(ge=0, le=0xFFFF), checked(_check_tag)]

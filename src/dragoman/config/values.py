@@ -98,7 +98,7 @@ def _check_time_zone(text: str) -> None:
     try:
         ZoneInfo(text)
     except (ValueError, OSError, KeyError):
-        raise ValueError(f"{text!r} is no IANA time zone, such as Europe/Copenhagen") from None
+        raise ValueError(f"{text!r} is not an IANA time zone, such as Europe/Copenhagen") from None
 
 
 def checked(check: Callable[[Any], Any]) -> Meta:

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from dragoman.config import Settings
-from dragoman.console.labels import say_change
+from dragoman.console.labels import describe_change
 from dragoman.container import Services, opened_services
 from dragoman.control import requests, server
 from dragoman.control.answers import AccountSecrets
@@ -289,7 +289,7 @@ def test_every_request_is_written_down_or_said_to_change_nothing() -> None:
 
 NUMBER = "+4512345678"
 COMMANDS = {
-    "create": (requests.CreateAccount(username="new"), "new", "made the account"),
+    "create": (requests.CreateAccount(username="new"), "new", "created the account"),
     "set": (
         requests.ChangeAccount(username="shop", grant=("premium",), time_zone="Europe/Oslo"),
         "shop",
@@ -306,11 +306,11 @@ COMMANDS = {
         "shop",
         "changed the account: -2 credits",
     ),
-    "shut": (requests.SetEnabled(username="shop", enabled=False), "shop", "shut the account"),
+    "shut": (requests.SetEnabled(username="shop", enabled=False), "shop", "disabled the account"),
     "key": (
         requests.RotateKey(username="shop"),
         "shop",
-        "made a new API key and ended the older ones",
+        "created a new API key and revoked the old ones",
     ),
     "typed credits": (
         requests.AddCredits(username="shop", message_type="N", credits=3),
@@ -321,7 +321,7 @@ COMMANDS = {
     "tokens": (
         requests.RevokeTokens(username="shop"),
         "shop",
-        "ended every token and session",
+        "revoked all tokens and sessions",
     ),
     "mail": (
         requests.ChangeEmailService(username="shop", bandwidth=5),
@@ -332,12 +332,12 @@ COMMANDS = {
     "number": (
         requests.AddNumber(username="shop", number=NUMBER),
         "shop",
-        "gave the number …678 to the account",
+        "assigned the number …678 to the account",
     ),
     "opt-out": (
         requests.AddOptOut(username="shop", recipient=NUMBER),
         "shop",
-        "entered the opt-out of …678",
+        "added an opt-out for …678",
     ),
     "webhook": (
         requests.SetWebhook(username="shop", event="delivery", url="https://shop.example/"),
@@ -355,7 +355,7 @@ async def test_what_a_command_changes_is_written_down(services: Services, case: 
     await ask(services, request)
     account = await services.accounts.find(username)
     found = await services.audit_log.changes(account, account, None, 10)
-    said = [say_change(change.action, change.entry.subject) for change in found]
+    said = [describe_change(change.action, change.entry.subject) for change in found]
     assert said == ([words] if words else [])
     assert all(change.by_command for change in found)
 

@@ -81,17 +81,17 @@ MISTAKES = [
     (
         "DRAGOMAN_HTTP__LISTN",
         "x",
-        "DRAGOMAN_HTTP__LISTN: there is no setting `http.listn`, did you mean `listen`?",
+        "DRAGOMAN_HTTP__LISTN: unknown setting `http.listn`, did you mean `listen`?",
     ),
     (
         "DRAGOMAN_HTP__LISTEN",
         "x",
-        "DRAGOMAN_HTP__LISTEN: there is no setting `htp`, did you mean `http`?",
+        "DRAGOMAN_HTP__LISTEN: unknown setting `htp`, did you mean `http`?",
     ),
     (
         "DRAGOMAN_HTTP_LISTEN",
         "x",
-        "DRAGOMAN_HTTP_LISTEN: there is no setting `http_listen`;"
+        "DRAGOMAN_HTTP_LISTEN: unknown setting `http_listen`;"
         " a table and its key are joined by two underscores",
     ),
     ("DRAGOMAN_HTTP", "x", "DRAGOMAN_HTTP: `http` is a table; name one of its keys"),
@@ -100,7 +100,7 @@ MISTAKES = [
         "x",
         "DRAGOMAN_CARRIERS__MAIN_1: `carriers` are tables; name one and its key, joined by `__`",
     ),
-    ("DRAGOMAN_DATA_DIR__X", "x", "DRAGOMAN_DATA_DIR__X: `data_dir` is no table"),
+    ("DRAGOMAN_DATA_DIR__X", "x", "DRAGOMAN_DATA_DIR__X: `data_dir` is not a table"),
     (
         "DRAGOMAN_HTTP__MAX_BODY_BYTES",
         "large",
@@ -190,7 +190,7 @@ def test_a_password_file_that_is_wrong_is_named(
 def test_password_and_file_together_are_refused(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("x")
     text = FILE.replace('password = "file"', 'password = "file"\npassword_file = "secret"')
-    with pytest.raises(ConfigError, match="stands beside `password`"):
+    with pytest.raises(ConfigError, match="set together with `password`"):
         load_with(tmp_path, {}, text)
 
 

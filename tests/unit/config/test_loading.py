@@ -115,16 +115,16 @@ WRONG_KEYS = [
     (
         '[[dialects.linkmobility.hosts]]\nhost = "a.example"\nprofile = "link"\n'
         '[[dialects.linkmobility.hosts]]\nhost = "A.example"\nprofile = "zumosms"',
-        "dialects.linkmobility.hosts.host: `a.example` is there 2 times",
+        "dialects.linkmobility.hosts.host: `a.example` is defined 2 times",
     ),
     (
         '[dialects.linkmobility]\ntime_zone = "Copenhagen"',
-        "dialects.linkmobility.time_zone: 'Copenhagen' is no IANA time zone,"
+        "dialects.linkmobility.time_zone: 'Copenhagen' is not an IANA time zone,"
         " such as Europe/Copenhagen",
     ),
     (
         '[dialects.linkmobility]\ntime_zone = "../etc/passwd"',
-        "dialects.linkmobility.time_zone: '../etc/passwd' is no IANA time zone,"
+        "dialects.linkmobility.time_zone: '../etc/passwd' is not an IANA time zone,"
         " such as Europe/Copenhagen",
     ),
     ("[carriers]\nname = 1", "carriers: expected tables written [[carriers]], got table"),
@@ -169,9 +169,9 @@ WRONG_KEYS = [
     ),
     (
         CARRIER + "receiver_links = 1",
-        'carriers.main.receiver_links: stands beside bind = "transmitter" only',
+        'carriers.main.receiver_links: only allowed with bind = "transmitter"',
     ),
-    (CARRIER + CARRIER, "carriers.name: `main` is there 2 times"),
+    (CARRIER + CARRIER, "carriers.name: `main` is defined 2 times"),
     (CARRIER + SPARE, "routes: missing; several carriers need at least one route"),
     (
         CARRIER + '[[routes]]\nname = "r"\ncarriers = ["man"]',
@@ -183,7 +183,7 @@ WRONG_KEYS = [
     ),
     (
         CARRIER + 'bind = "receiver"\n[[routes]]\nname = "r"\ncarriers = ["main"]',
-        "routes.r.carriers[0]: carrier `main` only receives",
+        "routes.r.carriers[0]: carrier `main` is receive-only",
     ),
     (
         CARRIER + '[[routes]]\nname = "r"\ncarriers = []',
@@ -206,14 +206,14 @@ WRONG_KEYS = [
         "prices[0].price: 'cheap' is not an amount with at most four decimals",
     ),
     ('[[prices]]\nprefix = "45"\ncredits = -1', "prices.45.credits: expected int >= 0, got -1"),
-    ("[[prices]]\n[[prices]]", "prices.prefix: `` is there 2 times"),
+    ("[[prices]]\n[[prices]]", "prices.prefix: `` is defined 2 times"),
     (
         '[[numbers]]\nnumber = "12"\naccount = "a"',
         "numbers.12.number: '12' is not a number or short code of 3 to 15 digits",
     ),
     (
         '[[numbers]]\nnumber = "1245"\naccount = "a"\n[[numbers]]\nnumber = "+1245"\naccount = "b"',
-        "numbers.number: `1245` is there 2 times",
+        "numbers.number: `1245` is defined 2 times",
     ),
     (
         f"{CARRIER}[carriers.premium]\nprice_tag = 0x0204",
@@ -247,18 +247,18 @@ WRONG_KEYS = [
         f'{SHORT_CODE}catalogue = "dutch"',
         "short_codes.1272.catalogue: expected one of danish, norwegian, got 'dutch'",
     ),
-    (SHORT_CODE + SHORT_CODE, "short_codes.number: `+451272` is there 2 times"),
+    (SHORT_CODE + SHORT_CODE, "short_codes.number: `+451272` is defined 2 times"),
     (
         f'{SHORT_CODE}[[short_codes.content_types]]\nid = 0\ndescription = "x"',
         "short_codes.1272.content_types[0].id: expected int >= 1, got 0",
     ),
     (
         f'{SHORT_CODE}{CONTENT_TYPE}expires = "soon"',
-        "short_codes.1272.content_types[0].expires: 'soon' is no day, such as 2027-12-31",
+        "short_codes.1272.content_types[0].expires: 'soon' is not a date such as 2027-12-31",
     ),
     (
         SHORT_CODE + CONTENT_TYPE + CONTENT_TYPE,
-        "short_codes.1272.content_types.id: `9` is there 2 times",
+        "short_codes.1272.content_types.id: `9` is defined 2 times",
     ),
     ("[callbacks]\nmax_retry_s = 1", "callbacks.max_retry_s: less than callbacks.first_retry_s"),
     ('[log]\nlevel = "loud"', "log.level: expected one of debug, info, warning, error, got 'loud'"),
@@ -275,9 +275,12 @@ WRONG_KEYS = [
     (MM7 + 'host = "x"', "carriers.pictures.host: unknown key"),
     (
         MM7 + 'report_secret = ""',
-        "carriers.pictures.report_secret: missing; or give report_addresses",
+        "carriers.pictures.report_secret: missing; set it, or report_addresses",
     ),
-    (MM7 + 'report_secret = "a/b"', "carriers.pictures.report_secret: cannot stand in a path"),
+    (
+        MM7 + 'report_secret = "a/b"',
+        "carriers.pictures.report_secret: contains characters that a URL path cannot",
+    ),
     (
         CARRIER
         + MM7
@@ -304,12 +307,12 @@ WRONG_KEYS = [
         "mail.enabled: needs the dialect `linkmobility`",
     ),
     ("[mail]\nrequire_tls = true", "mail.require_tls: needs mail.tls_certificate_file"),
-    (MAILINGS + 'sender = "a@b.example"', "mailings.base_url: missing; mails need it"),
-    (MAILINGS + 'base_url = "https://b.example"', "mailings.sender: missing; mails need it"),
+    (MAILINGS + 'sender = "a@b.example"', "mailings.base_url: required for e-mail campaigns"),
+    (MAILINGS + 'base_url = "https://b.example"', "mailings.sender: required for e-mail campaigns"),
     (MAILINGS + BASE + 'sender = "a@b\\r\\n.example"', "mailings.sender: not an e-mail address"),
     (
         MAILINGS + BASE + 'sender = "a@b.example"\nuser = "u"\nsecurity = "none"',
-        "mailings.security: a password does not go over a plain connection",
+        "mailings.security: a password requires an encrypted connection",
     ),
     (
         MAILINGS + BASE + 'sender = "a@b.example"\nmax_retry_s = 1',
@@ -526,7 +529,7 @@ def test_password_of_the_mail_relay_comes_from_its_file(tmp_path: Path) -> None:
     assert load(write(tmp_path, empty), {}).mailings.password == "hunter2"
     both = '[mailings]\npassword_file = "relay.secret"\npassword = "a"\n'
     assert mistakes(tmp_path, both) == [
-        "mailings.password_file: stands beside `password`; one of them is enough"
+        "mailings.password_file: set together with `password`; use only one of them"
     ]
 
 

@@ -1,4 +1,4 @@
-"""The further rooms in Chromium: they keep to policy and accessibility, and do their work."""
+"""Further pages in Chromium: policy, accessibility, and what they do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from .rooms import PHONE_NUMBER, build_workbench, furnish
+from .further_pages import PHONE_NUMBER, build_workbench, set_up_further_pages
 from .scene import CHROMIUM, USERNAME, Scene, running_scene
 from .tabs import open_tab
 
@@ -21,9 +21,9 @@ pytestmark = [
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
-    async with running_scene(tmp_path_factory.mktemp("rooms"), build_workbench) as scene:
+    async with running_scene(tmp_path_factory.mktemp("pages"), build_workbench) as scene:
         scene.clock.behind_s = 0.0
-        scene.rooms = await furnish(scene.gateway, scene.account)
+        scene.further_pages = await set_up_further_pages(scene.gateway, scene.account)
         yield scene
 
 
@@ -56,9 +56,9 @@ async def test_live_log_shows_a_message_and_pauses(chromium: Any, scene: Scene) 
     await tab.check()
     await page.get_by_role("button", name="Pause").click()
     await _send(scene, "Hello again")
-    await page.get_by_text("newer.").wait_for()
+    await page.get_by_text("new.").wait_for()
     await expect(rows.filter(has_text="delivered")).to_have_count(1)
-    await page.get_by_role("button", name="Go on").click()
+    await page.get_by_role("button", name="Resume").click()
     await expect(rows.filter(has_text="delivered")).to_have_count(2)
     await page.locator("#live tbody a").first.click()
     await page.get_by_role("heading", name=f"Message to +{PHONE_NUMBER}").wait_for()
@@ -87,14 +87,14 @@ async def test_virtual_phone_receives_and_stops(chromium: Any, scene: Scene) -> 
     await page.locator(".received", has_text="code 493201").first.wait_for()
     await tab.check()
     await page.get_by_role("button", name="STOP").click()
-    await page.get_by_text("Sent. The gateway has it.").wait_for()
+    await page.get_by_text("Sent to the gateway.").wait_for()
     await page.locator(".written", has_text="STOP").wait_for()
     await tab.check()
     await tab.open("/console/opt-outs")
     await page.get_by_text(f"+{PHONE_NUMBER}").first.wait_for()
     await tab.open(f"/console/phones/{PHONE_NUMBER}")
     await page.get_by_role("button", name="START").click()
-    await page.get_by_text("Sent. The gateway has it.").wait_for()
+    await page.get_by_text("Sent to the gateway.").wait_for()
 
 
 async def test_virtual_phone_fails_the_next_message(chromium: Any, scene: Scene) -> None:
@@ -102,16 +102,16 @@ async def test_virtual_phone_fails_the_next_message(chromium: Any, scene: Scene)
     page = tab.page
     await tab.sign_in()
     await tab.open("/console/phones/4530777666")
-    await page.get_by_label("The next messages").select_option("failed")
+    await page.get_by_label("Messages to this phone are").select_option("failed")
     await page.get_by_text("More").click()
     await page.get_by_label("Code").fill("6")
-    await page.get_by_role("button", name="Choose").click()
+    await page.get_by_role("button", name="Apply").click()
     await page.get_by_text("Saved.").wait_for()
     await tab.open("/console/live?to=4530777666&state=undelivered")
     await page.get_by_text("Live.", exact=True).wait_for()
     account = await scene.gateway.services.accounts.find(USERNAME)
     await scene.submit(account, "4530777666", "Not there")
-    await page.locator("#live").get_by_text("phone not reachable").wait_for()
+    await page.locator("#live").get_by_text("phone unreachable").wait_for()
 
 
 async def test_drained_carrier_takes_nothing_new_until_enabled(chromium: Any, scene: Scene) -> None:
@@ -138,14 +138,14 @@ async def test_phone_is_registered_with_a_code(chromium: Any, scene: Scene) -> N
     page = tab.page
     await tab.sign_in()
     await tab.open("/console/devices")
-    await page.get_by_label("For account").fill("harbour-cafe")
-    await page.get_by_role("button", name="Make a code").click()
+    await page.get_by_label("Account").fill("harbour-cafe")
+    await page.get_by_role("button", name="Create code").click()
     code = await page.locator("code.key").inner_text()
     assert await page.locator("svg.qr").count() == 1
     await tab.check()
     grant = await scene.gateway.services.device_registration.by_code(code)
     assert grant.account.username == "harbour-cafe"
-    await page.get_by_role("button", name="Put into service Counter phone").click()
+    await page.get_by_role("button", name="Enable Counter phone").click()
     await page.get_by_text("Saved.").wait_for()
     assert all(device.enabled for device in scene.gateway.services.devices.all())
     await tab.open("/console/devices")
@@ -169,7 +169,7 @@ async def test_every_room_is_accessible_and_keeps_its_policy(chromium: Any, scen
     tab = await open_tab(chromium, scene)
     await tab.sign_in()
     for path in (
-        *scene.rooms.values(),
+        *scene.further_pages.values(),
         "/console/keywords",
         "/console/live?to=x",
         "/console/phones/12",
@@ -184,22 +184,22 @@ async def test_account_is_made_changed_by_two_and_deleted(chromium: Any, scene: 
     await tab.sign_in()
     await tab.open("/console/accounts")
     await page.get_by_role("link", name="New account").click()
-    await page.get_by_label("Name", exact=True).fill("corner-shop")
+    await page.get_by_label("Username", exact=True).fill("corner-shop")
     await page.get_by_label("Credits").fill("5")
-    await page.get_by_role("button", name="Make the account").click()
-    await page.get_by_role("heading", name="corner-shop is made").wait_for()
+    await page.get_by_role("button", name="Create account").click()
+    await page.get_by_role("heading", name="Account corner-shop created").wait_for()
     await tab.check_looks()
-    await page.get_by_role("link", name="To its page").click()
+    await page.get_by_role("link", name="Go to the account").click()
     await other.sign_in()
     await other.page.goto(page.url)
     for one, address in ((other, "192.0.2.1"), (tab, "192.0.2.2")):
-        await one.page.get_by_label("Allowed addresses").fill(address)
+        await one.page.get_by_label("Allowed IP addresses").fill(address)
         await one.page.get_by_role("button", name="Save").click()
-    await page.get_by_text("Stored now: 192.0.2.1").first.wait_for()
-    assert await page.get_by_label("Allowed addresses").input_value() == "192.0.2.2"
+    await page.get_by_text("Current value: 192.0.2.1").first.wait_for()
+    assert await page.get_by_label("Allowed IP addresses").input_value() == "192.0.2.2"
     await tab.check_looks()
-    await page.get_by_role("link", name="What that means").click()
+    await page.get_by_role("link", name="Delete…").click()
     await page.get_by_role("heading", name="Delete corner-shop?").wait_for()
     await tab.check_looks()
     await page.get_by_role("button", name="Delete corner-shop").click()
-    await page.get_by_text("The account is deleted.").wait_for()
+    await page.get_by_text("Account deleted.").wait_for()

@@ -75,7 +75,7 @@ async def test_form_of_a_stale_session_waits_until_its_sender_has_signed_in(
     browser.clock.advance(browser.services.settings.console.idle_s)
     page = await browser.post("/console/account", **fields | {"time_zone": ZONE})
     assert page.status == 401
-    assert "What you entered is kept" in page.text
+    assert "Your input was kept" in page.text
     page = await browser.send(page, "/console/sign-in", username="sena", password=PASSWORD)
     assert ZONE in page.text
     assert await _zone(browser) == ""  # nothing goes without its sender's word
@@ -94,7 +94,7 @@ async def test_passwords_of_a_stale_form_are_not_kept(browser: Browser) -> None:
     assert b"a-secret" not in page.body
 
 
-async def test_second_of_two_editors_is_told(browser: Browser) -> None:
+async def test_second_of_two_editors_gets_a_conflict(browser: Browser) -> None:
     await browser.sign_in("sena")
     other = browser.another()
     await other.sign_in("sena")
@@ -102,7 +102,7 @@ async def test_second_of_two_editors_is_told(browser: Browser) -> None:
     await browser.send(first, "/console/account", time_zone=ZONE)
     page = await other.send(second, "/console/account", time_zone="Asia/Tokyo")
     assert page.status == 409
-    assert "Somebody changed this" in page.text
+    assert "Someone else changed this" in page.text
     assert await _zone(browser) == ZONE
 
 
@@ -114,7 +114,7 @@ async def test_refused_value_stays_in_the_form_beside_its_problem(browser: Brows
     assert page.status == 400
     assert page.tree.xpath("//input[@id='time_zone']/@value") == ['"><b>Nowhere']
     assert page.tree.xpath("//p[@id='time_zone-problem']/text()") == [
-        "This cannot be taken: no IANA time zone."
+        "Invalid value: no IANA time zone."
     ]
 
 
@@ -123,7 +123,7 @@ async def test_refused_value_stays_in_the_form_beside_its_problem(browser: Brows
     [
         ("GET", "/console/nothing", b"", "", 404),
         ("GET", "/console/static/console.css", b"", "", 404),
-        ("GET", "/console/static/../gate.py", b"", "", 404),
+        ("GET", "/console/static/../middleware.py", b"", "", 404),
         ("PUT", "/console/account", b"", "", 405),
         ("GET", "/console/sign-out", b"", "", 405),
         ("POST", "/console/account", b"{}", "application/json", 415),
@@ -132,7 +132,7 @@ async def test_refused_value_stays_in_the_form_beside_its_problem(browser: Brows
         ("POST", "/console/account", b"a=1&" * 2_000, "application/x-www-form-urlencoded", 413),
     ],
 )
-async def test_request_that_is_no_visit_gets_a_page(
+async def test_request_that_no_view_takes_gets_a_page(
     browser: Browser, method: str, target: str, body: bytes, content_type: str, status: int
 ) -> None:
     await browser.sign_in("sena")

@@ -1,4 +1,4 @@
-"""What the further rooms of the console need in a scene: phones to look at, senders to approve."""
+"""What further pages of the console need in a scene: phones to look at, senders to approve."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dragoman.testkit.simulator import Simulator
 
 PHONE_NUMBER: Final = "4530999888"
 SERVICE: Final = "https://shop.example/texts?key=4711"
-ROOMS: Final = {
+FURTHER_PAGES: Final = {
     "live": "/console/live",
     "account": "",
     "new-account": "/console/accounts/new",
@@ -66,8 +66,8 @@ def build_workbench(
     )
 
 
-async def furnish(gateway: Gateway, account: Account) -> dict[str, str]:
-    """Fills the rooms of an account that has others below it; the paths of `ROOMS`."""
+async def set_up_further_pages(gateway: Gateway, account: Account) -> dict[str, str]:
+    """Fills the pages of an account that has subaccounts; the paths of `FURTHER_PAGES`."""
     await gateway.services.keywords.add_number(account, REPLY_NUMBER, shared=False)
     child = await gateway.services.accounts.find("harbour-cafe")
     gateway.services.devices.carriers = ("phones",)
@@ -95,7 +95,7 @@ async def furnish(gateway: Gateway, account: Account) -> dict[str, str]:
     for action, subject in (("give", "500"), ("access", "may premium"), ("key", "")):
         await gateway.services.audit_log.note(account, action, subject, child)
     own = f"/console/accounts/{child.account_id}"
-    return ROOMS | {
+    return FURTHER_PAGES | {
         "account": own,
         "delete-account": f"{own}/delete",
         "service": f"/console/services/{shop.forwarding_id}",
