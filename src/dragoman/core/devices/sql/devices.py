@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from dragoman.core.devices.model.devices import Device, DeviceSettings, Health, Limits, Sim
-from dragoman.core.devices.sql.tables import device_registrations, devices, handovers, sims
+from dragoman.core.devices.sql.tables import device_assignments, device_registrations, devices, sims
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.storage.work import Operation
 
@@ -154,11 +154,17 @@ def load_all(connection: Connection) -> list[StoredDevice]:
 
 def load_usage(connection: Connection, carrier: str, since: int) -> list[tuple[int, int, int, int]]:
     """(device, slot, minute since the epoch, parts) handed out from an identifier on."""
-    minute = handovers.c.assigned_ms.op("/")(60_000)  # whole minutes, on every database
+    given = device_assignments.c
+    minute = given.assigned_ms.op("/")(60_000)  # whole minutes, on every database
     query = (
-        select(handovers.c.device_id, handovers.c.slot, minute, func.sum(handovers.c.parts))
-        .where(handovers.c.carrier == carrier, handovers.c.handover_id >= since)
-        .group_by(handovers.c.device_id, handovers.c.slot, minute)
+        select(
+            given.device_id,
+            given.slot,
+            minute,
+            func.sum(given.parts),
+        )
+        .where(given.carrier == carrier, given.assignment_id >= since)
+        .group_by(given.device_id, given.slot, minute)
         .order_by(minute)
     )
     return [(row[0], row[1], int(row[2]), int(row[3])) for row in connection.execute(query)]

@@ -68,10 +68,10 @@ device_registrations = Table(
 )
 """Codes and tokens as SHA-256; a code that was used, or a token that was revoked, has `used_ms`."""
 
-handovers = Table(
-    "handovers",
+device_assignments = Table(
+    "device_assignments",
     metadata,
-    primary_identifier("handover_id"),
+    primary_identifier("assignment_id"),
     Column("message_id", Identifier, ForeignKey("messages.message_id"), nullable=False),
     Column("device_id", Identifier, ForeignKey("devices.device_id"), nullable=False),
     Column("carrier", Text, nullable=False),
@@ -83,12 +83,12 @@ handovers = Table(
     Column("valid_until_ms", Identifier, nullable=False),
     Column("assigned_ms", Identifier, nullable=False),
     Column("changed_ms", Identifier, nullable=False),
-    Index("ix_handovers_message_id", "message_id"),
-    Index("ix_handovers_device_id_handover_id", "device_id", "handover_id"),
+    Index("ix_device_assignments_message_id", "message_id"),
+    Index("ix_device_assignments_device_id_assignment_id", "device_id", "assignment_id"),
     Index(
-        "ix_handovers_open",
+        "ix_device_assignments_open",
         "carrier",
-        "handover_id",
+        "assignment_id",
         sqlite_where=text("state < 40"),
         postgresql_where=text("state < 40"),
     ),

@@ -74,7 +74,7 @@ class TimelineRows(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[StoredPart, ...]
     carrier_ids: tuple[tuple[str, int, str], ...]
     """(carrier, part, id as the carrier gave it)."""
-    handovers: tuple[StoredAssignment, ...]
+    assignments: tuple[StoredAssignment, ...]
     events: tuple[MessageEvent, ...]
     callbacks: tuple[CallbackRow, ...]
     tries: tuple[CallbackTry, ...]
@@ -94,7 +94,7 @@ def load(connection: Connection, message_id: int) -> TimelineRows | None:
         batch=batch,
         parts=tuple(pending.load_parts(connection, [message_id])),
         carrier_ids=_carrier_ids(connection, message_id),
-        handovers=tuple(find_of_message(connection, message_id)),
+        assignments=tuple(find_of_message(connection, message_id)),
         events=_events(connection, message_id),
         callbacks=calls,
         tries=_tries(connection, [call.callback_id for call in calls if call.attempts > 1]),

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dragoman.core.devices.model.devices import AssignmentState
-from dragoman.core.devices.sql.tables import handovers
+from dragoman.core.devices.sql.tables import device_assignments
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.records import NewBatch, StoredBatch
 from dragoman.core.messages.sql import pending
@@ -38,9 +38,10 @@ from dragoman.storage.work import Operation
 
 SCAN_LIMIT: Final = 20_000
 """Submissions, the newest ones, that are looked through for a state or a device."""
+_ASSIGNED: Final = device_assignments.c
 SEARCH_LIMIT_S: Final = 2.0
 _BY_CUSTOMER: Final = 1
-"""Why a handover is cancelled, as its row says: the customer wants it."""
+"""Why an assignment is cancelled, as its row says: the customer wants it."""
 
 
 class KeyedBatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,8 +160,8 @@ def _candidates(wanted: KeyedFilter) -> Select[Any]:
         given = exists(
             select(1).where(
                 messages.c.batch_id == newest.c.batch_id,
-                handovers.c.message_id == messages.c.message_id,
-                handovers.c.device_id == wanted.device_id,
+                _ASSIGNED.message_id == messages.c.message_id,
+                _ASSIGNED.device_id == wanted.device_id,
             )
         )
         fitting = fitting.where(or_(newest.c.device_id == wanted.device_id, given))
@@ -283,9 +284,9 @@ def _recipient(row: Any, assignment: Any) -> RecipientView:
 
 def _last_assignments(connection: Connection, message_ids: Collection[int]) -> dict[int, Any]:
     query = (
-        select(handovers)
-        .where(handovers.c.message_id.in_(message_ids))
-        .order_by(handovers.c.handover_id)
+        select(device_assignments)
+        .where(_ASSIGNED.message_id.in_(message_ids))
+        .order_by(_ASSIGNED.assignment_id)
     )
     return {row.message_id: row for row in connection.execute(query)}
 
@@ -296,16 +297,16 @@ def _is(account_id: int, dialect: str, key: str) -> ColumnElement[bool]:
 
 
 def _last_assignment_is(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    later = handovers.alias("later")
+    later = device_assignments.alias("later")
     return exists(
         select(1)
         .where(
-            handovers.c.message_id == messages.c.message_id,
+            _ASSIGNED.message_id == messages.c.message_id,
             *conditions,
             ~exists(
                 select(1).where(
-                    later.c.message_id == handovers.c.message_id,
-                    later.c.handover_id > handovers.c.handover_id,
+                    later.c.message_id == _ASSIGNED.message_id,
+                    later.c.assignment_id > _ASSIGNED.assignment_id,
                 )
             ),
         )
@@ -321,20 +322,20 @@ _PROGRESS: Final = case(
         case(
             (
                 _last_assignment_is(
-                    handovers.c.cancelling == _BY_CUSTOMER,
-                    handovers.c.state < AssignmentState.PROCESSED.value,
+                    _ASSIGNED.cancelling == _BY_CUSTOMER,
+                    _ASSIGNED.state < AssignmentState.PROCESSED.value,
                 ),
                 Progress.CANCELLING.value,
             ),
             (
                 _last_assignment_is(
-                    handovers.c.cancelling == _BY_CUSTOMER,
-                    handovers.c.state == AssignmentState.CANCELLED.value,
+                    _ASSIGNED.cancelling == _BY_CUSTOMER,
+                    _ASSIGNED.state == AssignmentState.CANCELLED.value,
                 ),
                 Progress.CANCELLED.value,
             ),
             (
-                _last_assignment_is(handovers.c.state.in_(sorted(state.value for state in HELD))),
+                _last_assignment_is(_ASSIGNED.state.in_(sorted(state.value for state in HELD))),
                 Progress.PROCESSED.value,
             ),
             else_=Progress.PENDING.value,
