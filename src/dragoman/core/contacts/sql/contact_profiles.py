@@ -25,9 +25,7 @@ _WRITE = BulkInsert(
     " email = excluded.email, profile = excluded.profile",
 )
 _MOVE = BulkUpdate(
-    contacts,
-    ("contact_id", "mobile", "changed_ms"),
-    {"mobile": "{new}", "changed_ms": "{new}"},
+    contacts, ("contact_id", "mobile", "changed_ms"), {"mobile": "{new}", "changed_ms": "{new}"}
 )
 
 
@@ -194,8 +192,7 @@ class _Merge:
             is_one_of(driver, contact_profiles.c.email, emails),
         )
         by_mobile = _ROWS.outerjoin(contact_profiles, _IS_THEIRS).where(
-            contacts.c.account_id == account_id,
-            is_one_of(driver, contacts.c.mobile, mobiles),
+            contacts.c.account_id == account_id, is_one_of(driver, contacts.c.mobile, mobiles)
         )
         for query, values in ((by_email, emails), (by_mobile, mobiles)):
             if values:

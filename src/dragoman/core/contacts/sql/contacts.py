@@ -7,16 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    any_,
-    func,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Select, any_, func, or_, select, update
 
 from dragoman.core.contacts.model.contacts import Contact, ContactFilter
 from dragoman.core.contacts.sql import contact_values, merge_fields
@@ -87,7 +78,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
 def find(connection: Connection, account_id: int, contact_id: int) -> Contact | None:
     """One of the account's contacts that is not deleted."""
     row = _find_row(connection, account_id, contact_id)
-    return None if row is None else _contact(row, _field_names(connection, account_id))
+    return None if row is None else _contact(row, merge_fields.load_names(connection, account_id))
 
 
 def search(connection: Connection, wanted: ContactFilter, offset: int, limit: int) -> ContactPage:
@@ -118,7 +109,7 @@ def search(connection: Connection, wanted: ContactFilter, offset: int, limit: in
     query = (
         select(contacts).where(contacts.c.contact_id.in_(found_ids)).order_by(contacts.c.contact_id)
     )
-    names = _field_names(connection, wanted.account_id)
+    names = merge_fields.load_names(connection, wanted.account_id)
     found = tuple(_contact(row, names) for row in read_all(connection, query, _Row))
     return ContactPage(contacts=found, total=total)
 
@@ -259,10 +250,6 @@ def _find_row(connection: Connection, account_id: int, contact_id: int) -> _Row 
         contacts.c.deleted_ms.is_(None),
     )
     return read_one(connection, query, _Row)
-
-
-def _field_names(connection: Connection, account_id: int) -> dict[int, str]:
-    return {field.field_id: field.name for field in merge_fields.load(connection, account_id)}
 
 
 def _contact(row: _Row, names: dict[int, str]) -> Contact:

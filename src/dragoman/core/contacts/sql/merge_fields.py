@@ -30,6 +30,11 @@ def load(connection: Connection, account_id: int) -> list[MergeField]:
     return read_all(connection, mine.order_by(merge_fields.c.field_id), MergeField)
 
 
+def load_names(connection: Connection, account_id: int) -> dict[int, str]:
+    """The names of the account's fields, oldest first."""
+    return {field.field_id: field.name for field in load(connection, account_id)}
+
+
 def resolve(connection: Connection, account_id: int, names: Mapping[str, int]) -> dict[str, int]:
     """The identifier of each name, in a transaction that creates what is missing.
 
