@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET
-from msgspec.inspect import CustomType, Type, UnionType, type_info
+from msgspec.inspect import Type, UnionType, type_info
 from sqlalchemy import Column, ColumnElement, Connection, Row, Table, exists, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.base import Executable
@@ -156,4 +156,4 @@ def _never_none(kind: type[msgspec.Struct]) -> list[str]:
 def _is_json(found: Type) -> bool:
     if isinstance(found, UnionType):
         return any(_is_json(one) for one in found.types)
-    return not isinstance(found, CustomType) and type(found).__name__ in _OF_JSON
+    return type(found).__name__ in _OF_JSON

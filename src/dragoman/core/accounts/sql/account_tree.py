@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -153,9 +153,7 @@ def search_below(
     path: ColumnElement[str] = accounts.c.path
     if connection.dialect.name == "postgresql":  # elsewhere texts are sorted by their octets
         path = collate(path, "C")
-    page = select(accounts.c.account_id).where(*conditions).order_by(path)
-    page = page.offset(offset).limit(limit)
-    views = _views(connection, ACCOUNT_AND_WALLET.where(accounts.c.account_id.in_(page)))
+    views = _page(connection, conditions, path, offset, limit)
     return sorted(views, key=lambda view: view.account.path), total
 
 
@@ -177,16 +175,8 @@ def load_children(
 ) -> tuple[list[AccountView], int]:
     """Accounts right below one, in the order of creation, and how many there are in all."""
     children = (accounts.c.parent_id == parent_id, accounts.c.deleted_ms.is_(None))
-    page = (
-        select(accounts.c.account_id)
-        .where(*children)
-        .order_by(accounts.c.account_id)
-        .offset(offset)
-        .limit(limit)
-    )
-    return _views(connection, ACCOUNT_AND_WALLET.where(accounts.c.account_id.in_(page))), count(
-        connection, *children
-    )
+    views = _page(connection, children, accounts.c.account_id, offset, limit)
+    return views, count(connection, *children)
 
 
 def find_child(connection: Connection, parent_id: int, name: str) -> AccountView | None:
@@ -207,6 +197,18 @@ def find_view(connection: Connection, account_id: int) -> AccountView | None:
     """An account that is not deleted."""
     found = _views(connection, ACCOUNT_AND_WALLET.where(accounts.c.account_id == account_id))
     return found[0] if found else None
+
+
+def _page(
+    connection: Connection,
+    conditions: Sequence[ColumnElement[bool]],
+    order: ColumnElement[Any],
+    offset: int,
+    limit: int,
+) -> list[AccountView]:
+    page = select(accounts.c.account_id).where(*conditions).order_by(order)
+    these = accounts.c.account_id.in_(page.offset(offset).limit(limit))
+    return _views(connection, ACCOUNT_AND_WALLET.where(these))
 
 
 def _views(connection: Connection, query: Select[Any]) -> list[AccountView]:

@@ -35,7 +35,7 @@ from dragoman.core.billing.sql.tables import wallets
 from dragoman.core.billing.sql.wallets import Transfer, add_wallet, is_unlimited, transfer
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.storage.rows import insert_rows, is_any, put_row, row_of
-from dragoman.storage.work import one_by_one, together
+from dragoman.storage.work import one_by_one
 
 ACCOUNT_AND_WALLET = (
     select(
@@ -153,12 +153,6 @@ def load_records(
     return {row.account_id: row.record for row in connection.execute(query)}
 
 
-@together("rotate_credentials")
-def rotate(connection: Connection, items: list[CredentialRotation]) -> None:
-    for item in items:
-        replace_credentials(connection, item)
-
-
 def replace_credentials(connection: Connection, rotation: CredentialRotation) -> None:
     """Ends the credentials of some kinds and stores new ones.
 
@@ -177,6 +171,9 @@ def replace_credentials(connection: Connection, rotation: CredentialRotation) ->
         gone = console_sessions.c.account_id == rotation.account_id
         connection.execute(delete(console_sessions).where(gone))
     insert_rows(connection, credentials, rotation.credentials)
+
+
+rotate = one_by_one("rotate_credentials")(replace_credentials)
 
 
 @one_by_one("issue_token")

@@ -164,14 +164,9 @@ def record(connection: Connection, items: list[Attempted]) -> None:
         if item.attempt.state is DeliveryState.BOUNCED:
             _count_bounce(connection, item)
         elif item.attempt.state is DeliveryState.SENT:
-            connection.execute(
-                update(subscriptions)
-                .where(
-                    subscriptions.c.subscription_id == item.subscription_id,
-                    subscriptions.c.hard_bounces > 0,
-                )
-                .values(hard_bounces=0)
-            )
+            table = subscriptions.c
+            bounced = (table.subscription_id == item.subscription_id, table.hard_bounces > 0)
+            connection.execute(update(subscriptions).where(*bounced).values(hard_bounces=0))
 
 
 def _count_bounce(connection: Connection, item: Attempted) -> None:

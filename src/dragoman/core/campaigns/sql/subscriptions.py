@@ -189,18 +189,17 @@ def use_token(connection: Connection, item: TokenUse) -> bool:
     subscription_id = connection.execute(query).scalar()
     if subscription_id is None:
         return False
-    change = update(subscriptions).where(subscriptions.c.subscription_id == subscription_id)
+    state = subscriptions.c.state
+    values: dict[str, object]
     if item.purpose is TokenPurpose.CONFIRM:
         # An old opt-in mail does not bring back who has left since.
-        connection.execute(
-            change.where(subscriptions.c.state == SubscriptionState.PENDING).values(
-                state=SubscriptionState.SUBSCRIBED, confirmed_ms=item.at_ms, hard_bounces=0
-            )
-        )
+        is_asked = state == SubscriptionState.PENDING
+        values = {"confirmed_ms": item.at_ms, "hard_bounces": 0}
+        values["state"] = SubscriptionState.SUBSCRIBED
     else:
-        connection.execute(
-            change.where(subscriptions.c.state != SubscriptionState.UNSUBSCRIBED).values(
-                state=SubscriptionState.UNSUBSCRIBED, ended_ms=item.at_ms, ended_by=item.how.value
-            )
-        )
+        is_asked = state != SubscriptionState.UNSUBSCRIBED
+        values = {"ended_ms": item.at_ms, "ended_by": item.how.value}
+        values["state"] = SubscriptionState.UNSUBSCRIBED
+    change = update(subscriptions).where(subscriptions.c.subscription_id == subscription_id)
+    connection.execute(change.where(is_asked).values(**values))
     return True

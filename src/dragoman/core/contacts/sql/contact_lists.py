@@ -56,11 +56,6 @@ def find(connection: Connection, account_id: int, list_id: int) -> ContactList |
     return read_one(connection, mine.where(contact_lists.c.list_id == list_id), ContactList)
 
 
-@one_by_one("create_contact_lists")
-def create(connection: Connection, item: ContactList) -> None:
-    add_list(connection, item)
-
-
 def add_list(connection: Connection, item: ContactList) -> None:
     """Stores a list; raises `Refused`."""
     parents = _parents(connection, item.account_id)
@@ -69,6 +64,9 @@ def add_list(connection: Connection, item: ContactList) -> None:
     if len(parents) >= MAX_LISTS:
         raise Refused(RefusalCode.INVALID_FIELD, "list", f"at most {MAX_LISTS} lists")
     insert_rows(connection, contact_lists, [item])
+
+
+create = one_by_one("create_contact_lists")(add_list)
 
 
 @one_by_one("change_contact_lists")
@@ -100,19 +98,11 @@ def remove(connection: Connection, item: ListDeletion) -> bool:
 
 def _drop(connection: Connection, dropped: ContactList, at_ms: int) -> None:
     """Marks a list as deleted; lists within it move up to where it was."""
-    connection.execute(
-        update(contact_lists)
-        .where(
-            contact_lists.c.account_id == dropped.account_id,
-            contact_lists.c.parent_id == dropped.list_id,
-        )
-        .values(parent_id=dropped.parent_id)
-    )
-    connection.execute(
-        update(contact_lists)
-        .where(contact_lists.c.list_id == dropped.list_id)
-        .values(deleted_ms=at_ms)
-    )
+    table = contact_lists.c
+    within = (table.account_id == dropped.account_id, table.parent_id == dropped.list_id)
+    connection.execute(update(contact_lists).where(*within).values(parent_id=dropped.parent_id))
+    gone = update(contact_lists).where(table.list_id == dropped.list_id)
+    connection.execute(gone.values(deleted_ms=at_ms))
 
 
 def missing_list(list_id: int) -> Refused:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from sqlalchemy import Connection, delete, select, update
 
@@ -83,17 +85,9 @@ def begin(connection: Connection, item: RowsBegun) -> int:
     merge_fields.resolve(connection, job.account_id, item.fresh)
     if job.rows_digest == item.digest:
         return job.rows_done
-    connection.execute(
-        update(imports)
-        .where(imports.c.import_id == item.import_id)
-        .values(
-            list_id=list_id,
-            rows_digest=item.digest,
-            rows_done=0,
-            # Rows of a group that was left half way do not come any more.
-            total=job.processed + item.rows,
-        )
-    )
+    # Rows of a group that was left half way do not come any more.
+    total = job.processed + item.rows
+    _update(connection, job, list_id=list_id, rows_digest=item.digest, rows_done=0, total=total)
     return 0
 
 
@@ -105,8 +99,7 @@ def clean(connection: Connection, item: ListCleaning) -> bool:
         gone = delete_some_of_list(connection, job.account_id, job.list_id, item.at_ms, item.limit)
         if gone == item.limit:
             return False
-    cleaned = update(imports).where(imports.c.import_id == item.import_id).values(cleaned=True)
-    connection.execute(cleaned)
+    _update(connection, job, cleaned=True)
     return True
 
 
@@ -132,14 +125,9 @@ def _store_one(connection: Connection, item: RowsStored, tally: Tally) -> None:
         stored = range(item.first_id, item.first_id + len(new))
         tally.add(job.account_id, job.list_id, stored, 1)
         contact_values.postpone(connection, stored[0], stored[-1])
-    connection.execute(
-        update(imports)
-        .where(imports.c.import_id == item.import_id)
-        .values(
-            rows_done=imports.c.rows_done + item.looked_at,
-            processed=imports.c.processed + item.looked_at,
-        )
-    )
+    rows_done = imports.c.rows_done + item.looked_at
+    processed = imports.c.processed + item.looked_at
+    _update(connection, job, rows_done=rows_done, processed=processed)
 
 
 store = Operation(_store, "store_import_rows", RowsStored)
@@ -167,6 +155,11 @@ def _without_duplicates(
 def drop(connection: Connection, items: list[int]) -> None:
     """Drops jobs with an identifier below one."""
     connection.execute(delete(imports).where(imports.c.import_id < max(items)))
+
+
+def _update(connection: Connection, job: ImportJob, **values: Any) -> None:
+    changed = update(imports).where(imports.c.import_id == job.import_id)
+    connection.execute(changed.values(**values))
 
 
 def _job(connection: Connection, import_id: int) -> ImportJob:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, delete, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, delete, func, select
 
 from dragoman.core.devices.sql.device_events import NewDeviceEvent, insert_events
 from dragoman.core.devices.sql.device_texts import NewDeviceText, insert_texts
@@ -145,6 +145,9 @@ def _find_page(
             connection, [wanted.account_id], "inbox", "sum", from_ms=low, before_ms=high
         )
 
+    def read_last() -> int | None:
+        return connection.execute(select(func.max(table.inbound_id))).scalar()
+
     filters = _filters(connection.dialect.name, wanted)
     driving: list[ColumnElement[bool]] = []
     if wanted.sender:
@@ -155,7 +158,7 @@ def _find_page(
         driving.append(table.inbound_id == wanted.inbound_id)
     if not driving and filters is None:
         first, end = whole_hours(wanted.from_ms, wanted.to_ms)
-        newest = newest_hours(connection, table.inbound_id, read_hours, first, end, most)
+        newest = newest_hours(read_hours, read_last, first, end, most)
         found = walk(
             connection,
             identifier=table.inbound_id,

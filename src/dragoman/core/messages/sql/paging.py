@@ -194,20 +194,20 @@ def walk(
 
 
 def newest_hours(
-    connection: Connection,
-    identifier: ColumnElement[int],
     read: Callable[[int | None, int | None], list[HourCount]],
+    read_last: Callable[[], int | None],
     from_ms: int | None,
     before_ms: int | None,
     enough: int | None,
 ) -> Newest:
     """The newest hours with more than enough in them, or all where there is not more.
 
-    `read` gives the hours between two times, newest first. Without `enough` all are read.
+    `read` gives the hours between two times, newest first, `read_last` the newest identifier.
+    Without `enough` all are read.
     """
     if enough is None:
         return Newest(read(from_ms, before_ms), from_ms, False)
-    last = connection.execute(select(func.max(identifier))).scalar()
+    last = read_last()
     if last is None:
         return Newest([], from_ms, False)
     last_ms = hour_of(last)

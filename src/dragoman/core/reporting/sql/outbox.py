@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, or_, select, true
+from sqlalchemy import ColumnElement, Connection, func, or_, select, true
 
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.views import MessageView
@@ -232,9 +232,8 @@ def _newest_hours(
 ) -> Newest:
     """The newest hours with more than enough messages, all where they are not more."""
     return newest_hours(
-        connection,
-        messages.c.message_id,
         lambda low, high: _hours(connection, wanted, low, high),
+        lambda: connection.execute(select(func.max(messages.c.message_id))).scalar(),
         from_ms,
         before_ms,
         enough,

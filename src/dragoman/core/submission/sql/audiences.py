@@ -15,7 +15,7 @@ from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.records import AudienceProgress, StoredAudience
 from dragoman.core.messages.sql.tables import audiences, batches, messages
 from dragoman.storage.many import is_one_of
-from dragoman.storage.rows import is_any
+from dragoman.storage.rows import converter, is_any
 
 MAX_READ_ALONE = 8
 """Up to so many lists are read each by its own index; more are found among all contacts."""
@@ -168,7 +168,5 @@ def load(connection: Connection, batch_id: int) -> tuple[StoredAudience, Audienc
     row = connection.execute(select(audiences).where(audiences.c.batch_id == batch_id)).first()
     if row is None:
         return None
-    progress = AudienceProgress(
-        **{name: row._mapping[name] for name in AudienceProgress.__struct_fields__}
-    )
+    progress = converter(AudienceProgress, audiences.c.keys())(row)
     return msgspec.json.decode(row.content, type=StoredAudience), progress

@@ -149,18 +149,13 @@ def stop(connection: Connection, item: Stop) -> bool:
         type=BatchOptions,
     )
     per_credit = {payment.wallet_id: payment.per_credit for payment in options.payments}
-    held = held_by(connection, item.batch_id)
+    held = held_by_each(connection, [item.batch_id])[item.batch_id]
     for entry_id, (wallet_id, amount) in zip(item.entry_ids, held.items(), strict=False):
         surplus = amount - credits * per_credit.get(wallet_id, 1)
         if surplus:
             refund = Settlement(wallet_id=wallet_id, entry_id=entry_id, amount=surplus, refund=True)
             wallets.settle(connection, [(item.batch_id, refund)])
     return True
-
-
-def held_by(connection: Connection, batch_id: int) -> dict[int, int]:
-    """The credits that were reserved for a batch, by wallet."""
-    return held_by_each(connection, [batch_id])[batch_id]
 
 
 def held_by_each(connection: Connection, batch_ids: Sequence[int]) -> dict[int, dict[int, int]]:

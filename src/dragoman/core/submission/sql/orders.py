@@ -230,17 +230,12 @@ def load_page_of_recipient(
     identifiers = list(connection.execute(page).scalars()) if offset < total else []
     if not identifiers:
         return RecipientPage((), total)
-    query = _VIEW.add_columns(
-        messages.c.recipient,
-        messages.c.state,
-        messages.c.failure,
-        messages.c.final_ms,
-        batches.c.options,
-    ).join(messages, messages.c.batch_id == batches.c.batch_id)
-    rows = connection.execute(
-        query.where(
-            orders.c.account_id == account_id, messages.c.message_id.in_(identifiers)
-        ).order_by(messages.c.message_id.desc())
+    of_message = (messages.c[name] for name in ("recipient", "state", "failure", "final_ms"))
+    query = (
+        _VIEW.add_columns(*of_message, batches.c.options)
+        .join(messages, messages.c.batch_id == batches.c.batch_id)
+        .where(orders.c.account_id == account_id, messages.c.message_id.in_(identifiers))
+        .order_by(messages.c.message_id.desc())
     )
     order_of = converter(OrderView, _VIEW.selected_columns.keys())
     return RecipientPage(
@@ -248,7 +243,7 @@ def load_page_of_recipient(
             RecipientView(
                 order=order_of(row), message=_message(row), wants_receipt=_wants_receipt(row)
             )
-            for row in rows
+            for row in connection.execute(query)
         ),
         total,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.accounts.sql.tables import audit_entries
@@ -15,7 +15,7 @@ from dragoman.core.messages.sql.events import MessageEvent, _note
 from dragoman.core.messages.sql.tables import message_events
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission.sql import submissions
-from dragoman.storage.rows import insert_rows
+from dragoman.storage.rows import count, insert_rows
 from dragoman.storage.work import Operation
 
 
@@ -56,10 +56,8 @@ def _is_as_known(connection: Connection, before: Sequence[Resending], item: Rese
         return True
     if any(other.note.message_id == message_id for other in before):
         return False
-    resent = select(func.count()).where(
-        message_events.c.message_id == message_id, message_events.c.kind == EventKind.RESENT.value
-    )
-    return connection.execute(resent).scalar_one() == item.known
+    is_resent = message_events.c.kind == EventKind.RESENT.value
+    return count(connection, message_events.c.message_id == message_id, is_resent) == item.known
 
 
 resend = Operation(_resend, "resend_messages", Resending)

@@ -52,16 +52,8 @@ def send(connection: Connection, item: NewVerification) -> None:
     if isinstance(refusal, Exception):
         raise refusal
     connection.execute(update(verifications).where(*mine).values(tries_left=0))
-    connection.execute(
-        insert(verifications).values(
-            verification_id=item.verification_id,
-            account_id=item.account_id,
-            recipient=item.recipient,
-            digest=item.digest,
-            tries_left=MAX_TRIES,
-            expires_ms=item.expires_ms,
-        )
-    )
+    values = {column.name: getattr(item, column.name, MAX_TRIES) for column in table}
+    connection.execute(insert(verifications).values(**values))
 
 
 @one_by_one("verify_code")
