@@ -1,4 +1,4 @@
-"""Devices, registrations and handovers, on SQLite and on PostgreSQL."""
+"""Devices, registrations and assignments, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -176,13 +176,13 @@ async def test_an_event_is_new_once_and_forgotten_in_time(fleet: Fleet) -> None:
     assert await fleet.devices.is_new_event(device, "e")
 
 
-async def test_handovers_move_on_and_never_back(fleet: Fleet, rows: Any) -> None:
+async def test_assignments_move_on_and_never_back(fleet: Fleet, rows: Any) -> None:
     device, _ = await fleet.devices.add(fleet.account, "android", protocol="x", name="n")
     batch = rows.batch(fleet.account, message={"state": State.SENDING})
     await fleet.storage.writer.write(submissions.accept, batch)
     message_id = batch.messages[0].message_id
     row = StoredAssignment(
-        handover_id=fleet.ids.next(),
+        assignment_id=fleet.ids.next(),
         message_id=message_id,
         device_id=device.device_id,
         carrier="android",
@@ -204,7 +204,7 @@ async def test_handovers_move_on_and_never_back(fleet: Fleet, rows: Any) -> None
 
     for state in (AssignmentState.PROCESSED, AssignmentState.FETCHED, AssignmentState.SENT):
         step = AssignmentStep(
-            handover_id=row.handover_id,
+            assignment_id=row.assignment_id,
             state=state,
             cancelling=0,
             valid_until_ms=9,
@@ -212,9 +212,9 @@ async def test_handovers_move_on_and_never_back(fleet: Fleet, rows: Any) -> None
         )
         await write(assignments.move, step)
         [found] = await fleet.storage.read(
-            lambda c: assignments.find(c, device.device_id, [row.handover_id])
+            lambda c: assignments.find(c, device.device_id, [row.assignment_id])
         )
         best = max(state, AssignmentState.PROCESSED)
         assert found == msgspec.structs.replace(row, state=best, changed_ms=best.value)
     assert await fleet.storage.read(lambda c: assignments.load_open(c, "android")) == []
-    assert await fleet.storage.read(lambda c: assignments.find(c, 1, [row.handover_id])) == []
+    assert await fleet.storage.read(lambda c: assignments.find(c, 1, [row.assignment_id])) == []

@@ -19,10 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 def persist(
-    writer: Writer,
-    operation: Operation[Item, Any],
-    item: Item,
-    done: Callable[[bool], None],
+    writer: Writer, operation: Operation[Item, Any], item: Item, done: Callable[[bool], None]
 ) -> None:
     """Writes an item and calls `done(True)` once it is on disk; costs no task.
 

@@ -24,7 +24,7 @@ from dragoman.core.contacts.sql.tables import contacts
 from dragoman.core.devices.devices import ReportedSim
 from dragoman.core.devices.model.assignments import StoredAssignment
 from dragoman.core.devices.model.devices import AssignmentState, Device
-from dragoman.core.devices.sql import assignments as handovers
+from dragoman.core.devices.sql import assignments
 from dragoman.core.messages.live import LiveMessage
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.sql.tables import batches, messages
@@ -163,7 +163,7 @@ class Gate:
         """Gives a message to a phone, as the connector writes it down."""
         now_ms = self.services.clock.now_ms()
         row = StoredAssignment(
-            handover_id=self.services.ids.next(),
+            assignment_id=self.services.ids.next(),
             message_id=message.message_id,
             device_id=device.device_id,
             carrier=CARRIER,
@@ -176,7 +176,7 @@ class Gate:
             assigned_ms=now_ms,
             changed_ms=now_ms,
         )
-        await self.services.storage.writer.write(handovers.assign, row)
+            assignment_id=self.services.ids.next(),
 
     async def rows(self) -> tuple[int, int, int]:
         """How many batches, messages and contacts there are."""

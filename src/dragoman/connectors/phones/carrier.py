@@ -142,7 +142,7 @@ class PhonesCarrier:
             return
         self._precedence.end(message)
         row = StoredAssignment(
-            handover_id=self._ids.next(),
+            assignment_id=self._ids.next(),
             message_id=message.message_id,
             device_id=place.device_id,
             carrier=self.name,
@@ -232,7 +232,7 @@ class PhonesCarrier:
             await asyncio.sleep(TICK_S)
             try:
                 self.tick()
-            except Exception as error:  # one handover must not end the care for all
+            except Exception as error:  # one assignment must not end the care for all
                 log.error("phones_not_looked_at", carrier=self.name, reason=type(error).__name__)
 
     def tick(self) -> None:

@@ -29,12 +29,12 @@ CANCELLED: Final = Rejected(code=FailureCode.CANCELLED)
 
 
 class Custody:
-    """The handovers of a carrier, open ones and those that ended lately."""
+    """The assignments of a carrier, open ones and those that ended lately."""
 
     def __init__(
         self, carrier: str, sink: CarrierEvents, clock: Clock, on_change: Callable[[int], None]
     ) -> None:
-        """`on_change` is told of a device whose handover has settled."""
+        """`on_change` is told of a device whose assignment has settled."""
         self.carrier = carrier
         self.open = OpenAssignments()
         self._sink = sink
@@ -42,9 +42,9 @@ class Custody:
         self._on_change = on_change
         self._ended: OrderedDict[int, DeviceAssignment] = OrderedDict()
 
-    def find(self, handover_id: int) -> DeviceAssignment | None:
+    def find(self, assignment_id: int) -> DeviceAssignment | None:
         """One that is open, or is remembered."""
-        return self.open.get(handover_id) or self._ended.get(handover_id)
+        return self.open.get(assignment_id) or self._ended.get(assignment_id)
 
     def end(self, assignment: DeviceAssignment, state: AssignmentState) -> None:
         """Nothing more is expected of one."""
@@ -53,8 +53,8 @@ class Custody:
 
     def remember(self, assignment: DeviceAssignment) -> None:
         """Keeps one at hand that has ended."""
-        self._ended[assignment.handover_id] = assignment
-        self._ended.move_to_end(assignment.handover_id)
+        self._ended[assignment.assignment_id] = assignment
+        self._ended.move_to_end(assignment.assignment_id)
         if len(self._ended) > MAX_REMEMBERED:
             self._ended.popitem(last=False)
 

@@ -85,11 +85,11 @@ class HandOut:
             return self._settings.fetched_life_s
         return self._settings.processed_life_s
 
-    async def find(self, device: Device, handover_id: int) -> DeviceAssignment | None:
+    async def find(self, device: Device, assignment_id: int) -> DeviceAssignment | None:
         """What a phone was handed under an identifier; None for anything else."""
-        assignment = self._custody.find(handover_id)
+        assignment = self._custody.find(assignment_id)
         if assignment is None:
-            assignment = await self._look_up(device, handover_id)
+            assignment = await self._look_up(device, assignment_id)
         if assignment is None or assignment.device_id != device.device_id:
             return None
         return assignment
@@ -132,8 +132,8 @@ class HandOut:
         await self._rows.move(assignment.step())
         return True
 
-    async def _look_up(self, device: Device, handover_id: int) -> DeviceAssignment | None:
-        row = await self._rows.find(device.device_id, handover_id)
+    async def _look_up(self, device: Device, assignment_id: int) -> DeviceAssignment | None:
+        row = await self._rows.find(device.device_id, assignment_id)
         if row is None:
             return None
         assignment = DeviceAssignment(row, None, stored=True)
