@@ -51,7 +51,9 @@ async def test_an_urgent_text_overtakes_a_line_for_its_phone_alone(
     busy, _free = [await house.phone(account) for _ in range(2)]
     device_id = int(busy.device_id)
     busy.sending.clear()
-    for number in range(WAITING):
+    await house.send(account, "4512345678", text="0", device_id=device_id)
+    await until(lambda: busy._messages)
+    for number in range(1, WAITING):
         await house.send(account, "4512345678", text=str(number), device_id=device_id)
     await until(lambda: waiting(house) == WAITING - 1)
     await house.send(account, "4512345678", text="urgent", urgent=True, device_id=device_id)
