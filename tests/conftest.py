@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from argon2 import PasswordHasher
@@ -101,17 +102,25 @@ def pytest_configure() -> None:
     """
     if folder := _folder_in_memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
+    # How long an example takes says more of the machine than of what is tested.
+    hypothesis.settings.register_profile(
+        "dragoman", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("dragoman")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests that need a browser, processes of their own or PostgreSQL."""
+    """Marks tests by what they need; those that start processes by themselves say so themselves."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         parameters = getattr(getattr(item, "callspec", None), "params", {})
+        databases = {parameters.get(name) for name in ("database_url", "empty_database_url")}
         if "chromium" in fixtures:
             item.add_marker(pytest.mark.browser)
-        if "postgres" in fixtures or "postgresql" in parameters.values():
+        if "postgres" in fixtures or "postgresql" in databases:
             item.add_marker(pytest.mark.postgresql)
+        if "scene" in fixtures or "acceptance" in item.path.parts:
+            item.add_marker(pytest.mark.process)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -120,6 +129,7 @@ def cheap_passwords() -> Iterator[None]:
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(credentials_module, "PasswordHasher", lambda: cheap)
+        patch.setattr(credentials_module, "DECOY", cheap.hash("nobody's"))
         yield
 
 
