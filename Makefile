@@ -14,8 +14,8 @@ run: ## start a development gateway (the same as script/run)
 test: ## run the tests (the same as script/test)
 	@script/test
 
-quick: setup ## run the unit and dialect tests alone, on SQLite, in less than a minute
-	.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal \
+quick: setup ## run the unit and dialect tests alone, on SQLite: about a minute
+	.venv/bin/python -m pytest -n auto --dist worksteal \
 		-m "not browser and not process and not postgresql" tests/unit tests/dialects
 
 fmt: setup ## format the code and sort the imports

@@ -25,6 +25,9 @@ from dragoman.storage.runners import ChildRunner
 from dragoman.storage.work import Operation
 
 
+pytestmark = pytest.mark.process
+
+
 @pytest.fixture
 async def child_storage(database_url: str) -> AsyncIterator[Storage]:
     """A storage whose writes run in a process of their own, on both databases."""
