@@ -24,7 +24,6 @@ from dragoman.storage.probe import probe
 from dragoman.storage.runners import ChildRunner
 from dragoman.storage.work import Operation
 
-
 pytestmark = pytest.mark.process
 
 
