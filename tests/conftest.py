@@ -110,6 +110,7 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("dragoman")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int | None:
     """One worker more than there are cores: a part of the tests waits for processes."""
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
