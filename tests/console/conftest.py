@@ -1,6 +1,7 @@
 """The console over a real house on a SQLite file, asked in process as a browser asks it."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -228,9 +229,12 @@ async def browser(prepared: Path, tmp_path: Path) -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Any]:
-    """A real browser; it must be there wherever these tests run."""
+    """A real browser. Where there is none its tests are skipped, or fail with REQUIRE_BROWSER=1."""
     from playwright.async_api import async_playwright, expect
 
+    if not CHROMIUM.exists():
+        complain = pytest.fail if os.environ.get("REQUIRE_BROWSER") == "1" else pytest.skip
+        complain(f"there is no {CHROMIUM}; install it (Debian: apt install chromium)")
     expect.set_options(timeout=PATIENCE_S * 1000)
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM)

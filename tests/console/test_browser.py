@@ -8,20 +8,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from .scene import (
-    CHROMIUM,
-    PAGES,
-    PASSWORD,
-    USERNAME,
-    Scene,
-    running_scene,
-)
+from .scene import PAGES, PASSWORD, USERNAME, Scene, running_scene
 from .tabs import open_tab
 
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}"),
-    pytest.mark.asyncio(loop_scope="module"),
-]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -10,13 +10,10 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from .further_pages import PHONE_NUMBER, build_workbench, set_up_further_pages
-from .scene import CHROMIUM, USERNAME, Scene, running_scene
+from .scene import USERNAME, Scene, running_scene
 from .tabs import open_tab
 
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}"),
-    pytest.mark.asyncio(loop_scope="module"),
-]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -176,7 +176,7 @@ class Gate:
             assigned_ms=now_ms,
             changed_ms=now_ms,
         )
-            assignment_id=self.services.ids.next(),
+        await self.services.storage.writer.write(assignments.assign, row)
 
     async def rows(self) -> tuple[int, int, int]:
         """How many batches, messages and contacts there are."""

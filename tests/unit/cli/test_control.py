@@ -65,9 +65,10 @@ class IdleGateway:
 
 
 @pytest.fixture
-async def services(tmp_path: Path) -> AsyncIterator[Services]:
+async def services(tmp_path: Path, sqlite_url: str) -> AsyncIterator[Services]:
     settings = Settings.development(tmp_path, http="127.0.0.1:1", smsc="127.0.0.1:1")
-    async with opened_services(settings, migrate=True) as services:
+    assert settings.database_url == sqlite_url  # its tables are there already
+    async with opened_services(settings) as services:
         control = ControlServer(services, IdleGateway())
         await control.start()
         yield services
