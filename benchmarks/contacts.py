@@ -16,10 +16,11 @@ from typing import Any
 import msgspec
 import psycopg
 
+from dragoman.assembly import build_services
 from dragoman.config import Settings
 from dragoman.config.sections import Storage as StorageSection
 from dragoman.config.values import Secret
-from dragoman.container import Services, build_services
+from dragoman.container import Services
 from dragoman.core.writes import WRITER_MODULE
 from dragoman.dialects.linkmobility import build_linkmobility
 from dragoman.web.router import DialectApp

@@ -19,6 +19,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import Table, make_url, select
 from tests.passing_time import PATIENCE_S, until
 
+from dragoman.assembly import build_services
 from dragoman.config import Settings
 from dragoman.config.premium import BillingTable, ShortCodeTable
 from dragoman.config.sections import Inbound as InboundSection
@@ -30,7 +31,6 @@ from dragoman.config.values import Secret
 from dragoman.connectors import connect_carriers
 from dragoman.connectors.smpp import carrier as carrier_module
 from dragoman.connectors.smpp import submit_tracker as handover_module
-from dragoman.container import build_services
 from dragoman.core.accounts import credentials as credentials_module
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.sql import accounts

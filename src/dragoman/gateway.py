@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from dragoman import __version__
+from dragoman.assembly import build_services
 from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import Outbox, RelayConnection
@@ -27,7 +28,7 @@ from dragoman.console.assets import PACKAGE as CONSOLE
 from dragoman.console.context import ConsoleContext
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
-from dragoman.container import Services, build_services
+from dragoman.container import Services
 from dragoman.control.answers import CarrierView
 from dragoman.control.carriers import view_carriers
 from dragoman.control.server import ControlServer

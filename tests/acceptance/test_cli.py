@@ -172,6 +172,7 @@ def test_starting_the_command_line_imports_no_gateway() -> None:
         "aiohttp",
         "starlette",
         "dragoman.gateway",
+        "dragoman.assembly",
         "dragoman.container",
         "dragoman.core",
     }

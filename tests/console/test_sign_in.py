@@ -236,7 +236,7 @@ async def test_session_dies_idle_and_of_age(browser: Browser) -> None:
 
 
 async def test_session_outlives_a_restart(browser: Browser) -> None:
-    from dragoman.container import build_services
+    from dragoman.assembly import build_services
 
     await browser.sign_in("sena")
     await browser.services.close()

@@ -51,7 +51,7 @@ def ask_own_services(settings: Settings, request: Request[Answer]) -> Answer:
 
 
 async def _ask(settings: Settings, request: Request[Answer]) -> Answer:
-    from dragoman.container import opened_services
+    from dragoman.assembly import opened_services
     from dragoman.control.commands import run_command
     from dragoman.control.house import Controlled
 

@@ -18,13 +18,13 @@ from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.connectors.smpp.settings import UNACKNOWLEDGED, CarrierSettings
 from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, ReceiptReport
 from dragoman.core.messages.model.outcomes import Outcome
+from dragoman.core.model.stored import OnStored
 from dragoman.kit.backoff import Backoff
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.segmentation import segment_text
 from dragoman.testkit.simulator import Simulator
 
 RESPONSE_TIMEOUT_S = 5.0
-Acknowledge = Callable[[bool], None]
 
 
 class RecordedEvents:
@@ -36,7 +36,7 @@ class RecordedEvents:
         self.receipts: list[ReceiptReport] = []
         self.texts: list[InboundPartReport] = []
         self.availability_changes = 0
-        self.kept: list[Acknowledge] | None = None
+        self.kept: list[OnStored] | None = None
         self.clock = MovableClock()
         self._changed = asyncio.Event()
 
@@ -46,23 +46,23 @@ class RecordedEvents:
         self.order.append(message.message_id)
         self._changed.set()
 
-    def receipt(self, report: ReceiptReport, acknowledge: Acknowledge) -> None:
+    def receipt(self, report: ReceiptReport, on_stored: OnStored) -> None:
         self.receipts.append(report)
-        self._acknowledge(acknowledge)
+        self._acknowledge(on_stored)
 
-    def inbound(self, report: InboundPartReport, acknowledge: Acknowledge) -> None:
+    def inbound(self, report: InboundPartReport, on_stored: OnStored) -> None:
         self.texts.append(report)
-        self._acknowledge(acknowledge)
+        self._acknowledge(on_stored)
 
     def availability(self, carrier: str) -> None:
         self.availability_changes += 1
         self._changed.set()
 
-    def _acknowledge(self, acknowledge: Acknowledge) -> None:
+    def _acknowledge(self, on_stored: OnStored) -> None:
         if self.kept is None:
-            acknowledge(True)
+            on_stored(True)
         else:
-            self.kept.append(acknowledge)
+            self.kept.append(on_stored)
         self._changed.set()
 
     async def until(self, condition: Callable[[], object]) -> None:

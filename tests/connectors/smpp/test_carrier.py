@@ -309,9 +309,9 @@ async def test_receipt_is_not_acknowledged_before_it_is_stored(
     carrier.send(outgoing(2))
     await events.until(lambda: 2 in events.outcomes)
     assert simulator.receipts_acknowledged == 0
-    for acknowledge in events.kept:
-        acknowledge(True)
-        acknowledge(True)
+    for on_stored in events.kept:
+        on_stored(True)
+        on_stored(True)
     await events.until(lambda: simulator.receipts_acknowledged == 2)
 
 
@@ -357,8 +357,8 @@ async def test_more_receipts_than_can_wait_are_told_to_come_again(
     await events.until(lambda: len(events.outcomes) == 6)
     events.kept, kept = None, events.kept
     assert len(kept) == 2
-    for acknowledge in kept:
-        acknowledge(True)
+    for on_stored in kept:
+        on_stored(True)
     await events.until(lambda: simulator.receipts_acknowledged == 6)
     assert Counter(receipt.message_id for receipt in events.receipts) == Counter("123456")
 

@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy import select
 from tests.dialects.in_process import Answer, ask, count_rows, nowhere
 
+from dragoman.assembly import build_services
 from dragoman.config import Settings
-from dragoman.container import Services, build_services
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.devices import ReportedSim
 from dragoman.core.devices.model.devices import Device

@@ -14,10 +14,11 @@ import pytest
 from tests.dialects.in_process import ask, nowhere
 from tests.passing_time import MovableClock
 
+from dragoman.assembly import build_services, opened_services
 from dragoman.config import Settings
 from dragoman.config.settings import SIMULATOR
 from dragoman.config.tables import PhonesTable, RouteTable
-from dragoman.container import Services, build_services, opened_services
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.accounts.sql import accounts
 from dragoman.core.contacts.sql.tables import contacts

@@ -14,9 +14,10 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from dragoman.assembly import opened_services
 from dragoman.config import Settings
 from dragoman.console.labels import describe_change
-from dragoman.container import Services, opened_services
+from dragoman.container import Services
 from dragoman.control import requests, server
 from dragoman.control.answers import AccountSecrets
 from dragoman.control.client import CommandFailed, NotRunning, call

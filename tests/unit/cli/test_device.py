@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from dragoman.assembly import opened_services
 from dragoman.cli.device import _read_hours, steps
 from dragoman.cli.outcome import Stop
 from dragoman.config import Settings
-from dragoman.container import Services, opened_services
+from dragoman.container import Services
 from dragoman.control import requests
 from dragoman.control.commands import run_command
 from dragoman.control.house import Controlled

@@ -11,6 +11,7 @@ from dragoman.core.delivery.model.ports import CarrierEvents
 from dragoman.core.devices.model.devices import AssignmentState
 from dragoman.core.messages.model.outcomes import Deferred, Outcome, Rejected
 from dragoman.core.model.errors import FailureCode, RetryCode
+from dragoman.core.model.stored import OnStored
 from dragoman.kit.clock import Clock
 
 MAX_REMEMBERED: Final = 50_000
@@ -62,15 +63,15 @@ class Custody:
         self,
         assignment: DeviceAssignment,
         outcome: Outcome,
-        acknowledge: Callable[[bool], None] | None = None,
+        on_stored: OnStored | None = None,
     ) -> None:
         """Tells the house what came of one, unless it knows."""
         message = assignment.message
         if message is None or assignment.settled:
-            if acknowledge is not None:
-                acknowledge(True)
+            if on_stored is not None:
+                on_stored(True)
             return
         self.open.settle(assignment)
         assignment.message = None  # its text is not needed any more
-        self._sink.outcome(self.carrier, message, outcome, acknowledge)
+        self._sink.outcome(self.carrier, message, outcome, on_stored)
         self._on_change(assignment.device_id)
