@@ -1,6 +1,6 @@
 # `make` alone prints the commands. Everything runs in .venv, which script/setup makes.
 .DEFAULT_GOAL := help
-.PHONY: help setup check fmt lint contracts types test docs bench screenshots run
+.PHONY: help setup check fmt lint contracts types test quick docs bench screenshots run
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -13,6 +13,10 @@ run: ## start a development gateway (the same as script/run)
 
 test: ## run the tests (the same as script/test)
 	@script/test
+
+quick: setup ## run the unit and dialect tests alone, on SQLite: about a minute
+	.venv/bin/python -m pytest -n auto --dist worksteal \
+		-m "not browser and not process and not postgresql" tests/unit tests/dialects
 
 fmt: setup ## format the code and sort the imports
 	.venv/bin/ruff check --select I --fix -q .

@@ -16,10 +16,11 @@ from typing import Any
 import msgspec
 import psycopg
 
+from dragoman.assembly import build_services
 from dragoman.config import Settings
 from dragoman.config.sections import Storage as StorageSection
 from dragoman.config.values import Secret
-from dragoman.container import Services, build_services
+from dragoman.container import Services
 from dragoman.core.writes import WRITER_MODULE
 from dragoman.dialects.linkmobility import build_linkmobility
 from dragoman.web.router import DialectApp
@@ -98,7 +99,7 @@ class _Customer:
     def __init__(self, services: Services) -> None:
         self.lists: list[str] = []
         self.field = ""
-        self._app = DialectApp([build_linkmobility(services).web], _nowhere)
+        self._app = DialectApp([build_linkmobility(services).web], _nowhere, body_timeout_s=30)
         self._services = services
         self._noting = asyncio.create_task(services.contact_values.run())
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from benchmarks import book
 from benchmarks.processes import memory_mb
+from dragoman.assembly import build_services
 from dragoman.config import Settings
-from dragoman.container import build_services
 from dragoman.core.contacts.model.filters import Filter, Match, Operation, Rule
 from dragoman.core.delivery import backlog
 from dragoman.core.messages.model.audiences import Audience

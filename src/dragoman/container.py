@@ -1,16 +1,10 @@
-"""The services over one database: what each room offers, built in one place from Settings.
-
-`Services` is the one list of them. Dialects, the console, the admin interface, the gateway and
-commands without a gateway all get it whole.
-"""
+"""The one list of all services: dialects, console, admin interface and gateway get it whole."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from dragoman import __version__
 from dragoman.config import Settings
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
@@ -24,12 +18,9 @@ from dragoman.core.accounts.one_time_links import OneTimeLinks
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
-from dragoman.core.billing.model.message_types import MessageTypes
-from dragoman.core.billing.model.pricing import PriceList
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
-from dragoman.core.contacts.contact_addresses import ContactAddresses
 from dragoman.core.contacts.contact_profiles import ContactProfiles
 from dragoman.core.contacts.contact_values import ContactValues
 from dragoman.core.contacts.contacts import Contacts
@@ -38,43 +29,37 @@ from dragoman.core.contacts.imports import Imports
 from dragoman.core.delivery.backlog import Backlog
 from dragoman.core.delivery.carrier_switches import CarrierSwitches
 from dragoman.core.delivery.deadlines import Deadlines
-from dragoman.core.delivery.delivery import Delivery, OnUnknown
+from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
-from dragoman.core.delivery.model.ports import CallsBack, CarrierEvents, Connector
+from dragoman.core.delivery.model.ports import Connector
 from dragoman.core.delivery.receipts import Receipts
-from dragoman.core.delivery.resources import Resources
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
 from dragoman.core.devices.devices import Devices
 from dragoman.core.devices.inbox_exports import InboxExports
 from dragoman.core.devices.phone_settings import PhoneSettings
-from dragoman.core.devices.presence import Presence
 from dragoman.core.health import Health
 from dragoman.core.identifiers import last_identifier
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.inbound.inbox import Inbox
 from dragoman.core.inbound.keywords import Keywords
-from dragoman.core.inbound.model.keywords import words_to_match
 from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.inbound.routing import InboundRouting
-from dragoman.core.messages.attachments import AttachmentLimits, Attachments
+from dragoman.core.messages.attachments import Attachments
 from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.live import LiveMessages
 from dragoman.core.messages.loader import MessageLoader
-from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
 from dragoman.core.reporting.correspondence import Correspondence
-from dragoman.core.reporting.model.timeline import PduStep, Timeline
 from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.statistics import Statistics
-from dragoman.core.reporting.timeline import Reconstructs, Timelines
+from dragoman.core.reporting.timeline import Timelines
 from dragoman.core.reporting.traffic import Traffic
-from dragoman.core.retention.model import Kept
 from dragoman.core.retention.retention import Retention
 from dragoman.core.submission.audiences import Audiences
 from dragoman.core.submission.batches import Batches
@@ -87,22 +72,12 @@ from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
-from dragoman.kit.clock import Clock, SystemClock
+from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.kit.signal import Signal
 from dragoman.storage.engine import Storage
 from dragoman.web.downloads import Downloader
 from dragoman.work_queue.local import LocalQueue
-
-Connect = Callable[[Settings, CarrierEvents, Clock, Resources], Mapping[str, Connector]]
-"""Makes the connectors of the configured carriers."""
-
-
-def connect_nothing(
-    _settings: Settings, _sink: CarrierEvents, _clock: Clock, _resources: Resources
-) -> Mapping[str, Connector]:
-    """A command without a gateway has no carriers."""
-    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,437 +174,3 @@ class Services:
         await self.inbound_routing.settle()
         await self.downloader.close()
         await self.storage.stop()
-
-
-def build_services(
-    settings: Settings,
-    clock: Clock | None = None,
-    *,
-    connect: Connect = connect_nothing,
-    writer_module: str | None = None,
-) -> Services:
-    """Builds every service; raises `AlreadyInUse` where a process has the database.
-
-    With `writer_module` a process that runs it does the writing.
-    """
-    parts = _Parts(settings, clock or SystemClock(), connect, writer_module)
-    return Services(**{field.name: getattr(parts, field.name) for field in fields(Services)})
-
-
-@contextlib.asynccontextmanager
-async def opened_services(settings: Settings, *, migrate: bool = False) -> AsyncIterator[Services]:
-    """The services for as long as one command needs them."""
-    services = build_services(settings)
-    try:
-        await services.open(migrate=migrate)
-        yield services
-    finally:
-        await services.close()
-
-
-def check_unused(settings: Settings) -> None:
-    """Raises `AlreadyInUse` where a process has the database open."""
-    Storage(settings.database_url).close()
-
-
-class _Parts:
-    """Makes the services, room after room; each may use what those before it made."""
-
-    def __init__(
-        self, settings: Settings, clock: Clock, connect: Connect, writer_module: str | None
-    ) -> None:
-        self.settings = settings
-        self.clock = clock
-        self.ids = IdSource(clock)
-        self.metrics = Metrics()
-        self.storage = Storage(settings.database_url, self.metrics, writer_module=writer_module)
-        self._stop_words = words_to_match(settings.inbound.stop_words)
-        self._start_words = words_to_match(settings.inbound.start_words)
-        self._policies = {
-            # What a phone has given to its radio is never sent again.
-            c.name: OnUnknown.HOLD
-            if c.name in settings.carriers_of_phones
-            else OnUnknown(c.on_unknown)
-            for c in settings.carriers
-        }
-        self.live = LiveMessages()
-        self.queue = LocalQueue()
-        self.router = Router(settings.routes_for_router())
-        self.callback_stored = Signal[[NewCallback]]()
-        self.connectors: dict[str, Connector] = {}
-        self.health = Health(self.storage.writer, self.connectors, settings.carriers_of_phones)
-        self._accounts()
-        self._contacts()
-        self._inbound_routing()
-        self._devices()
-        self._message_flow()
-        self._submission()
-        self._carriers(connect)
-        self._campaigns()
-        self._reporting()
-
-    def _accounts(self) -> None:
-        settings = self.settings
-        self.accounts = Accounts(storage=self.storage, ids=self.ids, clock=self.clock)
-        self.sessions = Sessions(clock=self.clock, idle_s=settings.dialects.smsend.session_idle_s)
-        self.account_tree = AccountTree(
-            accounts=self.accounts,
-            storage=self.storage,
-            ids=self.ids,
-            clock=self.clock,
-            end_sessions=self.sessions.end_all,
-        )
-        self.console_sessions = ConsoleSessions(
-            storage=self.storage,
-            accounts=self.accounts,
-            clock=self.clock,
-            idle_s=settings.console.idle_s,
-            longest_s=settings.console.longest_s,
-        )
-        self.access_tokens = AccessTokens(
-            storage=self.storage, accounts=self.accounts, clock=self.clock
-        )
-        self.login_tokens = LoginTokens(
-            storage=self.storage,
-            accounts=self.accounts,
-            clock=self.clock,
-            life_s=settings.dialects.smsgateway24.token_life_s,
-        )
-        self.scoped_tokens = ScopedTokens(
-            storage=self.storage,
-            accounts=self.accounts,
-            clock=self.clock,
-            access_life_s=settings.dialects.smsgate.token_life_s,
-            refresh_life_s=settings.dialects.smsgate.refresh_life_s,
-        )
-        self.one_time_links = OneTimeLinks(
-            storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
-        )
-        self.credits = Credits(
-            storage=self.storage,
-            accounts=self.accounts,
-            ids=self.ids,
-            clock=self.clock,
-            types=MessageTypes(settings.types_of_messages()),
-        )
-        self.senders = Senders(
-            storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
-        )
-        self.audit_log = AuditLog(storage=self.storage, ids=self.ids, clock=self.clock)
-        self.admin_tokens = AdminTokens(storage=self.storage, clock=self.clock)
-
-    def _contacts(self) -> None:
-        self.contacts = Contacts(storage=self.storage, ids=self.ids, clock=self.clock)
-        self.contact_profiles = ContactProfiles(
-            storage=self.storage, ids=self.ids, clock=self.clock
-        )
-        self.groups = Groups(storage=self.storage, ids=self.ids, clock=self.clock)
-        self.contact_values = ContactValues(storage=self.storage)
-        self.imports = Imports(storage=self.storage, ids=self.ids, clock=self.clock)
-
-    def _inbound_routing(self) -> None:
-        self.inbound_routing = InboundRouting(
-            storage=self.storage,
-            accounts=self.accounts,
-            clock=self.clock,
-            configured=self.settings.owners_of_numbers(),
-        )
-        self.keywords = Keywords(
-            storage=self.storage,
-            inbound_routing=self.inbound_routing,
-            ids=self.ids,
-            clock=self.clock,
-            reserved_words=self._stop_words | self._start_words,
-        )
-        self.opt_outs = OptOuts(storage=self.storage, ids=self.ids)
-
-    def _devices(self) -> None:
-        settings = self.settings
-        self.devices = Devices(
-            storage=self.storage,
-            presence=Presence(self.clock),
-            ids=self.ids,
-            clock=self.clock,
-            carriers=settings.carriers_of_phones,
-        )
-        self.inbound_routing.accounts_loaded.subscribe(self.devices.accounts_changed)
-        self.assignments = Assignments(self.storage)
-        self.device_registration = DeviceRegistration(
-            storage=self.storage,
-            accounts=self.accounts,
-            fleet=self.devices,
-            ids=self.ids,
-            clock=self.clock,
-        )
-        self.phone_settings = PhoneSettings(storage=self.storage, devices=self.devices)
-        self.inbox_exports = InboxExports(devices=self.devices, clock=self.clock)
-        self.webhooks = Webhooks(
-            storage=self.storage,
-            devices=self.devices,
-            ids=self.ids,
-            clock=self.clock,
-            announce=self.callback_stored,
-        )
-        self.device_routes = DeviceRoutes(self.router, self.devices)
-
-    def _message_flow(self) -> None:
-        """From acceptance to the last receipt."""
-        settings = self.settings
-        self.message_events = MessageEvents(
-            writer=self.storage.writer, ids=self.ids, clock=self.clock, metrics=self.metrics
-        )
-        self.feed = Feed(self.metrics)
-        self.loader = MessageLoader(self.storage, self.live)
-        self.delivery = Delivery(
-            live=self.live,
-            writer=self.storage.writer,
-            ids=self.ids,
-            clock=self.clock,
-            metrics=self.metrics,
-            policies=self._policies,
-            announce=self.callback_stored,
-            find_events=self.webhooks.about_message,
-            feed=self.feed,
-        )
-        self.backlog = Backlog(
-            storage=self.storage,
-            queue=self.queue,
-            live=self.live,
-            loader=self.loader,
-            delivery=self.delivery,
-            routes=self.router.routes.keys(),
-            held_routes=self._held_routes(),
-            kept_routes=self._kept_routes(),
-            feed=self.feed,
-        )
-        self.receipts = Receipts(
-            storage=self.storage,
-            live=self.live,
-            loader=self.loader,
-            delivery=self.delivery,
-            ids=self.ids,
-            clock=self.clock,
-            metrics=self.metrics,
-            park_s=settings.receipts.park_s,
-            message_events=self.message_events,
-        )
-        self.deadlines = Deadlines(
-            storage=self.storage,
-            live=self.live,
-            loader=self.loader,
-            delivery=self.delivery,
-            clock=self.clock,
-            horizon_s=settings.receipts.horizon_s,
-            park_s=settings.receipts.park_s,
-        )
-        self.inbound = Inbound(
-            storage=self.storage,
-            inbound_routing=self.inbound_routing,
-            opt_outs=self.opt_outs,
-            ids=self.ids,
-            clock=self.clock,
-            metrics=self.metrics,
-            announce=self.callback_stored,
-            find_events=self.webhooks.about_text,
-            stop_words=self._stop_words,
-            start_words=self._start_words,
-        )
-        self.inbox = Inbox(
-            storage=self.storage,
-            inbound_routing=self.inbound_routing,
-            stored_before=lambda: self.inbound.stored_before,
-        )
-        self.dispatcher = Dispatcher(
-            queue=self.queue,
-            live=self.live,
-            writer=self.storage.writer,
-            delivery=self.delivery,
-            receipts=self.receipts,
-            inbound=self.inbound,
-            clock=self.clock,
-            metrics=self.metrics,
-            message_events=self.message_events,
-            feed=self.feed,
-        )
-        self.carrier_switches = CarrierSwitches(storage=self.storage, clock=self.clock)
-        self.carrier_switches.changed.subscribe(self.dispatcher.hold)
-        self.retention = Retention(
-            storage=self.storage,
-            clock=self.clock,
-            days={
-                Kept.ATTACHMENTS: settings.retention.attachments_days,
-                Kept.AUDIT_ENTRIES: settings.retention.audit_days,
-                Kept.CALLBACKS: settings.retention.callbacks_days,
-                Kept.DELIVERIES: settings.retention.deliveries_days,
-                Kept.INGESTED_ROWS: settings.retention.ingested_days,
-                Kept.NOTES: settings.retention.notes_days,
-            },
-        )
-
-    def _submission(self) -> None:
-        settings = self.settings
-        self.premium = PremiumRules(
-            short_codes=settings.short_codes_for_premium(),
-            billing=settings.billing_of_carriers(),
-            router=self.router,
-        )
-        self.downloader = Downloader(
-            version=__version__,
-            allow=settings.callbacks.private_networks,
-            max_bytes=settings.mms.max_bytes,
-            timeout_s=settings.mms.timeout_s,
-        )
-        self.attachments = Attachments(
-            storage=self.storage,
-            fetch=self.downloader.fetch,
-            limits=AttachmentLimits(
-                max_attachments=settings.mms.max_attachments,
-                max_bytes=settings.mms.max_bytes,
-                types=frozenset(settings.mms.types),
-            ),
-        )
-        self.audiences = Audiences(self.storage)
-        self.message_maker = MessageMaker(
-            router=self.router,
-            prices=PriceList(settings.prices_for_price_list()),
-            opt_outs=self.opt_outs,
-            delivery=self.delivery,
-            premium=self.premium,
-            device_routes=self.device_routes,
-            ids=self.ids,
-        )
-        self.submission = SubmissionService(
-            writer=self.storage.writer,
-            queue=self.queue,
-            backlog=self.backlog,
-            accounts=self.accounts,
-            attachments=self.attachments,
-            maker=self.message_maker,
-            delivery=self.delivery,
-            ids=self.ids,
-            clock=self.clock,
-            metrics=self.metrics,
-            audiences=self.audiences,
-            premium=self.premium,
-            device_routes=self.device_routes,
-            inline_recipients=settings.limits.inline_recipients,
-            max_parts=settings.limits.max_parts,
-            max_recipients=settings.limits.max_recipients,
-            find_payments=self.credits.payments,
-        )
-        self.bundles = Bundles(submission=self.submission, writer=self.storage.writer)
-        self.batches = Batches(
-            storage=self.storage,
-            live=self.live,
-            backlog=self.backlog,
-            delivery=self.delivery,
-            maker=self.message_maker,
-            metrics=self.metrics,
-            audiences=self.audiences,
-            accounts=self.accounts,
-            ids=self.ids,
-            clock=self.clock,
-        )
-        self.idempotency_keys = IdempotencyKeys(
-            storage=self.storage,
-            submission=self.submission,
-            batches=self.batches,
-            live=self.live,
-            call_back=self._call_back,
-        )
-        self.orders = Orders(
-            storage=self.storage,
-            submission=self.submission,
-            batches=self.batches,
-            ids=self.ids,
-            clock=self.clock,
-        )
-        self.queries = Queries(self.storage)
-        self.quotes = Quotes(submission=self.submission, router=self.router, opt_outs=self.opt_outs)
-        self.message_actions = MessageActions(
-            audit_log=self.audit_log,
-            storage=self.storage,
-            accounts=self.accounts,
-            submission=self.submission,
-            batches=self.batches,
-            ids=self.ids,
-        )
-        self.refunds = Refunds(
-            writer=self.storage.writer,
-            find_message=self.queries.message,
-            submission=self.submission,
-            clock=self.clock,
-        )
-        self.verifications = Verifications(
-            storage=self.storage,
-            submission=self.submission,
-            credits=self.credits,
-            ids=self.ids,
-            clock=self.clock,
-        )
-
-    def _carriers(self, connect: Connect) -> None:
-        resources = Resources(
-            assignments=self.assignments,
-            ids=self.ids,
-            devices=self.devices,
-            attachments=self.attachments,
-        )
-        self.connectors.update(connect(self.settings, self.dispatcher, self.clock, resources))
-
-    def _campaigns(self) -> None:
-        settings = self.settings
-        self.mailings = Mailings(
-            storage=self.storage,
-            ids=self.ids,
-            clock=self.clock,
-            enabled=settings.mailings.enabled,
-            sender_domains=settings.mailings.sender_domains,
-            book=ContactAddresses(self.storage),
-        )
-        self.issues = Issues(
-            storage=self.storage, mailings=self.mailings, ids=self.ids, clock=self.clock
-        )
-
-    def _reporting(self) -> None:
-        self.timelines = Timelines(
-            storage=self.storage,
-            accounts=self.accounts,
-            router=self.router,
-            message_events=self.message_events,
-            reconstruct=self._reconstruct,
-        )
-        self.correspondence = Correspondence(self.storage)
-        self.statistics = Statistics(storage=self.storage, queries=self.queries, clock=self.clock)
-        self.traffic = Traffic(storage=self.storage, clock=self.clock)
-
-    def _held_routes(self) -> frozenset[str]:
-        """Where a message that may have left must not be sent again; phones know what they have."""
-        phones = self.devices.carriers
-        return frozenset(
-            route.name
-            for route in self.router.routes.values()
-            if any(
-                self._policies[name] is OnUnknown.HOLD
-                for name in route.carriers
-                if name not in phones
-            )
-        )
-
-    def _kept_routes(self) -> frozenset[str]:
-        phones = set(self.devices.carriers)
-        routes = self.router.routes.values()
-        return frozenset(route.name for route in routes if phones.issuperset(route.carriers))
-
-    async def _call_back(self, message_id: int) -> bool:
-        """Asks whoever has a message not to send it; whether it may still be stopped."""
-        for connector in self.connectors.values():
-            if isinstance(connector, CallsBack) and await connector.call_back(message_id):
-                return True
-        return False
-
-    def _reconstruct(self, story: Timeline, message: Outgoing, at_ms: int) -> tuple[PduStep, ...]:
-        connector = self.connectors.get(story.carrier)
-        if not isinstance(connector, Reconstructs):
-            return ()
-        return connector.reconstruct(story, message, at_ms)

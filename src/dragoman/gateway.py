@@ -20,6 +20,7 @@ from dragoman.admin.context import Admin
 from dragoman.admin.operations import build_admin
 from dragoman.admin.remote import TokenGuard
 from dragoman.admin.server import AdminServer
+from dragoman.assembly import build_services
 from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import Outbox, RelayConnection
@@ -33,7 +34,7 @@ from dragoman.console.assets import PACKAGE as CONSOLE
 from dragoman.console.context import ConsoleContext
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
-from dragoman.container import Services, build_services
+from dragoman.container import Services
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker, Caller
 from dragoman.core.campaigns.ports import Transport

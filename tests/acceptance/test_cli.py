@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
+from tests.passing_time import PATIENCE_S
 
 DRAGOMAN = str(Path(sys.executable).parent / "dragoman")
 CONFIG = """
@@ -39,7 +40,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -173,6 +174,7 @@ def test_starting_the_command_line_imports_no_gateway() -> None:
         "starlette",
         "uvicorn",
         "dragoman.gateway",
+        "dragoman.assembly",
         "dragoman.container",
         "dragoman.storage",
         "dragoman.web",
@@ -223,7 +225,7 @@ class Development:
     def stop(self) -> str:
         """Stops it in order; what it printed."""
         self.process.send_signal(signal.SIGTERM)
-        printed, errors = self.process.communicate(timeout=30)
+        printed, errors = self.process.communicate(timeout=PATIENCE_S)
         assert self.process.returncode == 0, errors
         return printed
 
@@ -258,7 +260,7 @@ def is_ready(folder: Path, pid: int) -> bool:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)

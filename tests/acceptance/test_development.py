@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from tests.passing_time import PATIENCE_S
 
 DRAGOMAN = str(Path(sys.executable).parent / "dragoman")
 PHONE = "4512345678"
@@ -32,7 +33,7 @@ class Development:
     def call(
         self, method: str, path: str, body: Any = None, /, headers: Any = None, **query: Any
     ) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection(self.host, timeout=60)
+        connection = http.client.HTTPConnection(self.host, timeout=PATIENCE_S)
         target = f"{path}?{urlencode(query)}" if query else path
         data = None if body is None else json.dumps(body).encode()
         connection.request(method, target, body=data, headers=headers or {})
@@ -59,7 +60,7 @@ class Development:
             [DRAGOMAN, *arguments, "--data", str(self.folder)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
         )
 
@@ -85,7 +86,7 @@ class Development:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -105,7 +106,7 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Development]:
         yield Development(folder, json.loads(file.read_bytes()))
     finally:
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, errors
 
 
@@ -152,7 +153,7 @@ def test_stop_opts_out_and_the_story_says_so(dev: Development) -> None:
     assert (sent["other"], sent["incoming"]) == ("1204", False)
     story = dev.story(dev.send("Are you there?", stopper), "rejected")
     assert story["failure"]["code"] == "opted_out"
-    assert story["failure"]["remedy"].startswith("Do not send")
+    assert story["failure"]["remedy"].startswith("Do not resend")
     assert story["route"]["reason"] != "none"
     texts = dev.get(f"/dev/phones/{stopper}")["texts"]
     assert [text["text"] for text in texts] == ["Welcome", "STOP"]
@@ -244,7 +245,7 @@ def test_tail_shows_what_happens(dev: Development) -> None:
         lines = [json.loads(tail.stdout.readline()) for _ in range(4)]
     finally:
         tail.send_signal(signal.SIGINT)
-        tail.communicate(timeout=30)
+        tail.communicate(timeout=PATIENCE_S)
     assert [line["state"] for line in lines] == ["queued", "sending", "sent", "delivered"]
     assert {line["recipient"] for line in lines} == {"4577700000"}
     assert {line["account"] for line in lines} == {"demo"}
@@ -262,7 +263,7 @@ def test_tail_says_what_it_cannot_do(dev: Development, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert (away.returncode, away.stderr.strip()) == (1, "dragoman: no gateway is running")
 
@@ -324,7 +325,7 @@ def test_listen_makes_callbacks_on_the_developers_machine(dev: Development) -> N
         printed = [listening.stdout.readline().strip() for _ in range(4)]
     finally:
         listening.send_signal(signal.SIGINT)
-        listening.communicate(timeout=30)
+        listening.communicate(timeout=PATIENCE_S)
         server.shutdown()
         server.server_close()
     assert [printed[1], printed[3]] == ["-> 200 thanks"] * 2

@@ -1,6 +1,7 @@
 """The console over a real house on a SQLite file, asked in process as a browser asks it."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,10 +15,11 @@ from lxml import html
 from tests.passing_time import PATIENCE_S
 
 from dragoman.admin.answers import CarrierView, LinkView
+from dragoman.assembly import build_services
 from dragoman.config import Settings
 from dragoman.console.context import ConsoleContext
 from dragoman.console.routes import build_console
-from dragoman.container import Services, build_services
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
@@ -108,7 +110,9 @@ class Browser:
         self.host = host
         self.cookies: dict[str, str] = {}
         self.app = DialectApp(
-            [build_console(ConsoleContext(services=services, machine=Machine()))], _outside
+            [build_console(ConsoleContext(services=services, machine=Machine()))],
+            _outside,
+            body_timeout_s=30,
         )
 
     def another(self, host: str = HOST) -> "Browser":
@@ -226,9 +230,12 @@ async def browser(prepared: Path, tmp_path: Path) -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Any]:
-    """A real browser; it must be there wherever these tests run."""
+    """A real browser. Where there is none its tests are skipped, or fail with REQUIRE_BROWSER=1."""
     from playwright.async_api import async_playwright, expect
 
+    if not CHROMIUM.exists():
+        complain = pytest.fail if os.environ.get("REQUIRE_BROWSER") == "1" else pytest.skip
+        complain(f"there is no {CHROMIUM}; install it (Debian: apt install chromium)")
     expect.set_options(timeout=PATIENCE_S * 1000)
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM)

@@ -55,7 +55,7 @@ NUMBERS: Final = (
 PAGES: Final = {
     "overview": "/console",
     "messages": "/console/messages",
-    "write": "/console/compose",
+    "compose": "/console/compose",
     "inbox": "/console/inbox",
     "opt-outs": "/console/opt-outs",
     "keywords": "/console/keywords",
@@ -100,7 +100,7 @@ class Scene:
         self.url = url
         self.account = account
         self.clock = clock
-        self.rooms: dict[str, str] = {}
+        self.further_pages: dict[str, str] = {}
         """Paths of further pages, by name."""
 
     async def live_a_day(self) -> None:

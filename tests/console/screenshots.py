@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import async_playwright
-from tests.console.rooms import PHONE_NUMBER, build_workbench, furnish
+from tests.console.further_pages import PHONE_NUMBER, build_workbench, set_up_further_pages
 from tests.console.scene import (
     CHROMIUM,
     DESKTOP,
@@ -44,7 +44,7 @@ async def main(only: set[str]) -> None:
             async_playwright() as playwright,
         ):
             await scene.live_a_day()
-            scene.rooms = await furnish(scene.gateway, scene.account)
+            scene.further_pages = await set_up_further_pages(scene.gateway, scene.account)
             account = await scene.gateway.services.accounts.find(USERNAME)
             for text in TEXTS:
                 await scene.submit(account, PHONE_NUMBER, text)
@@ -57,17 +57,17 @@ async def main(only: set[str]) -> None:
 
 
 async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
-    for name, path in (SHOTS | scene.rooms).items():
+    for name, path in (SHOTS | scene.further_pages).items():
         if path:
             await page.goto(scene.url + path)
         if name == "phones":
-            await page.get_by_role("button", name="Make a code").click()
+            await page.get_by_role("button", name="Create code").click()
             await page.locator("code.key").wait_for()
         if name == "message":
             await page.goto(f"{scene.url}/console/messages?state=undelivered")
             await page.locator("tbody tr", has_text="undelivered").locator("a").first.click()
             await page.wait_for_load_state()
-        if name == "write":
+        if name == "compose":
             await page.get_by_label("To", exact=True).fill("+45 30 12 34 56\n+46 73 123 45 67")
             await page.get_by_label("Text").fill("Grüße aus dem Hafencafé – bis morgen! 😀")
             await page.get_by_text("2 credits").wait_for()
@@ -78,7 +78,7 @@ async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
             file = FOLDER / f"{name}-{look}.png"
             await page.screenshot(path=file, full_page=True, clip=clip)
         if name == "sign-in":
-            await page.get_by_label("User name").fill(USERNAME)
+            await page.get_by_label("Username").fill(USERNAME)
             await page.get_by_label("Password").fill(PASSWORD)
             await page.get_by_role("button", name="Sign in").click()
             await page.wait_for_load_state()

@@ -38,7 +38,7 @@ class Tab:
 
     async def sign_in(self, password: str = PASSWORD) -> None:
         await self.open("/console/sign-in")
-        await self.page.get_by_label("User name").fill(USERNAME)
+        await self.page.get_by_label("Username").fill(USERNAME)
         await self.page.get_by_label("Password").fill(password)
         await self.page.get_by_role("button", name="Sign in").click()
         await self.page.wait_for_load_state()

@@ -45,9 +45,9 @@ async def test_account_is_made_with_secrets_that_are_shown_once(browser: Browser
     assert (await services.accounts.balance(adam)).available == 1_000 - 5 - 20
     (address,) = page.tree.xpath("//main//a[@class='button']/@href")
     own = await browser.get(address)
-    assert "café 7 open" in own.text
+    assert "café 7 enabled" in own.text
     assert not {password, key} & set(re.findall(r"\S+", own.text))
-    assert "adam made the account" in (await browser.get(f"{address}/changes")).text
+    assert "adam created the account" in (await browser.get(f"{address}/changes")).text
 
 
 async def test_form_that_is_sent_twice_makes_one_account_and_shows_the_same(
@@ -89,17 +89,17 @@ async def test_usual_permissions_are_checked_and_none_is_wider_than_the_makers(
 @pytest.mark.parametrize(
     ("typed", "field", "words"),
     [
-        ({"username": ""}, "username", "needed"),
+        ({"username": ""}, "username", "required"),
         ({"username": "x" * 65}, "username", "1 to 64"),
         ({"username": "a\u202eb"}, "username", "printable"),
         ({"username": "stranger"}, "username", "taken"),
         ({"credits": ""}, "credits", "needs one"),
         ({"credits": "-1"}, "credits", "whole number"),
         ({"credits": "1" * 5_000}, "credits", "whole number"),
-        ({"credits": "999999"}, "credits", "too few"),
+        ({"credits": "999999"}, "credits", "Not enough"),
         ({"password": "short"}, "password", "10 characters"),
         ({"password": "x" * 1_001}, "password", "10 characters"),
-        ({"default_sender": "much too long a name"}, "default_sender", "no sender"),
+        ({"default_sender": "much too long a name"}, "default_sender", "Invalid sender"),
         ({"allowed_addresses": "300.1.1.1"}, "allowed_addresses", "300.1.1.1"),
     ],
 )
@@ -144,9 +144,9 @@ async def test_deleted_account_ends_and_leaves_its_credits(browser: Browser) -> 
     await browser.sign_in("adam")
     path = await _deletion(browser)
     page = await browser.get(path)
-    assert "now 5, goes to your account" in page.text
+    assert "currently 5, are returned to your account" in page.text
     page = await browser.send(page, path)
-    assert "The account is deleted." in page.text
+    assert "Account deleted." in page.text
     assert "adams-child" not in page.tree.xpath("//tbody//bdi/text()")
     accounts = browser.services.accounts
     with pytest.raises(Refused):
@@ -167,9 +167,9 @@ async def test_account_that_changed_meanwhile_is_not_deleted_unseen(browser: Bro
     page = await browser.send(stale, path)
     assert page.status == 409
     assert "changed after you opened the page" in page.text
-    assert "now 12" in page.text
+    assert "currently 12" in page.text
     assert (await browser.services.accounts.find("adams-child")).enabled
-    assert "The account is deleted." in (await browser.send(page, path)).text
+    assert "Account deleted." in (await browser.send(page, path)).text
 
 
 async def test_account_with_others_below_it_cannot_be_deleted(browser: Browser) -> None:
@@ -180,7 +180,7 @@ async def test_account_with_others_below_it_cannot_be_deleted(browser: Browser) 
     child = await services.accounts.find("adams-child")
     await services.accounts.create("grandchild", parent=child, credits=0)
     for page in (await browser.get(path), await browser.send(stale, path)):
-        assert "1 account lies below it. Delete that first." in page.text
+        assert "It has 1 subaccount. Delete it first." in page.text
         assert not page.tree.xpath("//main//form")
     assert (await services.accounts.find("adams-child")).enabled
 

@@ -1,4 +1,4 @@
-"""Account pages: what may be seen and changed, keys shown once, credits, ledger, who did what."""
+"""Account pages: what may be seen and changed, keys shown once, credits, ledger, audit log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def test_account_page_tells_what_an_account_may_and_has(browser: Browser) 
     await browser.sign_in("adam")
     page = await browser.get(await _path(browser, "adams-child"))
     assert page.status == 200
-    assert "adams-child open" in page.text
+    assert "adams-child enabled" in page.text
     assert "Credits 5 " in page.text
     assert "send messages" in page.text
 
@@ -79,8 +79,8 @@ async def test_access_is_stored_and_noted(browser: Browser) -> None:
     assert child.allowed_addresses.text == "192.0.2.0/24, 198.51.100.7"
     changes = await browser.get(f"{path}/changes")
     assert (
-        "adam changed the access: may not receive texts, may not send under any sender, may not"
-        " read received texts on pages of its own, allowed addresses" in changes.text
+        "adam changed access: may not receive messages, may not use any sender, may not"
+        " read the inbox, allowed IP addresses" in changes.text
     )
 
 
@@ -126,7 +126,7 @@ async def test_new_key_is_shown_once_and_ends_the_old_one(browser: Browser) -> N
         await accounts.authenticate_key(old, "192.0.2.1")
     assert key not in (await browser.get(path)).text
     changes = await browser.get(f"{path}/changes")
-    assert "made a new API key" in changes.text
+    assert "created a new API key" in changes.text
     assert key not in changes.text
 
 
@@ -145,12 +145,12 @@ async def test_new_password_is_shown_once_and_ends_every_session(browser: Browse
     assert again.tree.xpath("//code[@class='key']/text()") == [password]
     late = await browser.send(form, f"{path}/password", mark="another")
     assert late.status == 409
-    assert "Somebody set a password" in late.text
+    assert "Someone else set a password" in late.text
     assert password not in (await browser.get(path)).text
     assert (await theirs.get("/console/messages")).status == 401
     assert "Overview" in (await theirs.sign_in("adams-child", password)).text
     changes = await browser.get(f"{path}/changes")
-    assert changes.text.count("made a new password") == 1
+    assert changes.text.count("set a new password") == 1
     assert password not in changes.text
     own = await _path(browser, "adam")
     token = form.fields("/console/sign-out")["form_token"]
@@ -161,13 +161,13 @@ async def test_usual_sender_is_changed_or_refused_at_its_field(browser: Browser)
     await browser.sign_in("adam")
     path = await _path(browser, "adams-child")
     page = await browser.send(await browser.get(path), f"{path}/access", default_sender="Shop")
-    assert "Usual sender Shop" in page.text
+    assert "Default sender Shop" in page.text
     page = await browser.send(page, f"{path}/access", default_sender="a sender that is too long")
     assert page.status == 400
     assert page.tree.xpath("//p[@id='default_sender-problem']")
     assert (await browser.services.accounts.find("adams-child")).default_sender == "Shop"
     changes = await browser.get(f"{path}/changes")
-    assert changes.text.count("usual sender") == 1
+    assert changes.text.count("default sender") == 1
 
 
 async def test_changes_of_the_whole_tree_stand_on_one_page(browser: Browser) -> None:
@@ -182,18 +182,18 @@ async def test_changes_of_the_whole_tree_stand_on_one_page(browser: Browser) -> 
     page = await browser.get("/console/changes")
     rows = [[cell.text_content() for cell in row] for row in page.tree.xpath("//tbody/tr")]
     assert [" ".join(row[1:]) for row in rows] == [
-        "adam adam entered the opt-out of …456",
+        "adam adam added an opt-out for …456",
         f"adam {(await services.account_tree.names(adam, [child.account_id]))[child.account_id]}"
-        " made a new API key and ended the older ones",
+        " created a new API key and revoked the old ones",
     ]
     assert page.tree.xpath("//main//a/@href")[0] == "/console/accounts"
 
 
-async def test_shut_account_is_refused_until_it_is_opened(browser: Browser) -> None:
+async def test_disabled_account_is_rejected_until_it_is_enabled(browser: Browser) -> None:
     await browser.sign_in("adam")
     path = await _path(browser, "adams-child")
     page = await browser.send(await browser.get(path), f"{path}/state", do="shut")
-    assert "adams-child shut" in page.text
+    assert "adams-child disabled" in page.text
     assert not (await browser.services.accounts.find("adams-child")).enabled
     page = await browser.send(page, f"{path}/state", do="open")
     assert (await browser.services.accounts.find("adams-child")).enabled
@@ -217,7 +217,7 @@ async def test_credits_go_over_once_and_stand_in_both_ledgers(browser: Browser) 
         rows = [row.text_content().split() for row in ledger.tree.xpath("//tbody/tr")]
         assert [row[2] for row in rows[:2]] == ["30", "100"]
     changes = await browser.get(f"{path}/changes")
-    assert changes.text.count("gave 100 credits") == 1
+    assert changes.text.count("added 100 credits") == 1
     assert "took 30 credits back" in changes.text
 
 
@@ -230,7 +230,7 @@ async def test_credits_that_cannot_move_leave_no_trace(browser: Browser, amount:
     assert page.tree.xpath("//*[@id='credits-problem']")
     child = await browser.services.accounts.find("adams-child")
     assert (await browser.services.accounts.balance(child)).available == 5
-    assert "Nothing was changed" in (await browser.get(f"{path}/changes")).text
+    assert "No changes yet." in (await browser.get(f"{path}/changes")).text
 
 
 async def test_ledger_and_changes_have_pages(browser: Browser) -> None:
@@ -285,7 +285,7 @@ async def test_operator_approves_and_refuses_senders_of_the_tree(browser: Browse
     assert (await browser.post(path, form_token=token, do="approve")).status == 404
     changes = await browser.get(f"/console/accounts/{child.account_id}/changes")
     assert "approved the sender Harbour" in changes.text
-    assert "refused the sender …456" in changes.text
+    assert "rejected the sender …456" in changes.text
     assert "4530123456" not in changes.text
 
 
@@ -302,9 +302,9 @@ async def test_carrier_is_taken_out_of_service_over_restarts(browser: Browser) -
     await browser.sign_in("olga")
     page = await browser.get("/console/carriers")
     assert "simulator up SMPP" in page.text
-    assert "Taken 12 0 put off" in page.text
-    assert "Refused 0 1 without an answer" in page.text
-    assert "bound window 2 of 10 waiting 0 rate 7.5/s throttled 4 reconnects 1" in page.text
+    assert "Accepted 12 0 deferred" in page.text
+    assert "Rejected 0 1 unanswered" in page.text
+    assert "bound window 2 of 10 queued 0 rate 7.5/s throttled 4 reconnects 1" in page.text
     told: list[tuple[str, bool]] = []
     browser.services.carrier_switches.changed.subscribe(
         lambda name, held: told.append((name, held))
@@ -319,7 +319,7 @@ async def test_carrier_is_taken_out_of_service_over_restarts(browser: Browser) -
     assert told[-1] == ("simulator", False)
     olga = await _path(browser, "olga")
     changes = await browser.get(f"{olga}/changes")
-    assert "put the carrier simulator into service" in changes.text
+    assert "enabled the carrier simulator" in changes.text
     token = page.fields("/console/carriers")["form_token"]
     unknown = await browser.post("/console/carriers", form_token=token, carrier="x", do="drain")
     assert unknown.status == 404

@@ -8,20 +8,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from .scene import (
-    CHROMIUM,
-    PAGES,
-    PASSWORD,
-    USERNAME,
-    Scene,
-    running_scene,
-)
+from .scene import PAGES, PASSWORD, USERNAME, Scene, running_scene
 from .tabs import open_tab
 
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}"),
-    pytest.mark.asyncio(loop_scope="module"),
-]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -50,16 +40,16 @@ async def test_first_message_is_written_and_found(chromium: Any, scene: Scene) -
     tab = await open_tab(chromium, scene)
     page = tab.page
     await tab.sign_in()
-    await page.get_by_role("link", name="Write").click()
+    await page.get_by_role("link", name="Compose").click()
     await page.get_by_label("To", exact=True).fill("+45 30 12 34 56")
     await page.get_by_label("Text").fill("Hello")
-    preview = page.get_by_label("What it becomes")
-    await preview.get_by_text("room for 155 characters more").wait_for()
+    preview = page.get_by_label("Preview")
+    await preview.get_by_text("155 characters left").wait_for()
     await preview.get_by_text("1 credit for 1 recipient").wait_for()
     await page.get_by_label("Text").fill("Hello 😀")
     await preview.get_by_text("because of “😀”").wait_for()
     await page.get_by_label("To", exact=True).fill("hello")
-    await page.get_by_text("hello: this is no phone number").wait_for()
+    await page.get_by_text("hello: not a valid phone number").wait_for()
     await page.get_by_label("To", exact=True).fill("+45 30 12 34 56")
     await page.get_by_role("button", name="Send").click()
     await page.get_by_text("Accepted.").wait_for()
@@ -74,14 +64,14 @@ async def test_a_time_that_is_chosen_sends_later(chromium: Any, scene: Scene) ->
     await tab.sign_in()
     await tab.open("/console/compose")
     await tab.page.get_by_label("Time", exact=True).fill("2040-01-01T12:00")
-    assert await tab.page.get_by_label("Later").is_checked()
+    assert await tab.page.get_by_label("Send later").is_checked()
 
 
 async def test_console_works_without_script(chromium: Any, scene: Scene) -> None:
     tab = await open_tab(chromium, scene, java_script_enabled=False)
     page = tab.page
     await tab.sign_in()
-    await page.get_by_role("link", name="Write").click()
+    await page.get_by_role("link", name="Compose").click()
     await page.get_by_label("To", exact=True).fill("+45 30 12 34 56")
     await page.get_by_label("Text").fill("Hello")
     await page.get_by_role("button", name="Check").click()
@@ -98,7 +88,7 @@ async def test_console_is_used_by_keyboard_alone(chromium: Any, scene: Scene) ->
     await tab.open("/console/sign-in")
     focused = "document.activeElement.id || document.activeElement.textContent.trim()"
     await page.keyboard.press("Tab")
-    assert await page.evaluate(focused) == "Skip to the content"
+    assert await page.evaluate(focused) == "Skip to content"
     await page.keyboard.press("Enter")
     assert await page.evaluate(focused) == "main"
     await page.keyboard.press("Tab")

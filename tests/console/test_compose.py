@@ -1,4 +1,4 @@
-"""Writing a message: what it would be, sending it once, and what is refused."""
+"""Composing a message: its preview, sending it once, and what is rejected."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ async def _check(browser: Browser, page: Page, **fields: str) -> dict[str, str]:
     ("text", "length", "alphabet"),
     [
         ("", "", ""),
-        ("hello", "1 part, room for 155 characters more", "GSM alphabet"),
-        ("€" * 80, "1 part, room for 0 characters more", "GSM alphabet"),
-        ("x" * 159, "1 part, room for 1 character more", "GSM alphabet"),
-        ("x" * 161, "2 parts, room for 145 characters more in the last", "GSM alphabet"),
-        ("x" * 306, "2 parts, room for 0 characters more in the last", "GSM alphabet"),
+        ("hello", "1 part, 155 characters left", "GSM 7-bit"),
+        ("€" * 80, "1 part, 0 characters left", "GSM 7-bit"),
+        ("x" * 159, "1 part, 1 character left", "GSM 7-bit"),
+        ("x" * 161, "2 parts, 145 characters left in the last part", "GSM 7-bit"),
+        ("x" * 306, "2 parts, 0 characters left in the last part", "GSM 7-bit"),
         (
             "grüße ş 😀 ş",
-            "1 part, room for 58 characters more",
+            "1 part, 58 characters left",
             "Unicode (UCS-2), because of “ş” “😀”",
         ),
         (
             "ş" * 71,
-            "2 parts, room for 63 characters more in the last",
+            "2 parts, 63 characters left in the last part",
             "Unicode (UCS-2), because of “ş”",
         ),
-        ("a\u200bb", "1 part, room for 67 characters more", "Unicode (UCS-2), because of U+200B"),
-        ("two\r\nlines", "1 part, room for 151 characters more", "GSM alphabet"),
+        ("a\u200bb", "1 part, 67 characters left", "Unicode (UCS-2), because of U+200B"),
+        ("two\r\nlines", "1 part, 151 characters left", "GSM 7-bit"),
     ],
 )
-async def test_check_says_what_a_text_becomes(
+async def test_check_describes_the_parts_and_the_encoding_of_a_text(
     browser: Browser, form: Page, text: str, length: str, alphabet: str
 ) -> None:
     preview = await _check(browser, form, text=text)
@@ -67,7 +67,7 @@ async def test_check_says_cost_and_route_and_stores_nothing(browser: Browser, fo
     recipients = "+45 30 12 34 56, +4530123457;\n+4530123456"
     preview = await _check(browser, form, text="x" * 161, recipients=recipients, sender="Dragoman")
     assert preview["cost"] == (
-        "4 credits for 2 recipients; 1\u202f000 are left; 1 opted out and will get nothing"
+        "4 credits for 2 recipients; 1\u202f000 available; 1 opted out, not sent to"
     )
     assert preview["route"] == "default"
     assert await count_rows(browser.services.storage) == before
@@ -77,17 +77,17 @@ async def test_check_says_cost_and_route_and_stores_nothing(browser: Browser, fo
 @pytest.mark.parametrize(
     ("fields", "field", "words"),
     [
-        ({"recipients": ""}, "recipients", "This is needed."),
-        ({"recipients": "hello"}, "recipients", "hello: this is no phone number"),
-        ({"text": ""}, "text", "Write a text first."),
+        ({"recipients": ""}, "recipients", "This field is required."),
+        ({"recipients": "hello"}, "recipients", "hello: not a valid phone number"),
+        ({"text": ""}, "text", "Enter a text."),
         ({"text": "x" * 2_000}, "text", "more parts than your account may send"),
         ({"text": "x" * 10_001}, "text", "At most 10000 characters"),
-        ({"text": "a\0b"}, "text", "a text can hold"),
-        ({"sender": "far too long a sender"}, "sender", "This is no sender"),
-        ({"when": "later"}, "due", "Say when"),
-        ({"when": "later", "due": "soon"}, "due", "no time"),
-        ({"when": "later", "due": "2026-09-21T10:00"}, "due", "has passed"),
-        ({"when": "later", "due": "2046-09-21T10:00"}, "due", "cannot be sent at"),
+        ({"text": "a\0b"}, "text", "without control characters"),
+        ({"sender": "far too long a sender"}, "sender", "Invalid sender"),
+        ({"when": "later"}, "due", "Enter the time"),
+        ({"when": "later", "due": "soon"}, "due", "Invalid time"),
+        ({"when": "later", "due": "2026-09-21T10:00"}, "due", "in the past"),
+        ({"when": "later", "due": "2046-09-21T10:00"}, "due", "cannot be scheduled for this time"),
     ],
 )
 async def test_message_is_refused_at_its_field_and_nothing_is_lost(
@@ -151,7 +151,7 @@ async def test_message_for_later_is_due_in_the_zone_of_its_account(
         form, FORM, recipients="+4530123456", text="hello", sender="Dragoman",
         when="later", due="2026-09-22T09:30", do="send",
     )  # fmt: skip
-    assert "It will be sent at its time." in page.text
+    assert "The message is scheduled." in page.text
     assert "2026-09-22 09:30" in page.text
     sena = await browser.services.accounts.find("sena")
     (batch,) = await browser.services.queries.batch_page(sena, 0, 2)
@@ -197,7 +197,7 @@ async def test_check_button_says_the_same_without_script(browser: Browser, form:
         form, FORM, recipients="+4530123456", text="hello", sender="Dragoman", do="check"
     )
     assert page.status == 200
-    for words in ("155 characters more", "1 credit for 1 recipient", "GSM alphabet"):
+    for words in ("155 characters left", "1 credit for 1 recipient", "GSM 7-bit"):
         assert words in page.text
     assert not list(browser.services.live)
 

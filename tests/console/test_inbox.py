@@ -53,7 +53,7 @@ async def test_inbox_shows_texts_of_the_account_or_one_below(browser: Browser) -
     unknown = [await browser.get(f"/console/inbox?account={n}") for n in ("stranger", "nobody")]
     for page in unknown:
         assert page.status == 400
-        assert "No account of yours has this name." in page.text
+        assert "You have no account with this name." in page.text
 
 
 async def test_inbox_shows_hostile_texts_as_text(browser: Browser) -> None:
@@ -76,15 +76,17 @@ async def test_opt_out_is_entered_found_and_taken_back(browser: Browser) -> None
     await browser.sign_in("sena")
     page = await browser.get("/console/opt-outs")
     page = await browser.send(page, "/console/opt-outs", number="+45 30 12 34 56", do="add")
-    assert "Nothing will be sent to this number." in page.text
+    assert "Opt-out added." in page.text
     assert browser.services.opt_outs.among(sena.account_id, "Shop", ["4530123456"])
     assert "+4530123456" in (await browser.get("/console/opt-outs?digits=3012")).text
-    assert "No such number." in (await browser.get("/console/opt-outs?digits=999")).text
+    assert (
+        "No opt-outs match this number." in (await browser.get("/console/opt-outs?digits=999")).text
+    )
     fields = {"number": "+4530123456", "do": "remove"}
     token = page.fields("/console/sign-out")["form_token"]
     for _ in range(2):  # the second finds nothing to do
         answer = await browser.post("/console/opt-outs", form_token=token, **fields)
-        assert "can be sent to again" in (await browser.follow(answer)).text
+        assert "Opt-out removed." in (await browser.follow(answer)).text
     assert not browser.services.opt_outs.among(sena.account_id, "Shop", ["4530123456"])
 
 

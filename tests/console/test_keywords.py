@@ -1,4 +1,4 @@
-"""The room of keywords: what an account reserves on numbers, and the services behind it."""
+"""Keywords: what an account reserves on numbers, and where texts are forwarded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ URL = "https://shop.example/sms?secret=1"
 
 @pytest.fixture
 async def sena(browser: Browser) -> Browser:
-    """A browser of somebody with a number, beside a shared one of a stranger."""
+    """A browser of an account with a number, next to a shared number of another account."""
     services = browser.services
     await services.keywords.add_number(await services.accounts.find("sena"), "1204", shared=False)
     stranger = await services.accounts.find("stranger")
@@ -37,9 +37,9 @@ async def _changes(browser: Browser) -> list[tuple[str, str]]:
     return [(change.action, change.entry.subject) for change in reversed(found)]
 
 
-async def test_keyword_is_reserved_sent_on_and_given_up(sena: Browser) -> None:
+async def test_keyword_is_reserved_forwarded_and_released(sena: Browser) -> None:
     page = await sena.get(AT)
-    assert "1204 yours" in page.text
+    assert "1204 your account" in page.text
     assert "1272 shared" in page.text
     assert "1999" not in page.text
     page = await sena.send(page, "/console/services", url=URL, charset="utf-8")
@@ -47,7 +47,7 @@ async def test_keyword_is_reserved_sent_on_and_given_up(sena: Browser) -> None:
     assert "secret" not in page.body.decode()
     page = await sena.send(page, AT, number="1272", keyword="pizza")
     assert "PIZZA 1272" in page.text
-    assert _goes_to(page) == ["the inbox only"]
+    assert _goes_to(page) == ["inbox only"]
     account = await sena.services.accounts.find("sena")
     ((view,), (service,)) = (
         await sena.services.keywords.keywords(account),
@@ -60,8 +60,8 @@ async def test_keyword_is_reserved_sent_on_and_given_up(sena: Browser) -> None:
     page = await sena.send(page, AT, keyword="large", below=str(view.keyword.keyword_id))
     assert "PIZZA LARGE 1272" in page.text
     page = await sena.send(page, action, do="release")
-    assert "It stays yours until the month ends" in page.text
-    assert "No keyword is reserved." in page.text
+    assert "It stays reserved for your account until the end of the month" in page.text
+    assert "No keywords reserved yet." in page.text
     assert await _changes(sena) == [
         ("add_service", "shop.example"),
         ("reserve_keyword", "PIZZA …272"),
@@ -85,15 +85,15 @@ async def test_keywords_are_shown_page_by_page(sena: Browser) -> None:
         rows = page.tree.xpath("//table[contains(@class, 'stack')]/tbody/tr/th")
         assert [row.text_content() for row in rows] == shown, query
         assert where in page.text
-    assert "No keyword is reserved." not in page.text
+    assert "No keywords reserved yet." not in page.text
 
 
 @pytest.mark.parametrize(
     ("typed", "field", "words"),
     [
-        ({"number": "1999", "keyword": "pizza"}, "number", "may not use this number"),
+        ({"number": "1999", "keyword": "pizza"}, "number", "not allowed to use this number"),
         ({"number": "x", "keyword": "pizza"}, "number", "digits"),
-        ({"number": "1272", "keyword": ""}, "keyword", "needed"),
+        ({"number": "1272", "keyword": ""}, "keyword", "required"),
         ({"number": "1272", "keyword": "two words"}, "keyword", "one word"),
         ({"number": "1272", "keyword": "STOP"}, "keyword", "taken"),
         ({"number": "1272", "keyword": "*"}, "keyword", "taken"),
@@ -131,7 +131,7 @@ async def test_second_editor_of_a_service_or_keyword_overwrites_nothing(sena: Br
     await sena.send(page, at, url="https://first.example/")
     second = await sena.send(page, at, url="https://second.example/")
     assert second.status == 409
-    assert "Stored now: https://first.example/" in second.text
+    assert "Current value: https://first.example/" in second.text
     assert second.fields(at)["url"] == "https://second.example/"
     await sena.send(second, at)
     assert (await services.keywords.forwarding(account, service.forwarding_id)).url == (

@@ -60,7 +60,7 @@ def test_frame_says_changes_in_words_and_counts_those_left_out() -> None:
         "from": "DragoU+202Eman",
         "state": "undelivered",
         "route": "default",
-        "why": "phone not reachable",
+        "why": "phone unreachable",
     }
 
 
@@ -117,7 +117,7 @@ async def test_filter_that_cannot_be_read_is_said_at_its_field(
     await browser.sign_in("vera")
     page = await browser.get(f"/console/live?{query}")
     assert page.status == 400
-    assert "This did not work" in page.text
+    assert "There was a problem" in page.text
     assert (await browser.get(f"/console/live/events?{query}")).status == 400
 
 

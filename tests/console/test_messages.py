@@ -103,17 +103,17 @@ async def test_message_of_another_tree_is_not_there(found: Any) -> None:
     assert known.status == 404
     for identifier in (message_id, batch_id):
         page = await browser.get(f"/console/messages?id={identifier}")
-        assert "No message or batch of yours has this identifier." in page.text
+        assert "You have no message or batch with this ID." in page.text
 
 
 @pytest.mark.parametrize(
     ("query", "field", "words"),
     [
-        ("number=hello", "number", "no number"),
-        ("id=hello", "id", "no identifier"),
-        ("id=99999999999999999999", "id", "no identifier"),
-        ("from=yesterday", "from", "no time"),
-        ("to=9999-12-31T23:59:59%2B00:00x", "to", "no time"),
+        ("number=hello", "number", "Enter a number with its country code"),
+        ("id=hello", "id", "Not a message or batch ID"),
+        ("id=99999999999999999999", "id", "Not a message or batch ID"),
+        ("from=yesterday", "from", "Invalid time"),
+        ("to=9999-12-31T23:59:59%2B00:00x", "to", "Invalid time"),
         ("text=" + "x" * 201, "text", "200 characters"),
         ("text=a%00b", "text", "characters"),
     ],
@@ -168,8 +168,8 @@ async def test_message_tells_what_became_of_it(browser: Browser) -> None:
         await browser.services.storage.writer.write(probe, None)
     await browser.sign_in("olga")
     page = await browser.get(f"/console/messages/{message.message_id}")
-    assert "2.0 s after it was accepted, by simulator" in page.text
-    assert page.tree.xpath("//h2[@id='cause']/text()") == ["Phone not reachable"]
+    assert "2.0 s after submission, by simulator" in page.text
+    assert page.tree.xpath("//h2[@id='cause']/text()") == ["Phone unreachable"]
     assert "Denmark" in page.text
     assert CAUSES[FailureCode.ABSENT_SUBSCRIBER].remedy in page.text
 
@@ -192,7 +192,7 @@ async def test_message_is_cancelled_while_it_waits(browser: Browser) -> None:
     page = await browser.get(at)
     assert not page.tree.xpath("//form[@action=$action]", action=f"{at}/resend")
     page = await browser.send(page, f"{at}/cancel")
-    assert "Cancelled. Its credits are back." in page.body.decode()
+    assert "Cancelled. The credits were refunded." in page.body.decode()
     assert "Message to +4530123456 cancelled" in page.text
     assert not page.tree.xpath("//form[@action=$action]", action=f"{at}/cancel")
     assert len(list(browser.services.live)) == 1
@@ -205,7 +205,7 @@ async def test_message_is_sent_again_once_by_a_form_sent_twice(browser: Browser)
     await browser.sign_in("adam")
     at = f"/console/messages/{message.message_id}"
     page = await browser.get(at)
-    assert "adams-child pays" in page.text
+    assert "charged to adams-child" in page.text
     fields = page.fields(f"{at}/resend")
     first, second = [await browser.post(f"{at}/resend", **fields) for _ in range(2)]
     assert first.status == second.status == 303
@@ -213,10 +213,10 @@ async def test_message_is_sent_again_once_by_a_form_sent_twice(browser: Browser)
     listed = await browser.follow(first)
     assert _numbers(listed) == ["+4530123456"]
     (again,) = browser.services.live
-    assert "It was sent again" in (await browser.get(at)).text
+    assert "This message was resent" in (await browser.get(at)).text
     page = await browser.get(f"/console/messages/{again.message_id}")
-    assert "It repeats an earlier message" in page.text
-    assert ", by test (console)" in page.text
+    assert "This is a resend of an earlier message" in page.text
+    assert ", over test (console)" in page.text
 
 
 @pytest.mark.parametrize("what", ["cancel", "resend"])
@@ -243,7 +243,7 @@ async def test_carriers_and_links_are_for_operators_alone(browser: Browser) -> N
         await browser.sign_in(username)
         page = await browser.get(f"/console/messages/{message.message_id}")
         assert "Attempts" in page.text
-        assert "Reports" in page.text
+        assert "Delivery receipts" in page.text
         assert ("simulator" in page.text) is (username == "olga")
         browser = browser.another()
 
@@ -254,7 +254,7 @@ async def test_message_tells_its_route_its_cost_and_its_ledger(browser: Browser)
     await _change(browser, message, State.SENT, State.DELIVERED)
     await browser.sign_in("sena")
     page = await browser.get(f"/console/messages/{message.message_id}")
-    assert "Route default This route takes every number." in page.text
+    assert "Route default This route is for any number." in page.text
     assert "Cost 1 credit" in page.text
     rows = page.tree.xpath("//div[@aria-labelledby='cost']//tbody/tr")
     assert [[cell.text_content() for cell in row.xpath("td")] for row in rows] == [
@@ -268,9 +268,7 @@ async def test_ledger_of_a_batch_does_not_pass_for_the_message_alone(browser: Br
     message = next(iter(browser.services.live))
     await browser.sign_in("sena")
     page = await browser.get(f"/console/messages/{message.message_id}")
-    assert "Cost 1 credit. Movements are for all that moved together of a submission to 12" in (
-        page.text
-    )
+    assert "Cost 1 credit. The amounts below cover the whole submission to 12" in (page.text)
 
 
 @pytest.mark.parametrize(("known", "status"), [("0", 409), ("1", 303), ("", 303), ("x" * 99, 303)])
@@ -288,8 +286,8 @@ async def test_message_that_somebody_sent_again_meanwhile_is_not_sent_unseen(
     page = await browser.post(f"{at}/resend", **first | {"mark": "another", "resent": known})
     assert page.status == status
     if status == 409:
-        assert "Somebody sent it again after you opened this page" in page.text
-        assert "It was sent again" in page.text
+        assert "Someone else resent it after you opened this page" in page.text
+        assert "This message was resent" in page.text
         assert page.fields(f"{at}/resend")["resent"] == "1"
     assert len(list(browser.services.live)) == (1 if status == 409 else 2)
 
@@ -338,7 +336,7 @@ async def test_what_is_done_about_messages_is_written_down(browser: Browser) -> 
     child = await browser.services.accounts.find("adams-child")
     changes = await browser.get(f"/console/accounts/{child.account_id}/changes")
     assert f"adam cancelled the message {waiting.message_id}" in changes.text
-    assert f"adam sent the message {sent.message_id} again" in changes.text
+    assert f"adam resent the message {sent.message_id}" in changes.text
 
 
 async def test_of_a_callback_the_page_names_no_more_than_the_host(browser: Browser) -> None:

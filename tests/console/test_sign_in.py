@@ -31,7 +31,7 @@ async def test_sign_in_says_the_same_for_a_wrong_password_and_an_unknown_name(
     wrong = await browser.sign_in("sena", "wrong")
     unknown = await browser.sign_in("nobody", "wrong")
     assert wrong.status == unknown.status == 401
-    assert "The name or the password is wrong" in wrong.text
+    assert "Incorrect username or password" in wrong.text
     assert wrong.text == unknown.text
     assert not browser.session
 
@@ -65,7 +65,7 @@ async def test_sign_in_explains_itself_to_a_browser_without_cookies(browser: Bro
     fields |= {"username": "sena", "password": PASSWORD}
     page = await browser.post("/console/sign-in", **fields)
     assert page.status == 403
-    assert "cookies are blocked" in page.text
+    assert "the browser blocks cookies" in page.text
 
 
 async def test_cookies_are_bound_to_the_host_where_tls_is_spoken(browser: Browser) -> None:
@@ -111,7 +111,7 @@ async def test_one_time_link_signs_in_once_and_only_by_a_button(browser: Browser
     other = browser.another()
     page = await other.send(await other.get(f"/console/enter?k={token}"), "/console/enter")
     assert (page.status, other.session) == (410, "")
-    assert "has been used" in page.text
+    assert "has already been used" in page.text
 
 
 async def test_one_time_link_is_too_old_after_a_minute(browser: Browser) -> None:
@@ -148,7 +148,7 @@ async def test_sign_out_everywhere_ends_every_session_of_the_account(browser: Br
     await second.sign_in("sena")
     await vera.sign_in("vera")
     page = await browser.get("/console/account")
-    assert "2 browsers" in page.text
+    assert "2 active sessions" in page.text
     (everywhere,) = [form for form in page.tree.forms if "everywhere" in dict(form.form_values())]
     await browser.post("/console/sign-out", **dict(everywhere.form_values()))
     assert [(await b.get()).status for b in (browser, second, vera)] == [401, 401, 200]
@@ -165,7 +165,7 @@ async def test_new_password_signs_out_everywhere(browser: Browser) -> None:
         new_password="another horse",
         password_again="another horse",
     )
-    assert "Your password is changed" in page.text
+    assert "Password changed" in page.text
     assert [(await b.get()).status for b in (browser, second)] == [401, 401]
     assert (await second.sign_in("sena")).status == 401
     assert (await second.sign_in("sena", "another horse")).status == 200
@@ -194,9 +194,9 @@ async def test_password_set_by_others_signs_out_too(browser: Browser, way: str) 
 @pytest.mark.parametrize(
     ("fields", "field", "words"),
     [
-        ({"current_password": "wrong"}, "current_password", "not your password"),
+        ({"current_password": "wrong"}, "current_password", "Incorrect password"),
         ({"new_password": "short", "password_again": "short"}, "new_password", "At least 10"),
-        ({"password_again": "different"}, "password_again", "not the same"),
+        ({"password_again": "different"}, "password_again", "do not match"),
         ({"new_password": "x" * 300, "password_again": "x" * 300}, "new_password", "256"),
     ],
 )
@@ -236,7 +236,7 @@ async def test_session_dies_idle_and_of_age(browser: Browser) -> None:
 
 
 async def test_session_outlives_a_restart(browser: Browser) -> None:
-    from dragoman.container import build_services
+    from dragoman.assembly import build_services
 
     await browser.sign_in("sena")
     await browser.services.close()
@@ -247,7 +247,7 @@ async def test_session_outlives_a_restart(browser: Browser) -> None:
     assert (await again.get()).status == 200
 
 
-async def test_session_of_an_account_that_is_shut_sees_nothing(browser: Browser) -> None:
+async def test_session_of_a_disabled_account_sees_nothing(browser: Browser) -> None:
     await browser.sign_in("sena")
     await browser.services.accounts.set_enabled("sena", False)
     assert (await browser.get()).status == 401
@@ -260,7 +260,7 @@ async def test_session_counts_only_where_the_account_may_be_used_from(browser: B
     await browser.services.accounts.change("sena", AccountFields(allowed_addresses="198.51.100.7"))
     assert (await browser.get()).status == 401
     page = await browser.sign_in("sena")
-    assert "may not be used from your address" in page.text
+    assert "cannot be used from your IP address" in page.text
 
 
 async def test_sessions_of_an_account_are_bounded(browser: Browser) -> None:

@@ -56,23 +56,23 @@ FORMS = {
         lambda browser: _account(browser, "/access"),
         {"allowed_addresses": "192.0.2.1"},
         {"allowed_addresses": "192.0.2.2"},
-        "Stored now: 192.0.2.1",
+        "Current value: 192.0.2.1",
     ),
     "permissions": Form(
         lambda browser: _account(browser, "/access"),
         {"may": "send"},
         {"may": "receive"},
-        "Stored now: send messages",
+        "Current value: send messages",
     ),
     "key": Form(
-        lambda browser: _account(browser, "/key"), {}, {"mark": "another"}, "Somebody made"
+        lambda browser: _account(browser, "/key"), {}, {"mark": "another"}, "Someone else created"
     ),
-    "sender": Form(_sender, {"do": "approve"}, {"do": "refuse"}, "it is approved"),
+    "sender": Form(_sender, {"do": "approve"}, {"do": "refuse"}, "It is now approved"),
     "time zone": Form(
         _own,
         {"time_zone": "Europe/Copenhagen"},
         {"time_zone": "Asia/Tokyo"},
-        "Stored now: Europe/Copenhagen",
+        "Current value: Europe/Copenhagen",
     ),
 }
 
@@ -156,7 +156,7 @@ async def test_switch_that_somebody_else_made_already_is_said_and_not_noted_twic
     path, action = await open_page(olga)
     page = await olga.get(path)
     assert "Saved." in (await olga.send(page, action, do=do)).text
-    assert "It was so already; nothing was changed." in (await olga.send(page, action, do=do)).text
+    assert "No changes." in (await olga.send(page, action, do=do)).text
     account = await olga.services.accounts.find("olga" if case == "carrier" else "olgas-child")
     reader = await olga.services.accounts.find("olga")
     assert len(await olga.services.audit_log.changes(reader, account, None, 10)) == 1

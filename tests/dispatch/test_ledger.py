@@ -21,12 +21,13 @@ from sqlalchemy import Connection, create_engine, select
 from sqlalchemy.engine import make_url
 from tests.passing_time import PATIENCE_S
 
+from dragoman.assembly import build_services
 from dragoman.config import Settings
 from dragoman.config.sections import Limits
 from dragoman.config.sections import Storage as StorageSection
 from dragoman.config.tables import SmppTable
 from dragoman.config.values import Secret
-from dragoman.container import Services, build_services
+from dragoman.container import Services
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.account_tree import Changes
 from dragoman.core.accounts.credits import Purchase, TypeMove

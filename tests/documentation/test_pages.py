@@ -19,6 +19,7 @@ from .following import PATIENCE_S, Reader, plain_environment
 from .markdown import PAGES, ROOT, Page
 from .processes import Group
 
+pytestmark = pytest.mark.process
 DRAGOMAN = str(Path(sys.executable).parent / "dragoman")
 FOLLOWED = {
     "docs/tutorial.md": "fresh",

@@ -9,9 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from .following import PATIENCE_S, plain_environment
 from .markdown import ROOT
 from .processes import Group
+
+pytestmark = pytest.mark.process
 
 STARTS_AND_WAITS = """
 import sys, time

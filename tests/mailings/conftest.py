@@ -128,7 +128,12 @@ class Campaign:
         self.ids = IdSource(self.clock)
         self.book = Book()
         self.mailings = Mailings(
-            storage=storage, ids=self.ids, clock=self.clock, enabled=True, book=self.book
+            storage=storage,
+            ids=self.ids,
+            clock=self.clock,
+            enabled=True,
+            sender_domains=(),
+            book=self.book,
         )
         self.issues = Issues(
             storage=storage, mailings=self.mailings, ids=self.ids, clock=self.clock

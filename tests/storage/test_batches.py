@@ -57,8 +57,8 @@ async def test_of_expanding_and_cancelling_in_one_group_the_first_wins(
 ) -> None:
     account = await rows.account(credits=10)
     new = await rows.accepted(account, NUMBERS, waiting=True)
-    held = await rows.storage.read(lambda c: batches.held_by(c, new.batch.batch_id))
-    assert held == {account.wallet_id: 10}
+    held = await rows.storage.read(lambda c: batches.held_by_each(c, [new.batch.batch_id]))
+    assert held == {new.batch.batch_id: {account.wallet_id: 10}}
     works = [
         (batches.cancel, cancellation(rows, account, new)),
         (submissions.expand, expansion(rows, new, 0, 10)),

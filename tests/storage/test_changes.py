@@ -10,7 +10,7 @@ from dragoman.core.billing.sql.tables import ledger_entries
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.records import NewCallback, ParkedReceipt, PartReport, StoredPart
 from dragoman.core.messages.sql import changes, pending, statistics
-from dragoman.core.messages.sql.parked_receipts import drop_parked_receipts
+from dragoman.core.messages.sql.changes import drop_parked
 from dragoman.core.messages.sql.tables import (
     batches,
     callbacks,
@@ -215,7 +215,7 @@ async def test_parked_receipts_are_kept_whole_and_dropped_by_age(rows: Any) -> N
         rows.clock.advance(60)
     loaded = await rows.storage.read(lambda c: pending.load_parked_receipts(c, 0))
     assert [one.recipient for one in loaded] == ["4511111111"] * 2
-    await rows.write(drop_parked_receipts, ids[1])
+    await rows.write(drop_parked, ids[1])
     assert [row["receipt_id"] for row in await rows.all(parked_receipts)] == ids[1:]
 
 

@@ -24,6 +24,8 @@ from dragoman.storage.probe import probe
 from dragoman.storage.runners import ChildRunner
 from dragoman.storage.work import Operation
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 async def child_storage(database_url: str) -> AsyncIterator[Storage]:

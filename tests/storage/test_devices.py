@@ -1,4 +1,4 @@
-"""Devices, registrations and handovers, on SQLite and on PostgreSQL."""
+"""Devices, registrations and assignments, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ from dragoman.kit.clock import FixedClock
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
 
+CODE_LIFE_S = 600.0
+
 
 class Fleet:
     """The services of devices over a database, and one account."""
@@ -46,6 +48,7 @@ class Fleet:
             fleet=self.devices,
             ids=self.ids,
             clock=self.clock,
+            code_life_s=CODE_LIFE_S,
         )
         self.account: Any = None
 
@@ -132,6 +135,12 @@ async def test_a_code_makes_one_device_however_many_ask_at_once(fleet: Fleet) ->
     assert len((await fleet.after_restart()).all()) == 1
 
 
+async def test_a_code_lasts_as_long_as_configured_or_asked_for(fleet: Fleet) -> None:
+    for life_s, expected_s in ((None, CODE_LIFE_S), (30.0, 30.0)):
+        code = await fleet.registration.create_code(fleet.account, life_s=life_s)
+        assert code.expires_ms == fleet.clock.now_ms() + expected_s * 1000
+
+
 async def test_codes_and_tokens_are_stored_as_digests(fleet: Fleet) -> None:
     code = (await fleet.registration.create_code(fleet.account)).code
     token = await fleet.registration.create_token(fleet.account)
@@ -167,13 +176,13 @@ async def test_an_event_is_new_once_and_forgotten_in_time(fleet: Fleet) -> None:
     assert await fleet.devices.is_new_event(device, "e")
 
 
-async def test_handovers_move_on_and_never_back(fleet: Fleet, rows: Any) -> None:
+async def test_assignments_move_on_and_never_back(fleet: Fleet, rows: Any) -> None:
     device, _ = await fleet.devices.add(fleet.account, "android", protocol="x", name="n")
     batch = rows.batch(fleet.account, message={"state": State.SENDING})
     await fleet.storage.writer.write(submissions.accept, batch)
     message_id = batch.messages[0].message_id
     row = StoredAssignment(
-        handover_id=fleet.ids.next(),
+        assignment_id=fleet.ids.next(),
         message_id=message_id,
         device_id=device.device_id,
         carrier="android",
@@ -195,7 +204,7 @@ async def test_handovers_move_on_and_never_back(fleet: Fleet, rows: Any) -> None
 
     for state in (AssignmentState.PROCESSED, AssignmentState.FETCHED, AssignmentState.SENT):
         step = AssignmentStep(
-            handover_id=row.handover_id,
+            assignment_id=row.assignment_id,
             state=state,
             cancelling=0,
             valid_until_ms=9,
@@ -203,9 +212,9 @@ async def test_handovers_move_on_and_never_back(fleet: Fleet, rows: Any) -> None
         )
         await write(assignments.move, step)
         [found] = await fleet.storage.read(
-            lambda c: assignments.find(c, device.device_id, [row.handover_id])
+            lambda c: assignments.find(c, device.device_id, [row.assignment_id])
         )
         best = max(state, AssignmentState.PROCESSED)
         assert found == msgspec.structs.replace(row, state=best, changed_ms=best.value)
     assert await fleet.storage.read(lambda c: assignments.load_open(c, "android")) == []
-    assert await fleet.storage.read(lambda c: assignments.find(c, 1, [row.handover_id])) == []
+    assert await fleet.storage.read(lambda c: assignments.find(c, 1, [row.assignment_id])) == []

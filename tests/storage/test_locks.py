@@ -29,6 +29,7 @@ def open_elsewhere(url: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", OPEN, url], capture_output=True, text=True)
 
 
+@pytest.mark.process
 def test_a_second_process_is_refused_until_the_first_lets_go(database_url: str) -> None:
     storage = Storage(database_url)
     other = open_elsewhere(database_url)

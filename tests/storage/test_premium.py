@@ -238,6 +238,7 @@ async def test_notice_and_refund_are_refused_together(rows: Any, why: str) -> No
     assert [await rows.all(table) for table in tables] == before
 
 
+@pytest.mark.process
 async def test_charges_and_refunds_cross_to_the_process_that_writes(
     sqlite_url: str, make_rows: Any
 ) -> None:

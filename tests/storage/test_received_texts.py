@@ -122,6 +122,7 @@ async def test_step_ends_when_it_has_looked_through_enough(
     assert await rows.write(received_texts.fetch, fetch(account.account_id)) == ids[5:]
 
 
+@pytest.mark.process
 async def test_texts_are_given_across_the_channel_when_a_process_writes(
     database_url: str, make_rows: Any
 ) -> None:

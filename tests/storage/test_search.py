@@ -17,6 +17,7 @@ from dragoman.core.messages.sql.tables import hourly_statistics, messages
 from dragoman.core.model.errors import RefusalCode, TookTooLong
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.core.reporting.sql import outbox
+from dragoman.kit.ids import first_at, time_of
 from dragoman.storage import many
 from dragoman.storage.time_limit import time_limit
 from dragoman.storage.work import Operation
@@ -78,15 +79,13 @@ class History:
                 and (not wanted.mccs or stored.mcc in wanted.mccs)
                 and (not wanted.states or self.states[stored.message_id] in wanted.states)
                 and all(piece in new.batch.text.lower() for piece in wanted.text)
-                and (wanted.from_ms or 0)
-                <= outbox.time_of(stored.message_id)
-                <= (wanted.to_ms or 1 << 60)
+                and (wanted.from_ms or 0) <= time_of(stored.message_id) <= (wanted.to_ms or 1 << 60)
             ),
             reverse=True,
         )
 
     def filter(self) -> OutboxFilter:
-        chance, times = self.chance, [outbox.time_of(m.message_id) for m, _ in self.made]
+        chance, times = self.chance, [time_of(m.message_id) for m, _ in self.made]
         account, *others = chance.sample(self.accounts, 3)
 
         def perhaps(value: Any, nothing: Any, one_in: int = 3) -> Any:
@@ -182,9 +181,7 @@ def test_newest_hours_are_read_until_they_hold_enough(
     def read(low: int | None, high: int | None) -> list[HourCount]:
         return [h for h in stored if (low or 0) <= h.hour_ms < (high or 1 << 60)]
 
-    found = pages.newest_hours(
-        read, last_ms=now * HOUR, from_ms=None, before_ms=None, enough=enough
-    )
+    found = pages.newest_hours(read, lambda: first_at(now * HOUR), None, None, enough)
     assert (sum(hour.counted for hour in found.hours), found.is_cut) == (counted, is_cut)
     assert found.hours == [hour for hour in stored if hour.hour_ms >= (found.from_ms or 0)]
 
@@ -195,7 +192,7 @@ async def test_counters_are_what_a_recount_of_the_messages_gives(rows: Any, seed
     await history.make()
     recount: dict[tuple[int, int, str, str], tuple[int, int]] = {}
     for row in await rows.all(messages):
-        hour = outbox.time_of(row["message_id"]) // HOUR * HOUR
+        hour = time_of(row["message_id"]) // HOUR * HOUR
         name = STATISTICS_NAMES[State(row["state"])]
         for dimension, value in (("sum", "sum"), ("mcc:status", f"{row['mcc']}:{name}")):
             key = (row["account_id"], hour, dimension, value)
@@ -275,7 +272,7 @@ async def test_text_in_a_tree_is_looked_for_in_the_newest_of_all_its_accounts(
     await history.make()
     top, *others = (account.account_id for account in history.accounts)
     tree = OutboxFilter(account_id=top, below=tuple(others))
-    newest_ms = outbox.time_of(max(history.states))
+    newest_ms = time_of(max(history.states))
     for to_ms in (None, newest_ms, *(newest_ms - hours * HOUR // 2 for hours in range(1, 60, 7))):
         spans = msgspec.structs.replace(tree, to_ms=to_ms)
         wanted = msgspec.structs.replace(spans, text=("rødgrød",))

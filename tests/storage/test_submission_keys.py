@@ -140,7 +140,7 @@ async def _move(rows: Any, account: Any, new: Any, message: Any, states: Any) ->
 def _assignment(rows: Any, device_id: int, message: Any, chance: random.Random) -> StoredAssignment:
     now_ms = rows.clock.now_ms()
     return StoredAssignment(
-        handover_id=rows.ids.next(),
+        assignment_id=rows.ids.next(),
         message_id=message.message_id,
         device_id=device_id,
         carrier="phones",

@@ -20,7 +20,8 @@ class AdminServer:
     def __init__(self, admin: Admin) -> None:
         self._data_dir = admin.services.settings.data_path
         self.path = socket_path(self._data_dir)
-        self._app = DialectApp([build_admin(admin)], _not_found)
+        timeout_s = admin.services.settings.http.request_timeout_s
+        self._app = DialectApp([build_admin(admin)], _not_found, body_timeout_s=timeout_s)
         self._server: Server | None = None
         self._serving: asyncio.Task[None] | None = None
 

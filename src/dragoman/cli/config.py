@@ -27,3 +27,11 @@ def check_config(config: ConfigOption = None, json: JsonOption = False) -> None:
     print(f"{source} is valid: HTTP on {settings.http.listen}, carriers: {carriers}")
     if not settings.carriers:
         typer.echo("dragoman: without a carrier nothing can be sent", err=True)
+
+
+@app.command("example")
+def print_example() -> None:
+    """Print an example to start from, with every key, its default and what it is for."""
+    from dragoman.config.example import render_example
+
+    print(render_example(), end="")

@@ -16,7 +16,7 @@ def migrate(config: ConfigOption = None, data: DataOption = None, json: JsonOpti
     settings = find_settings(config, data)
     os.umask(0o077)
     logging.configure("warning", "console")
-    from dragoman.container import opened_services
+    from dragoman.assembly import opened_services
     from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
 
     async def open_once() -> None:

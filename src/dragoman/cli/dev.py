@@ -83,9 +83,9 @@ def _settings(http: str, smsc: str, data: Path, *, phones: bool) -> Settings:
 
 
 def _reset(settings: Settings) -> None:
+    from dragoman.assembly import check_unused
     from dragoman.cli.dev_file import KEPT, NAME, SHELL
     from dragoman.config.settings import OUTBOX
-    from dragoman.container import check_unused
     from dragoman.core.model.errors import AlreadyInUse
 
     try:

@@ -1,15 +1,18 @@
-"""Writes the reference pages from the program itself: `python -m dragoman.cli.reference <folder>`.
+"""Writes the reference pages and the example of a configuration from the program itself.
 
-With `--check` it writes nothing and fails where a page is not what it would write.
+`python -m dragoman.cli.reference docs/reference` writes the pages to that folder and the example
+two above it. With `--check` it writes nothing and fails where a file is not what it would write.
 """
 
 from __future__ import annotations
 
+import inspect
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Final, get_args, get_origin
+from typing import Any, Final
 
 import msgspec
 import typer
@@ -22,10 +25,12 @@ from dragoman.cli.reference_metrics import list_metrics
 from dragoman.cli.reference_table import table
 from dragoman.cli.root import EPILOG, app
 from dragoman.config import Secret, Settings
-from dragoman.config.reading import entries_of, item_of, join, section_of
+from dragoman.config.example import render_example
+from dragoman.config.fields import description_of, entries_of, item_of, join, section_of
 from dragoman.config.sections import Section
 
 COMMAND: Final = "python -m dragoman.cli.reference docs/reference"
+EXAMPLE: Final = "dragoman.example.toml"
 NOTE: Final = f"<!-- Written by `{COMMAND}`; change the program, not this page. -->"
 
 
@@ -37,9 +42,11 @@ def main(arguments: Sequence[str]) -> int:
         print("usage: python -m dragoman.cli.reference [--check] <folder>", file=sys.stderr)
         return 2
     folder = Path(folders[0])
-    stale = [name for name, text in render_pages().items() if not _put(folder / name, text, check)]
-    for name in stale:
-        print(f"{folder / name} is not up to date: run `{COMMAND}`", file=sys.stderr)
+    files = {folder / name: text for name, text in render_pages().items()}
+    files[folder / ".." / ".." / EXAMPLE] = render_example()
+    stale = [path for path, text in files.items() if not _put(path, text, check)]
+    for path in stale:
+        print(f"{os.path.normpath(path)} is not up to date: run `{COMMAND}`", file=sys.stderr)
     return 1 if stale else 0
 
 
@@ -121,8 +128,7 @@ def _section(kind: type[Section], key: str, heading: str) -> Iterator[str]:
     if heading:
         yield f"## `{heading}`"
         yield ""
-        yield (kind.__doc__ or "").strip()
-        yield ""
+        yield from _paragraphs(inspect.cleandoc(kind.__doc__ or ""))
     plain, tables = [], []
     for field in fields(kind):
         path = join(key, field.name)
@@ -130,26 +136,12 @@ def _section(kind: type[Section], key: str, heading: str) -> Iterator[str]:
         if section is not None:
             tables.append((section, path, f"[{path}]"))
         elif not entries:
-            plain.append((f"`{field.name}`", _type(field), _default(field), _description(field)))
+            what = description_of(field.type).replace("<", "&lt;")
+            plain.append((f"`{field.name}`", _type(field), _default(field), what))
         tables += [(entry, path, f"[[{path}]]") for entry in entries]
     yield from table(("key", "type", "default", "what it is"), plain)
     for inner, path, title in tables:
         yield from _section(inner, path, title)
-
-
-def _notes(kind: Any) -> Iterator[Any]:
-    if get_origin(kind) is Annotated:
-        bare, *notes = get_args(kind)
-        yield from notes
-        yield from _notes(bare)
-    else:
-        for part in get_args(kind):
-            yield from _notes(part)
-
-
-def _description(field: FieldInfo) -> str:
-    texts = [note.description for note in _notes(field.type) if getattr(note, "description", None)]
-    return texts[0].replace("<", "&lt;") if texts else ""
 
 
 def _type(field: FieldInfo) -> str:

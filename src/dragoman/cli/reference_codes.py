@@ -134,7 +134,7 @@ _REFUSED: Final = MappingProxyType[str, Column](
         "LINK": _worded(linkmobility_errors.REFUSALS),
         "smSend": _worded(smsend_errors.REFUSALS),
         "SMSGate": lambda code: _quoted(
-            smsgate_errors.STATUSES[code], smsgate_errors.WORDS.get(code, "{subject}: {detail}")
+            smsgate_errors.STATUSES[code], smsgate_errors.TEXTS.get(code, "{subject}: {detail}")
         ),
         "SMSGateway24": lambda code: _quoted(1, smsgateway24_errors.TEXTS[code]),
     }

@@ -8,10 +8,10 @@ from typing import Any
 
 from dragoman.admin.context import Admin
 from dragoman.admin.operations import build_admin, problem_of
+from dragoman.assembly import opened_services
 from dragoman.cli.outcome import ExitCode, Stop
 from dragoman.config import Settings
 from dragoman.config.values import SQLITE
-from dragoman.container import opened_services
 from dragoman.core.model.errors import AlreadyInUse, Refused
 from dragoman.kit import logging
 from dragoman.web.responses import Response
@@ -41,7 +41,9 @@ async def _answer(settings: Settings, method: str, target: str, body: bytes) -> 
 async def call_operation(admin: Admin, method: str, target: str, body: bytes) -> Response:
     """What an operation answers, without a server between."""
     path, _, query = target.partition("?")
-    call = DialectApp([build_admin(admin)], _nothing).open(
+    timeout_s = admin.services.settings.http.request_timeout_s
+    app = DialectApp([build_admin(admin)], _nothing, body_timeout_s=timeout_s)
+    call = app.open(
         {
             "method": method,
             "path": path,

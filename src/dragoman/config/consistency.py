@@ -59,10 +59,12 @@ def _check_carriers(settings: Settings, profiles: Collection[str] | None) -> Ite
         if isinstance(carrier, Mm7Table):
             if not (carrier.report_secret or carrier.report_addresses):
                 yield Mistake(
-                    key=f"{key}.report_secret", problem="missing; or give report_addresses"
+                    key=f"{key}.report_secret", problem="missing; set it, or report_addresses"
                 )
             if "/" in carrier.report_secret or not carrier.report_secret.isprintable():
-                yield Mistake(key=f"{key}.report_secret", problem="cannot stand in a path")
+                yield Mistake(
+                    key=f"{key}.report_secret", problem="contains characters that a URL path cannot"
+                )
         if not isinstance(carrier, SmppTable):
             continue
         if profiles is not None and carrier.profile not in profiles:
@@ -71,7 +73,7 @@ def _check_carriers(settings: Settings, profiles: Collection[str] | None) -> Ite
             yield Mistake(key=f"{key}.reconnect_max_s", problem="less than reconnect_min_s")
         if carrier.receiver_links and carrier.bind != "transmitter":
             yield Mistake(
-                key=f"{key}.receiver_links", problem='stands beside bind = "transmitter" only'
+                key=f"{key}.receiver_links", problem='only allowed with bind = "transmitter"'
             )
 
 
@@ -88,7 +90,7 @@ def _check_routes(settings: Settings) -> Iterator[Mistake]:
                 continue
             carrier = carriers[name]
             if isinstance(carrier, SmppTable) and carrier.bind == "receiver":
-                yield Mistake(key=key, problem=f"carrier `{name}` only receives")
+                yield Mistake(key=key, problem=f"carrier `{name}` is receive-only")
         types = {carriers[name].type for name in route.carriers if name in carriers}
         if MULTIMEDIA in types and len(types) > 1:
             yield Mistake(
@@ -105,7 +107,7 @@ def _check_message_types(settings: Settings) -> Iterator[Mistake]:
     routes = {route.name for route in settings.routes_for_router()}
     for one in types:
         if one.name in ("credits", "purchased"):
-            yield Mistake(key=f"message_types.{one.name}.name", problem="is taken by the house")
+            yield Mistake(key=f"message_types.{one.name}.name", problem="is a reserved name")
         if one.route and one.route not in routes:
             yield _unknown(f"message_types.{one.name}.route", "route", one.route, routes)
     profiles = settings.dialects.smsend.subaccount_profiles
@@ -132,7 +134,7 @@ def _check_mailings(settings: Settings) -> Iterator[Mistake]:
         return
     for key in ("sender", "base_url"):
         if not getattr(mailings, key):
-            yield Mistake(key=f"mailings.{key}", problem="missing; mails need it")
+            yield Mistake(key=f"mailings.{key}", problem="required for e-mail campaigns")
     try:
         if mailings.sender:
             parse_mail_address(mailings.sender)
@@ -140,7 +142,7 @@ def _check_mailings(settings: Settings) -> Iterator[Mistake]:
         yield Mistake(key="mailings.sender", problem=str(error))
     if mailings.user and mailings.security == "none":
         yield Mistake(
-            key="mailings.security", problem="a password does not go over a plain connection"
+            key="mailings.security", problem="a password requires an encrypted connection"
         )
     if mailings.max_retry_s < mailings.first_retry_s:
         yield Mistake(key="mailings.max_retry_s", problem="less than mailings.first_retry_s")
@@ -149,7 +151,7 @@ def _check_mailings(settings: Settings) -> Iterator[Mistake]:
 def _find_doubles(table: str, key: str, names: Iterable[str]) -> Iterator[Mistake]:
     for name, count in Counter(names).items():
         if count > 1:
-            yield Mistake(key=f"{table}.{key}", problem=f"`{name}` is there {count} times")
+            yield Mistake(key=f"{table}.{key}", problem=f"`{name}` is defined {count} times")
 
 
 def _unknown(key: str, kind: str, name: str, known: Iterable[str]) -> Mistake:

@@ -15,23 +15,14 @@ from typing import Any
 from msgspec.structs import fields
 
 from dragoman.config.errors import Mistake
-from dragoman.config.reading import (
-    entries_of,
-    entry_for,
-    is_text,
-    item_of,
-    join,
-    key_of_entry,
-    section_of,
-    suggest,
-)
+from dragoman.config.fields import entries_of, entry_for, is_text, item_of, join, section_of
+from dragoman.config.reading import FILE_SUFFIX, key_of_entry, suggest
 from dragoman.config.sections import Section
 
 PREFIX = "DRAGOMAN_"
 
 # The command line's own, and what Kubernetes sets for a service "dragoman".
 _NOT_SETTINGS = re.compile(r"CONFIG|URL|TOKEN(_FILE)?|SERVICE_(HOST|PORT).*|PORT(_.*)?")
-_FILE = "_file"
 _TYPE = "__TYPE"
 
 
@@ -74,7 +65,7 @@ class Overrides:
             near = suggest(name, known) or (
                 "; a table and its key are joined by two underscores" if not (key or rest) else ""
             )
-            self._complain(variable, f"there is no setting `{join(key, name)}`{near}")
+            self._complain(variable, f"unknown setting `{join(key, name)}`{near}")
             return
         field_type = known[name].type
         if (section := section_of(field_type)) is not None:
@@ -96,7 +87,7 @@ class Overrides:
                 entry = entry_for(kinds, entries[index]) or kinds[0]
                 self._write(variable, text, entry, entries[index], rest[1:], entry_key)
         elif rest:
-            self._complain(variable, f"`{join(key, name)}` is no table")
+            self._complain(variable, f"`{join(key, name)}` is not a table")
         else:
             table[name] = _parse_text(field_type, text)
             self.origins[join(key, name)] = variable
@@ -121,7 +112,7 @@ def _as_variable(name: object) -> str:
 
 def _forget_twin(name: str, table: dict[str, Any], known: Mapping[str, Any]) -> None:
     """Drops the file's `password` or `password_file` where the environment gives the other."""
-    twin = name.removesuffix(_FILE) if name.endswith(_FILE) else name + _FILE
+    twin = name.removesuffix(FILE_SUFFIX) if name.endswith(FILE_SUFFIX) else name + FILE_SUFFIX
     if twin in known:
         table.pop(twin, None)
 

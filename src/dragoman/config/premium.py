@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from dragoman.config.sections import Section
-from dragoman.config.values import Prefix
+from dragoman.config.values import Prefix, about, checked, matching
 from dragoman.core.messages.model.premium import (
     MAX_SERVICE_TYPE,
     BillingTerms,
@@ -48,16 +48,15 @@ def _check_day(text: str) -> None:
         try:
             date.fromisoformat(text)
         except ValueError:
-            raise ValueError(f"{text!r} is no day, such as 2027-12-31") from None
+            raise ValueError(f"{text!r} is not a date such as 2027-12-31") from None
 
 
-def _check_short_code(text: str) -> None:
-    if not (text.isascii() and text.isdigit() and 3 <= len(text) <= 8):
-        raise ValueError(f"{text!r} is not a short code of 3 to 8 digits, without the country")
-
-
-Tag = Annotated[int, Meta(ge=0, le=0xFFFF, extra={"check": _check_tag})]
-Day = Annotated[str, Meta(extra={"check": _check_day}, examples=["2027-12-31"])]
+Tag = Annotated[int, Meta(ge=0, le=0xFFFF), checked(_check_tag)]
+Day = Annotated[str, checked(_check_day)]
+ShortCodeNumber = Annotated[
+    str,
+    matching("[0-9]{3,8}", "is not a short code of 3 to 8 digits, without the country"),
+]
 
 
 class BillingTable(Section, frozen=True, kw_only=True):
@@ -65,29 +64,28 @@ class BillingTable(Section, frozen=True, kw_only=True):
 
     price_tag: Annotated[
         Tag,
-        Meta(
-            description="Tag of the parameter (TLV) that holds the price; 0 for none. Without it,"
-            " and without `{price}` in `service_type`, the carrier takes no premium messages."
+        about(
+            "Tag of the optional parameter (TLV) that holds the price, 0x1400 or above; 0 for none."
+            " Without it, and without `{price}` in `service_type`, the carrier takes no premium"
+            " messages."
         ),
     ] = 0
     content_type_tag: Annotated[
-        Tag, Meta(description="Tag of the parameter that holds the content type; 0 for none.")
+        Tag, about("Tag of the parameter that holds the content type; 0 for none.")
     ] = 0
     invoice_text_tag: Annotated[
-        Tag, Meta(description="Tag of the parameter that holds the invoice text; 0 for none.")
+        Tag, about("Tag of the parameter that holds the invoice text; 0 for none.")
     ] = 0
     form: Annotated[
         ValueForm,
-        Meta(
-            description="How values are written: digits with a final NUL, digits alone, or four"
-            " octets."
-        ),
+        about("How values are written: digits with a final NUL, digits alone, or four octets."),
     ] = ValueForm.C_STRING
     service_type: Annotated[
         str,
-        Meta(
-            description="Service type of premium messages, where `{price}` and `{content_type}`"
-            " stand for those of the message.",
+        about(
+            "Service type of premium messages, where `{price}` and `{content_type}` stand for those"
+            " of the message.",
+            "P{price}",
             extra={"check": _check_service_type},
         ),
     ] = ""
@@ -100,15 +98,13 @@ class BillingTable(Section, frozen=True, kw_only=True):
 class ContentTypeTable(Section, frozen=True, kw_only=True):
     """Something that a premium message may be for."""
 
-    id: Annotated[int, Meta(ge=1, le=999_999, description="The number programs name it by.")]
-    description: Annotated[str, Meta(min_length=1, description="What it is.")]
-    type: Annotated[ContentKind, Meta(description="What sort of thing is sold.")] = (
-        ContentKind.DIGITAL
+    id: Annotated[int, about("The number programs name it by.", ge=1, le=999_999)]
+    description: Annotated[str, about("What it is.", min_length=1)]
+    type: Annotated[ContentKind, about("What sort of thing is sold.")] = ContentKind.DIGITAL
+    vat_exempt: Annotated[bool, about("Whether no VAT is due.")] = False
+    expires: Annotated[Day, about(f"The last day on which it may be used; {NEVER} for no end.")] = (
+        NEVER
     )
-    vat_exempt: Annotated[bool, Meta(description="Whether no VAT is due.")] = False
-    expires: Annotated[
-        Day, Meta(description=f"The last day on which it may be used; {NEVER} for no end.")
-    ] = NEVER
 
     def value(self) -> ContentType:
         """The table as a value of the domain."""
@@ -122,28 +118,26 @@ class ContentTypeTable(Section, frozen=True, kw_only=True):
 
 
 class ShortCodeTable(Section, frozen=True, kw_only=True):
-    """A short code that recipients are charged under, and who may use it."""
+    """A short code that recipients are charged under, and who may use it.
 
-    number: Annotated[
-        str,
-        Meta(
-            description="The code without its country, such as 1272.",
-            extra={"check": _check_short_code},
-        ),
-    ]
+    Prices are in the smallest unit of the country's currency, and only numbers of the country can
+    be charged.
+    """
+
+    number: Annotated[ShortCodeNumber, about("The code without its country, such as 1272.")]
     country_code: Annotated[
-        Prefix, Meta(description="Calling code of its country; only numbers there are charged.")
+        Prefix, about("Calling code of its country; only numbers there are charged.")
     ]
     accounts: Annotated[
         tuple[str, ...],
-        Meta(description="User names of the accounts that use it; none for all accounts."),
+        about("User names of the accounts that use it; none for all accounts."),
     ] = ()
     catalogue: Annotated[
         Literal["danish", "norwegian"],
-        Meta(description="Content types that come with Dragoman, where none are written."),
+        about("Content types that come with Dragoman, where none are written."),
     ] = "danish"
     content_types: Annotated[
-        tuple[ContentTypeTable, ...], Meta(description="The code's own content types.")
+        tuple[ContentTypeTable, ...], about("The code's own content types.")
     ] = ()
 
     def value(self) -> ShortCode:

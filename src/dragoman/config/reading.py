@@ -7,21 +7,31 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from enum import Enum
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from dragoman.config.errors import Mistake
+from dragoman.config.fields import (
+    TYPE,
+    choices_of,
+    entries_of,
+    entry_for,
+    extra_of,
+    item_of,
+    join,
+    section_of,
+    type_of_entry,
+)
 from dragoman.config.sections import Section
 from dragoman.config.values import Secret
 
 S = TypeVar("S", bound=Section)
 
-TYPE = "type"
+FILE_SUFFIX = "_file"
+"""What the name of a key ends with that names a file with the value of another."""
 _IN_QUOTES = {"Expected `str`, got `int`", "Expected `str`, got `float`"}
 
 
@@ -56,7 +66,25 @@ class Reader:
                 values[name] = self._read_field(field, table[name], join(key, name))
             elif field.required:
                 self._note(join(key, name), "missing")
+        for name in values.keys() & {f"{name}{FILE_SUFFIX}" for name in known}:
+            self._read_secret_file(known[name.removesuffix(FILE_SUFFIX)], values, name, key)
         return None if self.mistakes else kind(**values)
+
+    def _read_secret_file(
+        self, field: FieldInfo, values: dict[str, Any], name: str, key: str
+    ) -> None:
+        """Gives a field the content of the file that `name` names."""
+        path, key = values[name], join(key, name)
+        if values.get(field.name, field.default) != field.default:
+            self._note(key, f"stands beside `{field.name}`; one of them is enough")
+        elif path is not None and Path(path).is_file():
+            try:
+                text = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+                self._note(key, f"{path} cannot be read: {reason}")
+            else:
+                values[field.name] = self._convert(field.type, text, key)
 
     def _read_field(self, field: FieldInfo, value: Any, key: str) -> Any:
         if (section := section_of(field.type)) is not None:
@@ -96,7 +124,7 @@ class Reader:
         except msgspec.ValidationError as error:
             self._note(key, _explain(str(error), kind, value))
             return None
-        extra = _extra_of(kind)
+        extra = extra_of(kind)
         if (check := extra.get("check")) is not None:
             try:
                 check(converted)
@@ -120,11 +148,6 @@ class Reader:
         self.mistakes.append(Mistake(key=f"{key} ({origin})" if origin else key, problem=problem))
 
 
-def join(key: str, name: str) -> str:
-    """The key of `name` in the table at `key`."""
-    return f"{key}.{name}" if key else name
-
-
 def suggest(name: str, known: Iterable[str]) -> str:
     """A question to put behind a complaint about an unknown name; empty if nothing is near."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
@@ -141,71 +164,6 @@ def key_of_entry(key: str, entry: type[Section], tables: list[Any], index: int) 
     return f"{key}[{index}]"
 
 
-def section_of(kind: Any) -> type[Section] | None:
-    """The section that a field of this type is; None for any other field."""
-    kind = _bare(kind)
-    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
-
-
-def entries_of(kind: Any) -> tuple[type[Section], ...]:
-    """The sections that a field of this type repeats; none for any other field.
-
-    Where there are several, the `type` of a table chooses; the first is for tables without one.
-    """
-    item = item_of(kind)
-    kinds = get_args(item) if isinstance(item, UnionType) else (item,)
-    sections = tuple(section_of(one) for one in kinds)
-    return tuple(section for section in sections if section is not None)
-
-
-def entry_for(entries: tuple[type[Section], ...], table: Any) -> type[Section] | None:
-    """The section that a table is to be read as; None for an unknown `type`."""
-    if len(entries) == 1 or not isinstance(table, Mapping) or TYPE not in table:
-        return entries[0]
-    return next((entry for entry in entries if type_of_entry(entry) == table[TYPE]), None)
-
-
-def type_of_entry(entry: type[Section]) -> str:
-    """The `type` by which a section is chosen from several."""
-    default: str = next(field.default for field in fields(entry) if field.name == TYPE)
-    return default
-
-
-def item_of(kind: Any) -> Any:
-    """The type of the items where this is the type of an array; else None."""
-    kind = _bare(kind)
-    return get_args(kind)[0] if get_origin(kind) is tuple else None
-
-
-def is_text(kind: Any) -> bool:
-    """Whether a value of this type is written as text."""
-    if item_of(kind) is not None:
-        return False
-    alternatives = {_bare(part) for part in get_args(_bare(kind)) or (kind,)}
-    return any(
-        isinstance(part, str) or (isinstance(part, type) and issubclass(part, str))
-        for part in alternatives
-    )
-
-
-def _bare(kind: Any) -> Any:
-    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
-
-
-def _extra_of(kind: Any) -> dict[str, Any]:
-    """The `extra` of a type, whether it stands alone or beside None."""
-    found: dict[str, Any] = {}
-    if get_origin(kind) is Annotated:
-        bare, *notes = get_args(kind)
-        for note in notes:
-            found |= getattr(note, "extra", None) or {}
-        kind = bare
-    if get_origin(kind) is not Literal and item_of(kind) is None:
-        for part in get_args(kind):
-            found |= _extra_of(part)
-    return found
-
-
 def _convert_secret(kind: type, value: Any) -> Any:
     if kind is not Secret:
         raise NotImplementedError
@@ -217,7 +175,7 @@ def _convert_secret(kind: type, value: Any) -> Any:
 def _explain(complaint: str, kind: Any, value: Any) -> str:
     """msgspec's complaint in the words of the file."""
     if complaint.startswith("Invalid enum value"):
-        return f"expected one of {', '.join(_choices(kind))}, got {complaint.split(' ', 3)[3]}"
+        return f"expected one of {', '.join(choices_of(kind))}, got {complaint.split(' ', 3)[3]}"
     hint = " (put it in quotes)" if complaint in _IN_QUOTES else ""
     if ", got " not in complaint:
         hint = f", got {value!r}"
@@ -225,17 +183,6 @@ def _explain(complaint: str, kind: Any, value: Any) -> str:
         return "expected letters, digits, dots, dashes and underscores, at most 32"
     plain = complaint.replace("`", "").replace(" | null", "")
     return f"{plain[:1].lower()}{plain[1:]}{hint}"
-
-
-def _choices(kind: Any) -> list[str]:
-    bare = _bare(kind)
-    choices: list[str] = []
-    for part in get_args(bare) or (bare,):
-        if isinstance(part, type) and issubclass(part, Enum):
-            choices += [str(member.value) for member in part]
-        elif isinstance(part, str):
-            choices.append(part)
-    return choices
 
 
 def _name_of(value: Any) -> str:

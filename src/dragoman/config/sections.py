@@ -1,9 +1,12 @@
-"""The tables of the configuration that appear once: `[http]`, `[storage]`, `[callbacks]` …"""
+"""The tables of the configuration that appear once: `[http]`, `[storage]`, `[callbacks]` …
+
+Every default an operator can change stands here and in the modules beside this one, and nowhere
+else: what a setting governs takes its value as an argument without a default.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -16,24 +19,17 @@ from dragoman.config.values import (
     HttpUrl,
     Network,
     NetworkText,
+    PublicUrl,
     Secret,
     TimeZone,
+    about,
     parse_address,
     parse_network,
 )
 
-DAY_S = 24 * 3600
 HOUR_S = 3600
+DAY_S = 24 * HOUR_S
 PHONE_API = "/api/mobile/v1"
-
-
-def check_public_url(text: str) -> None:
-    """Raises ValueError for what is no address to put a path behind."""
-    parts = urlsplit(text)
-    if text and (parts.scheme not in {"http", "https"} or not parts.hostname):
-        raise ValueError("expected an address such as https://sms.example.org")
-    if parts.query or parts.fragment or not text.isprintable() or " " in text:
-        raise ValueError("expected an address without a query")
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,21 +39,29 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Http(Section, frozen=True, kw_only=True):
     """The HTTP server that programs talk to."""
 
-    listen: Annotated[Address, Meta(description="Host and port the server listens on.")] = (
-        "127.0.0.1:8080"
-    )
+    listen: Annotated[
+        Address,
+        about(
+            "Host and port to listen on. Only this machine can call 127.0.0.1; put a proxy with TLS"
+            " in front before you open it."
+        ),
+    ] = "127.0.0.1:8080"
     trusted_proxies: Annotated[
         tuple[NetworkText, ...],
-        Meta(description="Proxies whose X-Forwarded-For header is believed."),
+        about(
+            "Proxies whose X-Forwarded-For header is believed. Without them, an account that is"
+            " limited to certain addresses sees the proxy's.",
+            ["127.0.0.1/32", "10.0.0.0/8"],
+        ),
     ] = ()
-    max_body_bytes: Annotated[
-        int, Meta(ge=1024, le=1 << 30, description="Largest request body that is read.")
-    ] = 16 * 1024 * 1024
+    max_body_bytes: Annotated[int, about("A larger request is refused.", ge=1024, le=1 << 30)] = (
+        16 * 1024 * 1024
+    )
     request_timeout_s: Annotated[
-        float, Meta(gt=0, le=600, description="Time a caller has to send a whole request.")
+        float, about("Time a caller has to send a whole request.", gt=0, le=600)
     ] = 30.0
     shutdown_timeout_s: Annotated[
-        float, Meta(gt=0, le=600, description="Time to finish what is in flight when told to stop.")
+        float, about("Time to finish what is in flight when asked to stop.", gt=0, le=600)
     ] = 30.0
 
     @property
@@ -76,55 +80,66 @@ class Storage(Section, frozen=True, kw_only=True):
 
     url: Annotated[
         DatabaseUrl,
-        Meta(
-            description="sqlite:///<file>, relative to data_dir, or"
+        about(
+            "sqlite:///<file>, relative to data_dir, or"
             " postgresql://<user>:<password>@<host>/<database>."
         ),
     ] = Secret("sqlite:///dragoman.db")
     url_file: Annotated[
-        FilePath | None, Meta(description="File that holds the url, to keep its password apart.")
+        FilePath | None,
+        about(
+            "File that holds the URL instead, so that its password is not in this one.",
+            "/run/secrets/dragoman-database",
+        ),
     ] = None
 
 
 class Mail(Section, frozen=True, kw_only=True):
-    """Mail that becomes messages, over SMTP; only the dialect linkmobility takes any."""
+    """Mail that becomes messages, over SMTP; only the dialect linkmobility takes any.
 
-    enabled: Annotated[bool, Meta(description="Whether mail is taken.")] = False
-    listen: Annotated[Address, Meta(description="Host and port the SMTP server listens on.")] = (
-        "127.0.0.1:2525"
-    )
+    docs/howto/mail.md says how addresses and options are written. Nothing is ever relayed, and
+    without a key nothing is accepted.
+    """
+
+    enabled: Annotated[bool, about("Whether mail is accepted.")] = False
+    listen: Annotated[
+        Address,
+        about(
+            "Host and port to listen on. Only this machine can bring mail to 127.0.0.1; the usual"
+            " port of mail servers is 25."
+        ),
+    ] = "127.0.0.1:2525"
     domains: Annotated[
         tuple[str, ...],
-        Meta(description="What stands behind the @ of addresses; empty takes anything."),
+        about(
+            "Domains of the addresses; mail to others is refused. Empty accepts any.",
+            ["sms.example.net"],
+        ),
     ] = ()
-    max_bytes: Annotated[
-        int, Meta(ge=1024, le=1 << 24, description="Largest mail that is taken.")
-    ] = 256 * 1024
-    max_recipients: Annotated[
-        int, Meta(ge=1, le=10_000, description="Recipients one mail may have.")
-    ] = 100
+    max_bytes: Annotated[int, about("Largest mail that is accepted.", ge=1024, le=1 << 24)] = (
+        256 * 1024
+    )
+    max_recipients: Annotated[int, about("Recipients of one mail.", ge=1, le=10_000)] = 100
     max_connections: Annotated[
-        int, Meta(ge=1, le=10_000, description="Connections at the same time.")
+        int, about("Connections at the same time, in all.", ge=1, le=10_000)
     ] = 100
     max_connections_per_client: Annotated[
-        int, Meta(ge=1, le=10_000, description="Connections of one address at the same time.")
+        int, about("Connections at the same time from one address.", ge=1, le=10_000)
     ] = 10
     mails_per_minute_per_key: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="Mails an account may send in a minute.")
+        int, about("Mails a minute of one account.", ge=1, le=1_000_000)
     ] = 60
     mails_per_minute_per_client: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="Mails an address may bring in a minute.")
+        int, about("Mails a minute from one address.", ge=1, le=1_000_000)
     ] = 120
     timeout_s: Annotated[
-        float, Meta(gt=0, le=600, description="Time for one command, or for a whole mail.")
+        float, about("Time for one command, and for a whole mail.", gt=0, le=600)
     ] = 60.0
     tls_certificate_file: Annotated[
         FilePath | None,
-        Meta(description="PEM file of certificate and key; with it STARTTLS is offered."),
+        about("PEM file of certificate and key; with it STARTTLS is offered.", "mail.pem"),
     ] = None
-    require_tls: Annotated[bool, Meta(description="Whether mail is taken only after STARTTLS.")] = (
-        False
-    )
+    require_tls: Annotated[bool, about("Whether mail is accepted only after STARTTLS.")] = False
 
     @property
     def address(self) -> tuple[str, int]:
@@ -133,64 +148,73 @@ class Mail(Section, frozen=True, kw_only=True):
 
 
 class Mailings(Section, frozen=True, kw_only=True):
-    """E-mail campaigns: mail to the subscribers of customers' lists, through a relay."""
+    """E-mail campaigns of the dialect smsend: mail to subscribers of lists, through a relay.
 
-    enabled: Annotated[bool, Meta(description="Whether campaigns are sent.")] = False
-    relay: Annotated[Address, Meta(description="Host and port of the SMTP relay.")] = "127.0.0.1:25"
+    docs/howto/mailings.md says what the relay has to do, and what becomes of a mail.
+    """
+
+    enabled: Annotated[bool, about("Whether campaigns are sent.")] = False
+    relay: Annotated[Address, about("Host and port of the SMTP relay.")] = "127.0.0.1:25"
     security: Annotated[
         Literal["starttls", "tls", "none"],
-        Meta(description="How the connection to the relay is encrypted."),
+        about("How the connection to the relay is encrypted."),
     ] = "starttls"
     ca_file: Annotated[
         FilePath | None,
-        Meta(description="PEM file of who may vouch for the relay; else who the system trusts."),
+        about("PEM file of trusted authorities, if not the system's.", "relay-ca.pem"),
     ] = None
-    user: Annotated[str, Meta(description="User name at the relay; empty logs nobody in.")] = ""
-    password: Annotated[Secret, Meta(description="Password at the relay.")] = Secret("")
+    user: Annotated[str, about("User name at the relay; empty for no login.")] = ""
+    password: Annotated[Secret, about("Password at the relay.")] = Secret("")
     password_file: Annotated[
-        FilePath | None, Meta(description="File that holds the password, to keep it apart.")
+        FilePath | None, about("File that holds the password instead.", "relay.secret")
     ] = None
     sender: Annotated[
         str,
-        Meta(
-            description="Address in the envelope, which bounces go to; its domain is ours in"
-            " identifiers of mails.",
-            examples=["bounces@example.com"],
+        about(
+            "Address in the envelope, which bounces go to; its domain is also in the identifiers of"
+            " mails.",
+            "bounces@example.com",
         ),
     ] = ""
     sender_domains: Annotated[
         tuple[str, ...],
-        Meta(description="Domains that lists may send as; empty lets them send as any."),
+        about("Domains that lists may send as; empty for any.", ["example.com"]),
     ] = ()
     base_url: Annotated[
         HttpUrl | None,
-        Meta(description="Where subscribers reach this gateway, for the links in mails."),
+        about(
+            "Where subscribers reach this gateway, for the links in mails.",
+            "https://sms.example.com",
+        ),
     ] = None
     outbox: Annotated[
         FolderPath | None,
-        Meta(description="Folder that mails are written to instead of being sent."),
+        about("Folder that mails are written to instead of being sent.", "outbox"),
     ] = None
-    rate_per_s: Annotated[
-        float, Meta(gt=0, le=10_000, description="Mails a second, of all accounts.")
-    ] = 10.0
+    rate_per_s: Annotated[float, about("Mails a second, of all accounts.", gt=0, le=10_000)] = 10.0
     connections: Annotated[
-        int, Meta(ge=1, le=100, description="Connections to the relay at the same time.")
+        int, about("Connections to the relay at the same time.", ge=1, le=100)
     ] = 4
     timeout_s: Annotated[
-        float, Meta(gt=0, le=600, description="Longest wait for one answer of the relay.")
+        float, about("Longest wait for one answer of the relay.", gt=0, le=600)
     ] = 60.0
     first_retry_s: Annotated[
-        float, Meta(gt=0, le=DAY_S, description="Wait after the first failure; it then grows.")
+        float,
+        about(
+            "Wait after the first temporary refusal. Each further wait is twice as long, up to"
+            " max_retry_s; all vary by up to 20 %.",
+            gt=0,
+            le=DAY_S,
+        ),
     ] = 300.0
-    max_retry_s: Annotated[
-        float, Meta(gt=0, le=DAY_S, description="Longest wait between two tries.")
-    ] = 4.0 * HOUR_S
+    max_retry_s: Annotated[float, about("Longest wait between two attempts.", gt=0, le=DAY_S)] = (
+        4.0 * HOUR_S
+    )
     give_up_after_s: Annotated[
-        float, Meta(gt=0, le=30 * DAY_S, description="Age at which a mail is given up.")
+        float, about("Age at which a mail is given up.", gt=0, le=30 * DAY_S)
     ] = 3.0 * DAY_S
     max_hard_bounces: Annotated[
-        int,
-        Meta(ge=1, le=100, description="So many hard bounces in a row end a subscription."),
+        int, about("This many hard bounces in a row end a subscription.", ge=1, le=100)
     ] = 3
 
     @property
@@ -200,20 +224,18 @@ class Mailings(Section, frozen=True, kw_only=True):
 
 
 class Mms(Section, frozen=True, kw_only=True):
-    """What a multimedia message may carry; files are fetched while the caller waits."""
+    """What a multimedia message may carry.
 
-    max_attachments: Annotated[
-        int, Meta(ge=1, le=100, description="Attachments one message may have.")
-    ] = 10
+    Attachments are fetched from customers' URLs while the caller waits, under the rules of
+    callbacks.
+    """
+
+    max_attachments: Annotated[int, about("Attachments of one message.", ge=1, le=100)] = 10
     max_bytes: Annotated[
-        int, Meta(ge=1024, le=16 << 20, description="Size of all attachments of a message.")
+        int, about("Size of all attachments of a message.", ge=1024, le=16 << 20)
     ] = 600 * 1024
-    timeout_s: Annotated[
-        float, Meta(gt=0, le=120, description="Longest wait for one attachment.")
-    ] = 15.0
-    types: Annotated[
-        tuple[str, ...], Meta(min_length=1, description="Media types that are taken.")
-    ] = (
+    timeout_s: Annotated[float, about("Longest wait for one attachment.", gt=0, le=120)] = 15.0
+    types: Annotated[tuple[str, ...], about("Media types that are accepted.", min_length=1)] = (
         "application/smil",
         "audio/aac",
         "audio/amr",
@@ -232,58 +254,68 @@ class Mms(Section, frozen=True, kw_only=True):
 
 
 class Devices(Section, frozen=True, kw_only=True):
-    """Phones that send: how they reach the gateway and what they are told to do."""
+    """Phones that send: how they reach the gateway and what they are asked to do."""
 
     public_url: Annotated[
-        str,
-        Meta(
-            extra={"check": check_public_url},
-            description="Where phones reach the gateway, such as https://sms.example.org; the"
-            " address they called it by where it is not set.",
+        PublicUrl,
+        about(
+            "Where phones reach the gateway, as users type it into them, without the path. Empty"
+            " for the address that a phone called.",
+            "https://sms.example.com",
         ),
     ] = ""
     ping_interval_s: Annotated[
         int,
-        Meta(
-            ge=0,
-            le=DAY_S,
-            description="How often a phone looks in and tells its health; 0 leaves it alone.",
-        ),
+        about("How often a phone calls in and reports its health; 0 for never.", ge=0, le=DAY_S),
     ] = 300
     code_life_s: Annotated[
-        float, Meta(gt=0, le=DAY_S, description="How long a registration code is good.")
+        float, about("How long a registration code is valid.", gt=0, le=DAY_S)
     ] = 600.0
 
     @property
     def api_url(self) -> str:
-        """What a user types into the app, without a slash at its end; empty where nobody said."""
+        """What users type into the app, without a slash at its end; empty where nothing is set."""
         return f"{self.public_url.rstrip('/')}{PHONE_API}" if self.public_url else ""
 
 
 class Callbacks(Section, frozen=True, kw_only=True):
-    """How customers' URLs are called when a message changes its state."""
+    """Calls to customers' URLs: states of messages, inbound texts, events."""
 
-    timeout_s: Annotated[
-        float, Meta(gt=0, le=120, description="Longest wait for the answer of one call.")
-    ] = 10.0
-    concurrency: Annotated[
-        int, Meta(ge=1, le=10_000, description="Calls under way at the same time.")
-    ] = 256
+    timeout_s: Annotated[float, about("Longest wait for the answer to one call.", gt=0, le=120)] = (
+        10.0
+    )
+    concurrency: Annotated[int, about("Calls at the same time, in all.", ge=1, le=10_000)] = 256
     per_host: Annotated[
-        int, Meta(ge=1, le=10_000, description="Calls under way to one host at the same time.")
+        int,
+        about(
+            "Calls at the same time to one host, so that a slow customer does not delay others.",
+            ge=1,
+            le=10_000,
+        ),
     ] = 16
     first_retry_s: Annotated[
-        float, Meta(gt=0, le=HOUR_S, description="Wait after the first failure; it then doubles.")
+        float,
+        about(
+            "Wait after the first failure. Each further wait is three times as long, up to"
+            " max_retry_s; all vary by up to 20 %. A customer's server that asks for a longer wait"
+            " (Retry-After) gets it.",
+            gt=0,
+            le=HOUR_S,
+        ),
     ] = 5.0
-    max_retry_s: Annotated[
-        float, Meta(gt=0, le=DAY_S, description="Longest wait between two tries.")
-    ] = float(HOUR_S)
+    max_retry_s: Annotated[float, about("Longest wait between two attempts.", gt=0, le=DAY_S)] = (
+        float(HOUR_S)
+    )
     give_up_after_s: Annotated[
-        float, Meta(gt=0, le=30 * DAY_S, description="Age at which a callback is given up.")
+        float, about("Age at which a callback is given up.", gt=0, le=30 * DAY_S)
     ] = 3.0 * DAY_S
     allow_private: Annotated[
         tuple[NetworkText, ...],
-        Meta(description="Networks customers' URLs may lead to although they are not public."),
+        about(
+            "A customer could name a URL inside your network, so only public addresses are called."
+            " These networks may be called nevertheless.",
+            ["10.20.0.0/16"],
+        ),
     ] = ()
 
     @property
@@ -293,21 +325,21 @@ class Callbacks(Section, frozen=True, kw_only=True):
 
 
 class Limits(Section, frozen=True, kw_only=True):
-    """Bounds of one request to send; an account may have narrower ones."""
+    """Limits of one request to send; an account may have narrower ones."""
 
     max_parts: Annotated[
-        int, Meta(ge=1, le=255, description="Parts a text may take; longer ones are refused.")
+        int, about("Parts of one text; a longer one is refused, never cut.", ge=1, le=255)
     ] = 10
-    max_recipients: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="Recipients one request may name.")
-    ] = 100_000
+    max_recipients: Annotated[int, about("Recipients of one request.", ge=1, le=1_000_000)] = (
+        100_000
+    )
     inline_recipients: Annotated[
         int,
-        Meta(
+        about(
+            "Up to this many recipients become messages while the caller waits; a longer list is"
+            " stored at once and becomes messages in the background.",
             ge=0,
             le=10_000,
-            description="Up to so many recipients become messages in the request itself; a longer"
-            " list is expanded in the background.",
         ),
     ] = 100
 
@@ -317,23 +349,32 @@ class Inbound(Section, frozen=True, kw_only=True):
 
     stop_words: Annotated[
         tuple[str, ...],
-        Meta(description="First words of texts whose senders want no more messages."),
+        about(
+            "Whoever sends a text that begins with one of these words gets nothing more from the"
+            " owner of the number, or from the account of the keyword that follows. No account can"
+            " have them as keywords."
+        ),
     ] = ("STOP",)
     start_words: Annotated[
-        tuple[str, ...], Meta(description="Words that take an opt-out back, alone in a text.")
+        tuple[str, ...],
+        about("One of these words alone, or before a keyword, takes the opt-out back."),
     ] = ("START",)
 
 
 class Receipts(Section, frozen=True, kw_only=True):
-    """How long reports of carriers are waited for and kept."""
+    """Reports of carriers: how long they are waited for and kept."""
 
     horizon_s: Annotated[
         float,
-        Meta(gt=0, le=30 * DAY_S, description="Age at which a message without report is unknown."),
+        about(
+            "Age at which a message without a report becomes unknown; a later report still counts.",
+            gt=0,
+            le=30 * DAY_S,
+        ),
     ] = 48.0 * HOUR_S
     park_s: Annotated[
         float,
-        Meta(gt=0, le=30 * DAY_S, description="How long a report that fits no message is kept."),
+        about("How long a report is kept whose message is not known yet.", gt=0, le=30 * DAY_S),
     ] = 72.0 * HOUR_S
 
 
@@ -341,60 +382,60 @@ Days = Annotated[int, Meta(ge=0, le=36_500)]
 
 
 class Retention(Section, frozen=True, kw_only=True):
-    """How long is kept what grows with traffic, in days; 0 is for ever, as messages always are."""
+    """How long what grows with traffic is kept, in days; 0 is for ever.
+
+    Messages, texts, opt-outs and movements of credits are always kept.
+    """
 
     attachments_days: Annotated[
-        Days,
-        Meta(description="Attachments, from when their messages can be sent no more."),
+        Days, about("Attachments, from when their messages can no longer be sent.")
     ] = 30
     notes_days: Annotated[
-        Days,
-        Meta(description="Attempts that failed, and reports, as a message's page shows."),
+        Days, about("Failed attempts and reports, as a message's page shows them.")
     ] = 180
     callbacks_days: Annotated[
-        Days, Meta(description="Calls to customers' URLs that are over, and their attempts.")
+        Days, about("Calls to customers' URLs that are over, and their attempts.")
     ] = 90
     deliveries_days: Annotated[
         Days,
-        Meta(
-            description="Mails of campaigns that are over; an issue that is sent once more after"
-            " that reaches everybody again."
+        about(
+            "Mails of campaigns that are over; an issue that is sent once more after that reaches"
+            " everybody again."
         ),
     ] = 730
     ingested_days: Annotated[
         Days,
-        Meta(
-            description="Which messages others have told us for the statistics; one that is told"
-            " again after that counts twice."
+        about(
+            "Which messages others have reported for the statistics; one that is reported again"
+            " after that counts twice."
         ),
     ] = 400
-    audit_days: Annotated[Days, Meta(description="Who changed what in the console.")] = 730
+    audit_days: Annotated[Days, about("Who changed what in the console.")] = 730
 
 
 class Log(Section, frozen=True, kw_only=True):
-    """What is written to standard error."""
+    """What is written to standard error; never texts, keys or full numbers."""
 
     level: Annotated[
-        Literal["debug", "info", "warning", "error"], Meta(description="Least level written.")
+        Literal["debug", "info", "warning", "error"], about("Lowest level that is written.")
     ] = "info"
     format: Annotated[
-        Literal["json", "console"], Meta(description="JSON lines for programs or text for people.")
+        Literal["json", "console"], about("JSON lines for programs, or text for people.")
     ] = "json"
 
 
 class Console(Section, frozen=True, kw_only=True):
-    """The web console for people, at /console of the HTTP server."""
+    """The web console for people, at /console of the HTTP server; docs/console.md has more."""
 
-    enabled: Annotated[bool, Meta(description="Whether there is a console.")] = False
+    enabled: Annotated[bool, about("Whether there is a console.")] = False
     time_zone: Annotated[
-        TimeZone, Meta(description="Zone of its times, for accounts without a zone of their own.")
+        TimeZone, about("Time zone of its times, for accounts without their own.")
     ] = "UTC"
     idle_s: Annotated[
-        float,
-        Meta(ge=60, le=7 * DAY_S, description="Time without a click that ends a session."),
+        float, about("Time without a click that ends a session.", ge=60, le=7 * DAY_S)
     ] = 2.0 * HOUR_S
     longest_s: Annotated[
-        float, Meta(ge=60, le=90 * DAY_S, description="Time that ends a session in any case.")
+        float, about("Time that ends a session in any case.", ge=60, le=90 * DAY_S)
     ] = 12.0 * HOUR_S
 
 
@@ -403,16 +444,16 @@ class Admin(Section, frozen=True, kw_only=True):
 
     remote: Annotated[
         bool,
-        Meta(
-            description="Whether it is also at /admin of the HTTP server, for operators with a"
-            " token of `dragoman admin token create`; else on this machine only."
+        about(
+            "Whether it is also at /admin of the HTTP server, for callers with a token of"
+            " `dragoman admin token create`; otherwise it is on this machine only."
         ),
     ] = False
 
 
 class Metrics(Section, frozen=True, kw_only=True):
-    """Figures for Prometheus, at /metrics of the HTTP server."""
+    """Metrics for Prometheus, at /metrics of the HTTP server."""
 
-    public: Annotated[
-        bool, Meta(description="Whether callers other than this machine may read /metrics.")
-    ] = False
+    public: Annotated[bool, about("Whether callers other than this machine may read /metrics.")] = (
+        False
+    )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
-from msgspec import Meta
-
 from dragoman.config.dialects import Dialects, SmsGate
 from dragoman.config.premium import ShortCodeTable
 from dragoman.config.sections import (
@@ -37,7 +35,7 @@ from dragoman.config.tables import (
     RouteTable,
     SmppTable,
 )
-from dragoman.config.values import SQLITE, FolderPath, Secret, parse_address
+from dragoman.config.values import SQLITE, FolderPath, Secret, about, parse_address
 from dragoman.core.billing.model.message_types import DEFAULT_TYPES, MessageType
 from dragoman.core.billing.model.pricing import Price, parse_price
 from dragoman.core.messages.model.premium import BillingTerms, ShortCode
@@ -60,57 +58,51 @@ class Settings(Section, frozen=True, kw_only=True):
     """The whole configuration."""
 
     data_dir: Annotated[
-        FolderPath, Meta(description="Folder of the database file and of what else is kept.")
+        FolderPath,
+        about(
+            "Folder of the database file and of what else Dragoman keeps. Nobody else should be"
+            " able to read it."
+        ),
     ] = "data"
-    http: Annotated[Http, Meta(description="The HTTP server.")] = Http()
-    storage: Annotated[Storage, Meta(description="The database.")] = Storage()
-    dialects: Annotated[Dialects, Meta(description="The HTTP APIs that are answered.")] = Dialects()
-    console: Annotated[Console, Meta(description="The web console.")] = Console()
-    admin: Annotated[Admin, Meta(description="The admin interface.")] = Admin()
-    mail: Annotated[Mail, Meta(description="Mail that becomes messages.")] = Mail()
-    mailings: Annotated[Mailings, Meta(description="E-mail campaigns.")] = Mailings()
-    mms: Annotated[Mms, Meta(description="Multimedia messages.")] = Mms()
+    http: Annotated[Http, about("HTTP: what your programs talk to.")] = Http()
+    storage: Annotated[Storage, about("Storage: one SQLite file, or PostgreSQL.")] = Storage()
+    dialects: Annotated[Dialects, about("Dialects: the providers' APIs that Dragoman answers.")] = (
+        Dialects()
+    )
     carriers: Annotated[
         tuple[CarrierTable, ...],
-        Meta(description="The SMSCs, MMSCs and phones that messages go to."),
+        about("Carriers: the SMSCs, MMSCs and phones that messages go to."),
     ] = ()
     routes: Annotated[
-        tuple[RouteTable, ...],
-        Meta(description="Which carriers take which messages; one carrier needs no route."),
+        tuple[RouteTable, ...], about("Routes: which carriers take which messages.")
     ] = ()
-    prices: Annotated[
-        tuple[PriceTable, ...],
-        Meta(description="What parts cost; one credit where nothing is said."),
-    ] = ()
+    prices: Annotated[tuple[PriceTable, ...], about("Prices: what a part costs.")] = ()
     numbers: Annotated[
-        tuple[NumberTable, ...],
-        Meta(
-            description="Who owns the numbers that texts arrive at; what `dragoman number` stored"
-            " of a number wins."
-        ),
+        tuple[NumberTable, ...], about("Numbers: who gets the texts that arrive.")
     ] = ()
+    inbound: Annotated[Inbound, about("Inbound: what phones send.")] = Inbound()
+    callbacks: Annotated[Callbacks, about("Callbacks: calls to your customers' URLs.")] = (
+        Callbacks()
+    )
+    limits: Annotated[Limits, about("Limits of one request.")] = Limits()
+    receipts: Annotated[Receipts, about("Receipts: what carriers report.")] = Receipts()
+    retention: Annotated[Retention, about("Retention: how long things are kept.")] = Retention()
+    log: Annotated[Log, about("The log.")] = Log()
+    metrics: Annotated[Metrics, about("Metrics for Prometheus.")] = Metrics()
+    console: Annotated[Console, about("The console: pages for people.")] = Console()
+    admin: Annotated[Admin, about("Admin interface: what `dragoman` calls.")] = Admin()
+    mms: Annotated[Mms, about("Multimedia messages: what one may carry.")] = Mms()
     short_codes: Annotated[
         tuple[ShortCodeTable, ...],
-        Meta(description="The short codes that recipients are charged under."),
+        about("Short codes: what recipients are charged under."),
     ] = ()
     message_types: Annotated[
         tuple[MessageTypeTable, ...],
-        Meta(
-            max_length=MAX_MESSAGE_TYPES,
-            description="Qualities of messages, each with credits of its own; N, L, LL and EE"
-            " where nothing is said.",
-        ),
+        about("Message types: qualities with their own credits.", max_length=MAX_MESSAGE_TYPES),
     ] = ()
-    inbound: Annotated[Inbound, Meta(description="Texts that phones send to us.")] = Inbound()
-    callbacks: Annotated[Callbacks, Meta(description="Calls to customers' URLs.")] = Callbacks()
-    devices: Annotated[Devices, Meta(description="Phones that send for accounts.")] = Devices()
-    limits: Annotated[Limits, Meta(description="Bounds of one request.")] = Limits()
-    receipts: Annotated[Receipts, Meta(description="Waiting for carriers' reports.")] = Receipts()
-    retention: Annotated[
-        Retention, Meta(description="How long is kept what grows with the traffic.")
-    ] = Retention()
-    log: Annotated[Log, Meta(description="The log.")] = Log()
-    metrics: Annotated[Metrics, Meta(description="Figures for Prometheus.")] = Metrics()
+    devices: Annotated[Devices, about("Phones that send: how they reach the gateway.")] = Devices()
+    mail: Annotated[Mail, about("Mail: mail to SMS over SMTP.")] = Mail()
+    mailings: Annotated[Mailings, about("Mailings: e-mail campaigns.")] = Mailings()
 
     @classmethod
     def development(cls, data_dir: Path, *, http: str, smsc: str, phones: bool = False) -> Self:

@@ -6,6 +6,7 @@ becomes the mistake's text, and the section that holds the value offers it parse
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, TypeAlias
@@ -19,7 +20,6 @@ from dragoman.core.billing.model.pricing import parse_price
 Network: TypeAlias = IPv4Network | IPv6Network
 
 SQLITE = "sqlite:///"
-MAX_PREFIX_DIGITS = 15
 
 
 class Secret(str):
@@ -29,6 +29,14 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "'***'"
+
+
+def about(description: str, *examples: object, **constraints: Any) -> Meta:
+    """What a setting is for, in one or more sentences; the reference and the example show it.
+
+    `examples` are shown where the default is empty.
+    """
+    return Meta(description=description, examples=list(examples), **constraints)
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -78,48 +86,54 @@ def _check_http_url(text: str) -> None:
         raise ValueError("expected http://<host>/<path> or https://…, without user and password")
 
 
+def _check_public_url(text: str) -> None:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ValueError("expected an address such as https://sms.example.org")
+    if parts.query or parts.fragment or not text.isprintable() or " " in text:
+        raise ValueError("expected an address without a query")
+
+
 def _check_time_zone(text: str) -> None:
     try:
         ZoneInfo(text)
     except (ValueError, OSError, KeyError):
-        raise ValueError(f"{text!r} is no IANA time zone, such as Europe/Copenhagen") from None
+        raise ValueError(f"{text!r} is not an IANA time zone, such as Europe/Copenhagen") from None
 
 
-def _check_prefix(text: str) -> None:
-    if not (text.isascii() and text.isdigit() and len(text) <= MAX_PREFIX_DIGITS):
-        raise ValueError(f"{text!r} is not the first digits of a number, without +, such as 45")
+def checked(check: Callable[[Any], Any]) -> Meta:
+    """Marks a type whose values `check` refuses with a ValueError."""
+    return Meta(extra={"check": check})
 
 
-def _check_any_prefix(text: str) -> None:
-    if text:
-        _check_prefix(text)
+def matching(pattern: str, complaint: str) -> Meta:
+    """Marks a type of text that matches a pattern as a whole."""
+
+    def check(text: str) -> None:
+        if re.fullmatch(pattern, text) is None:
+            raise ValueError(f"{text!r} {complaint}")
+
+    return checked(check)
 
 
-def _check_number(text: str) -> None:
-    digits = text.removeprefix("+")
-    if not (digits.isascii() and digits.isdigit() and 3 <= len(digits) <= MAX_PREFIX_DIGITS):
-        raise ValueError(f"{text!r} is not a number or short code of 3 to 15 digits")
+_NO_PREFIX = "is not the first digits of a number, without +, such as 45"
 
-
-def _check_host(text: str) -> None:
-    if not text or not text.isascii() or not text.isprintable() or set(text) & set("/:@ "):
-        raise ValueError(f"{text!r} is not a host name, such as api.example.com")
-
-
-def _checked(check: Callable[[str], Any], *examples: str) -> Meta:
-    return Meta(extra={"check": check}, examples=list(examples))
-
-
-Address = Annotated[str, _checked(parse_address, "127.0.0.1:8080")]
-NetworkText = Annotated[str, _checked(parse_network, "10.0.0.0/8")]
-DatabaseUrl = Annotated[Secret, _checked(_check_database_url, "sqlite:///dragoman.db")]
-HttpUrl = Annotated[str, _checked(_check_http_url, "https://mmsc.example.net/mm7")]
-TimeZone = Annotated[str, _checked(_check_time_zone, "Europe/Copenhagen")]
-Prefix = Annotated[str, _checked(_check_prefix, "45")]
-OptionalPrefix = Annotated[str, _checked(_check_any_prefix, "45")]
-PhoneNumber = Annotated[str, _checked(_check_number, "4512345678", "1245")]
-Amount = Annotated[str, _checked(parse_price, "0.05")]
-HostName = Annotated[str, _checked(_check_host, "api.example.com")]
+Address = Annotated[str, checked(parse_address)]
+NetworkText = Annotated[str, checked(parse_network)]
+DatabaseUrl = Annotated[Secret, checked(_check_database_url)]
+HttpUrl = Annotated[str, checked(_check_http_url)]
+PublicUrl = Annotated[str, checked(_check_public_url)]
+"""An address to put a path behind, or nothing."""
+TimeZone = Annotated[str, checked(_check_time_zone)]
+Prefix = Annotated[str, matching("[0-9]{1,15}", _NO_PREFIX)]
+OptionalPrefix = Annotated[str, matching("[0-9]{0,15}", _NO_PREFIX)]
+PhoneNumber = Annotated[
+    str, matching("[+]?[0-9]{3,15}", "is not a number or short code of 3 to 15 digits")
+]
+Amount = Annotated[str, checked(parse_price)]
+HostName = Annotated[
+    str, matching("[!-.0-9;-?A-~]+", "is not a host name, such as api.example.com")
+]
 FilePath = Annotated[str, Meta(extra={"path": "file"})]
 """A file that has to be there; a relative one is taken from the configuration's folder."""
 FolderPath = Annotated[str, Meta(extra={"path": "folder"})]

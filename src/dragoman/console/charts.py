@@ -24,7 +24,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
     label: str
     title: str
-    """What a pointer that rests on it is told."""
+    """The tooltip."""
     values: tuple[int, ...]
 
 

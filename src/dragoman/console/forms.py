@@ -18,9 +18,9 @@ VERSION_FIELD: Final = "version"
 _SAME: Final = frozenset({b"same-origin", b"none"})
 
 
-NEWER: Final = (
-    "Somebody changed this after you opened the page, so yours was not saved. What is stored now"
-    " stands beside what you entered; save again to put yours in its place."
+EDITED_SINCE: Final = (
+    "Someone else changed this after you opened the page, so your changes were not saved. The"
+    " current values are shown next to yours; save again to overwrite them."
 )
 
 
@@ -37,8 +37,8 @@ def token_for(secret: str) -> str:
     return hashlib.sha256(f"dragoman console form\0{secret}".encode()).hexdigest()[:40]
 
 
-def is_from_here(request: Request) -> bool:
-    """Whether a browser says that a page of ours sent the request."""
+def is_same_origin(request: Request) -> bool:
+    """Whether the browser says that a page of this site sent the request."""
     site = request.header(b"sec-fetch-site")
     if site:
         return site in _SAME
@@ -74,13 +74,13 @@ def check_version(form: Mapping[str, str], *values: Any) -> None:
 class Problems(dict[str, str]):
     """What is wrong with a form: a sentence by field; "" is the form as a whole."""
 
-    def add(self, refused: Refused, fields: Iterable[str], words: str) -> None:
+    def add(self, refused: Refused, fields: Iterable[str], sentence: str) -> None:
         """Puts a refusal to the field it is about, or to the form."""
-        self[refused.subject if refused.subject in set(fields) else ""] = words
+        self[refused.subject if refused.subject in set(fields) else ""] = sentence
 
-    def add_newer(self, stored: Mapping[str, str], typed: Mapping[str, str]) -> None:
-        """Says that somebody was faster, and at each field that differs what is stored."""
-        self[""] = NEWER
-        for field, words in stored.items():
-            if typed[field] != words:
-                self[field] = f"Stored now: {words or 'nothing'}"
+    def add_conflicts(self, stored: Mapping[str, str], typed: Mapping[str, str]) -> None:
+        """Reports an edit conflict, with the stored value at each field that differs."""
+        self[""] = EDITED_SINCE
+        for field, value in stored.items():
+            if typed[field] != value:
+                self[field] = f"Current value: {value or 'empty'}"

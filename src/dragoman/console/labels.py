@@ -1,4 +1,4 @@
-"""The console's words for refusals, states and failures: what happened, and what to do."""
+"""The console's texts for refusals, states, failures, permissions and audit log entries."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from dragoman.protocols.gsm.alphabet import Alphabet
 
 REFUSALS: Final = MappingProxyType(
     {
-        RefusalCode.AUTHENTICATION_FAILED: "The name or the password is wrong.",
-        RefusalCode.ADDRESS_NOT_ALLOWED: "This account may not be used from your address.",
-        RefusalCode.PERMISSION_DENIED: "Your account is not permitted to do this.",
-        RefusalCode.INSUFFICIENT_CREDIT: "There are too few credits.",
-        RefusalCode.MALFORMED_REQUEST: "The form cannot be read.",
-        RefusalCode.MISSING_FIELD: "This is needed.",
-        RefusalCode.INVALID_FIELD: "This cannot be taken",
-        RefusalCode.INVALID_RECIPIENT: "This is no phone number",
-        RefusalCode.TOO_MANY_RECIPIENTS: "These are too many recipients for one message.",
-        RefusalCode.INVALID_SENDER: "This is no sender: use a number or up to 11 letters.",
+        RefusalCode.AUTHENTICATION_FAILED: "Incorrect username or password.",
+        RefusalCode.ADDRESS_NOT_ALLOWED: "This account cannot be used from your IP address.",
+        RefusalCode.PERMISSION_DENIED: "Your account does not have permission to do this.",
+        RefusalCode.INSUFFICIENT_CREDIT: "Not enough credits.",
+        RefusalCode.MALFORMED_REQUEST: "The form could not be read.",
+        RefusalCode.MISSING_FIELD: "This field is required.",
+        RefusalCode.INVALID_FIELD: "Invalid value",
+        RefusalCode.INVALID_RECIPIENT: "Not a valid phone number",
+        RefusalCode.TOO_MANY_RECIPIENTS: "Too many recipients for one message.",
+        RefusalCode.INVALID_SENDER: "Invalid sender: use a number or up to 11 letters and digits.",
         RefusalCode.SENDER_NOT_ALLOWED: "This sender is not approved for your account.",
-        RefusalCode.RECIPIENT_NOT_ALLOWED: "Your account may not send to this number.",
-        RefusalCode.NUMBER_NOT_ALLOWED: "Your account may not use this number.",
-        RefusalCode.EMPTY_TEXT: "Write a text first.",
+        RefusalCode.RECIPIENT_NOT_ALLOWED: "Your account is not allowed to send to this number.",
+        RefusalCode.NUMBER_NOT_ALLOWED: "Your account is not allowed to use this number.",
+        RefusalCode.EMPTY_TEXT: "Enter a text.",
         RefusalCode.TEXT_TOO_LONG: "The text needs more parts than your account may send.",
-        RefusalCode.TEXT_NOT_ENCODABLE: "The text holds characters no phone can show.",
-        RefusalCode.INVALID_VALIDITY: "The validity is not a time a message can wait.",
-        RefusalCode.INVALID_SCHEDULE: "This time cannot be sent at.",
-        RefusalCode.INVALID_CALLBACK_URL: "This address cannot be called.",
-        RefusalCode.NO_ROUTE: "No route leads to this number.",
-        RefusalCode.NOT_SUPPORTED: "No carrier can do this.",
-        RefusalCode.NOT_FOUND: "There is no such thing.",
-        RefusalCode.NOT_CANCELLABLE: "It is too late to cancel this.",
+        RefusalCode.TEXT_NOT_ENCODABLE: "The text contains characters that cannot be sent.",
+        RefusalCode.INVALID_VALIDITY: "Invalid validity period.",
+        RefusalCode.INVALID_SCHEDULE: "Messages cannot be scheduled for this time.",
+        RefusalCode.INVALID_CALLBACK_URL: "Invalid callback URL.",
+        RefusalCode.NO_ROUTE: "No route covers this number.",
+        RefusalCode.NOT_SUPPORTED: "No carrier supports this.",
+        RefusalCode.NOT_FOUND: "Not found.",
+        RefusalCode.NOT_CANCELLABLE: "Too late to cancel.",
         RefusalCode.NOT_BILLABLE: "The recipient cannot be charged.",
         RefusalCode.NOT_REFUNDABLE: "This cannot be refunded.",
-        RefusalCode.ALREADY_EXISTS: "This exists already.",
-        RefusalCode.UNAVAILABLE: "The gateway cannot store this now. Try again in a moment.",
+        RefusalCode.ALREADY_EXISTS: "This already exists.",
+        RefusalCode.UNAVAILABLE: "The gateway cannot store this right now. Try again in a moment.",
     }
 )
 _WITH_DETAIL: Final = frozenset({RefusalCode.INVALID_FIELD, RefusalCode.INVALID_RECIPIENT})
@@ -66,162 +66,162 @@ FAILURES: Final = MappingProxyType(
     {
         FailureCode.NONE: "no failure",
         FailureCode.UNKNOWN_SUBSCRIBER: "unknown number",
-        FailureCode.ABSENT_SUBSCRIBER: "phone not reachable",
+        FailureCode.ABSENT_SUBSCRIBER: "phone unreachable",
         FailureCode.BARRED: "barred",
-        FailureCode.HANDSET: "refused by the phone",
-        FailureCode.HANDSET_MEMORY_FULL: "phone full",
+        FailureCode.HANDSET: "handset error",
+        FailureCode.HANDSET_MEMORY_FULL: "handset memory full",
         FailureCode.NETWORK: "network error",
-        FailureCode.NETWORK_TIMEOUT: "network did not answer",
-        FailureCode.CONGESTION: "network congested",
-        FailureCode.INVALID_DESTINATION: "no valid number",
-        FailureCode.INVALID_SENDER: "sender refused",
-        FailureCode.INVALID_CONTENT: "content refused",
+        FailureCode.NETWORK_TIMEOUT: "network timeout",
+        FailureCode.CONGESTION: "network congestion",
+        FailureCode.INVALID_DESTINATION: "invalid number",
+        FailureCode.INVALID_SENDER: "sender rejected",
+        FailureCode.INVALID_CONTENT: "content rejected",
         FailureCode.TEXT_TOO_LONG: "text too long",
-        FailureCode.DUPLICATE: "taken for a double",
+        FailureCode.DUPLICATE: "duplicate",
         FailureCode.EXPIRED: "expired",
         FailureCode.CANCELLED: "cancelled",
         FailureCode.NO_ROUTE: "no route",
         FailureCode.OPTED_OUT: "opted out",
         FailureCode.NOT_ALLOWED: "not allowed",
         FailureCode.NOT_BILLABLE: "not billable",
-        FailureCode.NO_REPORT: "no report",
-        FailureCode.RESPONSE_LOST: "answer lost",
-        FailureCode.REFUSED_BY_CARRIER: "refused by the carrier",
-        FailureCode.UNSPECIFIED: "no cause given",
+        FailureCode.NO_REPORT: "no delivery receipt",
+        FailureCode.RESPONSE_LOST: "response lost",
+        FailureCode.REFUSED_BY_CARRIER: "rejected by the carrier",
+        FailureCode.UNSPECIFIED: "no reason given",
     }
 )
 """Why a message did not arrive, in a few words."""
 EVENTS: Final = MappingProxyType(
     {
-        EventKind.TAKEN: "taken",
-        EventKind.DEFERRED: "not now",
-        EventKind.UNANSWERED: "no answer",
-        EventKind.REFUSED: "refused",
+        EventKind.TAKEN: "accepted",
+        EventKind.DEFERRED: "deferred",
+        EventKind.UNANSWERED: "no response",
+        EventKind.REFUSED: "rejected",
         EventKind.RECEIPT: "",
-        EventKind.PARKED_RECEIPT: "came before the carrier's yes",
-        EventKind.LATE_RECEIPT: "changed nothing",
+        EventKind.PARKED_RECEIPT: "arrived before the carrier's response",
+        EventKind.LATE_RECEIPT: "ignored, too late",
     }
 )
-"""What an attempt came to, and what is odd about a report."""
+"""The outcome of an attempt, and what is unusual about a receipt."""
 
 ROUTE_REASONS: Final = MappingProxyType(
     {
-        RouteReason.DEVICE: "the message named a phone",
-        RouteReason.MESSAGE_TYPE: "its message type has this route",
+        RouteReason.DEVICE: "the request named a phone",
+        RouteReason.MESSAGE_TYPE: "this route is for its message type",
         RouteReason.ACCOUNT: "this route is for the account",
-        RouteReason.PREFIX: "this route is for numbers that begin with +{prefix}",
-        RouteReason.ANY: "this route takes every number",
-        RouteReason.CHANGED: "the routes were configured differently when it was accepted",
-        RouteReason.NONE: "it was not to be sent",
+        RouteReason.PREFIX: "this route is for numbers starting with +{prefix}",
+        RouteReason.ANY: "this route is for any number",
+        RouteReason.CHANGED: "the routes have been reconfigured since it was accepted",
+        RouteReason.NONE: "it was not sent to a carrier",
     }
 )
-"""What decided on a route."""
+"""Why a route was chosen."""
 ALPHABETS: Final = MappingProxyType(
     {
-        Alphabet.GSM7.value: "GSM alphabet",
+        Alphabet.GSM7.value: "GSM 7-bit",
         Alphabet.UCS2.value: "Unicode (UCS-2)",
         Alphabet.BINARY.value: "binary",
     }
 )
-"""How a text is coded."""
+"""The encoding of a text."""
 LEDGER: Final = MappingProxyType(
     {
         "reserve": "held for messages",
         "commit": "spent on messages",
-        "refund": "back from messages",
-        "top_up": "topped up",
-        "transfer": "moved between accounts",
+        "refund": "refunded",
+        "top_up": "top-up",
+        "transfer": "transfer between accounts",
     }
 )
 """Why credits moved."""
 PERMISSIONS: Final = MappingProxyType(
     {
         Permission.SEND: "send messages",
-        Permission.RECEIVE: "receive texts",
-        Permission.LEGACY_LOGIN: "use the old login",
-        Permission.ANY_SENDER: "send under any sender",
-        Permission.ADMINISTER: "administer accounts below it",
+        Permission.RECEIVE: "receive messages",
+        Permission.LEGACY_LOGIN: "use the legacy login",
+        Permission.ANY_SENDER: "use any sender",
+        Permission.ADMINISTER: "manage subaccounts",
         Permission.PREMIUM: "send premium messages",
-        Permission.PREMIUM_HIGH: "send premium messages above the bound",
-        Permission.CHARITY: "send premium messages for charity",
-        Permission.INBOX: "read received texts on pages of its own",
-        Permission.NUMBER_LOOKUP: "ask networks about numbers",
-        Permission.OPERATE: "own the machine",
+        Permission.PREMIUM_HIGH: "send premium messages above the price limit",
+        Permission.CHARITY: "send premium messages for charities",
+        Permission.INBOX: "read the inbox",
+        Permission.NUMBER_LOOKUP: "look up numbers",
+        Permission.OPERATE: "operate the gateway",
     }
 )
-"""What an account may do, behind its name."""
-_BY_NAME: Final = MappingProxyType({str(name): words for name, words in PERMISSIONS.items()})
+"""What an account is permitted to do."""
+_BY_NAME: Final = MappingProxyType({str(name): label for name, label in PERMISSIONS.items()})
 _PERMISSION: Final = re.compile(r"(?<=may )(?!not )\w+|(?<=may not )\w+")
-"""A permission in what the log says of a change of access."""
+"""A permission in an audit log entry about a change of access."""
 _ACTIONS: Final = MappingProxyType(
     {
-        "access": "changed the access: {}",
-        "key": "made a new API key and ended the older ones",
-        "open": "opened the account",
-        "shut": "shut the account",
-        "give": "gave {} credits",
+        "access": "changed access: {}",
+        "key": "created a new API key and revoked the old ones",
+        "open": "enabled the account",
+        "shut": "disabled the account",
+        "give": "added {} credits",
         "take": "took {} credits back",
-        "create": "made the account",
+        "create": "created the account",
         "approve": "approved the sender {}",
-        "refuse": "refused the sender {}",
+        "refuse": "rejected the sender {}",
         "time_zone": "changed the time zone",
         "password": "changed the password",
-        "set_password": "made a new password and ended the sessions",
-        "drain_carrier": "took the carrier {} out of service",
-        "enable_carrier": "put the carrier {} into service",
-        "disable_device": "took the phone {} out of service",
-        "enable_device": "put the phone {} into service",
-        "device_code": "made a registration code for a phone",
+        "set_password": "set a new password and ended all sessions",
+        "drain_carrier": "disabled the carrier {}",
+        "enable_carrier": "enabled the carrier {}",
+        "disable_device": "disabled the phone {}",
+        "enable_device": "enabled the phone {}",
+        "device_code": "created a registration code for a phone",
         "cancel": "cancelled the message {}",
         "cancel_batch": "cancelled the batch {}",
-        "resend": "sent the message {} again",
+        "resend": "resent the message {}",
         "delete": "deleted the account {}",
-        "opt_out": "entered the opt-out of {}",
-        "opt_in": "took back the opt-out of {}",
+        "opt_out": "added an opt-out for {}",
+        "opt_in": "removed the opt-out for {}",
         "sign_out": "signed out everywhere",
         "set": "changed the account: {}",
-        "revoke_tokens": "ended every token and session",
-        "add_number": "gave the number {} to the account",
+        "revoke_tokens": "revoked all tokens and sessions",
+        "add_number": "assigned the number {} to the account",
         "remove_number": "removed the number {}",
         "reserve_keyword": "reserved the keyword {}",
-        "attach_keyword": "changed where the texts of {} go",
-        "delete_keyword": "gave up the keyword {}",
-        "add_service": "entered a service at {}",
-        "change_service": "changed a service to {}",
-        "device_token": "made a registration token for phones",
-        "add_device": "entered the phone {}",
+        "attach_keyword": "changed the forwarding of {}",
+        "delete_keyword": "released the keyword {}",
+        "add_service": "added a forwarding URL at {}",
+        "change_service": "changed a forwarding URL to {}",
+        "device_token": "created a registration token for phones",
+        "add_device": "added the phone {}",
         "change_device": "changed the phone {}",
         "remove_device": "removed the phone {}",
-        "export_inbox": "asked the phone {} for its texts",
+        "export_inbox": "requested the inbox of the phone {}",
         "webhook": "changed the webhook {}",
     }
 )
 
 
-def say_change(action: str, subject: str) -> str:
-    """What somebody did, behind their name."""
+def describe_change(action: str, subject: str) -> str:
+    """What was done, as the end of a sentence that starts with a name."""
     if action == "access":
         subject = _PERMISSION.sub(lambda match: _BY_NAME.get(match[0], match[0]), subject)
     return _ACTIONS.get(action, action.replace("_", " ") + " {}").replace("{}", subject).strip()
 
 
-def say_permissions(permissions: Iterable[str]) -> str:
-    """What an account may do."""
+def describe_permissions(permissions: Iterable[str]) -> str:
+    """What an account is permitted to do."""
     given = set(permissions)
-    return ", ".join(words for name, words in PERMISSIONS.items() if name in given) or "read"
+    return ", ".join(label for name, label in PERMISSIONS.items() if name in given) or "read only"
 
 
-def say_route(route: RouteStep) -> str:
-    """Why a message has its route, and where today's routes lead."""
-    words = ROUTE_REASONS[route.reason].format(prefix=route.prefix)
+def describe_route(route: RouteStep) -> str:
+    """Why a message took its route, and which one the current configuration would choose."""
+    reason = ROUTE_REASONS[route.reason].format(prefix=route.prefix)
     if route.today:
-        words += f"; today's routes would choose {route.today}"
-    return words
+        reason += f"; the current configuration would choose {route.today}"
+    return reason
 
 
-def say_refusal(refused: Refused) -> str:
+def describe_refusal(refused: Refused) -> str:
     """A refusal as a sentence."""
-    words = REFUSALS[refused.code]
+    sentence = REFUSALS[refused.code]
     if refused.code in _WITH_DETAIL:
-        return f"{words}: {refused.detail}." if refused.detail else f"{words}."
-    return words
+        return f"{sentence}: {refused.detail}." if refused.detail else f"{sentence}."
+    return sentence

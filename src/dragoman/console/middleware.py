@@ -1,6 +1,6 @@
-"""The way to every page: who comes, may they, was the form sent from here; and every way of no.
+"""Runs before every view: session, permissions, CSRF check; and turns errors into pages.
 
-Nothing a view raises reaches a reader but as a page of ours.
+Whatever a view raises, the reader gets a page of the console.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from dragoman.console.forms import (
     EditConflict,
     Forged,
     check_token,
-    is_from_here,
+    is_same_origin,
 )
-from dragoman.console.labels import say_refusal
+from dragoman.console.labels import describe_refusal
 from dragoman.console.page import PREFIX, Page, View
 from dragoman.console.page_request import PageRequest
 from dragoman.console.rendering import Renderer
@@ -42,72 +42,81 @@ MAX_KEPT: Final = 100_000
 """Characters of a form that outlives its session."""
 
 
-class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """An error page: what happened, and what its reader can do."""
+class ErrorPage(msgspec.Struct, frozen=True, kw_only=True):
+    """An error page: what happened, and what the reader can do about it."""
 
     status: int
     title: str
-    words: str
+    message: str
     remedy: str = ""
 
 
-NOT_FOUND: Final = Fault(
+NOT_FOUND: Final = ErrorPage(
     status=404,
     title="Not found",
-    words="There is nothing here, or it is not yours to see.",
-    remedy="Check the address, or begin at the overview.",
+    message="This page does not exist, or you do not have access to it.",
+    remedy="Check the address, or start from the overview.",
 )
-NOT_PERMITTED: Final = Fault(
+NOT_PERMITTED: Final = ErrorPage(
     status=403,
-    title="Not permitted",
-    words="Your account is not permitted to use this page.",
-    remedy="Ask whoever looks after your account.",
+    title="Access denied",
+    message="Your account does not have permission to use this page.",
+    remedy="Ask the administrator of your account.",
 )
-FORGED: Final = Fault(
+FORGED: Final = ErrorPage(
     status=403,
-    title="Form refused",
-    words="This form was not sent by a page of this console, or it is from another session.",
-    remedy="Nothing was changed. Open the page again and send the form from there. Where it comes"
-    " back: cookies are blocked; or a proxy between us changes the Host header; or you use http,"
-    " which the console takes from its own machine only.",
+    title="Form rejected",
+    message="This form did not come from this console, or it belongs to another session.",
+    remedy="Nothing was changed. Reload the page and submit the form again. If it happens again:"
+    " the browser blocks cookies, a reverse proxy changes the Host header, or you are using plain"
+    " http from another machine, which the console does not accept.",
 )
-CONFLICT: Final = Fault(
+CONFLICT: Final = ErrorPage(
     status=409,
-    title="Changed by somebody else",
-    words="Somebody changed this after you opened the form, so yours was not saved.",
-    remedy="Go back to see what you entered, or open the page anew to see what is stored.",
+    title="Edit conflict",
+    message="Someone else changed this after you opened the form, so your changes were not saved.",
+    remedy="Go back to see what you entered, or reload the page to see the current values.",
 )
-TOO_SLOW: Final = Fault(
+TOO_SLOW: Final = ErrorPage(
     status=503,
-    title="Took too long",
-    words="The question took too long to answer and was given up.",
-    remedy="Narrow it: a shorter time, a number, fewer words.",
+    title="Query timed out",
+    message="The query took too long and was stopped.",
+    remedy="Narrow it down: a shorter period, a number or fewer words.",
 )
-_BY_CODE: Final[Mapping[RefusalCode, Fault]] = MappingProxyType(
+_BY_CODE: Final[Mapping[RefusalCode, ErrorPage]] = MappingProxyType(
     {
         RefusalCode.NOT_FOUND: NOT_FOUND,
         RefusalCode.PERMISSION_DENIED: NOT_PERMITTED,
-        RefusalCode.UNAVAILABLE: Fault(
+        RefusalCode.UNAVAILABLE: ErrorPage(
             status=503,
-            title="Not now",
-            words="The gateway cannot reach its database at the moment.",
+            title="Temporarily unavailable",
+            message="The gateway cannot reach its database right now.",
             remedy="Nothing was changed. Try again in a minute.",
         ),
     }
 )
 _BY_KIND: Final[Mapping[RefusalKind, tuple[str, str]]] = MappingProxyType(
     {
-        RefusalKind.UNKNOWN_PATH: (NOT_FOUND.title, NOT_FOUND.words),
-        RefusalKind.WRONG_METHOD: ("Not this way", "This page does not take what was sent."),
-        RefusalKind.TOO_LARGE: ("Too large", "What was sent is larger than this page takes."),
-        RefusalKind.TOO_SLOW: ("Too slow", "The rest of what you sent did not arrive in time."),
-        RefusalKind.INTERNAL: ("Something broke", "This is our fault and has been written down."),
+        RefusalKind.UNKNOWN_PATH: (NOT_FOUND.title, NOT_FOUND.message),
+        RefusalKind.WRONG_METHOD: ("Method not allowed", "This page does not accept this request."),
+        RefusalKind.TOO_LARGE: (
+            "Request too large",
+            "The request is larger than this page accepts.",
+        ),
+        RefusalKind.TOO_SLOW: (
+            "Request timed out",
+            "The rest of the request did not arrive in time.",
+        ),
+        RefusalKind.INTERNAL: (
+            "Internal error",
+            "Something went wrong in the gateway. It has been logged.",
+        ),
     }
 )
 
 
 class ConsoleMiddleware:
-    """Lets visits through to views."""
+    """Lets requests through to views."""
 
     def __init__(
         self,
@@ -121,7 +130,7 @@ class ConsoleMiddleware:
         self._menu = tuple(page for page in pages if page.menu)
 
     def menu_for(self, account: Account | None) -> tuple[Page, ...]:
-        """The pages in somebody's navigation."""
+        """The pages in the navigation of an account; none before it has signed in."""
         if account is None:
             return ()
         return tuple(page for page in self._menu if page.is_open_to(account))
@@ -149,7 +158,7 @@ class ConsoleMiddleware:
     async def _answer(self, page: Page, view: View, request: Request, form: Parameters) -> Response:
         page_request = self._page_request(page, request, form, secret="", account=None)
         try:
-            if request.method == "POST" and not is_from_here(request):
+            if request.method == "POST" and not is_same_origin(request):
                 raise Forged
             admitted = await self._admit(page, request, form)
             if admitted is None:
@@ -161,12 +170,12 @@ class ConsoleMiddleware:
                 check_token(form, page_request.secret)
             return await view(page_request)
         except Refused as refused:
-            fault = _fault_of(refused)
+            error = _error_for(refused)
         except Forged:
-            fault = FORGED
+            error = FORGED
         except EditConflict:
-            fault = CONFLICT
-        return self._show_fault(page_request, fault)
+            error = CONFLICT
+        return self._show_error(page_request, error)
 
     async def _admit(self, page: Page, request: Request, form: Parameters) -> PageRequest | None:
         """The request, None where its reader must sign in first; raises `Refused`."""
@@ -178,14 +187,14 @@ class ConsoleMiddleware:
             if fresh:
                 page_request.cookies.append(set_cookie(request, "form", secret))
             return page_request
-        account = await self.find_account(request, counts=not page.by_itself)
+        account = await self.find_account(request, counts=not page.background)
         if account is None:
             return None
         secret = read_cookie(request, "session")
         return self._page_request(page, request, form, secret=secret, account=account)
 
     async def find_account(self, request: Request, *, counts: bool = True) -> Account | None:
-        """Who is signed in; nobody where the session has ended or its account is shut out."""
+        """Who is signed in; None if the session has ended or the account is disabled."""
         token = read_cookie(request, "session")
         account_id = (
             await self.context.services.console_sessions.find(token, counts=counts)
@@ -202,10 +211,10 @@ class ConsoleMiddleware:
             return None
 
     def _ask_to_sign_in(self, page: Page, request: Request, form: Parameters) -> Response:
-        """The sign-in page; what was in a form whose session has ended waits behind it."""
+        """The sign-in page; it keeps the fields of a form whose session has ended."""
         secret = read_cookie(request, "form") or secrets.token_urlsafe(24)
-        entrance = Page(path="/sign-in", title="Sign in", public=True)
-        page_request = self._page_request(entrance, request, form, secret=secret, account=None)
+        sign_in = Page(path="/sign-in", title="Sign in", public=True)
+        page_request = self._page_request(sign_in, request, form, secret=secret, account=None)
         page_request.cookies.append(set_cookie(request, "form", secret))
         kept = ""
         if request.method == "POST":
@@ -230,17 +239,19 @@ class ConsoleMiddleware:
     ) -> PageRequest:
         return PageRequest(self, page, request, form=form, secret=secret, account=account)
 
-    def _show_fault(self, page_request: PageRequest, fault: Fault) -> Response:
-        return page_request.show("fault.html", fault.status, fault=fault)
+    def _show_error(self, page_request: PageRequest, error: ErrorPage) -> Response:
+        return page_request.show("error.html", error.status, error=error)
 
     def refuse(self, request: Request, refusal: Refusal) -> Response:
-        """What the kit turns down, as a page."""
-        title, words = _BY_KIND.get(refusal.kind, ("Not readable", "This request cannot be read."))
-        reference = f"Its reference is {refusal.reference}." if refusal.reference else ""
-        fault = Fault(status=refusal.status, title=title, words=words, remedy=reference)
-        nowhere = Page(path="", title=title, public=True)
-        page_request = self._page_request(nowhere, request, Parameters(), secret="", account=None)
-        return page_request.show("fault.html", fault.status, fault=fault)
+        """A request that the HTTP layer refuses, as a page."""
+        title, message = _BY_KIND.get(
+            refusal.kind, ("Bad request", "The request could not be read.")
+        )
+        reference = f"Reference: {refusal.reference}" if refusal.reference else ""
+        error = ErrorPage(status=refusal.status, title=title, message=message, remedy=reference)
+        no_page = Page(path="", title=title, public=True)
+        page_request = self._page_request(no_page, request, Parameters(), secret="", account=None)
+        return page_request.show("error.html", error.status, error=error)
 
 
 def _is_kept(field: str) -> bool:
@@ -254,10 +265,10 @@ def _target_of(request: Request) -> str:
     return request.path.removeprefix(PREFIX) + (f"?{query}" if query else "")
 
 
-def _fault_of(refused: Refused) -> Fault:
+def _error_for(refused: Refused) -> ErrorPage:
     if isinstance(refused, TookTooLong):
         return TOO_SLOW
-    usual = Fault(status=400, title="Not possible", words=say_refusal(refused))
+    usual = ErrorPage(status=400, title="Request failed", message=describe_refusal(refused))
     return _BY_CODE.get(refused.code, usual)
 
 

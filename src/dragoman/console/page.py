@@ -28,7 +28,7 @@ class Page:
     show: View | None = None
     act: View | None = None
     needs: Permission | None = None
-    """What its reader must be permitted; None for everybody who is signed in."""
+    """The permission it needs; None for everyone who is signed in."""
     menu: str = ""
     """Its name in the navigation; empty for a page that is not there."""
     section: str = ""
@@ -36,8 +36,8 @@ class Page:
     public: bool = False
     """Whether it opens without signing in."""
 
-    by_itself: bool = False
-    """Whether scripts ask for it without anybody's doing, which keeps no session from idling."""
+    background: bool = False
+    """Whether scripts request it on their own, which does not keep a session alive."""
 
     @property
     def address(self) -> str:

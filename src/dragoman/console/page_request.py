@@ -1,4 +1,4 @@
-"""One request to a page: who comes with what, and the answers a view can give."""
+"""One request to a page: who is signed in, what they sent, and the answers a view can give."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ SAFE: Final[tuple[Header, ...]] = (
 _NOTICES: Final = {
     "signed-out": "You are signed out.",
     "signed-out-everywhere": "You are signed out everywhere.",
-    "password-changed": "Your password is changed. Sign in with the new one.",
+    "password-changed": "Password changed. Sign in with the new one.",
     "saved": "Saved.",
-    "as-it-was": "It was so already; nothing was changed.",
-    "released": "Given up. It stays yours until the month ends, for you to reserve again.",
-    "deleted": "The account is deleted.",
-    "text-sent": "Sent. The gateway has it.",
-    "fault-cut": "Cut. The gateway connects again.",
-    "sent": "Accepted. This is what is being sent.",
-    "cancelled": "Cancelled. Its credits are back.",
-    "opted-out": "Nothing will be sent to this number.",
-    "opted-in": "This number can be sent to again.",
-    "scheduled": "Accepted. It will be sent at its time.",
+    "no-changes": "No changes.",
+    "released": "Keyword released. It stays reserved for your account until the end of the month.",
+    "deleted": "Account deleted.",
+    "text-sent": "Sent to the gateway.",
+    "links-cut": "Connections closed. The gateway will reconnect.",
+    "sent": "Accepted. The message is being sent.",
+    "cancelled": "Cancelled. The credits were refunded.",
+    "opted-out": "Opt-out added.",
+    "opted-in": "Opt-out removed.",
+    "scheduled": "Accepted. The message is scheduled.",
 }
 
 
 class PageRequest:
-    """A request to a page by somebody signed in, or, for public pages, by anybody."""
+    """A request to a page by a signed-in account, or by anyone to a public page."""
 
     def __init__(
         self,

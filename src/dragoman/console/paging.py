@@ -1,4 +1,4 @@
-"""Pages of a list: which one is asked for, and the ways to the next and the last."""
+"""Pagination: which page of a list is asked for, and the links to its neighbours."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Paging(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pager(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands below a list; an address is empty where there is no such page."""
+    """The pagination of a list; an address is empty if there is no such page."""
 
     first: int
     last: int
     total: int
     has_more: bool
-    """Whether there are more than `total`, and nobody counted how many."""
+    """Whether there are more than `total`, uncounted."""
     newer: str
     older: str
 
@@ -54,7 +54,7 @@ def read_before(query: Mapping[str, str]) -> int | None:
 def make_pager(
     paging: Paging, query: Mapping[str, str], shown: int, total: int, *, has_more: bool = False
 ) -> Pager:
-    """The ways from a page with `shown` of `total` entries; other values of the query stay.
+    """The pagination of a page with `shown` of `total` entries; other values of the query stay.
 
     Where there are more than that, `total` is rounded down to thousands.
     """

@@ -22,7 +22,7 @@ _SPELLINGS: Final[tuple[Callable[[str], int | None], ...]] = (
 
 
 class Unreadable(Exception):
-    """Something typed cannot be read; its words say what is wrong."""
+    """Something typed cannot be read; the text of the exception says why."""
 
 
 def read_time(text: str, zone: ZoneInfo, *, ends: bool = False) -> int | None:
@@ -41,7 +41,7 @@ def read_time(text: str, zone: ZoneInfo, *, ends: bool = False) -> int | None:
             written = written.replace(hour=23, minute=59, second=59)
         at_ms = round(written.timestamp() * 1000)
     except (ValueError, OverflowError):
-        raise Unreadable("This is no time: write it as 2026-11-22 09:30.") from None
+        raise Unreadable("Invalid time. Use the form 2026-11-22 09:30.") from None
     if ends:
         at_ms += 59_999 if written.second == 0 else 999
     return at_ms
@@ -51,14 +51,14 @@ def read_due(text: str, zone: ZoneInfo, now_ms: int) -> int:
     """When something is due, in a zone; raises `Unreadable` for times that are not to come."""
     at_ms = read_time(text, zone)
     if at_ms is None:
-        raise Unreadable("Say when it is to be sent.")
+        raise Unreadable("Enter the time to send it.")
     written = datetime.fromisoformat(text.strip())
     if written.tzinfo is None and datetime.fromtimestamp(at_ms // 1000, zone).replace(
         tzinfo=None, microsecond=0
     ) != written.replace(microsecond=0):
-        raise Unreadable("There is no such time that day: the clocks go forward.")
+        raise Unreadable("This time does not exist on that day, because the clocks go forward.")
     if at_ms <= now_ms:
-        raise Unreadable("This time has passed.")
+        raise Unreadable("This time is in the past.")
     return at_ms
 
 
@@ -75,8 +75,8 @@ def read_number(text: str) -> str:
     try:
         return normalise(text[:MAX_TYPED])
     except Refused:
-        words = "This is no number with a country code, such as +45 30 12 34 56."
-        raise Unreadable(words) from None
+        sentence = "Enter a number with its country code, such as +45 30 12 34 56."
+        raise Unreadable(sentence) from None
 
 
 def read_count(text: str) -> int | None:
@@ -92,12 +92,12 @@ def read_identifiers(text: str) -> tuple[int, ...]:
         found = tuple(dict.fromkeys(one for one in read if one is not None and 0 <= one < LIMIT))
         if found:
             return found
-    raise Unreadable("This is no identifier of a message or batch.")
+    raise Unreadable("Not a message or batch ID.")
 
 
 def read_pieces(text: str) -> tuple[str, ...]:
     """The words of a search, to be found in this order; raises `Unreadable`."""
     text = text.strip()
     if len(text) > MAX_TYPED or not is_storable(text):
-        raise Unreadable(f"At most {MAX_TYPED} characters that a text can hold.")
+        raise Unreadable(f"At most {MAX_TYPED} characters, without control characters.")
     return tuple(text.split())

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.forms import TOKEN_FIELD, VERSION_FIELD
-from dragoman.console.labels import STATES, say_change
+from dragoman.console.labels import STATES, describe_change
 from dragoman.console.page import PREFIX
 from dragoman.core.accounts.audit_log import Change
 from dragoman.core.messages.model.lifecycle import State
@@ -53,8 +53,8 @@ class Renderer:
             within=render_bound,
             plain=render_text,
             clip=clip_text,
-            state=say_state,
-            told=say_audit,
+            state=render_state,
+            described=render_change,
         )
 
     def render(self, template: str, values: dict[str, Any]) -> bytes:
@@ -85,12 +85,12 @@ def render_age(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     rest = int(seconds)
-    words: list[str] = []
+    pieces: list[str] = []
     for unit_s, name in _AGES:
-        if rest >= unit_s or words:
-            words.append(f"{rest // unit_s} {name}")
+        if rest >= unit_s or pieces:
+            pieces.append(f"{rest // unit_s} {name}")
             rest %= unit_s
-    return " ".join(words[:2])
+    return " ".join(pieces[:2])
 
 
 def render_bound(seconds: float | None) -> str:
@@ -150,11 +150,11 @@ def clip_text(text: str, most: int = 120) -> str:
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
-def say_state(state: State) -> Markup:
+def render_state(state: State) -> Markup:
     """A message's state as a badge."""
     return Markup('<span class="state {}">{}</span>').format(STATES[state], STATES[state])
 
 
-def say_audit(change: Change) -> Markup:
-    """What somebody did, as a text that may hold names from outside."""
-    return render_text(say_change(change.action, change.entry.subject))
+def render_change(change: Change) -> Markup:
+    """An audit log entry, as a text that may contain names from outside."""
+    return render_text(describe_change(change.action, change.entry.subject))

@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 class Repeats:
-    """What came of forms, by a mark that each carries; in memory, the newest only."""
+    """The results of forms, by the mark that each carries; in memory, the newest only."""
 
     def __init__(self) -> None:
         self._done: OrderedDict[tuple[int, str], asyncio.Task[Any]] = OrderedDict()

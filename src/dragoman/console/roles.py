@@ -1,4 +1,4 @@
-"""What somebody who signed in is, as the console says it; what they may do are permissions."""
+"""The role of an account as the console shows it; what it may do are its permissions."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ class Role(StrEnum):
     """The roles, the widest first."""
 
     OPERATOR = "operator"
-    """Owns the machine."""
+    """Runs the gateway."""
     ADMINISTRATOR = "administrator"
-    """Looks after the accounts below."""
+    """Manages the accounts below."""
     SENDER = "sender"
     VIEWER = "viewer"
-    """Reads, and changes nothing."""
+    """Read only."""
 
 
 _MARKS: Final = (

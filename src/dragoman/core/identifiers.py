@@ -21,7 +21,7 @@ from dragoman.core.campaigns.sql.tables import (
     subscriptions,
 )
 from dragoman.core.contacts.sql.tables import contact_lists, contacts, imports, merge_fields
-from dragoman.core.devices.sql.tables import device_registrations, devices, handovers
+from dragoman.core.devices.sql.tables import device_assignments, device_registrations, devices
 from dragoman.core.inbound.sql.tables import (
     forwardings,
     inbound_parts,
@@ -66,7 +66,7 @@ _IDENTIFIERS = (
     imports.c.import_id,
     devices.c.device_id,
     device_registrations.c.registration_id,
-    handovers.c.handover_id,
+    device_assignments.c.assignment_id,
     mailing_lists.c.list_id,
     subscriptions.c.subscription_id,
     issues.c.issue_id,

@@ -31,7 +31,7 @@ from dragoman.core.contacts.sql import (
 from dragoman.core.delivery.sql import held_carriers
 from dragoman.core.devices.sql import assignments, device_events, devices, phone_settings
 from dragoman.core.inbound.sql import inbound, keywords, opt_outs, received_texts
-from dragoman.core.messages.sql import changes, parked_receipts
+from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql import events as journal
 from dragoman.core.reporting.sql import ingestion
 from dragoman.core.retention import sql as retention
@@ -142,7 +142,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         received_texts.fetch,
         refunds.refund,
         retention.drop_outdated,
-        parked_receipts.drop_parked_receipts,
+        changes.drop_parked,
         scoped_tokens.exchange,
         scoped_tokens.issue,
         scoped_tokens.revoke,

@@ -50,16 +50,23 @@ def build_calls(workbench: Workbench, accounts: Accounts) -> Dialect:
             calls.delete("/messages", calls.forget, "Forgets texts", s.MessagesQuery),
             calls.get("/phones", calls.phones, "Every phone with texts"),
             calls.get("/phones/{number}", calls.texts, "What a phone received and sent"),
-            calls.post("/phones/{number}/texts", calls.send, "Sends a text back", s.NewText),
             calls.post(
-                "/phones/{number}/next", calls.choose, "Decides on the next messages", s.Choice
+                "/phones/{number}/texts", calls.send, "Sends a text from a phone", s.NewText
             ),
-            calls.get("/faults", calls.faults, "What is wrong with the carrier"),
-            calls.post("/faults", calls.set_faults, "Makes something wrong", s.FaultChanges),
-            calls.get("/mail", calls.mail, "Mails of campaigns, which go to nobody", s.MailQuery),
+            calls.post(
+                "/phones/{number}/next",
+                calls.choose,
+                "Sets what happens to the next messages",
+                s.Choice,
+            ),
+            calls.get("/faults", calls.faults, "The faults of the carrier"),
+            calls.post(
+                "/faults", calls.set_faults, "Sets the faults of the carrier", s.FaultChanges
+            ),
+            calls.get("/mail", calls.mail, "Campaign mail, which is never delivered", s.MailQuery),
             calls.get("/callbacks", calls.take, "Callbacks to be made elsewhere", s.CallsQuery),
             calls.post(
-                "/callbacks/{call_id:int}", calls.answer, "What came of a callback", s.CallAnswer
+                "/callbacks/{call_id:int}", calls.answer, "The outcome of a callback", s.CallAnswer
             ),
         ),
         refuse=_refuse,
@@ -110,12 +117,14 @@ class _Calls:
                 await self._check_caller(request)
                 return await handler(request)
             except Refused as refused:
-                words = ": ".join(part for part in (refused.subject, refused.detail) if part)
+                detail = ": ".join(part for part in (refused.subject, refused.detail) if part)
                 plain = refused.code.value.replace("_", " ")
                 status = _STATUSES.get(refused.code, 400)
-                return _problem(status, refused.code.value, f"{plain}: {words}" if words else plain)
+                return _problem(
+                    status, refused.code.value, f"{plain}: {detail}" if detail else plain
+                )
             except StorageUnavailable:
-                return _problem(503, RefusalCode.UNAVAILABLE.value, "the database is away")
+                return _problem(503, RefusalCode.UNAVAILABLE.value, "the database is unavailable")
 
         return answer
 
@@ -129,7 +138,7 @@ class _Calls:
         if origin and urlsplit(origin).netloc != host:
             raise Refused(RefusalCode.PERMISSION_DENIED, "origin", "a page of another site")
         if not (_is_loopback(request.client) and _is_local_name(host)):
-            detail = "from another machine an API key is needed: Authorization: Bearer <key>"
+            detail = "requests from other machines need an API key: Authorization: Bearer <key>"
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, "", detail)
 
     # Phones
@@ -210,7 +219,9 @@ class _Calls:
         call_id = int(request.path_params["call_id"][:18])
         body = given.body.encode("utf-8", "replace")
         if not self._forwarding.answer(call_id, given.status, body, given.reason):
-            raise Refused(RefusalCode.NOT_FOUND, str(call_id), "nobody waits for this callback")
+            raise Refused(
+                RefusalCode.NOT_FOUND, str(call_id), "nothing is waiting for this callback"
+            )
         return _answer(given)
 
 
@@ -235,7 +246,7 @@ def _is_loopback(client: str) -> bool:
 
 
 def _is_local_name(host: str) -> bool:
-    """Whether a Host header names this machine, and not a name that somebody pointed here."""
+    """Whether a Host header names this machine by a local name, not by one from the DNS."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
@@ -252,5 +263,5 @@ def _problem(status: int, code: str, message: str) -> Response:
 
 
 def _refuse(_request: Request, refusal: Refusal) -> Response:
-    words = f"{refusal.field}: {refusal.reason}" if refusal.field else refusal.reason
-    return _problem(refusal.status, refusal.kind.value, words)
+    message = f"{refusal.field}: {refusal.reason}" if refusal.field else refusal.reason
+    return _problem(refusal.status, refusal.kind.value, message)

@@ -1,8 +1,8 @@
 """Callbacks of a development gateway, handed to a developer's machine while one listens.
 
-Whoever listens fetches the calls that are due, makes them where it likes, and tells what was
-answered; to the gateway that is the customer's answer, so retries and reports work as ever. Nobody
-listening, calls go to the URLs they are for.
+A listener fetches the calls that are due, makes them to an address of its own, and reports the
+response; to the gateway that is the customer's response, so retries and receipts work as usual.
+Without a listener, calls go to their own URLs.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from dragoman.web.outgoing import Fetched, FetchError, FetchFailed
 
 ANSWER_WITHIN_S: Final = 30.0
 LEASE_S: Final = 5.0
-"""Who has not asked for so long listens no more."""
+"""A listener that has not asked for so long is gone."""
 MAX_PAGE: Final = 50
 MAX_ANSWER_BYTES: Final = 4096
 
-Told = Callable[[Fetched | FetchError], None]
+OnOutcome = Callable[[Fetched | FetchError], None]
 
 
 class ForwardedCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,11 +47,11 @@ class CallbackForwarding:
     """Stands between the callback worker and its client."""
 
     def __init__(self, client: Caller) -> None:
-        """`client` makes the calls while nobody listens."""
+        """`client` makes the calls while there is no listener."""
         self._client = client
         self._number = count(1)
         self._due: deque[ForwardedCall] = deque()
-        self._told: dict[int, tuple[Told, asyncio.TimerHandle]] = {}
+        self._awaited: dict[int, tuple[OnOutcome, asyncio.TimerHandle]] = {}
         self._listening_until = 0.0
         self._polls = 0
         self._awake = asyncio.Event()
@@ -67,7 +67,7 @@ class CallbackForwarding:
         self,
         method: str,
         url: str,
-        told: Told,
+        told: OnOutcome,
         *,
         headers: Iterable[tuple[str, str]] = (),
         body: bytes = b"",
@@ -87,12 +87,12 @@ class CallbackForwarding:
         )
         loop = asyncio.get_running_loop()
         timer = loop.call_later(ANSWER_WITHIN_S, self._give_up, call.call_id)
-        self._told[call.call_id] = (told, timer)
+        self._awaited[call.call_id] = (told, timer)
         self._due.append(call)
         self._awake.set()
 
     async def take(self, wait_s: float) -> list[ForwardedCall]:
-        """The calls that are due; where there is none, waits for one, but no longer."""
+        """The calls that are due; where there is none, waits up to `wait_s` for one."""
         self._polls += 1
         try:
             if not self._due and not self._closed:
@@ -103,42 +103,42 @@ class CallbackForwarding:
                 except TimeoutError:
                     pass
             taken = [self._due.popleft() for _ in range(min(len(self._due), MAX_PAGE))]
-            return [call for call in taken if call.call_id in self._told]
+            return [call for call in taken if call.call_id in self._awaited]
         finally:
             self._polls -= 1
             self._stay()
 
     def answer(self, call_id: int, status: int | None, body: bytes, reason: str = "") -> bool:
-        """What came of a call; with a status of None, why nothing did. Whether it was awaited."""
+        """Takes the outcome of a call; `reason` goes with no status. Whether it was awaited."""
         self._stay()
-        told = self._end(call_id)
-        if told is None:
+        on_outcome = self._end(call_id)
+        if on_outcome is None:
             return False
         if status is None:
-            told(FetchFailed(reason or "the developer's machine did not answer"))
+            on_outcome(FetchFailed(reason or "the developer's machine did not answer"))
         else:
-            told(Fetched(status, {}, body[:MAX_ANSWER_BYTES]))
+            on_outcome(Fetched(status, {}, body[:MAX_ANSWER_BYTES]))
         return True
 
     def close(self) -> None:
         """Ends every poll; what is awaited fails and waits in its row."""
         self._closed = True
         self._awake.set()
-        for call_id in list(self._told):
+        for call_id in list(self._awaited):
             self._give_up(call_id)
 
     def _stay(self) -> None:
         self._listening_until = asyncio.get_running_loop().time() + LEASE_S
 
     def _give_up(self, call_id: int) -> None:
-        told = self._end(call_id)
-        if told is not None:
-            told(FetchFailed("the developer's machine did not answer in time"))
+        on_outcome = self._end(call_id)
+        if on_outcome is not None:
+            on_outcome(FetchFailed("the developer's machine did not answer in time"))
 
-    def _end(self, call_id: int) -> Told | None:
-        entry = self._told.pop(call_id, None)
+    def _end(self, call_id: int) -> OnOutcome | None:
+        entry = self._awaited.pop(call_id, None)
         if entry is None:
             return None
-        told, timer = entry
+        on_outcome, timer = entry
         timer.cancel()
-        return told
+        return on_outcome

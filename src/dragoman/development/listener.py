@@ -1,4 +1,4 @@
-"""The developer's end of forwarded callbacks: fetches them, makes them here, tells the answer.
+"""The developer's end of forwarded callbacks: fetches them, makes them here, reports the answer.
 
 For a program without an event loop; each function is one HTTP call.
 """
@@ -24,7 +24,7 @@ _AWAY: Final = (OSError, http.client.HTTPException)
 
 
 class Turned(Exception):
-    """The gateway hands out no callbacks to us; `code` and the text say why."""
+    """The gateway does not hand out its callbacks; `code` and the text say why."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -32,7 +32,7 @@ class Turned(Exception):
 
 
 class Gateway:
-    """A development gateway, as one who listens sees it."""
+    """A development gateway, as its listener sees it."""
 
     def __init__(self, url: str, key: str = "") -> None:
         """Raises ValueError for a URL that is none."""
@@ -40,7 +40,7 @@ class Gateway:
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def take(self, wait: str) -> tuple[ForwardedCall, ...] | None:
-        """The callbacks that are due; None while the gateway is away. Raises `Turned`."""
+        """The callbacks that are due; None while the gateway is unreachable. Raises `Turned`."""
         try:
             status, body = _ask(
                 self.address, "GET", f"/dev/callbacks?wait={wait}", self._headers, limit=MAX_PAGE
@@ -55,10 +55,10 @@ class Gateway:
                 raise Turned(problem.code, problem.message)
         except msgspec.DecodeError:
             pass
-        raise Turned("not_development", f"{self.address.geturl()} is no `dragoman dev`")
+        raise Turned("not_development", f"{self.address.geturl()} is not a `dragoman dev` gateway")
 
     def tell(self, call: ForwardedCall, answer: CallAnswer) -> bool:
-        """Says what came of a callback; whether the gateway heard it."""
+        """Reports the outcome of a callback; whether the gateway received it."""
         headers = {**self._headers, "Content-Type": "application/json"}
         body = msgspec.json.encode(answer)
         try:

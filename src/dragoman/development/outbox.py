@@ -1,4 +1,4 @@
-"""The mails of a development gateway, which go to a folder and to nobody else."""
+"""The mail of a development gateway, which is written to a folder and never delivered."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class MailOutbox:
         return await asyncio.to_thread(self._read, recipient, min(limit, MAX_MAILS))
 
     async def wait(self, recipient: str = "", *, wait_s: float = 0.0) -> list[Mail]:
-        """Mails; where there is none yet, waits for one, but no longer."""
+        """Mails; where there is none yet, waits up to `wait_s` for one."""
         loop = asyncio.get_running_loop()
         end = loop.time() + wait_s
         while True:

@@ -1,4 +1,4 @@
-"""The rooms of a development gateway in the console: virtual phones, faults, and mail."""
+"""The console pages of a development gateway: virtual phones, carrier faults and mail."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import Final
 
 from dragoman.console.forms import Problems
-from dragoman.console.labels import ALPHABETS, say_refusal
+from dragoman.console.labels import ALPHABETS, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.core.accounts.model.accounts import Permission
@@ -27,14 +27,14 @@ PACKAGE: Final = "dragoman.development"
 MAX_SHOWN: Final = 100
 """Phones in the list, texts of a phone, mails: the newest."""
 TURNS: Final = 4
-"""Waits of `KEEP_ALIVE_S` for something to happen, after which a stream ends and comes again."""
+"""Waits of `KEEP_ALIVE_S` for a change, after which a stream ends and the browser reconnects."""
 FATES: Final = (
     (Fate.DELIVERED, "delivered"),
     (Fate.FAILED, "failed, with an error code"),
-    (Fate.REFUSED, "refused by the carrier"),
-    (Fate.LATE, "delivered, the report late"),
-    (Fate.NEVER, "no report ever"),
-    (Fate.DOUBLED, "delivered, the report twice"),
+    (Fate.REFUSED, "rejected by the carrier"),
+    (Fate.LATE, "delivered, with a late receipt"),
+    (Fate.NEVER, "delivered, without a receipt"),
+    (Fate.DOUBLED, "delivered, with the receipt twice"),
 )
 _TEXT: Final = ("text", "to")
 _CHOICE: Final = ("fate", "times", "code", "delay_s")
@@ -43,53 +43,53 @@ _FAULTS: Final = ("throttle_per_s", "slow_s", "lose_responses")
 
 def build_phone_pages(workbench: Workbench) -> tuple[Page, ...]:
     """The pages of a workbench."""
-    rooms = _Rooms(workbench)
+    pages = _DevelopmentPages(workbench)
     section, needs = "Virtual phones", Permission.OPERATE
     return (
         Page(
             path="/phones",
             title=section,
             menu=section,
-            show=rooms.list_phones,
-            act=rooms.open_phone,
+            show=pages.list_phones,
+            act=pages.open_phone,
             needs=needs,
         ),
         Page(
             path="/phones/faults",
-            title="Faults",
+            title="Carrier faults",
             section=section,
-            show=rooms.show_faults,
-            act=rooms.set_faults,
+            show=pages.show_faults,
+            act=pages.set_faults,
             needs=needs,
         ),
         Page(
             path="/phones/changes",
             title=section,
             section=section,
-            show=rooms.stream_changes,
+            show=pages.stream_changes,
             needs=needs,
-            by_itself=True,
+            background=True,
         ),
         Page(
             path="/phones/{number:int}",
             title="Virtual phone",
             section=section,
-            show=rooms.show_phone,
-            act=rooms.send_text,
+            show=pages.show_phone,
+            act=pages.send_text,
             needs=needs,
         ),
         Page(
             path="/phones/{number:int}/next",
             title="Virtual phone",
             section=section,
-            act=rooms.choose_fate,
+            act=pages.choose_fate,
             needs=needs,
         ),
-        Page(path="/mail", title="Mail", menu="Mail", show=rooms.show_mail, needs=needs),
+        Page(path="/mail", title="Mail", menu="Mail", show=pages.show_mail, needs=needs),
     )
 
 
-class _Rooms:
+class _DevelopmentPages:
     def __init__(self, workbench: Workbench) -> None:
         self._workbench = workbench
 
@@ -103,12 +103,14 @@ class _Rooms:
         return self._show_list(request)
 
     async def open_phone(self, request: PageRequest) -> Response:
-        """Goes to the phone of a number, whether it has texts or not."""
+        """Opens the phone of a number, whether it has texts or not."""
         typed = request.form.get("number", "").strip()
         try:
             return request.go(f"/phones/{read_number(typed)}")
         except Refused as refused:
-            return self._show_list(request, 400, Problems({"number": say_refusal(refused)}), typed)
+            return self._show_list(
+                request, 400, Problems({"number": describe_refusal(refused)}), typed
+            )
 
     async def show_phone(self, request: PageRequest) -> Response:
         return self._show_phone(request)
@@ -143,7 +145,7 @@ class _Rooms:
                     delay_s=delay_s,
                 )
         except ValueError:
-            problems["fate"] = "Choose what happens."
+            problems["fate"] = "Choose an outcome."
         except Refused as refused:
             problems |= _problems(refused, _CHOICE)
         if problems:
@@ -151,7 +153,7 @@ class _Rooms:
         return request.go(f"/phones/{number}", "saved")
 
     async def stream_changes(self, request: PageRequest) -> Response:
-        """Tells a page that a phone received or sent a text, so that it looks again."""
+        """Notifies a page that a phone received or sent a text, so that it refreshes."""
         return request.stream(self._frames())
 
     async def _frames(self) -> AsyncGenerator[bytes, None]:
@@ -200,7 +202,7 @@ class _Rooms:
             total=len(texts),
             alphabets=ALPHABETS,
             next_fate=view.next.value if view is not None and view.next is not None else "",
-            fates=[(fate.value, words) for fate, words in FATES],
+            fates=[(fate.value, label) for fate, label in FATES],
             typed=values,
         )
 
@@ -210,7 +212,7 @@ class _Rooms:
         return self._show_faults(request)
 
     async def set_faults(self, request: PageRequest) -> Response:
-        """Makes something wrong with the carrier, or everything well again."""
+        """Sets faults of the carrier, or resets them."""
         do = request.form.get("do", "")
         typed = {name: request.form.get(name, "").strip() for name in _FAULTS}
         problems = Problems()
@@ -232,7 +234,7 @@ class _Rooms:
             problems |= _problems(refused, _FAULTS)
         if problems:
             return self._show_faults(request, 400, problems, typed)
-        return request.go("/phones/faults", "fault-cut" if do == "cut" else "saved")
+        return request.go("/phones/faults", "links-cut" if do == "cut" else "saved")
 
     def _show_faults(
         self,
@@ -278,7 +280,7 @@ def _read_number(typed: dict[str, str], name: str, problems: Problems) -> float 
         return None
     if len(text) <= 12 and text.isascii() and text.replace(".", "", 1).isdigit():
         return float(text)
-    problems[name] = "A number."
+    problems[name] = "Enter a number."
     return None
 
 
@@ -286,8 +288,7 @@ def _problems(refused: Refused, fields: tuple[str, ...], *renamed: str) -> Probl
     """A refusal at the field it is about; `renamed` is a subject and the field it stands for."""
     problems = Problems()
     subject = renamed[1] if renamed and refused.subject == renamed[0] else refused.subject
-    words = say_refusal(refused)
     if refused.code is RefusalCode.EMPTY_TEXT:
         subject = "text"
-    problems[subject if subject in fields else ""] = words
+    problems[subject if subject in fields else ""] = describe_refusal(refused)
     return problems

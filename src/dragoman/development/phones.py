@@ -1,4 +1,4 @@
-"""Virtual phones: what each number received, what it sends back, and what happens to it next.
+"""Virtual phones: what each number received and sent, and what happens to its next messages.
 
 They are the phones of the simulated SMSC, so everything here passes through the real gateway and
 real SMPP: a text that is sent back is a `deliver_sm`, a failure is a receipt.
@@ -38,15 +38,15 @@ class Fate(StrEnum):
 
     DELIVERED = "delivered"
     FAILED = "failed"
-    """The carrier takes it, and reports that it could not be delivered."""
+    """The carrier accepts it, and sends a receipt that it could not be delivered."""
     REFUSED = "refused"
-    """The carrier does not take it."""
+    """The carrier rejects it."""
     LATE = "late"
-    """Delivered, but the report takes its time."""
+    """Delivered, but the receipt is delayed."""
     NEVER = "never"
-    """Taken, and no report ever comes."""
+    """Accepted, and no receipt ever arrives."""
     DOUBLED = "doubled"
-    """Delivered, and the report comes twice."""
+    """Delivered, and the receipt arrives twice."""
 
 
 class PhoneText(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,16 +77,16 @@ class PhoneView(msgspec.Struct, frozen=True, kw_only=True):
     texts: int
     last: PhoneText
     next: Fate | None
-    """What was chosen for its next messages."""
+    """What happens to its next messages."""
 
 
 class Faults(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wrong with the simulated carrier; nothing by default."""
+    """Faults of the simulated carrier; none by default."""
 
     throttle_per_s: float | None = None
-    """Messages a second that it takes; it answers more with ESME_RTHROTTLED."""
+    """Messages per second that it accepts; it answers ESME_RTHROTTLED to the rest."""
     slow_s: float = 0.0
-    """How long it thinks before it answers."""
+    """How long it waits before it responds."""
 
 
 class VirtualPhones:
@@ -143,7 +143,7 @@ class VirtualPhones:
     async def wait(
         self, number: str = "", *, after: int = 0, wait_s: float = 0.0
     ) -> tuple[PhoneText, ...]:
-        """Texts that a phone received; where there is none yet, waits for one, but no longer."""
+        """Texts that a phone received; where there is none yet, waits up to `wait_s` for one."""
         loop = asyncio.get_running_loop()
         end = loop.time() + min(wait_s, MAX_WAIT_S)
         while not (found := self.texts(number, after=after, sent_too=False)):
@@ -161,9 +161,9 @@ class VirtualPhones:
         return bool(done)
 
     def close(self) -> None:
-        """Ends whoever waits."""
+        """Ends every wait."""
         self._closed = True
-        self._tell()
+        self._notify()
 
     def forget(self, number: str = "") -> int:
         """Forgets the texts of a phone, or of all; how many there were."""
@@ -196,7 +196,7 @@ class VirtualPhones:
                 await sending
         except TimeoutError:
             raise Refused(
-                RefusalCode.UNAVAILABLE, "phone", "the gateway did not take the text in time"
+                RefusalCode.UNAVAILABLE, "phone", "the gateway did not acknowledge the text in time"
             ) from None
         return self._remember(
             digits,
@@ -233,10 +233,10 @@ class VirtualPhones:
             del self._fates[next(iter(self._fates))]
         self._simulator.behave(digits, behaviour, times=times)
 
-    # What is wrong with the carrier
+    # Faults of the carrier
 
     def set_faults(self, faults: Faults) -> None:
-        """Makes the carrier throttle or slow, or well again."""
+        """Makes the carrier throttle or slow, or removes that."""
         per_s = faults.throttle_per_s
         if per_s is not None and not 0.01 <= per_s <= 1e6:
             raise Refused(RefusalCode.INVALID_FIELD, "throttle_per_s", "from 0.01 to 1000000")
@@ -253,14 +253,14 @@ class VirtualPhones:
         return links
 
     def lose_responses(self, times: int = 1) -> None:
-        """Takes the next messages and never answers: the gateway cannot know whether they went."""
+        """Accepts the next messages without a response: the gateway cannot know their outcome."""
         if not 1 <= times <= MAX_TIMES:
             raise Refused(RefusalCode.INVALID_FIELD, "lose_responses", f"from 1 to {MAX_TIMES}")
         lost = msgspec.structs.replace(self._behaviour(Fate.DELIVERED), answer=Answer.LOST)
         self._simulator.behave("", lost, times=times)
 
     def reset(self) -> None:
-        """Everything is as at the start but for the texts."""
+        """Removes all faults and choices; the texts stay."""
         self._simulator.forget_behaviours()
         self._fates.clear()
         self.set_faults(Faults())
@@ -286,7 +286,7 @@ class VirtualPhones:
             return replace(usual, status=status)
         if fate is Fate.LATE:
             return replace(usual, receipt_delay_s=_LATE_S if delay_s is None else delay_s)
-        # Where no report comes the phone has the text all the same.
+        # Without a receipt the phone has the text all the same.
         return {
             Fate.DELIVERED: usual,
             Fate.NEVER: replace(usual, state=None),
@@ -336,10 +336,10 @@ class VirtualPhones:
             codes=tuple(codes),
         )
         self._texts.append(remembered)
-        self._tell()
+        self._notify()
         return remembered
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         if self._changed is not None and not self._changed.done():
             self._changed.set_result(None)
 

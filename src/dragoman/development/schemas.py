@@ -16,7 +16,7 @@ Wait = Annotated[
     str,
     Meta(
         pattern=r"^\d{1,5}(\.\d{1,3})?(s|ms)?$",
-        description="How long to wait where there is nothing yet: `5s`, `500ms`; 60s at most.",
+        description="How long to wait if there is nothing yet: `5s`, `500ms`; at most 60s.",
     ),
 ]
 
@@ -26,7 +26,7 @@ class MessagesQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     to: Number = ""
     wait: Wait = "0s"
-    after: Annotated[int, Meta(ge=0, lt=1 << 53, description="Only texts behind this one.")] = 0
+    after: Annotated[int, Meta(ge=0, lt=1 << 53, description="Only texts after this one.")] = 0
 
 
 class Messages(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +36,7 @@ class Messages(msgspec.Struct, frozen=True, kw_only=True):
         str | None, Meta(description="The likeliest one-time code of the newest text that has one.")
     ]
     messages: tuple[PhoneText, ...]
-    after: Annotated[int, Meta(description="Ask with this for the texts that come behind these.")]
+    after: Annotated[int, Meta(description="Pass this as `after` to get the texts that follow.")]
 
 
 class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +63,10 @@ class NewText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     text: Annotated[str, Meta(min_length=1, max_length=2000)]
     to: Annotated[
         str,
-        Meta(max_length=40, description="The number that wrote last, or else 1204."),
+        Meta(
+            max_length=40,
+            description="Default: the last number that texted this phone, or else 1204.",
+        ),
     ] = ""
 
 
@@ -72,34 +75,35 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     fate: Fate
     times: Annotated[
-        int | None, Meta(description="Messages it is for; null is all until chosen again.")
+        int | None,
+        Meta(description="Number of messages it applies to; null is all, until changed."),
     ] = 1
     code: Annotated[
         int | None,
         Meta(description="The error of `failed` (0 to 999), or the SMPP status of `refused`."),
     ] = None
-    delay_s: Annotated[float | None, Meta(description="How late `late` is; 30 if not given.")] = (
-        None
-    )
+    delay_s: Annotated[
+        float | None, Meta(description="Receipt delay of `late` in seconds; default 30.")
+    ] = None
 
 
 class FaultChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is to be wrong with the carrier; what is not given stays."""
+    """Changes to the faults of the carrier; what is not given stays."""
 
-    reset: Annotated[bool, Meta(description="First of all, everything is well again.")] = False
+    reset: Annotated[bool, Meta(description="First removes all faults.")] = False
     throttle_per_s: (
         Annotated[
             float | None,
-            Meta(description="Messages a second that the carrier takes; null is no limit."),
+            Meta(description="Messages per second that the carrier accepts; null is no limit."),
         ]
         | msgspec.UnsetType
     ) = msgspec.UNSET
-    slow_s: Annotated[float, Meta(description="Seconds before it answers.")] | msgspec.UnsetType = (
+    slow_s: Annotated[float, Meta(description="Response delay in seconds.")] | msgspec.UnsetType = (
         msgspec.UNSET
     )
-    cut_links: Annotated[bool, Meta(description="Cuts every connection now.")] = False
+    cut_links: Annotated[bool, Meta(description="Closes every connection.")] = False
     lose_responses: Annotated[
-        int, Meta(ge=0, description="So many next messages are taken and never answered.")
+        int, Meta(ge=0, description="Number of next messages to accept without a response.")
     ] = 0
 
 
@@ -129,7 +133,7 @@ class Calls(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What came of a callback."""
+    """The outcome of a callback."""
 
     status: Annotated[int, Meta(ge=100, le=599)] | None
     """None where there was no answer."""

@@ -1,4 +1,4 @@
-"""Everything a development gateway has besides, in one place; the console's pages build on it."""
+"""What a development gateway has in addition; the development pages are built on it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ class Workbench:
     forwarding: CallbackForwarding
 
     def close(self) -> None:
-        """Ends whoever waits for something to happen."""
+        """Ends every wait for a change."""
         self.phones.close()
         self.forwarding.close()

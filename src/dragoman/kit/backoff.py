@@ -13,9 +13,9 @@ class Backoff:
     `jitter` is the share of the delay that is random: 0.5 gives between 50 % and 100 % of it.
     """
 
-    first_s: float = 1.0
+    first_s: float
+    longest_s: float
     factor: float = 2.0
-    longest_s: float = 60.0
     jitter: float = 0.5
 
     def __post_init__(self) -> None:

@@ -137,7 +137,7 @@ def _server_writer(url: URL) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def lock(connection: _ServerConnection, _entry: ConnectionPoolEntry) -> None:
+    def lock(connection: Any, _entry: ConnectionPoolEntry) -> None:
         connection.prepared_max = STATEMENTS
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", (GATEWAY_LOCK,)).fetchone()
         connection.commit()
@@ -165,7 +165,7 @@ def _sqlite_writer(url: URL) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def prepare(connection: _SqliteConnection, _entry: ConnectionPoolEntry) -> None:
+    def prepare(connection: Any, _entry: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, see below
         for pragma in (
             "journal_mode=WAL",
@@ -193,32 +193,12 @@ def _read_engine(url: URL) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def prepare(connection: _SqliteConnection, _entry: ConnectionPoolEntry) -> None:
+    def prepare(connection: Any, _entry: ConnectionPoolEntry) -> None:
         # The writer alone writes and checkpoints; SQLite before 3.51.3 may corrupt a WAL otherwise.
         for pragma in ("query_only=ON", f"busy_timeout={BUSY_TIMEOUT_MS}", "wal_autocheckpoint=0"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     return engine
-
-
-class _SqliteConnection:
-    """What we use of a driver connection; named here because SQLAlchemy does not type it."""
-
-    isolation_level: str | None
-
-    def execute(self, statement: str) -> IO[str]: ...  # type: ignore[empty-body]
-
-
-class _ServerConnection:
-    """What we use of a connection to PostgreSQL."""
-
-    prepared_max: int
-
-    def execute(self, statement: str, values: tuple[int]) -> Any: ...
-
-    def commit(self) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class _FileLock:

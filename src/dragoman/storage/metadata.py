@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, MetaData, TextClause, text
 from sqlalchemy.types import TypeEngine
 
 metadata = MetaData(
@@ -21,3 +24,19 @@ Identifier: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 def primary_identifier(name: str) -> Column[int]:
     """An identifier from `kit.ids` as primary key."""
     return Column(name, Identifier, primary_key=True, autoincrement=False)
+
+
+def required(kind: type[TypeEngine[Any]] | TypeEngine[Any], *names: str) -> Iterator[Column[Any]]:
+    """Columns of a type that are never NULL."""
+    return (Column(name, kind, nullable=False) for name in names)
+
+
+def optional(kind: type[TypeEngine[Any]] | TypeEngine[Any], *names: str) -> Iterator[Column[Any]]:
+    """Columns of a type that may be NULL."""
+    return (Column(name, kind) for name in names)
+
+
+def partial_index(name: str, *columns: str, where: str | ColumnElement[bool]) -> Index:
+    """An index of the rows that fulfil a condition."""
+    condition: TextClause | ColumnElement[bool] = text(where) if isinstance(where, str) else where
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, TypeVar
 
 import structlog
 
 from dragoman.core.model.errors import StorageUnavailable
+from dragoman.core.model.stored import OnStored
 from dragoman.storage.writer import Operation, Writer
 
 Item = TypeVar("Item")
@@ -19,10 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 def persist(
-    writer: Writer,
-    operation: Operation[Item, Any],
-    item: Item,
-    done: Callable[[bool], None],
+    writer: Writer, operation: Operation[Item, Any], item: Item, on_stored: OnStored
 ) -> None:
     """Writes an item and calls `done(True)` once it is on disk; costs no task.
 
@@ -32,12 +29,12 @@ def persist(
 
     def finish(result: object) -> None:
         if not isinstance(result, Exception):
-            done(True)
+            on_stored(True)
         elif isinstance(result, StorageUnavailable):
             loop = asyncio.get_running_loop()
-            loop.call_later(RETRY_S, persist, writer, operation, item, done)
+            loop.call_later(RETRY_S, persist, writer, operation, item, on_stored)
         else:
             log.error("not_stored", operation=operation.name, reason=type(result).__name__)
-            done(False)
+            on_stored(False)
 
     writer.submit(operation, item, finish)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from typing import Any, Generic, TypeVar, get_type_hints
 
 from sqlalchemy import Connection
+
+from dragoman.core.model.errors import Refused
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -28,3 +31,56 @@ class Operation(Generic[Item, Result]):
         self.run = run
         self.name = name or run.__name__
         self.item = item
+
+
+def one_by_one(
+    name: str, *, whole: bool = False
+) -> Callable[[Callable[[Connection, Item], Result]], Operation[Item, Result]]:
+    """Makes an operation of a function over one item, which may raise `Refused`.
+
+    What it wrote before it refused is undone where `whole`.
+    """
+
+    def decorate(run_one: Callable[[Connection, Item], Result]) -> Operation[Item, Result]:
+        def run(connection: Connection, items: list[Item]) -> list[Result | Exception]:
+            def run_item(item: Item) -> Result:
+                with connection.begin_nested() if whole else nullcontext():
+                    return run_one(connection, item)
+
+            return run_each(items, run_item)
+
+        return Operation(run, name, _item_of(run_one))
+
+    return decorate
+
+
+def run_each(items: Iterable[Item], run: Callable[[Item], Result]) -> list[Result | Exception]:
+    """The result of each item, or why it is refused."""
+    results: list[Result | Exception] = []
+    for item in items:
+        try:
+            results.append(run(item))
+        except Refused as refused:
+            results.append(refused)
+    return results
+
+
+def together(
+    name: str,
+) -> Callable[[Callable[[Connection, list[Item]], None]], Operation[Item, None]]:
+    """Makes an operation of a function over all the items of a group that has no results."""
+
+    def decorate(run_all: Callable[[Connection, list[Item]], None]) -> Operation[Item, None]:
+        def run(connection: Connection, items: list[Item]) -> list[Exception | None]:
+            run_all(connection, items)
+            return [None] * len(items)
+
+        return Operation(run, name, _item_of(run_all).__args__[0])
+
+    return decorate
+
+
+def _item_of(function: Callable[..., Any]) -> Any:
+    """The type of what a function takes besides the connection."""
+    hints = get_type_hints(function)
+    return next(hint for name, hint in hints.items() if name not in ("connection", "return"))

@@ -24,7 +24,6 @@ from dragoman.web.xml_tree import parse_xml
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Shape = TypeVar("Shape")
 
-BODY_TIMEOUT_S: Final = 30.0
 DRAIN_TIMEOUT_S: Final = 1.0
 MAX_JSON_DEPTH: Final = 32
 
@@ -68,7 +67,7 @@ def too_slow() -> MalformedBody:
 
 
 async def read_body(
-    receive: Receive, request: Request, *, limit_bytes: int, timeout_s: float = BODY_TIMEOUT_S
+    receive: Receive, request: Request, *, limit_bytes: int, timeout_s: float
 ) -> bytes:
     """Reads the whole body from the server, by length or in chunks.
 

@@ -214,7 +214,7 @@ def _serve(render: Callable[[str], bytes | None], media_type: str) -> Callable[[
     async def answer(request: Request) -> Response:
         body = render(request.path_params.get("dialect", ""))
         if body is None:
-            return Response("There is no such dialect.\n", 404, HEADERS, "text/plain")
+            return Response("Unknown dialect.\n", 404, HEADERS, "text/plain")
         return Response(body, 200, HEADERS, media_type)
 
     return answer  # type: ignore[return-value]

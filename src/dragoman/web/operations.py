@@ -92,6 +92,11 @@ class Dialect:
     answer_root: str = "response"
 
 
+def doc(text: str) -> msgspec.Meta:
+    """Says what a field is for: `apikey: Annotated[str, doc("The account's key.")]`."""
+    return msgspec.Meta(description=text)
+
+
 def parse_template(path: str) -> tuple[Segment, ...]:
     """Reads a path template into segments of literals and placeholders.
 

@@ -31,10 +31,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 # Web ports and everything unprivileged: below 1024 the open internet has mail, shells and names.
 PORTS: Final = (range(80, 81), range(443, 444), range(1024, 65536))
-TIMEOUT_S: Final = 15.0
 ANSWER_LIMIT_BYTES: Final = 4096
-CONNECTIONS: Final = 1024
-CONNECTIONS_PER_HOST: Final = 16
 NAME_TTL_S: Final = 10
 URL_LIMIT: Final = 8192
 ORIGINS_REMEMBERED: Final = 4096
@@ -79,12 +76,12 @@ class GuardedClient:
         self,
         *,
         version: str,
-        allow: Sequence[Network] = (),
+        allow: Sequence[Network],
+        timeout_s: float,
+        connections: int,
+        connections_per_host: int,
         ports: Sequence[range] = PORTS,
-        timeout_s: float = TIMEOUT_S,
         answer_limit_bytes: int = ANSWER_LIMIT_BYTES,
-        connections: int = CONNECTIONS,
-        connections_per_host: int = CONNECTIONS_PER_HOST,
         keep_alive: bool = True,
         connect_timeout_s: float | None = None,
         tls: ssl.SSLContext | None = None,

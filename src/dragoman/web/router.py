@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import structlog
 
-from dragoman.web.bodies import BODY_TIMEOUT_S, ClientGone, check_body_head, drain_body, read_body
+from dragoman.web.bodies import ClientGone, check_body_head, drain_body, read_body
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.forms import parse_form
 from dragoman.web.operations import Dialect, Operation
@@ -76,8 +76,8 @@ class DialectApp:
         dialects: Iterable[Dialect],
         fallback: AsgiApp,
         *,
+        body_timeout_s: float,
         addresses: ClientAddressReader | None = None,
-        body_timeout_s: float = BODY_TIMEOUT_S,
         max_body_bytes: int | None = None,
         new_reference: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:

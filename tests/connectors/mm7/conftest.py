@@ -17,6 +17,7 @@ from dragoman.core.messages.model.attachments import Attachment, Multimedia
 from dragoman.core.messages.model.messages import Outgoing, ReceiptReport
 from dragoman.core.messages.model.outcomes import Outcome
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.stored import OnStored
 from dragoman.kit.clock import FixedClock
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.testkit.mmsc import Mmsc
@@ -40,11 +41,11 @@ class RecordedEvents:
         self.outcomes.append((message.message_id, outcome))
         self.changed.set()
 
-    def receipt(self, report: ReceiptReport, acknowledge: Callable[[bool], None]) -> None:
+    def receipt(self, report: ReceiptReport, on_stored: OnStored) -> None:
         self.reports.append(report)
-        acknowledge(self.stores)
+        on_stored(self.stores)
 
-    def inbound(self, report: Any, acknowledge: Callable[[bool], None]) -> None:
+    def inbound(self, report: Any, on_stored: OnStored) -> None:
         raise AssertionError("MM7 brings no texts")
 
     def availability(self, carrier: str) -> None:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from tests.passing_time import PATIENCE_S, MovableClock
 
-from dragoman import container as container_module
+from dragoman import assembly as assembly_module
 from dragoman.config import Settings
 from dragoman.config.dialects import Dialects
 from dragoman.config.sections import Callbacks, Devices, Http
@@ -162,7 +162,7 @@ async def make_phone_gateway(
     def storage(url: str, metrics: Any, *, writer_module: str | None) -> Storage:
         return Storage(url, metrics)
 
-    monkeypatch.setattr(container_module, "Storage", storage)
+    monkeypatch.setattr(assembly_module, "Storage", storage)
     monkeypatch.setattr(carrier_module, "TICK_S", 0.05)
     monkeypatch.setattr(carrier_module, "BUSY_RETRY_S", 0.02)
     monkeypatch.setattr(carrier_module, "ABSENT_RETRY_S", 0.05)

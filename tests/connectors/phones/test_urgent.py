@@ -53,7 +53,9 @@ async def test_an_urgent_text_overtakes_a_line_for_its_phone_alone(
     busy, _free = [await phone_gateway.phone(account) for _ in range(2)]
     device_id = int(busy.device_id)
     busy.sending.clear()
-    for number in range(WAITING):
+    await phone_gateway.send(account, "4512345678", text="0", device_id=device_id)
+    await until(lambda: busy._messages)
+    for number in range(1, WAITING):
         await phone_gateway.send(account, "4512345678", text=str(number), device_id=device_id)
     await until(lambda: waiting(phone_gateway) == WAITING - 1)
     await phone_gateway.send(account, "4512345678", text="urgent", urgent=True, device_id=device_id)

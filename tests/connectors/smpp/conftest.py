@@ -8,20 +8,23 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.passing_time import PATIENCE_S, MovableClock
 
+from dragoman.config import Secret
+from dragoman.config.tables import SmppTable
+from dragoman.connectors.smpp.build import settings_of
 from dragoman.connectors.smpp.carrier import SmppCarrier
-from dragoman.connectors.smpp.settings import CarrierSettings
+from dragoman.connectors.smpp.settings import UNACKNOWLEDGED, CarrierSettings
 from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, ReceiptReport
 from dragoman.core.messages.model.outcomes import Outcome
+from dragoman.core.model.stored import OnStored
 from dragoman.kit.backoff import Backoff
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.segmentation import segment_text
-from dragoman.protocols.smpp.session import SessionSettings
 from dragoman.testkit.simulator import Simulator
 
-SESSION = SessionSettings(window=10, response_timeout_s=5, enquire_interval_s=30)
-Acknowledge = Callable[[bool], None]
+RESPONSE_TIMEOUT_S = 5.0
 
 
 class RecordedEvents:
@@ -33,7 +36,7 @@ class RecordedEvents:
         self.receipts: list[ReceiptReport] = []
         self.texts: list[InboundPartReport] = []
         self.availability_changes = 0
-        self.kept: list[Acknowledge] | None = None
+        self.kept: list[OnStored] | None = None
         self.clock = MovableClock()
         self._changed = asyncio.Event()
 
@@ -43,23 +46,23 @@ class RecordedEvents:
         self.order.append(message.message_id)
         self._changed.set()
 
-    def receipt(self, report: ReceiptReport, acknowledge: Acknowledge) -> None:
+    def receipt(self, report: ReceiptReport, on_stored: OnStored) -> None:
         self.receipts.append(report)
-        self._acknowledge(acknowledge)
+        self._acknowledge(on_stored)
 
-    def inbound(self, report: InboundPartReport, acknowledge: Acknowledge) -> None:
+    def inbound(self, report: InboundPartReport, on_stored: OnStored) -> None:
         self.texts.append(report)
-        self._acknowledge(acknowledge)
+        self._acknowledge(on_stored)
 
     def availability(self, carrier: str) -> None:
         self.availability_changes += 1
         self._changed.set()
 
-    def _acknowledge(self, acknowledge: Acknowledge) -> None:
+    def _acknowledge(self, on_stored: OnStored) -> None:
         if self.kept is None:
-            acknowledge(True)
+            on_stored(True)
         else:
-            self.kept.append(acknowledge)
+            self.kept.append(on_stored)
         self._changed.set()
 
     async def until(self, condition: Callable[[], object]) -> None:
@@ -87,18 +90,26 @@ def build_outgoing(
     )
 
 
-def settings_for(port: int, **more: Any) -> CarrierSettings:
-    return CarrierSettings(
-        **{
-            "name": "test",
-            "host": "127.0.0.1",
-            "port": port,
-            "system_id": "dragoman",
-            "password": "secret",
-            "session": SESSION,
-            "reconnect": Backoff(first_s=0.05, longest_s=0.2, jitter=0.0),
-            **more,
-        }
+def settings_for(
+    port: int, *, unbind_timeout_s: float = 5.0, unacknowledged: int = UNACKNOWLEDGED, **table: Any
+) -> CarrierSettings:
+    """What an operator would have with these keys in the carrier's table."""
+    written = {"response_timeout_s": RESPONSE_TIMEOUT_S, **table}
+    settings = settings_of(
+        SmppTable(
+            name="test",
+            host="127.0.0.1",
+            port=port,
+            system_id="dragoman",
+            password=Secret("secret"),
+            **written,
+        )
+    )
+    return replace(
+        settings,
+        session=replace(settings.session, unbind_timeout_s=unbind_timeout_s),
+        reconnect=Backoff(first_s=0.05, longest_s=0.2, jitter=0.0),
+        unacknowledged=unacknowledged,
     )
 
 

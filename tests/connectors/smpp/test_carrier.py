@@ -12,17 +12,14 @@ import pytest
 import uvloop
 from tests.passing_time import PATIENCE_S
 
-from dragoman.connectors.smpp.profiles import PROFILES
-from dragoman.connectors.smpp.settings import BindMode
 from dragoman.core.messages.model.outcomes import Accepted, Deferred, Rejected, Unknown
 from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.smpp.constants import CommandStatus
 from dragoman.protocols.smpp.message_ids import stored_keys
-from dragoman.protocols.smpp.session import SessionSettings
 from dragoman.testkit.simulator import Answer, Behaviour, IdStyle, ReceiptTiming, Simulator
 
-from .conftest import SESSION
+from .conftest import RESPONSE_TIMEOUT_S
 
 LONG = "A rather long text that needs several parts, æøå €. " * 8
 
@@ -46,7 +43,7 @@ async def test_long_text_arrives_whole_with_every_marking(
     simulator: Any, events: Any, connect: Any, outgoing: Any, profile: str
 ) -> None:
     text = LONG if profile != "latin1" else LONG.replace("€", "kr")
-    carrier = await connect(profile=PROFILES[profile])
+    carrier = await connect(profile=profile)
     carrier.send(outgoing(1, text))
     await events.until(lambda: events.outcomes)
     (outcome,) = events.outcomes.values()
@@ -77,7 +74,7 @@ async def test_throttling_keeps_the_order_and_loses_nothing(
     simulator: Any, events: Any, connect: Any, outgoing: Any, status: int
 ) -> None:
     simulator.throttle(60, burst=10, status=status)
-    carrier = await connect(session=SessionSettings(window=1))
+    carrier = await connect(window=1)
     for number in range(40):
         carrier.send(outgoing(number))
     await events.until(lambda: len(events.outcomes) == 40)
@@ -164,7 +161,7 @@ async def test_every_fate_of_a_submit_has_its_outcome(
     carrier.send(outgoing(1))
     if behaviour.answer is Answer.LOST:
         await events.until(lambda: simulator.taken)
-        events.clock.advance_with_timers(SESSION.response_timeout_s)
+        events.clock.advance_with_timers(RESPONSE_TIMEOUT_S)
     await events.until(lambda: events.outcomes)
     assert events.outcomes == {1: outcome}
 
@@ -174,7 +171,7 @@ async def test_text_with_a_refused_part_is_rejected_and_the_rest_is_not_sent(
 ) -> None:
     simulator.behave("4511111111", Behaviour(), times=1)
     simulator.behave("45", Behaviour(status=0x0B))
-    carrier = await connect(session=SessionSettings(window=1))
+    carrier = await connect(window=1)
     carrier.send(outgoing(1, LONG))
     carrier.send(outgoing(2, recipient="46"))
     await events.until(lambda: len(events.outcomes) == 2)
@@ -188,7 +185,7 @@ async def test_reset_makes_the_written_unknown_and_the_others_deferred(
     simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.default = Behaviour(answer=Answer.LOST)
-    carrier = await connect(session=SessionSettings(window=4))
+    carrier = await connect(window=4)
     for number in range(10):
         carrier.send(outgoing(number))
     await events.until(lambda: simulator.taken == 4)
@@ -207,7 +204,7 @@ async def test_outcomes_are_true_while_links_are_cut_at_random(
 ) -> None:
     chance = random.Random(seed)
     simulator.default = Behaviour(answer_delay_s=0.002)
-    carrier = await connect(links=3, session=SessionSettings(window=8))
+    carrier = await connect(links=3, window=8)
     for number in range(600):
         carrier.send(outgoing(number, LONG if number % 7 == 0 else "hi", f"45{number:08d}"))
         if chance.random() < 0.1:
@@ -276,7 +273,7 @@ async def test_refused_bind_is_told_and_tried_again(
 async def test_half_open_link_is_noticed(
     simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
-    carrier = await connect(session=SessionSettings(enquire_interval_s=5, enquire_timeout_s=5))
+    carrier = await connect(enquire_interval_s=5, enquire_timeout_s=5)
     simulator.silent = True
     carrier.send(outgoing(1))
     await asyncio.sleep(0)
@@ -312,9 +309,9 @@ async def test_receipt_is_not_acknowledged_before_it_is_stored(
     carrier.send(outgoing(2))
     await events.until(lambda: 2 in events.outcomes)
     assert simulator.receipts_acknowledged == 0
-    for acknowledge in events.kept:
-        acknowledge(True)
-        acknowledge(True)
+    for on_stored in events.kept:
+        on_stored(True)
+        on_stored(True)
     await events.until(lambda: simulator.receipts_acknowledged == 2)
 
 
@@ -360,8 +357,8 @@ async def test_more_receipts_than_can_wait_are_told_to_come_again(
     await events.until(lambda: len(events.outcomes) == 6)
     events.kept, kept = None, events.kept
     assert len(kept) == 2
-    for acknowledge in kept:
-        acknowledge(True)
+    for on_stored in kept:
+        on_stored(True)
     await events.until(lambda: simulator.receipts_acknowledged == 6)
     assert Counter(receipt.message_id for receipt in events.receipts) == Counter("123456")
 
@@ -391,7 +388,7 @@ async def test_receipt_over_another_link_arrives(
     simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.default = Behaviour(other_link=True)
-    carrier = await connect(bind=BindMode.TRANSMITTER, receiver_links=1)
+    carrier = await connect(bind="transmitter", receiver_links=1)
     assert carrier.capacity == 10
     carrier.send(outgoing(1))
     await events.until(lambda: events.receipts)
@@ -426,7 +423,7 @@ async def test_stop_finishes_what_is_in_flight_and_gives_back_the_rest(
     simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.answers.shut()
-    carrier = await connect(session=SessionSettings(window=2))
+    carrier = await connect(window=2)
     for number in range(5):
         carrier.send(outgoing(number))
     await events.until(lambda: simulator.taken == 2)
@@ -460,7 +457,7 @@ async def test_stop_sends_the_rest_of_a_text_that_has_begun(
     simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
     simulator.answers.shut()
-    carrier = await connect(session=SessionSettings(window=1))
+    carrier = await connect(window=1)
     carrier.send(outgoing(1, LONG))
     carrier.send(outgoing(2, LONG))
     await events.until(lambda: simulator.taken == 1)
@@ -487,7 +484,7 @@ async def test_stop_does_not_wait_longer_than_told(
 async def test_stop_of_a_silent_smsc_tells_every_outcome(
     simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
-    carrier = await connect(session=SessionSettings(window=1, unbind_timeout_s=0.1))
+    carrier = await connect(window=1, unbind_timeout_s=0.1)
     simulator.silent = True
     carrier.send(outgoing(1))
     carrier.send(outgoing(2))

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from dragoman.core.messages.model.outcomes import Accepted, Unknown
-from dragoman.protocols.smpp.session import SessionSettings
 from dragoman.testkit.chaos_proxy import ChaosProxy
 from dragoman.testkit.simulator import Simulator
 
@@ -40,9 +39,7 @@ async def test_cut_in_mid_pdu_leaves_the_outcome_unknown_and_the_link_comes_back
 async def test_stalled_network_is_noticed_and_left(
     proxy: ChaosProxy, events: Any, connect: Any, outgoing: Any
 ) -> None:
-    carrier = await connect(
-        port=proxy.port, session=SessionSettings(enquire_interval_s=5, enquire_timeout_s=5)
-    )
+    carrier = await connect(port=proxy.port, enquire_interval_s=5, enquire_timeout_s=5)
     proxy.stall()
     carrier.send(outgoing(1))
     await asyncio.sleep(0)

@@ -12,7 +12,6 @@ from dragoman.core.messages.model.lifecycle import ReceiptState
 from dragoman.core.messages.model.outcomes import Accepted
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.smpp.constants import MessageState
-from dragoman.protocols.smpp.session import SessionSettings
 from dragoman.testkit.simulator import Behaviour, ReceiptStyle, ReceiptTiming, Simulator
 
 
@@ -72,7 +71,7 @@ async def test_delayed_report_comes_after_the_outcome(
 ) -> None:
     simulator = await make_simulator(clock=events.clock.monotonic)
     simulator.default = Behaviour(answer_delay_s=50.0, receipt_delay_s=50.0)
-    carrier = await connect(port=simulator.port, session=SessionSettings(response_timeout_s=1e6))
+    carrier = await connect(port=simulator.port, response_timeout_s=1e6)
     carrier.send(outgoing(1))
     await events.until(lambda: simulator.taken)
     assert events.outcomes == {}

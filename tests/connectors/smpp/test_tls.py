@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from dragoman.connectors.smpp.settings import TlsSettings
 from dragoman.core.messages.model.outcomes import Accepted
 from dragoman.testkit.simulator import Simulator
 
@@ -71,8 +70,9 @@ async def test_trusted_certificate_lets_messages_through(
     certificate: Path,
     server_name: str | None,
 ) -> None:
-    tls = TlsSettings(ca_file=str(certificate), server_name=server_name)
-    carrier = await connect(port=smsc.port, tls=tls)
+    carrier = await connect(
+        port=smsc.port, tls=True, tls_ca_file=str(certificate), tls_server_name=server_name
+    )
     carrier.send(outgoing(1))
     await events.until(lambda: events.receipts)
     assert isinstance(events.outcomes[1], Accepted)
@@ -82,12 +82,8 @@ async def test_trusted_certificate_lets_messages_through(
 async def test_unknown_certificate_or_wrong_name_is_refused(
     smsc: Simulator, events: Any, connect: Any, certificate: Path, trusted: bool
 ) -> None:
-    tls = (
-        TlsSettings(ca_file=str(certificate), server_name="other.test")
-        if trusted
-        else TlsSettings()
-    )
-    carrier = await connect(port=smsc.port, tls=tls, wait=False)
+    wrong = {"tls_ca_file": str(certificate), "tls_server_name": "other.test"} if trusted else {}
+    carrier = await connect(port=smsc.port, tls=True, wait=False, **wrong)
     await events.until(lambda: carrier.links[0].last_error)
     assert "certificate verify failed" in carrier.links[0].last_error
     assert not carrier.up
@@ -95,5 +91,5 @@ async def test_unknown_certificate_or_wrong_name_is_refused(
 
 
 async def test_verification_can_be_switched_off(smsc: Simulator, connect: Any) -> None:
-    carrier = await connect(port=smsc.port, tls=TlsSettings(verify=False))
+    carrier = await connect(port=smsc.port, tls=True, tls_verify=False)
     assert carrier.up

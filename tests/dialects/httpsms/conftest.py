@@ -12,10 +12,11 @@ import msgspec
 import pytest
 from tests.dialects.in_process import ask, nowhere
 
+from dragoman.assembly import build_services, opened_services
 from dragoman.config import Settings
 from dragoman.config.settings import SIMULATOR
 from dragoman.config.tables import PriceTable, RouteTable
-from dragoman.container import Services, build_services, opened_services
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode
@@ -46,7 +47,7 @@ class Gate:
         self.services = services
         self.dialect = dialect
         self.account = account
-        self._app = DialectApp([dialect.web], nowhere)
+        self._app = DialectApp([dialect.web], nowhere, body_timeout_s=30)
 
     async def ask(
         self, method: str, target: str, body: bytes = b"", content_type: str = FORM

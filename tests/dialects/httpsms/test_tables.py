@@ -11,6 +11,7 @@ from dragoman.core.messages.model.callbacks import CallbackFacts
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode, RefusalCode
 from dragoman.dialects.httpsms import errors, mapping
+from dragoman.dialects.wording import CODES_OF_KIND
 from dragoman.web.openapi import render_openapi
 from dragoman.web.refusals import RefusalKind
 
@@ -26,7 +27,7 @@ def test_every_refusal_has_a_listed_code_and_a_text(code: RefusalCode) -> None:
 
 @pytest.mark.parametrize("kind", RefusalKind)
 def test_everything_the_kit_refuses_counts_as_a_refusal(kind: RefusalKind) -> None:
-    assert errors.CODES_OF_KIND[kind] in RefusalCode
+    assert CODES_OF_KIND[kind] in RefusalCode
 
 
 @pytest.mark.parametrize("state", State)

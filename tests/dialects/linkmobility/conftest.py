@@ -11,8 +11,9 @@ import msgspec
 import pytest
 from tests.dialects.in_process import Answer, ask, count_rows, nowhere
 
+from dragoman.assembly import build_services
 from dragoman.config import Settings
-from dragoman.container import Services, build_services
+from dragoman.container import Services
 from dragoman.core.inbound.model.inbound import StoredInbound
 from dragoman.core.inbound.sql.inbound import NewInbound, store_texts
 from dragoman.core.messages.live import LiveMessage
@@ -47,7 +48,7 @@ class Link:
         self.clock = clock
         self.key = KEY
         self.dialect = build_linkmobility(services)
-        self.app = DialectApp([self.dialect.web], nowhere)
+        self.app = DialectApp([self.dialect.web], nowhere, body_timeout_s=30)
 
     async def ask(
         self,

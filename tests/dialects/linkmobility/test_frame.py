@@ -189,7 +189,7 @@ async def test_only_a_trusted_proxy_says_who_calls(
     await link.services.accounts.create("fenced", api_key="f" * 64, allowed_addresses="192.0.2.1")
     link.key = "f" * 64
     reader = ClientAddressReader([ip_network("10.0.0.0/24")])
-    link.app = DialectApp([link.dialect.web], link.app, addresses=reader)
+    link.app = DialectApp([link.dialect.web], link.app, addresses=reader, body_timeout_s=30)
     answer = await link.ask("GET", "ping.json" + KEY, client=peer, x_forwarded_for=forwarded)
     assert answer.status == status
 

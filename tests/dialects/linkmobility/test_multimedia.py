@@ -12,10 +12,10 @@ import msgspec
 import pytest
 from tests.passing_time import advance_timers, until
 
+from dragoman.assembly import build_services
 from dragoman.config.sections import Mms
 from dragoman.config.settings import Settings
 from dragoman.config.tables import Mm7Table
-from dragoman.container import build_services
 from dragoman.core.messages.model.attachments import Attachment
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.sql.tables import attachments

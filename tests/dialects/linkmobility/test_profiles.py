@@ -26,7 +26,7 @@ def configure(link: Any, **changed: Any) -> None:
     dialects = Dialects(linkmobility=LinkMobility(**changed))
     settings = msgspec.structs.replace(link.services.settings, dialects=dialects)
     link.dialect = build_linkmobility(replace(link.services, settings=settings))
-    link.app = DialectApp([link.dialect.web], link.app)
+    link.app = DialectApp([link.dialect.web], link.app, body_timeout_s=30)
 
 
 async def profile_of(link: Any, host: str = "sms.example.com") -> str:

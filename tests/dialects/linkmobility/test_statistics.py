@@ -36,7 +36,7 @@ def advanced(link: Any) -> Any:
     settings = msgspec.structs.replace(link.services.settings, dialects=dialects)
     services = dataclasses.replace(link.services, settings=settings)
     link.dialect = build_linkmobility(services)
-    link.app = DialectApp([link.dialect.web], link.app)
+    link.app = DialectApp([link.dialect.web], link.app, body_timeout_s=30)
     return link
 
 

@@ -11,8 +11,9 @@ import msgspec
 import pytest
 from tests.dialects.in_process import Answer, ask, count_rows, nowhere
 
+from dragoman.assembly import build_services
 from dragoman.config import Settings
-from dragoman.container import Services, build_services
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.dialects.smsend import build_smsend
 from dragoman.dialects.smsend.mapping import PREFIX
@@ -38,7 +39,7 @@ class Customer:
         self.services = services
         self.clock = clock
         self.dialect = build_smsend(services)
-        self.app = DialectApp([self.dialect.web], nowhere)
+        self.app = DialectApp([self.dialect.web], nowhere, body_timeout_s=30)
         self.keys: list[tuple[str, str]] = []
         self.user_key = ""
 

@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy import select
 from tests.dialects.in_process import Answer, ask, count_rows, nowhere
 
+from dragoman.assembly import build_services
 from dragoman.config import Settings
-from dragoman.container import Services, build_services
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.devices import ReportedSim
 from dragoman.core.devices.model.devices import Device
@@ -47,7 +48,7 @@ class Program:
         self.services = services
         self.clock = clock
         self.dialect = build_smsgate(services)
-        self.app = DialectApp([self.dialect.web], nowhere)
+        self.app = DialectApp([self.dialect.web], nowhere, body_timeout_s=30)
         self.authorization = ""
 
     async def ask(

@@ -16,7 +16,7 @@ from android_sms_gateway import domain, enums
 from android_sms_gateway.errors import APIError, ForbiddenError, UnauthorizedError
 from tests.passing_time import PATIENCE_S
 
-from dragoman import container as container_module
+from dragoman import assembly as assembly_module
 from dragoman.config import Settings
 from dragoman.gateway import Gateway
 from dragoman.storage.engine import Storage
@@ -43,7 +43,7 @@ async def running(
     def storage(url: str, metrics: Any, *, writer_module: str | None) -> Storage:
         return Storage(url, metrics)
 
-    monkeypatch.setattr(container_module, "Storage", storage)
+    monkeypatch.setattr(assembly_module, "Storage", storage)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         http = f"127.0.0.1:{probe.getsockname()[1]}"
     settings = Settings.development(tmp_path, http=http, smsc="127.0.0.1:1", phones=True)

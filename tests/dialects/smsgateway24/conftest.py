@@ -14,17 +14,18 @@ import pytest
 from tests.dialects.in_process import ask, nowhere
 from tests.passing_time import MovableClock
 
+from dragoman.assembly import build_services, opened_services
 from dragoman.config import Settings
 from dragoman.config.settings import SIMULATOR
 from dragoman.config.tables import PhonesTable, RouteTable
-from dragoman.container import Services, build_services, opened_services
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.accounts.sql import accounts
 from dragoman.core.contacts.sql.tables import contacts
 from dragoman.core.devices.devices import ReportedSim
 from dragoman.core.devices.model.assignments import StoredAssignment
 from dragoman.core.devices.model.devices import AssignmentState, Device
-from dragoman.core.devices.sql import assignments as handovers
+from dragoman.core.devices.sql import assignments
 from dragoman.core.messages.live import LiveMessage
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.sql.tables import batches, messages
@@ -65,7 +66,7 @@ class Gate:
         self.services = services
         self.dialect = dialect
         self.account = account
-        self._app = DialectApp([dialect.web], nowhere)
+        self._app = DialectApp([dialect.web], nowhere, body_timeout_s=30)
 
     async def ask(
         self,
@@ -163,7 +164,7 @@ class Gate:
         """Gives a message to a phone, as the connector writes it down."""
         now_ms = self.services.clock.now_ms()
         row = StoredAssignment(
-            handover_id=self.services.ids.next(),
+            assignment_id=self.services.ids.next(),
             message_id=message.message_id,
             device_id=device.device_id,
             carrier=CARRIER,
@@ -176,7 +177,7 @@ class Gate:
             assigned_ms=now_ms,
             changed_ms=now_ms,
         )
-        await self.services.storage.writer.write(handovers.assign, row)
+        await self.services.storage.writer.write(assignments.assign, row)
 
     async def rows(self) -> tuple[int, int, int]:
         """How many batches, messages and contacts there are."""

@@ -14,8 +14,9 @@ import pytest
 from dragoman.admin.client import Failed, local_client
 from dragoman.admin.context import Admin
 from dragoman.admin.server import AdminServer
+from dragoman.assembly import opened_services
 from dragoman.config import Settings
-from dragoman.container import Services, opened_services
+from dragoman.container import Services
 from dragoman.core.messages.feed import Feed
 from dragoman.core.metrics import Metrics
 
@@ -70,9 +71,10 @@ class Caller:
 
 
 @pytest.fixture
-async def call(tmp_path: Path) -> AsyncIterator[Caller]:
+async def call(tmp_path: Path, sqlite_url: str) -> AsyncIterator[Caller]:
     settings = Settings.development(tmp_path, http="127.0.0.1:1", smsc="127.0.0.1:1", phones=True)
-    async with opened_services(settings, migrate=True) as services:
+    assert settings.database_url == sqlite_url  # its tables are there already
+    async with opened_services(settings) as services:
         running = IdleGateway(services)
         admin = Admin(services=services, running=running, started_ms=services.clock.now_ms())
         server = AdminServer(admin)

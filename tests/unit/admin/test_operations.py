@@ -10,7 +10,7 @@ import pytest
 
 from dragoman.admin.operations import build_admin
 from dragoman.admin.remote import TokenGuard
-from dragoman.console.labels import say_change
+from dragoman.console.labels import describe_change
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import CredentialKind, Permission
 from dragoman.core.accounts.model.senders import SenderDetails
@@ -263,7 +263,7 @@ async def test_admin_tokens_are_created_listed_and_revoked(
 NUMBER = "+4512345678"
 SHOP = ("accounts", "shop")
 CHANGES: dict[str, tuple[tuple[Any, ...], dict[str, Any], str | None]] = {
-    "create": (("POST", "accounts"), {"username": "new"}, "made the account"),
+    "create": (("POST", "accounts"), {"username": "new"}, "created the account"),
     "set": (
         ("PATCH", *SHOP),
         {"grant": ["premium"], "time_zone": "Europe/Oslo"},
@@ -276,16 +276,16 @@ CHANGES: dict[str, tuple[tuple[Any, ...], dict[str, Any], str | None]] = {
     ),
     "nothing": (("PATCH", *SHOP), {}, None),
     "credits": (("PATCH", *SHOP), {"credits": -2}, "changed the account: -2 credits"),
-    "shut": (("POST", *SHOP, "disable"), {}, "shut the account"),
-    "open": (("POST", *SHOP, "enable"), {}, "opened the account"),
-    "key": (("POST", *SHOP, "key"), {}, "made a new API key and ended the older ones"),
+    "shut": (("POST", *SHOP, "disable"), {}, "disabled the account"),
+    "open": (("POST", *SHOP, "enable"), {}, "enabled the account"),
+    "key": (("POST", *SHOP, "key"), {}, "created a new API key and revoked the old ones"),
     "typed credits": (
         ("POST", *SHOP, "credits"),
         {"message_type": "N", "credits": 3},
         "changed the account: +3 credits of N",
     ),
     "credits shown": (("GET", *SHOP, "credits"), {}, None),
-    "tokens": (("DELETE", *SHOP, "tokens"), {}, "ended every token and session"),
+    "tokens": (("DELETE", *SHOP, "tokens"), {}, "revoked all tokens and sessions"),
     "mail": (
         ("PATCH", *SHOP, "email"),
         {"bandwidth": 5},
@@ -295,12 +295,12 @@ CHANGES: dict[str, tuple[tuple[Any, ...], dict[str, Any], str | None]] = {
     "number": (
         ("POST", "numbers"),
         {"account": "shop", "number": NUMBER},
-        "gave the number …678 to the account",
+        "assigned the number …678 to the account",
     ),
     "opt-out": (
         ("POST", *SHOP, "opt-outs"),
         {"recipient": NUMBER},
-        "entered the opt-out of …678",
+        "added an opt-out for …678",
     ),
     "webhook": (
         ("PUT", "webhooks"),
@@ -321,7 +321,7 @@ async def test_what_an_operation_changes_is_in_the_audit_log(
     if case == "create":
         shop = await services.accounts.find("new")
     found = await services.audit_log.changes(shop, shop, None, 10)
-    said = [say_change(change.action, change.entry.subject) for change in found]
+    said = [describe_change(change.action, change.entry.subject) for change in found]
     assert said == ([words] if words else [])
     assert all(change.by_command for change in found)
 

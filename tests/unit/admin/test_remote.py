@@ -35,7 +35,9 @@ class Remote:
         self.clock = FixedClock()
         self.tokens = call.services.admin_tokens
         self.app = DialectApp(
-            [build_admin(call.admin, TokenGuard(self.tokens, self.clock))], nothing
+            [build_admin(call.admin, TokenGuard(self.tokens, self.clock))],
+            nothing,
+            body_timeout_s=10,
         )
 
     async def get(self, authorization: str, path: str = LIST, client: str = HERE) -> Response:

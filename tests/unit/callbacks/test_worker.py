@@ -105,7 +105,9 @@ class Teller:
 
     async def start(self, schedule: RetrySchedule, per_origin: int, renderers: Any) -> None:
         self.storage.start()
-        self._client = GuardedClient(version="1", allow=LOOPBACK)
+        self._client = GuardedClient(
+            version="1", allow=LOOPBACK, timeout_s=15, connections=1_024, connections_per_host=16
+        )
         self.worker = CallbackWorker(
             storage=self.storage,
             client=self._client,

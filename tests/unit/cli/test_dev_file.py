@@ -36,6 +36,7 @@ def test_the_file_is_for_its_owner_alone_and_readable_json(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.process
 def test_a_shell_reads_the_same_whatever_stands_in_it(tmp_path: Path) -> None:
     odd = msgspec.structs.replace(ACCOUNT, password="it's $HOME; `exit`")
     dev_file.publish(tmp_path, msgspec.structs.replace(CONTENT, accounts=(odd,), device_id=9))

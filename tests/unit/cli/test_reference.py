@@ -20,7 +20,7 @@ from dragoman.cli.reference_calls import no_services
 from dragoman.cli.reference_words import NEEDS
 from dragoman.cli.root import app
 from dragoman.config import Settings
-from dragoman.config.reading import entries_of, section_of
+from dragoman.config.fields import entries_of, section_of
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.metrics import Histogram, Metrics
 from dragoman.core.model.errors import FailureCode, RefusalCode
@@ -200,13 +200,15 @@ def test_tables_have_as_many_cells_in_every_row(pages: dict[str, str]) -> None:
 def test_a_page_that_was_changed_is_noticed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = str(tmp_path / "reference")
+    folder = str(tmp_path / "docs" / "reference")
     assert main([folder]) == 0
     assert main(["--check", folder]) == 0
-    page = tmp_path / "reference" / "cli.md"
-    page.write_text(page.read_text() + "more")
-    assert main(["--check", folder]) == 1
-    assert "cli.md is not up to date" in capsys.readouterr().err
+    for path in (tmp_path / "docs" / "reference" / "cli.md", tmp_path / "dragoman.example.toml"):
+        text = path.read_text()
+        path.write_text(text + "more")
+        assert main(["--check", folder]) == 1
+        assert f"{path} is not up to date" in capsys.readouterr().err
+        path.write_text(text)
 
 
 def test_a_call_without_a_folder_is_wrong_usage() -> None:

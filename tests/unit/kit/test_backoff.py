@@ -19,7 +19,7 @@ def test_jitter_takes_a_share_away() -> None:
 
 
 def test_very_many_failures_stay_at_the_longest() -> None:
-    assert Backoff(jitter=0).delay_s(1_000_000, lambda: 0.0) == 60
+    assert Backoff(first_s=1, longest_s=60, jitter=0).delay_s(1_000_000, lambda: 0.0) == 60
 
 
 @pytest.mark.parametrize(
@@ -28,9 +28,9 @@ def test_very_many_failures_stay_at_the_longest() -> None:
 )
 def test_impossible_settings_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"backoff|jitter"):
-        Backoff(**settings)
+        Backoff(**{"first_s": 1, "longest_s": 60, **settings})
 
 
 @given(failures=st.integers(1, 10_000), chance=st.floats(0, 1, exclude_max=True))
 def test_delay_stays_between_zero_and_the_longest(failures: int, chance: float) -> None:
-    assert 0 < Backoff().delay_s(failures, lambda: chance) <= 60
+    assert 0 < Backoff(first_s=1, longest_s=60).delay_s(failures, lambda: chance) <= 60

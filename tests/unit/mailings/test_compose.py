@@ -120,13 +120,13 @@ def test_issue_without_attachments_is_alternatives() -> None:
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
     assert _part(mail, "plain") == (
         "Test email\n\n-- \n"
-        "You get this mail because you are subscribed to “News & more”.\n"
+        "You are receiving this e-mail because you are subscribed to “News & more”.\n"
         "Acme, “Ltd”, 1 <High> Street\n"
         f"Unsubscribe: {LINKS.unsubscribe}\n"
     )
     assert _part(mail, "html") == (
-        '<body><p>Hello world!</p><p style="font-size:small">You get this mail because you are '
-        "subscribed to “News &amp; more”.<br>Acme, “Ltd”, 1 &lt;High&gt; Street<br>"
+        '<body><p>Hello world!</p><p style="font-size:small">You are receiving this e-mail because '
+        "you are subscribed to “News &amp; more”.<br>Acme, “Ltd”, 1 &lt;High&gt; Street<br>"
         f'<a href="{LINKS.unsubscribe}">Unsubscribe</a></p></body>\n'
     )
 

@@ -65,7 +65,7 @@ def request_of(sample):
     ],
 )
 async def test_body_is_read_whole(request_of, chunks, body) -> None:
-    assert await read_body(receiver(*chunks), request_of(), limit_bytes=8) == body
+    assert await read_body(receiver(*chunks), request_of(), limit_bytes=8, timeout_s=30) == body
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ async def test_body_is_refused(request_of, chunks, headers, kind) -> None:
 @pytest.mark.parametrize("chunks", [(None,), (b"abc", None)])
 async def test_client_that_leaves_in_its_body_is_gone(request_of, chunks) -> None:
     with pytest.raises(ClientGone):
-        await read_body(receiver(*chunks), request_of(), limit_bytes=8)
+        await read_body(receiver(*chunks), request_of(), limit_bytes=8, timeout_s=30)
 
 
 async def test_drain_stops_at_its_limit() -> None:

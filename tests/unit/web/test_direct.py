@@ -61,7 +61,7 @@ class Desk:
                 refusal.status, refusal.kind.value.encode(), TEXT
             ),
         )
-        return DialectApp([dialect], fallback, **settings)
+        return DialectApp([dialect], fallback, **{"body_timeout_s": 30, **settings})
 
 
 @pytest.fixture
@@ -325,7 +325,7 @@ LAST = [
 
 async def ask_both_ways(dialect: Dialect, fallback: Any, segments: list[bytes]) -> list[bytes]:
     def build() -> DialectApp:
-        return DialectApp([dialect], fallback, new_reference=lambda: "ref-1")
+        return DialectApp([dialect], fallback, new_reference=lambda: "ref-1", body_timeout_s=30)
 
     app = build()
 

@@ -142,7 +142,7 @@ class Page(HTMLParser):
 async def wire(sample, serve):
     evil = sample(name="evil", title="<script>alert(1)</script>", prefixes=("/v9",))
     routes = docs_routes([sample(), evil], version="1.2.3")
-    async with serve(DialectApp([sample()], Starlette(routes=routes))) as wire:
+    async with serve(DialectApp([sample()], Starlette(routes=routes), body_timeout_s=30)) as wire:
         yield wire
 
 

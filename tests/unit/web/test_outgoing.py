@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 import pytest
 from tests.passing_time import advance_timers, until
@@ -11,6 +12,13 @@ from dragoman.web.addresses import is_permitted, is_public, parse_literal
 from dragoman.web.outgoing import FetchFailed, FetchRefused, GuardedClient
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
+USUAL = {
+    "version": "0",
+    "allow": (),
+    "timeout_s": 15.0,
+    "connections": 1_024,
+    "connections_per_host": 16,
+}
 
 PUBLIC = ("8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2002:808:808::1")
 PRIVATE = (
@@ -143,7 +151,7 @@ async def never(_host: str, _port: int) -> list[str]:
     ],
 )
 async def test_url_is_refused_without_a_connection(url: str) -> None:
-    async with GuardedClient(version="0", resolve=never) as client:
+    async with guarded(resolve=never) as client:
         with pytest.raises(FetchRefused) as caught:
             await client.request("GET", url)
     assert "secret" not in caught.value.reason
@@ -156,15 +164,19 @@ async def test_name_with_one_forbidden_address_is_refused(addresses: list[str]) 
     async def resolve(_host: str, _port: int) -> list[str]:
         return addresses
 
-    async with GuardedClient(version="0", resolve=resolve) as client:
+    async with guarded(resolve=resolve) as client:
         with pytest.raises(FetchRefused, match="not a public address"):
             await client.request("GET", "http://customer.example/dlr?text=secret")
 
 
 async def test_system_resolver_is_checked_too() -> None:
-    async with GuardedClient(version="0") as client:
+    async with guarded() as client:
         with pytest.raises(FetchRefused, match="localhost is not a public address"):
             await client.request("GET", "http://localhost/")
+
+
+def guarded(**settings: Any) -> GuardedClient:
+    return GuardedClient(**{**USUAL, **settings})
 
 
 @contextlib.asynccontextmanager
@@ -205,7 +217,7 @@ async def test_answer_comes_back_with_its_few_headers() -> None:
             asked,
             _,
         ),
-        GuardedClient(version="1.2", allow=LOOPBACK) as client,
+        guarded(version="1.2", allow=LOOPBACK) as client,
     ):
         url = f"http://127.0.0.1:{port}/dlr?a=%20+b%2c%41&c"
         for _ in range(2):
@@ -222,7 +234,7 @@ async def test_answer_comes_back_with_its_few_headers() -> None:
 async def test_connection_is_kept_for_the_next_request() -> None:
     async with (
         answering(reply()) as (port, asked, connections),
-        GuardedClient(version="0", allow=LOOPBACK) as client,
+        guarded(allow=LOOPBACK) as client,
     ):
         for _ in range(3):
             await client.request("POST", f"http://127.0.0.1:{port}/")
@@ -233,7 +245,7 @@ async def test_redirect_is_an_answer_not_an_instruction() -> None:
     inner = "Location: http://169.254.169.254/latest"
     async with (
         answering(reply(b"", "302 Found", inner)) as (port, asked, _),
-        GuardedClient(version="0", allow=LOOPBACK) as client,
+        guarded(allow=LOOPBACK) as client,
     ):
         assert (await client.request("GET", f"http://127.0.0.1:{port}/")).status == 302
     assert len(asked) == 1
@@ -250,7 +262,7 @@ async def test_name_that_changes_its_mind_is_refused_on_the_second_connection() 
     allow = (ip_network("127.0.0.1/32"),)
     async with (
         answering(once) as (port, asked, _),
-        GuardedClient(version="0", allow=allow, resolve=resolve) as client,
+        guarded(allow=allow, resolve=resolve) as client,
     ):
         url = f"http://customer.example:{port}/"
         assert (await client.request("GET", url)).body == b"ok"
@@ -266,7 +278,7 @@ async def test_endless_answer_is_cut_at_the_limit() -> None:
     endless = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1_000_000
     async with (
         answering(endless, hold=True) as (port, _, _),
-        GuardedClient(version="0", allow=LOOPBACK, answer_limit_bytes=1000) as client,
+        guarded(allow=LOOPBACK, answer_limit_bytes=1000) as client,
     ):
         fetched = await client.request("GET", f"http://127.0.0.1:{port}/")
     assert fetched.body == b"x" * 1000
@@ -275,7 +287,7 @@ async def test_endless_answer_is_cut_at_the_limit() -> None:
 async def test_compressed_answer_is_not_unpacked() -> None:
     async with (
         answering(reply(b"\x1f\x8bbomb", "200 OK", "Content-Encoding: gzip")) as (port, _, _),
-        GuardedClient(version="0", allow=LOOPBACK) as client,
+        guarded(allow=LOOPBACK) as client,
     ):
         fetched = await client.request("GET", f"http://127.0.0.1:{port}/")
     assert fetched.body == b"\x1f\x8bbomb"
@@ -292,7 +304,7 @@ async def test_compressed_answer_is_not_unpacked() -> None:
 async def test_slow_answer_fails_after_the_time_limit(answer: bytes) -> None:
     async with (
         answering(answer, hold=True) as (port, _, _),
-        GuardedClient(version="0", allow=LOOPBACK, timeout_s=0.1) as client,
+        guarded(allow=LOOPBACK, timeout_s=0.1) as client,
     ):
         with pytest.raises(FetchFailed, match="no answer") as caught:
             await client.request("GET", f"http://127.0.0.1:{port}/?key=secret")
@@ -310,7 +322,7 @@ async def test_slow_answer_fails_after_the_time_limit(answer: bytes) -> None:
 async def test_answer_that_is_not_sane_http_fails(answer: bytes) -> None:
     async with (
         answering(answer, hold=True) as (port, _, _),
-        GuardedClient(version="0", allow=LOOPBACK) as client,
+        guarded(allow=LOOPBACK) as client,
     ):
         with pytest.raises(FetchFailed) as caught:
             await client.request("GET", f"http://127.0.0.1:{port}/?key=secret")
@@ -320,7 +332,7 @@ async def test_answer_that_is_not_sane_http_fails(answer: bytes) -> None:
 async def test_closed_port_fails() -> None:
     async with answering(reply()) as (port, _, _):
         pass
-    async with GuardedClient(version="0", allow=LOOPBACK, timeout_s=2) as client:
+    async with guarded(allow=LOOPBACK, timeout_s=2) as client:
         with pytest.raises(FetchFailed, match="no connection"):
             await client.request("GET", f"http://127.0.0.1:{port}/")
 
@@ -329,7 +341,7 @@ async def test_name_that_does_not_resolve_fails() -> None:
     async def resolve(_host: str, _port: int) -> list[str]:
         raise OSError("no such name")
 
-    async with GuardedClient(version="0", resolve=resolve) as client:
+    async with guarded(resolve=resolve) as client:
         with pytest.raises(FetchFailed, match="does not resolve"):
             await client.request("GET", "http://customer.example/")
 
@@ -338,7 +350,7 @@ async def test_name_that_does_not_resolve_fails() -> None:
 async def test_header_that_breaks_its_line_is_refused(header: tuple[str, str]) -> None:
     async with (
         answering(reply()) as (port, asked, _),
-        GuardedClient(version="0", allow=LOOPBACK) as client,
+        guarded(allow=LOOPBACK) as client,
     ):
         with pytest.raises(FetchRefused):
             await client.request("GET", f"http://127.0.0.1:{port}/", headers=[header])
@@ -348,7 +360,7 @@ async def test_header_that_breaks_its_line_is_refused(header: tuple[str, str]) -
 async def test_kept_connection_that_was_closed_is_replaced_for_a_get() -> None:
     async with (
         answering(reply()) as (port, asked, connections),
-        GuardedClient(version="0", allow=LOOPBACK) as client,
+        guarded(allow=LOOPBACK) as client,
     ):
         url = f"http://127.0.0.1:{port}/"
         await client.request("GET", url)
@@ -360,7 +372,7 @@ async def test_kept_connection_that_was_closed_is_replaced_for_a_get() -> None:
 async def test_announcement_before_the_answer_is_passed_over() -> None:
     async with (
         answering(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + reply(b"late")) as (port, _, _),
-        GuardedClient(version="0", allow=LOOPBACK) as client,
+        guarded(allow=LOOPBACK) as client,
     ):
         fetched = await client.request("GET", f"http://127.0.0.1:{port}/")
     assert (fetched.status, fetched.body) == (200, b"late")
@@ -369,7 +381,7 @@ async def test_announcement_before_the_answer_is_passed_over() -> None:
 async def test_answer_without_a_length_ends_with_its_connection() -> None:
     async with (
         answering(b"HTTP/1.0 200 OK\r\n\r\nall of it") as (port, asked, connections),
-        GuardedClient(version="0", allow=LOOPBACK) as client,
+        guarded(allow=LOOPBACK) as client,
     ):
         asking = asyncio.create_task(client.request("GET", f"http://127.0.0.1:{port}/"))
         await until(lambda: asked)
@@ -381,7 +393,7 @@ async def test_chunked_answer_is_read_and_its_connection_kept() -> None:
     chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
     async with (
         answering(chunked) as (port, _, connections),
-        GuardedClient(version="0", allow=LOOPBACK) as client,
+        guarded(allow=LOOPBACK) as client,
     ):
         for _ in range(2):
             assert (await client.request("GET", f"http://127.0.0.1:{port}/")).body == b"ok"
@@ -391,7 +403,7 @@ async def test_chunked_answer_is_read_and_its_connection_kept() -> None:
 async def test_no_more_connections_than_allowed_to_one_host() -> None:
     async with (
         answering(reply()) as (port, asked, connections),
-        GuardedClient(version="0", allow=LOOPBACK, connections_per_host=2) as client,
+        guarded(allow=LOOPBACK, connections_per_host=2) as client,
     ):
         url = f"http://127.0.0.1:{port}/"
         await asyncio.gather(*(client.request("GET", url) for _ in range(20)))
@@ -402,7 +414,7 @@ async def test_no_more_requests_under_way_than_allowed_in_all() -> None:
     async with (
         answering(reply()) as (one, asked_one, _),
         answering(reply()) as (other, asked_other, _),
-        GuardedClient(version="0", allow=LOOPBACK, connections=1) as client,
+        guarded(allow=LOOPBACK, connections=1) as client,
     ):
         urls = [f"http://127.0.0.1:{port}/" for port in (one, other)] * 10
         fetched = await asyncio.gather(*(client.request("GET", url) for url in urls))
@@ -414,9 +426,7 @@ async def test_an_origin_that_does_not_answer_leaves_places_to_others() -> None:
     async with (
         answering(b"", hold=True) as (silent, _, _),
         answering(reply()) as (port, _, _),
-        GuardedClient(
-            version="0", allow=LOOPBACK, connections=3, connections_per_host=2, timeout_s=60
-        ) as client,
+        guarded(allow=LOOPBACK, connections=3, connections_per_host=2, timeout_s=60) as client,
     ):
         waiting = [
             asyncio.create_task(client.request("GET", f"http://127.0.0.1:{silent}/"))
@@ -435,7 +445,7 @@ async def test_an_origin_that_does_not_answer_leaves_places_to_others() -> None:
 async def test_a_second_answer_to_one_request_is_nobody_elses() -> None:
     async with (
         answering(reply(b"first") + reply(b"forged"), reply(b"second")) as (port, _, connections),
-        GuardedClient(version="0", allow=LOOPBACK) as client,
+        guarded(allow=LOOPBACK) as client,
     ):
         url = f"http://127.0.0.1:{port}/"
         assert (await client.request("GET", url)).body == b"first"
@@ -445,7 +455,7 @@ async def test_a_second_answer_to_one_request_is_nobody_elses() -> None:
 
 async def test_refusal_is_told_after_start_has_returned() -> None:
     told: list[object] = []
-    async with GuardedClient(version="0", resolve=never) as client:
+    async with guarded(resolve=never) as client:
         client.start("GET", "http://127.0.0.1/", told.append)
         assert not told
         await asyncio.sleep(0)

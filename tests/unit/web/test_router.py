@@ -87,7 +87,9 @@ async def test_head_runs_no_operation(sample, serve, fallback) -> None:
         return Response(200)
 
     operation = Operation(methods=("GET",), path="/v9/send", handler=remember, summary="")
-    async with serve(DialectApp([sample(operations=(operation,))], fallback)) as wire:
+    async with serve(
+        DialectApp([sample(operations=(operation,))], fallback, body_timeout_s=30)
+    ) as wire:
         head = await wire.ask("HEAD", "/v9/send?a=1")
     assert (head.status, head.body, called) == (405, b"", [])
     assert head.headers["allow"] == "get, options"
@@ -198,7 +200,7 @@ async def test_client_that_leaves_in_its_body_reaches_no_handler(sample, serve, 
         return Response(200)
 
     post = Operation(methods=("POST",), path="/v9/x", handler=remember, summary="")
-    async with serve(DialectApp([sample(operations=(post,))], fallback)) as wire:
+    async with serve(DialectApp([sample(operations=(post,))], fallback, body_timeout_s=30)) as wire:
         _, writer = await asyncio.open_connection("127.0.0.1", wire.port)
         writer.write(b"POST /v9/x HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf")
         await writer.drain()
@@ -237,7 +239,7 @@ async def test_offer_of_http2_is_passed_over_on_a_kept_connection(wire) -> None:
     ],
 )
 async def test_fallback_charset_reads_old_queries(sample, serve, fallback, target, query) -> None:
-    app = DialectApp([sample(fallback_charset="windows-1252")], fallback)
+    app = DialectApp([sample(fallback_charset="windows-1252")], fallback, body_timeout_s=30)
     async with serve(app) as wire:
         data = f"GET {target} HTTP/1.1\r\nhost: x\r\n\r\n".encode("latin-1")
         (answer,) = await wire.exchange(data)
@@ -260,13 +262,13 @@ async def test_dialect_that_fails_to_refuse_still_ends_the_request(sample, serve
     def broken(_request, _refusal):
         raise RuntimeError
 
-    async with serve(DialectApp([sample(refuse=broken)], fallback)) as wire:
+    async with serve(DialectApp([sample(refuse=broken)], fallback, body_timeout_s=30)) as wire:
         answer = await wire.ask("GET", "/v9/nothing")
     assert (answer.status, answer.body) == (404, b"")
 
 
 async def test_browser_may_call_from_another_origin(sample, serve, fallback) -> None:
-    async with serve(DialectApp([sample(cors=True)], fallback)) as wire:
+    async with serve(DialectApp([sample(cors=True)], fallback, body_timeout_s=30)) as wire:
         preflight = await wire.ask(
             "OPTIONS",
             "/v9/text.json",
@@ -285,14 +287,14 @@ async def test_browser_may_call_from_another_origin(sample, serve, fallback) -> 
 
 async def test_forwarded_address_counts_from_a_listed_proxy(sample, serve, fallback) -> None:
     reader = ClientAddressReader([ip_network("127.0.0.0/8")])
-    async with serve(DialectApp([sample()], fallback, addresses=reader)) as wire:
+    async with serve(DialectApp([sample()], fallback, addresses=reader, body_timeout_s=30)) as wire:
         answer = await wire.ask("GET", "/v9/text/1", x_forwarded_for="6.6.6.6, 1.2.3.4")
     assert answer.json["client"] == "1.2.3.4"
 
 
 async def test_trailer_does_not_become_a_header(sample, serve, fallback) -> None:
     reader = ClientAddressReader([ip_network("127.0.0.0/8")])
-    async with serve(DialectApp([sample()], fallback, addresses=reader)) as wire:
+    async with serve(DialectApp([sample()], fallback, addresses=reader, body_timeout_s=30)) as wire:
         trailer = b"x-forwarded-for: 1.2.3.4\r\n"
         data = CHUNKED_POST % b"/v9/send.php" + chunked(b"a", trailer=trailer)
         (answer,) = await wire.exchange(data)
@@ -358,7 +360,7 @@ def test_any_path_and_query_get_an_answer(path: bytes, query: bytes) -> None:
         operations=(operation,),
         refuse=lambda request, refusal: Response(refusal.status),
     )
-    app = DialectApp([dialect], outside)
+    app = DialectApp([dialect], outside, body_timeout_s=30)
     assert asyncio.run(ask_in_process(app, b"/v9/a.x/" + path, query)) in (200, 400, 404)
 
 
@@ -374,7 +376,7 @@ def test_table_that_contradicts_itself_is_refused(sample, fallback, methods, pat
     dialect = sample()
     extra = Operation(methods=methods, path=path, handler=lambda _: None, summary="")
     with pytest.raises(ValueError, match=reason):
-        DialectApp([sample(operations=(*dialect.operations, extra))], fallback)
+        DialectApp([sample(operations=(*dialect.operations, extra))], fallback, body_timeout_s=30)
 
 
 def test_every_refusal_has_a_conventional_status() -> None:
@@ -384,7 +386,7 @@ def test_every_refusal_has_a_conventional_status() -> None:
 
 
 async def test_operators_limit_narrows_what_an_operation_takes(sample, serve, fallback) -> None:
-    app = DialectApp([sample()], fallback, max_body_bytes=20)
+    app = DialectApp([sample()], fallback, max_body_bytes=20, body_timeout_s=30)
     async with serve(app) as wire:
         answer = await wire.ask("POST", "/v9/text.json", b"x" * 40)
     assert (answer.status, answer.json["refused"]) == (413, "too_large")

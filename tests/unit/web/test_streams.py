@@ -62,7 +62,7 @@ class Desk:
             ),
             refuse=lambda _request, refusal: Response(refusal.status),
         )
-        return DialectApp([dialect], fallback)
+        return DialectApp([dialect], fallback, body_timeout_s=30)
 
 
 @pytest.fixture

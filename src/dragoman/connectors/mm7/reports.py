@@ -92,11 +92,11 @@ async def _hand_over(carrier: Mm7Carrier, report: ReceiptReport) -> bool:
     """Whether the report is on disk."""
     acknowledged: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
-    def acknowledge(stored: bool) -> None:
+    def on_stored(stored: bool) -> None:
         if not acknowledged.done():
             acknowledged.set_result(stored)
 
-    carrier.sink.receipt(report, acknowledge)
+    carrier.sink.receipt(report, on_stored)
     try:
         async with asyncio.timeout(STORING_TIMEOUT_S):
             return await acknowledged

@@ -27,10 +27,10 @@ class DeviceAssignment:
 
     __slots__ = (
         "assigned_ms",
+        "assignment_id",
         "cancelling",
         "changed_ms",
         "device_id",
-        "handover_id",
         "message",
         "message_id",
         "parts",
@@ -51,7 +51,7 @@ class DeviceAssignment:
         stored: bool,
         withdraws: bool = False,
     ) -> None:
-        self.handover_id = row.handover_id
+        self.assignment_id = row.assignment_id
         self.message_id = row.message_id
         self.device_id = row.device_id
         self.slot = row.slot
@@ -95,7 +95,7 @@ class DeviceAssignment:
     @property
     def key(self) -> str:
         """The identifier the phone knows it by."""
-        return str(self.handover_id)
+        return str(self.assignment_id)
 
     @property
     def sim(self) -> int | None:
@@ -105,7 +105,7 @@ class DeviceAssignment:
     def step(self) -> AssignmentStep:
         """What to store of it now."""
         return AssignmentStep(
-            handover_id=self.handover_id,
+            assignment_id=self.assignment_id,
             state=self.state,
             cancelling=self.cancelling.value,
             valid_until_ms=self.valid_until_ms,
@@ -131,8 +131,8 @@ class OpenAssignments:
         return len(self._all)
 
     def add(self, assignment: DeviceAssignment) -> None:
-        self._all[assignment.handover_id] = assignment
-        self._of_device.setdefault(assignment.device_id, {})[assignment.handover_id] = assignment
+        self._all[assignment.assignment_id] = assignment
+        self._of_device.setdefault(assignment.device_id, {})[assignment.assignment_id] = assignment
         if assignment.waits:
             self._count(assignment, 1)
         if not assignment.settled:
@@ -159,14 +159,14 @@ class OpenAssignments:
             self._count(assignment, -1)
         assignment.state, assignment.changed_ms = state, now_ms
         if state >= AssignmentState.SENT:
-            self._all.pop(assignment.handover_id, None)
+            self._all.pop(assignment.assignment_id, None)
             of_device = self._of_device.get(assignment.device_id, {})
-            of_device.pop(assignment.handover_id, None)
+            of_device.pop(assignment.assignment_id, None)
             if not of_device:
                 self._of_device.pop(assignment.device_id, None)
 
-    def get(self, handover_id: int) -> DeviceAssignment | None:
-        return self._all.get(handover_id)
+    def get(self, assignment_id: int) -> DeviceAssignment | None:
+        return self._all.get(assignment_id)
 
     def of_message(self, message_id: int) -> DeviceAssignment | None:
         """The one the house waits for."""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from dragoman.config.tables import PhonesTable
 from dragoman.connectors.phones.assignment import Cancelling, DeviceAssignment
 from dragoman.connectors.phones.choice import Chooser
 from dragoman.connectors.phones.custody import BACK_TO_ROUTE, SILENT, Custody
@@ -19,7 +20,6 @@ from dragoman.connectors.phones.handout import HandOut
 from dragoman.connectors.phones.notices import Notices
 from dragoman.connectors.phones.precedence import Precedence
 from dragoman.connectors.phones.protocols import WITHDRAWING
-from dragoman.connectors.phones.settings import PhonesSettings
 from dragoman.core.delivery.model.ports import CarrierEvents, Taking
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.devices import Devices
@@ -35,6 +35,8 @@ from dragoman.kit.ids import IdSource
 TICK_S = 2.0
 NOTE_S = 0.02
 """Changes are looked at together so soon after the first."""
+EVENT_GAP_S = 3.0
+"""Between two events that tell a phone to fetch: each replaces the fetch that is under way."""
 ABSENT_RETRY_S = 5.0
 BUSY_RETRY_S = 0.5
 STREAM_FETCH_S = 120.0
@@ -49,7 +51,7 @@ class PhonesCarrier:
 
     def __init__(
         self,
-        settings: PhonesSettings,
+        settings: PhonesTable,
         sink: CarrierEvents,
         *,
         devices: Devices,
@@ -66,7 +68,7 @@ class PhonesCarrier:
         self._custody = Custody(settings.name, sink, clock, self._note_soon)
         self.assignments = self._custody.open
         self.chooser = Chooser(settings, devices, self.assignments)
-        self._notices = Notices(devices.presence, settings.event_gap_s)
+        self._notices = Notices(devices.presence, EVENT_GAP_S)
         self.handout = HandOut(
             settings,
             self._custody,
@@ -140,7 +142,7 @@ class PhonesCarrier:
             return
         self._precedence.end(message)
         row = StoredAssignment(
-            handover_id=self._ids.next(),
+            assignment_id=self._ids.next(),
             message_id=message.message_id,
             device_id=place.device_id,
             carrier=self.name,
@@ -230,7 +232,7 @@ class PhonesCarrier:
             await asyncio.sleep(TICK_S)
             try:
                 self.tick()
-            except Exception as error:  # one handover must not end the care for all
+            except Exception as error:  # one assignment must not end the care for all
                 log.error("phones_not_looked_at", carrier=self.name, reason=type(error).__name__)
 
     def tick(self) -> None:
@@ -248,7 +250,7 @@ class PhonesCarrier:
                 if assignment.valid_until_ms <= now_ms or not self._is_coming(assignment, now_ms):
                     self._give_back(assignment)
             elif assignment.valid_until_ms + margin_ms <= now_ms:
-                if self.settings.hold or not assignment.withdraws:
+                if self.settings.on_unknown == "hold" or not assignment.withdraws:
                     self._give_up(assignment)
                 else:
                     self._give_back(assignment)

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from dragoman.config.tables import PhonesTable
 from dragoman.connectors.phones.assignment import ANY_SLOT, OpenAssignments
 from dragoman.connectors.phones.pace import Pace
 from dragoman.connectors.phones.results import Result
-from dragoman.connectors.phones.settings import Choice, PhonesSettings
 from dragoman.core.devices.devices import Devices
 from dragoman.core.devices.model.devices import PHONE_LIMITS, Device, Limits
 from dragoman.core.messages.model.messages import Outgoing
@@ -22,6 +22,10 @@ from dragoman.core.messages.model.messages import Outgoing
 EVERYBODY = 0
 """Stands for the owner of phones that are shared."""
 NO_LIMITS = Limits()
+FAILURES_IN_A_ROW = 5
+"""So many failures for no stated reason, and a SIM has to rest, longer each time."""
+FIRST_REST_S = 5 * 60.0
+LONGEST_REST_S = 3600.0
 
 
 class Place(NamedTuple):
@@ -53,7 +57,7 @@ class Chooser:
     """Knows the places of a carrier and the pace of each."""
 
     def __init__(
-        self, settings: PhonesSettings, devices: Devices, assignments: OpenAssignments
+        self, settings: PhonesTable, devices: Devices, assignments: OpenAssignments
     ) -> None:
         self._settings = settings
         self._devices = devices
@@ -139,7 +143,7 @@ class Chooser:
             if wait_ms:
                 waits_ms.append(wait_ms)
                 continue
-            by_turn = self._settings.choice is Choice.ROUND_ROBIN
+            by_turn = self._settings.choice == "round_robin"
             ready[place] = _Rank(0 if by_turn else load, pace.used_ms, place)
         if ready:
             self._ready[device_id] = ready
@@ -185,14 +189,13 @@ class Chooser:
 
         A phone that says it has no such SIM is believed until it lists its SIMs again.
         """
-        settings = self._settings
         if result.missing_slot is not None:
             self._missing.add(Place(place.device_id, result.missing_slot))
         if result.limited:
             self.pace_of_device(place.device_id).throttle(now_ms)
             return "phone_throttled"
         if result.generic and self._sim_pace(place).failed(
-            now_ms, settings.failures_in_a_row, settings.rest_s, settings.longest_rest_s
+            now_ms, FAILURES_IN_A_ROW, FIRST_REST_S, LONGEST_REST_S
         ):
             return "sim_rests"
         return None

@@ -201,10 +201,10 @@ class ChtGateway:
     async def _take_update(self, device: Device, carrier: PhonesCarrier, update: Update) -> None:
         """Takes a state; one that cannot be read is counted, since it would come again for ever."""
         state = STATES.get(update.status)
-        handover_id = _read_identifier(update.id)
+        assignment_id = _read_identifier(update.id)
         assignment = None
-        if state is not None and handover_id is not None:
-            assignment = await carrier.handout.find(device, handover_id)
+        if state is not None and assignment_id is not None:
+            assignment = await carrier.handout.find(device, assignment_id)
         if state is None:
             self._metrics.device_words[device.carrier, "unknown"] += 1
             return

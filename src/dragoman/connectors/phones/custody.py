@@ -11,6 +11,7 @@ from dragoman.core.delivery.model.ports import CarrierEvents
 from dragoman.core.devices.model.devices import AssignmentState
 from dragoman.core.messages.model.outcomes import Deferred, Outcome, Rejected
 from dragoman.core.model.errors import FailureCode, RetryCode
+from dragoman.core.model.stored import OnStored
 from dragoman.kit.clock import Clock
 
 MAX_REMEMBERED: Final = 50_000
@@ -29,12 +30,12 @@ CANCELLED: Final = Rejected(code=FailureCode.CANCELLED)
 
 
 class Custody:
-    """The handovers of a carrier, open ones and those that ended lately."""
+    """The assignments of a carrier, open ones and those that ended lately."""
 
     def __init__(
         self, carrier: str, sink: CarrierEvents, clock: Clock, on_change: Callable[[int], None]
     ) -> None:
-        """`on_change` is told of a device whose handover has settled."""
+        """`on_change` is told of a device whose assignment has settled."""
         self.carrier = carrier
         self.open = OpenAssignments()
         self._sink = sink
@@ -42,9 +43,9 @@ class Custody:
         self._on_change = on_change
         self._ended: OrderedDict[int, DeviceAssignment] = OrderedDict()
 
-    def find(self, handover_id: int) -> DeviceAssignment | None:
+    def find(self, assignment_id: int) -> DeviceAssignment | None:
         """One that is open, or is remembered."""
-        return self.open.get(handover_id) or self._ended.get(handover_id)
+        return self.open.get(assignment_id) or self._ended.get(assignment_id)
 
     def end(self, assignment: DeviceAssignment, state: AssignmentState) -> None:
         """Nothing more is expected of one."""
@@ -53,8 +54,8 @@ class Custody:
 
     def remember(self, assignment: DeviceAssignment) -> None:
         """Keeps one at hand that has ended."""
-        self._ended[assignment.handover_id] = assignment
-        self._ended.move_to_end(assignment.handover_id)
+        self._ended[assignment.assignment_id] = assignment
+        self._ended.move_to_end(assignment.assignment_id)
         if len(self._ended) > MAX_REMEMBERED:
             self._ended.popitem(last=False)
 
@@ -62,15 +63,15 @@ class Custody:
         self,
         assignment: DeviceAssignment,
         outcome: Outcome,
-        acknowledge: Callable[[bool], None] | None = None,
+        on_stored: OnStored | None = None,
     ) -> None:
         """Tells the house what came of one, unless it knows."""
         message = assignment.message
         if message is None or assignment.settled:
-            if acknowledge is not None:
-                acknowledge(True)
+            if on_stored is not None:
+                on_stored(True)
             return
         self.open.settle(assignment)
         assignment.message = None  # its text is not needed any more
-        self._sink.outcome(self.carrier, message, outcome, acknowledge)
+        self._sink.outcome(self.carrier, message, outcome, on_stored)
         self._on_change(assignment.device_id)

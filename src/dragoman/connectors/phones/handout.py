@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from dragoman.config.tables import PhonesTable
 from dragoman.connectors.phones.assignment import Cancelling, DeviceAssignment
 from dragoman.connectors.phones.choice import Chooser, Place
 from dragoman.connectors.phones.custody import BACK_TO_ROUTE, CANCELLED, Custody
 from dragoman.connectors.phones.notices import Notices
 from dragoman.connectors.phones.results import Result, read_result
-from dragoman.connectors.phones.settings import PhonesSettings
 from dragoman.core.delivery.model.ports import CarrierEvents
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.model.devices import AssignmentState, Device, DeviceEvent
@@ -23,6 +23,7 @@ from dragoman.core.messages.model.lifecycle import ReceiptState
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
 from dragoman.core.messages.model.outcomes import Accepted, Rejected
 from dragoman.core.model.errors import FailureCode, StorageUnavailable
+from dragoman.core.model.stored import OnStored
 from dragoman.kit.clock import Clock
 
 MAX_FETCH = 100
@@ -35,7 +36,7 @@ class HandOut:
 
     def __init__(
         self,
-        settings: PhonesSettings,
+        settings: PhonesTable,
         custody: Custody,
         chooser: Chooser,
         notices: Notices,
@@ -85,11 +86,11 @@ class HandOut:
             return self._settings.fetched_life_s
         return self._settings.processed_life_s
 
-    async def find(self, device: Device, handover_id: int) -> DeviceAssignment | None:
+    async def find(self, device: Device, assignment_id: int) -> DeviceAssignment | None:
         """What a phone was handed under an identifier; None for anything else."""
-        assignment = self._custody.find(handover_id)
+        assignment = self._custody.find(assignment_id)
         if assignment is None:
-            assignment = await self._look_up(device, handover_id)
+            assignment = await self._look_up(device, assignment_id)
         if assignment is None or assignment.device_id != device.device_id:
             return None
         return assignment
@@ -109,9 +110,9 @@ class HandOut:
         if assignment.state is not before:
             await self._rows.move(assignment.step())
 
-    def receive(self, report: InboundPartReport, acknowledge: Callable[[bool], None]) -> None:
+    def receive(self, report: InboundPartReport, on_stored: OnStored) -> None:
         """Hands up a text that a phone received."""
-        self._sink.inbound(report, acknowledge)
+        self._sink.inbound(report, on_stored)
 
     async def cancel(self, message_id: int) -> bool:
         """Asks for a message back; whether it can still be stopped.
@@ -132,8 +133,8 @@ class HandOut:
         await self._rows.move(assignment.step())
         return True
 
-    async def _look_up(self, device: Device, handover_id: int) -> DeviceAssignment | None:
-        row = await self._rows.find(device.device_id, handover_id)
+    async def _look_up(self, device: Device, assignment_id: int) -> DeviceAssignment | None:
+        row = await self._rows.find(device.device_id, assignment_id)
         if row is None:
             return None
         assignment = DeviceAssignment(row, None, stored=True)
@@ -156,7 +157,7 @@ class HandOut:
         """Takes one word; the future tells whether what follows from it is on disk."""
         told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
-        def acknowledge(on_disk: bool) -> None:
+        def on_stored(on_disk: bool) -> None:
             if not told.done():
                 told.set_result(on_disk)
 
@@ -166,18 +167,18 @@ class HandOut:
             )
         late = assignment.state is AssignmentState.LOST and state in _ENDS_OF_SENT
         if not late and (state <= assignment.state or assignment.state > AssignmentState.SENT):
-            acknowledge(True)
+            on_stored(True)
             return told
         now_ms = self._clock.now_ms()
         if state < AssignmentState.SENT:
             self._custody.open.move(assignment, state, now_ms)
-            acknowledge(True)
+            on_stored(True)
         elif state is AssignmentState.CANCELLED:
-            self._take_cancelled(assignment, acknowledge)
+            self._take_cancelled(assignment, on_stored)
         elif state is AssignmentState.FAILED:
-            self._take_failed(assignment, read_result(error), acknowledge)
+            self._take_failed(assignment, read_result(error), on_stored)
         else:
-            self._take_sent(assignment, state, acknowledge)
+            self._take_sent(assignment, state, on_stored)
         self._on_report(assignment.device_id)
         return told
 
@@ -185,7 +186,7 @@ class HandOut:
         self,
         assignment: DeviceAssignment,
         state: AssignmentState,
-        acknowledge: Callable[[bool], None],
+        on_stored: OnStored,
     ) -> None:
         delivered = state is AssignmentState.DELIVERED
         self._chooser.sent(Place(assignment.device_id, assignment.slot))
@@ -194,22 +195,20 @@ class HandOut:
             accepted = Accepted(
                 carrier_ids=(assignment.key,), device_id=assignment.device_id, sim=assignment.sim
             )
-            self._custody.tell(assignment, accepted, None if delivered else acknowledge)
+            self._custody.tell(assignment, accepted, None if delivered else on_stored)
         elif not delivered:
-            acknowledge(True)
+            on_stored(True)
         if delivered:
-            self._sink.receipt(self._receipt(assignment, ReceiptState.DELIVERED), acknowledge)
+            self._sink.receipt(self._receipt(assignment, ReceiptState.DELIVERED), on_stored)
 
-    def _take_cancelled(
-        self, assignment: DeviceAssignment, acknowledge: Callable[[bool], None]
-    ) -> None:
+    def _take_cancelled(self, assignment: DeviceAssignment, on_stored: OnStored) -> None:
         reroute = assignment.cancelling is Cancelling.TO_REROUTE
         outcome = BACK_TO_ROUTE if reroute else CANCELLED
         self._custody.end(assignment, AssignmentState.CANCELLED)
-        self._custody.tell(assignment, outcome, acknowledge)
+        self._custody.tell(assignment, outcome, on_stored)
 
     def _take_failed(
-        self, assignment: DeviceAssignment, result: Result, acknowledge: Callable[[bool], None]
+        self, assignment: DeviceAssignment, result: Result, on_stored: OnStored
     ) -> None:
         before = assignment.state
         place = Place(assignment.device_id, assignment.slot)
@@ -219,9 +218,9 @@ class HandOut:
         untouched = result.too_late or result.missing_slot is not None
         if assignment.settled:
             report = self._receipt(assignment, ReceiptState.UNDELIVERABLE, result)
-            self._sink.receipt(report, acknowledge)
+            self._sink.receipt(report, on_stored)
         elif untouched and before < AssignmentState.PROCESSED:
-            self._custody.tell(assignment, BACK_TO_ROUTE, acknowledge)
+            self._custody.tell(assignment, BACK_TO_ROUTE, on_stored)
         else:
             rejected = Rejected(
                 code=result.code,
@@ -229,7 +228,7 @@ class HandOut:
                 device_id=assignment.device_id,
                 sim=assignment.sim,
             )
-            self._custody.tell(assignment, rejected, acknowledge)
+            self._custody.tell(assignment, rejected, on_stored)
 
     def _receipt(
         self, assignment: DeviceAssignment, state: ReceiptState, result: Result | None = None

@@ -17,6 +17,7 @@ from dragoman.core.delivery.model.ports import CarrierEvents
 from dragoman.core.messages.model.messages import Outgoing, ReceiptReport
 from dragoman.core.messages.model.outcomes import Deferred, Outcome, Rejected
 from dragoman.core.model.errors import FailureCode, RetryCode
+from dragoman.core.model.stored import OnStored
 from dragoman.core.reporting.model.timeline import PduStep, Timeline
 from dragoman.kit.token_bucket import TokenBucket
 from dragoman.protocols.smpp.errors import EncodeError
@@ -181,13 +182,13 @@ class SmppCarrier:
         part.tracker.reject(code, str(error))
         self._finish(part.tracker)
 
-    def delivered(self, pdu: DeliverSm | DataSm, acknowledge: Callable[[bool], None]) -> None:
+    def delivered(self, pdu: DeliverSm | DataSm, on_stored: OnStored) -> None:
         """Reads a receipt or a text and hands it up, to be acknowledged once stored."""
         report = read_delivery(pdu, self.settings.name, self.settings.profile)
         if isinstance(report, ReceiptReport):
-            self._sink.receipt(report, acknowledge)
+            self._sink.receipt(report, on_stored)
         else:
-            self._sink.inbound(report, acknowledge)
+            self._sink.inbound(report, on_stored)
 
     def link_changed(self, link: Link) -> None:
         """Works out anew whether the carrier is up, and how much it can take."""

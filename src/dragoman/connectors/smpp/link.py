@@ -18,6 +18,7 @@ from dragoman.connectors.smpp.pace import Pace
 from dragoman.connectors.smpp.settings import BindMode, CarrierSettings
 from dragoman.connectors.smpp.statuses import THROTTLING, describe_status
 from dragoman.connectors.smpp.submit_tracker import Part
+from dragoman.core.model.stored import OnStored
 from dragoman.protocols.smpp.constants import CommandStatus
 from dragoman.protocols.smpp.errors import EncodeError
 from dragoman.protocols.smpp.events import (
@@ -78,7 +79,7 @@ class LinkEvents(Protocol):
         """A field of the part does not fit the protocol."""
         ...
 
-    def delivered(self, pdu: DeliverSm | DataSm, acknowledge: Callable[[bool], None]) -> None:
+    def delivered(self, pdu: DeliverSm | DataSm, on_stored: OnStored) -> None:
         """A receipt or a text arrived."""
         ...
 

@@ -1,8 +1,9 @@
-"""What an operator sets for one SMPP carrier."""
+"""What an operator sets for one SMPP carrier; the defaults are in `config/tables.py`."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -10,6 +11,8 @@ from dragoman.connectors.smpp.profiles import Profile
 from dragoman.core.messages.model.premium import BillingTerms
 from dragoman.kit.backoff import Backoff
 from dragoman.protocols.smpp.session import SessionSettings
+
+UNACKNOWLEDGED: Final = 1_000
 
 
 class BindMode(StrEnum):
@@ -23,12 +26,12 @@ class BindMode(StrEnum):
 class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """TLS towards the SMSC; its certificate is verified unless `verify` is switched off."""
 
-    verify: bool = True
-    ca_file: str | None = None
+    verify: bool
+    ca_file: str | None
     """PEM file with the authorities to trust; the system's where it is not given."""
-    server_name: str | None = None
+    server_name: str | None
     """Name the certificate must have; the host's where it is not given."""
-    certificate_file: str | None = None
+    certificate_file: str | None
     """PEM file with our own certificate and key, where the SMSC asks for one."""
 
 
@@ -37,25 +40,25 @@ class CarrierSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     host: str
-    port: int = 2775
+    port: int
     system_id: str
     password: str
-    system_type: str = ""
-    addr_ton: int = 0
-    addr_npi: int = 0
-    address_range: str = ""
-    bind: BindMode = BindMode.TRANSCEIVER
-    links: int = 1
-    receiver_links: int = 0
+    system_type: str
+    addr_ton: int
+    addr_npi: int
+    address_range: str
+    bind: BindMode
+    links: int
+    receiver_links: int
     """Further links bound as receivers, for an SMSC that does not know transceivers."""
-    rate_per_s: float | None = None
+    rate_per_s: float | None
     """Submits a second over all links together; None for no limit of ours."""
-    session: SessionSettings = SessionSettings()
-    connect_timeout_s: float = 10.0
-    reconnect: Backoff = Backoff(first_s=1.0, factor=2.0, longest_s=60.0, jitter=0.5)
-    unacknowledged: int = 1000
-    """Receipts and texts of one link waiting to be stored; more are told to come again."""
-    tls: TlsSettings | None = None
-    profile: Profile = Profile()
-    billing: BillingTerms = BillingTerms()
+    session: SessionSettings
+    connect_timeout_s: float
+    reconnect: Backoff
+    tls: TlsSettings | None
+    profile: Profile
+    billing: BillingTerms
     """How the SMSC is told what recipients of premium messages pay."""
+    unacknowledged: int = UNACKNOWLEDGED
+    """Receipts and texts of one link waiting to be stored; more are told to come again."""

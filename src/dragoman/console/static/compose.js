@@ -1,5 +1,5 @@
-// Asks the gateway what the message in the form becomes and costs, as it is typed.
-// Without this script the button "Check" asks the same.
+// Asks the gateway for length, cost and route of the message as it is typed.
+// Without this script the "Check" button does the same.
 
 const form = document.querySelector("form[data-check]");
 const places = new Map(
@@ -19,8 +19,8 @@ async function ask() {
     if (!answer.ok) return;
     const preview = await answer.json();
     for (const [name, place] of places) {
-      const words = preview[name] || (name === "problem" ? "" : "–");
-      if (place.textContent !== words) place.textContent = words;
+      const text = preview[name] || (name === "problem" ? "" : "–");
+      if (place.textContent !== text) place.textContent = text;
     }
   } catch (error) {
     if (error.name !== "AbortError") return; // the button still works

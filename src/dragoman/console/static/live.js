@@ -8,7 +8,7 @@ const pause = document.querySelector("#live-pause");
 const dropped = document.querySelector("#live-dropped");
 const KEPT = Number(table?.dataset.kept);
 
-let held = []; // what came while the log stood still
+let held = []; // changes that arrived while paused
 let paused = false;
 let lost = 0;
 
@@ -47,8 +47,8 @@ function show(changes) {
   while (body.rows.length > KEPT) body.lastElementChild.remove();
 }
 
-function say(words) {
-  if (status.textContent !== words) status.textContent = words;
+function setStatus(text) {
+  if (status.textContent !== text) status.textContent = text;
 }
 
 function take(event) {
@@ -56,29 +56,29 @@ function take(event) {
   lost += missed + skipped;
   if (lost) {
     dropped.hidden = false;
-    dropped.textContent = `${lost} changes came too fast to be shown here; none is lost in Messages.`;
+    dropped.textContent = `${lost} changes arrived too fast to show here. Search Messages for the complete record.`;
   }
   if (!paused) return show(rows);
   held = held.concat(rows).slice(-KEPT);
-  say(`Paused. ${held.length === KEPT ? "Many" : held.length} newer.`);
+  setStatus(`Paused. ${held.length === KEPT ? `${KEPT} or more` : held.length} new.`);
 }
 
 function toggle() {
   paused = !paused;
   pause.setAttribute("aria-pressed", String(paused));
-  pause.textContent = paused ? "Go on" : "Pause";
-  say(paused ? "Paused." : "Live.");
+  pause.textContent = paused ? "Resume" : "Pause";
+  setStatus(paused ? "Paused." : "Live.");
   if (!paused) show(held);
   held = [];
 }
 
 if (table) {
   const source = new EventSource(table.dataset.stream);
-  source.addEventListener("open", () => paused || say("Live."));
+  source.addEventListener("open", () => paused || setStatus("Live."));
   source.addEventListener("changes", take);
   source.addEventListener("error", () => {
-    // A stream that ended comes again by itself; one that was refused does not.
-    if (source.readyState === EventSource.CLOSED) say("Not live any more. Load the page again.");
+    // The browser reconnects a stream that ended, but not one that was refused.
+    if (source.readyState === EventSource.CLOSED) setStatus("Disconnected. Reload the page.");
   });
   pause.hidden = false;
   pause.addEventListener("click", toggle);

@@ -1,4 +1,4 @@
-"""The end of an account: a page that says what it means, and the button that does it."""
+"""Deleting an account: a page that explains the consequences, and the button that does it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
 _CHANGED: Final = (
-    "Its credits or its key changed after you opened the page, so it was not deleted. Below is how"
-    " it is now."
+    "Its credits or API keys changed after you opened the page, so it was not deleted. This page"
+    " shows the current values."
 )
 
 
@@ -30,7 +30,7 @@ async def delete_account(request: PageRequest) -> Response:
         if not request.is_current(*await _state_of(request, view)):
             return await _show(request, view, 409, Problems({"": _CHANGED}))
         account = view.account
-        # It stands at who did it: nobody can open the log of an account that is gone.
+        # Logged for whoever did it: the log of a deleted account cannot be opened.
         entry = request.services.audit_log.entry(request.account, "delete", account.username)
         try:
             await request.services.account_tree.delete(
@@ -52,7 +52,7 @@ async def _find(request: PageRequest) -> AccountView:
 
 
 async def _state_of(request: PageRequest, view: AccountView) -> tuple[Any, ...]:
-    """What its reader was told, but for what passing messages change."""
+    """What the page showed, except for what messages in transit change."""
     balance = view.balance
     credits = balance.available + balance.held + balance.spent
     return view.account.username, credits, await request.services.audit_log.key_times(view.account)

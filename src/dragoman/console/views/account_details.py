@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from dragoman.console.forms import EditConflict, Problems, version_of
-from dragoman.console.labels import LEDGER, PERMISSIONS, say_permissions, say_refusal
+from dragoman.console.labels import LEDGER, PERMISSIONS, describe_permissions, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, read_before
@@ -26,20 +26,20 @@ KEEP_SECRET_S: Final = 60.0
 MAX_DIGITS: Final = 16
 """Of a number of credits."""
 FIELDS: Final = MappingProxyType(
-    {"allowed_addresses": "allowed addresses", "default_sender": "usual sender"}
+    {"allowed_addresses": "allowed IP addresses", "default_sender": "default sender"}
 )
 """What is typed into the form of an account's settings, as the log of changes names it."""
 NOT_OFFERED: Final = frozenset({Permission.OPERATE})
-"""What is only ever given from the command line."""
+"""What can be granted on the command line only."""
 
 
 async def show_account(request: PageRequest) -> Response:
-    """What an account is and has, with the forms of those who look after it."""
+    """The details of an account, with the forms of its administrators."""
     return await _show(request, await _find(request))
 
 
 async def change_access(request: PageRequest) -> Response:
-    """Stores what an account may do and from where, unless somebody else did meanwhile."""
+    """Stores what an account may do and from where, unless someone else did meanwhile."""
     async with request.context.editing:
         return await _change_access(request)
 
@@ -57,9 +57,9 @@ async def _change_access(request: PageRequest) -> Response:
     stored = _fields_of(account)
     if not request.is_current(*_access_of(account)):
         problems = Problems()
-        problems.add_newer(
-            {"may": say_permissions(account.permissions)} | stored,
-            {"may": say_permissions(wanted | _not_offered(request, account))} | typed,
+        problems.add_conflicts(
+            {"may": describe_permissions(account.permissions)} | stored,
+            {"may": describe_permissions(wanted | _not_offered(request, account))} | typed,
         )
         return await _show(request, view, 409, problems, wanted=wanted, typed=typed)
     said = [f"{'may' if to else 'may not'} {p.value}" for p, to in permissions.items()]
@@ -97,13 +97,13 @@ async def make_key(request: PageRequest) -> Response:
             request.account.account_id, mark, lambda: _make_key(request), keep_s=KEEP_SECRET_S
         )
     except EditConflict:
-        words = "Somebody made a key after you opened the page, so none was made for you."
-        return await _show(request, await _find(request), 409, Problems({"": words}))
+        problem = "Someone else created a key after you opened the page, so no key was created."
+        return await _show(request, await _find(request), 409, Problems({"": problem}))
     return await _show(request, made.view, api_key=made.api_key)
 
 
 async def _make_key(request: PageRequest) -> ChangedAccount:
-    """Raises `EditConflict` where somebody made one that the sender of the form has not seen."""
+    """Raises `EditConflict` if someone created one that the sender of the form has not seen."""
     async with request.context.editing:
         account = (await _find(request)).account
         request.check_version(await request.services.audit_log.key_times(account))
@@ -124,13 +124,13 @@ async def make_password(request: PageRequest) -> Response:
             request.account.account_id, mark, lambda: _make_password(request), keep_s=KEEP_SECRET_S
         )
     except EditConflict:
-        words = "Somebody set a password after you opened the page, so none was made for you."
-        return await _show(request, await _find(request), 409, Problems({"": words}))
+        problem = "Someone else set a password after you opened the page, so it was not reset."
+        return await _show(request, await _find(request), 409, Problems({"": problem}))
     return await _show(request, view, password=password)
 
 
 async def _make_password(request: PageRequest) -> tuple[AccountView, str]:
-    """Raises `EditConflict` where somebody set one that the sender of the form has not seen."""
+    """Raises `EditConflict` if someone set one that the sender of the form has not seen."""
     password = secrets.token_urlsafe(16)
     async with request.context.editing:
         account = (await _find(request)).account
@@ -144,11 +144,11 @@ async def _make_password(request: PageRequest) -> tuple[AccountView, str]:
 
 
 async def set_enabled(request: PageRequest) -> Response:
-    """Lets an account in or shuts it out, from now on."""
+    """Enables or disables an account, from now on."""
     account = (await _find(request)).account
     enabled = request.form.get("do") == "open"
     if enabled is account.enabled:
-        return request.go(_path(account), "as-it-was")
+        return request.go(_path(account), "no-changes")
     entry = request.services.audit_log.entry(
         request.account, "open" if enabled else "shut", account=account
     )
@@ -165,7 +165,7 @@ async def move_credits(request: PageRequest) -> Response:
     typed = request.form.get("credits", "").strip()
     is_number = typed.isascii() and typed.isdigit() and len(typed) <= MAX_DIGITS
     if not is_number or not 0 < int(typed) <= MAX_CREDITS:
-        problems = Problems({"credits": "A whole number, at least 1."})
+        problems = Problems({"credits": "Enter a whole number of at least 1."})
         return await _show(request, view, 400, problems, credits=typed)
     gives = request.form.get("do") != "take"
     amount = int(typed) if gives else -int(typed)
@@ -203,7 +203,7 @@ async def show_ledger(request: PageRequest) -> Response:
 
 
 async def show_changes(request: PageRequest) -> Response:
-    """Who changed what about an account, newest first."""
+    """The audit log of an account, newest first."""
     view = await _find(request)
     before = read_before(request.query)
     found = await request.services.audit_log.changes(
@@ -249,7 +249,7 @@ async def _show(
         view=view,
         account=account,
         its_role=role_of(account),
-        can=say_permissions(account.permissions),
+        can=describe_permissions(account.permissions),
         is_own=is_own,
         may_change=may_change,
         options=[(p.value, PERMISSIONS[p], p in checked) for p in _offered(request, account)],
@@ -301,8 +301,8 @@ def _problems(refused: Refused, field: str) -> Problems:
     if refused.code in {RefusalCode.UNAVAILABLE, RefusalCode.NOT_FOUND}:
         raise refused
     if refused.code in _AT_FIELD or refused.subject == field:
-        return Problems({field: say_refusal(refused)})
-    return Problems({"": say_refusal(refused)})
+        return Problems({field: describe_refusal(refused)})
+    return Problems({"": describe_refusal(refused)})
 
 
 _AT_FIELD: Final = frozenset({RefusalCode.INSUFFICIENT_CREDIT, RefusalCode.INVALID_SENDER})
@@ -325,5 +325,5 @@ PAGES: Final = (
     _page("/state", "Account", act=set_enabled, **_CHANGES),
     _page("/credits", "Account", act=move_credits, **_CHANGES),
     _page("/ledger", "Ledger", show=show_ledger),
-    _page("/changes", "Changes", show=show_changes),
+    _page("/changes", "Audit log", show=show_changes),
 )

@@ -33,7 +33,7 @@ async def list_accounts(request: PageRequest) -> Response:
 
 
 async def list_changes(request: PageRequest) -> Response:
-    """Who changed what in the whole tree, newest first."""
+    """The audit log of the whole tree, newest first."""
     before = read_before(request.query)
     found = await request.services.audit_log.changes_below(request.account, before, PER_PAGE + 1)
     return request.show(
@@ -47,5 +47,5 @@ async def list_changes(request: PageRequest) -> Response:
 
 PAGES: Final = (
     Page(path="/accounts", title="Accounts", menu="Accounts", show=list_accounts),
-    Page(path="/changes", title="Who changed what", section="Accounts", show=list_changes),
+    Page(path="/changes", title="Audit log", section="Accounts", show=list_changes),
 )

@@ -1,4 +1,4 @@
-"""Carriers as the machine's owner sees them: links, speed, errors; out of service and back."""
+"""Carriers as the operator sees them: links, speed and errors; disabling and enabling them."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ async def list_carriers(request: PageRequest) -> Response:
         "carriers.html",
         problems=(),
         troubles=machine.problems(),
-        carriers=[(carrier, *say_carrier(carrier)) for carrier in carriers],
+        carriers=[(carrier, *describe_carrier(carrier)) for carrier in carriers],
         routes=[(name, count, ages.get(name)) for name, count in waiting.items()],
     )
 
 
 async def switch_carrier(request: PageRequest) -> Response:
-    """Takes a carrier out of service, or puts it back."""
+    """Disables or enables a carrier."""
     name = request.form.get("carrier", "")
     if all(carrier.name != name for carrier in request.context.machine.carriers()):
         raise Refused(RefusalCode.NOT_FOUND, name[:64], "carrier")
     held = request.form.get("do") == "drain"
     if await request.services.carrier_switches.is_held(name) is held:
-        return request.go("/carriers", "as-it-was")
+        return request.go("/carriers", "no-changes")
     action = "drain_carrier" if held else "enable_carrier"
     entry = request.services.audit_log.entry(request.account, action, name)
     await request.services.carrier_switches.switch(name, held, (entry,))
     return request.go("/carriers", "saved")
 
 
-def say_carrier(carrier: CarrierState) -> tuple[str, str]:
-    """A carrier's state in a word, and the class of its badge."""
+def describe_carrier(carrier: CarrierState) -> tuple[str, str]:
+    """The status of a carrier, and the class of its badge."""
     if carrier.held:
         return ("draining", "unknown") if carrier.in_flight else ("disabled", "off")
     if not carrier.up:

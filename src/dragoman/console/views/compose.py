@@ -1,4 +1,4 @@
-"""Writing a message: what it becomes and costs as it is typed, and sending it."""
+"""Composing a message: its length, cost and route as it is typed, and sending it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from dragoman.console.forms import Problems
-from dragoman.console.labels import ALPHABETS, say_refusal
+from dragoman.console.labels import ALPHABETS, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.reading import Unreadable, read_due
@@ -47,7 +47,7 @@ _ABOUT_NUMBERS: Final = frozenset(
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a message would be, in words; empty where there is nothing to say yet."""
+    """What a message would be, as texts; empty for what is not known yet."""
 
     length: str = ""
     alphabet: str = ""
@@ -128,7 +128,7 @@ def _submission(request: PageRequest, draft: Draft, problems: Problems) -> Submi
         except Unreadable as unreadable:
             problems["due"] = str(unreadable)
     if len(draft.text) > MAX_TEXT or not is_storable(draft.text):
-        problems["text"] = f"At most {MAX_TEXT} characters that a text can hold."
+        problems["text"] = f"At most {MAX_TEXT} characters, without control characters."
     if problems:
         return None
     numbers = (piece.strip() for piece in _BETWEEN.split(draft.recipients))
@@ -153,8 +153,8 @@ async def _preview(request: PageRequest, draft: Draft, submission: Submission | 
         return Preview()
     shape = cut(draft.text) if draft.text else None
     preview = Preview(
-        length=_say_length(shape) if shape is not None else "",
-        alphabet=_say_alphabet(shape) if shape is not None else "",
+        length=_describe_length(shape) if shape is not None else "",
+        alphabet=_describe_alphabet(shape) if shape is not None else "",
     )
     if shape is None or not submission.recipients:
         return preview
@@ -163,28 +163,28 @@ async def _preview(request: PageRequest, draft: Draft, submission: Submission | 
     except Refused as refused:
         if refused.code is RefusalCode.UNAVAILABLE:
             raise
-        return msgspec.structs.replace(preview, problem=_say(refused))
+        return msgspec.structs.replace(preview, problem=_describe(refused))
     return msgspec.structs.replace(
-        preview, cost=await _say_cost(request, quote), route=_say_route(quote)
+        preview, cost=await _describe_cost(request, quote), route=_describe_route(quote)
     )
 
 
-def _say_length(shape: Cut) -> str:
+def _describe_length(shape: Cut) -> str:
     parts, left = _number(shape.parts, "part"), _number(shape.units_left, "character")
-    return f"{parts}, room for {left} more" + (" in the last" if shape.parts > 1 else "")
+    return f"{parts}, {left} left" + (" in the last part" if shape.parts > 1 else "")
 
 
 def _number(count: int, noun: str) -> str:
     return f"{render_count(count)} {noun}{'' if count == 1 else 's'}"
 
 
-def _say_alphabet(shape: Cut) -> str:
-    words = ALPHABETS[shape.alphabet.value]
+def _describe_alphabet(shape: Cut) -> str:
+    alphabet = ALPHABETS[shape.alphabet.value]
     if not shape.forced_by:
-        return words
+        return alphabet
     named = " ".join(_name(character) for character in shape.forced_by[:MOST_NAMED])
     more = len(shape.forced_by) - MOST_NAMED
-    return f"{words}, because of {named}" + (f" and {more} more" if more > 0 else "")
+    return f"{alphabet}, because of {named}" + (f" and {more} more" if more > 0 else "")
 
 
 def _name(character: str) -> str:
@@ -193,32 +193,32 @@ def _name(character: str) -> str:
     return f"“{character}”" if seen else f"U+{ord(character):04X}"
 
 
-async def _say_cost(request: PageRequest, quote: Quote) -> str:
+async def _describe_cost(request: PageRequest, quote: Quote) -> str:
     balance = await request.services.accounts.balance(request.account)
-    words = f"{_number(quote.credits, 'credit')} for {_number(quote.recipients, 'recipient')}"
+    cost = f"{_number(quote.credits, 'credit')} for {_number(quote.recipients, 'recipient')}"
     if not balance.unlimited:
-        words += f"; {render_count(balance.available)} are left"
+        cost += f"; {render_count(balance.available)} available"
     if quote.opted_out:
-        words += f"; {render_count(quote.opted_out)} opted out and will get nothing"
-    return words
+        cost += f"; {render_count(quote.opted_out)} opted out, not sent to"
+    return cost
 
 
-def _say_route(quote: Quote) -> str:
+def _describe_route(quote: Quote) -> str:
     routes = quote.routes
     if len(routes) == 1:
         return next(iter(routes))
     return ", ".join(f"{name} ({render_count(count)})" for name, count in sorted(routes.items()))
 
 
-def _say(refused: Refused) -> str:
-    words = say_refusal(refused)
+def _describe(refused: Refused) -> str:
+    sentence = describe_refusal(refused)
     if refused.code in _ABOUT_NUMBERS:
-        return f"{refused.subject}: {words[0].lower()}{words[1:]}"
-    return words
+        return f"{refused.subject}: {sentence[0].lower()}{sentence[1:]}"
+    return sentence
 
 
 def _add(problems: Problems, refused: Refused) -> None:
-    problems[_FIELD_OF.get(refused.code, "")] = _say(refused)
+    problems[_FIELD_OF.get(refused.code, "")] = _describe(refused)
 
 
 async def _show(
@@ -246,16 +246,16 @@ async def _show(
 PAGES: Final = (
     Page(
         path="/compose",
-        title="Write a message",
-        menu="Write",
+        title="Compose a message",
+        menu="Compose",
         show=show_form,
         act=act_on_form,
         needs=Permission.SEND,
     ),
     Page(
         path="/compose/check",
-        title="Write a message",
-        section="Write",
+        title="Compose a message",
+        section="Compose",
         act=check,
         needs=Permission.SEND,
     ),

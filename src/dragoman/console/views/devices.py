@@ -24,12 +24,12 @@ MAX_NAME: Final = 64
 
 
 async def list_devices(request: PageRequest) -> Response:
-    """Every phone, those in service first."""
+    """Every phone, enabled ones first."""
     return await _show(request)
 
 
 async def switch_device(request: PageRequest) -> Response:
-    """Lets a phone send, or takes it out of service."""
+    """Enables or disables a phone."""
     services = request.services
     device = services.devices.get(request.identifier("device_id"))
     if device is None:
@@ -37,7 +37,7 @@ async def switch_device(request: PageRequest) -> Response:
     account = (await services.account_tree.find(request.account, device.account_id)).account
     enabled = request.form.get("do") == "enable"
     if device.enabled is enabled:
-        return request.go("/devices", "as-it-was")
+        return request.go("/devices", "no-changes")
     await services.devices.set_enabled(device.device_id, enabled)
     action = "enable_device" if enabled else "disable_device"
     await services.audit_log.note(request.account, action, device.name, account)
@@ -45,7 +45,7 @@ async def switch_device(request: PageRequest) -> Response:
 
 
 async def make_code(request: PageRequest) -> Response:
-    """A code with which a phone registers for an account, shown this once."""
+    """A code with which a phone registers for an account, shown only once."""
     services = request.services
     wanted = request.form.get("account", "").strip()
     try:
@@ -54,7 +54,7 @@ async def make_code(request: PageRequest) -> Response:
     except Refused as refused:
         if refused.code is not RefusalCode.NOT_FOUND:
             raise
-        problems = Problems({"account": "No account of yours has this name."})
+        problems = Problems({"account": "You have no account with this name."})
         return await _show(request, 400, problems, wanted=wanted[:MAX_NAME])
     code = await services.device_registration.create_code(account)
     await services.audit_log.note(request.account, "device_code", account=account)
@@ -84,7 +84,7 @@ async def _show(
         "devices.html",
         status,
         problems=problems or {},
-        devices=[(device, *_say_presence(request, device)) for device in shown],
+        devices=[(device, *_describe_presence(request, device)) for device in shown],
         pager=make_pager(paging, request.query, len(shown), len(devices)),
         names=names,
         wanted=request.account.username if wanted is None else wanted,
@@ -101,8 +101,8 @@ async def _show(
     )
 
 
-def _say_presence(request: PageRequest, device: Device) -> tuple[str, str, int]:
-    """How far a phone can be reached, the class of its badge, and when it was last heard."""
+def _describe_presence(request: PageRequest, device: Device) -> tuple[str, str, int]:
+    """The presence of a phone, the class of its badge, and when it was last seen."""
     presence = request.services.devices.presence
     seen_ms = max(device.seen_ms, presence.heard_ms(device.device_id))
     if not device.enabled:
@@ -110,8 +110,8 @@ def _say_presence(request: PageRequest, device: Device) -> tuple[str, str, int]:
     if presence.has_stream(device.device_id):
         return "connected", "delivered", seen_ms
     if presence.is_present(device.device_id):
-        return "present", "sent", seen_ms
-    return "away", "undelivered", seen_ms
+        return "online", "sent", seen_ms
+    return "offline", "undelivered", seen_ms
 
 
 def draw_qr(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Received texts, and who wants to hear no more."""
+"""Received texts and opt-outs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from dragoman.console.forms import Problems
-from dragoman.console.labels import say_refusal
+from dragoman.console.labels import describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import ENOUGH, make_pager
@@ -24,16 +24,16 @@ FIELDS: Final = ("account", "sender", "number", "text", "from", "to")
 HANDLINGS: Final = MappingProxyType(
     {
         Handling.KEPT: "",
-        Handling.FORWARDED: "sent on",
+        Handling.FORWARDED: "forwarded",
         Handling.OPTED_OUT: "opted out",
-        Handling.OPTED_IN: "opted in again",
+        Handling.OPTED_IN: "opted in",
     }
 )
 ORIGINS: Final = MappingProxyType(
     {
-        OptOutOrigin.STOP: "a text",
-        OptOutOrigin.WEB: "entered here",
-        OptOutOrigin.API: "a program",
+        OptOutOrigin.STOP: "text message",
+        OptOutOrigin.WEB: "console",
+        OptOutOrigin.API: "API",
     }
 )
 
@@ -61,7 +61,7 @@ async def search_texts(request: PageRequest) -> Response:
         typed=typed,
         texts=texts,
         time_of=time_of,
-        handlings={handling.value: words for handling, words in HANDLINGS.items()},
+        handlings={handling.value: label for handling, label in HANDLINGS.items()},
         has_others=len(await request.tree()) > 1,
         may_send=request.account.may(Permission.SEND),
         pager=make_pager(
@@ -88,7 +88,7 @@ async def change_opt_outs(request: PageRequest) -> Response:
     try:
         recipient = read_number(number)
         if not recipient:
-            raise Unreadable("Write a number first.")
+            raise Unreadable("Enter a number.")
         if request.form.get("do") == "remove":
             await request.services.opt_outs.remove(request.account, recipient, sender)
             await request.services.audit_log.note(
@@ -103,9 +103,9 @@ async def change_opt_outs(request: PageRequest) -> Response:
         problems["number"] = str(unreadable)
     except Refused as refused:
         if refused.code is RefusalCode.NOT_FOUND:
-            return request.go("/opt-outs", "opted-in")  # somebody else was faster
+            return request.go("/opt-outs", "opted-in")  # someone else was faster
         field = "sender" if refused.code is RefusalCode.INVALID_SENDER else "number"
-        problems[field] = say_refusal(refused)
+        problems[field] = describe_refusal(refused)
     else:
         return request.go("/opt-outs", "opted-out")
     return await _show_opt_outs(request, 400, problems, number, sender)
@@ -141,7 +141,7 @@ async def _show_opt_outs(
         wanted=wanted,
         opt_outs=page.opt_outs,
         time_of=time_of,
-        origins={origin.value: words for origin, words in ORIGINS.items()},
+        origins={origin.value: label for origin, label in ORIGINS.items()},
         may_send=request.account.may(Permission.SEND),
         pager=make_pager(paging, request.query, len(page.opt_outs), page.total),
     )
@@ -158,7 +158,7 @@ async def _account(request: PageRequest, username: str, problems: Problems) -> A
     except Refused as refused:
         if refused.code is not RefusalCode.NOT_FOUND:
             raise
-    problems["account"] = "No account of yours has this name."
+    problems["account"] = "You have no account with this name."
     return request.account
 
 
@@ -183,7 +183,7 @@ def _read_own_number(text: str) -> str:
     """A number or short code that texts come to; raises `Unreadable`."""
     digits = text.strip().removeprefix("+").replace(" ", "")
     if digits and not (digits.isascii() and digits.isdigit() and len(digits) <= 20):
-        raise Unreadable("This is no number or short code.")
+        raise Unreadable("Not a valid number or short code.")
     return digits
 
 

@@ -1,12 +1,12 @@
-"""Where received texts go: the account's numbers, its keywords, and the services behind them."""
+"""Where inbound texts go: the account's numbers, its keywords and its forwarding URLs."""
 
 from __future__ import annotations
 
 from typing import Final
 from urllib.parse import urlsplit
 
-from dragoman.console.forms import NEWER, Problems, version_of
-from dragoman.console.labels import say_refusal
+from dragoman.console.forms import EDITED_SINCE, Problems, version_of
+from dragoman.console.labels import describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import make_pager
@@ -25,7 +25,7 @@ _FIELDS: Final = ("number", "keyword", "below", "service", "url", "charset")
 
 
 async def list_keywords(request: PageRequest) -> Response:
-    """The account's numbers, keywords and services."""
+    """The account's numbers, keywords and forwarding URLs."""
     return await _show(request)
 
 
@@ -53,13 +53,13 @@ async def reserve_keyword(request: PageRequest) -> Response:
 
 
 async def change_keyword(request: PageRequest) -> Response:
-    """Sends the texts of a keyword to another service, or gives the keyword up."""
+    """Changes the forwarding of a keyword, or releases the keyword."""
     check_may_receive(request.account)
     services, keyword_id = request.services, request.identifier("keyword_id")
     async with request.context.editing:
         keyword = (await services.keywords.keyword(request.account, keyword_id)).keyword
         if not request.is_current(keyword.forwarding_id):
-            return await _show(request, 409, Problems({"": NEWER}))
+            return await _show(request, 409, Problems({"": EDITED_SINCE}))
         subject = f"{keyword.keyword} {hide_number(keyword.number)}"
         if request.form.get("do") == "release":
             await services.keywords.delete(request.account, keyword_id, str(request.zone))
@@ -67,14 +67,14 @@ async def change_keyword(request: PageRequest) -> Response:
             return request.go(_AT, "released")
         wanted = await _service(request)
         if wanted == keyword.forwarding_id:
-            return request.go(_AT, "as-it-was")
+            return request.go(_AT, "no-changes")
         await services.keywords.attach(request.account, keyword_id, wanted)
         await services.audit_log.note(request.account, "attach_keyword", subject)
     return request.go(_AT, "saved")
 
 
 async def add_service(request: PageRequest) -> Response:
-    """Enters an address that texts can be sent on to."""
+    """Adds a URL that texts can be forwarded to."""
     check_may_receive(request.account)
     try:
         made = await request.services.keywords.add_forwarding(
@@ -91,7 +91,7 @@ async def add_service(request: PageRequest) -> Response:
 
 
 async def show_service(request: PageRequest) -> Response:
-    """One service, to be changed."""
+    """The form to edit a forwarding URL."""
     check_may_receive(request.account)
     service = await request.services.keywords.forwarding(
         request.account, request.identifier("service_id")
@@ -100,7 +100,7 @@ async def show_service(request: PageRequest) -> Response:
 
 
 async def change_service(request: PageRequest) -> Response:
-    """Changes where a service is, unless somebody else did meanwhile."""
+    """Changes a forwarding URL, unless someone else did meanwhile."""
     check_may_receive(request.account)
     services, service_id = request.services, request.identifier("service_id")
     typed = {name: request.form.get(name, "").strip() for name in ("url", "charset")}
@@ -108,7 +108,7 @@ async def change_service(request: PageRequest) -> Response:
         stored = await services.keywords.forwarding(request.account, service_id)
         problems = Problems()
         if not request.is_current(stored.url, stored.charset):
-            problems.add_newer({"url": stored.url, "charset": stored.charset}, typed)
+            problems.add_conflicts({"url": stored.url, "charset": stored.charset}, typed)
             return await _show_service(request, stored, 409, problems, typed)
         try:
             changed = await services.keywords.change_forwarding(
@@ -117,14 +117,14 @@ async def change_service(request: PageRequest) -> Response:
         except Refused as refused:
             if refused.code is RefusalCode.UNAVAILABLE:
                 raise
-            problems.add(refused, typed, say_refusal(refused))
+            problems.add(refused, typed, describe_refusal(refused))
             return await _show_service(request, stored, 400, problems, typed)
         await services.audit_log.note(request.account, "change_service", _host_of(changed))
     return request.go(_AT, "saved")
 
 
 async def _service(request: PageRequest) -> int | None:
-    """The service that a form chooses; raises `Refused` for one that is not the account's."""
+    """The forwarding URL that a form chooses; raises `Refused` for another account's."""
     service_id = read_count(request.form.get("service", ""))
     if not service_id:
         return None
@@ -136,11 +136,11 @@ async def _refuse(request: PageRequest, refused: Refused) -> Response:
         raise refused
     problems = Problems()
     if refused.code is RefusalCode.ALREADY_EXISTS:
-        problems["keyword"] = "This word is taken on this number."
+        problems["keyword"] = "This keyword is already taken on this number."
     elif refused.code is RefusalCode.NUMBER_NOT_ALLOWED:
-        problems["number"] = say_refusal(refused)
+        problems["number"] = describe_refusal(refused)
     else:
-        problems.add(refused, _FIELDS, say_refusal(refused))
+        problems.add(refused, _FIELDS, describe_refusal(refused))
     typed = {name: request.form.get(name, "") for name in _FIELDS}
     return await _show(request, 400, problems, typed)
 
@@ -169,12 +169,12 @@ async def _show(
         numbers=numbers,
         keywords=[(keyword, version_of(keyword.forwarding_id)) for keyword in shown],
         pager=make_pager(paging, request.query, len(shown), len(views)),
-        words={keyword.keyword_id: keyword.keyword for keyword in views},
+        keyword_names={keyword.keyword_id: keyword.keyword for keyword in views},
         services=services,
         hosts={service.forwarding_id: _host_of(service) for service in services},
         number_choices=[(number.number, number.number) for number in numbers],
         below_choices=[
-            ("", "nothing: it is a first word"),
+            ("", "none"),
             *(
                 (str(one.keyword_id), f"{one.keyword} on {one.number}")
                 for one in views
@@ -182,7 +182,7 @@ async def _show(
             ),
         ],
         service_choices=[
-            ("", "the inbox only"),
+            ("", "inbox only"),
             *((str(one.forwarding_id), _host_of(one)) for one in services),
         ],
         charset_choices=_CHARSET_CHOICES,
@@ -210,12 +210,12 @@ async def _show_service(
 
 
 def _host_of(service: Forwarding) -> str:
-    """Where a service is; the rest of its address may hold a secret."""
+    """The host of a forwarding URL; the rest of it may contain a secret."""
     return urlsplit(service.url).hostname or ""
 
 
 _CHARSET_CHOICES: Final = (
-    ("", "as its provider has it"),
+    ("", "default"),
     *((name, name) for name in sorted(set(CHARSETS.values()))),
 )
 PAGES: Final = (
@@ -243,7 +243,7 @@ PAGES: Final = (
     ),
     Page(
         path="/services/{service_id:int}",
-        title="Service",
+        title="Forwarding URL",
         section="Keywords",
         show=show_service,
         act=change_service,

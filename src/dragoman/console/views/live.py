@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from dragoman.console.forms import Problems
-from dragoman.console.labels import FAILURES, STATES, say_refusal
+from dragoman.console.labels import FAILURES, STATES, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.rendering import name_unseen, render_clock
@@ -53,7 +53,7 @@ async def show_live(request: PageRequest) -> Response:
     try:
         wanted = await _read_filter(request, typed)
     except Refused as refused:
-        problems.add(refused, FIELDS, say_refusal(refused))
+        problems.add(refused, FIELDS, describe_refusal(refused))
     messages = await _newest(request, wanted) if wanted is not None else ()
     query = urlencode({name: value for name, value in typed.items() if value})
     return request.show(
@@ -94,12 +94,13 @@ async def _frames(request: PageRequest, wanted: FeedFilter) -> AsyncGenerator[by
 
 
 def render_frame(request: PageRequest, page: FeedPage) -> bytes:
-    """The changes of a page in words, oldest first, and how many are left out."""
+    """The changes of a page as texts, oldest first, and how many are left out."""
     # Changes of one frame share a few times and senders.
-    say_time = cache(lambda tenth: render_clock(tenth * 100, request.zone))
-    say_sender = cache(name_unseen)
+    format_time = cache(lambda tenth: render_clock(tenth * 100, request.zone))
+    format_sender = cache(name_unseen)
     rows = [
-        _row(event, say_time(event.at_ms // 100), say_sender(event.sender)) for event in page.events
+        _row(event, format_time(event.at_ms // 100), format_sender(event.sender))
+        for event in page.events
     ]
     return msgspec.json.encode({"rows": rows, "dropped": page.dropped, "skipped": page.skipped})
 
@@ -159,6 +160,6 @@ PAGES: Final = (
         title="Live log",
         section="Live log",
         show=stream_changes,
-        by_itself=True,
+        background=True,
     ),
 )

@@ -1,4 +1,4 @@
-"""Where is my message: search in what was sent, and the story of one message."""
+"""Search in sent messages, and the timeline of one message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dragoman.console.labels import (
     LEDGER,
     REFUSALS,
     STATES,
-    say_route,
+    describe_route,
 )
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
@@ -66,7 +66,7 @@ async def search_messages(request: PageRequest) -> Response:
         if message_id is not None:
             return request.go(f"/messages/{message_id}")
         if batch_id is None:
-            problems["id"] = "No message or batch of yours has this identifier."
+            problems["id"] = "You have no message or batch with this ID."
     paging = request.paging()
     if problems:
         page = None
@@ -110,7 +110,7 @@ async def cancel_batch(request: PageRequest) -> Response:
 
 
 async def show_message(request: PageRequest) -> Response:
-    """What became of one message."""
+    """The timeline of one message."""
     return await _show_message(request)
 
 
@@ -128,7 +128,7 @@ async def _show_message(
         view=view,
         story=story,
         events=EVENTS,
-        route_words=say_route(story.route),
+        route_reason=describe_route(story.route),
         ledger=LEDGER,
         resent=len(story.resent_as),
         hosts=[_host_of(callback.url) for callback in story.callbacks],
@@ -150,7 +150,9 @@ async def cancel_message(request: PageRequest) -> Response:
     except Refused as refused:
         if refused.code is not RefusalCode.NOT_CANCELLABLE:
             raise
-        problems = Problems({"": "It was too late to cancel it. Below is where it is now."})
+        problems = Problems(
+            {"": "It was too late to cancel this message. This page shows its current state."}
+        )
         return await _show_message(request, 409, problems)
     return request.go(f"/messages/{message_id}", "cancelled")
 
@@ -170,24 +172,24 @@ async def resend_message(request: PageRequest) -> Response:
     try:
         batch_id = await request.context.repeats.once(request.account.account_id, mark, resend)
     except Refused as refused:
-        words = _NOT_SENT_AGAIN.get(refused.code)
-        if words is None:
+        sentence = _NOT_RESENT.get(refused.code)
+        if sentence is None:
             raise
         conflict = refused.code is RefusalCode.ALREADY_EXISTS
-        problems = Problems({"": words or f"It cannot be sent again: {refused.detail}."})
+        problems = Problems({"": sentence or f"This message cannot be resent: {refused.detail}."})
         return await _show_message(request, 409 if conflict else 400, problems)
     return request.go(f"/messages?id={batch_id}", "sent")
 
 
-_NOT_SENT_AGAIN: Final = MappingProxyType(
+_NOT_RESENT: Final = MappingProxyType(
     {
-        RefusalCode.ALREADY_EXISTS: "Somebody sent it again after you opened this page, so yours"
-        " was not sent. Send it once more only if that is what you want.",
+        RefusalCode.ALREADY_EXISTS: "Someone else resent it after you opened this page, so it was"
+        " not resent. Resend it again only if you mean to.",
         RefusalCode.NOT_SUPPORTED: "",
         RefusalCode.INSUFFICIENT_CREDIT: REFUSALS[RefusalCode.INSUFFICIENT_CREDIT],
     }
 )
-"""What is said on the page of the message; empty where the refusal says why."""
+"""What the page of the message shows; empty where the refusal has the reason."""
 
 
 def _host_of(url: str) -> str:

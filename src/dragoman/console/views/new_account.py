@@ -1,4 +1,4 @@
-"""An account below the reader's own: made, with its secrets shown once."""
+"""Creating a subaccount, with its secrets shown once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from dragoman.console.forms import Problems
-from dragoman.console.labels import PERMISSIONS, say_refusal
+from dragoman.console.labels import PERMISSIONS, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.views.account_details import (
@@ -32,16 +32,16 @@ _FIELD_OF: Final = {
     RefusalCode.INSUFFICIENT_CREDIT: "credits",
     RefusalCode.INVALID_SENDER: "default_sender",
 }
-_TAKEN: Final = "This name is taken, perhaps by an account that is not yours to see."
+_TAKEN: Final = "This username is already taken."
 
 
-class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """A new account and what is shown of it this once."""
+class CreatedAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """A new account and the secrets that are shown only once."""
 
     account_id: int
     username: str
     password: str
-    """Empty where its maker chose it."""
+    """Empty if it was chosen in the form."""
     api_key: str
 
 
@@ -51,8 +51,8 @@ async def show_form(request: PageRequest) -> Response:
     return await _show(request, dict.fromkeys(FIELDS, ""), usual)
 
 
-async def make_account(request: PageRequest) -> Response:
-    """Makes the account; a form that is sent twice makes one, which both answers show."""
+async def create_account(request: PageRequest) -> Response:
+    """Creates the account; a form that is sent twice creates one, which both answers show."""
     typed = {name: request.form.get(name, "").strip() for name in FIELDS}
     typed["allowed_addresses"] = request.form.get("allowed_addresses", "")
     wanted = frozenset(request.form.all("may"))
@@ -60,33 +60,33 @@ async def make_account(request: PageRequest) -> Response:
     credits = _read_credits(typed["credits"], problems)
     password = request.form.get("password", "")
     if password and not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        problems["password"] = f"At least {MIN_PASSWORD} characters, or none at all."
+        problems["password"] = f"At least {MIN_PASSWORD} characters, or leave it empty."
     if not typed["username"]:
-        problems["username"] = "This is needed."
+        problems["username"] = "This field is required."
     if not problems:
         mark = f"new account {request.form.get('mark', '')[:64]}"
         try:
-            made = await request.context.repeats.once(
+            created = await request.context.repeats.once(
                 request.account.account_id,
                 mark,
-                lambda: _make(request, typed, password, credits, wanted),
+                lambda: _create(request, typed, password, credits, wanted),
                 keep_s=KEEP_SECRET_S,
             )
         except Refused as refused:
             _add(problems, refused)
         else:
-            return request.show("account-made.html", made=made)
+            return request.show("account-created.html", created=created)
     return await _show(request, typed, wanted, 400, problems)
 
 
-async def _make(
+async def _create(
     request: PageRequest,
     typed: dict[str, str],
     password: str,
     credits: int | None,
     wanted: frozenset[str],
-) -> Made:
-    made_up = "" if password else secrets.token_urlsafe(16)
+) -> CreatedAccount:
+    generated = "" if password else secrets.token_urlsafe(16)
     created = await request.services.account_tree.create(
         request.account,
         AccountFields(
@@ -94,16 +94,16 @@ async def _make(
             default_sender=typed["default_sender"],
             allowed_addresses=read_addresses(typed["allowed_addresses"]),
         ),
-        password=password or made_up,
+        password=password or generated,
         credits=credits,
         permissions={permission: permission in wanted for permission in _offered(request)},
         audit=request.services.audit_log.entry(request.account, "create"),
     )
     account = created.view.account
-    return Made(
+    return CreatedAccount(
         account_id=account.account_id,
         username=account.username,
-        password=made_up,
+        password=generated,
         api_key=created.api_key or "",
     )
 
@@ -115,7 +115,7 @@ def _read_credits(text: str, problems: Problems) -> int | None:
     is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
     if is_number and int(text) <= MAX_CREDITS:
         return int(text)
-    problems["credits"] = "A whole number, or nothing."
+    problems["credits"] = "Enter a whole number, or leave it empty."
     return None
 
 
@@ -124,15 +124,15 @@ def _add(problems: Problems, refused: Refused) -> None:
     if refused.code is RefusalCode.UNAVAILABLE or refused.code is RefusalCode.NOT_FOUND:
         raise refused
     if refused.code is RefusalCode.PERMISSION_DENIED and refused.subject == "credits":
-        problems["credits"] = "Your own account has a limit, so the new one needs one."
+        problems["credits"] = "Your account has a credit limit, so the new one needs one too."
     elif refused.code is RefusalCode.PERMISSION_DENIED:
         raise refused
     elif refused.code is RefusalCode.ALREADY_EXISTS:
         problems["username"] = _TAKEN
     elif refused.code in _FIELD_OF:
-        problems[_FIELD_OF[refused.code]] = say_refusal(refused)
+        problems[_FIELD_OF[refused.code]] = describe_refusal(refused)
     else:
-        problems.add(refused, FIELDS, say_refusal(refused))
+        problems.add(refused, FIELDS, describe_refusal(refused))
 
 
 def _offered(request: PageRequest) -> list[Permission]:
@@ -166,7 +166,7 @@ PAGES: Final = (
         title="New account",
         section="Accounts",
         show=show_form,
-        act=make_account,
+        act=create_account,
         needs=Permission.ADMINISTER,
     ),
 )

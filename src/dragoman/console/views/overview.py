@@ -1,4 +1,4 @@
-"""The overview: what went through lately, what waits, and what is left to send with."""
+"""The overview: recent traffic, the queue and the remaining credits."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from dragoman.web.responses import Response
 
 TITLES: Final = {Lately.DAY: "24 hours", Lately.WEEK: "7 days", Lately.MONTH: "30 days"}
 SERIES: Final = ("delivered", "waiting", "failed")
+"""The classes that colour the columns; `_SERIES_LABELS` are their names."""
+_SERIES_LABELS: Final = ("delivered", "in progress", "failed")
 MOST_SHARES: Final = 12
 """Countries and routes on the page; the file has them all."""
 _FEWEST: Final = 6
@@ -62,8 +64,8 @@ async def give_figures(request: PageRequest) -> Response:
     lately = _lately(request)
     report = await _report(request, lately)
     head = (
-        "group", "name", "total", "delivered", "waiting", "failed", "received", "delivery rate",
-        "half delivered within s", "95 % delivered within s",
+        "group", "name", "total", "delivered", "in progress", "failed", "received", "delivery rate",
+        "median delivery time (s)", "p95 delivery time (s)",
     )  # fmt: skip
     rows = [_figures("all", "", report.whole, report.received)]
     for period in report.periods:
@@ -96,7 +98,9 @@ def _column(period: Period, form: str) -> Column:
     sent = period.sent
     label = period.start.strftime(form)
     values = (sent.delivered, _waiting(sent), sent.failed)
-    counts = ", ".join(f"{value} {name}" for name, value in zip(SERIES, values, strict=True))
+    counts = ", ".join(
+        f"{value} {name}" for name, value in zip(_SERIES_LABELS, values, strict=True)
+    )
     return Column(label=label, title=f"{label}: {counts}", values=values)
 
 
@@ -124,7 +128,7 @@ def _named(
 
 
 def _failures(share: Share) -> list[tuple[str, int]]:
-    """Why messages failed, in words, the most frequent first."""
+    """Why messages failed, the most frequent cause first."""
     ordered = sorted(share.failures.items(), key=lambda item: -item[1])
     known = FailureCode._value2member_map_
     return [

@@ -1,4 +1,4 @@
-"""One's own account: time zone, password, sessions."""
+"""The reader's own account: time zone, password, sessions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from dragoman.console.cookies import set_cookie
 from dragoman.console.forms import Problems, version_of
-from dragoman.console.labels import say_permissions, say_refusal
+from dragoman.console.labels import describe_permissions, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.roles import role_of
@@ -15,7 +15,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
 MIN_PASSWORD: Final = 10
-_WRONG: Final = "This is not your password."
+_WRONG: Final = "Incorrect password."
 
 
 async def show_own_account(request: PageRequest) -> Response:
@@ -24,7 +24,7 @@ async def show_own_account(request: PageRequest) -> Response:
 
 
 async def change_settings(request: PageRequest) -> Response:
-    """Stores the time zone, unless somebody else changed it meanwhile."""
+    """Stores the time zone, unless someone else changed it meanwhile."""
     async with request.context.editing:
         return await _change_settings(request)
 
@@ -35,14 +35,14 @@ async def _change_settings(request: PageRequest) -> Response:
     zone = request.form.get("time_zone", "").strip()
     problems = Problems()
     if zone != stored and not request.is_current(stored):
-        problems.add_newer({"time_zone": stored}, {"time_zone": zone})
+        problems.add_conflicts({"time_zone": stored}, {"time_zone": zone})
         return await _show(request, 409, problems, zone)
     try:
         entry = request.services.audit_log.entry(request.account, "time_zone")
         change = AccountFields(time_zone=zone)
         await accounts.change(request.account.username, change, audit=(entry,))
     except Refused as refused:
-        problems.add(refused, ("time_zone",), say_refusal(refused))
+        problems.add(refused, ("time_zone",), describe_refusal(refused))
         return await _show(request, 400, problems, zone)
     return request.go("/account", "saved")
 
@@ -54,7 +54,7 @@ async def change_password(request: PageRequest) -> Response:
     if len(new) < MIN_PASSWORD:
         problems["new_password"] = f"At least {MIN_PASSWORD} characters."
     if new != request.form.get("password_again", ""):
-        problems["password_again"] = "This is not the same as above."  # noqa: S105
+        problems["password_again"] = "The passwords do not match."  # noqa: S105
     if problems:
         return await _show(request, 400, problems)
     try:
@@ -66,7 +66,7 @@ async def change_password(request: PageRequest) -> Response:
         if not wrong and refused.code is not RefusalCode.INVALID_FIELD:
             raise
         problems["current_password" if wrong else "new_password"] = (
-            _WRONG if wrong else say_refusal(refused)
+            _WRONG if wrong else describe_refusal(refused)
         )
         return await _show(request, 400, problems)
     await request.services.audit_log.note(request.account, "password")
@@ -87,9 +87,9 @@ async def _show(
         problems=problems or {},
         account=account,
         own_role=role_of(account),
-        can=say_permissions(account.permissions),
+        can=describe_permissions(account.permissions),
         time_zone=account.time_zone if zone is None else zone,
-        usual_zone=request.services.settings.console.time_zone,
+        default_zone=request.services.settings.console.time_zone,
         version=version_of(account.time_zone),
         sessions=await request.services.console_sessions.count(account),
         min_password=MIN_PASSWORD,

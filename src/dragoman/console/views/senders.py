@@ -1,4 +1,4 @@
-"""Senders that accounts of the tree ask for, to be approved or refused by an operator."""
+"""Senders that accounts of the tree ask for, to be approved or rejected by an operator."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from dragoman.core.accounts.model.senders import SenderState
 from dragoman.core.accounts.senders import EVERY_STATE
 from dragoman.web.responses import Response
 
-WORDS: Final = MappingProxyType(
+STATE_LABELS: Final = MappingProxyType(
     {
-        SenderState.PENDING: "waits for you",
+        SenderState.PENDING: "pending",
         SenderState.APPROVED: "approved",
         SenderState.APPROVED_BY_AUTHORITY: "approved by an authority",
-        SenderState.REJECTED: "refused",
-        SenderState.REJECTED_BY_AUTHORITY: "refused by an authority",
-        SenderState.PREAPPROVED: "allowed until looked at",
+        SenderState.REJECTED: "rejected",
+        SenderState.REJECTED_BY_AUTHORITY: "rejected by an authority",
+        SenderState.PREAPPROVED: "allowed until reviewed",
     }
 )
 CHOICES: Final = MappingProxyType(
@@ -59,15 +59,15 @@ async def _list(
         problems=problems or {},
         senders=[(sender, version_of(sender.state)) for sender in senders],
         names=names,
-        words=WORDS,
+        state_labels=STATE_LABELS,
         chosen=chosen,
-        tabs=[("", "Waiting"), ("approved", "Approved"), ("refused", "Refused"), ("all", "All")],
+        tabs=[("", "Pending"), ("approved", "Approved"), ("refused", "Rejected"), ("all", "All")],
         pager=make_pager(paging, request.query, len(senders), total),
     )
 
 
 async def decide_sender(request: PageRequest) -> Response:
-    """Approves a sender or refuses it, from now on."""
+    """Approves or rejects a sender, from now on."""
     services = request.services
     account = (
         await services.account_tree.find(request.account, request.identifier("account_id"))
@@ -78,10 +78,11 @@ async def decide_sender(request: PageRequest) -> Response:
     async with request.context.editing:
         sender = await services.senders.find(account, request.identifier("sender_id"))
         if sender.state is _DECISIONS[do]:
-            return request.go("/senders", "as-it-was")
+            return request.go("/senders", "no-changes")
         if not request.is_current(sender.state):
-            words = f"Somebody decided on {sender.sender} after you opened the page: it is"
-            problem = f"{words} {WORDS[sender.state]}. Decide again if it should not be."
+            change = f"Someone else changed {sender.sender} after you opened the page"
+            state = STATE_LABELS[sender.state]
+            problem = f"{change}. It is now {state}; decide again if that is wrong."
             return await _list(request, "all", 409, Problems({"": problem}))
         entry = services.audit_log.entry(request.account, do, hide_number(sender.sender), account)
         await services.senders.decide(account, sender.sender, _DECISIONS[do], entry)

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from dragoman.console.cookies import read_cookie, set_cookie
-from dragoman.console.labels import say_refusal
+from dragoman.console.labels import describe_refusal
 from dragoman.console.page import PREFIX, Page
 from dragoman.console.page_request import PageRequest
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
@@ -22,8 +22,10 @@ _TARGET: Final = re.compile(r"(?:/[A-Za-z0-9._-]+)*(?:\?[A-Za-z0-9._~%&=+:-]*)?"
 _EXPECTED: Final = frozenset(
     {RefusalCode.AUTHENTICATION_FAILED, RefusalCode.ADDRESS_NOT_ALLOWED, RefusalCode.NOT_FOUND}
 )
-_WRONG: Final = "The name or the password is wrong, or the account is shut."
-_USED_LINK: Final = "This link has been used, or it is older than a minute. Ask for a new one."
+_WRONG: Final = "Incorrect username or password, or the account is disabled."
+_USED_LINK: Final = (
+    "This link has already been used, or it has expired after one minute. Request a new one."
+)
 
 
 async def show_sign_in(request: PageRequest) -> Response:
@@ -41,8 +43,8 @@ async def sign_in(request: PageRequest) -> Response:
         if refused.code not in _EXPECTED:
             raise
         known = refused.code is RefusalCode.ADDRESS_NOT_ALLOWED
-        words = say_refusal(refused) if known else _WRONG
-        return _form(request, 401, problem=words, username=username, target=target, kept=kept)
+        problem = describe_refusal(refused) if known else _WRONG
+        return _form(request, 401, problem=problem, username=username, target=target, kept=kept)
     token = await _open(request, account)
     fields = _read_kept(kept)
     if fields:

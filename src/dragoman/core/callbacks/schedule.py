@@ -1,4 +1,7 @@
-"""When a callback is tried again, as a pure decision."""
+"""When a callback is tried again, as a pure decision.
+
+The times are set in `[callbacks]`; each wait is `GROWTH` times the one before, up to the longest.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,9 @@ from enum import Enum
 
 import msgspec
 
-FIRST_RETRY_S = 10.0
-LONGEST_RETRY_S = 3 * 3600.0
-GIVE_UP_AFTER_S = 3 * 24 * 3600.0
+GROWTH = 3.0
 JITTER = 0.2
+"""The share by which a wait may be shorter or longer."""
 GONE = 410
 
 
@@ -26,9 +28,9 @@ class Verdict(Enum):
 class RetrySchedule(msgspec.Struct, frozen=True, kw_only=True):
     """Growing delays, with jitter so that a server that comes back is not stormed."""
 
-    first_s: float = FIRST_RETRY_S
-    longest_s: float = LONGEST_RETRY_S
-    give_up_after_s: float = GIVE_UP_AFTER_S
+    first_s: float
+    longest_s: float
+    give_up_after_s: float
 
     def judge(self, status: int | None, age_s: float) -> Verdict:
         """What to do after an answer (None: no answer) to a callback that is `age_s` old.
@@ -46,7 +48,7 @@ class RetrySchedule(msgspec.Struct, frozen=True, kw_only=True):
 
         The server's own wish (RFC 9110 s. 10.2.3) counts where it is later than ours.
         """
-        planned = min(self.first_s * 3.0 ** min(attempts - 1, 20), self.longest_s)
+        planned = min(self.first_s * GROWTH ** min(attempts - 1, 20), self.longest_s)
         planned *= 1 + JITTER * (2 * random - 1)
         if retry_after_s is None:
             return planned

@@ -78,7 +78,7 @@ class Mailings:
         ids: IdSource,
         clock: Clock,
         enabled: bool,
-        sender_domains: Sequence[str] = (),
+        sender_domains: Sequence[str],
         book: AddressBook | None = None,
     ) -> None:
         self._storage = storage

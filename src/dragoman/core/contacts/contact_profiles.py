@@ -27,8 +27,8 @@ from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
 
-MAX_BATCH: Final = 5_000
-"""Contacts that are stored at once; bounds how long other writes wait."""
+MAX_CONTACTS_AT_ONCE: Final = 5_000
+"""The limit of contacts in one request; bounds how long other writes wait."""
 MAX_GROUPS_OF_CONTACT: Final = 100
 
 
@@ -72,8 +72,8 @@ class ContactProfiles:
         A contact of no list with the address, or else the number, of a new one clashes with it, as
         does an earlier one of `drafts`.
         """
-        if len(drafts) > MAX_BATCH:
-            raise Refused(RefusalCode.INVALID_FIELD, "contacts", f"at most {MAX_BATCH}")
+        if len(drafts) > MAX_CONTACTS_AT_ONCE:
+            raise Refused(RefusalCode.INVALID_FIELD, "contacts", f"at most {MAX_CONTACTS_AT_ONCE}")
         return len(await self._store(account, drafts, on_clash=on_clash, keep_groups=keep_groups))
 
     async def contact(self, account: Account, contact_id: int) -> ProfiledContact:
@@ -95,7 +95,9 @@ class ContactProfiles:
     async def with_number(self, account: Account, mobile: str) -> list[int]:
         """The account's contacts with a number, oldest first."""
         wanted = ContactFilter(account_id=account.account_id, mobile=mobile)
-        page = await self._storage.read(lambda c: contacts.search(c, wanted, 0, MAX_BATCH))
+        page = await self._storage.read(
+            lambda c: contacts.search(c, wanted, 0, MAX_CONTACTS_AT_ONCE)
+        )
         return [contact.contact_id for contact in page.contacts]
 
     async def with_email(self, account: Account, email: str) -> list[int]:

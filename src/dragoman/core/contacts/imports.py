@@ -27,8 +27,8 @@ from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, first_at
 from dragoman.storage.engine import Storage
 
-MAX_ROWS: Final = 100_000
-"""Rows in one group."""
+MAX_IMPORT_ROWS: Final = 100_000
+"""The limit of contacts in one group of an import."""
 STEP_ROWS: Final = 1_024
 """Rows that are read, and stored, in one step; bounds how long other writes wait."""
 LIFETIME_MS: Final = 24 * 3600 * 1000
@@ -132,8 +132,8 @@ class Imports:
         check_values(dict.fromkeys(names, ""))
         if len(set(names)) < len(names):
             raise Refused(RefusalCode.INVALID_FIELD, "keys", "one comes twice")
-        if len(rows) > MAX_ROWS:
-            raise Refused(RefusalCode.INVALID_FIELD, "values", f"at most {MAX_ROWS} rows")
+        if len(rows) > MAX_IMPORT_ROWS:
+            raise Refused(RefusalCode.INVALID_FIELD, "values", f"at most {MAX_IMPORT_ROWS} rows")
         job = await self.find(account, key)
         turn = self._turns.setdefault(job.import_id, asyncio.Lock())
         async with turn:

@@ -11,7 +11,7 @@ from dragoman.core.messages.live import LiveMessages
 from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.lifecycle import State, may_go
 from dragoman.core.messages.sql import pending
-from dragoman.core.messages.sql.parked_receipts import drop_parked_receipts
+from dragoman.core.messages.sql.changes import drop_parked
 from dragoman.core.model.errors import FailureCode
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import first_at
@@ -67,7 +67,7 @@ class Deadlines:
         await self._give_up_reports()
         self._live.shed()
         before = first_at(self._clock.now_ms() - self._park_ms)
-        await self._storage.writer.write(drop_parked_receipts, before)
+        await self._storage.writer.write(drop_parked, before)
 
     def _expire_waiting(self) -> None:
         now_ms = self._clock.now_ms()

@@ -18,6 +18,7 @@ from dragoman.core.messages.model.records import NewCallback, StateChange, Store
 from dragoman.core.messages.sql import changes
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import FailureCode
+from dragoman.core.model.stored import OnStored
 from dragoman.core.model.urls import origin_of
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
@@ -48,8 +49,6 @@ class OnUnknown(StrEnum):
 
 FindEvents = Callable[[LiveMessage, State, FailureCode, str, int], tuple[NewCallback, ...]]
 """From a message, its new state, why and since when: the calls of its customer's webhooks."""
-Stored = Callable[[bool], None]
-"""Is called once a change is on disk; with False if it never will be."""
 
 
 class Delivery:
@@ -82,22 +81,22 @@ class Delivery:
         """(carrier, id, message, part) as soon as it is known; its report may have come before."""
 
     def accepted(
-        self, message: LiveMessage, carrier: str, outcome: Accepted, stored: Stored
+        self, message: LiveMessage, carrier: str, outcome: Accepted, on_stored: OnStored
     ) -> None:
         """A carrier took the message."""
         numbered = _known(message, outcome.carrier_ids)
         _note_device(message, outcome)
-        self.change(message, State.SENT, stored, carrier=carrier, carrier_ids=numbered)
+        self.change(message, State.SENT, on_stored, carrier=carrier, carrier_ids=numbered)
 
     def rejected(
-        self, message: LiveMessage, carrier: str, outcome: Rejected, stored: Stored
+        self, message: LiveMessage, carrier: str, outcome: Rejected, on_stored: OnStored
     ) -> None:
         """A carrier refused the message for good."""
         _note_device(message, outcome)
         self.change(
             message,
             State.REJECTED,
-            stored,
+            on_stored,
             carrier=carrier,
             failure=outcome.code,
             detail=outcome.detail,
@@ -105,7 +104,7 @@ class Delivery:
         )
 
     def unanswered(
-        self, message: LiveMessage, carrier: str, outcome: Unknown, stored: Stored
+        self, message: LiveMessage, carrier: str, outcome: Unknown, on_stored: OnStored
     ) -> bool:
         """The message left us and no answer came; whether it is to be sent again now."""
         policy = self._policies.get(carrier, OnUnknown.RESEND)
@@ -120,7 +119,7 @@ class Delivery:
         self.change(
             message,
             State.UNKNOWN,
-            stored,
+            on_stored,
             carrier=carrier,
             failure=FailureCode.RESPONSE_LOST,
             detail=outcome.detail,
@@ -128,18 +127,18 @@ class Delivery:
         )
         return False
 
-    def expire(self, message: LiveMessage, stored: Stored) -> None:
+    def expire(self, message: LiveMessage, on_stored: OnStored) -> None:
         """The validity of a message ran out before a carrier had it for certain."""
         if message.possible_duplicate:  # it left us once: it may have arrived, and is paid for
-            self.change(message, State.UNKNOWN, stored, failure=FailureCode.RESPONSE_LOST)
+            self.change(message, State.UNKNOWN, on_stored, failure=FailureCode.RESPONSE_LOST)
         else:
-            self.change(message, State.EXPIRED, stored, failure=FailureCode.EXPIRED)
+            self.change(message, State.EXPIRED, on_stored, failure=FailureCode.EXPIRED)
 
     def change(
         self,
         message: LiveMessage,
         after: State,
-        stored: Stored,
+        on_stored: OnStored,
         *,
         carrier: str | None = None,
         failure: FailureCode = FailureCode.NONE,
@@ -156,7 +155,7 @@ class Delivery:
         if not may_go(before, after):
             # A report overtook the answer it belongs to: the message has ended already.
             self._metrics.overtaken += 1
-            stored(True)
+            on_stored(True)
             return
         now_ms = self._clock.now_ms()
         message.state = after
@@ -210,7 +209,7 @@ class Delivery:
                 self._live.settle(message)
             if on_disk:
                 self._tell(message, change)
-            stored(on_disk)
+            on_stored(on_disk)
 
         persist(self._writer, changes.record, change, finish)
         if after >= _UNKNOWN:
@@ -283,9 +282,9 @@ class Delivery:
         batch: LiveBatch,
         messages: Iterable[StoredMessage],
     ) -> None:
-        stored = {message.message_id: message for message in messages}
+        on_stored = {message.message_id: message for message in messages}
         for change in rejections:
-            message = LiveMessage(stored[change.message_id], batch)
+            message = LiveMessage(on_stored[change.message_id], batch)
             self._feed.publish(message, None, change.after, change.at_ms, failure=change.failure)
 
     def _settlement(
@@ -315,17 +314,17 @@ class Delivery:
     def _callback(
         self, message: LiveMessage, state: State, failure: FailureCode, detail: str, now_ms: int
     ) -> NewCallback | None:
-        stored = message.batch.stored
-        options = stored.options
+        on_stored = message.batch.stored
+        options = on_stored.options
         if not options.callback_url or state.value not in options.callback_states:
             return None
         facts = CallbackFacts(
             message_id=message.message_id,
-            batch_id=stored.batch_id,
+            batch_id=on_stored.batch_id,
             state=state,
             at_ms=now_ms,
             recipient=message.recipient,
-            sender=stored.sender,
+            sender=on_stored.sender,
             failure=failure,
             detail=detail,
             return_data=options.return_data,
@@ -336,9 +335,9 @@ class Delivery:
         )
         return NewCallback(
             callback_id=self._ids.next(),
-            account_id=stored.account_id,
+            account_id=on_stored.account_id,
             message_id=message.message_id,
-            dialect=stored.dialect,
+            dialect=on_stored.dialect,
             origin=origin_of(options.callback_url),
             url=options.callback_url,
             payload=msgspec.json.encode(facts).decode(),

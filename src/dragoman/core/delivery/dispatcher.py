@@ -28,6 +28,7 @@ from dragoman.core.messages.model.routing import Route
 from dragoman.core.messages.sql import changes
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import FailureCode, StorageUnavailable
+from dragoman.core.model.stored import OnStored
 from dragoman.kit.clock import Clock
 from dragoman.kit.supervisor import Spawn, spawn_unwatched
 from dragoman.storage.writer import Writer
@@ -174,21 +175,21 @@ class Dispatcher:
         carrier: str,
         message: Outgoing,
         outcome: Outcome,
-        acknowledge: Callable[[bool], None] | None = None,
+        on_stored: OnStored | None = None,
     ) -> None:
         lane = self._lanes[carrier]
         flight = lane.flights.pop(message.message_id, None)
         if flight is None:
             log.error("outcome_for_nothing", carrier=carrier)
             return
-        self._take(flight, lane, outcome, acknowledge)
+        self._take(flight, lane, outcome, on_stored)
 
     def _take(
         self,
         flight: Flight,
         lane: CarrierLane,
         outcome: Outcome,
-        acknowledge: Callable[[bool], None] | None = None,
+        on_stored: OnStored | None = None,
     ) -> None:
         """Minds what came of a message that was in flight."""
         live, carrier = flight.message, lane.connector.name
@@ -198,8 +199,8 @@ class Dispatcher:
         if isinstance(outcome, Deferred):
             live.possible_duplicate |= outcome.possible_duplicate
             self._come_again(flight, lane, outcome.retry_in_s)
-            if acknowledge is not None:
-                acknowledge(True)
+            if on_stored is not None:
+                on_stored(True)
             return
         self._metrics.submit_s.observe(perf_counter() - flight.handed_over_at)
 
@@ -207,8 +208,8 @@ class Dispatcher:
             live.in_flight = False
             flight.consumer.acknowledge(flight.work)
             lane.land(live.part_count)
-            if acknowledge is not None:
-                acknowledge(on_disk)
+            if on_stored is not None:
+                on_stored(on_disk)
 
         if isinstance(outcome, Accepted):
             self._delivery.accepted(live, carrier, outcome, stored)
@@ -218,11 +219,11 @@ class Dispatcher:
             delay_s = RESEND_DELAYS_S[min(live.attempts, len(RESEND_DELAYS_S)) - 1]
             self._come_again(flight, lane, delay_s)
 
-    def receipt(self, report: ReceiptReport, acknowledge: Callable[[bool], None]) -> None:
-        self._receipts.receive(report, acknowledge)
+    def receipt(self, report: ReceiptReport, on_stored: OnStored) -> None:
+        self._receipts.receive(report, on_stored)
 
-    def inbound(self, report: InboundPartReport, acknowledge: Callable[[bool], None]) -> None:
-        self._inbound.receive(report, acknowledge)
+    def inbound(self, report: InboundPartReport, on_stored: OnStored) -> None:
+        self._inbound.receive(report, on_stored)
 
     def availability(self, carrier: str) -> None:
         lane = self._lanes.get(carrier)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import structlog
 
@@ -30,6 +30,7 @@ from dragoman.core.messages.model.messages import ReceiptReport
 from dragoman.core.messages.model.records import ParkedReceipt, PartReport, StoredPart
 from dragoman.core.messages.sql import changes, pending
 from dragoman.core.metrics import Metrics
+from dragoman.core.model.stored import OnStored
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
@@ -44,7 +45,6 @@ STORAGE_RETRY_S = 1.0
 SIGNIFICANT_DIGITS = 7
 """Enough of a number to tell recipients apart, however much of its prefix a carrier shows."""
 
-Acknowledge = Callable[[bool], None]
 
 log = structlog.get_logger(__name__)
 
@@ -75,20 +75,20 @@ class Receipts:
         self._message_events = message_events
         self._park_ms = round(park_s * 1000)
         self._parked: OrderedDict[tuple[str, str], list[ReceiptReport]] = OrderedDict()
-        self._unmatched: list[tuple[ReceiptReport, Acknowledge]] = []
+        self._unmatched: list[tuple[ReceiptReport, OnStored]] = []
         self._unmatched_came = asyncio.Event()
         delivery.carrier_id_known.subscribe(self._key_known)
 
-    def receive(self, report: ReceiptReport, acknowledge: Acknowledge) -> None:
-        """Takes a report; `acknowledge(True)` follows once it is on disk."""
+    def receive(self, report: ReceiptReport, on_stored: OnStored) -> None:
+        """Takes a report; `on_stored(True)` follows once it is on disk."""
         # A converted spelling counts only once SQL knows of no message with the id as it came.
         found = self._find(report, (report.likeliest_key,))
         if found is None:
             found = self._find(report, _direct_keys(report))
         if found is not None:
-            self._apply(*found, report, acknowledge)
+            self._apply(*found, report, on_stored)
         else:
-            self._unmatched.append((report, acknowledge))
+            self._unmatched.append((report, on_stored))
             self._unmatched_came.set()
 
     async def run(self) -> None:
@@ -130,16 +130,16 @@ class Receipts:
         if self._unmatched:
             self._unmatched_came.set()
 
-    async def _look_up(self, unmatched: list[tuple[ReceiptReport, Acknowledge]]) -> None:
+    async def _look_up(self, unmatched: list[tuple[ReceiptReport, OnStored]]) -> None:
         wanted = [(report.carrier, key) for report, _ in unmatched for key in report.keys]
         loaded = await self._loader.by_keys(wanted) if wanted else []
-        for report, acknowledge in unmatched:
+        for report, on_stored in unmatched:
             found = self._find(report, report.keys)
             if found is not None:
                 self._forget(report)
-                self._apply(*found, report, acknowledge)
-            elif acknowledge is not _already_acknowledged:
-                self._park(report, acknowledge)
+                self._apply(*found, report, on_stored)
+            elif on_stored is not _already_acknowledged:
+                self._park(report, on_stored)
         for message in loaded:  # those that were only candidates
             if not message.writes:
                 self._live.settle(message)
@@ -152,13 +152,13 @@ class Receipts:
         return None
 
     def _apply(
-        self, message: LiveMessage, part: int, report: ReceiptReport, acknowledge: Acknowledge
+        self, message: LiveMessage, part: int, report: ReceiptReport, on_stored: OnStored
     ) -> None:
         reported = state_of_receipt(report.state)
         if reported is None:
             self._metrics.receipts[report.carrier, "on_its_way"] += 1
             self._note(message, part, report, EventKind.RECEIPT)
-            acknowledge(True)
+            on_stored(True)
             return
         rows: tuple[StoredPart, ...] = ()
         state: State | None = reported
@@ -173,22 +173,22 @@ class Receipts:
             rows, state = self._part_told(message, row)
         if state is None:
             self._metrics.receipts[report.carrier, "matched"] += 1
-            self._note(message, part, report, _kind_of(acknowledge))
+            self._note(message, part, report, _kind_of(on_stored))
             persist(
                 self._storage.writer,
                 changes.report_parts,
                 PartReport(part=rows[0] if rows else None),
-                acknowledge,
+                on_stored,
             )
         elif may_go(message.state, state):
             self._metrics.receipts[report.carrier, "matched"] += 1
             if report.device_id is not None:
                 message.device_id, message.sim = report.device_id, report.sim
-            self._note(message, part, report, _kind_of(acknowledge))
+            self._note(message, part, report, _kind_of(on_stored))
             self._delivery.change(
                 message,
                 state,
-                acknowledge,
+                on_stored,
                 carrier=report.carrier,
                 failure=report.failure or failure_of_report(state, report.error),
                 detail=report.error,
@@ -196,9 +196,9 @@ class Receipts:
                 reported=True,
             )
         else:
-            if acknowledge is not _already_acknowledged:  # else it was noted in an earlier run
+            if on_stored is not _already_acknowledged:  # else it was noted in an earlier run
                 self._note(message, part, report, EventKind.LATE_RECEIPT)
-            self._repeat(message, rows, report, acknowledge)
+            self._repeat(message, rows, report, on_stored)
 
     def _note(
         self, message: LiveMessage, part: int, report: ReceiptReport, kind: EventKind
@@ -211,7 +211,7 @@ class Receipts:
         message: LiveMessage,
         rows: tuple[StoredPart, ...],
         report: ReceiptReport,
-        acknowledge: Acknowledge,
+        on_stored: OnStored,
     ) -> None:
         """A report that changes no state; acknowledged no earlier than the one that did.
 
@@ -220,9 +220,9 @@ class Receipts:
         self._metrics.receipts[report.carrier, "late"] += 1
         if message.writes or rows:
             note = PartReport(part=rows[0] if rows else None)
-            persist(self._storage.writer, changes.report_parts, note, acknowledge)
+            persist(self._storage.writer, changes.report_parts, note, on_stored)
         else:
-            acknowledge(True)
+            on_stored(True)
         if not message.writes:
             self._live.settle(message)
 
@@ -244,7 +244,7 @@ class Receipts:
         )
         return () if ended else (row,), state
 
-    def _park(self, report: ReceiptReport, acknowledge: Acknowledge) -> None:
+    def _park(self, report: ReceiptReport, on_stored: OnStored) -> None:
         self._metrics.receipts[report.carrier, "parked"] += 1
         self._remember(report)
         parked = ParkedReceipt(
@@ -257,7 +257,7 @@ class Receipts:
             error=report.error,
             raw=report.raw.replace("\0", ""),
         )
-        persist(self._storage.writer, changes.park, parked, acknowledge)
+        persist(self._storage.writer, changes.park, parked, on_stored)
 
     def _remember(self, report: ReceiptReport) -> None:
         for key in report.keys:
@@ -305,8 +305,8 @@ def _is_about(report: ReceiptReport, key: str, message: LiveMessage) -> bool:
     return (silent or named == sender[-SIGNIFICANT_DIGITS:]) and key in _direct_keys(report)
 
 
-def _kind_of(acknowledge: Acknowledge) -> EventKind:
-    return _PARKED if acknowledge is _already_acknowledged else _IN_TIME
+def _kind_of(on_stored: OnStored) -> EventKind:
+    return _PARKED if on_stored is _already_acknowledged else _IN_TIME
 
 
 _PARKED, _IN_TIME = EventKind.PARKED_RECEIPT, EventKind.RECEIPT

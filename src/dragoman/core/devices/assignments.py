@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from dragoman.core.devices.model.assignments import AssignmentStep, StoredAssignment
 from dragoman.core.devices.sql import assignments, devices
+from dragoman.core.model.stored import OnStored
 from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
 
@@ -24,7 +25,7 @@ class Assignments:
         """Writes a step; raises `StorageUnavailable`."""
         await self._storage.writer.write(assignments.move, step)
 
-    def move_surely(self, step: AssignmentStep, on_stored: Callable[[bool], None]) -> None:
+    def move_surely(self, step: AssignmentStep, on_stored: OnStored) -> None:
         """Writes a step, again and again until it is on disk."""
         persist(self._storage.writer, assignments.move, step, on_stored)
 

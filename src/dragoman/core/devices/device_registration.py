@@ -21,7 +21,6 @@ from dragoman.storage.engine import Storage
 
 CODE_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 CODE_LENGTH = 6
-CODE_LIFE_S = 10 * 60.0
 MAX_CODE_LIFE_S = 24 * 3600.0
 TOKEN_BYTES = 24
 WRONG_PER_S = 2.0
@@ -56,6 +55,7 @@ class DeviceRegistration:
         fleet: Devices,
         ids: IdSource,
         clock: Clock,
+        code_life_s: float,
         choose: Callable[[str], str] = secrets.choice,
     ) -> None:
         self._storage = storage
@@ -63,15 +63,19 @@ class DeviceRegistration:
         self._fleet = fleet
         self._ids = ids
         self._clock = clock
+        self._code_life_s = code_life_s
         self._choose = choose
         self._wrong = TokenBucket(
             rate_per_s=WRONG_PER_S, burst=WRONG_AT_ONCE, now=clock.monotonic()
         )
 
     async def create_code(
-        self, account: Account, carrier: str = "", life_s: float = CODE_LIFE_S
+        self, account: Account, carrier: str = "", life_s: float | None = None
     ) -> Code:
-        """A code that registers one phone of an account; raises `Refused`."""
+        """A code that registers one phone of an account, for as long as configured where no time
+        is given; raises `Refused`.
+        """
+        life_s = life_s or self._code_life_s
         if not 0 < life_s <= MAX_CODE_LIFE_S:
             raise Refused(RefusalCode.INVALID_FIELD, "life", "at most a day")
         code = "".join(self._choose(CODE_LETTERS) for _ in range(CODE_LENGTH))

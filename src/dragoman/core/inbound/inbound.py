@@ -25,6 +25,7 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import Refused
 from dragoman.core.model.phone_numbers import normalise
+from dragoman.core.model.stored import OnStored
 from dragoman.core.model.urls import origin_of
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
@@ -43,7 +44,6 @@ PARTS_WAIT_S = 24 * 3600
 """A text whose parts do not all come in this time is shown as far as it came."""
 EXPIRY_CHECK_S = 60.0
 
-Acknowledge = Callable[[bool], None]
 FindEvents = Callable[[StoredInbound, Holder | None], tuple[NewCallback, ...]]
 """From a text and the phone it came to: the calls of its receiver's webhooks."""
 
@@ -101,13 +101,13 @@ class Inbound:
             for partial in self._reassembler.expire(oldest):
                 self._store_joined(partial)
 
-    def receive(self, report: InboundPartReport, acknowledge: Acknowledge) -> None:
-        """Takes a text or part; `acknowledge(True)` follows once it is on disk."""
+    def receive(self, report: InboundPartReport, on_stored: OnStored) -> None:
+        """Takes a text or part; `on_stored(True)` follows once it is on disk."""
         self._metrics.inbound[report.carrier] += 1
         if report.total <= 1 or report.reference is None:
             whole = _utf16(report.text).decode("utf-16-be", "replace")
             text = self._text(report.source, report.destination, whole, report.alphabet)
-            self._store(text, report.carrier, (), acknowledge, report.holder)
+            self._store(text, report.carrier, (), on_stored, report.holder)
             return
         part = inbound.StoredInboundPart(
             part_id=self._ids.next(),
@@ -123,7 +123,7 @@ class Inbound:
 
         def stored(on_disk: bool) -> None:
             # The part is safe on its own, so the carrier need not wait for the others.
-            acknowledge(on_disk)
+            on_stored(on_disk)
             if on_disk:
                 self._reassemble(part, self._clock.now_ms())
 
@@ -191,7 +191,7 @@ class Inbound:
         text: _Text,
         carrier: str,
         part_ids: tuple[int, ...],
-        done: Acknowledge,
+        done: OnStored,
         holder: Holder | None = None,
     ) -> None:
         inbound_id = self._ids.next()

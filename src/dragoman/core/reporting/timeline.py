@@ -242,7 +242,7 @@ def _request(rows: TimelineRows) -> RequestStep:
 
 
 def _attempts(rows: TimelineRows, events: list[MessageEvent]) -> tuple[AttemptStep, ...]:
-    devices = {assignment.handover_id: assignment for assignment in rows.handovers}
+    devices = {assignment.assignment_id: assignment for assignment in rows.assignments}
     steps = [
         AttemptStep(
             at_ms=time_of(event.event_id),
@@ -272,18 +272,18 @@ def _attempts(rows: TimelineRows, events: list[MessageEvent]) -> tuple[AttemptSt
     return tuple(sorted(steps, key=lambda step: step.at_ms))
 
 
-def _with_device(step: AttemptStep, handovers: Mapping[int, StoredAssignment]) -> AttemptStep:
+def _with_device(step: AttemptStep, assignments: Mapping[int, StoredAssignment]) -> AttemptStep:
     """The device that a phone's attempt went over: the last one it was given to by then."""
     if step.link:
         return step
     given = [
         assignment
-        for assignment in handovers.values()
+        for assignment in assignments.values()
         if assignment.carrier == step.carrier and assignment.assigned_ms <= step.at_ms
     ]
     if not given:
         return step
-    last = max(given, key=lambda assignment: assignment.handover_id)
+    last = max(given, key=lambda assignment: assignment.assignment_id)
     sim = f", SIM {last.slot}" if last.slot else ""
     return msgspec.structs.replace(step, link=f"device {last.device_id}{sim}")
 

@@ -18,6 +18,7 @@ import msgspec
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.filters import Filter, Test, compile_filter
 from dragoman.core.contacts.model.templates import Template, find_key, fold_name
+from dragoman.core.contacts.sql import merge_fields
 from dragoman.core.messages.live import LiveBatch
 from dragoman.core.messages.model.audiences import Audience, is_picked
 from dragoman.core.messages.model.records import AudienceProgress, StoredAudience
@@ -87,7 +88,7 @@ class Audiences:
             segment = wanted.segment
             if segment is not None and segment.exclude:
                 _check_excluded(connection, account_id, segment.exclude, due_ms)
-            keys = _keys_of_names(audiences.load_fields(connection, account_id))
+            keys = _keys_of_names(merge_fields.load_names(connection, account_id))
             kept = wanted
             if wanted.filter is not None:
                 kept = msgspec.structs.replace(wanted, filter=_with_keys(wanted.filter, keys))

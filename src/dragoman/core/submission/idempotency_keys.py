@@ -11,7 +11,6 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.live import LiveMessages
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Submission
-from dragoman.core.messages.model.records import NewBatch
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission.batches import Batches
 from dragoman.core.submission.model.idempotency_keys import KeyedFilter, KeyedView
@@ -69,14 +68,13 @@ class IdempotencyKeys:
     ) -> AcceptedSubmission:
         """Stores a submission under a key, or under a new one; raises `Refused`."""
         key = key or self._new_key()
-
-        def store(new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
-            waiting = (new.batch.waiting_recipients or b"").decode()
-            item = KeyedBatch(key=key, new=new, recipients=tuple(filter(None, waiting.split(","))))
-            self._storage.writer.submit(submission_keys.accept, item, stored)
-
         known_by = msgspec.structs.replace(submission, reference=key)
-        accepted = await self._submission.submit(account, known_by, store=store)
+        decision = await self._submission.decide(account, known_by)
+        waiting = (decision.new.batch.waiting_recipients or b"").decode()
+        item = KeyedBatch(
+            key=key, new=decision.new, recipients=tuple(filter(None, waiting.split(",")))
+        )
+        accepted = await self._submission.store(decision, submission_keys.accept, item)
         return AcceptedSubmission(key=key, created_ms=time_of(accepted.batch_id))
 
     async def find(self, account: Account, dialect: str, key: str) -> KeyedView:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from dragoman.core.accounts.accounts import Accounts
@@ -12,7 +11,7 @@ from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.messages.model.events import EventKind
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import CallbackRequest, Format, Submission, can_resend
-from dragoman.core.messages.model.records import NewBatch, StoredBatch, StoredMessage
+from dragoman.core.messages.model.records import StoredBatch, StoredMessage
 from dragoman.core.messages.sql import pending
 from dragoman.core.messages.sql.events import MessageEvent
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -68,21 +67,18 @@ class MessageActions:
             )
         if not can_resend(message.state, batch.format, batch.options.premium is not None):
             raise Refused(RefusalCode.NOT_SUPPORTED, "resend", _why_not(found))
-
-        def store(new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
-            note = MessageEvent(
-                event_id=self._ids.next(),
-                message_id=message_id,
-                kind=EventKind.RESENT,
-                code=str(new.batch.batch_id),
-            )
-            entry = None
-            if caller is not None:
-                entry = self._audit_log.entry(caller, "resend", str(message_id), account)
-            resending = Resending(new=new, note=note, audit=entry, known=known)
-            self._storage.writer.submit(resend, resending, stored)
-
-        return await self._submission.submit(account, _repeat(found, protocol), store=store)
+        decision = await self._submission.decide(account, _repeat(found, protocol))
+        note = MessageEvent(
+            event_id=self._ids.next(),
+            message_id=message_id,
+            kind=EventKind.RESENT,
+            code=str(decision.new.batch.batch_id),
+        )
+        entry = None
+        if caller is not None:
+            entry = self._audit_log.entry(caller, "resend", str(message_id), account)
+        resending = Resending(new=decision.new, note=note, audit=entry, known=known)
+        return await self._submission.store(decision, resend, resending)
 
     async def cancel(self, caller: Account | None, message_id: int) -> None:
         """Stops a message that no carrier has been given, and gives its credits back.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.messages import Submission
-from dragoman.core.messages.model.records import NewBatch
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.core.submission.batches import Batches
 from dragoman.core.submission.expansion import decode_waiting
@@ -65,12 +63,11 @@ class Orders:
         where the order is stored, so that of two calls at once one is refused; `is_new` is a name
         of ours, which is.
         """
-
-        def store(new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
-            order = NewOrder(order_id=order_id, message_type=message_type, batch=new, is_new=is_new)
-            self._storage.writer.submit(orders.accept, order, stored)
-
-        return await self._submission.submit(account, submission, store=store)
+        decision = await self._submission.decide(account, submission)
+        order = NewOrder(
+            order_id=order_id, message_type=message_type, batch=decision.new, is_new=is_new
+        )
+        return await self._submission.store(decision, orders.accept, order)
 
     async def progress(self, account: Account, order_id: str) -> OrderProgress:
         """Where the recipients of an order are, in its order; raises `Refused`.

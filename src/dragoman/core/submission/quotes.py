@@ -1,9 +1,9 @@
-"""What a submission would become and cost, found out by submitting it and storing nothing."""
+"""What a submission would become and cost, as the very code decides that sends."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -58,14 +58,6 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     due_ms: int
 
 
-class _Prepared(Exception):
-    """Ends a submission where it would be stored."""
-
-    def __init__(self, new: NewBatch) -> None:
-        super().__init__()
-        self.new = new
-
-
 class Quotes:
     """Asks the very code that sends."""
 
@@ -76,13 +68,10 @@ class Quotes:
 
     async def quote(self, account: Account, submission: Submission) -> Quote:
         """What a submission to numbers would be; raises `Refused` as sending it would."""
-        try:
-            await self._submission.submit(account, submission, store=_stop)
-        except _Prepared as prepared:
-            return self._read(account, prepared.new, submission)
-        raise AssertionError("a submission ends where it would be stored")
+        decision = await self._submission.decide(account, submission)
+        return self._read(account, decision.new)
 
-    def _read(self, account: Account, new: NewBatch, submission: Submission) -> Quote:
+    def _read(self, account: Account, new: NewBatch) -> Quote:
         batch, held = new.batch, new.reservation
         if new.messages:
             numbers = [message.recipient for message in new.messages]
@@ -117,7 +106,3 @@ def _units_left(segmentation: Segmentation) -> int:
     alone, joined, octets = _ROOMS[segmentation.alphabet]
     room = alone if segmentation.count == 1 else joined
     return room - len(segmentation.bodies[-1]) // octets
-
-
-def _stop(new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
-    stored(_Prepared(new))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from dragoman.core.contacts.sql import merge_fields
 from dragoman.core.messages.live import LiveBatch
 from dragoman.core.messages.model.lifecycle import BatchState
 from dragoman.core.messages.model.records import AudienceProgress
 from dragoman.core.messages.sql import pending
-from dragoman.core.messages.sql.recipients import recipients_of_batch
+from dragoman.core.messages.sql.pending import recipients_of_batch
 from dragoman.core.submission.audiences import AudienceWalk, decode_fields
 from dragoman.core.submission.expansion import decode_waiting
 from dragoman.core.submission.sql import audiences, batches
@@ -43,7 +44,7 @@ def read_recipients(
         numbers = _beyond([number for number, _ in waiting], after)[:limit]
     if not has_audience:
         return RecipientPage((), tuple((number,) for number in numbers))
-    names = audiences.load_fields(connection, account_id)
+    names = merge_fields.load_names(connection, account_id)
     values = audiences.find_contacts_of_numbers(connection, account_id, numbers)
     keys = [str(field_id) for field_id in names]
     return RecipientPage(

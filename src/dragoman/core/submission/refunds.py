@@ -50,9 +50,6 @@ class Refunds:
             await self._writer.write(refunds.refund, self._refund(account, message_id, None))
             return
 
-        def store(new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
-            self._writer.submit(refunds.refund, self._refund(account, message_id, new), stored)
-
         submission = Submission(
             dialect=dialect,
             recipients=(f"+{view.recipient}",),
@@ -60,7 +57,9 @@ class Refunds:
             sender=view.sender,
             protocol=protocol,
         )
-        await self._submission.submit(account, submission, store=store)
+        decision = await self._submission.decide(account, submission)
+        refund = self._refund(account, message_id, decision.new)
+        await self._submission.store(decision, refunds.refund, refund)
 
     def _refund(self, account: Account, message_id: int, notice: NewBatch | None) -> refunds.Refund:
         return refunds.Refund(

@@ -1,7 +1,7 @@
 """The only door in: decides on a request to send, stores it whole, and lets it go.
 
 A batch of a few recipients that is due becomes messages at once; a larger or a scheduled one is
-stored with its recipients and becomes messages in chunks when it runs (`services.batches`); one to
+stored with its recipients and becomes messages in chunks when it runs (`batches`); one to
 lists and contacts is stored as it was asked, and its credits are held as its recipients are known.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 import msgspec
 
@@ -56,6 +57,7 @@ from dragoman.core.submission.sql import submissions
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.protocols.gsm.segmentation import Segmentation
+from dragoman.storage.work import Operation
 from dragoman.storage.writer import Writer
 from dragoman.work_queue.port import Lane, WorkQueue
 
@@ -64,9 +66,7 @@ _MMS = Format.MMS
 _OWN = Payer.OWN
 _SENDING = State.SENDING
 
-Store = Callable[[NewBatch, Callable[[Exception | None], None]], None]
-"""Stores a batch and tells, once it is on disk or refused, what came of it."""
-
+Item = TypeVar("Item")
 
 FindPayments = Callable[[Account], Awaitable[tuple[Payment, ...]]]
 """Finds the wallets that pay for an account that does not pay by itself alone."""
@@ -85,8 +85,24 @@ class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is held for the batch now."""
 
 
+class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A submission that was found good. Nothing is stored yet, and nothing is promised."""
+
+    new: NewBatch
+    """What is to be stored; writers of more than a batch put it into their own item."""
+    live: LiveBatch
+    sendable: Sequence[StoredMessage]
+    """The messages that are queued as soon as they are on disk."""
+    accepted: AcceptedBatch
+    """What the customer is told once it is stored."""
+
+
 class SubmissionService:
-    """Accepts or refuses; a refusal stores nothing and moves no credit."""
+    """Accepts or refuses; a refusal stores nothing and moves no credit.
+
+    `decide` checks everything and stores nothing; `store` writes what was decided, alone or as
+    part of something larger, and queues it. `submit` does both.
+    """
 
     def __init__(
         self,
@@ -128,13 +144,63 @@ class SubmissionService:
         self._find_payments = find_payments or _own_payments
         self._orphans: set[asyncio.Task[None]] = set()
 
-    async def submit(
-        self, account: Account, submission: Submission, *, store: Store | None = None
-    ) -> AcceptedBatch:
-        """Stores a submission whole and queues it; raises `Refused`.
+    async def submit(self, account: Account, submission: Submission) -> AcceptedBatch:
+        """Stores a submission whole and queues it; raises `Refused`."""
+        decision = await self.decide(account, submission)
+        return await self.store(decision, submissions.accept, decision.new)
 
-        `store` is for callers that store something else together with the batch.
+    async def store(
+        self, decision: Decision, operation: Operation[Item, None], item: Item
+    ) -> AcceptedBatch:
+        """Writes an item that holds what was decided, then queues it; raises `Refused`."""
+        await self.store_all((decision,), operation, item)
+        return decision.accepted
+
+    async def store_all(
+        self, decisions: Sequence[Decision], operation: Operation[Item, None], item: Item
+    ) -> None:
+        """Writes one item that holds what several decisions say, then queues all of them.
+
+        Raises `Refused`, and then nothing is stored. The caller may go away at any time: what is
+        on disk by then is queued all the same.
         """
+        claimed = [m for d in decisions for m in d.sendable if self._queue.claim(m.route)]
+        for message in claimed:
+            message.state = _SENDING  # a link takes it as soon as it is on disk
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def stored(result: Exception | None) -> None:
+            for message in claimed:
+                self._queue.release(message.route)
+            if not waiting.cancelled():
+                if result is None:
+                    waiting.set_result(None)
+                else:
+                    waiting.set_exception(result)
+            elif result is None:
+                # The caller is gone, the rows are not: they must not wait for a restart.
+                self._adopt(decisions)
+
+        self._writer.submit(operation, item, stored)
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            # It may have been on disk already when the caller went away.
+            if not waiting.cancelled() and waiting.exception() is None:
+                self._adopt(decisions)
+            raise
+        for decision in decisions:
+            batch = decision.live
+            self._metrics.accepted[batch.stored.dialect] += decision.accepted.recipients
+            if decision.sendable:
+                await self._publish(batch, decision.sendable)
+            if decision.new.rejections:
+                self._delivery.tell_rejections(
+                    decision.new.rejections, batch, decision.new.messages
+                )
+
+    async def decide(self, account: Account, submission: Submission) -> Decision:
+        """Checks a submission and works out what it becomes; raises `Refused`. Stores nothing."""
         if not account.may(Permission.SEND):
             raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
         terms = check_terms(submission, self._clock.now_ms())
@@ -146,14 +212,8 @@ class SubmissionService:
         if multimedia:
             self._check_multimedia(sender)
         if submission.audience is not None:
-            return await self._submit_audience(
-                account,
-                submission,
-                submission.audience,
-                sender,
-                terms,
-                to_device,
-                store or self._accept,
+            return await self._decide_audience(
+                account, submission, submission.audience, sender, terms, to_device
             )
         maximum = min(self._max_recipients, account.max_recipients)
         recipients = check_recipients(submission.recipients, maximum)
@@ -219,21 +279,16 @@ class SubmissionService:
             rejections=rejections,
             attachments=attachments,
         )
-        await self._store(live_batch, new, sendable, store or self._accept)
-        self._metrics.accepted[submission.dialect] += len(recipients)
-        if inline:
-            await self._publish(live_batch, sendable)
-            if rejections:
-                self._delivery.tell_rejections(rejections, live_batch, messages)
-        return AcceptedBatch(
+        accepted = AcceptedBatch(
             batch_id=batch.batch_id,
             due_ms=terms.due_ms,
             recipients=len(recipients),
             parts=parts,
             credits=credits,
         )
+        return Decision(new=new, live=live_batch, sendable=sendable, accepted=accepted)
 
-    async def _submit_audience(
+    async def _decide_audience(
         self,
         account: Account,
         submission: Submission,
@@ -241,9 +296,8 @@ class SubmissionService:
         sender: str,
         terms: Terms,
         to_device: Route | None,
-        store: Store,
-    ) -> AcceptedBatch:
-        """Stores what was asked; who that is, and what it costs, is known when the batch runs."""
+    ) -> Decision:
+        """To be stored as it was asked: who that is, and what it costs, is known when it runs."""
         maximum = min(self._max_recipients, account.max_recipients)
         numbers = check_named(submission, wanted, maximum)
         check_prefixes(account, numbers)
@@ -289,14 +343,14 @@ class SubmissionService:
             attachments=attachments,
             audience=audience,
         )
-        await self._store(live_batch, new, (), store)
-        return AcceptedBatch(
+        accepted = AcceptedBatch(
             batch_id=batch.batch_id,
             due_ms=terms.due_ms,
             recipients=0,
             parts=segmentation.count if segmentation is not None else 0,
             credits=0,
         )
+        return Decision(new=new, live=live_batch, sendable=(), accepted=accepted)
 
     def reaches(self, account: Account, number: str, message_type: MessageType | None) -> bool:
         """Whether an account may send to a number, and a route goes there."""
@@ -360,52 +414,18 @@ class SubmissionService:
     def _max_parts_of(self, account: Account) -> int:
         return min(self._max_parts, account.max_parts)
 
-    async def _store(
-        self, batch: LiveBatch, new: NewBatch, sendable: Sequence[StoredMessage], store: Store
-    ) -> None:
-        claimed = [m for m in sendable if self._queue.claim(m.route)]
-        for message in claimed:
-            message.state = _SENDING  # a link takes it as soon as it is on disk
-        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def stored(result: Exception | None) -> None:
-            for message in claimed:
-                self._queue.release(message.route)
-            if not waiting.cancelled():
-                if result is None:
-                    waiting.set_result(None)
-                else:
-                    waiting.set_exception(result)
-            elif result is None:
-                # The caller is gone, the rows are not: they must not wait for a restart.
-                self._adopt(batch, sendable, new)
-
-        store(new, stored)
-        try:
-            await waiting
-        except asyncio.CancelledError:
-            # It may have been on disk already when the caller went away.
-            if not waiting.cancelled() and waiting.exception() is None:
-                self._adopt(batch, sendable, new)
-            raise
-
-    def _accept(self, new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
-        self._writer.submit(submissions.accept, new, stored)
-
     async def _publish(self, batch: LiveBatch, messages: Sequence[StoredMessage]) -> None:
         await self._backlog.publish([LiveMessage(message, batch) for message in messages])
 
-    def _adopt(
-        self,
-        batch: LiveBatch,
-        messages: Sequence[StoredMessage],
-        new: NewBatch,
-    ) -> None:
-        self._delivery.tell_rejections(new.rejections, batch, new.messages)
-        if messages:
-            orphans = asyncio.create_task(self._publish(batch, messages))
-            self._orphans.add(orphans)
-            orphans.add_done_callback(self._orphans.discard)
+    def _adopt(self, decisions: Sequence[Decision]) -> None:
+        """Sends what was stored for a caller that has gone away."""
+        for decision in decisions:
+            new = decision.new
+            self._delivery.tell_rejections(new.rejections, decision.live, new.messages)
+            if decision.sendable:
+                orphans = asyncio.create_task(self._publish(decision.live, decision.sendable))
+                self._orphans.add(orphans)
+                orphans.add_done_callback(self._orphans.discard)
 
     async def _check_sender(self, account: Account, sender: str, *, of_house: bool) -> str:
         sender = _cached_sender(sender)

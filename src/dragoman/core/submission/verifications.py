@@ -12,7 +12,6 @@ from dragoman.core.accounts.credits import Credits
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.messages.model.messages import Submission
-from dragoman.core.messages.model.records import NewBatch
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.texts import is_storable
@@ -89,24 +88,6 @@ class Verifications:
             raise Refused(RefusalCode.INVALID_FIELD, "expiry", "one minute to one day")
         code = render_code(self._draw(10**CODE_DIGITS))
         recipient = normalise(wanted.recipient)
-
-        def store(new: NewBatch, stored: Callable[[Exception | None], None]) -> None:
-            if new.rejections:
-                stored(Refused(RefusalCode.RECIPIENT_NOT_ALLOWED, recipient))
-                return
-            # Made here, so that the order of codes is the one in which they are stored.
-            verification_id, now_ms = self._ids.next(), self._clock.now_ms()
-            item = NewVerification(
-                verification_id=verification_id,
-                account_id=account.account_id,
-                recipient=recipient,
-                digest=digest_of_code(verification_id, code),
-                expires_ms=now_ms + wanted.lifetime_s * 1000,
-                now_ms=now_ms,
-                batch=new,
-            )
-            self._storage.writer.submit(verifications.send, item, stored)
-
         submission = Submission(
             dialect=wanted.dialect,
             protocol=wanted.protocol,
@@ -118,7 +99,21 @@ class Verifications:
             payments=await self._credits.payments(account, wanted.message_type),
             message_type=wanted.message_type,
         )
-        return await self._submission.submit(account, submission, store=store)
+        decision = await self._submission.decide(account, submission)
+        if decision.new.rejections:
+            raise Refused(RefusalCode.RECIPIENT_NOT_ALLOWED, recipient)
+        # Made here, so that the order of codes is the one in which they are stored.
+        verification_id, now_ms = self._ids.next(), self._clock.now_ms()
+        item = NewVerification(
+            verification_id=verification_id,
+            account_id=account.account_id,
+            recipient=recipient,
+            digest=digest_of_code(verification_id, code),
+            expires_ms=now_ms + wanted.lifetime_s * 1000,
+            now_ms=now_ms,
+            batch=decision.new,
+        )
+        return await self._submission.store(decision, verifications.send, item)
 
     async def verify(self, account: Account, recipient: str, code: str) -> Verdict:
         """Whether a code is the one alive for a number, which ends with it; raises `Refused`."""

@@ -1,5 +1,5 @@
-// Fetches the texts of virtual phones again when one received or sent something. Without this
-// script they are there when the page is loaded again.
+// Refreshes the messages of virtual phones when one received or sent something. Without this
+// script, reload the page.
 
 const place = document.querySelector("#fresh");
 const GATHER_MS = 150;

@@ -8,8 +8,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from dragoman.core.model.errors import RefusalCode
-from dragoman.web.refusals import RefusalKind
+from dragoman.core.model.errors import RefusalCode, Refused
 
 
 class Answer(NamedTuple):
@@ -52,25 +51,18 @@ ANSWERS: Final = MappingProxyType(
         RefusalCode.UNAVAILABLE: NOT_ACCEPTED,
     }
 )
-"""One line for every refusal of the house."""
-
-CODES_OF_KIND: Final = MappingProxyType(
-    {
-        RefusalKind.UNKNOWN_PATH: RefusalCode.NOT_FOUND,
-        RefusalKind.WRONG_METHOD: RefusalCode.NOT_SUPPORTED,
-        RefusalKind.MALFORMED: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.BAD_CHARSET: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.TOO_LARGE: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.TOO_DEEP: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.TOO_SLOW: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.UNSUPPORTED_TYPE: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.UNSUPPORTED_CODING: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.INTERNAL: RefusalCode.UNAVAILABLE,
-    }
-)
-"""What a request that cannot even be read counts as."""
+"""The answer to every refusal."""
 
 
-def missing(parameter: str) -> Answer:
-    """The answer to a request without one of its parameters: `Missing Mobile Parameter`."""
-    return Answer(400, f"Missing {parameter.capitalize()} Parameter")
+class MissingParameter(Refused):
+    """The refusal of a request without one of its parameters."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(RefusalCode.MISSING_FIELD, name)
+
+
+def answer_to(refused: Refused) -> Answer:
+    """The answer to a refusal; a missing parameter is named: `Missing Mobile Parameter`."""
+    if isinstance(refused, MissingParameter):
+        return Answer(400, f"Missing {refused.subject.capitalize()} Parameter")
+    return ANSWERS[refused.code]

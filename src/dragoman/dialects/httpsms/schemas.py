@@ -5,32 +5,27 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+
+from dragoman.web.operations import doc
 
 
 class SendParameters(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of `send_sms.php`, in any case."""
 
-    key: Annotated[str, Meta(description="Your API key.")]
-    mobile: Annotated[
-        str, Meta(description="The number in international format, without leading 00 or +.")
-    ]
-    sender: Annotated[str, Meta(description="The originator: a number or up to 11 characters.")]
-    msgtext: Annotated[str, Meta(description="The text, in any language.")]
-    ref: Annotated[str, Meta(description="Your own reference; dlr.php finds the message by it.")]
-    response: Annotated[
-        str, Meta(description="`json` for an answer in JSON, anything else for a number.")
-    ] = ""
+    key: Annotated[str, doc("Your API key.")]
+    mobile: Annotated[str, doc("The number in international format, without leading 00 or +.")]
+    sender: Annotated[str, doc("The originator: a number or up to 11 characters.")]
+    msgtext: Annotated[str, doc("The text, in any language.")]
+    ref: Annotated[str, doc("Your own reference; dlr.php finds the message by it.")]
+    response: Annotated[str, doc("`json` for an answer in JSON, anything else for a number.")] = ""
 
 
 class ReportParameters(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of `dlr.php`, in any case."""
 
-    key: Annotated[str, Meta(description="Your API key.")]
-    full_number: Annotated[
-        str, Meta(description="The number with its country code, without leading 00 or +.")
-    ]
-    ref: Annotated[str, Meta(description="The reference given when the message was sent.")]
+    key: Annotated[str, doc("Your API key.")]
+    full_number: Annotated[str, doc("The number with its country code, without leading 00 or +.")]
+    ref: Annotated[str, doc("The reference given when the message was sent.")]
 
 
 class SendAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,13 +11,13 @@ from dragoman.dialects.linkmobility.times import render_log_date
 from dragoman.kit.ids import render_hex
 
 UNKNOWN_NETWORK = "0"
-"""The `mnc` where nobody tells the network of a number."""
+"""The `mnc` where the network of a number is not known."""
 
 
 def render_callback(url: str, facts: CallbackFacts, *, zone: str) -> CallbackCall:
     """Renders the request; the parameters follow those the customer's URL has already."""
     failure = FailureCode(facts.failure)
-    # Only these two can hold what a URL cannot: the others are words and digits of ours.
+    # Only these two can hold what a URL cannot: the others are our own.
     reason = quote_plus(status_reason(facts.state, failure))
     return_data = quote_plus(facts.return_data)
     query = (

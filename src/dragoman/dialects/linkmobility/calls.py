@@ -1,13 +1,9 @@
-"""How the calls of this API are declared: one line a call, over one way to authenticate and answer.
-
-Each room of the API (lists, messages, the query interface …) returns its own tuple of these;
-`routes` joins them.
-"""
+"""How a call of this API is declared: one line a call, over one way to authenticate and answer."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
@@ -27,6 +23,7 @@ from dragoman.web.responses import Response
 
 Act = Callable[[Account, Request], Awaitable[schemas.Answer]]
 """Answers a call of a known account; raises `Refused`."""
+Shape = type[msgspec.Struct]
 
 _PROBLEMS: Final = dict.fromkeys((400, 401, 403, 404), schemas.Problem)
 
@@ -38,107 +35,28 @@ class Calls:
         self._services = services
         self._profile = ProfileChoice(services.settings.dialects.linkmobility)
 
-    def get(
+    def declare(
         self,
-        path: str,
+        call: str,
         act: Act,
-        answer: type[msgspec.Struct],
         summary: str,
-        source: str,
-        query: type[msgspec.Struct] = schemas.Credentials,
+        answer: Shape,
+        body: Shape | None = None,
         *,
+        source: str,
+        query: Shape = schemas.Credentials,
+        status: int | None = None,
+        wrapper: str = "",
+        body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
         in_thread: bool = False,
     ) -> Operation:
-        """A question; `path` is what stands between `/v2/` and the suffix.
+        """A call such as `GET lists`: a method, and the path between `/v2/` and the suffix.
 
-        `in_thread` renders an answer that may be large away from the event loop.
+        Without a `status`, POST is answered with 201 and all else with 200. `wrapper` is the single
+        JSON key and the XML root around the body. `in_thread` renders an answer that may be large
+        away from the event loop.
         """
-        return self._call(
-            "GET", path, act, {200: answer}, summary, source, query=query, in_thread=in_thread
-        )
-
-    def delete(
-        self,
-        path: str,
-        act: Act,
-        answer: type[msgspec.Struct],
-        summary: str,
-        source: str,
-        *,
-        status: int = 200,
-    ) -> Operation:
-        """A deletion."""
-        return self._call("DELETE", path, act, {status: answer}, summary, source)
-
-    def post(
-        self,
-        path: str,
-        act: Act,
-        body: type[msgspec.Struct],
-        answer: type[msgspec.Struct],
-        summary: str,
-        source: str,
-        *,
-        status: int = 201,
-        wrapper: str = "",
-        body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
-    ) -> Operation:
-        """A creation; `wrapper` is the single JSON key and the XML root around the body."""
-        return self._call(
-            "POST",
-            path,
-            act,
-            {status: answer},
-            summary,
-            source,
-            body=body,
-            wrapper=wrapper,
-            body_limit_bytes=body_limit_bytes,
-        )
-
-    def put(
-        self,
-        path: str,
-        act: Act,
-        body: type[msgspec.Struct],
-        answer: type[msgspec.Struct],
-        summary: str,
-        source: str,
-        *,
-        status: int = 200,
-        wrapper: str = "",
-        body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
-        in_thread: bool = False,
-    ) -> Operation:
-        """A change; `wrapper` as for `post`, `in_thread` as for `get`."""
-        return self._call(
-            "PUT",
-            path,
-            act,
-            {status: answer},
-            summary,
-            source,
-            body=body,
-            wrapper=wrapper,
-            body_limit_bytes=body_limit_bytes,
-            in_thread=in_thread,
-        )
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        act: Act,
-        answers: Mapping[int, type[msgspec.Struct]],
-        summary: str,
-        source: str,
-        *,
-        query: type[msgspec.Struct] = schemas.Credentials,
-        body: type[msgspec.Struct] | None = None,
-        wrapper: str = "",
-        body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
-        in_thread: bool = False,
-    ) -> Operation:
+        method, _, path = call.partition(" ")
         return Operation(
             methods=(method,),
             path=f"/v2/{path}.{{format:json|xml}}",
@@ -150,13 +68,13 @@ class Calls:
             body_formats=() if body is None else ("json", "xml"),
             body_limit_bytes=body_limit_bytes,
             wrapper=wrapper,
-            answers={**answers, **_PROBLEMS},
+            answers={status or (201 if method == "POST" else 200): answer, **_PROBLEMS},
             answer_formats=("json", "xml"),
             tags=(path.partition("/")[0],),
         )
 
     def _handler(self, act: Act, call: str, *, in_thread: bool) -> Handler:
-        accounts, refused_meter = self._services.accounts, self._services.metrics.refused
+        accounts, refusals = self._services.accounts, self._services.metrics.refused
         profile_of = self._profile.of
         rules = {
             name: rule for name, profile in PROFILES.items() if (rule := CallRule(profile, call))
@@ -172,7 +90,7 @@ class Calls:
                     dropped = rule.dropped
                 answer = await act(account, request)
             except Refused as refused:
-                refused_meter[DIALECT, refused.code.value] += 1
+                refusals[DIALECT, refused.code.value] += 1
                 answer = problem_of(refused)
             if in_thread:
                 return await asyncio.to_thread(render, request, answer, dropped)

@@ -1,74 +1,59 @@
-"""How this API says no: an HTTP status, and a text in the manner of the manual's own."""
+"""How this API words refusals: an HTTP status, and a text in the style of the manual."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
 from typing import Final
 
-import msgspec
-
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.schemas import Problem
+from dragoman.dialects.wording import Wording, quoted
 from dragoman.web.refusals import Refusal, RefusalKind
 from dragoman.web.requests import Request
-
-MAX_QUOTED: Final = 100
-"""Characters of a caller's own words that an answer repeats."""
-
-
-class Wording(msgspec.Struct, frozen=True):
-    """An HTTP status and a text, with places for what the refusal is about."""
-
-    status: int
-    text: str
-
 
 REFUSALS: Final = MappingProxyType(
     {
         RefusalCode.AUTHENTICATION_FAILED: Wording(
-            401, "Access denied [{subject}] authentication failed"
+            "Access denied [{subject}] authentication failed", 401
         ),
         RefusalCode.ADDRESS_NOT_ALLOWED: Wording(
-            401, "Access denied [{subject}] IP address not allowed"
+            "Access denied [{subject}] IP address not allowed", 401
         ),
         RefusalCode.PERMISSION_DENIED: Wording(
-            403, "Message not created, [{subject}] access is denied for user"
+            "Message not created, [{subject}] access is denied for user", 403
         ),
-        RefusalCode.INSUFFICIENT_CREDIT: Wording(403, "Message not created, not enough credits"),
-        RefusalCode.MALFORMED_REQUEST: Wording(400, "Request is not valid{because}"),
-        RefusalCode.MISSING_FIELD: Wording(400, "{name} cannot be empty"),
-        RefusalCode.INVALID_FIELD: Wording(400, "{name} is not valid{because}"),
+        RefusalCode.INSUFFICIENT_CREDIT: Wording("Message not created, not enough credits", 403),
+        RefusalCode.MALFORMED_REQUEST: Wording("Request is not valid{because}"),
+        RefusalCode.MISSING_FIELD: Wording("{name} cannot be empty"),
+        RefusalCode.INVALID_FIELD: Wording("{name} is not valid{because}"),
         RefusalCode.INVALID_RECIPIENT: Wording(
-            400,
-            "Recipient [{subject}] is not valid! Remember a valid number must contain a"
-            " countrycode like +4512345678",
+            "Recipient [{subject}] is not valid! Remember a valid number must contain a countrycode"
+            " like +4512345678"
         ),
-        RefusalCode.TOO_MANY_RECIPIENTS: Wording(400, "Recipients [{subject}] too many{because}"),
-        RefusalCode.INVALID_SENDER: Wording(400, "Sender [{subject}] is not valid{because}"),
-        RefusalCode.SENDER_NOT_ALLOWED: Wording(403, "User cannot access sender [{subject}]"),
-        RefusalCode.RECIPIENT_NOT_ALLOWED: Wording(403, "User cannot send to [{subject}]"),
-        RefusalCode.NUMBER_NOT_ALLOWED: Wording(401, "User cannot access number [{subject}]"),
-        RefusalCode.EMPTY_TEXT: Wording(400, "Message cannot be empty"),
+        RefusalCode.TOO_MANY_RECIPIENTS: Wording("Recipients [{subject}] too many{because}"),
+        RefusalCode.INVALID_SENDER: Wording("Sender [{subject}] is not valid{because}"),
+        RefusalCode.SENDER_NOT_ALLOWED: Wording("User cannot access sender [{subject}]", 403),
+        RefusalCode.RECIPIENT_NOT_ALLOWED: Wording("User cannot send to [{subject}]", 403),
+        RefusalCode.NUMBER_NOT_ALLOWED: Wording("User cannot access number [{subject}]", 401),
+        RefusalCode.EMPTY_TEXT: Wording("Message cannot be empty"),
         RefusalCode.TEXT_TOO_LONG: Wording(
-            400, "Message is too long, [{subject}] message parts{because}"
+            "Message is too long, [{subject}] message parts{because}"
         ),
         RefusalCode.TEXT_NOT_ENCODABLE: Wording(
-            400, "Message contains characters not in format [GSM], use format UNICODE"
+            "Message contains characters not in format [GSM], use format UNICODE"
         ),
-        RefusalCode.INVALID_VALIDITY: Wording(400, "Validity is not valid{because}"),
-        RefusalCode.INVALID_SCHEDULE: Wording(400, "Sendtime is not valid{because}"),
-        RefusalCode.INVALID_CALLBACK_URL: Wording(400, "Statusurl is not valid{because}"),
-        RefusalCode.NO_ROUTE: Wording(400, "Recipient [{subject}] cannot be reached"),
-        RefusalCode.NOT_SUPPORTED: Wording(400, "{name} is not supported yet{because}"),
-        RefusalCode.NOT_FOUND: Wording(404, "{kind} id [{subject}] not found"),
-        RefusalCode.NOT_CANCELLABLE: Wording(400, "Batch id [{subject}] is being sent"),
-        RefusalCode.NOT_BILLABLE: Wording(400, "Recipient [{subject}] cannot be charged{because}"),
-        RefusalCode.NOT_REFUNDABLE: Wording(
-            400, "Lookup id [{subject}] cannot be refunded{because}"
-        ),
-        RefusalCode.ALREADY_EXISTS: Wording(400, "{name} is already taken"),
-        RefusalCode.UNAVAILABLE: Wording(503, "Service temporary not available"),
+        RefusalCode.INVALID_VALIDITY: Wording("Validity is not valid{because}"),
+        RefusalCode.INVALID_SCHEDULE: Wording("Sendtime is not valid{because}"),
+        RefusalCode.INVALID_CALLBACK_URL: Wording("Statusurl is not valid{because}"),
+        RefusalCode.NO_ROUTE: Wording("Recipient [{subject}] cannot be reached"),
+        RefusalCode.NOT_SUPPORTED: Wording("{name} is not supported yet{because}"),
+        RefusalCode.NOT_FOUND: Wording("{kind} id [{subject}] not found", 404),
+        RefusalCode.NOT_CANCELLABLE: Wording("Batch id [{subject}] is being sent"),
+        RefusalCode.NOT_BILLABLE: Wording("Recipient [{subject}] cannot be charged{because}"),
+        RefusalCode.NOT_REFUNDABLE: Wording("Lookup id [{subject}] cannot be refunded{because}"),
+        RefusalCode.ALREADY_EXISTS: Wording("{name} is already taken"),
+        RefusalCode.UNAVAILABLE: Wording("Service temporary not available", 503),
     }
 )
 """`subject` is the value a refusal is about, `name` the field, `kind` what was looked for."""
@@ -82,7 +67,7 @@ _NAMES: Final = MappingProxyType(
         "revenue_text": "revenuetext",
     }
 )
-"""The manual's names of the house's fields, where they differ."""
+"""The manual's names of our fields, where they differ."""
 
 _PERMISSIONS: Final = MappingProxyType[str, str](
     {
@@ -104,7 +89,7 @@ _OTHER_KIT_TEXT: Final = "Request is not valid, {reason}"
 
 
 class WordedRefusal(Refused):
-    """A refusal that the manual words itself, or that the table is too general for."""
+    """A refusal with the manual's own text, or one that the table is too general for."""
 
     def __init__(self, code: RefusalCode, text: str) -> None:
         super().__init__(code)
@@ -123,7 +108,7 @@ def missing_contact(contact_id: str) -> Refused:
 
 
 def problem_of(refused: Refused) -> Problem:
-    """The answer to a request that the house turns away."""
+    """The answer to a refused request."""
     wording = REFUSALS[refused.code]
     if isinstance(refused, WordedRefusal):
         return Problem(status=wording.status, message=refused.text)
@@ -148,8 +133,3 @@ def problem_of_kit(request: Request, refusal: Refusal) -> Problem:
         reason=refusal.reason,
     )
     return Problem(status=refusal.status, message=text)
-
-
-def quoted(text: str) -> str:
-    """A caller's own words as an answer repeats them: short, and without control characters."""
-    return "".join(c if c.isprintable() else "?" for c in text[:MAX_QUOTED])

@@ -1,4 +1,4 @@
-"""The manual's words and numbers for the house's states and failures."""
+"""The manual's names and numbers of our states and failures."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ STATES_OF_STATUS: Final = MappingProxyType(
 """The states a search for a `status` finds."""
 
 REPORTED: Final = frozenset({state for state in State if state >= State.SENT})
-"""The states whose beginning a delivery report tells.
+"""The states that delivery reports are sent for.
 
 `State.SENDING` reads `buffered` too, but only `State.SENT` says that a carrier has the message.
 """
@@ -60,7 +60,7 @@ BATCH_STATES: Final = MappingProxyType(
         BatchState.CANCELLED: "DONE",
     }
 )
-"""The `state` of a batch; programs refuse any fourth word."""
+"""The `state` of a batch; programs refuse any other."""
 
 FORMATS: Final = MappingProxyType(
     {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Self
 
+from dragoman.dialects.linkmobility.schemas import Paging
 from dragoman.kit.ids import LIMIT
 from dragoman.web.requests import Request
 
@@ -28,6 +29,12 @@ class Page:
     def offset(self) -> int:
         """Items before this page; page 0 is read as page 1."""
         return max(self.number - 1, 0) * self.size
+
+
+def render_paging(page: Page, total: int) -> Paging:
+    """Which page of how many this is, as searches answer."""
+    pages = count_pages(total, page.size)
+    return Paging(pages=pages, offset=page.size, current=max(page.number, 1))
 
 
 def count_pages(items: int, size: int) -> int:

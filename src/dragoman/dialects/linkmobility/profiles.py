@@ -1,8 +1,8 @@
 """The two editions of this API, and all in which they differ.
 
 `link` is the manual of LINK Mobility DK, `zumosms` the older one of Zumosms. An account's own
-profile comes first, then the host name it calls, then the configuration. The rooms of the API know
-nothing of this: what a profile lacks is refused before a call and dropped from its answer. What
+profile comes first, then the host name it calls, then the configuration. The calls know nothing of
+this: what a profile lacks is refused before a call and dropped from its answer. What
 the manuals only say differently, and what programs of both need alike, is no difference here.
 """
 
@@ -18,7 +18,8 @@ import msgspec
 from dragoman.config.dialects import LinkMobility
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.model.errors import RefusalCode
-from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
+from dragoman.dialects.linkmobility.errors import WordedRefusal
+from dragoman.dialects.wording import quoted
 from dragoman.web.requests import Parameters, Request
 
 FieldPath = tuple[str, ...]

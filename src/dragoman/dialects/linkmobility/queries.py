@@ -17,30 +17,18 @@ from dragoman.core.messages.model.premium import Charge
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.outbox import OutboxFilter
-from dragoman.dialects.linkmobility import schemas
+from dragoman.dialects.linkmobility import mapping, schemas, times
 from dragoman.dialects.linkmobility.callbacks import UNKNOWN_NETWORK
-from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
-from dragoman.dialects.linkmobility.mapping import (
-    FUNCTIONS,
-    STATES_OF_STATUS,
-    STATUSES,
-    status_code,
-    status_reason,
-)
-from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER, Page, count_pages
+from dragoman.dialects.linkmobility.errors import WordedRefusal
+from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER, Page, render_paging
 from dragoman.dialects.linkmobility.premium.mapping import STATES as PREMIUM_STATES
-from dragoman.dialects.linkmobility.times import (
-    parse_time,
-    render_batch_time,
-    render_log_time,
-    zone_of,
-)
+from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import parse_dashed, parse_hex, render_dashed, render_hex, time_of
 from dragoman.web.bodies import decode_query
 from dragoman.web.requests import Request
 
 ITEMS_PER_PAGE: Final = 10
-NOBODY: Final = -1
+NO_ID: Final = -1
 """An identifier that nothing has, for a search that can find nothing."""
 FREE: Final = 0
 """The price of a message that its recipient does not pay for."""
@@ -67,7 +55,7 @@ class Outbox:
 
     async def search(self, account: Account, request: Request) -> schemas.OutboxPage:
         """A page of the messages that fit the filters, newest first."""
-        zone = zone_of(account, self._default_zone)
+        zone = times.zone_of(account, self._default_zone)
         page = Page.of(request, ITEMS_PER_PAGE)
         query = decode_query(request, schemas.OutboxQuery)
         below = await self._below(account, query.subusers)
@@ -78,7 +66,7 @@ class Outbox:
             query=tuple(
                 _outbox_item(view, charges.get(view.message_id), zone) for view in found.messages
             ),
-            paging=_paging(page, found.total),
+            paging=render_paging(page, found.total),
             stats=schemas.OutboxStats(total=found.total, splitcount=found.parts),
             status=OK,
         )
@@ -97,7 +85,7 @@ class Outbox:
             raise _unknown_lookup(lookup_id) from None
         answer = await self._queries.last_callback_answer(message_id)
         charge = (await self._queries.charges((view,))).get(message_id)
-        zone = zone_of(account, self._default_zone)
+        zone = times.zone_of(account, self._default_zone)
         details = _outbox_details(view, charge, answer, zone)
         return schemas.OutboxLookup(query=details, status=OK)
 
@@ -118,13 +106,13 @@ class Inbox:
 
     async def search(self, account: Account, request: Request) -> schemas.InboxPage:
         """A page of the texts that fit the filters, newest first."""
-        zone = zone_of(account, self._default_zone)
+        zone = times.zone_of(account, self._default_zone)
         page = Page.of(request, ITEMS_PER_PAGE)
         wanted = _inbox_filter(account, decode_query(request, schemas.InboxQuery), zone)
         found = await self._queries.inbox(wanted, page.offset, page.size)
         return schemas.InboxPage(
             query=tuple(_inbox_item(text, zone) for text in found.texts),
-            paging=_paging(page, found.total),
+            paging=render_paging(page, found.total),
             stats=schemas.InboxStats(total=found.total),
             status=OK,
         )
@@ -139,7 +127,7 @@ class Inbox:
         found = await self._queries.inbox(wanted, 0, 1)
         if not found.texts:
             raise _unknown_lookup(lookup_id)
-        zone = zone_of(account, self._default_zone)
+        zone = times.zone_of(account, self._default_zone)
         return schemas.InboxLookup(query=_inbox_details(found.texts[0], zone), status=OK)
 
 
@@ -205,7 +193,7 @@ def read_time(field: str, text: str, zone: str) -> int | None:
     if not text.strip():
         return None
     try:
-        return parse_time(text, zone)
+        return times.parse_time(text, zone)
     except ValueError as error:
         raise Refused(RefusalCode.INVALID_FIELD, field, str(error)) from None
 
@@ -245,13 +233,13 @@ def _message_id(msgid: str) -> int | None:
     if not msgid:
         return None
     found = parse_hex(msgid.strip())
-    return NOBODY if found is None else found
+    return NO_ID if found is None else found
 
 
 def _states(status: str) -> tuple[State, ...]:
     if not status:
         return ()
-    states = STATES_OF_STATUS.get(status.strip().lower())
+    states = mapping.STATES_OF_STATUS.get(status.strip().lower())
     if states is None:
         raise WordedRefusal(RefusalCode.INVALID_FIELD, f"Status [{quoted(status)}] is not valid")
     return states
@@ -261,28 +249,13 @@ def _unknown_lookup(lookup_id: str) -> Refused:
     return Refused(RefusalCode.NOT_FOUND, lookup_id, "lookup")
 
 
-def _paging(page: Page, total: int) -> schemas.Paging:
-    current = max(page.number, 1)
-    return schemas.Paging(pages=count_pages(total, page.size), offset=page.size, current=current)
-
-
 def _outbox_item(view: MessageView, charge: Charge | None, zone: str) -> schemas.OutboxItem:
     return schemas.OutboxItem(
+        **_message(view, zone),
         lookupid=render_dashed(view.message_id),
-        msgid=render_hex(view.message_id),
-        batchid=str(view.batch_id),
-        status=STATUSES[view.state],
-        statusreason=status_reason(view.state, view.failure) or None,
-        recipient=view.recipient,
-        sender=view.sender,
-        logtime=render_log_time(view.created_ms, zone),
-        protocol=view.protocol,
-        message=view.text,
-        statuscode=str(status_code(view.state, view.failure)),
+        statusreason=mapping.status_reason(view.state, view.failure) or None,
         mcc=view.mcc,
         mnc=UNKNOWN_NETWORK,
-        userid=str(view.account_id),
-        splitcount=str(view.parts),
         push_price=UNSET if charge is None else charge.price,
         contenttype=UNSET if charge is None else str(charge.content_type),
         state=UNSET if charge is None else PREMIUM_STATES[charge.state],
@@ -293,44 +266,48 @@ def _outbox_details(
     view: MessageView, charge: Charge | None, answer: str, zone: str
 ) -> schemas.OutboxDetails:
     return schemas.OutboxDetails(
-        msgid=render_hex(view.message_id),
-        batchid=str(view.batch_id),
-        status=STATUSES[view.state],
-        statusreason=status_reason(view.state, view.failure),
-        recipient=view.recipient,
-        sender=view.sender,
-        logtime=render_log_time(view.created_ms, zone),
-        protocol=view.protocol,
-        message=view.text,
+        **_message(view, zone),
+        statusreason=mapping.status_reason(view.state, view.failure),
         returndata=view.options.return_data,
         statusurl=view.options.callback_url,
         statusresponse=answer,
-        statuscode=str(status_code(view.state, view.failure)),
         push_price=str(FREE if charge is None else charge.price),
-        userid=str(view.account_id),
-        splitcount=str(view.parts),
         state="" if charge is None else PREMIUM_STATES[charge.state],
     )
 
 
+def _message(view: MessageView, zone: str) -> dict[str, str]:
+    """What both answers say of a message."""
+    return {
+        "msgid": render_hex(view.message_id),
+        "batchid": str(view.batch_id),
+        "status": mapping.STATUSES[view.state],
+        "recipient": view.recipient,
+        "sender": view.sender,
+        "logtime": times.render_log_time(view.created_ms, zone),
+        "protocol": view.protocol,
+        "message": view.text,
+        "statuscode": str(mapping.status_code(view.state, view.failure)),
+        "userid": str(view.account_id),
+        "splitcount": str(view.parts),
+    }
+
+
 def _inbox_item(text: StoredInbound, zone: str) -> schemas.InboxItem:
-    return schemas.InboxItem(
-        lookupid=render_dashed(text.inbound_id),
-        msgid=render_hex(text.inbound_id),
-        recipient=_shown_number(text.recipient),
-        sender=text.sender,
-        logtime=render_batch_time(time_of(text.inbound_id), zone),
-        message=text.text,
-    )
+    return schemas.InboxItem(**_text(text, zone), lookupid=render_dashed(text.inbound_id))
 
 
 def _inbox_details(text: StoredInbound, zone: str) -> schemas.InboxDetails:
-    return schemas.InboxDetails(
-        msgid=render_hex(text.inbound_id),
-        recipient=_shown_number(text.recipient),
-        sender=text.sender,
-        logtime=render_batch_time(time_of(text.inbound_id), zone),
-        message=text.text,
-        keyword=text.keyword,
-        function=FUNCTIONS[Handling(text.handling)],
-    )
+    function = mapping.FUNCTIONS[Handling(text.handling)]
+    return schemas.InboxDetails(**_text(text, zone), keyword=text.keyword, function=function)
+
+
+def _text(text: StoredInbound, zone: str) -> dict[str, str]:
+    """What both answers say of a received text."""
+    return {
+        "msgid": render_hex(text.inbound_id),
+        "recipient": _shown_number(text.recipient),
+        "sender": text.sender,
+        "logtime": times.render_batch_time(time_of(text.inbound_id), zone),
+        "message": text.text,
+    }

@@ -1,7 +1,8 @@
-"""The table of calls: where each one is, what it takes and answers, and who answers it."""
+"""The whole API as a table: each call, who answers it, what it answers and what it takes."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from dragoman.container import Services
@@ -9,114 +10,148 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.dialects.linkmobility import schemas
 from dragoman.dialects.linkmobility.auth import LEGACY
 from dragoman.dialects.linkmobility.calls import Calls
-from dragoman.dialects.linkmobility.contacts.routes import contact_calls
+from dragoman.dialects.linkmobility.contacts import schemas as contacts
+from dragoman.dialects.linkmobility.contacts.book import Book
+from dragoman.dialects.linkmobility.contacts.fields import MergeFields
+from dragoman.dialects.linkmobility.contacts.imports import ContactImports
+from dragoman.dialects.linkmobility.contacts.lists import ContactLists
 from dragoman.dialects.linkmobility.errors import problem_of_kit
-from dragoman.dialects.linkmobility.keywords.calls import keyword_calls
-from dragoman.dialects.linkmobility.keywords.services import service_calls
+from dragoman.dialects.linkmobility.keywords import schemas as keyword
+from dragoman.dialects.linkmobility.keywords.calls import Keywords
+from dragoman.dialects.linkmobility.keywords.services import ForwardingServices
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.dialects.linkmobility.messages import Messages
-from dragoman.dialects.linkmobility.premium.calls import build_premium_calls
+from dragoman.dialects.linkmobility.premium import schemas as premium
+from dragoman.dialects.linkmobility.premium.calls import Charges
 from dragoman.dialects.linkmobility.queries import Inbox, Outbox
 from dragoman.dialects.linkmobility.rendering import render
-from dragoman.dialects.linkmobility.statistics.calls import statistics_calls
-from dragoman.dialects.linkmobility.users.calls import build_user_calls
+from dragoman.dialects.linkmobility.statistics import schemas as statistics
+from dragoman.dialects.linkmobility.statistics.answers import Counts
+from dragoman.dialects.linkmobility.statistics.ingestion import Ingesting
+from dragoman.dialects.linkmobility.users import schemas as user
+from dragoman.dialects.linkmobility.users.calls import Users
 from dragoman.web.operations import Operation, Refuse
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
-MESSAGE_LIMIT_BYTES: Final = 4 << 20
-"""Room for 100,000 recipients."""
-S03: Final = "LINK v2 s. 03"
-S08: Final = "LINK v2 s. 08"
-S09: Final = "LINK v2 s. 09"
+MESSAGE_LIMIT: Final = 4 << 20
+"""Bytes; room for 100,000 recipients."""
+IMPORT_LIMIT: Final = 32 << 20
+"""Room for 100,000 rows; `http.max_body_bytes` may leave less."""
+ROWS_LIMIT: Final = 8 << 20
+"""Room for 10,000 rows."""
 
 
+# fmt: off
 def build_operations(services: Services) -> tuple[Operation, ...]:
-    """Builds the table over the services."""
-    calls = Calls(services)
-    return (
-        calls.get("ping", _ping, schemas.Ping, "Whose key this is", S03),
-        *contact_calls(calls, services),
-        *_message_calls(calls, services),
-        *_query_calls(calls, services),
-        *build_user_calls(calls, services),
-        *build_premium_calls(calls, services),
-        *statistics_calls(calls, services),
-        *keyword_calls(calls, services),
-        *service_calls(calls, services),
+    """Builds the table over the services, by the sections of the manual."""
+    declare = Calls(services).declare
+    s03, s04, s05, s06, s07, s08, s09, s10, s11, s12, s13, s14 = (
+        partial(declare, source=f"LINK v2 s. {number:02}") for number in range(3, 15)
     )
-
-
-def _message_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    messages = Messages(services)
+    ours = partial(declare, source="not in the manual")
+    lists, book = ContactLists(services), Book(services)
+    imports, fields = ContactImports(services), MergeFields(services)
+    messages, outbox, inbox = Messages(services), Outbox(services), Inbox(services)
+    users, charges = Users(services), Charges(services)
+    counts, ingesting = Counts(services), Ingesting(services)
+    keywords, forwardings = Keywords(services), ForwardingServices(services)
     return (
-        calls.post(
-            "message",
-            messages.send,
-            schemas.Message,
-            schemas.BatchStatus,
-            "Send a message",
-            S08,
-            wrapper="message",
-            body_limit_bytes=MESSAGE_LIMIT_BYTES,
-        ),
-        calls.get(
-            "message/{batchid:int}/{page:int}",
-            messages.batch,
-            schemas.BatchMessages,
-            "The status of a batch; from page 1 on, its messages",
-            S08,
-        ),
-        calls.get(
-            "message/expand/{batchid:int}",
-            messages.expand,
-            schemas.ExpandedBatch,
-            "Whom a batch is for",
-            S08,
-            schemas.ExpandQuery,
-        ),
-        calls.get(
-            "messages/{page:int}",
-            messages.newest,
-            schemas.NewestBatches,
-            "The newest batches, waiting ones included",
-            S08,
-        ),
-    )
+        s03("GET ping", _ping, "Whose key this is", schemas.Ping),
 
+        s04("GET lists", lists.all, "All lists", contacts.Lists),
+        s04("GET list/{id:int}", lists.one, "A list and its contacts", contacts.ListAnswer,
+            in_thread=True),
+        s04("POST list", lists.create, "Create a list", contacts.ListAnswer, contacts.ListBody,
+            wrapper="list"),
+        s04("PUT list/{id:int}", lists.change, "Change a list", contacts.ListAnswer,
+            contacts.ListBody, status=201, wrapper="list", in_thread=True),
+        s04("DELETE list/{id:int}", lists.delete, "Delete a list and its contacts",
+            contacts.Deleted),
 
-def _query_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    outbox, inbox = Outbox(services), Inbox(services)
-    return (
-        calls.get(
-            "inbox/{page:int}",
-            inbox.search,
-            schemas.InboxPage,
-            "Search received texts",
-            S09,
-            schemas.InboxQuery,
-        ),
-        calls.get(
-            "inbox/lookup/{lookupid}", inbox.look_up, schemas.InboxLookup, "A received text", S09
-        ),
-        calls.get(
-            "outbox/{page:int}",
-            outbox.search,
-            schemas.OutboxPage,
-            "Search sent messages",
-            S09,
-            schemas.OutboxQuery,
-        ),
-        calls.get(
-            "outbox/lookup/{lookupid}",
-            outbox.look_up,
-            schemas.OutboxLookup,
-            "A message",
-            S09,
-            schemas.OutboxLookupQuery,
-        ),
+        s05("GET contacts/{page:int}", book.search, "Search contacts", contacts.ContactsPage,
+            query=contacts.ContactQuery),
+        s05("GET contact/{id:int}", book.one, "A contact", contacts.ContactAnswer),
+        s05("POST contact", book.create, "Create a contact", contacts.ContactAnswer,
+            contacts.ContactBody, wrapper="contact"),
+        s05("PUT contact/{id:int}", book.change, "Change a contact", contacts.ContactAnswer,
+            contacts.ContactBody, status=201, wrapper="contact"),
+        s05("DELETE contact/{id:int}", book.delete, "Delete a contact", contacts.Deleted),
+
+        s06("POST import", imports.create, "Open an import of contacts", contacts.ImportAnswer,
+            contacts.ImportBody, wrapper="import"),
+        s06("PUT import/{hash}", imports.add_rows, "Import rows", contacts.RowsAnswer,
+            contacts.RowsBody, wrapper="import", body_limit_bytes=IMPORT_LIMIT, in_thread=True),
+        s06("GET import/{hash}", imports.one, "How far an import is", contacts.ImportAnswer),
+
+        s07("GET mergefields", fields.all, "All merge fields", contacts.Fields),
+        s07("POST mergefield", fields.create, "Create a merge field", contacts.FieldAnswer,
+            contacts.FieldBody, wrapper="field"),
+        s07("PUT mergefield/{id:int}", fields.change, "Rename a merge field",
+            contacts.FieldAnswer, contacts.FieldBody, wrapper="field"),
+        s07("DELETE mergefield/{id:int}", fields.delete, "Delete a merge field and its values",
+            contacts.Deleted),
+
+        s08("POST message", messages.send, "Send a message", schemas.BatchStatus,
+            schemas.Message, wrapper="message", body_limit_bytes=MESSAGE_LIMIT),
+        s08("GET message/{batchid:int}/{page:int}", messages.batch,
+            "The status of a batch; from page 1 on, its messages", schemas.BatchMessages),
+        s08("GET message/expand/{batchid:int}", messages.expand, "Whom a batch is for",
+            schemas.ExpandedBatch, query=schemas.ExpandQuery),
+        s08("GET messages/{page:int}", messages.newest,
+            "The newest batches, waiting ones included", schemas.NewestBatches),
+
+        s09("GET inbox/{page:int}", inbox.search, "Search received texts", schemas.InboxPage,
+            query=schemas.InboxQuery),
+        s09("GET inbox/lookup/{lookupid}", inbox.look_up, "A received text", schemas.InboxLookup),
+        s09("GET outbox/{page:int}", outbox.search, "Search sent messages", schemas.OutboxPage,
+            query=schemas.OutboxQuery),
+        s09("GET outbox/lookup/{lookupid}", outbox.look_up, "A message", schemas.OutboxLookup,
+            query=schemas.OutboxLookupQuery),
+
+        s11("GET users", users.list_below, "The caller and all users below", user.ManyUsers),
+        s11("GET user/{id}", users.find, "A user", user.OneUser),
+        s11("POST user", users.create, "Create a user", user.OneUser, user.NewUser,
+            wrapper="user"),
+        s11("PUT user/{id}", users.change, "Change a user", user.OneUser, user.UserUpdate,
+            wrapper="user"),
+        s11("DELETE user/{id}", users.delete, "Delete a user", user.DeletedUser),
+
+        s08("PUT message/refund/{lookupid}", charges.refund,
+            "Give back what the recipient of a premium message paid", premium.Refunded,
+            premium.Refund, wrapper="refund"),
+        s14("GET premium/contenttypes", charges.content_types,
+            "What premium messages may be for, by short code", premium.Catalogues),
+
+        s10("GET stats/{type:inbox|outbox}/{aggregate:hourly|daily|weekly|monthly}",
+            counts.answer, "How much was received or sent", statistics.Stats,
+            query=statistics.StatsQuery),
+        s10("POST stats/inbox", ingesting.take_inbox, "Count texts that were received elsewhere",
+            statistics.Ingested, statistics.InboxRows, body_limit_bytes=ROWS_LIMIT),
+        s10("POST stats/outbox", ingesting.take_outbox, "Count messages that were sent elsewhere",
+            statistics.Ingested, statistics.OutboxRows, body_limit_bytes=ROWS_LIMIT),
+
+        s12("GET keywords", keywords.list_all, "The account's keywords", keyword.KeywordList),
+        s12("GET keywords/{number}/{keyword}", keywords.show_on_number, "A keyword on a number",
+            keyword.KeywordAnswer),
+        s12("GET keywords/{id}", keywords.show, "A keyword", keyword.KeywordAnswer),
+        s12("POST keywords", keywords.reserve, "Reserve a keyword", keyword.KeywordAnswer,
+            keyword.NewKeyword),
+        ours("PUT keywords/{id}", keywords.attach, "Forward the texts of a keyword to a service",
+             keyword.KeywordAnswer, keyword.KeywordChange),
+        s12("DELETE keywords/{id}", keywords.delete, "Give a keyword up at the end of the month",
+            keyword.KeywordAnswer, status=201),
+
+        s13("GET services/{type}", forwardings.list_all, "The account's services",
+            keyword.ServiceList),
+        ours("GET services/{type}/{id}", forwardings.show, "A service", keyword.ServiceAnswer),
+        s13("POST services/{type}", forwardings.create, "Create a service", keyword.ServiceAnswer,
+            keyword.NewService),
+        s13("PUT services/{type}/{id}", forwardings.change, "Change a service",
+            keyword.ServiceAnswer, keyword.NewService),
     )
+# fmt: on
 
 
 def build_refuse(services: Services) -> Refuse:
@@ -136,6 +171,6 @@ async def _ping(account: Account, request: Request) -> schemas.Ping:
         userid=str(account.account_id),
         username=account.username,
         iprange=account.allowed_addresses.text,
-        # Keys are stored as digests: who logs in without one cannot be told it.
+        # Only digests of keys are stored, so a caller that logged in without one is shown none.
         apikey="" if key == LEGACY else key,
     )

@@ -8,11 +8,15 @@ from __future__ import annotations
 from typing import Annotated, Any, Protocol
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
+
+from dragoman.web.operations import doc
 
 Text = str | int | None
 Number = int | str | None
 Flag = bool | int | str | None
+When = Annotated[str, doc("dd-mm-YYYY HH:MM")]
+Subusers = Annotated[str, doc("1 finds messages of all users below the caller too.")]
 Structure = dict[str, Any] | list[Any] | str | None
 
 
@@ -21,121 +25,97 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     recipients: Annotated[
         str | int | list[str | int] | None,
-        Meta(
-            description="Numbers with `+` and country code, `c` and the number of a contact, and"
+        doc(
+            "Numbers with `+` and country code, `c` and the number of a contact, and"
             " numbers of lists, separated by commas."
         ),
     ] = None
-    sender: Annotated[Text, Meta(description="Up to 11 letters, or a number with `+`.")] = None
-    message: Annotated[
-        Text, Meta(description="The text; hexadecimal octets where format is BINARY.")
-    ] = None
-    status: Annotated[Flag, Meta(description="Whether statusurl is to be called.")] = None
-    statusurl: Annotated[
-        Flag, Meta(description="Is called with GET for each change of the status.")
-    ] = None
-    returndata: Annotated[Text, Meta(description="Comes back in the call of statusurl.")] = None
-    class_: Annotated[Number, Meta(description="0 to 3; 0 is a flash message.")] = msgspec.field(
+    sender: Annotated[Text, doc("Up to 11 letters, or a number with `+`.")] = None
+    message: Annotated[Text, doc("The text; hexadecimal octets where format is BINARY.")] = None
+    status: Annotated[Flag, doc("Whether statusurl is to be called.")] = None
+    statusurl: Annotated[Flag, doc("Is called with GET for each change of the status.")] = None
+    returndata: Annotated[Text, doc("Comes back in the call of statusurl.")] = None
+    class_: Annotated[Number, doc("0 to 3; 0 is a flash message.")] = msgspec.field(
         default=None, name="class"
     )
-    sendtime: Annotated[str | None, Meta(description="dd-mm-YYYY HH:MM; now if it is past.")] = None
+    sendtime: Annotated[str | None, doc("dd-mm-YYYY HH:MM; now if it is past.")] = None
     price: Annotated[
-        Number,
-        Meta(description="What the recipient pays, in the smallest unit; at least 100."),
+        Number, doc("What the recipient pays, in the smallest unit; at least 100.")
     ] = None
-    charity: Annotated[Flag, Meta(description="Whether the price is for charity.")] = None
+    charity: Annotated[Flag, doc("Whether the price is for charity.")] = None
     invoicetext: Annotated[
-        Text, Meta(description="Goes with price: up to 40 characters for the phone bill.")
+        Text, doc("Goes with price: up to 40 characters for the phone bill.")
     ] = None
-    validity: Annotated[Number, Meta(description="Minutes; 2880 if not given.")] = None
+    validity: Annotated[Number, doc("Minutes; 2880 if not given.")] = None
     contenttype: Annotated[
-        Number, Meta(description="Goes with price: what is sold, see premium/contenttypes.")
+        Number, doc("Goes with price: what is sold, see premium/contenttypes.")
     ] = None
-    format: Annotated[str | None, Meta(description="GSM, UNICODE, BINARY, MMS or WAPPUSH.")] = None
-    udh: Annotated[str | None, Meta(description="Hexadecimal header of a BINARY message.")] = None
-    attachment: Annotated[Structure, Meta(description="URLs of the files of an MMS.")] = None
-    pushurl: Annotated[Text, Meta(description="The link of a WAPPUSH message.")] = None
-    pushexpire: Annotated[
-        Number, Meta(description="Unix time; 7 days after sending if not given.")
-    ] = None
-    filter: Annotated[
-        Structure, Meta(description="Which contacts of lists: match (any, all) and rules.")
-    ] = None
+    format: Annotated[str | None, doc("GSM, UNICODE, BINARY, MMS or WAPPUSH.")] = None
+    udh: Annotated[str | None, doc("Hexadecimal header of a BINARY message.")] = None
+    attachment: Annotated[Structure, doc("URLs of the files of an MMS.")] = None
+    pushurl: Annotated[Text, doc("The link of a WAPPUSH message.")] = None
+    pushexpire: Annotated[Number, doc("Unix time; 7 days after sending if not given.")] = None
+    filter: Annotated[Structure, doc("Which contacts of lists: match (any, all) and rules.")] = None
     segmentation: Annotated[
-        Structure, Meta(description="How many contacts of lists: count, percent, exclude.")
+        Structure, doc("How many contacts of lists: count, percent, exclude.")
     ] = None
-    pid: Annotated[Number, Meta(description="GSM protocol identifier, 0 to 255.")] = None
-    advanced: Annotated[Text, Meta(description="The key that opens protocol.")] = None
-    protocol: Annotated[
-        Text, Meta(description="Shown as the protocol of the message; needs advanced.")
-    ] = None
-    charset: Annotated[
-        str | None, Meta(description="Not needed: the body itself says its charset.")
-    ] = None
-    revenuetext: Annotated[
-        Text, Meta(description="Goes with price: a name for a group of messages.")
-    ] = None
+    pid: Annotated[Number, doc("GSM protocol identifier, 0 to 255.")] = None
+    advanced: Annotated[Text, doc("The key that opens protocol.")] = None
+    protocol: Annotated[Text, doc("Shown as the protocol of the message; needs advanced.")] = None
+    charset: Annotated[str | None, doc("Not needed: the body itself says its charset.")] = None
+    revenuetext: Annotated[Text, doc("Goes with price: a name for a group of messages.")] = None
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters by which every call is authenticated (LINK v2 s. 03)."""
 
-    apikey: Annotated[str, Meta(description="The account's key, or `legacy`.")]
-    username: Annotated[str, Meta(description="With `apikey=legacy`.")] = ""
-    password: Annotated[str, Meta(description="With `apikey=legacy`.")] = ""
-    type: Annotated[
-        str, Meta(description="How the password of `legacy` is written: md5 or plain.")
-    ] = "plain"
+    apikey: Annotated[str, doc("The account's key, or `legacy`.")]
+    username: Annotated[str, doc("With `apikey=legacy`.")] = ""
+    password: Annotated[str, doc("With `apikey=legacy`.")] = ""
+    type: Annotated[str, doc("How the password of `legacy` is written: md5 or plain.")] = "plain"
 
 
 class ExpandQuery(Credentials, frozen=True, kw_only=True):
     """What the expansion of a batch asks for (LINK v2 s. 08)."""
 
-    advanced: Annotated[str, Meta(description="The advanced key.")] = ""
-    after: Annotated[
-        str, Meta(description="The last number that was read; the answer begins beyond it.")
-    ] = ""
+    advanced: Annotated[str, doc("The advanced key.")] = ""
+    after: Annotated[str, doc("The last number that was read; the answer begins beyond it.")] = ""
 
 
-class InboxQuery(Credentials, frozen=True, kw_only=True):
-    """The filters of the inbox (LINK v2 s. 09)."""
+class SearchQuery(Credentials, frozen=True, kw_only=True):
+    """The filters that inbox and outbox share (LINK v2 s. 09)."""
 
     recipient: str = ""
     sender: str = ""
-    starttime: Annotated[str, Meta(description="dd-mm-YYYY HH:MM")] = ""
-    endtime: Annotated[str, Meta(description="dd-mm-YYYY HH:MM")] = ""
+    starttime: When = ""
+    endtime: When = ""
+
+
+class InboxQuery(SearchQuery, frozen=True, kw_only=True):
+    """The filters of the inbox (LINK v2 s. 09)."""
+
     msgid: str = ""
-    message: Annotated[str, Meta(description="Part of the text; * and % are wildcards.")] = ""
+    message: Annotated[str, doc("Part of the text; * and % are wildcards.")] = ""
     keyword: str = ""
 
 
-class OutboxQuery(Credentials, frozen=True, kw_only=True):
+class OutboxQuery(SearchQuery, frozen=True, kw_only=True):
     """The filters of the outbox (LINK v2 s. 09)."""
 
-    recipient: str = ""
-    sender: str = ""
-    starttime: Annotated[str, Meta(description="dd-mm-YYYY HH:MM")] = ""
-    endtime: Annotated[str, Meta(description="dd-mm-YYYY HH:MM")] = ""
     price: str = ""
-    price_expression: Annotated[str, Meta(description="<, > or =")] = ""
+    price_expression: Annotated[str, doc("<, > or =")] = ""
     batchid: str = ""
     msgid: str = ""
-    message: Annotated[str, Meta(description="Part of the text; * and % are wildcards.")] = ""
-    status: Annotated[str, Meta(description="queued, buffered, received, rejected or expired.")] = (
-        ""
-    )
-    mcc: Annotated[str, Meta(description="Mobile country codes, separated by commas.")] = ""
-    subusers: Annotated[
-        str, Meta(description="1 finds messages of all users below the caller too.")
-    ] = ""
+    message: Annotated[str, doc("Part of the text; * and % are wildcards.")] = ""
+    status: Annotated[str, doc("queued, buffered, received, rejected or expired.")] = ""
+    mcc: Annotated[str, doc("Mobile country codes, separated by commas.")] = ""
+    subusers: Subusers = ""
 
 
 class OutboxLookupQuery(Credentials, frozen=True, kw_only=True):
     """What a look-up of a sent message takes (LINK v2 s. 09)."""
 
-    subusers: Annotated[
-        str, Meta(description="1 finds messages of all users below the caller too.")
-    ] = ""
+    subusers: Subusers = ""
 
 
 class Answer(Protocol):
@@ -176,7 +156,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
 
     sendtime: str
     batchid: str
-    state: Annotated[str, Meta(description="QUEUED, RUNNING or DONE.")]
+    state: Annotated[str, doc("QUEUED, RUNNING or DONE.")]
 
 
 class BatchStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -266,14 +246,12 @@ class OutboxItem(msgspec.Struct, frozen=True, kw_only=True):
     userid: str
     splitcount: str
     push_price: Annotated[
-        int | UnsetType, Meta(description="What the recipient pays; only of premium messages.")
+        int | UnsetType, doc("What the recipient pays; only of premium messages.")
     ] = UNSET
-    contenttype: Annotated[
-        str | UnsetType, Meta(description="What is sold; only of premium messages.")
-    ] = UNSET
-    state: Annotated[
-        str | UnsetType, Meta(description="How far the charge is; only of premium messages.")
-    ] = UNSET
+    contenttype: Annotated[str | UnsetType, doc("What is sold; only of premium messages.")] = UNSET
+    state: Annotated[str | UnsetType, doc("How far the charge is; only of premium messages.")] = (
+        UNSET
+    )
 
 
 class OutboxStats(msgspec.Struct, frozen=True, kw_only=True):

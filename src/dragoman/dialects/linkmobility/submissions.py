@@ -1,4 +1,4 @@
-"""A message of the manual, read into the house's words.
+"""A message of the manual, read into a submission.
 
 Programs send flags as `true`, `"true"` or 1, numbers as text, a `statusurl` of 0 and recipients
 as a list; all of these are understood. What is not is refused by name, never guessed.
@@ -16,20 +16,15 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import CallbackRequest, Format, Push, Submission
 from dragoman.core.messages.model.premium import Premium
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.linkmobility.advanced import check_advanced
 from dragoman.dialects.linkmobility.attachments import read_attachments
 from dragoman.dialects.linkmobility.audiences import read_audience
-from dragoman.dialects.linkmobility.errors import (
-    WordedRefusal,
-    missing_contact,
-    missing_list,
-    quoted,
-)
-from dragoman.dialects.linkmobility.flags import read_flag
+from dragoman.dialects.linkmobility.errors import WordedRefusal, missing_contact, missing_list
 from dragoman.dialects.linkmobility.mapping import DIALECT, FORMATS, PROTOCOL, REPORTED
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
+from dragoman.dialects.linkmobility.reading import check_advanced, read_flag
 from dragoman.dialects.linkmobility.schemas import Message, Number, Text
 from dragoman.dialects.linkmobility.times import parse_time
+from dragoman.dialects.wording import quoted
 
 DEFAULT_SENDER: Final = "Service SMS"
 DEFAULT_CLASS: Final = 1

@@ -17,6 +17,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.errors import NOT_FOUND, WordedRefusal
 from dragoman.dialects.smsend.mapping import render_user_key
 from dragoman.dialects.smsend.rendering import NO, YES, Text
+from dragoman.dialects.wording import instead_of
 from dragoman.kit.ids import parse_number
 from dragoman.web.requests import Request
 
@@ -98,12 +99,9 @@ async def _identify(services: Services, request: Request) -> tuple[Account, str]
 
 async def _named(accounts: Accounts, account_id: int, user_key: str, request: Request) -> Account:
     """The account with a number; raises `Refused` with what was asked for."""
-    try:
+    unknown = Refused(RefusalCode.NOT_FOUND, user_key, "user_key")
+    with instead_of(unknown.code, unknown):
         return await accounts.admit(account_id, request.client)
-    except Refused as refused:
-        if refused.code is RefusalCode.NOT_FOUND:
-            raise Refused(refused.code, user_key, "user_key") from None
-        raise
 
 
 async def _log_in(accounts: Accounts, request: Request) -> Account:

@@ -1,15 +1,13 @@
-"""How the calls of this API are declared: one line a call, over one way to authenticate and answer.
+"""How a call of this API is declared: one line a call, over one way to authenticate and answer.
 
-Each room (contacts, aliases, subaccounts …) returns its own tuple of these; `routes` joins them.
-Paths say the same name for the same place: `contact/{contact_id}`, `group/{group_id}`,
-`list/{list_id}`, `alias/{alias_id}`, `subaccount/{subaccount_id}`.
+Paths have one name for one thing: `contact/{contact_id}`, `group/{group_id}`, `list/{list_id}`,
+`alias/{alias_id}`, `subaccount/{subaccount_id}`.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, Literal
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -21,190 +19,77 @@ from dragoman.dialects.smsend.auth import authenticate
 from dragoman.dialects.smsend.errors import problem_of
 from dragoman.dialects.smsend.mapping import DIALECT, PREFIX
 from dragoman.dialects.smsend.rendering import Answer, render, render_problem
-from dragoman.web.operations import DEFAULT_BODY_LIMIT_BYTES, Operation
+from dragoman.web.operations import DEFAULT_BODY_LIMIT_BYTES, AnswerFormat, Handler, Operation
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
 Act = Callable[[Account, Request], Awaitable[Answer]]
 """Answers a call of a known account; raises `Refused`."""
-OpenAct = Callable[[Request], Awaitable[Answer]]
-"""Answers a call of whoever makes it; raises `Refused`."""
-Body = type[msgspec.Struct]
+Shape = type[msgspec.Struct]
 
 _PROBLEMS: Final = dict.fromkeys((400, 401, 404), schemas.Problem)
 
 
-class Calls:
-    """Declares calls over the services.
+class Open(NamedTuple):
+    """Marks what answers a call that needs no keys."""
 
-    `path` is what stands behind `/API/v1.0/REST/`. `answer` is the shape of the body, None for
-    bare text, `""` or nothing.
-    """
+    act: Callable[[Request], Awaitable[Answer]]
+
+
+class Calls:
+    """Declares calls over the services."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def open(self, path: str, act: OpenAct, summary: str, source: str, query: Body) -> Operation:
-        """A question that needs no keys, answered in bare text."""
-        return self._declare(
-            "GET", path, self._answering(act), 200, None, summary, source, query, formats=("text",)
-        )
-
-    def text(
-        self, method: str, path: str, act: Act, summary: str, source: str, query: Body
-    ) -> Operation:
-        """A call that is answered in bare text."""
-        handler = self._answering(self._knowing(act))
-        return self._declare(
-            method, path, handler, 200, None, summary, source, query, formats=("text",)
-        )
-
-    def get(
+    def declare(
         self,
-        path: str,
-        act: Act,
-        answer: Body | None,
+        call: str,
+        act: Act | Open,
         summary: str,
-        source: str,
-        query: Body = schemas.NoQuery,
+        answer: Shape | None = None,
+        body: Shape | None = None,
         *,
-        in_thread: bool = False,
-    ) -> Operation:
-        """A question; `in_thread` renders an answer that may be large off the event loop."""
-        handler = self._answering(self._knowing(act), in_thread=in_thread)
-        return self._declare("GET", path, handler, 200, answer, summary, source, query)
-
-    def post(
-        self,
-        path: str,
-        act: Act,
-        body: Body | None,
-        answer: Body | None,
-        summary: str,
         source: str,
-        query: Body = schemas.NoQuery,
-        *,
-        status: int = 201,
+        query: Shape | None = None,
+        status: int | None = None,
         body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
+        answer_format: AnswerFormat = "json",
     ) -> Operation:
-        """A creation, or something done."""
-        handler = self._answering(self._knowing(act), status)
-        return self._declare(
-            "POST",
-            path,
-            handler,
-            status,
-            answer,
-            summary,
-            source,
-            query,
-            body=body,
-            body_limit_bytes=body_limit_bytes,
-        )
+        """A call such as `GET alias`: a method, and the path behind `/API/v1.0/REST/`.
 
-    def put(
-        self,
-        path: str,
-        act: Act,
-        body: Body | None,
-        answer: Body | None,
-        summary: str,
-        source: str,
-        query: Body = schemas.NoQuery,
-        *,
-        status: int = 200,
-        body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
-    ) -> Operation:
-        """A change."""
-        handler = self._answering(self._knowing(act), status)
-        return self._declare(
-            "PUT",
-            path,
-            handler,
-            status,
-            answer,
-            summary,
-            source,
-            query,
-            body=body,
-            body_limit_bytes=body_limit_bytes,
-        )
-
-    def patch(
-        self, path: str, act: Act, summary: str, source: str, *, status: int = 200
-    ) -> Operation:
-        """A change that is written as a JSON Patch (RFC 6902)."""
-        handler = self._answering(self._knowing(act), status)
-        return self._declare("PATCH", path, handler, status, None, summary, source, schemas.NoQuery)
-
-    def delete(
-        self,
-        path: str,
-        act: Act,
-        answer: Body | None,
-        summary: str,
-        source: str,
-        query: Body = schemas.NoQuery,
-        *,
-        body: Body | None = None,
-    ) -> Operation:
-        """A removal."""
-        handler = self._answering(self._knowing(act))
-        return self._declare(
-            "DELETE", path, handler, 200, answer, summary, source, query, body=body
-        )
-
-    def _declare(
-        self,
-        method: str,
-        path: str,
-        handler: Callable[[Request], Awaitable[Response]],
-        status: int,
-        answer: Body | None,
-        summary: str,
-        source: str,
-        query: Body,
-        *,
-        body: Body | None = None,
-        body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
-        formats: tuple[Literal["json", "text"], ...] = ("json",),
-    ) -> Operation:
+        `answer` is the shape of the body, None for bare text, `""` or nothing. Without a `status`,
+        POST is answered with 201 and all else with 200.
+        """
+        method, _, path = call.partition(" ")
+        usual = status or (201 if method == "POST" else 200)
         return Operation(
             methods=(method,),
             path=f"{PREFIX}/{path}",
-            handler=handler,
+            handler=self._handler(act, usual),
             summary=summary,
             source=source,
-            query=query if query is not schemas.NoQuery else None,
+            query=query,
             body=body,
             body_formats=() if body is None else ("json",),
             body_limit_bytes=body_limit_bytes,
-            answers={status: answer, **_PROBLEMS},
-            answer_formats=formats,
+            answers={usual: answer, **_PROBLEMS},
+            answer_formats=(answer_format,),
             tags=(path.partition("/")[0],),
         )
 
-    def _knowing(self, act: Act) -> OpenAct:
-        services = self._services
-
-        async def know(request: Request) -> Answer:
-            return await act(await authenticate(services, request), request)
-
-        return know
-
-    def _answering(
-        self, act: OpenAct, status: int = 200, *, in_thread: bool = False
-    ) -> Callable[[Request], Awaitable[Response]]:
-        refused_meter = self._services.metrics.refused
+    def _handler(self, act: Act | Open, status: int) -> Handler:
+        services, refusals = self._services, self._services.metrics.refused
 
         async def handle(request: Request) -> Response:
             try:
-                answer = await act(request)
+                if isinstance(act, Open):
+                    answer = await act.act(request)
+                else:
+                    answer = await act(await authenticate(services, request), request)
             except Refused as refused:
-                refused_meter[DIALECT, refused.code.value] += 1
+                refusals[DIALECT, refused.code.value] += 1
                 return render_problem(problem_of(refused))
-            if in_thread:
-                return await asyncio.to_thread(render, status, answer)
             return render(status, answer)
 
         return handle

@@ -1,4 +1,4 @@
-"""What this API calls the house's things, and how it spells identifiers, times and flags."""
+"""How this API spells identifiers, times, flags and money."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.dialects.smsend.reading import read_count
 from dragoman.web.requests import Parameters
 
 DEFAULT_SIZE: Final = 10
@@ -31,17 +31,6 @@ def read_page(
 ) -> Page:
     """The page that a query asks for; raises `Refused`."""
     return Page(
-        number=_read(query, "pageNumber", 1, MAX_NUMBER),
-        size=_read(query, "pageSize", default_size, max_size),
+        number=read_count(query.get("pageNumber"), "pageNumber", 1, MAX_NUMBER),
+        size=read_count(query.get("pageSize"), "pageSize", default_size, max_size),
     )
-
-
-def _read(query: Parameters, name: str, default: int, most: int) -> int:
-    text = query.get(name, "").strip()
-    if not text:
-        return default
-    if text.isascii() and text.isdigit() and len(text) <= len(str(most)):
-        number = int(text)
-        if 1 <= number <= most:
-            return number
-    raise Refused(RefusalCode.INVALID_FIELD, name, f"1 to {most}")

@@ -1,41 +1,220 @@
-"""The table of calls: where each one is, what it takes and answers, and who answers it."""
+"""The whole API as a table: each call, who answers it, what it answers and what it takes."""
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Final
+
 from dragoman.container import Services
-from dragoman.dialects.smsend.aliases.calls import alias_calls
-from dragoman.dialects.smsend.calls import Calls
-from dragoman.dialects.smsend.contacts.calls import contact_calls
+from dragoman.dialects.smsend.aliases import schemas as alias
+from dragoman.dialects.smsend.aliases.calls import Aliases
+from dragoman.dialects.smsend.auth import Authentication
+from dragoman.dialects.smsend.calls import Calls, Open
+from dragoman.dialects.smsend.contacts import schemas as contact
+from dragoman.dialects.smsend.contacts.blacklist import BlacklistCalls
+from dragoman.dialects.smsend.contacts.book import Book
+from dragoman.dialects.smsend.contacts.groups import ContactGroups
 from dragoman.dialects.smsend.errors import problem_of_kit
-from dragoman.dialects.smsend.mailings.calls import mailing_calls
+from dragoman.dialects.smsend.mailings import schemas as mailing
+from dragoman.dialects.smsend.mailings.issues import ListIssues
+from dragoman.dialects.smsend.mailings.lists import Lists
 from dragoman.dialects.smsend.mapping import DIALECT
-from dragoman.dialects.smsend.received.calls import received_calls
+from dragoman.dialects.smsend.received import schemas as received
+from dragoman.dialects.smsend.received.calls import ReceivedTexts
 from dragoman.dialects.smsend.rendering import render_problem
-from dragoman.dialects.smsend.sending.calls import sending_calls
-from dragoman.dialects.smsend.subaccounts.calls import subaccount_calls
-from dragoman.dialects.smsend.subaccounts.purchases import purchase_calls
-from dragoman.dialects.smsend.user.calls import user_calls
-from dragoman.dialects.smsend.verifications import verification_calls
+from dragoman.dialects.smsend.schemas import Done, PageQuery
+from dragoman.dialects.smsend.sending import schemas as sms
+from dragoman.dialects.smsend.sending.history import HistoryCalls
+from dragoman.dialects.smsend.sending.orders import OrderCalls
+from dragoman.dialects.smsend.subaccounts import schemas as subaccount
+from dragoman.dialects.smsend.subaccounts.calls import Subaccounts
+from dragoman.dialects.smsend.subaccounts.purchases import Purchases
+from dragoman.dialects.smsend.user import schemas as user
+from dragoman.dialects.smsend.user.calls import User
+from dragoman.dialects.smsend.verifications import PinRequest, Pins, PinTry, PinVerdict
 from dragoman.web.operations import Operation, Refuse
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
+ORDER_LIMIT: Final = 8 << 20
+"""Bytes; room for 10,000 recipients with several values each."""
+CONTACTS_LIMIT: Final = 8 << 20
+ISSUE_LIMIT: Final = 16 << 20
+SENDING_LIMIT: Final = 4 << 20
 
+
+# fmt: off
 def build_operations(services: Services) -> tuple[Operation, ...]:
-    """Builds the table over the services."""
-    calls = Calls(services)
-    return (
-        *user_calls(calls, services),
-        *sending_calls(calls, services),
-        *contact_calls(calls, services),
-        *mailing_calls(calls, services),
-        *alias_calls(calls, services),
-        *subaccount_calls(calls, services),
-        *purchase_calls(calls, services),
-        *received_calls(calls, services),
-        *verification_calls(calls, services),
+    """Builds the table over the services, by the chapters of the manual."""
+    declare = Calls(services).declare
+    log_in, own, send, history, contacts, groups, campaigns, tpoa, subaccounts, texts = (
+        partial(declare, source=f"smSend v1.0, {chapter} API")
+        for chapter in (
+            "Authentication", "User", "SMS Send", "SMS History", "Contacts", "Contacts groups",
+            "Email Campaign", "TPOA", "Subaccount", "Received SMS",
+        )
     )
+    newer = partial(declare, source="newer than smSend v1.0")
+    authentication, account = Authentication(services), User(services)
+    orders, sent = OrderCalls(services), HistoryCalls(services)
+    book, group, blacklist = Book(services), ContactGroups(services), BlacklistCalls(services)
+    lists, issues, aliases = Lists(services), ListIssues(services), Aliases(services)
+    sub, purchases = Subaccounts(services), Purchases(services)
+    inbox, pins = ReceivedTexts(services), Pins(services)
+    return (
+        log_in("GET login", Open(authentication.log_in), "Begin a session",
+               query=user.LoginQuery, answer_format="text"),
+        log_in("GET token", Open(authentication.issue_token), "Make an access token",
+               query=user.LoginQuery, answer_format="text"),
+        own("GET checksession", Open(authentication.check_session), "Is the session alive?",
+            answer_format="text"),
+        own("GET dashboard", account.link_to_console, "A link to the console",
+            answer_format="text"),
+        newer("GET landings", account.list_landings, "Landing pages", user.Landings),
+        own("GET status", account.show_status, "Credits that are left", user.Status,
+            query=user.StatusQuery),
+        *(
+            own(f"{method} pwdreset", account.set_password, "Change the password", status=200,
+                query=user.PasswordQuery, answer_format="text")
+            for method in ("POST", "GET")
+        ),
+
+        send("POST sms", orders.send, "Send a text to numbers", sms.Sent, sms.Message,
+             body_limit_bytes=ORDER_LIMIT),
+        send("POST paramsms", orders.send_parametric, "Send a text with places to numbers",
+             sms.Sent, sms.ParametricMessage, body_limit_bytes=ORDER_LIMIT),
+        send("POST smstogroups", orders.send_to_groups, "Send a text to the contacts of groups",
+             sms.Sent, sms.GroupMessage),
+        send("GET sms/{order_id}", orders.status, "What became of an order", sms.OrderStatus),
+        send("DELETE sms/{order_id}", orders.cancel, "Take back an order that is due later", Done),
+        newer("DELETE sms/bulk", orders.cancel_all, "Take back all orders that are due later",
+              Done),
+        history("GET smshistory", sent.orders, "The orders of some time", sms.History,
+                query=sms.HistoryQuery),
+        newer("GET rcptHistory", sent.recipient, "The texts to a number in some time",
+              sms.RecipientHistory, query=sms.RecipientHistoryQuery),
+
+        contacts("POST contact", book.create, "Create a contact, or several",
+                 body=contact.NewContacts, body_limit_bytes=CONTACTS_LIMIT),
+        newer("POST contacts", book.create_all, "Create contacts", status=200,
+              body=contact.NewContacts, body_limit_bytes=CONTACTS_LIMIT),
+        newer("GET contact", book.contacts, "List contacts", contact.ContactList, query=PageQuery),
+        newer("GET contacts", book.contacts, "List contacts", contact.ContactList,
+              query=PageQuery),
+        newer("GET contacts/fields", book.fields, "List own fields", contact.ContactFieldList),
+        contacts("GET contact/{contact_id}", book.contact, "Get a contact", contact.ContactAnswer),
+
+        groups("POST group", group.create, "Create a group", body=contact.GroupFields),
+        groups("PUT group/{group_id}", group.change, "Change a group", body=contact.GroupFields),
+        groups("DELETE group/{group_id}", group.delete, "Delete a group",
+               query=contact.DeletionQuery),
+        groups("GET groups", group.groups, "List groups", contact.GroupList,
+               query=contact.GroupsQuery),
+        groups("POST group/{group_id}/contact/{contact_id}", group.add,
+               "Put a contact into a group", status=200),
+        newer("PUT group/{group_id}/contact", group.add_number,
+              "Put the contact with a number into a group", body=contact.PhoneNumber),
+        groups("DELETE group/{group_id}/contact/{contact_id}", group.remove,
+               "Take a contact out of a group"),
+
+        *(
+            newer(f"POST {path}", blacklist.add, "Put a number on the blacklist", Done,
+                  contact.PhoneNumbers, query=contact.PhoneNumber, status=200)
+            for path in ("blacklist/sms", "contact/add_to_blacklist", "contacts/add_to_blacklist")
+        ),
+        newer("POST blacklist/smsbatch", blacklist.add_all, "Put numbers on the blacklist",
+              body=contact.PhoneNumbers, status=200),
+        newer("POST contact/add_to_blacklist/{contact_id}", blacklist.add_contact,
+              "Put a contact on the blacklist", Done, status=200),
+        newer("POST contact/add_to_blacklist_batch", blacklist.add_contacts,
+              "Put contacts on the blacklist", status=200),
+        newer("GET blacklist/sms", blacklist.page, "List the blacklist", contact.Blacklist,
+              query=contact.BlacklistQuery),
+        newer("DELETE blacklist/sms/{number}", blacklist.remove, "Take a number off", Done),
+
+        campaigns("POST list", lists.create, "Create a list", body=mailing.ListFields),
+        campaigns("PUT list/{list_id}", lists.change, "Change a list", body=mailing.ListFields,
+                  status=204),
+        newer("GET list", lists.lists, "List lists", mailing.ListsAnswer,
+              query=mailing.StatusesQuery),
+        contacts("POST list/{list_id}/contact", lists.register, "Put a contact on a list",
+                 body=contact.ContactFields, query=mailing.RegistrationQuery),
+        campaigns("POST list/{list_id}/group/{group_id}", lists.add_group, "Put a group on a list",
+                  query=mailing.GroupQuery, status=200),
+        campaigns("POST list/{list_id}/issue", issues.create, "Write an issue",
+                  body=mailing.IssueFields, body_limit_bytes=ISSUE_LIMIT),
+        campaigns("POST list/{list_id}/issue/template/{template_id}", issues.create_from_template,
+                  "Write an issue from a template", body=mailing.TemplatedIssueFields),
+        campaigns("POST list/{list_id}/issue/{issue_id}", issues.send, "Send an issue",
+                  body=mailing.SendingFields, body_limit_bytes=SENDING_LIMIT),
+        newer("POST template", issues.create_template, "Create a template",
+              body=mailing.TemplateFields),
+        newer("GET template", issues.templates, "List templates", mailing.TemplatesAnswer),
+        newer("GET template/{template_id}", issues.template, "Get a template",
+              mailing.TemplateAnswer),
+        newer("PUT template/{template_id}", issues.change_template, "Change a template",
+              body=mailing.TemplateFields),
+        newer("PATCH template/{template_id}", issues.patch_template,
+              "Change a template by JSON Patch"),
+        newer("DELETE template/{template_id}", issues.remove_template, "Delete a template"),
+
+        tpoa("POST alias", aliases.enter, "Ask for an alias", Done, alias.NewAlias,
+             query=alias.NewAliasQuery, status=200),
+        tpoa("GET alias", aliases.list_page, "The aliases", alias.ManyAliases,
+             query=alias.AliasesQuery),
+        tpoa("GET alias/{alias_id}", aliases.find, "An alias", alias.OneAlias),
+        tpoa("DELETE alias/{alias_id}", aliases.remove, "Give an alias up", Done),
+
+        newer("GET subaccount/profile", sub.profiles, "The profiles there are",
+              subaccount.ManyProfiles),
+        newer("GET subaccount/profile/{profile_id}", sub.profile, "A profile", subaccount.Profile),
+        newer("GET subaccount/activableservices", sub.services, "What can be given to subaccounts",
+              subaccount.ActivableServices),
+        newer("POST subaccount/{subaccount_id}/changepwd/api", sub.set_api_password,
+              "Change the password a subaccount's programs log in with",
+              body=subaccount.NewPassword),
+        subaccounts("GET subaccounts", sub.list_page, "The subaccounts",
+                    subaccount.ManySubaccounts, query=PageQuery),
+        subaccounts("POST subaccount", sub.create, "Create a subaccount",
+                    body=subaccount.SubaccountData, status=200),
+        subaccounts("PUT subaccount/{subaccount_id}", sub.edit, "Edit a subaccount",
+                    body=subaccount.SubaccountData, query=subaccount.EditQuery),
+        subaccounts("GET subaccount/{subaccount_id}", sub.find, "A subaccount",
+                    subaccount.Subaccount),
+        subaccounts("POST subaccount/{subaccount_id}/changepwd", sub.set_password,
+                    "Change a subaccount's password", body=subaccount.NewPassword),
+        subaccounts("POST subaccount/{subaccount_id}/credit", sub.move_credits,
+                    "Move credits to or from a subaccount", body=subaccount.CreditMoves),
+        subaccounts("GET subaccount/{subaccount_id}/credit", sub.list_credits,
+                    "The credits a subaccount has left", subaccount.ManyCredits),
+        subaccounts("GET subaccount/{subaccount_id}/purchase", purchases.list_page,
+                    "What a subaccount bought", subaccount.ManyPurchases, query=PageQuery),
+        subaccounts("POST subaccount/{subaccount_id}/purchase", purchases.enter,
+                    "Enter purchases", body=subaccount.NewPurchases, status=200),
+        subaccounts("DELETE subaccount/{subaccount_id}/purchase/{purchase_id}", purchases.undo,
+                    "Undo a purchase", Done),
+
+        *(
+            texts(f"GET {path}", inbox.new, "Texts since the last call", received.NewTexts,
+                  query=received.LimitQuery)
+            for path in ("newsrsmsmessage", "newsrsmsmessage/{sim}")
+        ),
+        *(
+            texts(f"GET {path}", inbox.history, "Texts between two times", received.TextHistory,
+                  query=received.HistoryQuery)
+            for path in ("srsmshistory", "srsmshistory/{sim}")
+        ),
+        texts("GET srsmshistory/{sim}/{message_id}", inbox.after, "Texts after a text",
+              received.NewTexts, query=received.LimitQuery),
+        newer("GET mosmshistory", inbox.of_kind, "Texts of one kind", received.KindHistory,
+              query=received.KindQuery),
+
+        newer("POST 2fa/request", pins.send, "Send a code to a number", Done, PinRequest,
+              status=200),
+        newer("POST 2fa/verify", pins.verify, "Check a code", PinVerdict, PinTry, status=200),
+    )
+# fmt: on
 
 
 def build_refuse(services: Services) -> Refuse:

@@ -1,11 +1,17 @@
-"""Shapes that every room of this API shares, with the names and the order of the manual."""
+"""Shapes that the whole API shares, with the names and the order of the manual."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+
+from dragoman.web.operations import doc
+
+Value = str | int | None
+"""A text; a program may send a number, such as one of a phone, without quotes."""
+Switch = bool | str | int | None
+"""`true` and `false`, which come as text too."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,12 +28,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     result: str = "OK"
 
 
-class NoQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """A call without parameters."""
-
-
 class PageQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Which page of a list is wanted."""
 
-    page_number: Annotated[int, Meta(description="The page, from 1 on.")] = 1
-    page_size: Annotated[int, Meta(description="Results on a page.")] = 10
+    page_number: Annotated[int, doc("The page, from 1 on.")] = 1
+    page_size: Annotated[int, doc("Results on a page.")] = 10

@@ -39,7 +39,7 @@ _DAY: Final = r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
 _MINUTE: Final = rf"{_DAY}[ T](?P<hour>\d\d):(?P<minute>\d\d)"
 _SECOND: Final = r":(?P<second>\d\d)"
 _GSON: Final = (
-    # In the words of java.text.DateFormat; newer JDKs put U+202F before AM and PM.
+    # As java.text.DateFormat writes them; newer JDKs put U+202F before AM and PM.
     r"(?P<name>[A-Z][a-z]{2}) (?P<day>\d{1,2}), (?P<year>\d{4}),?"
     r" (?P<hour>\d{1,2}):(?P<minute>\d\d):(?P<second>\d\d)[ \u00a0\u202f](?P<half>AM|PM)"
 )
@@ -93,7 +93,7 @@ def parse_span(text: str, zone: ZoneInfo, forms: Forms) -> Span:
 def parts_of(text: str, forms: Forms) -> Parts:
     """The parts of a time by their names, as its form has them; raises ValueError.
 
-    The forms are told apart by their length.
+    The forms differ in length.
     """
     for form in forms:
         written = form.fullmatch(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta
 
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
@@ -13,42 +12,37 @@ from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission.model.verifications import CODE_DIGITS, MAX_LIFETIME_S
 from dragoman.core.submission.verifications import DEFAULT_LIFETIME_S, CodeRequest
-from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.mapping import DIALECT
-from dragoman.dialects.smsend.reading import read_body
-from dragoman.dialects.smsend.schemas import Done
-from dragoman.web.operations import Operation
+from dragoman.dialects.smsend.reading import read_body, read_count, read_text
+from dragoman.dialects.smsend.schemas import Done, Value
+from dragoman.web.operations import doc
 from dragoman.web.requests import Request
 
-SOURCE: Final = "newer than smSend v1.0"
 PLACE: Final = "%PIN%"
 DEFAULT_BODY: Final = f"PIN: {PLACE}"
 MAX_EXPIRY: Final = MAX_LIFETIME_S // 60
 """Minutes."""
 
-Word = str | int | None
-"""A text; a program may send a number without quotes."""
-
 
 class PinRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A code to send."""
 
-    recipient: Word = None
-    senderName: Word = None
-    sender: Word = None
-    expiry: Annotated[Word, Meta(description="Minutes.")] = None
+    recipient: Value = None
+    senderName: Value = None
+    sender: Value = None
+    expiry: Annotated[Value, doc("Minutes.")] = None
     messageBody: Annotated[
-        Word, Meta(description="The text; the code stands for `%PIN%`, else at its end.")
+        Value, doc("The text; the code stands for `%PIN%`, else at its end.")
     ] = None
-    message_type: Word = None
-    message_type_kebab: Word = msgspec.field(default=None, name="message-type")
+    message_type: Value = None
+    message_type_kebab: Value = msgspec.field(default=None, name="message-type")
 
 
 class PinTry(msgspec.Struct, frozen=True, kw_only=True):
     """A code that a user has entered."""
 
-    recipient: Word = None
-    pin: Word = None
+    recipient: Value = None
+    pin: Value = None
 
 
 class PinVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,25 +50,6 @@ class PinVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     status: str
     triesRemaining: int | None = None
-
-
-def verification_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """Declares the calls."""
-    pins = Pins(services)
-    return (
-        calls.post(
-            "2fa/request",
-            pins.send,
-            PinRequest,
-            Done,
-            "Send a code to a number",
-            SOURCE,
-            status=200,
-        ),
-        calls.post(
-            "2fa/verify", pins.verify, PinTry, PinVerdict, "Check a code", SOURCE, status=200
-        ),
-    )
 
 
 class Pins:
@@ -87,14 +62,14 @@ class Pins:
     async def send(self, account: Account, request: Request) -> Done:
         """Sends a code; raises `Refused`."""
         given = read_body(request, PinRequest)
-        recipient = _read(given.recipient)
+        recipient = read_text(given.recipient)
         if not recipient:
             raise Refused(RefusalCode.MISSING_FIELD, "recipient")
-        sender = _read(given.senderName) or _read(given.sender)
+        sender = read_text(given.senderName) or read_text(given.sender)
         message_type = self._read_type(account, given)
         if sender and not message_type.custom_sender:
             raise Refused(RefusalCode.INVALID_FIELD, "senderName", "not with this message type")
-        body = _read(given.messageBody) or DEFAULT_BODY
+        body = read_text(given.messageBody) or DEFAULT_BODY
         if PLACE not in body:
             body = f"{body} {PLACE}"
 
@@ -105,7 +80,8 @@ class Pins:
             recipient=recipient,
             text_of=text_of,
             sender=sender,
-            lifetime_s=_read_expiry(given.expiry),
+            lifetime_s=60
+            * read_count(given.expiry, "expiry", DEFAULT_LIFETIME_S // 60, MAX_EXPIRY, " minutes"),
             message_type=message_type,
             dialect=DIALECT,
             protocol="REST",
@@ -120,7 +96,7 @@ class Pins:
     async def verify(self, account: Account, request: Request) -> PinVerdict:
         """Whether a code is right, which it is once; raises `Refused`."""
         given = read_body(request, PinTry)
-        recipient, pin = _read(given.recipient), _read_pin(given.pin)
+        recipient, pin = read_text(given.recipient), _read_pin(given.pin)
         for name, value in (("recipient", recipient), ("pin", pin)):
             if not value:
                 raise Refused(RefusalCode.MISSING_FIELD, name)
@@ -131,7 +107,7 @@ class Pins:
 
     def _read_type(self, account: Account, given: PinRequest) -> MessageType:
         """The type that is named, else the first that the account may send; raises `Refused`."""
-        name = _read(given.message_type_kebab) or _read(given.message_type)
+        name = read_text(given.message_type_kebab) or read_text(given.message_type)
         if name:
             found = self._credits.types.find(name)
         else:
@@ -143,22 +119,6 @@ class Pins:
         return found
 
 
-def _read(value: Word) -> str:
-    return "" if value is None else str(value).strip()
-
-
-def _read_pin(value: Word) -> str:
+def _read_pin(value: Value) -> str:
     """A code; one without quotes has lost the zeros it begins with."""
-    return f"{value:0{CODE_DIGITS}}" if isinstance(value, int) else _read(value)
-
-
-def _read_expiry(value: Word) -> int:
-    """The seconds of an expiry in minutes; raises `Refused`."""
-    text = _read(value)
-    if not text:
-        return DEFAULT_LIFETIME_S
-    if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_EXPIRY)):
-        minutes = int(text)
-        if 1 <= minutes <= MAX_EXPIRY:
-            return minutes * 60
-    raise Refused(RefusalCode.INVALID_FIELD, "expiry", f"1 to {MAX_EXPIRY} minutes")
+    return f"{value:0{CODE_DIGITS}}" if isinstance(value, int) else read_text(value)

@@ -16,7 +16,7 @@ from dragoman.web.requests import Request
 
 ALL: Final = "all:any"
 REFRESH: Final = "tokens:refresh"
-"""What only a refresh token is good for; nobody can ask for it."""
+"""The only scope of a refresh token; it cannot be asked for."""
 
 SCOPES: Final = frozenset(
     {
@@ -101,7 +101,7 @@ async def _bearer(services: Services, request: Request, token: str) -> Caller:
     except Refused as refused:
         is_bad = refused.code is RefusalCode.AUTHENTICATION_FAILED
         if is_bad and await tokens.is_refresh_token(token):
-            return Caller(account=_NOBODY, scopes=frozenset())
+            return Caller(account=_NO_ACCOUNT, scopes=frozenset())
         raise
     return Caller(account=bearer.account, scopes=bearer.scopes)
 
@@ -117,5 +117,5 @@ def _read_pair(text: str) -> tuple[str, str]:
     return username, password
 
 
-_NOBODY: Final = Account(account_id=0, username="", wallet_id=0)
+_NO_ACCOUNT: Final = Account(account_id=0, username="", wallet_id=0)
 """Stands for the holder of a refresh token, which has no scope that any call needs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -11,9 +11,9 @@ from dragoman.container import Services
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.dialects.smsgate.auth import Caller, authenticate
-from dragoman.dialects.smsgate.errors import AWAY, Problem, render_problem, render_refused
+from dragoman.dialects.smsgate.errors import NO_DATABASE, Problem, render_problem, render_refused
 from dragoman.dialects.smsgate.mapping import DIALECT
-from dragoman.web.operations import Operation, Refuse
+from dragoman.web.operations import Handler, Operation, Refuse
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
 from dragoman.web.responses import NO_CONTENT, Header, Response
@@ -23,68 +23,42 @@ BODY_LIMIT_BYTES: Final = 256 * 1024
 SOURCE: Final = "SMSGate client API v1"
 
 Act = Callable[[Caller, Request], Awaitable[Response]]
-OpenAct = Callable[[Request], Awaitable[Response]]
 Shape = type[msgspec.Struct]
 
 _REFUSALS: Final = (400, 401, 403, 404, 409, 503)
 
 
+class Open(NamedTuple):
+    """Marks what answers a call that authenticates its caller itself, if at all."""
+
+    act: Callable[[Request], Awaitable[Response]]
+
+
 class Calls:
-    """Makes operations over the services."""
+    """Declares calls over the services."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def declare(
         self,
-        method: str,
-        path: str,
-        act: Act,
+        call: str,
+        act: Act | Open,
         summary: str,
         *,
-        scope: str,
+        scope: str = "",
+        tag: str = "",
         query: Shape | None = None,
         body: Shape | None = None,
         answer: Shape | None = None,
         status: int = 200,
     ) -> Operation:
-        """A call for those who may do what `scope` says."""
-
-        async def know(request: Request) -> Response:
-            return await act(await authenticate(self._services, request, scope), request)
-
-        return self.declare_open(
-            method,
-            path,
-            know,
-            summary,
-            tag=scope.partition(":")[0],
-            needs=scope,
-            query=query,
-            body=body,
-            answer=answer,
-            status=status,
-        )
-
-    def declare_open(
-        self,
-        method: str,
-        path: str,
-        act: OpenAct,
-        summary: str,
-        *,
-        tag: str,
-        needs: str = "",
-        query: Shape | None = None,
-        body: Shape | None = None,
-        answer: Shape | None = None,
-        status: int = 200,
-    ) -> Operation:
-        """A call that sees itself to who calls."""
+        """A call such as `GET /webhooks`, for callers with `scope`."""
+        method, _, path = call.partition(" ")
         return Operation(
             methods=(method,),
             path=f"{PREFIX}{path}",
-            handler=self._guarded(act),
+            handler=self._handler(act, scope),
             summary=summary,
             source=SOURCE,
             query=query,
@@ -92,28 +66,30 @@ class Calls:
             body_formats=("json",) if body is not None else (),
             body_limit_bytes=BODY_LIMIT_BYTES,
             answers={status: answer, **dict.fromkeys(_REFUSALS, Problem)},
-            tags=(tag,),
-            needs=needs,
+            tags=(tag or scope.partition(":")[0],),
+            needs=scope,
         )
 
-    def _guarded(self, act: OpenAct) -> OpenAct:
-        refused_meter = self._services.metrics.refused
+    def _handler(self, act: Act | Open, scope: str) -> Handler:
+        services, refusals = self._services, self._services.metrics.refused
 
-        async def answer(request: Request) -> Response:
+        async def handle(request: Request) -> Response:
             try:
-                return await act(request)
+                if isinstance(act, Open):
+                    return await act.act(request)
+                return await act(await authenticate(services, request, scope), request)
             except StorageUnavailable:
-                refused_meter[DIALECT, RefusalCode.UNAVAILABLE.value] += 1
-                return render_problem(503, AWAY)
+                refusals[DIALECT, RefusalCode.UNAVAILABLE.value] += 1
+                return render_problem(503, NO_DATABASE)
             except Refused as refused:
-                refused_meter[DIALECT, refused.code.value] += 1
+                refusals[DIALECT, refused.code.value] += 1
                 return render_refused(refused)
 
-        return answer
+        return handle
 
 
 def build_refuse(metrics: Metrics) -> Refuse:
-    """Words what the kit refuses: a path, a method or a body that cannot be read."""
+    """Answers a request that cannot be read: its path, its method or its body."""
 
     def refuse(_request: Request, refusal: Refusal) -> Response:
         metrics.refused[DIALECT, refusal.kind.value] += 1

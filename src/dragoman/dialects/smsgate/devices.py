@@ -6,9 +6,8 @@ from dragoman.container import Services
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsgate import mapping
 from dragoman.dialects.smsgate.auth import Caller
-from dragoman.dialects.smsgate.calls import DONE, Calls, render
+from dragoman.dialects.smsgate.calls import DONE, render
 from dragoman.kit.ids import parse_number
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
@@ -18,21 +17,6 @@ class Phones:
 
     def __init__(self, services: Services) -> None:
         self._devices = services.devices
-
-    def operations(self, calls: Calls) -> tuple[Operation, ...]:
-        """The calls about phones."""
-        path = "/{path:devices|device}"
-        return (
-            calls.declare("GET", path, self.list, "List phones", scope="devices:list"),
-            calls.declare(
-                "DELETE",
-                f"{path}/{{id}}",
-                self.remove,
-                "Remove a phone",
-                scope="devices:delete",
-                status=204,
-            ),
-        )
 
     async def list(self, caller: Caller, _request: Request) -> Response:
         """Answers `GET /devices`."""

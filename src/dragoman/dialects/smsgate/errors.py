@@ -41,9 +41,9 @@ STATUSES: Final = MappingProxyType(
         RefusalCode.UNAVAILABLE: 503,
     }
 )
-"""One line for every refusal of the house."""
+"""One line for every refusal."""
 
-WORDS: Final = MappingProxyType(
+TEXTS: Final = MappingProxyType(
     {
         RefusalCode.AUTHENTICATION_FAILED: "Unauthorized",
         RefusalCode.ALREADY_EXISTS: "message with the same ID already exists",
@@ -51,9 +51,9 @@ WORDS: Final = MappingProxyType(
         RefusalCode.INSUFFICIENT_CREDIT: "not enough credit",
     }
 )
-"""Refusals that are always said in the same words; others say what they are about."""
+"""Refusals with a fixed text; others name what they are about."""
 
-AWAY: Final = "the database is away; try again"
+NO_DATABASE: Final = "the database is away; try again"
 
 
 class Problem(msgspec.Struct, kw_only=True):
@@ -70,15 +70,15 @@ class Turned(Refused):
 
 
 def render_problem(status: int, message: str) -> Response:
-    """A refusal as the API says it."""
+    """The body of a refusal."""
     return Response(status, msgspec.json.encode(Problem(message=message)))
 
 
 def render_refused(refused: Refused) -> Response:
-    """A refusal of the house."""
-    words = WORDS.get(refused.code) if not isinstance(refused, Turned) else None
-    if words is None:
+    """The answer to a refused request."""
+    text = TEXTS.get(refused.code) if not isinstance(refused, Turned) else None
+    if text is None:
         parts = (refused.subject, refused.detail)
-        words = ": ".join(part for part in parts if part) or refused.code.replace("_", " ")
+        text = ": ".join(part for part in parts if part) or refused.code.replace("_", " ")
     # What a caller sent can hold half a character, which no answer can.
-    return render_problem(STATUSES[refused.code], words.encode("utf-8", "replace").decode())
+    return render_problem(STATUSES[refused.code], text.encode("utf-8", "replace").decode())

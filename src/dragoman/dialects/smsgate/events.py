@@ -29,7 +29,7 @@ class Event(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 def render_event(services: Services, url: str, facts: EventFacts) -> CallbackCall:
-    """The call that tells a webhook of an event, signed for the moment it is made.
+    """The call of a webhook about an event, signed for the moment it is made.
 
     The signature is HMAC-SHA256 over the body and the timestamp behind it, in lower-case hex.
     """
@@ -69,23 +69,23 @@ def _received(facts: EventFacts) -> Payload:
     else:
         payload["message"] = facts.text
     payload["receivedAt"] = render_date(facts.at_ms)
-    return _told(payload)
+    return _known(payload)
 
 
 def _sent(facts: EventFacts) -> Payload:
-    return _told({**_outgoing(facts), "partsCount": facts.parts, "sentAt": _at(facts)})
+    return _known({**_outgoing(facts), "partsCount": facts.parts, "sentAt": _at(facts)})
 
 
 def _delivered(facts: EventFacts) -> Payload:
-    return _told({**_outgoing(facts), "deliveredAt": _at(facts)})
+    return _known({**_outgoing(facts), "deliveredAt": _at(facts)})
 
 
 def _failed(facts: EventFacts) -> Payload:
-    return _told({**_outgoing(facts), "failedAt": _at(facts), "reason": facts.reason})
+    return _known({**_outgoing(facts), "failedAt": _at(facts), "reason": facts.reason})
 
 
 def _cancelled(facts: EventFacts) -> Payload:
-    return _told({**_outgoing(facts), "cancelledAt": _at(facts)})
+    return _known({**_outgoing(facts), "cancelledAt": _at(facts)})
 
 
 def _pinged(facts: EventFacts) -> Payload:
@@ -107,8 +107,8 @@ def _outgoing(facts: EventFacts) -> Payload:
     }
 
 
-def _told(payload: Payload) -> Payload:
-    """What is known; the app leaves out what it does not know."""
+def _known(payload: Payload) -> Payload:
+    """The known values; the app leaves out the others."""
     return {name: value for name, value in payload.items() if value is not None}
 
 
@@ -135,4 +135,4 @@ _PAYLOADS: Final = MappingProxyType[EventKind, Callable[[EventFacts], Payload]](
         EventKind.DEVICE_STARTED: _started,
     }
 )
-"""What is said of each kind of event; nobody hands in multimedia messages yet."""
+"""The payload of each kind of event; multimedia messages do not come in yet."""

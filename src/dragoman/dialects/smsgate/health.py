@@ -1,4 +1,4 @@
-"""`/health`: whether the gateway takes traffic; nobody needs to say who asks."""
+"""`/health`: whether the gateway takes traffic; open to all."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Final
 from dragoman import __version__
 from dragoman.container import Services
 from dragoman.dialects.smsgate import schemas
-from dragoman.dialects.smsgate.calls import Calls, render
-from dragoman.web.operations import Operation
+from dragoman.dialects.smsgate.calls import render
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
@@ -22,30 +21,6 @@ class Health:
 
     def __init__(self, services: Services) -> None:
         self._problems = services.health.problems
-
-    def operations(self, calls: Calls) -> tuple[Operation, ...]:
-        """The calls about health."""
-        return (
-            calls.declare_open(
-                "GET",
-                "/health/live",
-                self.live,
-                "Whether it runs",
-                tag="health",
-                answer=schemas.Health,
-            ),
-            *(
-                calls.declare_open(
-                    "GET",
-                    path,
-                    self.ready,
-                    "Whether it takes traffic",
-                    tag="health",
-                    answer=schemas.Health,
-                )
-                for path in ("/health", "/health/ready", "/health/startup")
-            ),
-        )
 
     async def live(self, _request: Request) -> Response:
         """Answers `GET /health/live`."""

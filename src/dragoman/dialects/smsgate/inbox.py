@@ -9,11 +9,10 @@ from dragoman.core.devices.inbox_exports import InboxExport
 from dragoman.core.model.errors import RefusalCode
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
-from dragoman.dialects.smsgate.calls import Calls, render
+from dragoman.dialects.smsgate.calls import render
 from dragoman.dialects.smsgate.errors import Turned, render_problem
 from dragoman.kit.ids import parse_number
 from dragoman.web.bodies import decode_json
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
@@ -29,35 +28,6 @@ class Inbox:
 
     def __init__(self, services: Services) -> None:
         self._exports = services.inbox_exports
-
-    def operations(self, calls: Calls) -> tuple[Operation, ...]:
-        """The calls about what phones have received, and their logs."""
-        return (
-            calls.declare(
-                "POST",
-                "/{path:messages|message}/inbox/export",
-                self.export,
-                "Ask phones for their inbox (deprecated)",
-                scope="messages:export",
-                body=schemas.InboxRefresh,
-                status=202,
-            ),
-            calls.declare(
-                "POST",
-                "/inbox/refresh",
-                self.refresh,
-                "Ask phones for their inbox",
-                scope="inbox:refresh",
-                body=schemas.InboxRefresh,
-                status=202,
-            ),
-            calls.declare(
-                "GET", "/inbox", self.list, "Not implemented", scope="inbox:list", status=501
-            ),
-            calls.declare(
-                "GET", "/logs", self.show_logs, "Not implemented", scope="logs:read", status=501
-            ),
-        )
 
     async def export(self, caller: Caller, request: Request) -> Response:
         """Answers `POST /messages/inbox/export`."""

@@ -1,4 +1,4 @@
-"""The provider's words and ours: states, events, dates, identifiers."""
+"""Our states, events, messages and devices as the provider writes them."""
 
 from __future__ import annotations
 

@@ -19,12 +19,11 @@ from dragoman.core.submission.model.idempotency_keys import KeyedFilter
 from dragoman.core.submission.model.progress import Progress
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
-from dragoman.dialects.smsgate.calls import PREFIX, Calls, render
+from dragoman.dialects.smsgate.calls import PREFIX, render
 from dragoman.dialects.smsgate.errors import Turned
 from dragoman.dialects.smsgate.mapping import DIALECT
 from dragoman.kit.ids import parse_number
 from dragoman.web.bodies import decode_json, decode_query
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
@@ -32,7 +31,7 @@ MAX_LIMIT: Final = 100
 URGENT: Final = 100
 """From this priority on a message goes before others."""
 MAX_LIFE_MS: Final = 14 * 24 * 3600 * 1000
-"""The house lets nothing live longer; what asks for more gets this much."""
+"""The longest validity; what asks for more gets this much."""
 
 
 class Messages:
@@ -42,47 +41,6 @@ class Messages:
         self._services = services
         self._keyed = services.idempotency_keys
 
-    def operations(self, calls: Calls) -> tuple[Operation, ...]:
-        """The calls about messages."""
-        path = "/{path:messages|message}"
-        return (
-            calls.declare(
-                "POST",
-                path,
-                self.send,
-                "Send a message",
-                scope="messages:send",
-                query=schemas.SendQuery,
-                body=schemas.Message,
-                answer=schemas.MessageState,
-                status=202,
-            ),
-            calls.declare(
-                "GET",
-                path,
-                self.list,
-                "List messages",
-                scope="messages:list",
-                query=schemas.ListQuery,
-            ),
-            calls.declare(
-                "GET",
-                f"{path}/{{id}}",
-                self.show,
-                "Ask what became of a message",
-                scope="messages:read",
-                answer=schemas.MessageState,
-            ),
-            calls.declare(
-                "DELETE",
-                f"{path}/{{id}}",
-                self.cancel,
-                "Cancel a message",
-                scope="messages:cancel",
-                answer=schemas.MessageState,
-            ),
-        )
-
     async def send(self, caller: Caller, request: Request) -> Response:
         """Answers `POST /messages`."""
         query = decode_query(request, schemas.SendQuery)
@@ -91,7 +49,7 @@ class Messages:
         if key:
             if not is_storable(key) or not key.isprintable():
                 raise Refused(RefusalCode.INVALID_FIELD, "id", "characters that cannot be shown")
-            # First of all: who repeats a message must hear that it was taken.
+            # First of all: a repeated message has to be answered as a duplicate.
             await self._keyed.check_free(account, DIALECT, key)
         submission = self._read(account, given, query)
         accepted = await self._keyed.submit(account, submission, key)

@@ -14,10 +14,9 @@ from dragoman.core.devices.phone_settings import Changes
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsgate import schemas
 from dragoman.dialects.smsgate.auth import Caller
-from dragoman.dialects.smsgate.calls import Calls, render
+from dragoman.dialects.smsgate.calls import render
 from dragoman.dialects.smsgate.errors import Turned
 from dragoman.web.bodies import decode_json
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
@@ -26,7 +25,7 @@ NOT_TAKEN: Final = (
     ("gateway", "cloud_url"),
     ("gateway", "private_token"),
 )
-"""Settings that may not be set from here: they would cut the phone off, or tell us its secret."""
+"""Settings that may not be set from here: they would cut the phone off, or give us its secret."""
 SIGNING_KEY: Final = "signing_key"
 
 Set = Callable[[Account, Changes], Awaitable[Groups]]
@@ -37,28 +36,6 @@ class Settings:
 
     def __init__(self, services: Services) -> None:
         self._settings = services.phone_settings
-
-    def operations(self, calls: Calls) -> tuple[Operation, ...]:
-        """The calls about settings."""
-        return (
-            calls.declare("GET", "/settings", self.show, "Show settings", scope="settings:read"),
-            calls.declare(
-                "PUT",
-                "/settings",
-                self.replace,
-                "Replace settings",
-                scope="settings:write",
-                body=schemas.DeviceSettings,
-            ),
-            calls.declare(
-                "PATCH",
-                "/settings",
-                self.change,
-                "Change settings",
-                scope="settings:write",
-                body=schemas.DeviceSettings,
-            ),
-        )
 
     async def show(self, caller: Caller, _request: Request) -> Response:
         """Answers `GET /settings`."""

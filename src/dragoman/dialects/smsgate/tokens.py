@@ -1,4 +1,4 @@
-"""`/auth/token`: tokens for programs that are to do some things only."""
+"""`/auth/token`: tokens for programs with limited rights."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import SCOPES, Caller, authenticate_refresh, lacking
-from dragoman.dialects.smsgate.calls import DONE, Calls, render
+from dragoman.dialects.smsgate.calls import DONE, render
 from dragoman.web.bodies import decode_json
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
@@ -26,40 +25,8 @@ class Tokens:
         self._services = services
         self._tokens = services.scoped_tokens
 
-    def operations(self, calls: Calls) -> tuple[Operation, ...]:
-        """The calls about tokens."""
-        return (
-            calls.declare(
-                "POST",
-                "/auth/token",
-                self.issue,
-                "Make a token",
-                scope="tokens:manage",
-                body=schemas.TokenRequest,
-                answer=schemas.Token,
-                status=201,
-            ),
-            calls.declare_open(
-                "POST",
-                "/auth/token/refresh",
-                self.refresh,
-                "Exchange a refresh token for a new token",
-                tag="tokens",
-                answer=schemas.Token,
-                status=201,
-            ),
-            calls.declare(
-                "DELETE",
-                "/auth/token/{jti}",
-                self.revoke,
-                "Revoke a token",
-                scope="tokens:manage",
-                status=204,
-            ),
-        )
-
     async def issue(self, caller: Caller, request: Request) -> Response:
-        """Answers `POST /auth/token`; nobody can give away more than it has."""
+        """Answers `POST /auth/token`; the scopes are among the caller's."""
         given = decode_json(request.body, schemas.TokenRequest)
         for scope in given.scopes:
             if scope not in SCOPES:

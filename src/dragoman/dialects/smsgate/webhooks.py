@@ -1,4 +1,4 @@
-"""`/webhooks`: what a program wants to be told, and where."""
+"""`/webhooks`: which events a program is called for, and where."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
-from dragoman.dialects.smsgate.calls import DONE, Calls, render
+from dragoman.dialects.smsgate.calls import DONE, render
 from dragoman.dialects.smsgate.errors import Turned
 from dragoman.dialects.smsgate.mapping import DIALECT
+from dragoman.dialects.wording import instead_of
 from dragoman.kit.ids import parse_number
 from dragoman.web.bodies import decode_json
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
@@ -28,30 +28,6 @@ class Webhooks:
         self._webhooks = services.webhooks
         self._settings = services.phone_settings
         self._plain = services.settings.dialects.smsgate.plain_webhooks
-
-    def operations(self, calls: Calls) -> tuple[Operation, ...]:
-        """The calls about webhooks."""
-        return (
-            calls.declare("GET", "/webhooks", self.list, "List webhooks", scope="webhooks:list"),
-            calls.declare(
-                "POST",
-                "/webhooks",
-                self.put,
-                "Register a webhook, or replace one",
-                scope="webhooks:write",
-                body=schemas.NewWebhook,
-                answer=schemas.Webhook,
-                status=201,
-            ),
-            calls.declare(
-                "DELETE",
-                "/webhooks/{id}",
-                self.remove,
-                "Remove a webhook",
-                scope="webhooks:delete",
-                status=204,
-            ),
-        )
 
     async def list(self, caller: Caller, _request: Request) -> Response:
         """Answers `GET /webhooks`."""
@@ -70,7 +46,8 @@ class Webhooks:
         if not key.isprintable() or not is_storable(key):
             raise Refused(RefusalCode.INVALID_FIELD, "id", "characters that cannot be shown")
         await self._settings.ensure_signing_key(caller.account)
-        try:
+        unknown = Turned(RefusalCode.INVALID_FIELD, "deviceId: no such device")
+        with instead_of(RefusalCode.NOT_FOUND, unknown):
             webhook = await self._webhooks.put(
                 caller.account,
                 DIALECT,
@@ -79,11 +56,6 @@ class Webhooks:
                 url=given.url,
                 device_id=_read_device(given.device_id),
             )
-        except Refused as refused:
-            if refused.code is RefusalCode.NOT_FOUND:
-                message = "deviceId: no such device"
-                raise Turned(RefusalCode.INVALID_FIELD, message) from None
-            raise
         return render(201, mapping.render_webhook(webhook))
 
     async def remove(self, caller: Caller, request: Request) -> Response:

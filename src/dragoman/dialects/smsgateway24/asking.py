@@ -1,4 +1,4 @@
-"""What became of texts, what came in, and which phones there are."""
+"""The status of texts, what was received, and which phones there are."""
 
 from __future__ import annotations
 
@@ -10,39 +10,17 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.model.devices import MAX_SLOT
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.correspondence import Kind, TextFilter, TextPage
+from dragoman.dialects.smsgateway24 import mapping, schemas, times
 from dragoman.dialects.smsgateway24.auth import authenticate
 from dragoman.dialects.smsgateway24.errors import WordedRefusal, invalid
-from dragoman.dialects.smsgateway24.mapping import (
-    INCOMING,
-    NAME,
-    TITLES,
-    kinds_of,
-    render_device,
-    render_sms,
-    status_of,
-)
 from dragoman.dialects.smsgateway24.numbers import country_of_all, read_number
 from dragoman.dialects.smsgateway24.parameters import Given
-from dragoman.dialects.smsgateway24.schemas import (
-    DeviceList,
-    DeviceStatus,
-    SmsCount,
-    SmsList,
-    SmsStatus,
-)
 from dragoman.dialects.smsgateway24.sending import find_device
-from dragoman.dialects.smsgateway24.times import (
-    Zone,
-    parse_time,
-    parse_zone,
-    render_with_offset,
-    zone_named,
-)
 from dragoman.kit.ids import parse_number
 from dragoman.web.requests import Request
 
 MAX_SHOWN: Final = 5_000
-"""Texts in one answer, the newest; `count` tells how many there are."""
+"""Texts in one answer, the newest; `count` is how many there are."""
 
 
 class Asking:
@@ -51,56 +29,60 @@ class Asking:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def search(self, request: Request, given: Given) -> SmsList | SmsCount:
+    async def search(self, request: Request, given: Given) -> schemas.SmsList | schemas.SmsCount:
         """`getallsms`; raises `Refused`."""
         account = await self._authenticate(request, given)
         zone = self._zone(account)
         if given.text("timezone"):
-            zone = parse_zone("timezone", given.text("timezone"))
+            zone = times.parse_zone("timezone", given.text("timezone"))
         wanted = self._filter(account, given, zone)
         oldest_first = not given.flag("orderbydesc")
         if given.flag("onlycount"):
-            return SmsCount(count=await self._services.correspondence.count(wanted))
+            return schemas.SmsCount(count=await self._services.correspondence.count(wanted))
         page = await self._services.correspondence.page(wanted, MAX_SHOWN)
         return await asyncio.to_thread(_render_page, page, zone, oldest_first)
 
-    async def status(self, request: Request, given: Given) -> SmsStatus:
+    async def status(self, request: Request, given: Given) -> schemas.SmsStatus:
         """`getsmsstatus`; raises `Refused`."""
         account = await self._authenticate(request, given)
         sms_id = parse_number(given.required("sms_id").strip())
         try:
             if sms_id is None:
                 raise Refused(RefusalCode.NOT_FOUND)
-            view = await self._services.correspondence.find(account, NAME, sms_id)
+            view = await self._services.correspondence.find(account, mapping.NAME, sms_id)
         except Refused as refused:
             if refused.code is not RefusalCode.NOT_FOUND:
                 raise
             raise WordedRefusal(refused.code, "Sms not found") from None
-        status = status_of(view.state, view.failure, view.detail, view.waits_for_phone)
-        return SmsStatus(sms_id=view.text_id, status=status, status_description=TITLES[status])
+        status = mapping.status_of(view.state, view.failure, view.detail, view.waits_for_phone)
+        return schemas.SmsStatus(
+            sms_id=view.text_id, status=status, status_description=mapping.TITLES[status]
+        )
 
-    async def devices(self, request: Request, given: Given) -> DeviceList:
+    async def devices(self, request: Request, given: Given) -> schemas.DeviceList:
         """`getalldevices`; raises `Refused`."""
         account = await self._authenticate(request, given)
         zone = self._zone(account)
         devices = self._services.devices
         found = {
-            str(one.device_id): render_device(one, devices.presence.heard_ms(one.device_id), zone)
+            str(one.device_id): mapping.render_device(
+                one, devices.presence.heard_ms(one.device_id), zone
+            )
             for one in devices.of_account(account)
         }
-        return DeviceList(count=len(found), device=found)
+        return schemas.DeviceList(count=len(found), device=found)
 
-    async def device(self, request: Request, given: Given) -> DeviceStatus:
+    async def device(self, request: Request, given: Given) -> schemas.DeviceStatus:
         """`getdevicestatus`; raises `Refused`."""
         account = await self._authenticate(request, given)
         device = find_device(self._services, account, given.required("device_id"))
         presence = self._services.devices.presence
         seen_ms = max(device.seen_ms, presence.heard_ms(device.device_id))
         away_ms = self._services.clock.now_ms() - seen_ms
-        return DeviceStatus(
+        return schemas.DeviceStatus(
             online=device.enabled and presence.is_present(device.device_id),
             device_id=device.device_id,
-            lastseen=render_with_offset(seen_ms, self._zone(account)),
+            lastseen=times.render_with_offset(seen_ms, self._zone(account)),
             diffseconds=max(0, away_ms // 1000),
             title=device.name,
         )
@@ -108,12 +90,12 @@ class Asking:
     async def _authenticate(self, request: Request, given: Given) -> Account:
         return await authenticate(self._services, given.required("token"), request.client)
 
-    def _zone(self, account: Account) -> Zone:
-        return zone_named(
+    def _zone(self, account: Account) -> times.Zone:
+        return times.zone_named(
             account.time_zone or self._services.settings.dialects.smsgateway24.time_zone
         )
 
-    def _filter(self, account: Account, given: Given, zone: Zone) -> TextFilter:
+    def _filter(self, account: Account, given: Given, zone: times.Zone) -> TextFilter:
         kinds, received = _read_statuses(given)
         slot = given.number("sim")
         if slot is not None and slot >= MAX_SLOT:
@@ -125,7 +107,7 @@ class Asking:
         devices = self._services.devices.of_account(account)
         return TextFilter(
             account_id=account.account_id,
-            dialect=NAME,
+            dialect=mapping.NAME,
             kinds=kinds,
             received=received,
             device_id=find_device(self._services, account, device_id).device_id
@@ -134,8 +116,8 @@ class Asking:
             slot=None if slot is None else slot + 1,
             reference=None if customer is None else str(customer),
             number=_read_phone(phone, country_of_all(devices)) if phone else "",
-            from_ms=parse_time("begindate", begin, zone.info) if begin else None,
-            to_ms=parse_time("enddate", end, zone.info, end=True) if end else None,
+            from_ms=times.parse_time("begindate", begin, zone.info) if begin else None,
+            to_ms=times.parse_time("enddate", end, zone.info, end=True) if end else None,
         )
 
 
@@ -145,10 +127,15 @@ def _read_statuses(given: Given) -> tuple[tuple[Kind, ...] | None, bool]:
     if not wanted:
         return None, True
     statuses = {parse_number(one) for one in wanted}
-    if not statuses <= TITLES.keys():
+    if not statuses <= mapping.TITLES.keys():
         raise invalid("status", "no such status")
-    kinds = [kind for status in sorted(TITLES) if status in statuses for kind in kinds_of(status)]
-    return tuple(kinds), INCOMING in statuses
+    kinds = [
+        kind
+        for status in sorted(mapping.TITLES)
+        if status in statuses
+        for kind in mapping.kinds_of(status)
+    ]
+    return tuple(kinds), mapping.INCOMING in statuses
 
 
 def _read_phone(written: str, country: str | None) -> str:
@@ -158,8 +145,8 @@ def _read_phone(written: str, country: str | None) -> str:
         return written.strip().removeprefix("+")
 
 
-def _render_page(page: TextPage, zone: Zone, oldest_first: bool) -> SmsList:
+def _render_page(page: TextPage, zone: times.Zone, oldest_first: bool) -> schemas.SmsList:
     views = reversed(page.texts) if oldest_first else page.texts
-    return SmsList(
-        smss={str(view.text_id): render_sms(view, zone) for view in views}, count=page.total
+    return schemas.SmsList(
+        smss={str(view.text_id): mapping.render_sms(view, zone) for view in views}, count=page.total
     )

@@ -9,13 +9,7 @@ import msgspec
 
 from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts, EventFacts
 from dragoman.core.model.errors import FailureCode
-from dragoman.dialects.smsgateway24.mapping import (
-    TITLES,
-    parse_note,
-    render_number,
-    render_slot,
-    status_of,
-)
+from dragoman.dialects.smsgateway24 import mapping
 from dragoman.dialects.smsgateway24.times import render_plain, zone_named
 
 HEADERS: Final = (("Content-Type", "application/json"),)
@@ -51,14 +45,14 @@ class IncomingEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 def render_delivery(url: str, facts: CallbackFacts) -> CallbackCall:
     """Renders the call about a text that was sent."""
-    note = parse_note(facts.return_data)
-    status = status_of(facts.state, FailureCode(facts.failure), facts.detail)
-    slot = render_slot(note.slot)
+    note = mapping.parse_note(facts.return_data)
+    status = mapping.status_of(facts.state, FailureCode(facts.failure), facts.detail)
+    slot = mapping.render_slot(note.slot)
     event = DeliveryEvent(
         sms_id=facts.message_id if note.newsletter else facts.batch_id,
         status_id=status,
-        status_message=TITLES[status],
-        sendto=render_number(facts.recipient),
+        status_message=mapping.TITLES[status],
+        sendto=mapping.render_number(facts.recipient),
         senttime=render_plain(facts.at_ms, zone_named(note.zone)),
         channel_id=slot,
         sim=slot,
@@ -70,11 +64,11 @@ def render_delivery(url: str, facts: CallbackFacts) -> CallbackCall:
 def render_incoming(
     url: str, facts: EventFacts, name_of: Callable[[int], str | None]
 ) -> CallbackCall:
-    """Renders the call about a text that came in; `name_of` tells the name of a phone."""
-    slot = render_slot(facts.sim)
+    """Renders the call about a text that came in; `name_of` finds the name of a phone."""
+    slot = mapping.render_slot(facts.sim)
     sms_id = int(facts.key)
     event = IncomingEvent(
-        address=render_number(facts.sender),
+        address=mapping.render_number(facts.sender),
         date=facts.at_ms,
         date_sent=facts.at_ms,
         body=facts.text,

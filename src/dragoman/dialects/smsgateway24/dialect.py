@@ -15,18 +15,17 @@ from dragoman.dialects.smsgateway24.asking import Asking
 from dragoman.dialects.smsgateway24.auth import log_in
 from dragoman.dialects.smsgateway24.callbacks import render_delivery, render_incoming
 from dragoman.dialects.smsgateway24.contacts import Book
-from dragoman.dialects.smsgateway24.errors import CODES_OF_KIND, problem_of, problem_of_refusal
+from dragoman.dialects.smsgateway24.errors import problem_of, problem_of_refusal
 from dragoman.dialects.smsgateway24.mapping import NAME
 from dragoman.dialects.smsgateway24.parameters import Given, read_parameters
 from dragoman.dialects.smsgateway24.sending import Sending
-from dragoman.web.operations import BodyFormat, Dialect, Handler, Operation
+from dragoman.dialects.wording import CODES_OF_KIND
+from dragoman.web.operations import Dialect, Handler, Operation
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
 PREFIX: Final = "/getdata"
-METHODS: Final = ("GET", "POST")
-BODY_FORMATS: Final[tuple[BodyFormat, ...]] = ("form", "multipart", "json")
 BODY_LIMIT_BYTES: Final = 256 * 1024
 MANY_LIMIT_BYTES: Final = 8 * 1024 * 1024
 
@@ -70,96 +69,39 @@ class _Calls:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._sending = Sending(services)
-        self._asking = Asking(services)
-        self._book = Book(services)
 
+    # fmt: off
     def operations(self) -> tuple[Operation, ...]:
-        """Every call of the API."""
-        sending, asking, book = self._sending, self._asking, self._book
+        """The whole API as a table: each call, who answers it, what it takes and answers."""
+        declare, services = self._declare, self._services
+        sending, asking, book = Sending(services), Asking(services), Book(services)
         return (
-            _call(
-                "gettoken",
-                self._handler(self._issue_token),
-                "Get a token",
-                schemas.LoginParameters,
-                schemas.NewToken,
-            ),
-            _call(
-                "addsms",
-                self._handler(sending.add),
-                "Send a text",
-                schemas.SmsParameters,
-                schemas.SavedSms,
-            ),
-            _call(
-                "smstosend",
-                self._handler(sending.add_with_login),
-                "Send a text without a token",
-                schemas.SmsWithLoginParameters,
-                schemas.SavedSms,
-            ),
-            _call(
-                "addalotofsms",
-                self._handler(sending.add_many),
-                "Send many texts",
-                schemas.ManySmsParameters,
-                schemas.SavedMany,
-                body_limit_bytes=MANY_LIMIT_BYTES,
-            ),
-            _call(
-                "getallsms",
-                self._handler(asking.search),
-                "List texts, sent and received",
-                schemas.SearchParameters,
-                schemas.SmsList,
-            ),
-            _call(
-                "savetag",
-                self._handler(book.add_tag),
-                "Create a tag",
-                schemas.TagParameters,
-                schemas.SavedTag,
-            ),
-            _call(
-                "savecontact",
-                self._handler(book.add_contact),
-                "Create a contact with a tag",
-                schemas.ContactParameters,
-                schemas.SavedContact,
-            ),
-            _call(
-                "savepaket",
-                self._handler(sending.add_newsletter),
-                "Send a newsletter to tags",
-                schemas.NewsletterParameters,
-                schemas.SavedNewsletter,
-            ),
-            _call(
-                "getalldevices",
-                self._handler(asking.devices),
-                "List phones",
-                schemas.TokenParameters,
-                schemas.DeviceList,
-            ),
-            _call(
-                "getsmsstatus",
-                self._handler(asking.status),
-                "Ask what became of a text",
-                schemas.StatusParameters,
-                schemas.SmsStatus,
-            ),
-            _call(
-                "getdevicestatus",
-                self._handler(asking.device),
-                "Ask whether a phone is there",
-                schemas.DeviceParameters,
-                schemas.DeviceStatus,
-            ),
+            declare("gettoken", self._issue_token, "Get a token",
+                    schemas.LoginParameters, schemas.NewToken),
+            declare("addsms", sending.add, "Send a text", schemas.SmsParameters, schemas.SavedSms),
+            declare("smstosend", sending.add_with_login, "Send a text without a token",
+                    schemas.SmsWithLoginParameters, schemas.SavedSms),
+            declare("addalotofsms", sending.add_many, "Send many texts",
+                    schemas.ManySmsParameters, schemas.SavedMany, MANY_LIMIT_BYTES),
+            declare("getallsms", asking.search, "List texts, sent and received",
+                    schemas.SearchParameters, schemas.SmsList),
+            declare("savetag", book.add_tag, "Create a tag",
+                    schemas.TagParameters, schemas.SavedTag),
+            declare("savecontact", book.add_contact, "Create a contact with a tag",
+                    schemas.ContactParameters, schemas.SavedContact),
+            declare("savepaket", sending.add_newsletter, "Send a newsletter to tags",
+                    schemas.NewsletterParameters, schemas.SavedNewsletter),
+            declare("getalldevices", asking.devices, "List phones",
+                    schemas.TokenParameters, schemas.DeviceList),
+            declare("getsmsstatus", asking.status, "Ask what became of a text",
+                    schemas.StatusParameters, schemas.SmsStatus),
+            declare("getdevicestatus", asking.device, "Ask whether a phone is there",
+                    schemas.DeviceParameters, schemas.DeviceStatus),
         )
+    # fmt: on
 
     def refuse(self, request: Request, refusal: Refusal) -> Response:
-        """Words what the kit refuses: a path, a method or a body that cannot be read."""
+        """Answers a request that cannot be read: its path, its method or its body."""
         self._services.metrics.refused[NAME, CODES_OF_KIND[refusal.kind]] += 1
         return Response(_OK, msgspec.json.encode(problem_of_refusal(refusal)))
 
@@ -168,38 +110,37 @@ class _Calls:
         return schemas.NewToken(token=await self._services.login_tokens.issue(account))
 
     def _handler(self, act: Act) -> Handler:
-        refused_meter = self._services.metrics.refused
+        refusals = self._services.metrics.refused
 
         async def handle(request: Request) -> Response:
             answer: msgspec.Struct
             try:
                 answer = await act(request, read_parameters(request))
             except Refused as refused:
-                refused_meter[NAME, refused.code] += 1
+                refusals[NAME, refused.code] += 1
                 answer = problem_of(refused)
             return Response(_OK, msgspec.json.encode(answer))
 
         return handle
 
-
-def _call(
-    name: str,
-    handler: Handler,
-    summary: str,
-    takes: type[msgspec.Struct],
-    answers: type[msgspec.Struct],
-    *,
-    body_limit_bytes: int = BODY_LIMIT_BYTES,
-) -> Operation:
-    return Operation(
-        methods=METHODS,
-        path=f"{PREFIX}/{name}",
-        handler=handler,
-        summary=summary,
-        source=name,
-        query=takes,
-        body=takes,
-        body_formats=BODY_FORMATS,
-        body_limit_bytes=body_limit_bytes,
-        answers={_OK: answers},
-    )
+    def _declare(
+        self,
+        name: str,
+        act: Act,
+        summary: str,
+        takes: type[msgspec.Struct],
+        answers: type[msgspec.Struct],
+        body_limit_bytes: int = BODY_LIMIT_BYTES,
+    ) -> Operation:
+        return Operation(
+            methods=("GET", "POST"),
+            path=f"{PREFIX}/{name}",
+            handler=self._handler(act),
+            summary=summary,
+            source=name,
+            query=takes,
+            body=takes,
+            body_formats=("form", "multipart", "json"),
+            body_limit_bytes=body_limit_bytes,
+            answers={_OK: answers},
+        )

@@ -1,4 +1,4 @@
-"""How this API says no: HTTP 200, `error` 1 and a text; only the one for a wrong login is known.
+"""How this API words refusals: HTTP 200, `error` 1 and a text; that of a wrong login is known.
 
 A program reads the text to people, so each says what is wrong and with which parameter.
 """
@@ -11,7 +11,8 @@ from typing import Final
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission.bundles import RefusedInBundle
 from dragoman.dialects.smsgateway24.schemas import Problem
-from dragoman.web.refusals import Refusal, RefusalKind
+from dragoman.dialects.wording import CODES_OF_KIND
+from dragoman.web.refusals import Refusal
 
 MAX_QUOTED: Final = 64
 """Characters of a caller's own words that an answer repeats."""
@@ -47,28 +48,12 @@ TEXTS: Final = MappingProxyType(
         RefusalCode.UNAVAILABLE: "The service is not available now, try again later",
     }
 )
-"""One line for every refusal of the house."""
-
-CODES_OF_KIND: Final = MappingProxyType(
-    {
-        RefusalKind.UNKNOWN_PATH: RefusalCode.NOT_FOUND,
-        RefusalKind.WRONG_METHOD: RefusalCode.NOT_SUPPORTED,
-        RefusalKind.MALFORMED: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.BAD_CHARSET: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.TOO_LARGE: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.TOO_DEEP: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.TOO_SLOW: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.UNSUPPORTED_TYPE: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.UNSUPPORTED_CODING: RefusalCode.MALFORMED_REQUEST,
-        RefusalKind.INTERNAL: RefusalCode.UNAVAILABLE,
-    }
-)
-"""What a request that cannot even be read counts as."""
+"""One line for every refusal."""
 
 _NAMES: Final = MappingProxyType(
     {"reference": "customerid", "recipients": "sendto", "text": "body", "name": "title"}
 )
-"""This API's names of what the house's refusals are about."""
+"""This API's names of our fields, where they differ."""
 _NO_SIM: Final = "Parameter sim is not valid: the device has no such SIM"
 
 
@@ -91,7 +76,7 @@ def invalid(name: str, because: str) -> Refused:
 
 
 def problem_of(refused: Refused) -> Problem:
-    """The answer to a request that the house turns away."""
+    """The answer to a refused request."""
     return Problem(message=_text_of(refused))
 
 

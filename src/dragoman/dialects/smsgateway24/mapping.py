@@ -1,4 +1,4 @@
-"""Our states, texts and phones in this API's words."""
+"""Our states, texts and phones as this API shows them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ TITLES: Final = MappingProxyType(
         NEVER_ALLOWED: "not sent: not allowed at all",
     }
 )
-"""Each status and its title; `New`, `sending` and `delivered` are the provider's words."""
+"""Each status and its title; `New`, `sending` and `delivered` are the provider's own."""
 
 STATUSES: Final = MappingProxyType(
     {
@@ -84,7 +84,7 @@ OF_FAILURE: Final = MappingProxyType(
         FailureCode.BARRED: NEVER_ALLOWED,
     }
 )
-"""Rejections that are somebody's will."""
+"""Rejections that somebody decided on."""
 
 DELIVERY_STATES: Final = frozenset(
     {
@@ -96,7 +96,7 @@ DELIVERY_STATES: Final = frozenset(
         State.CANCELLED,
     }
 )
-"""What the delivery webhook tells of."""
+"""The states that the delivery webhook is called for."""
 
 UNKNOWN_SERIAL: Final = "unknown"
 

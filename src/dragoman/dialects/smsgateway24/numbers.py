@@ -65,7 +65,7 @@ def read_number(written: str, country: str | None, *, plus_lost: bool = False) -
 
 
 def country_of(device: Device, slot: int | None) -> str | None:
-    """The calling code of a phone's country; None where no SIM tells its number."""
+    """The calling code of a phone's country; None where no SIM has a known number."""
     sims = [sim for sim in device.sims if sim.present]
     chosen = [sim for sim in sims if sim.slot == slot]
     return _only(filter(None, map(_country_of_sim, chosen))) or _only(
@@ -74,7 +74,7 @@ def country_of(device: Device, slot: int | None) -> str | None:
 
 
 def country_of_all(devices: Iterable[Device]) -> str | None:
-    """The calling code that all the phones share which tell theirs."""
+    """The calling code that all phones with a known one share."""
     return _only(code for one in devices if (code := country_of(one, None)) is not None)
 
 

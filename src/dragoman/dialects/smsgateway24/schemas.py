@@ -5,28 +5,25 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
 
-Token = Annotated[str, Meta(description="What `gettoken` gave.")]
-Email = Annotated[str, Meta(description="Your user name.")]
-Password = Annotated[str, Meta(description="Your password.")]
+from dragoman.web.operations import doc
+
+Token = Annotated[str, doc("What `gettoken` gave.")]
 SendTo = Annotated[
     str,
-    Meta(
-        description="A number, or several with commas between them. Without `+`, one is read as it"
+    doc(
+        "A number, or several with commas between them. Without `+`, one is read as it"
         " is dialled in the country of the phone."
     ),
 ]
-Body = Annotated[str, Meta(description="The text.")]
-DeviceId = Annotated[
-    str, Meta(description="The phone that is to send it; any route where it is not given.")
-]
+Body = Annotated[str, doc("The text.")]
+DeviceId = Annotated[str, doc("The phone that is to send it; any route where it is not given.")]
 TimeToSend = Annotated[
-    str, Meta(description="`YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS` in UTC; a past time is now.")
+    str, doc("`YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS` in UTC; a past time is now.")
 ]
-Slot = Annotated[str, Meta(description="The SIM: 0, 1 or 2.")]
-CustomerId = Annotated[str, Meta(description="A number of your own.")]
-Urgent = Annotated[str, Meta(description="1 goes before all that is not urgent.")]
+Slot = Annotated[str, doc("The SIM: 0, 1 or 2.")]
+CustomerId = Annotated[str, doc("A number of your own.")]
+Urgent = Annotated[str, doc("1 goes before all that is not urgent.")]
 
 
 # What they take
@@ -35,14 +32,19 @@ Urgent = Annotated[str, Meta(description="1 goes before all that is not urgent."
 class LoginParameters(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of `gettoken`."""
 
-    email: Email
-    password: Password = msgspec.field(name="pass")
+    email: Annotated[str, doc("Your user name.")]
+    password: Annotated[str, doc("Your password.")] = msgspec.field(name="pass")
 
 
-class SmsParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """The parameters of `addsms`."""
+class TokenParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of `getalldevices`."""
 
     token: Token
+
+
+class SmsParameters(TokenParameters, frozen=True, kw_only=True):
+    """The parameters of `addsms`."""
+
     sendto: SendTo
     body: Body
     device_id: DeviceId = ""
@@ -52,11 +54,9 @@ class SmsParameters(msgspec.Struct, frozen=True, kw_only=True):
     urgent: Urgent = "0"
 
 
-class SmsWithLoginParameters(msgspec.Struct, frozen=True, kw_only=True):
+class SmsWithLoginParameters(LoginParameters, frozen=True, kw_only=True):
     """The parameters of `smstosend`."""
 
-    email: Email
-    password: Password = msgspec.field(name="pass")
     sendto: SendTo
     body: Body
     device_id: DeviceId = ""
@@ -70,78 +70,66 @@ class ManySmsParameters(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of `addalotofsms`: a form with `datajson`, or that JSON as the body."""
 
     datajson: Annotated[
-        str, Meta(description="JSON: `token`, and in `smsdata` a list of what `addsms` takes.")
+        str, doc("JSON: `token`, and in `smsdata` a list of what `addsms` takes.")
     ] = ""
     token: Token = ""
     smsdata: list[dict[str, Any]] = []
 
 
-class SearchParameters(msgspec.Struct, frozen=True, kw_only=True):
+class SearchParameters(TokenParameters, frozen=True, kw_only=True):
     """The parameters of `getallsms`."""
 
-    token: Token
-    device_id: Annotated[str, Meta(description="Only of this phone.")] = ""
-    status: Annotated[str, Meta(description="Only with this status, or these.")] = ""
-    begindate: Annotated[str, Meta(description="Only made from then on, in `timezone`.")] = ""
-    enddate: Annotated[str, Meta(description="Only made until then, in `timezone`.")] = ""
-    sim: Annotated[str, Meta(description="Only of this SIM.")] = ""
-    customerid: Annotated[str, Meta(description="Only with this number of your own.")] = ""
-    onlycount: Annotated[str, Meta(description="1 answers how many there are.")] = "0"
-    phone: Annotated[str, Meta(description="Only to or from this number.")] = ""
-    orderbydesc: Annotated[str, Meta(description="1 shows the newest first.")] = "0"
-    timezone: Annotated[
-        str, Meta(description="`Australia/Sydney` or `+02:00`; the account's if not given.")
-    ] = ""
+    device_id: Annotated[str, doc("Only of this phone.")] = ""
+    status: Annotated[str, doc("Only with this status, or these.")] = ""
+    begindate: Annotated[str, doc("Only made from then on, in `timezone`.")] = ""
+    enddate: Annotated[str, doc("Only made until then, in `timezone`.")] = ""
+    sim: Annotated[str, doc("Only of this SIM.")] = ""
+    customerid: Annotated[str, doc("Only with this number of your own.")] = ""
+    onlycount: Annotated[str, doc("1 answers how many there are.")] = "0"
+    phone: Annotated[str, doc("Only to or from this number.")] = ""
+    orderbydesc: Annotated[str, doc("1 shows the newest first.")] = "0"
+    timezone: Annotated[str, doc("`Australia/Sydney` or `+02:00`; the account's if not given.")] = (
+        ""
+    )
 
 
-class TagParameters(msgspec.Struct, frozen=True, kw_only=True):
+class TagParameters(TokenParameters, frozen=True, kw_only=True):
     """The parameters of `savetag`."""
 
-    token: Token
-    title: Annotated[str, Meta(description="Name of the tag.")]
+    title: Annotated[str, doc("Name of the tag.")]
 
 
-class ContactParameters(msgspec.Struct, frozen=True, kw_only=True):
+class ContactParameters(TokenParameters, frozen=True, kw_only=True):
     """The parameters of `savecontact`."""
 
-    token: Token
-    phone: Annotated[str, Meta(description="The number.")]
-    ctag_id: Annotated[str, Meta(description="The tag; `tag_id` is the same.")]
-    fullname: Annotated[str, Meta(description="The name.")] = ""
+    phone: Annotated[str, doc("The number.")]
+    ctag_id: Annotated[str, doc("The tag; `tag_id` is the same.")]
+    fullname: Annotated[str, doc("The name.")] = ""
 
 
-class NewsletterParameters(msgspec.Struct, frozen=True, kw_only=True):
+class NewsletterParameters(TokenParameters, frozen=True, kw_only=True):
     """The parameters of `savepaket`."""
 
-    token: Token
-    title: Annotated[str, Meta(description="Name of the newsletter.")]
+    title: Annotated[str, doc("Name of the newsletter.")]
     body: Body
-    tags: Annotated[str, Meta(description="Tags with commas between them, or a list.")]
+    tags: Annotated[str, doc("Tags with commas between them, or a list.")]
     device_id: DeviceId = ""
     sim: Slot = "0"
-    time_to_send: Annotated[
-        str, Meta(description="`DD.MM.YYYY HH:MM:SS` in UTC; 0 or a past time is now.")
-    ] = "0"
+    time_to_send: Annotated[str, doc("`DD.MM.YYYY HH:MM:SS` in UTC; 0 or a past time is now.")] = (
+        "0"
+    )
 
 
-class TokenParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """The parameters of `getalldevices`."""
-
-    token: Token
-
-
-class StatusParameters(msgspec.Struct, frozen=True, kw_only=True):
+class StatusParameters(TokenParameters, frozen=True, kw_only=True):
     """The parameters of `getsmsstatus`."""
 
-    token: Token
-    sms_id: Annotated[str, Meta(description="What `addsms` answered.")]
+    sms_id: Annotated[str, doc("What `addsms` answered.")]
 
 
-class DeviceParameters(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceParameters(TokenParameters, frozen=True, kw_only=True):
     """The parameters of `getdevicestatus`."""
 
-    token: Token
-    device_id: Annotated[str, Meta(description="The phone.")]
+    device_id: Annotated[str, doc("The phone.")]
 
 
 # What they answer
@@ -154,26 +142,29 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-class NewToken(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of `gettoken`."""
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """The beginning of an answer to what was accepted."""
 
     error: Literal[0] = 0
+
+
+class NewToken(Done, frozen=True, kw_only=True):
+    """The answer of `gettoken`."""
+
     message: str = "OK"
     token: str
 
 
-class SavedSms(msgspec.Struct, frozen=True, kw_only=True):
+class SavedSms(Done, frozen=True, kw_only=True):
     """The answer of `addsms`: the identifier of the first."""
 
-    error: Literal[0] = 0
     sms_id: int
     message: str = "Sms has been saved successfully"
 
 
-class SavedMany(msgspec.Struct, frozen=True, kw_only=True):
+class SavedMany(Done, frozen=True, kw_only=True):
     """The answer of `addalotofsms`."""
 
-    error: Literal[0] = 0
     message: str = "Sms has been saved successfully"
 
 
@@ -205,53 +196,47 @@ class Sms(msgspec.Struct, frozen=True, kw_only=True):
     paketbody: str | None
 
 
-class SmsList(msgspec.Struct, frozen=True, kw_only=True):
+class SmsList(Done, frozen=True, kw_only=True):
     """The answer of `getallsms`: texts by identifier."""
 
-    error: Literal[0] = 0
     smss: dict[str, Sms]
     count: int
     message: str = "Ok"
 
 
-class SmsCount(msgspec.Struct, frozen=True, kw_only=True):
+class SmsCount(Done, frozen=True, kw_only=True):
     """The answer of `getallsms` with `onlycount`."""
 
-    error: Literal[0] = 0
     count: int
     message: str = "Ok"
 
 
-class SmsStatus(msgspec.Struct, frozen=True, kw_only=True):
+class SmsStatus(Done, frozen=True, kw_only=True):
     """The answer of `getsmsstatus`."""
 
-    error: Literal[0] = 0
     sms_id: int
     status: int
     status_description: str
     message: str = "Ok"
 
 
-class SavedTag(msgspec.Struct, frozen=True, kw_only=True):
+class SavedTag(Done, frozen=True, kw_only=True):
     """The answer of `savetag`."""
 
-    error: Literal[0] = 0
     tag_id: int
     message: str = "OK"
 
 
-class SavedContact(msgspec.Struct, frozen=True, kw_only=True):
+class SavedContact(Done, frozen=True, kw_only=True):
     """The answer of `savecontact`."""
 
-    error: Literal[0] = 0
     contact_id: int
     message: str = "ok"
 
 
-class SavedNewsletter(msgspec.Struct, frozen=True, kw_only=True):
+class SavedNewsletter(Done, frozen=True, kw_only=True):
     """The answer of `savepaket`."""
 
-    error: Literal[0] = 0
     paket_id: int
     message: str = "OK"
 

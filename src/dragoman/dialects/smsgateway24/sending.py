@@ -17,18 +17,14 @@ from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.correspondence import ALONE
 from dragoman.core.submission.bundles import RefusedInBundle
 from dragoman.dialects.smsgateway24.auth import authenticate, log_in
-from dragoman.dialects.smsgateway24.errors import (
-    WordedRefusal,
-    invalid,
-    missing,
-    problem_of,
-)
+from dragoman.dialects.smsgateway24.errors import WordedRefusal, invalid, missing, problem_of
 from dragoman.dialects.smsgateway24.mapping import DELIVERY_STATES, NAME, Note, render_note
 from dragoman.dialects.smsgateway24.numbers import country_of, country_of_all, read_numbers
 from dragoman.dialects.smsgateway24.parameters import Given, parse_inner
 from dragoman.dialects.smsgateway24.schemas import SavedMany, SavedNewsletter, SavedSms
 from dragoman.dialects.smsgateway24.times import parse_time
 from dragoman.dialects.smsgateway24.webhooks import find_delivery
+from dragoman.dialects.wording import instead_of
 from dragoman.kit.ids import parse_number
 from dragoman.web.requests import Request
 
@@ -219,25 +215,21 @@ class Sending:
 def find_device(services: Services, account: Account, text: str) -> Device:
     """One of the account's phones; raises `Refused`."""
     device_id = parse_number(text.strip())
-    try:
-        if device_id is not None:
-            return services.devices.find(account, device_id)
-    except Refused as refused:
-        if refused.code is not RefusalCode.NOT_FOUND:
-            raise
-    raise WordedRefusal(RefusalCode.NOT_FOUND, "Device not found")
+    unknown = WordedRefusal(RefusalCode.NOT_FOUND, "Device not found")
+    if device_id is None:
+        raise unknown
+    with instead_of(unknown.code, unknown):
+        return services.devices.find(account, device_id)
 
 
 async def find_tag(services: Services, account: Account, text: str) -> int:
     """One of the account's tags; raises `Refused`."""
     tag_id = parse_number(text.strip())
-    try:
-        if tag_id is not None:
-            return (await services.groups.group(account, tag_id, ListKind.TAG)).list_id
-    except Refused as refused:
-        if refused.code is not RefusalCode.NOT_FOUND:
-            raise
-    raise WordedRefusal(RefusalCode.NOT_FOUND, "Tag not found")
+    unknown = WordedRefusal(RefusalCode.NOT_FOUND, "Tag not found")
+    if tag_id is None:
+        raise unknown
+    with instead_of(unknown.code, unknown):
+        return (await services.groups.group(account, tag_id, ListKind.TAG)).list_id
 
 
 def _content_of(given: Given) -> Given:

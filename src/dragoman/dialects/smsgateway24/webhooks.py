@@ -1,4 +1,4 @@
-"""Who is called about an account's phones: a phone's own address, else that for all of them."""
+"""The webhooks of an account's phones: a phone's own URL, else that of all phones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dragoman.dialects.smsgateway24.mapping import NAME
 
 
 class Event(StrEnum):
-    """What an address is told of."""
+    """What a webhook is called for."""
 
     DELIVERY = "delivery"
     """A text was sent, arrived or failed."""
@@ -25,7 +25,7 @@ class Event(StrEnum):
 KINDS: Final = MappingProxyType(
     {Event.DELIVERY: EventKind.MESSAGE_CHANGED, Event.INCOMING: EventKind.TEXT_RECEIVED}
 )
-"""What the house calls each event."""
+"""Our kind of each event."""
 EVENTS: Final = MappingProxyType({kind: event for event, kind in KINDS.items()})
 
 
@@ -37,7 +37,7 @@ def key_of(event: Event, device_id: int | None) -> str:
 def find_delivery(
     webhooks: Webhooks, account_id: int, device_id: int | None
 ) -> StoredWebhook | None:
-    """The webhook that is told what becomes of a text, chosen when it is submitted."""
+    """The webhook for the delivery of a text, chosen when the text is submitted."""
     own = None
     if device_id is not None:
         own = webhooks.find(account_id, NAME, key_of(Event.DELIVERY, device_id))
@@ -47,9 +47,9 @@ def find_delivery(
 async def put_webhook(
     webhooks: Webhooks, account: Account, event: Event, url: str, device_id: int | None
 ) -> None:
-    """Has an address called from now on in place of any other, or nobody where it is empty.
+    """Registers a URL in place of any other; an empty one removes the webhook.
 
-    A text keeps the address it was submitted with. Raises `Refused`.
+    A text keeps the URL it was submitted with. Raises `Refused`.
     """
     key = key_of(event, device_id)
     if url:

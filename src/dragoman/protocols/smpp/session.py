@@ -78,12 +78,13 @@ class WindowFull(LocalProtocolError):
 class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The limits of one session; times in seconds."""
 
-    window: int = 10
-    response_timeout_s: float = 30.0
-    bind_timeout_s: float = 10.0
+    window: int
+    response_timeout_s: float
+    bind_timeout_s: float
+    enquire_interval_s: float
+    enquire_timeout_s: float
     session_init_timeout_s: float = 5.0
-    enquire_interval_s: float = 30.0
-    enquire_timeout_s: float = 10.0
+    """Time a peer that connected has to bind."""
     unbind_timeout_s: float = 5.0
 
 

@@ -50,6 +50,13 @@ from dragoman.testkit.simulator.rules import Rules
 from dragoman.testkit.simulator.schedule import Schedule
 from dragoman.testkit.simulator.wire import Delivery, Wire
 
+SESSION: Final = SessionSettings(
+    window=100,
+    response_timeout_s=30.0,
+    bind_timeout_s=10.0,
+    enquire_interval_s=60.0,
+    enquire_timeout_s=10.0,
+)
 _ANSWERED: Final = (Answer.SENT, Answer.RESET_AFTER)
 _CODINGS: Final = {Alphabet.GSM7: 0, Alphabet.UCS2: 8}
 _DELIVERED: Final = Behaviour()
@@ -97,7 +104,7 @@ class Simulator:
         self.host = host
         self.port = port
         self.accounts = accounts
-        self.session_settings = session or SessionSettings(window=100, enquire_interval_s=60.0)
+        self.session_settings = session or SESSION
         self.tls = tls
         # What a script may change at any time.
         self.default = _DELIVERED

@@ -25,7 +25,9 @@ class Reader:
     def __init__(self, smsend: Any, outbox: Path) -> None:
         self.outbox = outbox
         self.services = smsend.services
-        self.app = DialectApp([build_mailing_pages(smsend.services.mailings)], _nowhere)
+        self.app = DialectApp(
+            [build_mailing_pages(smsend.services.mailings)], _nowhere, body_timeout_s=30
+        )
 
     async def mails(self, count: int) -> list[Any]:
         """The mails in the outbox, in the order they were made."""
@@ -146,14 +148,14 @@ async def test_campaign_from_opt_in_to_unsubscribe(smsend: Any, desk: Any, reade
     # Looking at the page, as scanners do, leaves nothing.
     status, _, page = await reader.ask("GET", leave)
     assert status == 200
-    assert b"Do you want no more mail of this list?" in page
+    assert b"Do you want to unsubscribe from this list?" in page
     another = await desk.issue(path)
     assert (await smsend.post(another, body)).status == 201
     await smsend.services.issues.expand_due()
     await reader.mails(3)
     for press in (b"List-Unsubscribe=One-Click", b"List-Unsubscribe=One-Click", b""):
         status, _, page = await reader.ask("POST", leave, press)
-        assert (status, b"You will get no more mail" in page) == (200, True)
+        assert (status, b"You have been unsubscribed" in page) == (200, True)
     third = await desk.issue(path)
     assert (await smsend.post(third, body)).status == 201
     await smsend.services.issues.expand_due()
@@ -171,6 +173,6 @@ async def test_token_that_leads_nowhere_tells_nothing(
     assert asked == valid
     status, _, body = await reader.ask("POST", f"/mailings/{page}/{token}")
     assert status == 404
-    assert b"This link is not valid." in body
+    assert b"This link is invalid." in body
     assert token.encode() not in body
     assert await smsend.rows() == before

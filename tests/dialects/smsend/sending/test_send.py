@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from dragoman.container import build_services
+from dragoman.assembly import build_services
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.core.messages.sql.tables import batches

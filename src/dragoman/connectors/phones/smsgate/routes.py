@@ -249,8 +249,8 @@ class SmsGate:
         known = []
         for one in reported:
             self._check_state(device, one)
-            handover_id = _read_identifier(one.id)
-            assignment = await handout.find(device, handover_id) if handover_id else None
+            assignment_id = _read_identifier(one.id)
+            assignment = await handout.find(device, assignment_id) if assignment_id else None
             if assignment is not None:
                 known.append((assignment, *mapping.read_words(one, assignment.recipient)))
             else:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import reduce
+from typing import Final
 
 import msgspec
 
 from dragoman.core.accounts.model.allowed_addresses import AllowedAddresses
 from dragoman.core.accounts.model.allowed_prefixes import AllowedPrefixes
 from dragoman.core.billing.model.payments import Payer
+
+NO_OWN_LIMIT: Final = 2**31 - 1
+"""Leaves a limit to `[limits]` of the configuration, which counts where it is narrower."""
 
 
 class Permission(StrEnum):
@@ -85,8 +89,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     payer: Payer = Payer.OWN
     message_types: frozenset[str] | None = None
     """The only message types it may send; None for all. Narrowed as permissions are."""
-    max_parts: int = 10
-    max_recipients: int = 100_000
+    max_parts: int = NO_OWN_LIMIT
+    max_recipients: int = NO_OWN_LIMIT
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Row,
-    Select,
-    collate,
-    func,
-    or_,
-    select,
-    update,
-)
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Connection, Row, Select, collate, or_, select, update
 
 from dragoman.core.accounts.model.accounts import Account, AccountRecord
 from dragoman.core.accounts.model.views import AccountView
@@ -25,19 +14,21 @@ from dragoman.core.accounts.sql.accounts import (
     ACCOUNT_AND_WALLET,
     CredentialRotation,
     change_permissions,
+    free_username,
     put_record,
     replace_credentials,
     to_accounts,
 )
-from dragoman.core.accounts.sql.audit_log import AuditEntry, insert_entries
+from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.accounts.sql.credits import bequeath
-from dragoman.core.accounts.sql.tables import accounts, credentials
+from dragoman.core.accounts.sql.tables import accounts, audit_entries, credentials
 from dragoman.core.billing.sql.wallets import Balance, Transfer, balance, is_unlimited, transfer
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.ids import parse_number
 from dragoman.storage.many import is_one_of
+from dragoman.storage.rows import count, insert_rows, is_any
 from dragoman.storage.text_search import contains_pieces
-from dragoman.storage.work import Operation
+from dragoman.storage.work import one_by_one
 
 
 class AccountChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,23 +63,8 @@ class AccountDeletion(msgspec.Struct, frozen=True, kw_only=True):
     audit: tuple[AuditEntry, ...] = ()
 
 
-def _change(connection: Connection, items: list[AccountChange]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        try:
-            with connection.begin_nested():
-                _amend(connection, item)
-        except IntegrityError:
-            username = str(item.values.get("username", ""))
-            results.append(Refused(RefusalCode.ALREADY_EXISTS, username, "user name"))
-        except Refused as refused:
-            results.append(refused)
-        else:
-            results.append(None)
-    return results
-
-
-def _amend(connection: Connection, item: AccountChange) -> None:
+@one_by_one("change_account", whole=True)
+def change(connection: Connection, item: AccountChange) -> None:
     row = _living(connection, item.account_id)
     values = dict(item.values)
     if item.enabled is not None and item.enabled != row.enabled:
@@ -96,37 +72,23 @@ def _amend(connection: Connection, item: AccountChange) -> None:
     if item.grant or item.revoke:
         values["permissions"] = change_permissions(row.permissions, item.grant, item.revoke)
     if values:
-        connection.execute(
-            update(accounts).where(accounts.c.account_id == item.account_id).values(**values)
-        )
+        changed = update(accounts).where(accounts.c.account_id == item.account_id)
+        with free_username(str(values.get("username", ""))):
+            connection.execute(changed.values(**values))
     if item.rotation is not None:
         replace_credentials(connection, item.rotation)
     if item.record is not None:
         put_record(connection, item.account_id, item.record)
     if item.transfer is not None:
         transfer(connection, item.transfer)
-    insert_entries(connection, item.audit)
+    insert_rows(connection, audit_entries, item.audit)
 
 
-def _delete(connection: Connection, items: list[AccountDeletion]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        try:
-            with connection.begin_nested():
-                _end(connection, item)
-        except Refused as refused:
-            results.append(refused)
-        else:
-            results.append(None)
-    return results
-
-
-def _end(connection: Connection, item: AccountDeletion) -> None:
+@one_by_one("delete_account", whole=True)
+def delete(connection: Connection, item: AccountDeletion) -> None:
     row = _living(connection, item.account_id)
-    below = select(accounts.c.account_id).where(
-        accounts.c.parent_id == item.account_id, accounts.c.deleted_ms.is_(None)
-    )
-    if connection.execute(below.limit(1)).first() is not None:
+    is_below = accounts.c.parent_id == item.account_id
+    if is_any(connection, is_below, accounts.c.deleted_ms.is_(None)):
         raise Refused(RefusalCode.INVALID_FIELD, "account", "there are users below it")
     connection.execute(
         update(accounts)
@@ -159,7 +121,7 @@ def _end(connection: Connection, item: AccountDeletion) -> None:
                 note=f"left by {row.username}",
             ),
         )
-    insert_entries(connection, item.audit)
+    insert_rows(connection, audit_entries, item.audit)
 
 
 def _living(connection: Connection, account_id: int) -> Row[Any]:
@@ -170,10 +132,6 @@ def _living(connection: Connection, account_id: int) -> Row[Any]:
     if row is None:
         raise Refused(RefusalCode.NOT_FOUND, str(account_id), "user")
     return row
-
-
-change = Operation(_change, "change_account", AccountChange)
-delete = Operation(_delete, "delete_account", AccountDeletion)
 
 
 def load_views(connection: Connection, top: Account) -> list[AccountView]:
@@ -191,15 +149,11 @@ def search_below(
     conditions = [_at_or_below(top), accounts.c.deleted_ms.is_(None)]
     if name:
         conditions.append(contains_pieces(connection.dialect.name, accounts.c.username, (name,)))
-    total = connection.execute(
-        select(func.count()).select_from(accounts).where(*conditions)
-    ).scalar_one()
+    total = count(connection, *conditions)
     path: ColumnElement[str] = accounts.c.path
     if connection.dialect.name == "postgresql":  # elsewhere texts are sorted by their octets
         path = collate(path, "C")
-    page = select(accounts.c.account_id).where(*conditions).order_by(path)
-    page = page.offset(offset).limit(limit)
-    views = _views(connection, ACCOUNT_AND_WALLET.where(accounts.c.account_id.in_(page)))
+    views = _page(connection, conditions, path, offset, limit)
     return sorted(views, key=lambda view: view.account.path), total
 
 
@@ -221,17 +175,8 @@ def load_children(
 ) -> tuple[list[AccountView], int]:
     """Accounts right below one, in the order of creation, and how many there are in all."""
     children = (accounts.c.parent_id == parent_id, accounts.c.deleted_ms.is_(None))
-    total = connection.execute(
-        select(func.count()).select_from(accounts).where(*children)
-    ).scalar_one()
-    page = (
-        select(accounts.c.account_id)
-        .where(*children)
-        .order_by(accounts.c.account_id)
-        .offset(offset)
-        .limit(limit)
-    )
-    return _views(connection, ACCOUNT_AND_WALLET.where(accounts.c.account_id.in_(page))), total
+    views = _page(connection, children, accounts.c.account_id, offset, limit)
+    return views, count(connection, *children)
 
 
 def find_child(connection: Connection, parent_id: int, name: str) -> AccountView | None:
@@ -252,6 +197,18 @@ def find_view(connection: Connection, account_id: int) -> AccountView | None:
     """An account that is not deleted."""
     found = _views(connection, ACCOUNT_AND_WALLET.where(accounts.c.account_id == account_id))
     return found[0] if found else None
+
+
+def _page(
+    connection: Connection,
+    conditions: Sequence[ColumnElement[bool]],
+    order: ColumnElement[Any],
+    offset: int,
+    limit: int,
+) -> list[AccountView]:
+    page = select(accounts.c.account_id).where(*conditions).order_by(order)
+    these = accounts.c.account_id.in_(page.offset(offset).limit(limit))
+    return _views(connection, ACCOUNT_AND_WALLET.where(these))
 
 
 def _views(connection: Connection, query: Select[Any]) -> list[AccountView]:

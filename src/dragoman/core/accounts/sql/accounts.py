@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dragoman.core.accounts.model.accounts import (
@@ -20,19 +21,21 @@ from dragoman.core.accounts.model.accounts import (
 from dragoman.core.accounts.model.allowed_addresses import parse_allowed_addresses
 from dragoman.core.accounts.model.allowed_prefixes import parse_allowed_prefixes
 from dragoman.core.accounts.model.senders import APPROVED_STATES
-from dragoman.core.accounts.sql.audit_log import AuditEntry, insert_entries
+from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.accounts.sql.tables import (
     account_records,
     accounts,
+    audit_entries,
     console_sessions,
     credentials,
     senders,
 )
 from dragoman.core.billing.model.payments import Payer
 from dragoman.core.billing.sql.tables import wallets
-from dragoman.core.billing.sql.wallets import Transfer, is_unlimited, transfer
+from dragoman.core.billing.sql.wallets import Transfer, add_wallet, is_unlimited, transfer
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.storage.work import Operation
+from dragoman.storage.rows import insert_rows, is_any, put_row, row_of
+from dragoman.storage.work import one_by_one
 
 ACCOUNT_AND_WALLET = (
     select(
@@ -86,31 +89,29 @@ class TokenIssue(msgspec.Struct, frozen=True, kw_only=True):
     most: int
 
 
-def _create(connection: Connection, items: list[NewAccount]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        try:
-            with connection.begin_nested():
-                _check_parent(connection, item)
-                _insert(connection, item)
-                if item.opening is not None:
-                    transfer(connection, item.opening)
-                insert_entries(connection, item.audit)
-        except IntegrityError:
-            results.append(Refused(RefusalCode.ALREADY_EXISTS, item.account.username, "user name"))
-        except Refused as refused:
-            results.append(refused)
-        else:
-            results.append(None)
-    return results
+@one_by_one("create_account", whole=True)
+def create(connection: Connection, item: NewAccount) -> None:
+    _check_parent(connection, item)
+    with free_username(item.account.username):
+        _insert(connection, item)
+    if item.opening is not None:
+        transfer(connection, item.opening)
+    insert_rows(connection, audit_entries, item.audit)
+
+
+@contextmanager
+def free_username(username: str) -> Iterator[None]:
+    """Refuses what stores a user name that another account has."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise Refused(RefusalCode.ALREADY_EXISTS, username, "user name") from error
 
 
 def _check_parent(connection: Connection, item: NewAccount) -> None:
     if item.account.parent_id is not None:
-        query = select(accounts.c.account_id).where(
-            accounts.c.account_id == item.account.parent_id, accounts.c.deleted_ms.is_(None)
-        )
-        if connection.execute(query).first() is None:
+        is_parent = accounts.c.account_id == item.account.parent_id
+        if not is_any(connection, is_parent, accounts.c.deleted_ms.is_(None)):
             raise Refused(RefusalCode.NOT_FOUND, str(item.account.parent_id), "user")
     if item.unlimited and item.giver is not None and not is_unlimited(connection, item.giver):
         raise Refused(RefusalCode.PERMISSION_DENIED, "credits")
@@ -120,50 +121,26 @@ def _insert(connection: Connection, item: NewAccount) -> None:
     account = item.account
     connection.execute(
         insert(accounts).values(
-            account_id=account.account_id,
-            parent_id=account.parent_id,
-            path=account.path,
-            username=account.username,
+            **{name: getattr(account, name) for name in _ALIKE if name in accounts.c},
             enabled=account.enabled,
             permissions=render_permissions(account.permissions),
             allowed_addresses=account.allowed_addresses.text,
-            time_zone=account.time_zone,
-            default_sender=account.default_sender,
-            max_parts=account.max_parts,
-            max_recipients=account.max_recipients,
             created_ms=item.created_ms,
             prefixes=account.prefixes.text,
-            profile=account.profile,
             details=render_details(account.details),
             payer=account.payer.value,
             message_types=render_types(account.message_types),
         )
     )
-    connection.execute(
-        insert(wallets).values(
-            wallet_id=account.wallet_id,
-            account_id=account.account_id,
-            kind="credits",
-            unlimited=item.unlimited,
-            available=0,
-            held=0,
-            spent=0,
-        )
-    )
-    insert_credentials(connection, item.credentials)
+    add_wallet(connection, account.wallet_id, account.account_id, "credits", item.unlimited)
+    insert_rows(connection, credentials, item.credentials)
     if item.record is not None:
         put_record(connection, account.account_id, item.record)
 
 
 def put_record(connection: Connection, account_id: int, record: AccountRecord) -> None:
     """Stores what an API keeps of an account, in place of what it kept before."""
-    kept = (
-        account_records.c.account_id == account_id,
-        account_records.c.dialect == record.dialect,
-    )
-    connection.execute(delete(account_records).where(*kept))
-    values = {"account_id": account_id, **msgspec.structs.asdict(record)}
-    connection.execute(insert(account_records).values(**values))
+    put_row(connection, account_records, {"account_id": account_id, **row_of(record)})
 
 
 def load_records(
@@ -174,19 +151,6 @@ def load_records(
         account_records.c.dialect == dialect, account_records.c.account_id.in_(account_ids)
     )
     return {row.account_id: row.record for row in connection.execute(query)}
-
-
-def insert_credentials(connection: Connection, new: tuple[NewCredential, ...]) -> None:
-    for credential in new:
-        connection.execute(
-            insert(credentials).values(**msgspec.structs.asdict(credential), revoked_ms=None)
-        )
-
-
-def _rotate(connection: Connection, items: list[CredentialRotation]) -> list[Exception | None]:
-    for item in items:
-        replace_credentials(connection, item)
-    return [None] * len(items)
 
 
 def replace_credentials(connection: Connection, rotation: CredentialRotation) -> None:
@@ -206,34 +170,27 @@ def replace_credentials(connection: Connection, rotation: CredentialRotation) ->
     if CredentialKind.PASSWORD in rotation.revoke_kinds:
         gone = console_sessions.c.account_id == rotation.account_id
         connection.execute(delete(console_sessions).where(gone))
-    insert_credentials(connection, rotation.credentials)
+    insert_rows(connection, credentials, rotation.credentials)
 
 
-def _issue_token(connection: Connection, items: list[TokenIssue]) -> list[bool | Exception]:
+rotate = one_by_one("rotate_credentials")(replace_credentials)
+
+
+@one_by_one("issue_token")
+def issue_token(connection: Connection, item: TokenIssue) -> bool:
     """Whether an older one had to go."""
-    results: list[bool | Exception] = []
-    for item in items:
-        new = item.credential
-        insert_credentials(connection, (new,))
-        of_account = (
-            credentials.c.account_id == new.account_id,
-            credentials.c.kind == new.kind,
-        )
-        kept = (
-            select(credentials.c.credential_id)
-            .where(*of_account, credentials.c.revoked_ms.is_(None))
-            .order_by(credentials.c.credential_id.desc())
-            .limit(item.most)
-        )
-        oldest = min(connection.execute(kept).scalars())
-        gone = delete(credentials).where(*of_account, credentials.c.credential_id < oldest)
-        results.append(connection.execute(gone).rowcount > 0)
-    return results
-
-
-create = Operation(_create, "create_account", NewAccount)
-rotate = Operation(_rotate, "rotate_credentials", CredentialRotation)
-issue_token = Operation(_issue_token, "issue_token", TokenIssue)
+    new = item.credential
+    insert_rows(connection, credentials, [new])
+    of_account = (credentials.c.account_id == new.account_id, credentials.c.kind == new.kind)
+    kept = (
+        select(credentials.c.credential_id)
+        .where(*of_account, credentials.c.revoked_ms.is_(None))
+        .order_by(credentials.c.credential_id.desc())
+        .limit(item.most)
+    )
+    oldest = min(connection.execute(kept).scalars())
+    gone = delete(credentials).where(*of_account, credentials.c.credential_id < oldest)
+    return connection.execute(gone).rowcount > 0
 
 
 def find_by_digest(connection: Connection, kind: str, digest: bytes) -> Account | None:
@@ -291,11 +248,7 @@ def load_below(connection: Connection, account: Account, limit: int) -> list[int
 
 def load_digests(connection: Connection, account_id: int, kind: str) -> list[bytes]:
     """The digests of an account's valid credentials of a kind."""
-    query = select(credentials.c.digest).where(
-        credentials.c.account_id == account_id,
-        credentials.c.kind == kind,
-        credentials.c.revoked_ms.is_(None),
-    )
+    query = select(credentials.c.digest).where(*_valid(account_id, kind))
     return list(connection.execute(query).scalars())
 
 
@@ -303,16 +256,13 @@ def load_credential_times(
     connection: Connection, account_id: int, kind: CredentialKind
 ) -> list[int]:
     """When each of an account's valid credentials of a kind was made, oldest first."""
-    query = (
-        select(credentials.c.created_ms)
-        .where(
-            credentials.c.account_id == account_id,
-            credentials.c.kind == kind,
-            credentials.c.revoked_ms.is_(None),
-        )
-        .order_by(credentials.c.credential_id)
-    )
-    return list(connection.execute(query).scalars())
+    query = select(credentials.c.created_ms).where(*_valid(account_id, kind))
+    return list(connection.execute(query.order_by(credentials.c.credential_id)).scalars())
+
+
+def _valid(account_id: int, kind: str) -> tuple[ColumnElement[bool], ...]:
+    table = credentials.c
+    return table.account_id == account_id, table.kind == kind, table.revoked_ms.is_(None)
 
 
 def load_approved_senders(connection: Connection, account_id: int) -> frozenset[str]:
@@ -374,22 +324,22 @@ def _first(connection: Connection, row: Row[Any] | None) -> Account | None:
 
 def _own(row: Row[Any]) -> Account:
     """What a row says of its account, without those above it."""
+    values = {name: row._mapping[name] for name in _ALIKE}
     return Account(
-        account_id=row.account_id,
-        username=row.username,
-        wallet_id=row.wallet_id,
-        path=row.path,
-        parent_id=row.parent_id,
+        **values,
         enabled=row.enabled and row.deleted_ms is None,
         permissions=parse_permissions(row.permissions),
         allowed_addresses=parse_allowed_addresses(row.allowed_addresses),
         prefixes=parse_allowed_prefixes(row.prefixes),
-        profile=row.profile,
         details=msgspec.json.decode(row.details, type=AccountDetails),
-        time_zone=row.time_zone,
-        default_sender=row.default_sender,
         payer=Payer(row.payer),
         message_types=parse_types(row.message_types),
-        max_parts=row.max_parts,
-        max_recipients=row.max_recipients,
     )
+
+
+_READ: Final = (
+    *("enabled", "permissions", "allowed_addresses", "prefixes", "details", "payer"),
+    "message_types",
+)
+_ALIKE: Final = tuple(name for name in Account.__struct_fields__ if name not in _READ)
+"""Fields that hold what their columns hold."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
-from sqlalchemy import ColumnElement, Connection, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.sql.tables import accounts, audit_entries
-from dragoman.storage.work import Operation
+from dragoman.storage.rows import converter, insert_rows
+from dragoman.storage.work import together
 
 _ACTORS = accounts.alias("actors")
 _SUBJECTS = accounts.alias("subjects")
@@ -35,19 +34,9 @@ class AuditView(msgspec.Struct, frozen=True, kw_only=True):
     account: str
 
 
-def insert_entries(connection: Connection, entries: Iterable[AuditEntry]) -> None:
-    """Adds entries to the transaction of what they are about."""
-    rows = [msgspec.structs.asdict(entry) for entry in entries]
-    if rows:
-        connection.execute(insert(audit_entries), rows)
-
-
-def _add(connection: Connection, items: list[AuditEntry]) -> list[Exception | None]:
-    insert_entries(connection, items)
-    return [None] * len(items)
-
-
-add = Operation(_add, "add_audit_entry", AuditEntry)
+@together("add_audit_entry")
+def add(connection: Connection, items: list[AuditEntry]) -> None:
+    insert_rows(connection, audit_entries, items)
 
 
 def load_page(
@@ -72,10 +61,7 @@ def _load(
     table = audit_entries.c
     query = (
         select(
-            audit_entries,
-            _ACTORS.c.username,
-            _ACTORS.c.path,
-            _SUBJECTS.c.username.label("account"),
+            audit_entries, _ACTORS.c.username, _ACTORS.c.path, _SUBJECTS.c.username.label("account")
         )
         .join(_ACTORS, _ACTORS.c.account_id == table.actor_id)
         .join(_SUBJECTS, _SUBJECTS.c.account_id == table.account_id)
@@ -85,12 +71,8 @@ def _load(
     )
     if before is not None:
         query = query.where(table.entry_id < before)
+    entry_of = converter(AuditEntry, audit_entries.c.keys())
     return [
-        AuditView(
-            entry=AuditEntry(**{name: row._mapping[name] for name in AuditEntry.__struct_fields__}),
-            actor=row.username,
-            actor_path=row.path,
-            account=row.account,
-        )
+        AuditView(entry=entry_of(row), actor=row.username, actor_path=row.path, account=row.account)
         for row in connection.execute(query)
     ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 
 from dragoman.core.accounts.sql.tables import console_sessions
-from dragoman.storage.work import Operation
+from dragoman.storage.rows import count as count_rows
+from dragoman.storage.rows import insert_rows, read_one
+from dragoman.storage.work import one_by_one
 
 
 class StoredSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,58 +47,34 @@ class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
 def find(connection: Connection, digest: bytes) -> StoredSession | None:
     """The session of a digest."""
     query = select(console_sessions).where(console_sessions.c.digest == digest)
-    row = connection.execute(query).first()
-    return None if row is None else StoredSession(**row._mapping)
+    return read_one(connection, query, StoredSession)
 
 
 def count(connection: Connection, account_id: int, used_since_ms: int) -> int:
     """How many sessions an account has that were used since."""
     table = console_sessions.c
-    alive = (table.account_id == account_id, table.used_ms > used_since_ms)
-    query = select(func.count()).where(*alive)
-    return int(connection.execute(query).scalar_one())
+    return count_rows(connection, table.account_id == account_id, table.used_ms > used_since_ms)
 
 
-def _open(connection: Connection, items: list[SessionOpening]) -> list[Exception | None]:
+@one_by_one("open_console_session")
+def open_session(connection: Connection, item: SessionOpening) -> None:
+    table, session = console_sessions.c, item.session
+    dead = or_(table.used_ms <= item.used_since_ms, table.created_ms <= item.created_since_ms)
+    connection.execute(delete(console_sessions).where(dead))
+    mine = table.account_id == session.account_id
+    kept = select(table.digest).where(mine).order_by(table.used_ms.desc()).limit(item.most - 1)
+    connection.execute(delete(console_sessions).where(mine, table.digest.not_in(kept)))
+    insert_rows(connection, console_sessions, [session])
+
+
+@one_by_one("use_console_session")
+def use_session(connection: Connection, item: SessionUse) -> None:
+    used = update(console_sessions).where(console_sessions.c.digest == item.digest)
+    connection.execute(used.values(used_ms=item.used_ms))
+
+
+@one_by_one("end_console_sessions")
+def end_sessions(connection: Connection, item: SessionEnd) -> None:
     table = console_sessions.c
-    for item in items:
-        session = item.session
-        dead = or_(table.used_ms <= item.used_since_ms, table.created_ms <= item.created_since_ms)
-        connection.execute(delete(console_sessions).where(dead))
-        kept = (
-            select(table.digest)
-            .where(table.account_id == session.account_id)
-            .order_by(table.used_ms.desc())
-            .limit(item.most - 1)
-        )
-        surplus = (table.account_id == session.account_id, table.digest.not_in(kept))
-        connection.execute(delete(console_sessions).where(*surplus))
-        connection.execute(insert(console_sessions).values(**msgspec.structs.asdict(session)))
-    return [None] * len(items)
-
-
-def _use(connection: Connection, items: list[SessionUse]) -> list[Exception | None]:
-    for item in items:
-        connection.execute(
-            update(console_sessions)
-            .where(console_sessions.c.digest == item.digest)
-            .values(used_ms=item.used_ms)
-        )
-    return [None] * len(items)
-
-
-def _end(connection: Connection, items: list[SessionEnd]) -> list[Exception | None]:
-    table = console_sessions.c
-    for item in items:
-        chosen = (
-            table.digest == item.digest
-            if item.digest is not None
-            else table.account_id == item.account_id
-        )
-        connection.execute(delete(console_sessions).where(chosen))
-    return [None] * len(items)
-
-
-open_session = Operation(_open, "open_console_session", SessionOpening)
-use_session = Operation(_use, "use_console_session", SessionUse)
-end_sessions = Operation(_end, "end_console_sessions", SessionEnd)
+    one, all_ = table.digest == item.digest, table.account_id == item.account_id
+    connection.execute(delete(console_sessions).where(all_ if item.digest is None else one))

@@ -10,23 +10,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, select
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.purchases import PurchaseView, StoredPurchase
 from dragoman.core.accounts.sql.tables import accounts
-from dragoman.core.billing.model.payments import MAX_CREDITS, Payer
-from dragoman.core.billing.sql.tables import ledger_entries, purchases, wallets
-from dragoman.core.billing.sql.wallets import Balance
+from dragoman.core.billing.model.payments import Payer
+from dragoman.core.billing.sql.tables import purchases, wallets
+from dragoman.core.billing.sql.wallets import Balance, add_wallet, book
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.work import Operation
+from dragoman.storage.rows import count, insert_rows, read_all
+from dragoman.storage.work import one_by_one
 
 GENERAL = "credits"
 PURCHASED = "purchased"
 """Ten-thousandths of what an account bought and has not used up."""
-
-_INSERT_ENTRIES = BulkInsert(ledger_entries)
 
 
 class CreditMove(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,29 +78,17 @@ class Purse(msgspec.Struct, frozen=True, kw_only=True):
     """Ten-thousandths for a credit, by type, of what it bought last."""
 
 
-def _move(connection: Connection, items: list[CreditMoves]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        try:
-            with connection.begin_nested():
-                for move in item.moves:
-                    _move_one(connection, move)
-        except Refused as refused:
-            results.append(refused)
-        else:
-            results.append(None)
-    return results
-
-
-def _move_one(connection: Connection, move: CreditMove) -> None:
-    if move.giver_id is not None:
-        giver = _paying_wallet(connection, move.giver_id, move.kind)
-        _book(connection, giver, move.entry_ids[0], -move.amount, "transfer", move.note)
-    if move.taker_id is not None:
-        if move.wallet_id is not None:
-            _ensure(connection, move.taker_id, move.kind, move.wallet_id)
-        taker = _paying_wallet(connection, move.taker_id, move.kind)
-        _book(connection, taker, move.entry_ids[1], move.amount, "transfer", move.note)
+@one_by_one("move_credits", whole=True)
+def move(connection: Connection, item: CreditMoves) -> None:
+    for one in item.moves:
+        if one.giver_id is not None:
+            giver = _paying_wallet(connection, one.giver_id, one.kind)
+            _book(connection, giver, one.entry_ids[0], -one.amount, "transfer", one.note)
+        if one.taker_id is not None:
+            if one.wallet_id is not None:
+                add_wallet(connection, one.wallet_id, one.taker_id, one.kind)
+            taker = _paying_wallet(connection, one.taker_id, one.kind)
+            _book(connection, taker, one.entry_ids[1], one.amount, "transfer", one.note)
 
 
 def _paying_wallet(connection: Connection, account_id: int, kind: str) -> Row[Any]:
@@ -113,83 +99,34 @@ def _paying_wallet(connection: Connection, account_id: int, kind: str) -> Row[An
     return found.get(kind) or found[GENERAL]
 
 
-def _ensure(connection: Connection, account_id: int, kind: str, wallet_id: int) -> int:
-    """The wallet of a kind, made where there is none."""
-    mine = (wallets.c.account_id == account_id, wallets.c.kind == kind)
-    found = connection.execute(select(wallets.c.wallet_id).where(*mine)).scalar()
-    if found is not None:
-        return int(found)
-    connection.execute(
-        insert(wallets).values(
-            wallet_id=wallet_id,
-            account_id=account_id,
-            kind=kind,
-            unlimited=False,
-            available=0,
-            held=0,
-            spent=0,
-        )
-    )
-    return wallet_id
-
-
 def _book(
     connection: Connection, wallet: Row[Any], entry_id: int, amount: int, kind: str, note: str
 ) -> None:
-    if wallet.unlimited:
-        return
-    available = wallets.c.available + amount
-    moved = connection.execute(
-        update(wallets)
-        .where(wallets.c.wallet_id == wallet.wallet_id, available.between(0, MAX_CREDITS))
-        .values(available=available)
-    )
-    if not moved.rowcount:
-        raise Refused(RefusalCode.INSUFFICIENT_CREDIT, note)
-    debit, credit = ("outside", "available") if amount >= 0 else ("available", "outside")
-    row = (entry_id, wallet.wallet_id, kind, debit, credit, abs(amount), None, note)
-    _INSERT_ENTRIES.run(connection, [row])
+    if not wallet.unlimited:
+        book(connection, wallet.wallet_id, entry_id, amount, kind, note, subject=note)
 
 
-def _buy(connection: Connection, items: list[NewPurchases]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        try:
-            with connection.begin_nested():
-                _enter_purchases(connection, item)
-        except Refused as refused:
-            results.append(refused)
-        else:
-            results.append(None)
-    return results
-
-
-def _enter_purchases(connection: Connection, item: NewPurchases) -> None:
+@one_by_one("buy_credits", whole=True)
+def buy(connection: Connection, item: NewPurchases) -> None:
     for purchase, entry_id in zip(item.purchases, item.entry_ids, strict=True):
-        _ensure(connection, purchase.account_id, PURCHASED, item.wallet_id)
+        add_wallet(connection, item.wallet_id, purchase.account_id, PURCHASED)
         wallet = _paying_wallet(connection, purchase.account_id, PURCHASED)
         amount = purchase.amount if purchase.gives else -purchase.amount
         _book(connection, wallet, entry_id, amount, "purchase", str(purchase.purchase_id))
-        values = {name: getattr(purchase, name) for name in purchase.__struct_fields__}
-        values["prices"] = msgspec.json.encode(purchase.prices).decode()
-        connection.execute(insert(purchases).values(**values))
+        insert_rows(connection, purchases, [purchase])
 
 
-def _undo(connection: Connection, items: list[PurchaseRemoval]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        views = _with_rest(connection, item.account_id)
-        view = next((one for one in views if one.purchase.purchase_id == item.purchase_id), None)
-        if view is None:
-            results.append(Refused(RefusalCode.NOT_FOUND, str(item.purchase_id), "purchase"))
-            continue
-        if view.available:
-            wallet = _paying_wallet(connection, item.account_id, PURCHASED)
-            note = str(item.purchase_id)
-            _book(connection, wallet, item.entry_id, -view.available, "purchase", note)
-        connection.execute(delete(purchases).where(purchases.c.purchase_id == item.purchase_id))
-        results.append(None)
-    return results
+@one_by_one("undo_purchase")
+def undo(connection: Connection, item: PurchaseRemoval) -> None:
+    views = _with_rest(connection, item.account_id)
+    view = next((one for one in views if one.purchase.purchase_id == item.purchase_id), None)
+    if view is None:
+        raise Refused(RefusalCode.NOT_FOUND, str(item.purchase_id), "purchase")
+    if view.available:
+        wallet = _paying_wallet(connection, item.account_id, PURCHASED)
+        note = str(item.purchase_id)
+        _book(connection, wallet, item.entry_id, -view.available, "purchase", note)
+    connection.execute(delete(purchases).where(purchases.c.purchase_id == item.purchase_id))
 
 
 def bequeath(
@@ -205,11 +142,6 @@ def bequeath(
         if wallet.kind != PURCHASED:
             heir = _paying_wallet(connection, heir_id, wallet.kind)
             _book(connection, heir, next(entry_ids), wallet.available, "transfer", note)
-
-
-move = Operation(_move, "move_credits", CreditMoves)
-buy = Operation(_buy, "buy_credits", NewPurchases)
-undo = Operation(_undo, "undo_purchase", PurchaseRemoval)
 
 
 def load_purses(connection: Connection, account: Account) -> list[Purse]:
@@ -231,7 +163,7 @@ def load_purses(connection: Connection, account: Account) -> list[Purse]:
             account_id=account_id,
             payer=payers[account_id],
             wallets=kinds[account_id],
-            prices=_prices(connection, account_id) if PURCHASED in kinds[account_id] else {},
+            prices=load_prices(connection, account_id) if PURCHASED in kinds[account_id] else {},
         )
         for account_id in upwards
     ]
@@ -245,11 +177,6 @@ def load_balances(connection: Connection, account_id: int) -> dict[str, Balance]
     }
 
 
-def load_prices(connection: Connection, account_id: int) -> dict[str, int]:
-    """What a credit of each type costs an account, in ten-thousandths."""
-    return _prices(connection, account_id)
-
-
 def load_purchases(
     connection: Connection, account_id: int, offset: int, limit: int
 ) -> tuple[list[PurchaseView], int]:
@@ -260,12 +187,11 @@ def load_purchases(
 
 def count_purchases(connection: Connection, account_id: int) -> int:
     """How many purchases of an account are kept."""
-    query = select(func.count()).select_from(purchases)
-    return connection.execute(query.where(purchases.c.account_id == account_id)).scalar_one()
+    return count(connection, purchases.c.account_id == account_id)
 
 
-def _prices(connection: Connection, account_id: int) -> dict[str, int]:
-    """Of each type the price of the purchase that named it last."""
+def load_prices(connection: Connection, account_id: int) -> dict[str, int]:
+    """What a credit of each type costs an account, in ten-thousandths: as it bought it last."""
     query = (
         select(purchases.c.prices)
         .where(purchases.c.account_id == account_id, purchases.c.gives)
@@ -287,10 +213,7 @@ def _with_rest(connection: Connection, account_id: int) -> list[PurchaseView]:
     held: Mapping[str, Balance] = load_balances(connection, account_id)
     rest = held[PURCHASED].available if PURCHASED in held else 0
     views = []
-    for row in connection.execute(query):
-        fields = dict(row._mapping)
-        fields["prices"] = msgspec.json.decode(fields["prices"], type=dict[str, int])
-        purchase = StoredPurchase(**fields)
+    for purchase in read_all(connection, query, StoredPurchase):
         available = min(rest, purchase.amount) if purchase.gives else 0
         rest -= available
         views.append(PurchaseView(purchase=purchase, available=available))

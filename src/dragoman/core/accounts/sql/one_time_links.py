@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert
 
 from dragoman.core.accounts.sql.tables import one_time_links
-from dragoman.storage.work import Operation
+from dragoman.storage.rows import row_of
+from dragoman.storage.work import one_by_one
 
 
 class NewLink(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,27 +27,17 @@ class LinkUse(msgspec.Struct, frozen=True, kw_only=True):
     now_ms: int
 
 
-def _add(connection: Connection, items: list[NewLink]) -> list[Exception | None]:
-    for item in items:
-        connection.execute(delete(one_time_links).where(one_time_links.c.expires_ms <= item.now_ms))
-        values = {name: getattr(item, name) for name in item.__struct_fields__ if name != "now_ms"}
-        connection.execute(insert(one_time_links).values(**values))
-    return [None] * len(items)
+@one_by_one("add_one_time_link")
+def add(connection: Connection, item: NewLink) -> None:
+    connection.execute(delete(one_time_links).where(one_time_links.c.expires_ms <= item.now_ms))
+    row = row_of(item)
+    del row["now_ms"]
+    connection.execute(insert(one_time_links).values(row))
 
 
-def _use(connection: Connection, items: list[LinkUse]) -> list[int | Exception | None]:
-    """The account of each link that was alive until now."""
-    results: list[int | Exception | None] = []
-    for item in items:
-        query = select(one_time_links).where(one_time_links.c.digest == item.digest)
-        row = connection.execute(query).first()
-        gone = connection.execute(
-            delete(one_time_links).where(one_time_links.c.digest == item.digest)
-        ).rowcount
-        alive = row is not None and gone == 1 and row.expires_ms > item.now_ms
-        results.append(row.account_id if row is not None and alive else None)
-    return results
-
-
-add = Operation(_add, "add_one_time_link", NewLink)
-use = Operation(_use, "use_one_time_link", LinkUse)
+@one_by_one("use_one_time_link")
+def use(connection: Connection, item: LinkUse) -> int | None:
+    """The account of a link that was alive until now."""
+    used = delete(one_time_links).where(one_time_links.c.digest == item.digest)
+    row = connection.execute(used.returning(*one_time_links.c)).first()
+    return row.account_id if row is not None and row.expires_ms > item.now_ms else None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from dragoman.core.accounts.sql.tables import scoped_tokens
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.storage.work import Operation
+from dragoman.storage.rows import count, insert_rows, read_one
+from dragoman.storage.work import one_by_one, together
 
 
 class StoredPair(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,22 +49,18 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-def _issue(connection: Connection, items: list[Issue]) -> list[Exception | None]:
-    connection.execute(
-        delete(scoped_tokens).where(
-            scoped_tokens.c.refresh_expires_ms < min(item.at_ms for item in items)
-        )
-    )
+@together("issue_scoped_tokens")
+def issue(connection: Connection, items: list[Issue]) -> None:
+    over = scoped_tokens.c.refresh_expires_ms < min(item.at_ms for item in items)
+    connection.execute(delete(scoped_tokens).where(over))
     for item in items:
         _make_room(connection, item)
-        _insert(connection, item.pair)
-    return [None] * len(items)
+        insert_rows(connection, scoped_tokens, [item.pair])
 
 
 def _make_room(connection: Connection, item: Issue) -> None:
     of_account = scoped_tokens.c.account_id == item.pair.account_id
-    surplus = connection.execute(select(func.count()).where(of_account)).scalar_one()
-    surplus -= item.at_most - 1
+    surplus = count(connection, of_account) - (item.at_most - 1)
     if surplus > 0:
         oldest = (
             select(scoped_tokens.c.token_id)
@@ -74,60 +71,36 @@ def _make_room(connection: Connection, item: Issue) -> None:
         connection.execute(delete(scoped_tokens).where(scoped_tokens.c.token_id.in_(oldest)))
 
 
-def _exchange(connection: Connection, items: list[Exchange]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        used = connection.execute(
-            update(scoped_tokens)
-            .where(
-                scoped_tokens.c.token_id == item.token_id,
-                scoped_tokens.c.refreshed_ms.is_(None),
-                scoped_tokens.c.revoked_ms.is_(None),
-                scoped_tokens.c.refresh_expires_ms > item.at_ms,
-            )
-            .values(refreshed_ms=item.at_ms)
-        )
-        if used.rowcount != 1:
-            results.append(Refused(RefusalCode.AUTHENTICATION_FAILED, detail="used token"))
-            continue
-        _insert(connection, item.pair)
-        results.append(None)
-    return results
+@one_by_one("exchange_scoped_tokens")
+def exchange(connection: Connection, item: Exchange) -> None:
+    used = update(scoped_tokens).where(
+        scoped_tokens.c.token_id == item.token_id,
+        scoped_tokens.c.refreshed_ms.is_(None),
+        scoped_tokens.c.revoked_ms.is_(None),
+        scoped_tokens.c.refresh_expires_ms > item.at_ms,
+    )
+    if connection.execute(used.values(refreshed_ms=item.at_ms)).rowcount != 1:
+        raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="used token")
+    insert_rows(connection, scoped_tokens, [item.pair])
 
 
-def _revoke(connection: Connection, items: list[Revocation]) -> list[Exception | None]:
-    for item in items:
-        connection.execute(
-            update(scoped_tokens)
-            .where(
-                scoped_tokens.c.token_id == item.token_id,
-                scoped_tokens.c.account_id == item.account_id,
-                scoped_tokens.c.revoked_ms.is_(None),
-            )
-            .values(revoked_ms=item.at_ms)
-        )
-    return [None] * len(items)
-
-
-def _insert(connection: Connection, pair: StoredPair) -> None:
-    connection.execute(insert(scoped_tokens).values(msgspec.structs.asdict(pair)))
-
-
-issue = Operation(_issue, "issue_scoped_tokens", Issue)
-exchange = Operation(_exchange, "exchange_scoped_tokens", Exchange)
-revoke = Operation(_revoke, "revoke_scoped_tokens", Revocation)
+@one_by_one("revoke_scoped_tokens")
+def revoke(connection: Connection, item: Revocation) -> None:
+    revoked = update(scoped_tokens).where(
+        scoped_tokens.c.token_id == item.token_id,
+        scoped_tokens.c.account_id == item.account_id,
+        scoped_tokens.c.revoked_ms.is_(None),
+    )
+    connection.execute(revoked.values(revoked_ms=item.at_ms))
 
 
 def find_access(connection: Connection, digest: bytes) -> StoredPair | None:
     """The pair of an access token."""
-    return _find(connection, scoped_tokens.c.access_digest, digest)
+    query = select(scoped_tokens).where(scoped_tokens.c.access_digest == digest)
+    return read_one(connection, query, StoredPair)
 
 
 def find_refresh(connection: Connection, digest: bytes) -> StoredPair | None:
     """The pair of a refresh token."""
-    return _find(connection, scoped_tokens.c.refresh_digest, digest)
-
-
-def _find(connection: Connection, column: object, digest: bytes) -> StoredPair | None:
-    row = connection.execute(select(scoped_tokens).where(column == digest)).first()  # type: ignore[arg-type]
-    return None if row is None else StoredPair(**row._mapping)
+    query = select(scoped_tokens).where(scoped_tokens.c.refresh_digest == digest)
+    return read_one(connection, query, StoredPair)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
-from dragoman.storage.metadata import Identifier, metadata, primary_identifier
+from dragoman.storage.metadata import Identifier, metadata, optional, primary_identifier, required
 
 accounts = Table(
     "accounts",
@@ -14,18 +14,13 @@ accounts = Table(
     Column("path", Text, nullable=False),
     Column("username", Text, nullable=False, unique=True),
     Column("enabled", Boolean, nullable=False),
-    Column("permissions", Text, nullable=False),
-    Column("allowed_addresses", Text, nullable=False),
-    Column("time_zone", Text, nullable=False),
-    Column("default_sender", Text, nullable=False),
-    Column("max_parts", Integer, nullable=False),
-    Column("max_recipients", Integer, nullable=False),
+    *required(Text, "permissions", "allowed_addresses", "time_zone", "default_sender"),
+    *required(Integer, "max_parts", "max_recipients"),
     Column("created_ms", Identifier, nullable=False),
     Column("prefixes", Text, nullable=False, server_default=""),
     Column("profile", Text, nullable=False, server_default=""),
     Column("details", Text, nullable=False, server_default="{}"),
-    Column("deactivated_ms", Identifier),
-    Column("deleted_ms", Identifier),
+    *optional(Identifier, "deactivated_ms", "deleted_ms"),
     Column("payer", Text, nullable=False, server_default="own"),
     Column("message_types", Text, nullable=False, server_default=""),
     Index("ix_accounts_parent_id", "parent_id"),
@@ -88,8 +83,7 @@ senders = Table(
     metadata,
     primary_identifier("sender_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
-    Column("sender", Text, nullable=False),
-    Column("state", Text, nullable=False),
+    *required(Text, "sender", "state"),
     Column("created_ms", Identifier, nullable=False),
     Column("details", Text, nullable=False, server_default="{}"),
     Index("uq_senders_account_id_sender", "account_id", "sender", unique=True),
@@ -107,8 +101,7 @@ scoped_tokens = Table(
     Column("access_expires_ms", Identifier, nullable=False),
     Column("refresh_digest", LargeBinary, nullable=False),
     Column("refresh_expires_ms", Identifier, nullable=False),
-    Column("refreshed_ms", Identifier),
-    Column("revoked_ms", Identifier),
+    *optional(Identifier, "refreshed_ms", "revoked_ms"),
     Index("uq_scoped_tokens_access_digest", "access_digest", unique=True),
     Index("uq_scoped_tokens_refresh_digest", "refresh_digest", unique=True),
     Index("ix_scoped_tokens_account_id", "account_id"),
@@ -127,8 +120,7 @@ audit_entries = Table(
     primary_identifier("entry_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     Column("actor_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
-    Column("action", Text, nullable=False),
-    Column("subject", Text, nullable=False),
+    *required(Text, "action", "subject"),
     Column("at_ms", Identifier, nullable=False),
     Index("ix_audit_entries_account_id_entry_id", "account_id", "entry_id"),
 )
@@ -149,8 +141,7 @@ console_sessions = Table(
     metadata,
     Column("digest", LargeBinary, primary_key=True),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
-    Column("created_ms", Identifier, nullable=False),
-    Column("used_ms", Identifier, nullable=False),
+    *required(Identifier, "created_ms", "used_ms"),
     Index("ix_console_sessions_account_id", "account_id"),
     sqlite_with_rowid=False,
 )

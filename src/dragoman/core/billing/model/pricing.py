@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
@@ -22,12 +23,16 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     price: int = 0
 
 
+WITHOUT_A_PRICE: Final = Price(prefix="", credits=1, price=0)
+"""What a part costs where no entry of `[[prices]]` fits."""
+
+
 class PriceList:
     """Finds the tariff of a number by its longest prefix."""
 
     def __init__(self, prices: Iterable[Price]) -> None:
         self._by_prefix = {price.prefix: price for price in prices}
-        self._by_prefix.setdefault("", Price())
+        self._by_prefix.setdefault("", WITHOUT_A_PRICE)
         self._lengths = sorted({len(prefix) for prefix in self._by_prefix}, reverse=True)
 
     def price_of(self, digits: str) -> Price:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Table, Text
 
-from dragoman.storage.metadata import Identifier, metadata, primary_identifier
+from dragoman.storage.metadata import Identifier, metadata, primary_identifier, required
 
 wallets = Table(
     "wallets",
@@ -13,9 +13,7 @@ wallets = Table(
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     Column("kind", Text, nullable=False),
     Column("unlimited", Boolean, nullable=False),
-    Column("available", Identifier, nullable=False),
-    Column("held", Identifier, nullable=False),
-    Column("spent", Identifier, nullable=False),
+    *required(Identifier, "available", "held", "spent"),
     Index("uq_wallets_account_id_kind", "account_id", "kind", unique=True),
 )
 
@@ -24,9 +22,7 @@ ledger_entries = Table(
     metadata,
     primary_identifier("entry_id"),
     Column("wallet_id", Identifier, ForeignKey("wallets.wallet_id"), nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("debit", Text, nullable=False),
-    Column("credit", Text, nullable=False),
+    *required(Text, "kind", "debit", "credit"),
     Column("amount", Identifier, nullable=False),
     Column("batch_id", Identifier),
     Column("note", Text),

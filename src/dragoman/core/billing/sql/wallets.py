@@ -11,16 +11,21 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, literal, or_, select, update
 
 from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.billing.model.reservations import Reservation, Settlement
 from dragoman.core.billing.sql.tables import ledger_entries, wallets
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
-from dragoman.storage.work import Operation
+from dragoman.storage.rows import read_all, read_one
+from dragoman.storage.work import one_by_one
 
 _INSERT_ENTRIES = BulkInsert(ledger_entries)
+_RESERVE = ("reserve", "available", "held")
+_COMMIT, _REFUND = ("commit", "held", "spent"), ("refund", "held", "available")
+"""Kinds of entry, and the sides between which they move credits."""
+_INSERT_WALLETS = BulkInsert(wallets, suffix="ON CONFLICT (account_id, kind) DO NOTHING")
 _SETTLE = BulkUpdate(
     wallets,
     ("wallet_id", "available", "held", "spent"),
@@ -95,16 +100,7 @@ def _reserve_alone(
 
 
 def _reserve_entry(batch_id: int, share: Reservation) -> tuple[Any, ...]:
-    return (
-        share.entry_id,
-        share.wallet_id,
-        "reserve",
-        "available",
-        "held",
-        share.amount,
-        batch_id,
-        None,
-    )
+    return (share.entry_id, share.wallet_id, *_RESERVE, share.amount, batch_id, None)
 
 
 def _hold(connection: Connection, wallet_id: int, amount: int) -> bool:
@@ -129,16 +125,7 @@ def settle(connection: Connection, settlements: Iterable[tuple[int, Settlement]]
     _INSERT_ENTRIES.run(
         connection,
         [
-            (
-                entry_id,
-                wallet_id,
-                "refund" if refund else "commit",
-                "held",
-                "available" if refund else "spent",
-                amount,
-                batch_id,
-                None,
-            )
+            (entry_id, wallet_id, *(_REFUND if refund else _COMMIT), amount, batch_id, None)
             for (wallet_id, batch_id, refund), (entry_id, amount) in entries.items()
         ],
     )
@@ -168,43 +155,27 @@ def load_entries(
     found: list[LedgerEntry] = []
     for wallet in owned.all():  # each by its index; one query over all would sort them all
         query = (
-            select(ledger_entries)
+            select(literal(wallet.kind).label("purse"), ledger_entries)
             .where(ledger_entries.c.wallet_id == wallet.wallet_id)
             .order_by(ledger_entries.c.entry_id.desc())
             .limit(limit)
         )
         if before is not None:
             query = query.where(ledger_entries.c.entry_id < before)
-        for row in connection.execute(query):
-            fields = dict(row._mapping)
-            del fields["wallet_id"]
-            found.append(LedgerEntry(purse=wallet.kind, **fields))
+        found += read_all(connection, query, LedgerEntry)
     found.sort(key=lambda entry: entry.entry_id, reverse=True)
     return found[:limit]
 
 
-def _top_up(connection: Connection, items: list[TopUp]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        debit, credit = ("outside", "available") if item.amount >= 0 else ("available", "outside")
-        changed = connection.execute(
-            text(
-                "UPDATE wallets SET available = available + :amount"
-                " WHERE wallet_id = :wallet_id AND (unlimited OR available + :amount >= 0)"
-            ),
-            {"amount": item.amount, "wallet_id": item.wallet_id},
-        ).rowcount
-        if not changed:
-            results.append(Refused(RefusalCode.INSUFFICIENT_CREDIT))
-            continue
-        amount = abs(item.amount)
-        row = (item.entry_id, item.wallet_id, "top_up", debit, credit, amount, None, item.note)
-        _INSERT_ENTRIES.run(connection, [row])
-        results.append(None)
-    return results
-
-
-top_up = Operation(_top_up, "top_up", TopUp)
+@one_by_one("top_up")
+def top_up(connection: Connection, item: TopUp) -> None:
+    available = wallets.c.available + item.amount
+    added = update(wallets).where(
+        wallets.c.wallet_id == item.wallet_id, or_(wallets.c.unlimited, available >= 0)
+    )
+    if not connection.execute(added.values(available=available)).rowcount:
+        raise Refused(RefusalCode.INSUFFICIENT_CREDIT)
+    _enter(connection, item.wallet_id, item.entry_id, item.amount, "top_up", item.note)
 
 
 def transfer(connection: Connection, item: Transfer) -> None:
@@ -214,7 +185,7 @@ def transfer(connection: Connection, item: Transfer) -> None:
     was given.
     """
     if item.giver is not None and not is_unlimited(connection, item.giver):
-        _move(connection, item.giver, item.giver_entry_id, -item.amount, item.note)
+        _give(connection, item.giver, item.giver_entry_id, -item.amount, item.note)
     amount = item.amount
     if is_unlimited(connection, item.taker):
         if amount <= 0:
@@ -223,7 +194,7 @@ def transfer(connection: Connection, item: Transfer) -> None:
         connection.execute(
             update(wallets).where(wallets.c.wallet_id == item.taker).values(unlimited=False)
         )
-    _move(connection, item.taker, item.taker_entry_id, amount, item.note)
+    _give(connection, item.taker, item.taker_entry_id, amount, item.note)
 
 
 def is_unlimited(connection: Connection, wallet_id: int) -> bool:
@@ -232,37 +203,56 @@ def is_unlimited(connection: Connection, wallet_id: int) -> bool:
     return bool(connection.execute(query).scalar_one())
 
 
-def _move(connection: Connection, wallet_id: int, entry_id: int, amount: int, note: str) -> None:
+def _give(connection: Connection, wallet_id: int, entry_id: int, amount: int, note: str) -> None:
+    book(connection, wallet_id, entry_id, amount, "transfer", note, subject=str(wallet_id))
+
+
+def book(
+    connection: Connection,
+    wallet_id: int,
+    entry_id: int,
+    amount: int,
+    kind: str,
+    note: str,
+    *,
+    subject: str,
+) -> None:
+    """Adds to what a wallet with a limit holds, or takes away; raises `Refused`."""
     available = wallets.c.available + amount
-    moved = connection.execute(
-        update(wallets)
-        .where(wallets.c.wallet_id == wallet_id, available.between(0, MAX_CREDITS))
-        .values(available=available)
+    moved = update(wallets).where(
+        wallets.c.wallet_id == wallet_id, available.between(0, MAX_CREDITS)
     )
-    if not moved.rowcount:
-        raise Refused(RefusalCode.INSUFFICIENT_CREDIT, str(wallet_id))
+    if not connection.execute(moved.values(available=available)).rowcount:
+        raise Refused(RefusalCode.INSUFFICIENT_CREDIT, subject)
+    _enter(connection, wallet_id, entry_id, amount, kind, note)
+
+
+def _enter(
+    connection: Connection, wallet_id: int, entry_id: int, amount: int, kind: str, note: str
+) -> None:
     debit, credit = ("outside", "available") if amount >= 0 else ("available", "outside")
-    row = (entry_id, wallet_id, "transfer", debit, credit, abs(amount), None, note)
+    row = (entry_id, wallet_id, kind, debit, credit, abs(amount), None, note)
     _INSERT_ENTRIES.run(connection, [row])
 
 
-class Balance:
+def add_wallet(
+    connection: Connection, wallet_id: int, account_id: int, kind: str, unlimited: bool = False
+) -> None:
+    """Makes an empty wallet, unless the account has one of that kind."""
+    _INSERT_WALLETS.run(connection, [(wallet_id, account_id, kind, unlimited, 0, 0, 0)])
+
+
+class Balance(msgspec.Struct, frozen=True):
     """The sides of a wallet."""
 
-    __slots__ = ("available", "held", "spent", "unlimited")
-
-    def __init__(self, available: int, held: int, spent: int, unlimited: bool) -> None:
-        self.available = available
-        self.held = held
-        self.spent = spent
-        self.unlimited = unlimited
+    available: int
+    held: int
+    spent: int
+    unlimited: bool
 
 
 def balance(connection: Connection, wallet_id: int) -> Balance:
     """What a wallet holds now."""
-    row = connection.execute(
-        select(wallets.c.available, wallets.c.held, wallets.c.spent, wallets.c.unlimited).where(
-            wallets.c.wallet_id == wallet_id
-        )
-    ).one()
-    return Balance(*row)
+    found = read_one(connection, select(wallets).where(wallets.c.wallet_id == wallet_id), Balance)
+    assert found is not None
+    return found

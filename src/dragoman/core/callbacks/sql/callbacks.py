@@ -9,7 +9,8 @@ from sqlalchemy import Connection, and_, exists, func, select
 
 from dragoman.core.messages.sql.tables import callback_attempts, callbacks
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
-from dragoman.storage.work import Operation
+from dragoman.storage.rows import columns_of, read_all
+from dragoman.storage.work import together
 
 
 class CallbackState(IntEnum):
@@ -47,11 +48,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     answer: str
 
 
-_COLUMNS = [callbacks.c[name] for name in StoredCallback.__struct_fields__]
 _UPDATE = BulkUpdate(
-    callbacks,
-    Attempt.__struct_fields__,
-    dict.fromkeys(Attempt.__struct_fields__[1:], "{new}"),
+    callbacks, Attempt.__struct_fields__, dict.fromkeys(Attempt.__struct_fields__[1:], "{new}")
 )
 _INSERT_REPEATED = BulkInsert(
     callback_attempts, suffix="ON CONFLICT (callback_id, number) DO NOTHING"
@@ -59,7 +57,8 @@ _INSERT_REPEATED = BulkInsert(
 """Attempts that another follows; the last one is in the callback's own row."""
 
 
-def _record(connection: Connection, items: list[Attempt]) -> list[Exception | None]:
+@together("record_callback_attempts")
+def record(connection: Connection, items: list[Attempt]) -> None:
     rows = {item.callback_id: msgspec.structs.astuple(item) for item in items}
     _UPDATE.run(connection, list(rows.values()))
     _INSERT_REPEATED.run(
@@ -70,10 +69,6 @@ def _record(connection: Connection, items: list[Attempt]) -> list[Exception | No
             if item.state is CallbackState.PENDING
         ],
     )
-    return [None] * len(items)
-
-
-record = Operation(_record, "record_callback_attempts", Attempt)
 
 
 def count_pending(connection: Connection) -> dict[str, int]:
@@ -124,8 +119,8 @@ def load_due(
     )
     message_ids = list(connection.execute(due).scalars())
     query = (
-        select(*_COLUMNS)
+        select(*columns_of(callbacks, StoredCallback))
         .where(callbacks.c.message_id.in_(message_ids), pending)
         .order_by(callbacks.c.callback_id)
     )
-    return [StoredCallback(**row._mapping) for row in connection.execute(query)]
+    return read_all(connection, query, StoredCallback)

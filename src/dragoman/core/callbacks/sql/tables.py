@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Table, Text
 
-from dragoman.storage.metadata import Identifier, metadata
+from dragoman.storage.metadata import Identifier, metadata, required
 
 webhooks = Table(
     "webhooks",
@@ -12,8 +12,7 @@ webhooks = Table(
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
     Column("dialect", Text, primary_key=True),
     Column("key", Text, primary_key=True),
-    Column("event", Text, nullable=False),
-    Column("url", Text, nullable=False),
+    *required(Text, "event", "url"),
     Column("device_id", Identifier),
     Column("created_ms", Identifier, nullable=False),
     sqlite_with_rowid=False,

@@ -1,4 +1,4 @@
-"""What mails and pages of ours say, in the languages they know."""
+"""The texts of campaign mail and its pages, in the languages they support."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ ENGLISH: Final = Words(
     opt_in_text="{company} would like to send you “{title}” by e-mail.",
     confirm="Yes, subscribe",
     confirmed="Thank you. You are subscribed.",
-    opt_in_ignore="If you did not ask for it, do nothing: no more mail will come.",
-    footer="You get this mail because you are subscribed to “{title}”.",
+    opt_in_ignore="If you did not ask for this, ignore this e-mail. You will not receive any more.",
+    footer="You are receiving this e-mail because you are subscribed to “{title}”.",
     unsubscribe="Unsubscribe",
-    unsubscribe_question="Do you want no more mail of this list?",
-    unsubscribed="You will get no more mail of this list.",
+    unsubscribe_question="Do you want to unsubscribe from this list?",
+    unsubscribed="You have been unsubscribed from this list.",
     share="Share:",
-    invalid="This link is not valid.",
+    invalid="This link is invalid.",
 )
 ITALIAN: Final = Words(
     tag="it",

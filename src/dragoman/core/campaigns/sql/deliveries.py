@@ -23,7 +23,8 @@ from dragoman.core.campaigns.sql.tables import (
     subscriptions,
 )
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
-from dragoman.storage.work import Operation
+from dragoman.storage.rows import columns_of, read_all
+from dragoman.storage.work import Operation, one_by_one, together
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +56,6 @@ class Attempted(msgspec.Struct, frozen=True, kw_only=True):
     max_hard_bounces: int
 
 
-_COLUMNS: Final = [deliveries.c[name] for name in Delivery.__struct_fields__]
 _RECORD: Final = BulkUpdate(
     deliveries,
     MailAttempt.__struct_fields__,
@@ -98,19 +98,14 @@ def count(connection: Connection, issue_id: int) -> dict[DeliveryState, int]:
 def load_due(connection: Connection, account_id: int, now_ms: int, limit: int) -> list[Delivery]:
     """The account's mails that are due, the longest waiting first."""
     query = (
-        select(*_COLUMNS)
+        select(*columns_of(deliveries, Delivery))
         .where(
-            deliveries.c.account_id == account_id,
-            _PENDING,
-            deliveries.c.next_attempt_ms <= now_ms,
+            deliveries.c.account_id == account_id, _PENDING, deliveries.c.next_attempt_ms <= now_ms
         )
         .order_by(deliveries.c.next_attempt_ms, deliveries.c.delivery_id)
         .limit(limit)
     )
-    return [
-        Delivery(**{**row._mapping, "kind": DeliveryKind(row.kind)})
-        for row in connection.execute(query)
-    ]
+    return read_all(connection, query, Delivery)
 
 
 def _claim(connection: Connection, items: list[Claim]) -> list[bool | Exception]:
@@ -162,21 +157,16 @@ _WANTED: Final[dict[int, SubscriptionState]] = {
 claim = Operation(_claim, "claim_deliveries", Claim)
 
 
-def _record(connection: Connection, items: list[Attempted]) -> list[Exception | None]:
+@together("record_mail_attempts")
+def record(connection: Connection, items: list[Attempted]) -> None:
     _RECORD.run(connection, [msgspec.structs.astuple(item.attempt) for item in items])
     for item in items:
         if item.attempt.state is DeliveryState.BOUNCED:
             _count_bounce(connection, item)
         elif item.attempt.state is DeliveryState.SENT:
-            connection.execute(
-                update(subscriptions)
-                .where(
-                    subscriptions.c.subscription_id == item.subscription_id,
-                    subscriptions.c.hard_bounces > 0,
-                )
-                .values(hard_bounces=0)
-            )
-    return [None] * len(items)
+            table = subscriptions.c
+            bounced = (table.subscription_id == item.subscription_id, table.hard_bounces > 0)
+            connection.execute(update(subscriptions).where(*bounced).values(hard_bounces=0))
 
 
 def _count_bounce(connection: Connection, item: Attempted) -> None:
@@ -194,22 +184,12 @@ def _count_bounce(connection: Connection, item: Attempted) -> None:
     )
 
 
-record = Operation(_record, "record_mail_attempts", Attempted)
-
-
-def _release(connection: Connection, items: list[tuple[int, ...]]) -> list[Exception | None]:
+@one_by_one("release_deliveries")
+def release(connection: Connection, item: tuple[int, ...]) -> None:
     """Gives mails back that were claimed and never reached the wire."""
-    for item in items:
-        if item:
-            connection.execute(
-                update(deliveries)
-                .where(deliveries.c.delivery_id.in_(item))
-                .values(state=DeliveryState.PENDING, attempts=deliveries.c.attempts - 1)
-            )
-    return [None] * len(items)
-
-
-release = Operation(_release, "release_deliveries", tuple[int, ...])
+    released = update(deliveries).where(deliveries.c.delivery_id.in_(item))
+    attempts = deliveries.c.attempts - 1
+    connection.execute(released.values(state=DeliveryState.PENDING, attempts=attempts))
 
 
 def _restore(connection: Connection, items: list[tuple[int, ...]]) -> list[int | Exception]:

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
-from dragoman.core.campaigns.model.mailings import (
-    DeliveryKind,
-    DeliveryState,
-    Issue,
-    SubscriptionState,
-    Template,
-)
+from dragoman.core.campaigns.model.mailings import Issue, SubscriptionState, Template
 from dragoman.core.campaigns.sql import subscriptions
 from dragoman.core.campaigns.sql.subscriptions import NewSubscriber
-from dragoman.core.campaigns.sql.tables import (
-    deliveries,
-    issue_attachments,
-    issues,
-    mail_templates,
-    sendings,
-)
+from dragoman.core.campaigns.sql.tables import issue_attachments, issues, mail_templates, sendings
 from dragoman.core.messages.model.attachments import Attachment
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.mail_addresses import key_of
-from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.work import Operation
+from dragoman.storage.rows import count, is_any, put_row, read_all, read_one, row_of
+from dragoman.storage.work import one_by_one, together
 
 MAX_TEMPLATES: Final = 1_000
 
@@ -72,42 +60,30 @@ class TemplateKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ISSUE_COLUMNS: Final = Issue.__struct_fields__[:-1]
-_CONTACT_IDS: Final = msgspec.json.Decoder(tuple[int, ...])
-_INSERT_DELIVERY: Final = BulkInsert(deliveries, suffix="ON CONFLICT DO NOTHING")
 
 
 def find(connection: Connection, account_id: int, list_id: int, issue_id: int) -> Issue | None:
     """An issue of one of the account's lists, without its attachments."""
-    query = select(*(issues.c[name] for name in _ISSUE_COLUMNS)).where(
+    query = select(issues).where(
         issues.c.issue_id == issue_id,
         issues.c.account_id == account_id,
         issues.c.list_id == list_id,
     )
-    row = connection.execute(query).first()
-    return None if row is None else Issue(**row._mapping)
+    return read_one(connection, query, Issue)
 
 
 def load(connection: Connection, issue_id: int) -> Issue | None:
     """An issue with all it needs to be sent."""
-    query = select(*(issues.c[name] for name in _ISSUE_COLUMNS)).where(
-        issues.c.issue_id == issue_id
-    )
-    row = connection.execute(query).first()
-    if row is None:
+    issue = read_one(connection, select(issues).where(issues.c.issue_id == issue_id), Issue)
+    if issue is None:
         return None
-    files = connection.execute(
-        select(issue_attachments)
-        .where(issue_attachments.c.issue_id == issue_id)
-        .order_by(issue_attachments.c.number)
-    )
-    attachments = tuple(
-        Attachment(name=file.name, content_type=file.content_type, content=bytes(file.content))
-        for file in files
-    )
-    return Issue(**row._mapping, attachments=attachments)
+    of_issue = select(issue_attachments).where(issue_attachments.c.issue_id == issue_id)
+    files = read_all(connection, of_issue.order_by(issue_attachments.c.number), Attachment)
+    return msgspec.structs.replace(issue, attachments=tuple(files))
 
 
-def _create(connection: Connection, items: list[Issue]) -> list[Exception | None]:
+@together("create_issues")
+def create(connection: Connection, items: list[Issue]) -> None:
     rows, files = [], []
     for item in items:
         rows.append({name: getattr(item, name) for name in _ISSUE_COLUMNS})
@@ -118,10 +94,6 @@ def _create(connection: Connection, items: list[Issue]) -> list[Exception | None
     connection.execute(insert(issues), rows)
     if files:
         connection.execute(insert(issue_attachments), files)
-    return [None] * len(items)
-
-
-create = Operation(_create, "create_issues", Issue)
 
 
 # Templates
@@ -129,64 +101,33 @@ create = Operation(_create, "create_issues", Issue)
 
 def find_template(connection: Connection, account_id: int, template_id: int) -> Template | None:
     """One of the account's templates."""
-    query = select(mail_templates).where(
-        mail_templates.c.template_id == template_id, mail_templates.c.account_id == account_id
-    )
-    row = connection.execute(query).first()
-    return None if row is None else Template(**row._mapping)
+    mine = select(mail_templates).where(mail_templates.c.account_id == account_id)
+    return read_one(connection, mine.where(mail_templates.c.template_id == template_id), Template)
 
 
 def load_templates(connection: Connection, account_id: int) -> list[Template]:
     """The account's templates, in the order of creation."""
-    query = (
-        select(mail_templates)
-        .where(mail_templates.c.account_id == account_id)
-        .order_by(mail_templates.c.template_id)
-    )
-    return [Template(**row._mapping) for row in connection.execute(query)]
+    mine = select(mail_templates).where(mail_templates.c.account_id == account_id)
+    return read_all(connection, mine.order_by(mail_templates.c.template_id), Template)
 
 
-def _put_template(connection: Connection, items: list[Template]) -> list[Exception | None]:
+@one_by_one("put_mail_templates")
+def put_template(connection: Connection, item: Template) -> None:
     """Stores templates, over those of the same identifier."""
-    results: list[Exception | None] = []
-    for item in items:
-        counting = select(func.count()).where(mail_templates.c.account_id == item.account_id)
-        known = find_template(connection, item.account_id, item.template_id) is not None
-        if not known and connection.execute(counting).scalar_one() >= MAX_TEMPLATES:
-            results.append(
-                Refused(RefusalCode.INVALID_FIELD, "template", f"at most {MAX_TEMPLATES} templates")
-            )
-            continue
-        values = msgspec.structs.asdict(item)
-        if known:
-            connection.execute(
-                update(mail_templates)
-                .where(mail_templates.c.template_id == item.template_id)
-                .values(**values)
-            )
-        else:
-            connection.execute(insert(mail_templates), [values])
-        results.append(None)
-    return results
+    table = mail_templates.c
+    mine = table.account_id == item.account_id
+    known = is_any(connection, mine, table.template_id == item.template_id)
+    if not known and count(connection, mine) >= MAX_TEMPLATES:
+        raise Refused(RefusalCode.INVALID_FIELD, "template", f"at most {MAX_TEMPLATES} templates")
+    put_row(connection, mail_templates, row_of(item))
 
 
-put_template = Operation(_put_template, "put_mail_templates", Template)
-
-
-def _remove_template(connection: Connection, items: list[TemplateKey]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        removed = connection.execute(
-            delete(mail_templates).where(
-                mail_templates.c.template_id == item.template_id,
-                mail_templates.c.account_id == item.account_id,
-            )
-        ).rowcount
-        results.append(None if removed else missing_template(item.template_id))
-    return results
-
-
-remove_template = Operation(_remove_template, "remove_mail_templates", TemplateKey)
+@one_by_one("remove_mail_templates")
+def remove_template(connection: Connection, item: TemplateKey) -> None:
+    table = mail_templates.c
+    mine = (table.template_id == item.template_id, table.account_id == item.account_id)
+    if not connection.execute(delete(mail_templates).where(*mine)).rowcount:
+        raise missing_template(item.template_id)
 
 
 # Sendings
@@ -200,36 +141,18 @@ def load_due(connection: Connection, now_ms: int, limit: int) -> list[Sending]:
         .order_by(sendings.c.due_ms)
         .limit(limit)
     )
-    return [_sending(row._mapping) for row in connection.execute(query)]
+    return read_all(connection, query, Sending)
 
 
-def _schedule(connection: Connection, items: list[NewSending]) -> list[Exception | None]:
-    connection.execute(
-        insert(sendings),
-        [
-            msgspec.structs.asdict(item)
-            | {
-                "contact_ids": None
-                if item.contact_ids is None
-                else msgspec.json.encode(item.contact_ids).decode(),
-                "position": 0,
-                "finished_ms": None,
-            }
-            for item in items
-        ],
-    )
-    return [None] * len(items)
+@together("schedule_sendings")
+def schedule(connection: Connection, items: list[NewSending]) -> None:
+    rows = [{**row_of(item), "position": 0, "finished_ms": None} for item in items]
+    connection.execute(insert(sendings), rows)
 
 
-schedule = Operation(_schedule, "schedule_sendings", NewSending)
-
-
-def _step(connection: Connection, items: list[SendingStep]) -> list[int | Exception]:
+@one_by_one("step_sendings")
+def step(connection: Connection, item: SendingStep) -> int:
     """How many mails each step makes; somebody gets an issue once, however often it is sent."""
-    return [_step_one(connection, item) for item in items]
-
-
-def _step_one(connection: Connection, item: SendingStep) -> int:
     sending, rows = item.sending, []
     if item.recipients:
         found = subscriptions.put(
@@ -243,23 +166,17 @@ def _step_one(connection: Connection, item: SendingStep) -> int:
             subscription = found[key_of(one.address)]
             if subscription.state is SubscriptionState.SUBSCRIBED:
                 rows.append(
-                    (
-                        *(one.delivery_id, sending.account_id, int(DeliveryKind.ISSUE)),
-                        *(sending.list_id, sending.issue_id, subscription.subscription_id),
-                        *(subscription.address, int(DeliveryState.PENDING), 0, item.at_ms),
-                        *(False, None, None, None),
+                    subscriptions.new_delivery(
+                        one.delivery_id, sending.issue_id, subscription, item.at_ms
                     )
                 )
-    made = _INSERT_DELIVERY.run(connection, rows)
+    made = subscriptions.INSERT_DELIVERIES.run(connection, rows)
     connection.execute(
         update(sendings)
         .where(sendings.c.sending_id == sending.sending_id)
         .values(position=item.position, finished_ms=item.at_ms if item.finished else None)
     )
     return made
-
-
-step = Operation(_step, "step_sendings", SendingStep)
 
 
 def missing_issue(issue_id: int) -> Refused:
@@ -270,11 +187,3 @@ def missing_issue(issue_id: int) -> Refused:
 def missing_template(template_id: int) -> Refused:
     """The refusal of a template that the account does not have."""
     return Refused(RefusalCode.NOT_FOUND, str(template_id), "template")
-
-
-def _sending(values: Any) -> Sending:
-    contact_ids = values["contact_ids"]
-    return Sending(
-        **{name: values[name] for name in Sending.__struct_fields__ if name != "contact_ids"},
-        contact_ids=None if contact_ids is None else _CONTACT_IDS.decode(contact_ids),
-    )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from msgspec import UNSET
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from dragoman.core.campaigns.model.mailings import (
     EmailService,
@@ -17,7 +16,8 @@ from dragoman.core.campaigns.model.mailings import (
 from dragoman.core.campaigns.sql.tables import email_services, mailing_list_groups, mailing_lists
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.work import Operation
+from dragoman.storage.rows import count, given, insert_rows, put_row, read_all, read_one, row_of
+from dragoman.storage.work import one_by_one, together
 
 MAX_LISTS: Final = 10_000
 """Lists an account may have; bounds the answer that names them all."""
@@ -45,11 +45,8 @@ _ADD_GROUP: Final = BulkInsert(mailing_list_groups, suffix="ON CONFLICT DO NOTHI
 
 def find(connection: Connection, account_id: int, list_id: int) -> MailingList | None:
     """One of the account's lists."""
-    query = select(mailing_lists).where(
-        mailing_lists.c.list_id == list_id, mailing_lists.c.account_id == account_id
-    )
-    row = connection.execute(query).first()
-    return None if row is None else _list(row._mapping)
+    mine = select(mailing_lists).where(mailing_lists.c.account_id == account_id)
+    return read_one(connection, mine.where(mailing_lists.c.list_id == list_id), MailingList)
 
 
 def load(
@@ -61,80 +58,42 @@ def load(
         .where(mailing_lists.c.account_id == account_id, mailing_lists.c.state.in_(states))
         .order_by(mailing_lists.c.list_id)
     )
-    return [_list(row._mapping) for row in connection.execute(query)]
+    return read_all(connection, query, MailingList)
 
 
-def _create(connection: Connection, items: list[MailingList]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        counting = select(func.count()).where(mailing_lists.c.account_id == item.account_id)
-        if connection.execute(counting).scalar_one() >= MAX_LISTS:
-            results.append(Refused(RefusalCode.INVALID_FIELD, "list", f"at most {MAX_LISTS} lists"))
-            continue
-        connection.execute(insert(mailing_lists), [msgspec.structs.asdict(item)])
-        results.append(None)
-    return results
+@one_by_one("create_mailing_lists")
+def create(connection: Connection, item: MailingList) -> None:
+    if count(connection, mailing_lists.c.account_id == item.account_id) >= MAX_LISTS:
+        raise Refused(RefusalCode.INVALID_FIELD, "list", f"at most {MAX_LISTS} lists")
+    insert_rows(connection, mailing_lists, [item])
 
 
-create = Operation(_create, "create_mailing_lists", MailingList)
+@one_by_one("change_mailing_lists")
+def change(connection: Connection, item: MailingListChange) -> None:
+    if find(connection, item.account_id, item.list_id) is None:
+        raise missing_list(item.list_id)
+    values = given(item, *_COLUMNS)
+    if values:
+        changed = update(mailing_lists).where(mailing_lists.c.list_id == item.list_id)
+        connection.execute(changed.values(**values))
 
 
-def _change(connection: Connection, items: list[MailingListChange]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        if find(connection, item.account_id, item.list_id) is None:
-            results.append(missing_list(item.list_id))
-            continue
-        values: dict[str, Any] = {
-            name: value for name in _COLUMNS if (value := getattr(item, name)) is not UNSET
-        }
-        if values:
-            connection.execute(
-                update(mailing_lists)
-                .where(mailing_lists.c.list_id == item.list_id)
-                .values(**values)
-            )
-        results.append(None)
-    return results
-
-
-change = Operation(_change, "change_mailing_lists", MailingListChange)
-
-
-def _add_group(connection: Connection, items: list[ListGroup]) -> list[Exception | None]:
+@together("add_groups_to_mailing_lists")
+def add_group(connection: Connection, items: list[ListGroup]) -> None:
     _ADD_GROUP.run(connection, [msgspec.structs.astuple(item) for item in items])
-    return [None] * len(items)
-
-
-add_group = Operation(_add_group, "add_groups_to_mailing_lists", ListGroup)
 
 
 def find_service(connection: Connection, account_id: int) -> EmailService | None:
     """What an account has bought of e-mail; None where nothing is written down."""
     query = select(email_services).where(email_services.c.account_id == account_id)
-    row = connection.execute(query).first()
-    if row is None:
-        return None
-    return EmailService(**{name: row._mapping[name] for name in EmailService.__struct_fields__})
+    return read_one(connection, query, EmailService)
 
 
-def _put_service(connection: Connection, items: list[EmailServiceChange]) -> list[Exception | None]:
-    for item in items:
-        connection.execute(
-            delete(email_services).where(email_services.c.account_id == item.account_id)
-        )
-        values = {"account_id": item.account_id} | msgspec.structs.asdict(item.service)
-        connection.execute(insert(email_services), [values])
-    return [None] * len(items)
-
-
-put_service = Operation(_put_service, "put_email_services", EmailServiceChange)
+@one_by_one("put_email_services")
+def put_service(connection: Connection, item: EmailServiceChange) -> None:
+    put_row(connection, email_services, {"account_id": item.account_id, **row_of(item.service)})
 
 
 def missing_list(list_id: int) -> Refused:
     """The refusal of a list that the account does not have."""
     return Refused(RefusalCode.NOT_FOUND, str(list_id), "list")
-
-
-def _list(values: Any) -> MailingList:
-    return MailingList(**{**values, "state": ListState(values["state"])})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from dragoman.core.campaigns.model.mailings import (
     DeliveryKind,
@@ -19,7 +19,9 @@ from dragoman.core.campaigns.sql.tables import deliveries, subscription_tokens, 
 from dragoman.core.model.mail_addresses import key_of
 from dragoman.kit.ids import first_at
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.work import Operation
+from dragoman.storage.many import is_one_of
+from dragoman.storage.rows import columns_of, read_all, read_one
+from dragoman.storage.work import one_by_one
 
 OPT_IN_EVERY_MS: Final = 24 * 3600 * 1000
 """An address gets at most one opt-in mail of a list in this time, however often it is asked for."""
@@ -67,20 +69,15 @@ class TokenUse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _INSERT: Final = BulkInsert(subscriptions, suffix="ON CONFLICT DO NOTHING")
-_INSERT_DELIVERY: Final = BulkInsert(deliveries, suffix="ON CONFLICT DO NOTHING")
-_VIEW: Final = select(*(subscriptions.c[name] for name in Subscription.__struct_fields__))
-_AT_ONCE: Final = 500
-"""Addresses that one query looks for."""
+INSERT_DELIVERIES: Final = BulkInsert(deliveries, suffix="ON CONFLICT DO NOTHING")
+_VIEW: Final = select(*columns_of(subscriptions, Subscription))
 
 
 def find(connection: Connection, list_id: int, address: str) -> Subscription | None:
     """The subscription of an address to a list."""
-    row = connection.execute(
-        _VIEW.where(
-            subscriptions.c.list_id == list_id, subscriptions.c.address_key == key_of(address)
-        )
-    ).first()
-    return None if row is None else _subscription(row)
+    of_list = _VIEW.where(subscriptions.c.list_id == list_id)
+    query = of_list.where(subscriptions.c.address_key == key_of(address))
+    return read_one(connection, query, Subscription)
 
 
 def load(connection: Connection, list_id: int, after: int, limit: int) -> list[Subscription]:
@@ -94,7 +91,7 @@ def load(connection: Connection, list_id: int, after: int, limit: int) -> list[S
         .order_by(subscriptions.c.subscription_id)
         .limit(limit)
     )
-    return [_subscription(row) for row in connection.execute(query)]
+    return read_all(connection, query, Subscription)
 
 
 def count(connection: Connection, list_id: int) -> dict[SubscriptionState, int]:
@@ -105,6 +102,17 @@ def count(connection: Connection, list_id: int) -> dict[SubscriptionState, int]:
         .group_by(subscriptions.c.state)
     )
     return {SubscriptionState(state): number for state, number in connection.execute(query)}
+
+
+def new_delivery(
+    delivery_id: int, issue_id: int | None, to: Subscription, at_ms: int
+) -> tuple[object, ...]:
+    """The row of a mail that waits: of an issue, or without one of an opt-in mail."""
+    kind = DeliveryKind.OPT_IN if issue_id is None else DeliveryKind.ISSUE
+    return (
+        *(delivery_id, to.account_id, int(kind), to.list_id, issue_id, to.subscription_id),
+        *(to.address, int(DeliveryState.PENDING), 0, at_ms, False, None, None, None),
+    )
 
 
 def put(
@@ -126,27 +134,18 @@ def put(
         ],
     )
     keys = sorted({key_of(one.address) for one in subscribers})
-    found: dict[str, Subscription] = {}
-    for start in range(0, len(keys), _AT_ONCE):
-        query = _VIEW.where(
-            subscriptions.c.list_id == list_id,
-            subscriptions.c.address_key.in_(keys[start : start + _AT_ONCE]),
-        )
-        for row in connection.execute(query):
-            found[key_of(row.address)] = _subscription(row)
-    return found
+    named = is_one_of(connection.dialect.name, subscriptions.c.address_key, keys)
+    query = _VIEW.where(subscriptions.c.list_id == list_id, named)
+    return {key_of(one.address): one for one in read_all(connection, query, Subscription)}
 
 
-def _subscribe(connection: Connection, items: list[Subscribing]) -> list[int | Exception]:
+@one_by_one("subscribe")
+def subscribe(connection: Connection, item: Subscribing) -> int:
     """How many opt-in mails each item makes.
 
     Who has left is not brought back by the customer's word: only an opt-in mail may ask, and only
     its answer counts. Who has been asked is not subscribed without having answered.
     """
-    return [_subscribe_one(connection, item) for item in items]
-
-
-def _subscribe_one(connection: Connection, item: Subscribing) -> int:
     state = SubscriptionState.PENDING if item.opt_in else SubscriptionState.SUBSCRIBED
     found = put(connection, item.account_id, item.list_id, item.subscribers, state)
     if not item.opt_in:
@@ -157,77 +156,50 @@ def _subscribe_one(connection: Connection, item: Subscribing) -> int:
         if one.state is not SubscriptionState.SUBSCRIBED
     }
     asked -= _asked_lately(connection, asked, item.at_ms)
-    rows = []
+    rows, waiting = [], []
     for subscriber in item.subscribers:
         subscription = found[key_of(subscriber.address)]
         if subscription.subscription_id in asked:
             asked.discard(subscription.subscription_id)
-            rows.append(
-                (
-                    *(subscriber.delivery_id, item.account_id, int(DeliveryKind.OPT_IN)),
-                    *(item.list_id, None, subscription.subscription_id, subscription.address),
-                    *(int(DeliveryState.PENDING), 0, item.at_ms, False, None, None, None),
-                )
-            )
-    _INSERT_DELIVERY.run(connection, rows)
-    waiting = [row[5] for row in rows]
-    for start in range(0, len(waiting), _AT_ONCE):
-        connection.execute(
-            update(subscriptions)
-            .where(subscriptions.c.subscription_id.in_(waiting[start : start + _AT_ONCE]))
-            .values(state=SubscriptionState.PENDING)
-        )
+            rows.append(new_delivery(subscriber.delivery_id, None, subscription, item.at_ms))
+            waiting.append(subscription.subscription_id)
+    INSERT_DELIVERIES.run(connection, rows)
+    if rows:
+        these = is_one_of(connection.dialect.name, subscriptions.c.subscription_id, waiting)
+        changed = update(subscriptions).where(these).values(state=SubscriptionState.PENDING)
+        connection.execute(changed)
     return len(rows)
 
 
 def _asked_lately(connection: Connection, candidates: set[int], at_ms: int) -> set[int]:
-    ordered, found = sorted(candidates), set[int]()
-    for start in range(0, len(ordered), _AT_ONCE):
-        query = select(deliveries.c.subscription_id).where(
-            deliveries.c.subscription_id.in_(ordered[start : start + _AT_ONCE]),
-            deliveries.c.kind == DeliveryKind.OPT_IN,
-            deliveries.c.delivery_id >= first_at(at_ms - OPT_IN_EVERY_MS),
-        )
-        found.update(connection.execute(query).scalars())
-    return found
+    query = select(deliveries.c.subscription_id).where(
+        is_one_of(connection.dialect.name, deliveries.c.subscription_id, candidates),
+        deliveries.c.kind == DeliveryKind.OPT_IN,
+        deliveries.c.delivery_id >= first_at(at_ms - OPT_IN_EVERY_MS),
+    )
+    return set(connection.execute(query).scalars())
 
 
-subscribe = Operation(_subscribe, "subscribe", Subscribing)
-
-
-def _use_token(connection: Connection, items: list[TokenUse]) -> list[bool | Exception]:
+@one_by_one("use_subscription_tokens")
+def use_token(connection: Connection, item: TokenUse) -> bool:
     """Whether each token leads to a subscription; pressing twice is as good as once."""
-    return [_use_one(connection, item) for item in items]
-
-
-def _use_one(connection: Connection, item: TokenUse) -> bool:
     query = select(subscription_tokens.c.subscription_id).where(
-        subscription_tokens.c.digest == item.digest,
-        subscription_tokens.c.purpose == item.purpose,
+        subscription_tokens.c.digest == item.digest, subscription_tokens.c.purpose == item.purpose
     )
     subscription_id = connection.execute(query).scalar()
     if subscription_id is None:
         return False
-    change = update(subscriptions).where(subscriptions.c.subscription_id == subscription_id)
+    state = subscriptions.c.state
+    values: dict[str, object]
     if item.purpose is TokenPurpose.CONFIRM:
         # An old opt-in mail does not bring back who has left since.
-        connection.execute(
-            change.where(subscriptions.c.state == SubscriptionState.PENDING).values(
-                state=SubscriptionState.SUBSCRIBED, confirmed_ms=item.at_ms, hard_bounces=0
-            )
-        )
+        is_asked = state == SubscriptionState.PENDING
+        values = {"confirmed_ms": item.at_ms, "hard_bounces": 0}
+        values["state"] = SubscriptionState.SUBSCRIBED
     else:
-        connection.execute(
-            change.where(subscriptions.c.state != SubscriptionState.UNSUBSCRIBED).values(
-                state=SubscriptionState.UNSUBSCRIBED, ended_ms=item.at_ms, ended_by=item.how.value
-            )
-        )
+        is_asked = state != SubscriptionState.UNSUBSCRIBED
+        values = {"ended_ms": item.at_ms, "ended_by": item.how.value}
+        values["state"] = SubscriptionState.UNSUBSCRIBED
+    change = update(subscriptions).where(subscriptions.c.subscription_id == subscription_id)
+    connection.execute(change.where(is_asked).values(**values))
     return True
-
-
-use_token = Operation(_use_token, "use_subscription_tokens", TokenUse)
-
-
-def _subscription(row: Row[tuple[object, ...]]) -> Subscription:
-    values = dict(row._mapping)
-    return Subscription(**{**values, "state": SubscriptionState(values["state"])})

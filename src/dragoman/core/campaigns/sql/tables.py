@@ -13,25 +13,24 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
-    text,
 )
 
-from dragoman.storage.metadata import Identifier, metadata, primary_identifier
+from dragoman.storage.metadata import (
+    Identifier,
+    metadata,
+    optional,
+    partial_index,
+    primary_identifier,
+    required,
+)
 
 mailing_lists = Table(
     "mailing_lists",
     metadata,
     primary_identifier("list_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
-    Column("title", Text, nullable=False),
-    Column("language", Text, nullable=False),
-    Column("sender", Text, nullable=False),
-    Column("reply_to", Text, nullable=False),
-    Column("company_name", Text, nullable=False),
-    Column("company_address", Text, nullable=False),
-    Column("company_url", Text, nullable=False),
-    Column("company_phone", Text, nullable=False),
-    Column("company_fax", Text, nullable=False),
+    *required(Text, "title", "language", "sender", "reply_to", "company_name", "company_address"),
+    *required(Text, "company_url", "company_phone", "company_fax"),
     Column("state", SmallInteger, nullable=False),
     Column("created_ms", Identifier, nullable=False),
     Index("ix_mailing_lists_account_id_list_id", "account_id", "list_id"),
@@ -42,8 +41,7 @@ mailing_list_groups = Table(
     metadata,
     Column("list_id", Identifier, ForeignKey("mailing_lists.list_id"), primary_key=True),
     Column("group_id", Identifier, primary_key=True, autoincrement=False),
-    Column("account_id", Identifier, nullable=False),
-    Column("added_ms", Identifier, nullable=False),
+    *required(Identifier, "account_id", "added_ms"),
 )
 """Groups of contacts whose members were put on a list."""
 
@@ -54,11 +52,9 @@ subscriptions = Table(
     Column("account_id", Identifier, nullable=False),
     Column("list_id", Identifier, ForeignKey("mailing_lists.list_id"), nullable=False),
     Column("contact_id", Identifier),
-    Column("address", Text, nullable=False),
-    Column("address_key", Text, nullable=False),
+    *required(Text, "address", "address_key"),
     Column("state", SmallInteger, nullable=False),
-    Column("confirmed_ms", Identifier),
-    Column("ended_ms", Identifier),
+    *optional(Identifier, "confirmed_ms", "ended_ms"),
     Column("ended_by", Text, nullable=False),
     Column("hard_bounces", Integer, nullable=False),
     Index("uq_subscriptions_list_id_address_key", "list_id", "address_key", unique=True),
@@ -83,10 +79,7 @@ issues = Table(
     primary_identifier("issue_id"),
     Column("account_id", Identifier, nullable=False),
     Column("list_id", Identifier, ForeignKey("mailing_lists.list_id"), nullable=False),
-    Column("title", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("html", Text, nullable=False),
+    *required(Text, "title", "subject", "text", "html"),
     Column("share_social", Boolean, nullable=False),
     Column("web_analytics", Text, nullable=False),
     Index("ix_issues_list_id_issue_id", "list_id", "issue_id"),
@@ -97,8 +90,7 @@ issue_attachments = Table(
     metadata,
     Column("issue_id", Identifier, ForeignKey("issues.issue_id"), primary_key=True),
     Column("number", SmallInteger, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("content_type", Text, nullable=False),
+    *required(Text, "name", "content_type"),
     Column("content", LargeBinary, nullable=False),
 )
 """The files of an issue, from number 1 on."""
@@ -108,10 +100,7 @@ mail_templates = Table(
     metadata,
     primary_identifier("template_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("html", Text, nullable=False),
+    *required(Text, "name", "subject", "text", "html"),
     Index("ix_mail_templates_account_id_template_id", "account_id", "template_id"),
 )
 
@@ -119,19 +108,12 @@ sendings = Table(
     "sendings",
     metadata,
     primary_identifier("sending_id"),
-    Column("account_id", Identifier, nullable=False),
-    Column("list_id", Identifier, nullable=False),
+    *required(Identifier, "account_id", "list_id"),
     Column("issue_id", Identifier, ForeignKey("issues.issue_id"), nullable=False),
     Column("contact_ids", Text),
-    Column("due_ms", Identifier, nullable=False),
-    Column("position", Identifier, nullable=False),
+    *required(Identifier, "due_ms", "position"),
     Column("finished_ms", Identifier),
-    Index(
-        "ix_sendings_waiting",
-        "due_ms",
-        sqlite_where=text("finished_ms IS NULL"),
-        postgresql_where=text("finished_ms IS NULL"),
-    ),
+    partial_index("ix_sendings_waiting", "due_ms", where="finished_ms IS NULL"),
 )
 """An issue that is to become mails. `contact_ids` is a JSON array; empty: the whole list.
 
@@ -148,8 +130,7 @@ deliveries = Table(
     Column("issue_id", Identifier),
     Column("subscription_id", Identifier, nullable=False),
     Column("address", Text, nullable=False),
-    Column("state", SmallInteger, nullable=False),
-    Column("attempts", SmallInteger, nullable=False),
+    *required(SmallInteger, "state", "attempts"),
     Column("next_attempt_ms", Identifier, nullable=False),
     Column("possible_duplicate", Boolean, nullable=False),
     Column("answered_ms", Identifier),
@@ -157,19 +138,8 @@ deliveries = Table(
     Column("answer", Text),
     Index("uq_deliveries_issue_id_subscription_id", "issue_id", "subscription_id", unique=True),
     Index("ix_deliveries_subscription_id", "subscription_id"),
-    Index(
-        "ix_deliveries_pending",
-        "account_id",
-        "next_attempt_ms",
-        sqlite_where=text("state = 0"),
-        postgresql_where=text("state = 0"),
-    ),
-    Index(
-        "ix_deliveries_sending",
-        "delivery_id",
-        sqlite_where=text("state = 1"),
-        postgresql_where=text("state = 1"),
-    ),
+    partial_index("ix_deliveries_pending", "account_id", "next_attempt_ms", where="state = 0"),
+    partial_index("ix_deliveries_sending", "delivery_id", where="state = 1"),
 )
 """One row a recipient and issue, before it is sent; an opt-in mail has no issue."""
 
@@ -179,8 +149,6 @@ email_services = Table(
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
     Column("enabled", Boolean, nullable=False),
     Column("bandwidth", Float, nullable=False),
-    Column("purchased", Text, nullable=False),
-    Column("billing", Text, nullable=False),
-    Column("expiry", Text, nullable=False),
+    *required(Text, "purchased", "billing", "expiry"),
 )
 """What an account has bought of e-mail (`domain.mailings.EmailService`)."""

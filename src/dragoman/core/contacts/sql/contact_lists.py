@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from dragoman.core.contacts.model.contacts import ListKind
 from dragoman.core.contacts.model.lists import ContactList
 from dragoman.core.contacts.sql.contact_blocks import delete_some_of_list
 from dragoman.core.contacts.sql.tables import contact_lists
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.storage.work import Operation
+from dragoman.storage.rows import given, insert_rows, read_all, read_one
+from dragoman.storage.work import one_by_one
 
 MAX_LISTS: Final = 10_000
 """Lists an account may have; bounds the answer that lists them all."""
@@ -37,38 +38,22 @@ class ListDeletion(msgspec.Struct, frozen=True, kw_only=True):
     limit: int
 
 
-_VIEW = select(
-    contact_lists.c.list_id,
-    contact_lists.c.account_id,
-    contact_lists.c.parent_id,
-    contact_lists.c.name,
-).where(contact_lists.c.kind == ListKind.LIST, contact_lists.c.deleted_ms.is_(None))
+_LISTS = select(contact_lists).where(
+    contact_lists.c.kind == ListKind.LIST, contact_lists.c.deleted_ms.is_(None)
+)
 """Groups and tags are none of the lists here."""
 
 
 def load(connection: Connection, account_id: int) -> list[ContactList]:
     """The account's lists, in the order of creation."""
-    query = _VIEW.where(contact_lists.c.account_id == account_id).order_by(contact_lists.c.list_id)
-    return [ContactList(**row._mapping) for row in connection.execute(query)]
+    mine = _LISTS.where(contact_lists.c.account_id == account_id)
+    return read_all(connection, mine.order_by(contact_lists.c.list_id), ContactList)
 
 
 def find(connection: Connection, account_id: int, list_id: int) -> ContactList | None:
     """One of the account's lists."""
-    row = connection.execute(
-        _VIEW.where(contact_lists.c.list_id == list_id, contact_lists.c.account_id == account_id)
-    ).first()
-    return None if row is None else ContactList(**row._mapping)
-
-
-def _create(connection: Connection, items: list[ContactList]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        try:
-            add_list(connection, item)
-            results.append(None)
-        except Refused as refused:
-            results.append(refused)
-    return results
+    mine = _LISTS.where(contact_lists.c.account_id == account_id)
+    return read_one(connection, mine.where(contact_lists.c.list_id == list_id), ContactList)
 
 
 def add_list(connection: Connection, item: ContactList) -> None:
@@ -78,78 +63,46 @@ def add_list(connection: Connection, item: ContactList) -> None:
         raise missing_list(item.parent_id)
     if len(parents) >= MAX_LISTS:
         raise Refused(RefusalCode.INVALID_FIELD, "list", f"at most {MAX_LISTS} lists")
-    connection.execute(insert(contact_lists), [msgspec.structs.asdict(item)])
+    insert_rows(connection, contact_lists, [item])
 
 
-create = Operation(_create, "create_contact_lists", ContactList)
+create = one_by_one("create_contact_lists")(add_list)
 
 
-def _change(connection: Connection, items: list[ListChange]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        parents = _parents(connection, item.account_id)
-        if item.list_id not in parents:
-            results.append(missing_list(item.list_id))
-            continue
-        values: dict[str, Any] = {} if item.name is UNSET else {"name": item.name}
-        if item.parent_id is not UNSET:
-            if item.parent_id is not None and item.parent_id not in parents:
-                results.append(missing_list(item.parent_id))
-                continue
-            if _is_within(parents, item.parent_id, item.list_id):
-                results.append(
-                    Refused(RefusalCode.INVALID_FIELD, "parent", "a list cannot be within itself")
-                )
-                continue
-            values["parent_id"] = item.parent_id
-        if values:
-            connection.execute(
-                update(contact_lists)
-                .where(contact_lists.c.list_id == item.list_id)
-                .values(**values)
-            )
-        results.append(None)
-    return results
+@one_by_one("change_contact_lists")
+def change(connection: Connection, item: ListChange) -> None:
+    parents = _parents(connection, item.account_id)
+    values = given(item, "name", "parent_id")
+    parent_id = values.get("parent_id")
+    for list_id in (item.list_id, parent_id):
+        if list_id is not None and list_id not in parents:
+            raise missing_list(list_id)
+    if _is_within(parents, parent_id, item.list_id):
+        raise Refused(RefusalCode.INVALID_FIELD, "parent", "a list cannot be within itself")
+    if values:
+        changed = update(contact_lists).where(contact_lists.c.list_id == item.list_id)
+        connection.execute(changed.values(**values))
 
 
-change = Operation(_change, "change_contact_lists", ListChange)
-
-
-def _delete(connection: Connection, items: list[ListDeletion]) -> list[bool | Exception]:
+@one_by_one("delete_contact_lists")
+def remove(connection: Connection, item: ListDeletion) -> bool:
     """True for each list that is deleted now; False where contacts are left for another step."""
-    results: list[bool | Exception] = []
-    for item in items:
-        found = find(connection, item.account_id, item.list_id)
-        if found is None:
-            results.append(missing_list(item.list_id))
-            continue
-        gone = delete_some_of_list(
-            connection, item.account_id, item.list_id, item.at_ms, item.limit
-        )
-        if gone < item.limit:
-            _drop(connection, found, item.at_ms)
-        results.append(gone < item.limit)
-    return results
-
-
-remove = Operation(_delete, "delete_contact_lists", ListDeletion)
+    found = find(connection, item.account_id, item.list_id)
+    if found is None:
+        raise missing_list(item.list_id)
+    gone = delete_some_of_list(connection, item.account_id, item.list_id, item.at_ms, item.limit)
+    if gone < item.limit:
+        _drop(connection, found, item.at_ms)
+    return gone < item.limit
 
 
 def _drop(connection: Connection, dropped: ContactList, at_ms: int) -> None:
     """Marks a list as deleted; lists within it move up to where it was."""
-    connection.execute(
-        update(contact_lists)
-        .where(
-            contact_lists.c.account_id == dropped.account_id,
-            contact_lists.c.parent_id == dropped.list_id,
-        )
-        .values(parent_id=dropped.parent_id)
-    )
-    connection.execute(
-        update(contact_lists)
-        .where(contact_lists.c.list_id == dropped.list_id)
-        .values(deleted_ms=at_ms)
-    )
+    table = contact_lists.c
+    within = (table.account_id == dropped.account_id, table.parent_id == dropped.list_id)
+    connection.execute(update(contact_lists).where(*within).values(parent_id=dropped.parent_id))
+    gone = update(contact_lists).where(table.list_id == dropped.list_id)
+    connection.execute(gone.values(deleted_ms=at_ms))
 
 
 def missing_list(list_id: int) -> Refused:

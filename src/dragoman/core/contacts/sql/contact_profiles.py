@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, select, update
@@ -14,22 +14,19 @@ from dragoman.core.contacts.sql import groups, memberships
 from dragoman.core.contacts.sql.contact_blocks import Tally
 from dragoman.core.contacts.sql.contacts import insert_contacts, search
 from dragoman.core.contacts.sql.tables import contact_profiles, contacts
-from dragoman.core.model.errors import Refused
 from dragoman.storage.bulk import BulkInsert, BulkUpdate, Row
-from dragoman.storage.work import Operation
+from dragoman.storage.many import is_one_of
+from dragoman.storage.rows import read_all
+from dragoman.storage.work import one_by_one
 
-_NAMED_AT_ONCE: Final = groups.NAMED_AT_ONCE
 _WRITE = BulkInsert(
     contact_profiles,
     suffix="ON CONFLICT (contact_id) DO UPDATE SET"
     " email = excluded.email, profile = excluded.profile",
 )
 _MOVE = BulkUpdate(
-    contacts,
-    ("contact_id", "mobile", "changed_ms"),
-    {"mobile": "{new}", "changed_ms": "{new}"},
+    contacts, ("contact_id", "mobile", "changed_ms"), {"mobile": "{new}", "changed_ms": "{new}"}
 )
-_PROFILE = msgspec.json.Decoder(ContactProfile, strict=False)
 
 
 class NewProfiled(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +61,21 @@ class ProfiledPage(msgspec.Struct, frozen=True, kw_only=True):
     total: int
 
 
+class _Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact as it is stored."""
+
+    contact_id: int
+    list_id: int | None
+    mobile: str
+    profile: ContactProfile | None
+
+
+_ROWS: Final = select(
+    contacts.c.contact_id, contacts.c.list_id, contacts.c.mobile, contact_profiles.c.profile
+)
+_IS_THEIRS: Final = contact_profiles.c.contact_id == contacts.c.contact_id
+
+
 def load_page(connection: Connection, account_id: int, offset: int, limit: int) -> ProfiledPage:
     """A page of all the account's contacts, oldest first."""
     page = search(connection, ContactFilter(account_id=account_id), offset, limit)
@@ -75,18 +87,12 @@ def load(
     connection: Connection, account_id: int, contact_ids: Sequence[int]
 ) -> list[ProfiledContact]:
     """Those of some contacts that the account has, in the order of creation."""
-    found: list[Any] = []
-    for some in _chunks(contact_ids):
-        query = (
-            select(contacts.c.contact_id, contacts.c.mobile, contact_profiles.c.profile)
-            .outerjoin(contact_profiles, contact_profiles.c.contact_id == contacts.c.contact_id)
-            .where(
-                contacts.c.contact_id.in_(some),
-                contacts.c.account_id == account_id,
-                contacts.c.deleted_ms.is_(None),
-            )
-        )
-        found += connection.execute(query).all()
+    query = _ROWS.outerjoin(contact_profiles, _IS_THEIRS).where(
+        is_one_of(connection.dialect.name, contacts.c.contact_id, contact_ids),
+        contacts.c.account_id == account_id,
+        contacts.c.deleted_ms.is_(None),
+    )
+    found = read_all(connection, query, _Row)
     group_ids = memberships.load_groups_of(
         connection, [row.contact_id for row in found], ListKind.GROUP
     )
@@ -94,10 +100,10 @@ def load(
         ProfiledContact(
             contact_id=row.contact_id,
             mobile=row.mobile,
-            profile=_read(row.profile),
+            profile=row.profile or ContactProfile(),
             group_ids=group_ids.get(row.contact_id, ()),
         )
-        for row in sorted(found, key=lambda row: int(row.contact_id))
+        for row in sorted(found, key=lambda row: row.contact_id)
     ]
 
 
@@ -116,22 +122,13 @@ def find_by_email(connection: Connection, account_id: int, email: str) -> list[i
     return list(connection.execute(query).scalars())
 
 
-def _store(connection: Connection, items: list[ProfiledBatch]) -> list[int | Exception]:
+@one_by_one("store_profiled_contacts")
+def store(connection: Connection, item: ProfiledBatch) -> int:
     """How many contacts each batch has."""
-    results: list[int | Exception] = []
-    for item in items:
-        wanted = {list_id for new in item.contacts for list_id in new.group_ids}
-        try:
-            groups.check_groups(connection, item.account_id, wanted, item.kind)
-        except Refused as refused:
-            results.append(refused)
-            continue
-        _Merge(connection, item).run()
-        results.append(len(item.contacts))
-    return results
-
-
-store = Operation(_store, "store_profiled_contacts", ProfiledBatch)
+    wanted = {list_id for new in item.contacts for list_id in new.group_ids}
+    groups.check_groups(connection, item.account_id, wanted, item.kind)
+    _Merge(connection, item).run()
+    return len(item.contacts)
 
 
 class _Kept:
@@ -179,40 +176,28 @@ class _Merge:
             self._connection, [row.contact_id for row in rows], self._batch.kind
         )
         known: dict[int, _Kept] = {}
-        for row in sorted(rows, key=lambda row: -int(row.contact_id)):
-            kept = known.setdefault(
-                row.contact_id,
-                _Kept(
-                    row.contact_id,
-                    row.mobile,
-                    _read(row.profile),
-                    group_ids.get(row.contact_id, ()),
-                ),
-            )
-            self._register(kept)
+        for row in sorted(rows, key=lambda row: -row.contact_id):
+            if row.contact_id not in known:
+                profile, in_groups = row.profile or ContactProfile(), group_ids.get(row.contact_id)
+                kept = _Kept(row.contact_id, row.mobile, profile, in_groups or ())
+                known[row.contact_id] = kept
+            self._register(known[row.contact_id])
 
-    def _find(self, emails: Collection[str], mobiles: Collection[str]) -> Iterator[Any]:
+    def _find(self, emails: Collection[str], mobiles: Collection[str]) -> Iterator[_Row]:
         """Contacts by address or number, those of lists too."""
         # That a list holds none would tempt a database to walk all contacts of no list.
-        account_id = self._batch.account_id
-        columns = (
-            contacts.c.contact_id,
-            contacts.c.list_id,
-            contacts.c.mobile,
-            contact_profiles.c.profile,
+        account_id, driver = self._batch.account_id, self._connection.dialect.name
+        by_email = _ROWS.join(contact_profiles, _IS_THEIRS).where(
+            contact_profiles.c.account_id == account_id,
+            is_one_of(driver, contact_profiles.c.email, emails),
         )
-        is_theirs = contact_profiles.c.contact_id == contacts.c.contact_id
-        by_email = select(*columns).join(contact_profiles, is_theirs)
-        by_email = by_email.where(contact_profiles.c.account_id == account_id)
-        by_mobile = select(*columns).outerjoin(contact_profiles, is_theirs)
-        by_mobile = by_mobile.where(contacts.c.account_id == account_id)
-        for query, column, values in (
-            (by_email, contact_profiles.c.email, emails),
-            (by_mobile, contacts.c.mobile, mobiles),
-        ):
-            for some in _chunks(sorted(values)):
-                found = query.where(column.in_(some), contacts.c.deleted_ms.is_(None))
-                yield from self._connection.execute(found)
+        by_mobile = _ROWS.outerjoin(contact_profiles, _IS_THEIRS).where(
+            contacts.c.account_id == account_id, is_one_of(driver, contacts.c.mobile, mobiles)
+        )
+        for query, values in ((by_email, emails), (by_mobile, mobiles)):
+            if values:
+                there = query.where(contacts.c.deleted_ms.is_(None))
+                yield from read_all(self._connection, there, _Row)
 
     def _take(self, new: NewProfiled) -> None:
         clashing = self._by_email.get(new.profile.email_key) or self._by_mobile.get(new.mobile)
@@ -253,12 +238,11 @@ class _Merge:
                 del known[key]
 
     def _drop(self) -> None:
-        for some in _chunks(self._dropped):
-            self._connection.execute(
-                update(contacts)
-                .where(contacts.c.contact_id.in_(some))
-                .values(deleted_ms=self._batch.at_ms, changed_ms=self._batch.at_ms)
-            )
+        dropped = is_one_of(self._connection.dialect.name, contacts.c.contact_id, self._dropped)
+        at_ms = self._batch.at_ms
+        gone = update(contacts).where(dropped).values(deleted_ms=at_ms, changed_ms=at_ms)
+        if self._dropped:
+            self._connection.execute(gone)
 
     def _write(self) -> None:
         account_id, at_ms = self._batch.account_id, self._batch.at_ms
@@ -287,12 +271,3 @@ class _Merge:
 def _row(account_id: int, kept: _Kept) -> Row:
     profile = msgspec.json.encode(kept.profile).decode()
     return kept.contact_id, account_id, kept.profile.email_key, profile
-
-
-def _read(profile: str | None) -> ContactProfile:
-    return ContactProfile() if profile is None else _PROFILE.decode(profile)
-
-
-def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), _NAMED_AT_ONCE):
-        yield values[start : start + _NAMED_AT_ONCE]

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, select
 
 from dragoman.core.contacts.sql.tables import contact_values, contacts, unnoted_contacts
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.work import Operation
+from dragoman.storage.work import one_by_one
 
 _ADD = BulkInsert(contact_values, suffix="ON CONFLICT (field_id, digest, contact_id) DO NOTHING")
 _FIELDS = msgspec.json.Decoder(dict[int, str], strict=False)
@@ -73,15 +73,9 @@ def find_unnoted(connection: Connection) -> tuple[int, int] | None:
     return None if first_id is None else (first_id, last_id)
 
 
-def _note(connection: Connection, items: list[int]) -> list[int | Exception]:
+@one_by_one("note_contact_values")
+def note(connection: Connection, limit: int) -> int:
     """Notes the values of at most so many contacts; how many it were."""
-    return [_note_some(connection, limit) for limit in items]
-
-
-note = Operation(_note, "note_contact_values", int)
-
-
-def _note_some(connection: Connection, limit: int) -> int:
     span = connection.execute(
         select(unnoted_contacts).order_by(unnoted_contacts.c.first_id).limit(1)
     ).first()

@@ -7,16 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    any_,
-    func,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Select, any_, func, or_, select, update
 
 from dragoman.core.contacts.model.contacts import Contact, ContactFilter
 from dragoman.core.contacts.sql import contact_values, merge_fields
@@ -26,11 +17,11 @@ from dragoman.core.contacts.sql.tables import contacts
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.ids import time_of
 from dragoman.storage.bulk import BulkInsert, Row
-from dragoman.storage.work import Operation
+from dragoman.storage.rows import count, read_all, read_one
+from dragoman.storage.work import Operation, run_each
 
 _INSERT = BulkInsert(contacts)
 _LOCATE: Final = {"sqlite": func.instr, "postgresql": func.strpos}
-_FIELDS = msgspec.json.Decoder(dict[int, str], strict=False)
 
 
 class NewContact(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,10 +63,22 @@ class ContactPage(msgspec.Struct, frozen=True, kw_only=True):
     total: int
 
 
+class _Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `contacts`."""
+
+    contact_id: int
+    account_id: int
+    list_id: int | None
+    mobile: str
+    fields: dict[int, str]
+    changed_ms: int
+    deleted_ms: int | None
+
+
 def find(connection: Connection, account_id: int, contact_id: int) -> Contact | None:
     """One of the account's contacts that is not deleted."""
     row = _find_row(connection, account_id, contact_id)
-    return None if row is None else _contact(row, _field_names(connection, account_id))
+    return None if row is None else _contact(row, merge_fields.load_names(connection, account_id))
 
 
 def search(connection: Connection, wanted: ContactFilter, offset: int, limit: int) -> ContactPage:
@@ -86,8 +89,7 @@ def search(connection: Connection, wanted: ContactFilter, offset: int, limit: in
     """
     conditions = _conditions(connection, wanted)
     if wanted.mobile or wanted.field_ids is not None:
-        counting = select(func.count()).select_from(contacts).where(*conditions)
-        total, skipped = connection.execute(counting).scalar_one(), offset
+        total, skipped = count(connection, *conditions), offset
     else:
         total, first_id, skipped = find_place(
             connection, wanted.account_id, wanted.list_id, offset, deleted=wanted.deleted
@@ -107,8 +109,8 @@ def search(connection: Connection, wanted: ContactFilter, offset: int, limit: in
     query = (
         select(contacts).where(contacts.c.contact_id.in_(found_ids)).order_by(contacts.c.contact_id)
     )
-    names = _field_names(connection, wanted.account_id)
-    found = tuple(_contact(row, names) for row in connection.execute(query))
+    names = merge_fields.load_names(connection, wanted.account_id)
+    found = tuple(_contact(row, names) for row in read_all(connection, query, _Row))
     return ContactPage(contacts=found, total=total)
 
 
@@ -123,60 +125,44 @@ def insert_contacts(connection: Connection, rows: Sequence[Row]) -> None:
 
 
 def _create(connection: Connection, items: list[NewContact]) -> list[Exception | None]:
-    results: list[Exception | None] = []
     rows: list[Row] = []
     noted: list[tuple[int, dict[int, str]]] = []
     tally = Tally()
-    for item in items:
-        try:
-            check_list(connection, item.account_id, item.list_id)
-            ids = merge_fields.resolve(connection, item.account_id, item.fresh)
-        except Refused as refused:
-            results.append(refused)
-            continue
+
+    def prepare(item: NewContact) -> None:
+        check_list(connection, item.account_id, item.list_id)
+        ids = merge_fields.resolve(connection, item.account_id, item.fresh)
         values = {ids[name]: value for name, value in item.values.items()}
         noted.append((item.contact_id, values))
-        fields = encode_fields(values)
         key = (item.contact_id, item.account_id, item.list_id)
-        rows.append((*key, item.mobile, fields, item.at_ms, None))
+        rows.append((*key, item.mobile, encode_fields(values), item.at_ms, None))
         tally.add(item.account_id, item.list_id, (item.contact_id,), 1)
-        results.append(None)
+
+    results = run_each(items, prepare)
     insert_contacts(connection, rows)
     contact_values.add(connection, noted)
     tally.write(connection)
     return results
 
 
-create = Operation(_create, "create_contacts", NewContact)
-
-
 def _change(connection: Connection, items: list[ContactChange]) -> list[Exception | None]:
-    results: list[Exception | None] = []
     tally = Tally()
-    for item in items:
-        try:
-            _change_one(connection, item, tally)
-            results.append(None)
-        except Refused as refused:
-            results.append(refused)
+    results = run_each(items, lambda item: _change_one(connection, item, tally))
     tally.write(connection)
     return results
 
 
 def _change_one(connection: Connection, item: ContactChange, tally: Tally) -> None:
-    before = _find_row(connection, item.account_id, item.contact_id)
-    if before is None:
-        raise missing_contact(item.contact_id)
+    before = _existing(connection, item)
     list_id = before.list_id if item.list_id is UNSET else item.list_id
     if list_id != before.list_id:
         check_list(connection, item.account_id, list_id)
     ids = merge_fields.resolve(connection, item.account_id, item.fresh)
-    stored = _FIELDS.decode(before.fields)
-    fields = stored | {ids[name]: value for name, value in item.values.items()}
+    fields = before.fields | {ids[name]: value for name, value in item.values.items()}
     if list_id != before.list_id:
         tally.add(item.account_id, before.list_id, (item.contact_id,), -1)
         tally.add(item.account_id, list_id, (item.contact_id,), 1)
-    contact_values.change(connection, item.contact_id, stored, fields)
+    contact_values.change(connection, item.contact_id, before.fields, fields)
     connection.execute(
         update(contacts)
         .where(contacts.c.contact_id == item.contact_id)
@@ -189,28 +175,22 @@ def _change_one(connection: Connection, item: ContactChange, tally: Tally) -> No
     )
 
 
-change = Operation(_change, "change_contacts", ContactChange)
-
-
 def _delete(connection: Connection, items: list[ContactKey]) -> list[Exception | None]:
-    results: list[Exception | None] = []
     tally = Tally()
-    for item in items:
-        found = _find_row(connection, item.account_id, item.contact_id)
-        if found is None:
-            results.append(missing_contact(item.contact_id))
-            continue
-        connection.execute(
-            update(contacts)
-            .where(contacts.c.contact_id == item.contact_id)
-            .values(deleted_ms=item.at_ms, changed_ms=item.at_ms)
-        )
+
+    def delete(item: ContactKey) -> None:
+        found = _existing(connection, item)
+        gone = update(contacts).where(contacts.c.contact_id == item.contact_id)
+        connection.execute(gone.values(deleted_ms=item.at_ms, changed_ms=item.at_ms))
         tally.add(item.account_id, found.list_id, (item.contact_id,), -1, 1)
-        results.append(None)
+
+    results = run_each(items, delete)
     tally.write(connection)
     return results
 
 
+create = Operation(_create, "create_contacts", NewContact)
+change = Operation(_change, "change_contacts", ContactChange)
 remove = Operation(_delete, "delete_contacts", ContactKey)
 
 
@@ -256,21 +236,23 @@ def _is_among(driver: str, contact_ids: Select[tuple[int]]) -> ColumnElement[boo
     return contacts.c.contact_id.in_(contact_ids)
 
 
-def _find_row(connection: Connection, account_id: int, contact_id: int) -> Any:
-    return connection.execute(
-        select(contacts).where(
-            contacts.c.contact_id == contact_id,
-            contacts.c.account_id == account_id,
-            contacts.c.deleted_ms.is_(None),
-        )
-    ).first()
+def _existing(connection: Connection, item: ContactChange | ContactKey) -> _Row:
+    row = _find_row(connection, item.account_id, item.contact_id)
+    if row is None:
+        raise missing_contact(item.contact_id)
+    return row
 
 
-def _field_names(connection: Connection, account_id: int) -> dict[int, str]:
-    return {field.field_id: field.name for field in merge_fields.load(connection, account_id)}
+def _find_row(connection: Connection, account_id: int, contact_id: int) -> _Row | None:
+    query = select(contacts).where(
+        contacts.c.contact_id == contact_id,
+        contacts.c.account_id == account_id,
+        contacts.c.deleted_ms.is_(None),
+    )
+    return read_one(connection, query, _Row)
 
 
-def _contact(row: Any, names: dict[int, str]) -> Contact:
+def _contact(row: _Row, names: dict[int, str]) -> Contact:
     return Contact(
         contact_id=row.contact_id,
         account_id=row.account_id,
@@ -278,7 +260,7 @@ def _contact(row: Any, names: dict[int, str]) -> Contact:
         mobile=row.mobile,
         fields={
             names[field_id]: value
-            for field_id, value in _FIELDS.decode(row.fields).items()
+            for field_id, value in row.fields.items()
             if field_id in names  # values of deleted fields stay behind
         },
         created_ms=time_of(row.contact_id),

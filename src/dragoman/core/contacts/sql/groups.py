@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from dragoman.core.contacts.model.contacts import ListKind
 from dragoman.core.contacts.model.groups import Group
 from dragoman.core.contacts.sql.tables import contact_lists
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.storage.work import Operation
+from dragoman.storage.many import is_one_of
+from dragoman.storage.rows import (
+    count,
+    first_missing,
+    given,
+    insert_rows,
+    is_any,
+    read_all,
+    read_one,
+)
+from dragoman.storage.work import one_by_one
 
 MAX_GROUPS: Final = 10_000
 """Groups an account may have, and as many tags."""
-NAMED_AT_ONCE: Final = 500
-"""Identifiers or names in one condition."""
 
 
 class GroupChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,105 +46,60 @@ class GroupPage(msgspec.Struct, frozen=True, kw_only=True):
     total: int
 
 
-_VIEW = select(
-    contact_lists.c.list_id,
-    contact_lists.c.account_id,
-    contact_lists.c.kind,
-    contact_lists.c.name,
-    contact_lists.c.description,
-).where(contact_lists.c.deleted_ms.is_(None))
-
-
 def find(connection: Connection, account_id: int, list_id: int, kind: ListKind) -> Group | None:
     """One of the account's groups, or tags."""
-    query = _VIEW.where(contact_lists.c.account_id == account_id, contact_lists.c.kind == kind)
-    row = connection.execute(query.where(contact_lists.c.list_id == list_id)).first()
-    return None if row is None else _group(row)
+    mine = _mine(account_id, kind)
+    query = select(contact_lists).where(*mine, contact_lists.c.list_id == list_id)
+    return read_one(connection, query, Group)
 
 
 def find_named(
     connection: Connection, account_id: int, kind: ListKind, names: Collection[str]
 ) -> list[Group]:
     """The account's groups of some names, oldest first; names without one are left out."""
-    wanted, found = list(names), []
-    query = _VIEW.where(contact_lists.c.account_id == account_id, contact_lists.c.kind == kind)
-    for start in range(0, len(wanted), NAMED_AT_ONCE):
-        some = contact_lists.c.name.in_(wanted[start : start + NAMED_AT_ONCE])
-        found += [_group(row) for row in connection.execute(query.where(some))]
-    return sorted(found, key=lambda group: group.list_id)
+    named = is_one_of(connection.dialect.name, contact_lists.c.name, names)
+    query = select(contact_lists).where(*_mine(account_id, kind), named)
+    return read_all(connection, query.order_by(contact_lists.c.list_id), Group)
 
 
 def load_page(
     connection: Connection, account_id: int, kind: ListKind, offset: int, limit: int
 ) -> GroupPage:
     """A page of the account's groups, in the order of creation."""
-    query = (
-        _VIEW.where(contact_lists.c.account_id == account_id, contact_lists.c.kind == kind)
-        .order_by(contact_lists.c.list_id)
-        .offset(offset)
-        .limit(limit)
-    )
-    found = tuple(_group(row) for row in connection.execute(query)) if limit > 0 else ()
-    return GroupPage(groups=found, total=_count(connection, account_id, kind))
+    mine = _mine(account_id, kind)
+    query = select(contact_lists).where(*mine).order_by(contact_lists.c.list_id)
+    found = read_all(connection, query.offset(offset).limit(limit), Group) if limit > 0 else ()
+    return GroupPage(groups=tuple(found), total=count(connection, *mine))
 
 
-def _create(connection: Connection, items: list[Group]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        if _is_taken(connection, item.account_id, item.kind, item.name, item.list_id):
-            results.append(Refused(RefusalCode.ALREADY_EXISTS, "name"))
-        elif _count(connection, item.account_id, item.kind) >= MAX_GROUPS:
-            results.append(Refused(RefusalCode.INVALID_FIELD, "group", f"at most {MAX_GROUPS}"))
-        else:
-            connection.execute(insert(contact_lists), [msgspec.structs.asdict(item)])
-            results.append(None)
-    return results
+@one_by_one("create_groups")
+def create(connection: Connection, item: Group) -> None:
+    _check_name(connection, item)
+    if count(connection, *_mine(item.account_id, item.kind)) >= MAX_GROUPS:
+        raise Refused(RefusalCode.INVALID_FIELD, "group", f"at most {MAX_GROUPS}")
+    insert_rows(connection, contact_lists, [item])
 
 
-create = Operation(_create, "create_groups", Group)
-
-
-def _change(connection: Connection, items: list[GroupChange]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        before = find(connection, item.account_id, item.list_id, item.kind)
-        if before is None:
-            results.append(missing_group(item.list_id))
-            continue
-        name = before.name if item.name is UNSET else item.name
-        if _is_taken(connection, item.account_id, before.kind, name, item.list_id):
-            results.append(Refused(RefusalCode.ALREADY_EXISTS, "name"))
-            continue
-        description = before.description if item.description is UNSET else item.description
-        connection.execute(
-            update(contact_lists)
-            .where(contact_lists.c.list_id == item.list_id)
-            .values(name=name, description=description)
-        )
-        results.append(None)
-    return results
-
-
-change = Operation(_change, "change_groups", GroupChange)
+@one_by_one("change_groups")
+def change(connection: Connection, item: GroupChange) -> None:
+    before = find(connection, item.account_id, item.list_id, item.kind)
+    if before is None:
+        raise missing_group(item.list_id)
+    values = given(item, "name", "description")
+    _check_name(connection, msgspec.structs.replace(before, **values))
+    if values:
+        changed = update(contact_lists).where(contact_lists.c.list_id == item.list_id)
+        connection.execute(changed.values(**values))
 
 
 def check_groups(
     connection: Connection, account_id: int, list_ids: Collection[int], kind: ListKind
 ) -> None:
     """Raises `Refused` for the first that is none of the account's groups, or tags."""
-    wanted = sorted(set(list_ids))
-    known: set[int] = set()
-    for start in range(0, len(wanted), NAMED_AT_ONCE):
-        query = select(contact_lists.c.list_id).where(
-            contact_lists.c.list_id.in_(wanted[start : start + NAMED_AT_ONCE]),
-            contact_lists.c.account_id == account_id,
-            contact_lists.c.kind == kind,
-            contact_lists.c.deleted_ms.is_(None),
-        )
-        known.update(connection.execute(query).scalars())
-    for list_id in wanted:
-        if list_id not in known:
-            raise missing_group(list_id)
+    mine = _mine(account_id, kind)
+    missing = first_missing(connection, contact_lists.c.list_id, list_ids, *mine)
+    if missing is not None:
+        raise missing_group(missing)
 
 
 def missing_group(list_id: int | str) -> Refused:
@@ -144,28 +107,14 @@ def missing_group(list_id: int | str) -> Refused:
     return Refused(RefusalCode.NOT_FOUND, str(list_id), "group")
 
 
-def _is_taken(
-    connection: Connection, account_id: int, kind: ListKind, name: str, list_id: int
-) -> bool:
-    if kind is not ListKind.GROUP:
-        return False
-    return any(
-        group.list_id != list_id for group in find_named(connection, account_id, kind, [name])
-    )
+def _check_name(connection: Connection, group: Group) -> None:
+    """Raises `Refused` where another group has the name; any number of tags may."""
+    others = (contact_lists.c.name == group.name, contact_lists.c.list_id != group.list_id)
+    mine = _mine(group.account_id, group.kind)
+    if group.kind is ListKind.GROUP and is_any(connection, *mine, *others):
+        raise Refused(RefusalCode.ALREADY_EXISTS, "name")
 
 
-def _count(connection: Connection, account_id: int, kind: ListKind) -> int:
-    query = (
-        select(func.count())
-        .select_from(contact_lists)
-        .where(
-            contact_lists.c.account_id == account_id,
-            contact_lists.c.kind == kind,
-            contact_lists.c.deleted_ms.is_(None),
-        )
-    )
-    return connection.execute(query).scalar_one()
-
-
-def _group(row: Any) -> Group:
-    return Group(**{**row._mapping, "kind": ListKind(row.kind)})
+def _mine(account_id: int, kind: ListKind) -> tuple[ColumnElement[bool], ...]:
+    table = contact_lists.c
+    return table.account_id == account_id, table.kind == kind, table.deleted_ms.is_(None)

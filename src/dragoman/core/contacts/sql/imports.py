@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    Connection,
-    Text,
-    any_,
-    delete,
-    insert,
-    literal,
-    select,
-    update,
-)
+from sqlalchemy import Connection, delete, select, update
 
 from dragoman.core.contacts.model.imports import ImportJob
 from dragoman.core.contacts.model.lists import ContactList
@@ -25,7 +16,9 @@ from dragoman.core.contacts.sql.contacts import insert_contacts
 from dragoman.core.contacts.sql.tables import contacts, imports
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.ids import first_at
-from dragoman.storage.work import Operation
+from dragoman.storage.many import is_one_of
+from dragoman.storage.rows import insert_rows, read_one
+from dragoman.storage.work import Operation, one_by_one, run_each, together
 
 
 class RowsBegun(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,45 +57,23 @@ class RowsStored(msgspec.Struct, frozen=True, kw_only=True):
 
 def find(connection: Connection, account_id: int, key: str, since_ms: int) -> ImportJob | None:
     """One of the account's jobs, unless it is older than `since_ms`."""
-    row = connection.execute(
-        select(imports).where(
-            imports.c.key == key,
-            imports.c.account_id == account_id,
-            imports.c.import_id >= first_at(since_ms),
-        )
-    ).first()
-    return None if row is None else ImportJob(**row._mapping)
+    query = select(imports).where(
+        imports.c.key == key,
+        imports.c.account_id == account_id,
+        imports.c.import_id >= first_at(since_ms),
+    )
+    return read_one(connection, query, ImportJob)
 
 
-def _create(connection: Connection, items: list[ImportJob]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        try:
-            check_list(connection, item.account_id, item.list_id)
-        except Refused as refused:
-            results.append(refused)
-            continue
-        connection.execute(insert(imports), [msgspec.structs.asdict(item)])
-        results.append(None)
-    return results
+@one_by_one("create_imports")
+def create(connection: Connection, item: ImportJob) -> None:
+    check_list(connection, item.account_id, item.list_id)
+    insert_rows(connection, imports, [item])
 
 
-create = Operation(_create, "create_imports", ImportJob)
-
-
-def _begin(connection: Connection, items: list[RowsBegun]) -> list[int | Exception]:
-    """How many rows of each group are stored already; not 0 only where it was begun before."""
-    results: list[int | Exception] = []
-    for item in items:
-        try:
-            with connection.begin_nested():  # a refusal leaves neither list nor fields
-                results.append(_begin_one(connection, item))
-        except Refused as refused:
-            results.append(refused)
-    return results
-
-
-def _begin_one(connection: Connection, item: RowsBegun) -> int:
+@one_by_one("begin_import_rows", whole=True)  # a refusal leaves neither list nor fields
+def begin(connection: Connection, item: RowsBegun) -> int:
+    """How many rows of a group are stored already; not 0 only where it was begun before."""
     job = _job(connection, item.import_id)
     list_id = job.list_id
     if list_id is None:
@@ -114,82 +85,49 @@ def _begin_one(connection: Connection, item: RowsBegun) -> int:
     merge_fields.resolve(connection, job.account_id, item.fresh)
     if job.rows_digest == item.digest:
         return job.rows_done
-    connection.execute(
-        update(imports)
-        .where(imports.c.import_id == item.import_id)
-        .values(
-            list_id=list_id,
-            rows_digest=item.digest,
-            rows_done=0,
-            # Rows of a group that was left half way do not come any more.
-            total=job.processed + item.rows,
-        )
-    )
+    # Rows of a group that was left half way do not come any more.
+    total = job.processed + item.rows
+    _update(connection, job, list_id=list_id, rows_digest=item.digest, rows_done=0, total=total)
     return 0
 
 
-begin = Operation(_begin, "begin_import_rows", RowsBegun)
-
-
-def _clean(connection: Connection, items: list[ListCleaning]) -> list[bool | Exception]:
+@one_by_one("clean_import_lists")
+def clean(connection: Connection, item: ListCleaning) -> bool:
     """True for each job whose list holds nothing of before now."""
-    results: list[bool | Exception] = []
-    for item in items:
-        try:
-            job = _job(connection, item.import_id)
-        except Refused as refused:
-            results.append(refused)
-            continue
-        done = job.cleaned or job.list_id is None
-        if not done and job.list_id is not None:
-            gone = delete_some_of_list(
-                connection, job.account_id, job.list_id, item.at_ms, item.limit
-            )
-            done = gone < item.limit
-        if done:
-            connection.execute(
-                update(imports).where(imports.c.import_id == item.import_id).values(cleaned=True)
-            )
-        results.append(done)
-    return results
-
-
-clean = Operation(_clean, "clean_import_lists", ListCleaning)
+    job = _job(connection, item.import_id)
+    if not job.cleaned and job.list_id is not None:
+        gone = delete_some_of_list(connection, job.account_id, job.list_id, item.at_ms, item.limit)
+        if gone == item.limit:
+            return False
+    _update(connection, job, cleaned=True)
+    return True
 
 
 def _store(connection: Connection, items: list[RowsStored]) -> list[Exception | None]:
-    results: list[Exception | None] = []
     tally = Tally()
-    for item in items:
-        try:
-            job = _job(connection, item.import_id)
-            check_list(connection, job.account_id, job.list_id)
-        except Refused as refused:
-            results.append(refused)
-            continue
-        new = _without_duplicates(connection, job, item) if job.drop_duplicates else item.contacts
-        insert_contacts(
-            connection,
-            [
-                (contact_id, job.account_id, job.list_id, mobile, fields, item.at_ms, None)
-                for contact_id, (mobile, fields) in enumerate(new, item.first_id)
-            ],
-        )
-        if new:
-            stored = range(item.first_id, item.first_id + len(new))
-            tally.add(job.account_id, job.list_id, stored, 1)
-            contact_values.postpone(connection, stored[0], stored[-1])
-        connection.execute(
-            update(imports)
-            .where(imports.c.import_id == item.import_id)
-            .values(
-                rows_done=imports.c.rows_done + item.looked_at,
-                processed=imports.c.processed + item.looked_at,
-            )
-        )
-        results.append(None)
+    results = run_each(items, lambda item: _store_one(connection, item, tally))
     tally.write(connection)
     return results
+
+
+def _store_one(connection: Connection, item: RowsStored, tally: Tally) -> None:
+    job = _job(connection, item.import_id)
+    check_list(connection, job.account_id, job.list_id)
+    new = _without_duplicates(connection, job, item) if job.drop_duplicates else item.contacts
+    insert_contacts(
+        connection,
+        [
+            (contact_id, job.account_id, job.list_id, mobile, fields, item.at_ms, None)
+            for contact_id, (mobile, fields) in enumerate(new, item.first_id)
+        ],
+    )
+    if new:
+        stored = range(item.first_id, item.first_id + len(new))
+        tally.add(job.account_id, job.list_id, stored, 1)
+        contact_values.postpone(connection, stored[0], stored[-1])
+    rows_done = imports.c.rows_done + item.looked_at
+    processed = imports.c.processed + item.looked_at
+    _update(connection, job, rows_done=rows_done, processed=processed)
 
 
 store = Operation(_store, "store_import_rows", RowsStored)
@@ -204,7 +142,7 @@ def _without_duplicates(
     known = connection.execute(
         select(contacts.c.mobile, contacts.c.list_id, contacts.c.deleted_ms).where(
             contacts.c.account_id == job.account_id,
-            _among(connection, contacts.c.mobile, list(first_of_number)),
+            is_one_of(connection.dialect.name, contacts.c.mobile, first_of_number),
         )
     )
     for mobile, list_id, deleted_ms in known:
@@ -213,26 +151,19 @@ def _without_duplicates(
     return tuple(reversed(first_of_number.items()))
 
 
-def _among(
-    connection: Connection, column: ColumnElement[str], values: list[str]
-) -> ColumnElement[bool]:
-    """Whether a column has one of many values; one parameter where the database takes an array."""
-    if connection.dialect.name == "postgresql":
-        return column == any_(literal(values, ARRAY(Text)))
-    return column.in_(values)
-
-
-def _drop(connection: Connection, items: list[int]) -> list[Exception | None]:
+@together("drop_imports")
+def drop(connection: Connection, items: list[int]) -> None:
+    """Drops jobs with an identifier below one."""
     connection.execute(delete(imports).where(imports.c.import_id < max(items)))
-    return [None] * len(items)
 
 
-drop = Operation(_drop, "drop_imports", int)
-"""Drops jobs with an identifier below one."""
+def _update(connection: Connection, job: ImportJob, **values: Any) -> None:
+    changed = update(imports).where(imports.c.import_id == job.import_id)
+    connection.execute(changed.values(**values))
 
 
 def _job(connection: Connection, import_id: int) -> ImportJob:
-    row = connection.execute(select(imports).where(imports.c.import_id == import_id)).first()
-    if row is None:
+    job = read_one(connection, select(imports).where(imports.c.import_id == import_id), ImportJob)
+    if job is None:
         raise Refused(RefusalCode.NOT_FOUND, str(import_id), "import")
-    return ImportJob(**row._mapping)
+    return job

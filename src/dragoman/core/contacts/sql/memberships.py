@@ -10,11 +10,12 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, upd
 from dragoman.core.contacts.model.contacts import ListKind
 from dragoman.core.contacts.sql.contact_blocks import Tally
 from dragoman.core.contacts.sql.contacts import missing_contact
-from dragoman.core.contacts.sql.groups import NAMED_AT_ONCE, find, missing_group
+from dragoman.core.contacts.sql.groups import find, missing_group
 from dragoman.core.contacts.sql.tables import contact_lists, contacts, memberships
-from dragoman.core.model.errors import Refused
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.work import Operation
+from dragoman.storage.many import is_one_of
+from dragoman.storage.rows import first_missing, read_all
+from dragoman.storage.work import one_by_one
 
 _JOIN = BulkInsert(memberships, suffix="ON CONFLICT (list_id, contact_id) DO NOTHING")
 
@@ -54,19 +55,18 @@ def load_groups_of(
 ) -> dict[int, tuple[int, ...]]:
     """The groups of each contact that is in one, oldest first; all of one account."""
     found: dict[int, list[int]] = {}
-    for start in range(0, len(contact_ids), NAMED_AT_ONCE):
-        query = (
-            select(memberships.c.contact_id, memberships.c.list_id)
-            .join(contact_lists, contact_lists.c.list_id == memberships.c.list_id)
-            .where(
-                memberships.c.contact_id.in_(contact_ids[start : start + NAMED_AT_ONCE]),
-                contact_lists.c.kind == kind,
-                contact_lists.c.deleted_ms.is_(None),
-            )
-            .order_by(memberships.c.list_id)
+    query = (
+        select(memberships.c.contact_id, memberships.c.list_id)
+        .join(contact_lists, contact_lists.c.list_id == memberships.c.list_id)
+        .where(
+            is_one_of(connection.dialect.name, memberships.c.contact_id, contact_ids),
+            contact_lists.c.kind == kind,
+            contact_lists.c.deleted_ms.is_(None),
         )
-        for row in connection.execute(query):
-            found.setdefault(row.contact_id, []).append(row.list_id)
+        .order_by(memberships.c.list_id)
+    )
+    for row in connection.execute(query):
+        found.setdefault(row.contact_id, []).append(row.list_id)
     return {contact_id: tuple(groups) for contact_id, groups in found.items()}
 
 
@@ -145,66 +145,39 @@ def _load_members(
         .order_by(memberships.c.contact_id)
         .limit(limit)
     )
-    return [Member(**row._mapping) for row in connection.execute(query)]
+    return read_all(connection, query, Member)
 
 
-def _add(connection: Connection, items: list[MemberChange]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        try:
-            _check_group(connection, item)
-            check_contacts(connection, item.account_id, item.contact_ids)
-        except Refused as refused:
-            results.append(refused)
-            continue
-        join(connection, [(item.list_id, contact_id) for contact_id in item.contact_ids])
-        results.append(None)
-    return results
+@one_by_one("add_group_members")
+def add_members(connection: Connection, item: MemberChange) -> None:
+    _check_group(connection, item)
+    check_contacts(connection, item.account_id, item.contact_ids)
+    join(connection, [(item.list_id, contact_id) for contact_id in item.contact_ids])
 
 
-add_members = Operation(_add, "add_group_members", MemberChange)
-
-
-def _remove(connection: Connection, items: list[MemberChange]) -> list[int | Exception]:
+@one_by_one("remove_group_members")
+def remove_members(connection: Connection, item: MemberChange) -> int:
     """How many of each item's contacts were in the group."""
-    results: list[int | Exception] = []
-    for item in items:
-        try:
-            _check_group(connection, item)
-        except Refused as refused:
-            results.append(refused)
-            continue
-        results.append(leave(connection, item.list_id, item.contact_ids))
-    return results
+    _check_group(connection, item)
+    return leave(connection, item.list_id, item.contact_ids)
 
 
-remove_members = Operation(_remove, "remove_group_members", MemberChange)
-
-
-def _delete(connection: Connection, items: list[GroupDeletion]) -> list[bool | Exception]:
+@one_by_one("delete_groups")
+def remove_group(connection: Connection, item: GroupDeletion) -> bool:
     """True for each group that is deleted now; False where members are left for another step."""
-    results: list[bool | Exception] = []
-    for item in items:
-        if find(connection, item.account_id, item.list_id, item.kind) is None:
-            results.append(missing_group(item.list_id))
-            continue
-        some = _first_members(connection, item)
-        if item.with_contacts:
-            _delete_contacts(connection, item, some)
-        if some:
-            leave(connection, item.list_id, some)
-        done = len(some) < item.limit
-        if done:
-            connection.execute(
-                update(contact_lists)
-                .where(contact_lists.c.list_id == item.list_id)
-                .values(deleted_ms=item.at_ms)
-            )
-        results.append(done)
-    return results
-
-
-remove_group = Operation(_delete, "delete_groups", GroupDeletion)
+    _check_group(connection, item)
+    members = select(memberships.c.contact_id).where(memberships.c.list_id == item.list_id)
+    first = members.order_by(memberships.c.contact_id).limit(item.limit)
+    some = connection.execute(first).scalars().all()
+    if item.with_contacts:
+        _delete_contacts(connection, item, some)
+    if some:
+        leave(connection, item.list_id, some)
+    done = len(some) < item.limit
+    if done:
+        gone = update(contact_lists).where(contact_lists.c.list_id == item.list_id)
+        connection.execute(gone.values(deleted_ms=item.at_ms))
+    return done
 
 
 def join(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
@@ -214,67 +187,42 @@ def join(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
 
 def leave(connection: Connection, list_id: int, contact_ids: Sequence[int]) -> int:
     """Takes contacts out of a group; how many were in it."""
-    gone = 0
-    for start in range(0, len(contact_ids), NAMED_AT_ONCE):
-        some = memberships.c.contact_id.in_(contact_ids[start : start + NAMED_AT_ONCE])
-        gone += connection.execute(
-            delete(memberships).where(memberships.c.list_id == list_id, some)
-        ).rowcount
-    return gone
+    some = is_one_of(connection.dialect.name, memberships.c.contact_id, contact_ids)
+    gone = delete(memberships).where(memberships.c.list_id == list_id, some)
+    return connection.execute(gone).rowcount
 
 
 def leave_all(connection: Connection, contact_ids: Sequence[int], kind: ListKind) -> None:
     """Takes contacts out of all their groups, or off all their tags."""
     groups = select(contact_lists.c.list_id).where(contact_lists.c.kind == kind)
-    for start in range(0, len(contact_ids), NAMED_AT_ONCE):
-        some = memberships.c.contact_id.in_(contact_ids[start : start + NAMED_AT_ONCE])
-        connection.execute(delete(memberships).where(some, memberships.c.list_id.in_(groups)))
+    some = is_one_of(connection.dialect.name, memberships.c.contact_id, contact_ids)
+    connection.execute(delete(memberships).where(some, memberships.c.list_id.in_(groups)))
 
 
 def check_contacts(connection: Connection, account_id: int, contact_ids: Collection[int]) -> None:
     """Raises `Refused` for the first that is no contact of the account."""
-    wanted = sorted(set(contact_ids))
-    known: set[int] = set()
-    for start in range(0, len(wanted), NAMED_AT_ONCE):
-        query = select(contacts.c.contact_id).where(
-            contacts.c.contact_id.in_(wanted[start : start + NAMED_AT_ONCE]),
-            contacts.c.account_id == account_id,
-            contacts.c.deleted_ms.is_(None),
-        )
-        known.update(connection.execute(query).scalars())
-    for contact_id in wanted:
-        if contact_id not in known:
-            raise missing_contact(contact_id)
+    mine = (contacts.c.account_id == account_id, contacts.c.deleted_ms.is_(None))
+    missing = first_missing(connection, contacts.c.contact_id, contact_ids, *mine)
+    if missing is not None:
+        raise missing_contact(missing)
 
 
-def _check_group(connection: Connection, item: MemberChange) -> None:
+def _check_group(connection: Connection, item: MemberChange | GroupDeletion) -> None:
     if find(connection, item.account_id, item.list_id, item.kind) is None:
         raise missing_group(item.list_id)
-
-
-def _first_members(connection: Connection, item: GroupDeletion) -> list[int]:
-    query = (
-        select(memberships.c.contact_id)
-        .where(memberships.c.list_id == item.list_id)
-        .order_by(memberships.c.contact_id)
-        .limit(item.limit)
-    )
-    return list(connection.execute(query).scalars())
 
 
 def _delete_contacts(connection: Connection, item: GroupDeletion, some: Sequence[int]) -> None:
     """Marks contacts as deleted, and counts that in the lists that they are in."""
     tally = Tally()
-    for start in range(0, len(some), NAMED_AT_ONCE):
-        these = and_(
-            contacts.c.contact_id.in_(some[start : start + NAMED_AT_ONCE]),
-            contacts.c.account_id == item.account_id,
-            contacts.c.deleted_ms.is_(None),
-        )
-        found = select(contacts.c.list_id, contacts.c.contact_id).where(these)
-        for list_id, contact_id in connection.execute(found):
-            tally.add(item.account_id, list_id, (contact_id,), -1, 1)
-        connection.execute(
-            update(contacts).where(these).values(deleted_ms=item.at_ms, changed_ms=item.at_ms)
-        )
+    these = (
+        is_one_of(connection.dialect.name, contacts.c.contact_id, some),
+        contacts.c.account_id == item.account_id,
+        contacts.c.deleted_ms.is_(None),
+    )
+    found = select(contacts.c.list_id, contacts.c.contact_id).where(*these)
+    for list_id, contact_id in connection.execute(found):
+        tally.add(item.account_id, list_id, (contact_id,), -1, 1)
+    gone = update(contacts).where(*these)
+    connection.execute(gone.values(deleted_ms=item.at_ms, changed_ms=item.at_ms))
     tally.write(connection)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from dragoman.core.contacts.model.merge_fields import MergeField
 from dragoman.core.contacts.sql.tables import merge_fields
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.storage.work import Operation
+from dragoman.storage.rows import count, insert_rows, is_any, read_all
+from dragoman.storage.work import one_by_one
 
 MAX_FIELDS = 200
 """Merge fields an account may have."""
@@ -25,12 +26,13 @@ class FieldKey(msgspec.Struct, frozen=True, kw_only=True):
 
 def load(connection: Connection, account_id: int) -> list[MergeField]:
     """The account's fields, in the order of creation."""
-    query = (
-        select(merge_fields)
-        .where(merge_fields.c.account_id == account_id)
-        .order_by(merge_fields.c.field_id)
-    )
-    return [MergeField(**row._mapping) for row in connection.execute(query)]
+    mine = select(merge_fields).where(merge_fields.c.account_id == account_id)
+    return read_all(connection, mine.order_by(merge_fields.c.field_id), MergeField)
+
+
+def load_names(connection: Connection, account_id: int) -> dict[int, str]:
+    """The names of the account's fields, oldest first."""
+    return {field.field_id: field.name for field in load(connection, account_id)}
 
 
 def resolve(connection: Connection, account_id: int, names: Mapping[str, int]) -> dict[str, int]:
@@ -41,17 +43,14 @@ def resolve(connection: Connection, account_id: int, names: Mapping[str, int]) -
     if not names:
         return {}
     known = {field.name: field.field_id for field in load(connection, account_id)}
-    missing = {name: fresh for name, fresh in names.items() if name not in known}
-    if missing:
-        if len(known) + len(missing) > MAX_FIELDS:
-            raise too_many()
-        connection.execute(
-            insert(merge_fields),
-            [
-                {"field_id": fresh, "account_id": account_id, "name": name}
-                for name, fresh in missing.items()
-            ],
-        )
+    missing = [
+        MergeField(field_id=fresh, account_id=account_id, name=name)
+        for name, fresh in names.items()
+        if name not in known
+    ]
+    if missing and len(known) + len(missing) > MAX_FIELDS:
+        raise too_many()
+    insert_rows(connection, merge_fields, missing)
     return {name: known.get(name, fresh) for name, fresh in names.items()}
 
 
@@ -60,73 +59,40 @@ def too_many() -> Refused:
     return Refused(RefusalCode.INVALID_FIELD, "fields", f"at most {MAX_FIELDS} merge fields")
 
 
-def _create(connection: Connection, items: list[MergeField]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        count = connection.execute(
-            select(func.count())
-            .select_from(merge_fields)
-            .where(merge_fields.c.account_id == item.account_id)
-        ).scalar_one()
-        if _is_taken(connection, item):
-            results.append(Refused(RefusalCode.ALREADY_EXISTS, "name"))
-        elif count >= MAX_FIELDS:
-            results.append(too_many())
-        else:
-            connection.execute(insert(merge_fields), [msgspec.structs.asdict(item)])
-            results.append(None)
-    return results
+@one_by_one("create_merge_fields")
+def create(connection: Connection, item: MergeField) -> None:
+    _check_name(connection, item)
+    if count(connection, merge_fields.c.account_id == item.account_id) >= MAX_FIELDS:
+        raise too_many()
+    insert_rows(connection, merge_fields, [item])
 
 
-create = Operation(_create, "create_merge_fields", MergeField)
+@one_by_one("rename_merge_fields")
+def rename(connection: Connection, item: MergeField) -> None:
+    _check_name(connection, item)
+    renamed = update(merge_fields).where(*_is(item)).values(name=item.name)
+    if not connection.execute(renamed).rowcount:
+        raise _missing(item)
 
 
-def _rename(connection: Connection, items: list[MergeField]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        if _is_taken(connection, item):
-            results.append(Refused(RefusalCode.ALREADY_EXISTS, "name"))
-            continue
-        changed = connection.execute(
-            update(merge_fields)
-            .where(
-                merge_fields.c.field_id == item.field_id,
-                merge_fields.c.account_id == item.account_id,
-            )
-            .values(name=item.name)
-        ).rowcount
-        results.append(None if changed else _missing(item.field_id))
-    return results
+@one_by_one("delete_merge_fields")
+def remove(connection: Connection, item: FieldKey) -> None:
+    """Deletes fields; their values stay in the contacts, where nothing leads to them any more."""
+    if not connection.execute(delete(merge_fields).where(*_is(item))).rowcount:
+        raise _missing(item)
 
 
-rename = Operation(_rename, "rename_merge_fields", MergeField)
+def _is(key: FieldKey | MergeField) -> tuple[ColumnElement[bool], ...]:
+    table = merge_fields.c
+    return table.field_id == key.field_id, table.account_id == key.account_id
 
 
-def _delete(connection: Connection, items: list[FieldKey]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        gone = connection.execute(
-            delete(merge_fields).where(
-                merge_fields.c.field_id == item.field_id,
-                merge_fields.c.account_id == item.account_id,
-            )
-        ).rowcount
-        results.append(None if gone else _missing(item.field_id))
-    return results
+def _check_name(connection: Connection, item: MergeField) -> None:
+    table = merge_fields.c
+    taken = (table.name == item.name, table.field_id != item.field_id)
+    if is_any(connection, table.account_id == item.account_id, *taken):
+        raise Refused(RefusalCode.ALREADY_EXISTS, "name")
 
 
-remove = Operation(_delete, "delete_merge_fields", FieldKey)
-"""Deletes fields; their values stay in the contacts, where nothing leads to them any more."""
-
-
-def _is_taken(connection: Connection, item: MergeField) -> bool:
-    query = select(merge_fields.c.field_id).where(
-        merge_fields.c.account_id == item.account_id,
-        merge_fields.c.name == item.name,
-        merge_fields.c.field_id != item.field_id,
-    )
-    return connection.execute(query).first() is not None
-
-
-def _missing(field_id: int) -> Refused:
-    return Refused(RefusalCode.NOT_FOUND, str(field_id), "merge field")
+def _missing(key: FieldKey | MergeField) -> Refused:
+    return Refused(RefusalCode.NOT_FOUND, str(key.field_id), "merge field")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text, text
 
-from dragoman.storage.metadata import Identifier, metadata, primary_identifier
+from dragoman.storage.metadata import Identifier, metadata, primary_identifier, required
 
 # A search shows either contacts that are there or deleted ones, so neither must step over the
 # other; a query fits the indexes of those that are there where it says `deleted_ms IS NULL`. Their
@@ -57,8 +57,7 @@ contacts = Table(
     primary_identifier("contact_id"),
     Column("account_id", Identifier, nullable=False),
     Column("list_id", Identifier),
-    Column("mobile", Text, nullable=False),
-    Column("fields", Text, nullable=False),
+    *required(Text, "mobile", "fields"),
     Column("changed_ms", Identifier, nullable=False),
     Column("deleted_ms", Identifier),
     Index(
@@ -88,8 +87,7 @@ contact_blocks = Table(
     Column("list_id", Identifier, primary_key=True, autoincrement=False),
     Column("first_id", Identifier, primary_key=True, autoincrement=False),
     Column("last_id", Identifier, nullable=False),
-    Column("live", Integer, nullable=False),
-    Column("deleted", Integer, nullable=False),
+    *required(Integer, "live", "deleted"),
     sqlite_with_rowid=False,
 )
 """How many contacts a list has, by blocks of about a thousand of them in the order of creation.
@@ -140,11 +138,8 @@ imports = Table(
     Column("key", Text, nullable=False),
     Column("list_id", Identifier, ForeignKey("contact_lists.list_id")),
     Column("name", Text, nullable=False),
-    Column("clean", Boolean, nullable=False),
-    Column("drop_duplicates", Boolean, nullable=False),
-    Column("cleaned", Boolean, nullable=False),
-    Column("total", Integer, nullable=False),
-    Column("processed", Integer, nullable=False),
+    *required(Boolean, "clean", "drop_duplicates", "cleaned"),
+    *required(Integer, "total", "processed"),
     Column("rows_digest", Text, nullable=False),
     Column("rows_done", Integer, nullable=False),
     Index("ix_imports_key", "key", unique=True),
@@ -178,8 +173,7 @@ contact_profiles = Table(
         autoincrement=False,
     ),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
-    Column("email", Text, nullable=False),
-    Column("profile", Text, nullable=False),
+    *required(Text, "email", "profile"),
     Index("ix_contact_profiles_account_id_email_contact_id", "account_id", "email", "contact_id"),
 )
 """`profile` is a `domain.contacts.ContactProfile` as JSON; `email` its address to search for.

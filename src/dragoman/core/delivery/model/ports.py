@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
 from dragoman.core.messages.model.attachments import Attachment
 from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, ReceiptReport
 from dragoman.core.messages.model.outcomes import Outcome, Rejected
+from dragoman.core.model.stored import OnStored
 
 
 class AttachmentSource(Protocol):
@@ -27,19 +28,19 @@ class CarrierEvents(Protocol):
         carrier: str,
         message: Outgoing,
         outcome: Outcome,
-        acknowledge: Callable[[bool], None] | None = None,
+        on_stored: OnStored | None = None,
     ) -> None:
         """What came of `send`; exactly once for each message sent.
 
-        `acknowledge(True)` follows once it is on disk, or needs not be.
+        `on_stored(True)` follows once it is on disk, or needs not be.
         """
         ...
 
-    def receipt(self, report: ReceiptReport, acknowledge: Callable[[bool], None]) -> None:
-        """A report arrived; `acknowledge(True)` once it is stored, False to get it again."""
+    def receipt(self, report: ReceiptReport, on_stored: OnStored) -> None:
+        """A report arrived; `on_stored(True)` once it is stored, False to get it again."""
         ...
 
-    def inbound(self, report: InboundPartReport, acknowledge: Callable[[bool], None]) -> None:
+    def inbound(self, report: InboundPartReport, on_stored: OnStored) -> None:
         """A text arrived; acknowledged like a report."""
         ...
 

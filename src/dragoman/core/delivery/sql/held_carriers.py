@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 
-from dragoman.core.accounts.sql.audit_log import AuditEntry, insert_entries
-from dragoman.core.accounts.sql.tables import held_carriers
-from dragoman.storage.work import Operation
+from dragoman.core.accounts.sql.audit_log import AuditEntry
+from dragoman.core.accounts.sql.tables import audit_entries, held_carriers
+from dragoman.storage.rows import insert_rows, put_row
+from dragoman.storage.work import one_by_one
 
 
 class CarrierSwitch(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,18 +20,14 @@ class CarrierSwitch(msgspec.Struct, frozen=True, kw_only=True):
     audit: tuple[AuditEntry, ...] = ()
 
 
-def _switch(connection: Connection, items: list[CarrierSwitch]) -> list[Exception | None]:
-    for item in items:
-        named = held_carriers.c.carrier == item.carrier
-        connection.execute(delete(held_carriers).where(named))
-        if item.held:
-            values = {"carrier": item.carrier, "held_ms": item.at_ms}
-            connection.execute(insert(held_carriers).values(**values))
-        insert_entries(connection, item.audit)
-    return [None] * len(items)
-
-
-switch = Operation(_switch, "switch_carrier", CarrierSwitch)
+@one_by_one("switch_carrier")
+def switch(connection: Connection, item: CarrierSwitch) -> None:
+    if item.held:
+        row = {"carrier": item.carrier, "held_ms": item.at_ms}
+        put_row(connection, held_carriers, row)
+    else:
+        connection.execute(delete(held_carriers).where(held_carriers.c.carrier == item.carrier))
+    insert_rows(connection, audit_entries, item.audit)
 
 
 def load(connection: Connection) -> list[str]:

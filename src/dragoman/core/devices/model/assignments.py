@@ -8,9 +8,9 @@ from dragoman.core.devices.model.devices import AssignmentState
 
 
 class StoredAssignment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A row of `handovers`."""
+    """A row of `device_assignments`."""
 
-    handover_id: int
+    assignment_id: int
     message_id: int
     device_id: int
     carrier: str
@@ -26,9 +26,9 @@ class StoredAssignment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class AssignmentStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How far a handover is now; it never goes back."""
+    """How far an assignment is now; it never goes back."""
 
-    handover_id: int
+    assignment_id: int
     state: AssignmentState
     cancelling: int
     valid_until_ms: int

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from dragoman.core.devices.sql.tables import device_texts
 from dragoman.storage.bulk import BulkInsert
+from dragoman.storage.rows import is_any
 
 
 class NewDeviceText(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +33,5 @@ def insert_texts(connection: Connection, texts: Sequence[NewDeviceText]) -> None
 
 def is_known(connection: Connection, device_id: int, digest: bytes) -> bool:
     """Whether a device has handed in a text before."""
-    query = select(device_texts.c.inbound_id).where(
-        device_texts.c.device_id == device_id, device_texts.c.digest == digest
-    )
-    return connection.execute(query.limit(1)).first() is not None
+    table = device_texts.c
+    return is_any(connection, table.device_id == device_id, table.digest == digest)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dragoman.core.devices.model.phone_settings import Groups
 from dragoman.core.devices.sql.tables import phone_settings
-from dragoman.storage.work import Operation
+from dragoman.storage.rows import put_row, read_all, row_of
+from dragoman.storage.work import one_by_one
 
 
 class StoredPhoneSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,30 +19,11 @@ class StoredPhoneSettings(msgspec.Struct, frozen=True, kw_only=True):
     signing_key: str = ""
 
 
-def _put(connection: Connection, items: list[StoredPhoneSettings]) -> list[Exception | None]:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    for item in items:
-        values = {
-            "settings": msgspec.json.encode(item.settings).decode(),
-            "signing_key": item.signing_key,
-        }
-        statement = dialect.insert(phone_settings).values(account_id=item.account_id, **values)
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=["account_id"], set_=values)
-        )
-    return [None] * len(items)
-
-
-put = Operation(_put, "put_phone_settings", StoredPhoneSettings)
+@one_by_one("put_phone_settings")
+def put(connection: Connection, item: StoredPhoneSettings) -> None:
+    put_row(connection, phone_settings, row_of(item))
 
 
 def load_all(connection: Connection) -> list[StoredPhoneSettings]:
     """The settings of every account that has any."""
-    return [
-        StoredPhoneSettings(
-            account_id=row.account_id,
-            settings=msgspec.json.decode(row.settings, type=Groups),
-            signing_key=row.signing_key,
-        )
-        for row in connection.execute(select(phone_settings))
-    ]
+    return read_all(connection, select(phone_settings), StoredPhoneSettings)

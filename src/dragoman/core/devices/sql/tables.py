@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    ForeignKey,
-    Index,
-    LargeBinary,
-    SmallInteger,
-    Table,
-    Text,
-    text,
-)
+from sqlalchemy import Boolean, Column, ForeignKey, Index, LargeBinary, SmallInteger, Table, Text
 
-from dragoman.storage.metadata import Identifier, metadata, primary_identifier
+from dragoman.storage.metadata import (
+    Identifier,
+    metadata,
+    optional,
+    partial_index,
+    primary_identifier,
+    required,
+)
 
 devices = Table(
     "devices",
     metadata,
     primary_identifier("device_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
-    Column("carrier", Text, nullable=False),
-    Column("protocol", Text, nullable=False),
-    Column("name", Text, nullable=False),
+    *required(Text, "carrier", "protocol", "name"),
     Column("enabled", Boolean, nullable=False),
-    Column("app_version", Text, nullable=False),
-    Column("push_token", Text, nullable=False),
-    Column("signing_key", Text, nullable=False),
-    Column("settings", Text, nullable=False),
-    Column("health", Text, nullable=False),
-    Column("created_ms", Identifier, nullable=False),
-    Column("seen_ms", Identifier, nullable=False),
+    *required(Text, "app_version", "push_token", "signing_key", "settings", "health"),
+    *required(Identifier, "created_ms", "seen_ms"),
     Column("removed_ms", Identifier),
     Column("token_digest", LargeBinary, nullable=False),
     Index("ix_devices_account_id_device_id", "account_id", "device_id"),
@@ -44,12 +34,9 @@ sims = Table(
     metadata,
     Column("device_id", Identifier, ForeignKey("devices.device_id"), primary_key=True),
     Column("slot", SmallInteger, primary_key=True),
-    Column("carrier", Text, nullable=False),
-    Column("reported_number", Text, nullable=False),
+    *required(Text, "carrier", "reported_number"),
     Column("present", Boolean, nullable=False),
-    Column("label", Text, nullable=False),
-    Column("number", Text, nullable=False),
-    Column("limits", Text, nullable=False),
+    *required(Text, "label", "number", "limits"),
     sqlite_with_rowid=False,
 )
 """One that is taken out of its phone keeps its row, and with it its label and limits."""
@@ -59,39 +46,26 @@ device_registrations = Table(
     metadata,
     primary_identifier("registration_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
-    Column("carrier", Text, nullable=False),
-    Column("kind", Text, nullable=False),
+    *required(Text, "carrier", "kind"),
     Column("digest", LargeBinary, nullable=False),
-    Column("expires_ms", Identifier),
-    Column("used_ms", Identifier),
+    *optional(Identifier, "expires_ms", "used_ms"),
     Index("ix_device_registrations_digest", "digest"),
 )
 """Codes and tokens as SHA-256; a code that was used, or a token that was revoked, has `used_ms`."""
 
-handovers = Table(
-    "handovers",
+device_assignments = Table(
+    "device_assignments",
     metadata,
-    primary_identifier("handover_id"),
+    primary_identifier("assignment_id"),
     Column("message_id", Identifier, ForeignKey("messages.message_id"), nullable=False),
     Column("device_id", Identifier, ForeignKey("devices.device_id"), nullable=False),
     Column("carrier", Text, nullable=False),
-    Column("slot", SmallInteger, nullable=False),
-    Column("parts", SmallInteger, nullable=False),
-    Column("state", SmallInteger, nullable=False),
-    Column("cancelling", SmallInteger, nullable=False),
+    *required(SmallInteger, "slot", "parts", "state", "cancelling"),
     Column("recipient", Text, nullable=False),
-    Column("valid_until_ms", Identifier, nullable=False),
-    Column("assigned_ms", Identifier, nullable=False),
-    Column("changed_ms", Identifier, nullable=False),
-    Index("ix_handovers_message_id", "message_id"),
-    Index("ix_handovers_device_id_handover_id", "device_id", "handover_id"),
-    Index(
-        "ix_handovers_open",
-        "carrier",
-        "handover_id",
-        sqlite_where=text("state < 40"),
-        postgresql_where=text("state < 40"),
-    ),
+    *required(Identifier, "valid_until_ms", "assigned_ms", "changed_ms"),
+    Index("ix_device_assignments_message_id", "message_id"),
+    Index("ix_device_assignments_device_id_assignment_id", "device_id", "assignment_id"),
+    partial_index("ix_device_assignments_open", "carrier", "assignment_id", where="state < 40"),
 )
 """A message with a phone, under the identifier the phone knows it by; another phone gets another.
 
@@ -131,8 +105,7 @@ phone_settings = Table(
     "phone_settings",
     metadata,
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
-    Column("settings", Text, nullable=False),
-    Column("signing_key", Text, nullable=False),
+    *required(Text, "settings", "signing_key"),
     sqlite_with_rowid=False,
 )
 """`settings` is JSON: groups of keys and values. The key is no digest: we compute with it."""

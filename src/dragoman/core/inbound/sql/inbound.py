@@ -10,12 +10,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, delete, fu
 
 from dragoman.core.devices.sql.device_events import NewDeviceEvent, insert_events
 from dragoman.core.devices.sql.device_texts import NewDeviceText, insert_texts
-from dragoman.core.inbound.model.inbound import (
-    InboxFilter,
-    InboxPage,
-    OptOutKey,
-    StoredInbound,
-)
+from dragoman.core.inbound.model.inbound import InboxFilter, InboxPage, OptOutKey, StoredInbound
 from dragoman.core.inbound.model.keywords import MAX_KEYWORD, words_of
 from dragoman.core.inbound.model.opt_outs import OptOut
 from dragoman.core.inbound.sql import opt_outs
@@ -26,19 +21,19 @@ from dragoman.core.messages.sql.paging import (
     SCAN_LIMIT,
     TEXT_SCAN_LIMIT,
     Found,
-    Newest,
     Span,
     newest_hours,
     scan,
     walk,
     whole_hours,
 )
-from dragoman.core.messages.sql.statistics import Counters, HourCount, count_by_hour, hour_of
+from dragoman.core.messages.sql.statistics import Counters, HourCount, count_by_hour
 from dragoman.kit import ids
 from dragoman.storage.bulk import BulkInsert
+from dragoman.storage.rows import read_all
 from dragoman.storage.text_search import contains_pieces
 from dragoman.storage.time_limit import time_limit
-from dragoman.storage.work import Operation
+from dragoman.storage.work import together
 
 SEARCH_LIMIT_S: Final = 2.0
 """A search that takes longer is given up."""
@@ -75,12 +70,13 @@ _INSERT_TEXTS = BulkInsert(inbound_texts)
 _INSERT_PARTS = BulkInsert(inbound_parts)
 
 
-def _store_parts(connection: Connection, items: list[StoredInboundPart]) -> list[Exception | None]:
+@together("store_inbound_parts")
+def store_parts(connection: Connection, items: list[StoredInboundPart]) -> None:
     _INSERT_PARTS.run(connection, [msgspec.structs.astuple(item) for item in items])
-    return [None] * len(items)
 
 
-def _store_texts(connection: Connection, items: list[NewInbound]) -> list[Exception | None]:
+@together("store_inbound_texts")
+def store_texts(connection: Connection, items: list[NewInbound]) -> None:
     counters = Counters()
     rows: list[tuple[Any, ...]] = []
     part_ids: list[int] = []
@@ -105,31 +101,21 @@ def _store_texts(connection: Connection, items: list[NewInbound]) -> list[Except
     insert_events(connection, [item.event for item in items if item.event is not None])
     insert_texts(connection, [item.device_text for item in items if item.device_text is not None])
     insert_callbacks(connection, [callback for item in items for callback in item.callbacks])
-    return [None] * len(items)
 
 
-def _drop_parts(connection: Connection, items: list[int]) -> list[Exception | None]:
+@together("drop_inbound_parts")
+def drop_parts(connection: Connection, items: list[int]) -> None:
     connection.execute(delete(inbound_parts).where(inbound_parts.c.part_id.in_(items)))
-    return [None] * len(items)
-
-
-drop_parts = Operation(_drop_parts, "drop_inbound_parts", int)
-store_parts = Operation(_store_parts, "store_inbound_parts", StoredInboundPart)
-store_texts = Operation(_store_texts, "store_inbound_texts", NewInbound)
 
 
 def load_parts(connection: Connection) -> list[StoredInboundPart]:
     """All parts that wait for the rest of their text."""
     query = select(inbound_parts).order_by(inbound_parts.c.part_id)
-    return [StoredInboundPart(**row._mapping) for row in connection.execute(query)]
+    return read_all(connection, query, StoredInboundPart)
 
 
 def search(
-    connection: Connection,
-    wanted: InboxFilter,
-    offset: int,
-    limit: int,
-    enough: int | None = None,
+    connection: Connection, wanted: InboxFilter, offset: int, limit: int, enough: int | None = None
 ) -> InboxPage:
     """A page of the texts an account received, newest first; raises `TookTooLong`.
 
@@ -144,12 +130,8 @@ def search(
             .where(table.inbound_id.in_(found.identifiers))
             .order_by(table.inbound_id.desc())
         )
-        rows = connection.execute(query) if found.identifiers else ()
-        return InboxPage(
-            texts=tuple(StoredInbound(**row._mapping) for row in rows),
-            total=found.total,
-            has_more=found.has_more,
-        )
+        texts = read_all(connection, query, StoredInbound) if found.identifiers else ()
+        return InboxPage(texts=tuple(texts), total=found.total, has_more=found.has_more)
 
 
 def _find_page(
@@ -157,6 +139,15 @@ def _find_page(
 ) -> Found:
     table = inbound_texts.c
     own = table.account_id == wanted.account_id
+
+    def read_hours(low: int | None, high: int | None) -> list[HourCount]:
+        return count_by_hour(
+            connection, [wanted.account_id], "inbox", "sum", from_ms=low, before_ms=high
+        )
+
+    def read_last() -> int | None:
+        return connection.execute(select(func.max(table.inbound_id))).scalar()
+
     filters = _filters(connection.dialect.name, wanted)
     driving: list[ColumnElement[bool]] = []
     if wanted.sender:
@@ -167,7 +158,7 @@ def _find_page(
         driving.append(table.inbound_id == wanted.inbound_id)
     if not driving and filters is None:
         first, end = whole_hours(wanted.from_ms, wanted.to_ms)
-        newest = _newest_hours(connection, wanted.account_id, first, end, most)
+        newest = newest_hours(read_hours, read_last, first, end, most)
         found = walk(
             connection,
             identifier=table.inbound_id,
@@ -194,28 +185,6 @@ def _find_page(
         scan_limit=scan_limit,
     )
     return found._replace(has_more=most is not None and found.total > most)
-
-
-def _newest_hours(
-    connection: Connection,
-    account_id: int,
-    from_ms: int | None,
-    before_ms: int | None,
-    enough: int | None,
-) -> Newest:
-    """The newest hours with more than enough texts, all where they are not more."""
-
-    def read(low: int | None, high: int | None) -> list[HourCount]:
-        return count_by_hour(connection, [account_id], "inbox", "sum", from_ms=low, before_ms=high)
-
-    if enough is None:
-        return Newest(read(from_ms, before_ms), from_ms, False)
-    last = connection.execute(select(func.max(inbound_texts.c.inbound_id))).scalar()
-    if last is None:
-        return Newest([], from_ms, False)
-    return newest_hours(
-        read, last_ms=hour_of(last), from_ms=from_ms, before_ms=before_ms, enough=enough
-    )
 
 
 def _filters(driver: str, wanted: InboxFilter) -> Callable[[FromClause], Select[Any]] | None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select
 
-from dragoman.core.inbound.model.inbound import OptOutKey, OptOutOrigin
+from dragoman.core.inbound.model.inbound import OptOutKey
 from dragoman.core.inbound.model.opt_outs import OptOut, OptOutFilter
 from dragoman.core.inbound.sql.tables import opt_outs
 from dragoman.kit.ids import first_at
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.work import Operation
+from dragoman.storage.rows import count, read_all, read_one
+from dragoman.storage.work import one_by_one, together
 
 
 class OptOutPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,19 +45,16 @@ def _is(key: OptOutKey) -> ColumnElement[bool]:
     )
 
 
-def _add(connection: Connection, items: list[tuple[OptOut, ...]]) -> list[Exception | None]:
+@together("add_opt_outs")
+def add(connection: Connection, items: list[tuple[OptOut, ...]]) -> None:
+    """Stores opt-outs together; what is stored before stays as it was."""
     write(connection, {opt_out.key: opt_out for item in items for opt_out in item})
-    return [None] * len(items)
 
 
-def _remove(connection: Connection, items: list[OptOutKey]) -> list[bool | Exception]:
+@one_by_one("remove_opt_outs")
+def remove(connection: Connection, key: OptOutKey) -> bool:
     """Whether each was there."""
-    return [bool(connection.execute(delete(opt_outs).where(_is(key))).rowcount) for key in items]
-
-
-add = Operation(_add, "add_opt_outs", tuple[OptOut, ...])
-"""Stores opt-outs together; what is stored before stays as it was."""
-remove = Operation(_remove, "remove_opt_outs", OptOutKey)
+    return bool(connection.execute(delete(opt_outs).where(_is(key))).rowcount)
 
 
 def load_keys(connection: Connection) -> Iterator[tuple[int, str, str]]:
@@ -69,8 +66,7 @@ def load_keys(connection: Connection) -> Iterator[tuple[int, str, str]]:
 
 def find(connection: Connection, key: OptOutKey) -> OptOut | None:
     """One opt-out."""
-    row = connection.execute(select(opt_outs).where(_is(key))).first()
-    return None if row is None else _opt_out(row)
+    return read_one(connection, select(opt_outs).where(_is(key)), OptOut)
 
 
 def load_page(connection: Connection, account_id: int, after: int, limit: int) -> list[OptOut]:
@@ -81,7 +77,7 @@ def load_page(connection: Connection, account_id: int, after: int, limit: int) -
         .order_by(opt_outs.c.opt_out_id)
         .limit(limit)
     )
-    return [_opt_out(row) for row in connection.execute(query)]
+    return read_all(connection, query, OptOut)
 
 
 def search(connection: Connection, wanted: OptOutFilter, offset: int, limit: int) -> OptOutPage:
@@ -97,13 +93,8 @@ def search(connection: Connection, wanted: OptOutFilter, offset: int, limit: int
         conditions.append(opt_outs.c.recipient.contains(wanted.digits, autoescape=True))
     if wanted.origins is not None:
         conditions.append(opt_outs.c.origin.in_(wanted.origins))
-    total = connection.execute(
-        select(func.count()).select_from(opt_outs).where(*conditions)
-    ).scalar_one()
+    total = count(connection, *conditions)
     query = select(opt_outs).where(*conditions).order_by(opt_outs.c.opt_out_id)
-    found = connection.execute(query.offset(offset).limit(limit)) if offset < total else ()
-    return OptOutPage(opt_outs=tuple(map(_opt_out, found)), total=total)
-
-
-def _opt_out(row: Any) -> OptOut:
-    return OptOut(**{**row._mapping, "origin": OptOutOrigin(row.origin)})
+    page = query.offset(offset).limit(limit)
+    found = read_all(connection, page, OptOut) if offset < total else ()
+    return OptOutPage(opt_outs=tuple(found), total=total)

@@ -14,8 +14,9 @@ from dragoman.core.inbound.sql import inbound
 from dragoman.core.inbound.sql.tables import inbound_texts, text_cursors
 from dragoman.core.messages.sql.paging import SCAN_LIMIT, Span, scan
 from dragoman.storage.bulk import BulkInsert
+from dragoman.storage.rows import is_any, read_all
 from dragoman.storage.time_limit import time_limit
-from dragoman.storage.work import Operation
+from dragoman.storage.work import one_by_one
 
 ALL_NUMBERS: Final = ""
 """The cursor of who fetches the texts to all numbers at once."""
@@ -43,16 +44,14 @@ _PUT_CURSORS: Final = BulkInsert(
 )
 
 
-def _fetch(connection: Connection, items: list[TextFetch]) -> list[list[int] | Exception]:
+@one_by_one("fetch_texts")
+def fetch(connection: Connection, item: TextFetch) -> list[int]:
     """The texts of each fetch, by identifier; its cursors stand behind them from now on.
 
     None may be found although there are more: what was looked through for nothing is behind the
     cursor, and the next step goes on from there.
     """
-    return [
-        _fetch_numbers(connection, item) if item.numbers else _fetch_all(connection, item)
-        for item in items
-    ]
+    return _fetch_numbers(connection, item) if item.numbers else _fetch_all(connection, item)
 
 
 def _fetch_numbers(connection: Connection, item: TextFetch) -> list[int]:
@@ -112,9 +111,6 @@ def _new_to(item: TextFetch, number: str, cursors: dict[str, int]) -> Select[Any
     return _new_to_all(item, base).where(inbound_texts.c.recipient == number)
 
 
-fetch = Operation(_fetch, "fetch_texts", TextFetch)
-
-
 def has_new(connection: Connection, item: TextFetch) -> bool:
     """Whether a fetch may find anything; costs no write."""
     cursors = _cursors(connection, item.account_id)
@@ -132,7 +128,7 @@ def load(connection: Connection, identifiers: Sequence[int]) -> list[StoredInbou
         .where(inbound_texts.c.inbound_id.in_(identifiers))
         .order_by(inbound_texts.c.inbound_id)
     )
-    return [StoredInbound(**row._mapping) for row in connection.execute(query)]
+    return read_all(connection, query, StoredInbound)
 
 
 def load_after(
@@ -143,21 +139,19 @@ def load_after(
     query = (
         select(inbound_texts)
         .where(
-            texts.account_id == account_id,
-            texts.recipient == number,
-            texts.inbound_id > inbound_id,
+            texts.account_id == account_id, texts.recipient == number, texts.inbound_id > inbound_id
         )
         .order_by(texts.inbound_id)
         .limit(limit)
     )
-    return [StoredInbound(**row._mapping) for row in connection.execute(query)]
+    return read_all(connection, query, StoredInbound)
 
 
 def has_received(connection: Connection, account_id: int, number: str) -> bool:
     """Whether any text to a number is the account's."""
     texts = inbound_texts.c
     mine = (texts.account_id == account_id, texts.recipient == number)
-    return connection.execute(select(texts.inbound_id).where(*mine).limit(1)).first() is not None
+    return is_any(connection, *mine)
 
 
 def search(connection: Connection, wanted: TextSearch, offset: int, limit: int) -> InboxPage:

@@ -14,7 +14,7 @@ from sqlalchemy import (
     Text,
 )
 
-from dragoman.storage.metadata import Identifier, metadata, primary_identifier
+from dragoman.storage.metadata import Identifier, metadata, primary_identifier, required
 
 numbers = Table(
     "numbers",
@@ -31,10 +31,7 @@ forwardings = Table(
     metadata,
     primary_identifier("forwarding_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("dialect", Text, nullable=False),
-    Column("url", Text, nullable=False),
-    Column("charset", Text, nullable=False),
+    *required(Text, "kind", "dialect", "url", "charset"),
     Column("continuous", Boolean, nullable=False),
     Index("ix_forwardings_account_id_forwarding_id", "account_id", "forwarding_id"),
 )
@@ -71,8 +68,7 @@ opt_outs = Table(
     metadata,
     primary_identifier("opt_out_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
-    Column("sender", Text, nullable=False),
-    Column("recipient", Text, nullable=False),
+    *required(Text, "sender", "recipient"),
     Column("inbound_id", Identifier),
     Column("origin", Text, nullable=False, server_default="web"),
     Index("ix_opt_outs_account_id_opt_out_id", "account_id", "opt_out_id"),
@@ -92,12 +88,7 @@ inbound_texts = Table(
     metadata,
     primary_identifier("inbound_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id")),
-    Column("carrier", Text, nullable=False),
-    Column("sender", Text, nullable=False),
-    Column("recipient", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("alphabet", Text, nullable=False),
-    Column("keyword", Text, nullable=False),
+    *required(Text, "carrier", "sender", "recipient", "text", "alphabet", "keyword"),
     Column("parts", SmallInteger, nullable=False),
     Column("complete", Boolean, nullable=False),
     Column("handling", Text, nullable=False, server_default="kept"),
@@ -116,12 +107,9 @@ inbound_parts = Table(
     "inbound_parts",
     metadata,
     primary_identifier("part_id"),
-    Column("carrier", Text, nullable=False),
-    Column("sender", Text, nullable=False),
-    Column("recipient", Text, nullable=False),
+    *required(Text, "carrier", "sender", "recipient"),
     Column("reference", Integer, nullable=False),
-    Column("total", SmallInteger, nullable=False),
-    Column("number", SmallInteger, nullable=False),
+    *required(SmallInteger, "total", "number"),
     Column("content", LargeBinary, nullable=False),
     Column("alphabet", Text, nullable=False),
 )

@@ -1,4 +1,4 @@
-"""Why a message did not arrive, in plain words, and what can be done about it."""
+"""Why a message was not delivered, and what to do about it."""
 
 from __future__ import annotations
 
@@ -19,103 +19,105 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
 CAUSES: Final = MappingProxyType(
     {
-        FailureCode.NONE: Cause(cause="Nothing went wrong.", remedy=""),
+        FailureCode.NONE: Cause(cause="No failure.", remedy=""),
         FailureCode.UNKNOWN_SUBSCRIBER: Cause(
             cause="The number is not in use.",
-            remedy="Ask the recipient for the right number, and take this one off your lists.",
+            remedy="Ask the recipient for the correct number and remove this one from your lists.",
         ),
         FailureCode.ABSENT_SUBSCRIBER: Cause(
-            cause="The phone was off or out of reach.",
-            remedy="Send it again later, or with a longer validity.",
+            cause="The phone was switched off or out of coverage.",
+            remedy="Resend it later, or with a longer validity period.",
         ),
         FailureCode.BARRED: Cause(
-            cause="The phone or its operator does not take such messages.",
-            remedy="Ask the recipient to have the block lifted by the operator, or send from a"
-            " number in place of a name.",
+            cause="The phone or its network does not accept this kind of message.",
+            remedy="Ask the recipient to have the network operator lift the block, or send from"
+            " a number instead of a name.",
         ),
         FailureCode.HANDSET: Cause(
             cause="The phone reported an error.",
-            remedy="Send it again; if it fails again, the phone cannot show such a message.",
+            remedy="Resend it. If it fails again, the phone does not support this kind of message.",
         ),
         FailureCode.HANDSET_MEMORY_FULL: Cause(
-            cause="The phone has no room for messages.",
-            remedy="The recipient has to delete messages; then send it again.",
+            cause="The message storage of the phone is full.",
+            remedy="Resend it after the recipient has deleted some messages.",
         ),
         FailureCode.NETWORK: Cause(
             cause="The network reported an error.",
-            remedy="Send it again; if many fail so, tell the carrier the error of the report.",
+            remedy="Resend it. If many messages fail this way, report the error code of the receipt"
+            " to the carrier.",
         ),
         FailureCode.NETWORK_TIMEOUT: Cause(
             cause="The network did not answer in time.",
-            remedy="Send it again; if many fail so, tell the carrier.",
+            remedy="Resend it. If many messages fail this way, report it to the carrier.",
         ),
         FailureCode.CONGESTION: Cause(
-            cause="The network was too busy.",
-            remedy="Send it again later.",
+            cause="The network was congested.",
+            remedy="Resend it later.",
         ),
         FailureCode.INVALID_DESTINATION: Cause(
-            cause="The carrier does not take the number.",
-            remedy="Check the number; if it is right, ask the carrier whether it reaches that"
+            cause="The carrier rejected the number.",
+            remedy="Check the number. If it is correct, ask the carrier whether it covers that"
             " network.",
         ),
         FailureCode.INVALID_SENDER: Cause(
-            cause="The carrier does not take the sender.",
+            cause="The carrier rejected the sender.",
             remedy="Use a sender that is registered with the carrier for that country, or a"
             " number.",
         ),
         FailureCode.INVALID_CONTENT: Cause(
-            cause="The carrier does not take the text or its coding.",
-            remedy="Send a plain text; the operator can check the carrier's profile.",
+            cause="The carrier rejected the text or its encoding.",
+            remedy="Send plain text, or ask the operator to check the carrier's profile.",
         ),
         FailureCode.TEXT_TOO_LONG: Cause(
-            cause="With its merge fields the text needs more parts than allowed.",
-            remedy="Shorten the text or the contact's values, or have more parts allowed.",
+            cause="With its merge fields filled in, the text needs more parts than allowed.",
+            remedy="Shorten the text or the contact's values, or have the limit raised.",
         ),
         FailureCode.DUPLICATE: Cause(
-            cause="The carrier had the message already.",
-            remedy="Nothing: the first one counts.",
+            cause="The carrier already had the message.",
+            remedy="None needed: the first one counts.",
         ),
         FailureCode.EXPIRED: Cause(
-            cause="The validity ran out first.",
-            remedy="Send it again with a longer validity; if it never left, see whether its"
-            " carrier was up.",
+            cause="The validity period ended before it was delivered.",
+            remedy="Resend it with a longer validity period. If it was never sent, check whether"
+            " its carrier was up.",
         ),
         FailureCode.CANCELLED: Cause(
-            cause="The customer stopped it.",
-            remedy="Send it again if it was stopped by mistake.",
+            cause="The customer cancelled it.",
+            remedy="Resend it if it was cancelled by mistake.",
         ),
         FailureCode.NO_ROUTE: Cause(
-            cause="No carrier is left on its route.",
-            remedy="The operator has to configure a route for the number; then send it again.",
+            cause="Its route has no carrier left.",
+            remedy="Resend it after the operator has configured a route for the number.",
         ),
         FailureCode.OPTED_OUT: Cause(
-            cause="The recipient wants no messages from the account or sender.",
-            remedy="Do not send; only the recipient can take an opt-out back.",
+            cause="The recipient has opted out of messages from the account or sender.",
+            remedy="Do not resend. Only the recipient can withdraw an opt-out.",
         ),
         FailureCode.NOT_ALLOWED: Cause(
-            cause="The account may not send to numbers that begin so.",
-            remedy="Ask whoever administers the account to allow the prefix.",
+            cause="The account is not allowed to send to numbers with this prefix.",
+            remedy="Ask the administrator of the account to allow the prefix.",
         ),
         FailureCode.NOT_BILLABLE: Cause(
             cause="The short code cannot charge the recipient.",
-            remedy="Use a short code of the recipient's country, over a carrier that bills.",
+            remedy="Use a short code of the recipient's country, on a carrier with billing.",
         ),
         FailureCode.NO_REPORT: Cause(
-            cause="No report came in time.",
-            remedy="It may have arrived: ask the recipient before you send it again.",
+            cause="No delivery receipt arrived in time.",
+            remedy="It may have been delivered: ask the recipient before you resend it.",
         ),
         FailureCode.RESPONSE_LOST: Cause(
-            cause="The carrier may have it: the answer was lost, and it must not be sent twice.",
-            remedy="It may have arrived: ask the recipient before you send it again.",
+            cause="The carrier's response was lost. The message may have been accepted, so it was"
+            " not sent again.",
+            remedy="It may have been delivered: ask the recipient before you resend it.",
         ),
         FailureCode.REFUSED_BY_CARRIER: Cause(
-            cause="The carrier refused it.",
-            remedy="Tell the carrier the status that it answered.",
+            cause="The carrier rejected it.",
+            remedy="Ask the carrier about the status it returned.",
         ),
         FailureCode.UNSPECIFIED: Cause(
             cause="No reason was given.",
-            remedy="Send it again; if it fails again, ask the carrier, who has its id.",
+            remedy="Resend it. If it fails again, ask the carrier, quoting its message ID.",
         ),
     }
 )
-"""For each failure; a test sees that none is missing."""
+"""One for each failure code; a test checks that none is missing."""

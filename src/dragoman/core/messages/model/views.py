@@ -7,6 +7,7 @@ import msgspec
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.records import BatchOptions
 from dragoman.core.model.errors import FailureCode
+from dragoman.kit.ids import time_of
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +33,10 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
     dialect: str
     attempts: int
     possible_duplicate: bool
-    created_ms: int
     sent_ms: int | None
     final_ms: int | None
     options: BatchOptions
+
+    @property
+    def created_ms(self) -> int:
+        return time_of(self.message_id)

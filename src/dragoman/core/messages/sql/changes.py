@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete
 
 from dragoman.core.billing.model.reservations import Settlement
 from dragoman.core.billing.sql import wallets
@@ -32,7 +32,7 @@ from dragoman.core.messages.sql.tables import (
     receipt_keys,
 )
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
-from dragoman.storage.work import Operation
+from dragoman.storage.work import Operation, together
 
 _UPDATE_MESSAGES = BulkUpdate(
     messages,
@@ -251,45 +251,36 @@ def _newer(earlier: StoredPart, later: StoredPart) -> StoredPart:
 
 def _callback_row(new: NewCallback) -> tuple[Any, ...]:
     return (
-        new.callback_id,
-        new.account_id,
-        new.message_id,
-        new.dialect,
-        new.origin,
-        new.url,
-        new.payload,
-        0,
-        0,
-        new.due_ms,
-        None,
-        None,
-        None,
+        *(new.callback_id, new.account_id, new.message_id, new.dialect, new.origin, new.url),
+        *(new.payload, 0, 0, new.due_ms, None, None, None),
     )
 
 
-def _mark_sending(connection: Connection, items: list[list[int]]) -> list[Exception | None]:
+@together("mark_sending")
+def mark_sending(connection: Connection, items: list[list[int]]) -> None:
     _MARK_SENDING.run(connection, [(message_id,) for ids_ in items for message_id in ids_])
-    return [None] * len(items)
 
 
-def _take_back(connection: Connection, items: list[list[int]]) -> list[Exception | None]:
+@together("take_back")
+def take_back(connection: Connection, items: list[list[int]]) -> None:
+    """Messages that were marked as being sent and never left; only an orderly stop can say that."""
     _TAKE_BACK.run(connection, [(message_id,) for ids_ in items for message_id in ids_])
-    return [None] * len(items)
 
 
-def _report_parts(connection: Connection, items: list[PartReport]) -> list[Exception | None]:
+@together("report_parts")
+def report_parts(connection: Connection, items: list[PartReport]) -> None:
     _write_parts(connection, (item.part for item in items if item.part is not None))
-    return [None] * len(items)
 
 
-def _park(connection: Connection, items: list[ParkedReceipt]) -> list[Exception | None]:
+@together("park_receipts")
+def park(connection: Connection, items: list[ParkedReceipt]) -> None:
     _INSERT_PARKED.run(connection, [row_of(item) for item in items])
-    return [None] * len(items)
+
+
+@together("drop_parked_receipts")
+def drop_parked(connection: Connection, items: list[int]) -> None:
+    """Drops reports with an identifier below one."""
+    connection.execute(delete(parked_receipts).where(parked_receipts.c.receipt_id < max(items)))
 
 
 record = Operation(_record, "record_changes", StateChange)
-mark_sending = Operation(_mark_sending, "mark_sending", list[int])
-take_back = Operation(_take_back, "take_back", list[int])
-"""Messages that were marked as being sent and never left; only an orderly stop can say that."""
-report_parts = Operation(_report_parts, "report_parts", PartReport)
-park = Operation(_park, "park_receipts", ParkedReceipt)

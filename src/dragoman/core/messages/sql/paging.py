@@ -22,7 +22,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from dragoman.core.messages.sql.statistics import HOUR_MS, HourCount
+from dragoman.core.messages.sql.statistics import HOUR_MS, HourCount, hour_of
 from dragoman.kit.ids import EPOCH_MS, first_at
 from dragoman.kit.zones import DAY_MS
 
@@ -195,17 +195,22 @@ def walk(
 
 def newest_hours(
     read: Callable[[int | None, int | None], list[HourCount]],
-    *,
-    last_ms: int,
+    read_last: Callable[[], int | None],
     from_ms: int | None,
     before_ms: int | None,
-    enough: int,
+    enough: int | None,
 ) -> Newest:
     """The newest hours with more than enough in them, or all where there is not more.
 
-    `read` gives the hours between two times, newest first; nothing is later than that of
-    `last_ms`.
+    `read` gives the hours between two times, newest first, `read_last` the newest identifier.
+    Without `enough` all are read.
     """
+    if enough is None:
+        return Newest(read(from_ms, before_ms), from_ms, False)
+    last = read_last()
+    if last is None:
+        return Newest([], from_ms, False)
+    last_ms = hour_of(last)
     low = last_ms + HOUR_MS if before_ms is None else min(last_ms + HOUR_MS, before_ms)
     hours: list[HourCount] = []
     counted, looked_ms, width_ms = 0, 0, DAY_MS

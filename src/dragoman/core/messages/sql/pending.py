@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from typing import Any
 
-import msgspec
-from sqlalchemy import Connection, Row, func, select, text
+from sqlalchemy import Connection, func, null, select, text
 
 from dragoman.core.billing.sql.tables import wallets
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.records import (
-    BatchOptions,
     ParkedReceipt,
     StoredBatch,
     StoredMessage,
@@ -25,6 +22,7 @@ from dragoman.core.messages.sql.tables import (
     parts,
     receipt_keys,
 )
+from dragoman.storage.rows import read_all
 
 # Written out, not bound: only so do databases see that the index of unsent messages fits.
 _UNSENT = text(f"messages.state IN ({State.QUEUED.value}, {State.SENDING.value})")
@@ -53,7 +51,7 @@ def load_unsent(
         .order_by(messages.c.message_id)
         .limit(limit)
     )
-    return [_message(row) for row in connection.execute(query)]
+    return read_all(connection, query, StoredMessage)
 
 
 def load_expired(connection: Connection, now_ms: int, limit: int) -> list[StoredMessage]:
@@ -62,13 +60,11 @@ def load_expired(connection: Connection, now_ms: int, limit: int) -> list[Stored
         select(messages)
         .join(batches, batches.c.batch_id == messages.c.batch_id)
         .where(
-            _UNSENT,
-            batches.c.expires_ms <= now_ms,
-            batches.c.state != BatchState.CANCELLED.value,
+            _UNSENT, batches.c.expires_ms <= now_ms, batches.c.state != BatchState.CANCELLED.value
         )
         .limit(limit)
     )
-    return [_message(row) for row in connection.execute(query)]
+    return read_all(connection, query, StoredMessage)
 
 
 def stopped_with_unsent(connection: Connection) -> list[int]:
@@ -85,7 +81,7 @@ def stopped_with_unsent(connection: Connection) -> list[int]:
 def load_unsent_of_batch(connection: Connection, batch_id: int, limit: int) -> list[StoredMessage]:
     """Messages of a batch that wait for a carrier."""
     query = select(messages).where(messages.c.batch_id == batch_id, _UNSENT).limit(limit)
-    return [_message(row) for row in connection.execute(query)]
+    return read_all(connection, query, StoredMessage)
 
 
 def first_unreported(connection: Connection, after: int, before: int) -> int | None:
@@ -114,13 +110,13 @@ def load_unreported(
         .order_by(messages.c.message_id)
         .limit(limit)
     )
-    return [_message(row) for row in connection.execute(query)]
+    return read_all(connection, query, StoredMessage)
 
 
 def load_messages(connection: Connection, message_ids: Collection[int]) -> list[StoredMessage]:
     """Messages by identifier; those that do not exist are left out."""
     query = select(messages).where(messages.c.message_id.in_(message_ids))
-    return [_message(row) for row in connection.execute(query)]
+    return read_all(connection, query, StoredMessage)
 
 
 def load_parts(connection: Connection, message_ids: Collection[int]) -> list[StoredPart]:
@@ -130,24 +126,14 @@ def load_parts(connection: Connection, message_ids: Collection[int]) -> list[Sto
         .where(parts.c.message_id.in_(message_ids))
         .order_by(parts.c.message_id, parts.c.number)
     )
-    return [
-        StoredPart(
-            message_id=row.message_id,
-            number=row.number,
-            carrier_message_id=row.carrier_message_id,
-            state=None if row.state is None else State(row.state),
-            error=row.error,
-            reported_ms=row.reported_ms,
-        )
-        for row in connection.execute(query)
-    ]
+    return read_all(connection, query, StoredPart)
 
 
 def load_batches(connection: Connection, batch_ids: Collection[int]) -> dict[int, StoredBatch]:
     """Batches by identifier, without the recipients that wait."""
-    columns = [column for column in batches.columns if column.name != "waiting_recipients"]
-    query = select(*columns).where(batches.c.batch_id.in_(batch_ids))
-    return {row.batch_id: _batch(row) for row in connection.execute(query)}
+    columns = {**batches.c, "waiting_recipients": null().label("waiting_recipients")}
+    query = select(*columns.values()).where(batches.c.batch_id.in_(batch_ids))
+    return {batch.batch_id: batch for batch in read_all(connection, query, StoredBatch)}
 
 
 def load_waiting(connection: Connection, batch_id: int) -> bytes:
@@ -173,7 +159,7 @@ def load_due_batches(
         .order_by(batches.c.due_ms, batches.c.batch_id)
         .limit(limit)
     )
-    return [_batch(row) for row in connection.execute(query)]
+    return read_all(connection, query, StoredBatch)
 
 
 def find_receipt_keys(
@@ -201,7 +187,7 @@ def load_parked_receipts(connection: Connection, after: int) -> list[ParkedRecei
         .where(parked_receipts.c.receipt_id > after)
         .order_by(parked_receipts.c.receipt_id)
     )
-    return [ParkedReceipt(**row._mapping) for row in connection.execute(query)]
+    return read_all(connection, query, ParkedReceipt)
 
 
 def wallet_of(connection: Connection, account_ids: Collection[int]) -> dict[int, int]:
@@ -212,14 +198,21 @@ def wallet_of(connection: Connection, account_ids: Collection[int]) -> dict[int,
     return {row.account_id: row.wallet_id for row in connection.execute(query)}
 
 
-def _message(row: Row[Any]) -> StoredMessage:
-    fields = dict(row._mapping)
-    fields["state"] = State(fields["state"])
-    return StoredMessage(**fields)
-
-
-def _batch(row: Row[Any]) -> StoredBatch:
-    fields = dict(row._mapping)
-    fields["options"] = msgspec.json.decode(fields["options"], type=BatchOptions)
-    fields["state"] = BatchState(fields["state"])
-    return StoredBatch(**fields)
+def recipients_of_batch(
+    connection: Connection, account_id: int, batch_id: int, after: str, limit: int
+) -> list[str]:
+    """The numbers of a batch in the order of its messages, beyond one of them."""
+    query = (
+        select(messages.c.recipient)
+        .where(messages.c.batch_id == batch_id, messages.c.account_id == account_id)
+        .order_by(messages.c.message_id)
+        .limit(limit)
+    )
+    if after:
+        known = select(messages.c.message_id).where(
+            messages.c.account_id == account_id,
+            messages.c.recipient == after,
+            messages.c.batch_id == batch_id,
+        )
+        query = query.where(messages.c.message_id > known.limit(1).scalar_subquery())
+    return list(connection.execute(query).scalars())

@@ -11,6 +11,7 @@ from dragoman.core.messages.model.premium import PREMIUM_STATES, Charge, Premium
 from dragoman.core.messages.model.records import StoredMessage
 from dragoman.core.messages.sql.tables import premium_messages
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
+from dragoman.storage.rows import columns_of, read_all
 
 _INSERT = BulkInsert(premium_messages)
 _MOVE = BulkUpdate(
@@ -33,16 +34,9 @@ def insert(
         connection,
         [
             (
-                message.message_id,
-                message.account_id,
-                state,
-                premium.price,
-                premium.content_type,
-                premium.charity,
-                premium.invoice_text,
-                premium.revenue_text,
-                None,
-                None,
+                *(message.message_id, message.account_id),
+                *(state, premium.price, premium.content_type, premium.charity),
+                *(premium.invoice_text, premium.revenue_text, None, None),
             )
             for message in messages
         ],
@@ -59,18 +53,7 @@ def move(connection: Connection, moves: Iterable[tuple[int, PremiumState]]) -> N
 
 def find_charges(connection: Connection, message_ids: Collection[int]) -> dict[int, Charge]:
     """The charges of those messages that have one, by message."""
-    query = select(
-        premium_messages.c.message_id,
-        premium_messages.c.state,
-        premium_messages.c.price,
-        premium_messages.c.content_type,
-    ).where(premium_messages.c.message_id.in_(message_ids))
-    return {
-        row.message_id: Charge(
-            message_id=row.message_id,
-            state=PremiumState(row.state),
-            price=row.price,
-            content_type=row.content_type,
-        )
-        for row in connection.execute(query)
-    }
+    query = select(*columns_of(premium_messages, Charge)).where(
+        premium_messages.c.message_id.in_(message_ids)
+    )
+    return {charge.message_id: charge for charge in read_all(connection, query, Charge)}

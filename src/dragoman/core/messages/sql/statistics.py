@@ -35,15 +35,12 @@ class Counters:
     """The counts of one group of work."""
 
     def __init__(self) -> None:
-        self._states: defaultdict[tuple[int, int, str, str, str], int] = defaultdict(int)
-        self._parts: defaultdict[tuple[int, int, str, str, str], int] = defaultdict(int)
+        self._states: dict[tuple[int, int, str, str, str], list[int]] = defaultdict(lambda: [0, 0])
         self._counts: dict[tuple[int, int, str, str, str], list[int]] = defaultdict(lambda: [0, 0])
 
     def accepted(self, account_id: int, message_id: int, mcc: str, parts: int) -> None:
         """Counts a message that was accepted, in the hour of its identifier."""
-        key = (account_id, hour_of(message_id), mcc, "", QUEUED)
-        self._states[key] += 1
-        self._parts[key] += parts
+        _add(self._states[account_id, hour_of(message_id), mcc, "", QUEUED], 1, parts)
 
     def moved(
         self,
@@ -56,18 +53,14 @@ class Counters:
         parts: int,
     ) -> None:
         """Counts messages of an hour in another state."""
-        key = (account_id, hour_ms, mcc, before, after)
-        self._states[key] += count
-        self._parts[key] += parts
+        _add(self._states[account_id, hour_ms, mcc, before, after], count, parts)
 
     def add(
         self, account_id: int, at_ms: int, direction: str, dimension: str, value: str, parts: int
     ) -> None:
         """Counts one of something else."""
-        key = (account_id, at_ms - at_ms % HOUR_MS, direction, dimension, value)
-        entry = self._counts[key]
-        entry[0] += 1
-        entry[1] += parts
+        hour_ms = at_ms - at_ms % HOUR_MS
+        _add(self._counts[account_id, hour_ms, direction, dimension, value], 1, parts)
 
     def count(
         self, account_id: int, hour_ms: int, dimension: str, value: str, count: int, parts: int
@@ -78,8 +71,7 @@ class Counters:
     def write(self, connection: Connection) -> None:
         """Adds the counts to the stored ones."""
         counts = self._counts
-        for (account_id, hour_ms, mcc, before, after), count in self._states.items():
-            parts = self._parts[account_id, hour_ms, mcc, before, after]
+        for (account_id, hour_ms, mcc, before, after), (count, parts) in self._states.items():
             sides = [(f"{mcc}:{after}", 1)]
             if before:
                 sides.append((f"{mcc}:{before}", -1))

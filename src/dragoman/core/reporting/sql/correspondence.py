@@ -10,20 +10,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    and_,
-    exists,
-    func,
-    null,
-    or_,
-    select,
-)
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, null, or_, select
 
 from dragoman.core.devices.model.devices import AssignmentState
-from dragoman.core.devices.sql.tables import device_texts, devices, handovers
+from dragoman.core.devices.sql.tables import device_assignments, device_texts, devices
 from dragoman.core.inbound.sql.tables import inbound_texts
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.records import BatchOptions
@@ -33,9 +23,11 @@ from dragoman.core.model.errors import FailureCode
 from dragoman.core.reporting.model.correspondence import ALONE, Kind, TextFilter, TextPage, TextView
 from dragoman.core.submission.sql.tables import newsletters
 from dragoman.kit.ids import time_of
+from dragoman.storage.many import is_one_of
 from dragoman.storage.time_limit import time_limit
 from dragoman.work_queue.port import Lane
 
+_ASSIGNED: Final = device_assignments.c
 SEARCH_LIMIT_S: Final = 2.0
 """A search that takes longer is given up."""
 
@@ -195,7 +187,7 @@ def _with_phone(column: str, value: int) -> ColumnElement[bool]:
         batches.c.options.contains(f"{key}}}", autoescape=True),
     )
     given = exists().where(
-        handovers.c.message_id == messages.c.message_id, handovers.c[column] == value
+        _ASSIGNED.message_id == messages.c.message_id, _ASSIGNED[column] == value
     )
     return or_(asked, given)
 
@@ -204,8 +196,8 @@ def _of_kind(kind: Kind) -> ColumnElement[bool]:
     sent: list[ColumnElement[bool]] = [messages.c.state.in_([state.value for state in kind.states])]
     if kind.waits_for_phone is not None:
         waits = exists().where(
-            handovers.c.message_id == messages.c.message_id,
-            handovers.c.state == AssignmentState.ASSIGNED.value,
+            _ASSIGNED.message_id == messages.c.message_id,
+            _ASSIGNED.state == AssignmentState.ASSIGNED.value,
         )
         sent.append(waits if kind.waits_for_phone else ~waits)
     sent += _named(messages.c.failure, kind.failures, kind.other_failures)
@@ -239,22 +231,13 @@ def _views(connection: Connection, rows: Sequence[Any]) -> list[TextView]:
 
 
 def _phones_of(connection: Connection, message_ids: Sequence[int]) -> dict[int, Any]:
-    """The latest handover of each message that a phone was given."""
-    found: dict[int, Any] = {}
-    for start in range(0, len(message_ids), MAX_NAMED):
-        query = (
-            select(
-                handovers.c.message_id, handovers.c.device_id, handovers.c.slot, handovers.c.state
-            )
-            .where(handovers.c.message_id.in_(message_ids[start : start + MAX_NAMED]))
-            .order_by(handovers.c.handover_id)
-        )
-        found.update((row.message_id, row) for row in connection.execute(query))
-    return found
-
-
-MAX_NAMED: Final = 1_000
-"""Identifiers in one statement."""
+    """The latest assignment of each message that a phone was given."""
+    query = (
+        select(_ASSIGNED.message_id, _ASSIGNED.device_id, _ASSIGNED.slot, _ASSIGNED.state)
+        .where(is_one_of(connection.dialect.name, _ASSIGNED.message_id, message_ids))
+        .order_by(_ASSIGNED.assignment_id)
+    )
+    return {row.message_id: row for row in connection.execute(query)}
 
 
 def _view_sent(row: Any, phone: Any) -> TextView:

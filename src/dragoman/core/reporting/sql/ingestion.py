@@ -12,11 +12,11 @@ from dragoman.core.messages.sql.statistics import Counters
 from dragoman.core.messages.sql.tables import ingested_rows
 from dragoman.core.reporting.model.ingestion import IngestedRow
 from dragoman.storage.bulk import BulkInsert
+from dragoman.storage.many import is_one_of
 from dragoman.storage.work import Operation
 
 TOLD: Final = "told:"
 """Stands before the direction of what we were told, which has no rows that a search could find."""
-REFERENCES_AT_ONCE: Final = 500
 
 _INSERT_ROWS = BulkInsert(ingested_rows)
 
@@ -67,16 +67,12 @@ def _known(connection: Connection, keys: list[_Key]) -> set[_Key]:
         references[account_id, direction].append(reference)
     known: set[_Key] = set()
     for (account_id, direction), asked in references.items():
-        for begin in range(0, len(asked), REFERENCES_AT_ONCE):
-            query = select(table.reference).where(
-                table.account_id == account_id,
-                table.direction == direction,
-                table.reference.in_(asked[begin : begin + REFERENCES_AT_ONCE]),
-            )
-            known.update(
-                (account_id, direction, reference)
-                for reference in connection.execute(query).scalars()
-            )
+        query = select(table.reference).where(
+            table.account_id == account_id,
+            table.direction == direction,
+            is_one_of(connection.dialect.name, table.reference, asked),
+        )
+        known.update((account_id, direction, one) for one in connection.execute(query).scalars())
     return known
 
 

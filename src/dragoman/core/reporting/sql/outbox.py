@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    func,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import ColumnElement, Connection, func, or_, select, true
 
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.messages.model.records import BatchOptions
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.messages.sql.changes import STATISTICS_NAMES
 from dragoman.core.messages.sql.paging import (
@@ -32,7 +24,6 @@ from dragoman.core.messages.sql.paging import (
 )
 from dragoman.core.messages.sql.statistics import HOUR_MS, QUEUED, HourCount, count_by_hour, hour_of
 from dragoman.core.messages.sql.tables import IS_UNSENT, batches, callbacks, messages
-from dragoman.core.model.errors import FailureCode
 from dragoman.core.reporting.model.outbox import OutboxFilter, OutboxPage
 from dragoman.core.reporting.sql.outbox_filters import (
     conditions_of,
@@ -41,8 +32,9 @@ from dragoman.core.reporting.sql.outbox_filters import (
     searched_columns,
     text_of,
 )
-from dragoman.kit.ids import first_at, time_of
+from dragoman.kit.ids import first_at
 from dragoman.storage.many import is_one_of
+from dragoman.storage.rows import read_all, read_one
 from dragoman.storage.time_limit import time_limit
 
 SEARCH_LIMIT_S: Final = 2.0
@@ -69,11 +61,7 @@ _VIEW = select(
 
 
 def search(
-    connection: Connection,
-    wanted: OutboxFilter,
-    offset: int,
-    limit: int,
-    enough: int | None = None,
+    connection: Connection, wanted: OutboxFilter, offset: int, limit: int, enough: int | None = None
 ) -> OutboxPage:
     """A page of what was sent, newest first; raises `TookTooLong`.
 
@@ -85,12 +73,9 @@ def search(
         query = _VIEW.where(messages.c.message_id.in_(found.identifiers)).order_by(
             messages.c.message_id.desc()
         )
-        rows = connection.execute(query) if found.identifiers else ()
+        views = read_all(connection, query, MessageView) if found.identifiers else ()
         return OutboxPage(
-            messages=tuple(_view(row) for row in rows),
-            total=found.total,
-            parts=found.parts,
-            has_more=found.has_more,
+            messages=tuple(views), total=found.total, parts=found.parts, has_more=found.has_more
         )
 
 
@@ -98,8 +83,8 @@ def find(
     connection: Connection, account_id: int, message_id: int, below: tuple[int, ...] = ()
 ) -> MessageView | None:
     """One of the account's messages, or of those of the accounts `below` it."""
-    row = connection.execute(_VIEW.where(messages.c.message_id == message_id)).first()
-    return None if row is None or row.account_id not in (account_id, *below) else _view(row)
+    view = read_one(connection, _VIEW.where(messages.c.message_id == message_id), MessageView)
+    return None if view is None or view.account_id not in (account_id, *below) else view
 
 
 def find_of_batch(
@@ -112,7 +97,7 @@ def find_of_batch(
         .offset(offset)
         .limit(limit)
     )
-    return [_view(row) for row in connection.execute(query)]
+    return read_all(connection, query, MessageView)
 
 
 def last_callback_answer(connection: Connection, message_id: int) -> str:
@@ -246,17 +231,12 @@ def _newest_hours(
     enough: int | None,
 ) -> Newest:
     """The newest hours with more than enough messages, all where they are not more."""
-    if enough is None:
-        return Newest(_hours(connection, wanted, from_ms, before_ms), from_ms, False)
-    last = connection.execute(select(func.max(messages.c.message_id))).scalar()
-    if last is None:
-        return Newest([], from_ms, False)
     return newest_hours(
         lambda low, high: _hours(connection, wanted, low, high),
-        last_ms=hour_of(last),
-        from_ms=from_ms,
-        before_ms=before_ms,
-        enough=enough,
+        lambda: connection.execute(select(func.max(messages.c.message_id))).scalar(),
+        from_ms,
+        before_ms,
+        enough,
     )
 
 
@@ -301,33 +281,4 @@ def _steer(connection: Connection, wanted: OutboxFilter, span: Span) -> Span:
     return Span(
         first if span.first is None else max(first, span.first),
         end if span.end is None else min(end, span.end),
-    )
-
-
-def _view(row: Any) -> MessageView:
-    return MessageView(
-        message_id=row.message_id,
-        batch_id=row.batch_id,
-        account_id=row.account_id,
-        recipient=row.recipient,
-        sender=row.sender,
-        text=row.text,
-        format=row.format,
-        protocol=row.protocol,
-        state=State(row.state),
-        failure=FailureCode(row.failure or ""),
-        detail=row.detail or "",
-        parts=row.parts,
-        credits=row.credits,
-        price=row.price,
-        mcc=row.mcc,
-        route=row.route,
-        carrier=row.carrier or "",
-        dialect=row.dialect,
-        attempts=row.attempts,
-        possible_duplicate=row.possible_duplicate,
-        created_ms=time_of(row.message_id),
-        sent_ms=row.sent_ms,
-        final_ms=row.final_ms,
-        options=msgspec.json.decode(row.options, type=BatchOptions),
     )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Column, ColumnElement, Connection, select
 
 from dragoman.core.billing.sql.tables import ledger_entries, wallets
 from dragoman.core.callbacks.sql.callbacks import CallbackState
 from dragoman.core.devices.model.assignments import StoredAssignment
 from dragoman.core.devices.sql.assignments import find_of_message
-from dragoman.core.messages.model.events import EventKind
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.records import StoredBatch, StoredMessage, StoredPart
 from dragoman.core.messages.sql import pending
@@ -23,6 +23,7 @@ from dragoman.core.messages.sql.tables import (
     receipt_keys,
 )
 from dragoman.kit.ids import first_at, time_of
+from dragoman.storage.rows import Value, columns_of, read_all
 
 LEDGER_SLACK_MS = 5_000
 """How far a ledger entry may lie from the time of what caused it: it waits for its group."""
@@ -74,7 +75,7 @@ class TimelineRows(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[StoredPart, ...]
     carrier_ids: tuple[tuple[str, int, str], ...]
     """(carrier, part, id as the carrier gave it)."""
-    handovers: tuple[StoredAssignment, ...]
+    assignments: tuple[StoredAssignment, ...]
     events: tuple[MessageEvent, ...]
     callbacks: tuple[CallbackRow, ...]
     tries: tuple[CallbackTry, ...]
@@ -88,16 +89,17 @@ def load(connection: Connection, message_id: int) -> TimelineRows | None:
         return None
     message = found[0]
     batch = pending.load_batches(connection, [message.batch_id])[message.batch_id]
-    calls = _callbacks(connection, message_id)
+    calls = _rows_of(connection, callbacks.c.message_id, [message_id], CallbackRow)
+    repeated = [call.callback_id for call in calls if call.attempts > 1]
     return TimelineRows(
         message=message,
         batch=batch,
         parts=tuple(pending.load_parts(connection, [message_id])),
         carrier_ids=_carrier_ids(connection, message_id),
-        handovers=tuple(find_of_message(connection, message_id)),
-        events=_events(connection, message_id),
+        assignments=tuple(find_of_message(connection, message_id)),
+        events=_rows_of(connection, message_events.c.message_id, [message_id], MessageEvent),
         callbacks=calls,
-        tries=_tries(connection, [call.callback_id for call in calls if call.attempts > 1]),
+        tries=_rows_of(connection, callback_attempts.c.callback_id, repeated, CallbackTry),
         ledger=_ledger(connection, message, batch),
     )
 
@@ -116,40 +118,15 @@ def _carrier_ids(connection: Connection, message_id: int) -> tuple[tuple[str, in
     )
 
 
-def _events(connection: Connection, message_id: int) -> tuple[MessageEvent, ...]:
-    query = (
-        select(message_events)
-        .where(message_events.c.message_id == message_id)
-        .order_by(message_events.c.event_id)
-    )
-    return tuple(
-        MessageEvent(**{**row._mapping, "kind": EventKind(row.kind)})
-        for row in connection.execute(query)
-    )
-
-
-def _callbacks(connection: Connection, message_id: int) -> tuple[CallbackRow, ...]:
-    columns = [callbacks.c[name] for name in CallbackRow.__struct_fields__]
-    query = (
-        select(*columns)
-        .where(callbacks.c.message_id == message_id)
-        .order_by(callbacks.c.callback_id)
-    )
-    return tuple(
-        CallbackRow(**{**row._mapping, "state": CallbackState(row.state)})
-        for row in connection.execute(query)
-    )
-
-
-def _tries(connection: Connection, callback_ids: list[int]) -> tuple[CallbackTry, ...]:
-    if not callback_ids:
+def _rows_of(
+    connection: Connection, column: Column[int], wanted: Sequence[int], kind: type[Value]
+) -> tuple[Value, ...]:
+    """The rows that have one of these identifiers in a column, in the order of their keys."""
+    if not wanted:
         return ()
-    query = (
-        select(callback_attempts)
-        .where(callback_attempts.c.callback_id.in_(callback_ids))
-        .order_by(callback_attempts.c.callback_id, callback_attempts.c.number)
-    )
-    return tuple(CallbackTry(**row._mapping) for row in connection.execute(query))
+    table = column.table
+    query = select(*(table.c[name] for name in kind.__struct_fields__)).where(column.in_(wanted))
+    return tuple(read_all(connection, query.order_by(*table.primary_key), kind))
 
 
 def _ledger(
@@ -217,14 +194,15 @@ def _settlement(
 def _entries(
     connection: Connection, conditions: _Conditions, order: Any, limit: int
 ) -> list[LedgerRow]:
-    columns = [
-        ledger_entries.c[name] for name in LedgerRow.__struct_fields__ if name in ledger_entries.c
-    ]
     query = (
-        select(*columns, wallets.c.kind.label("wallet_kind"), wallets.c.account_id)
+        select(
+            *columns_of(ledger_entries, LedgerRow),
+            wallets.c.kind.label("wallet_kind"),
+            wallets.c.account_id,
+        )
         .join(wallets, wallets.c.wallet_id == ledger_entries.c.wallet_id)
         .where(*conditions)
         .order_by(order)
         .limit(limit)
     )
-    return [LedgerRow(**row._mapping) for row in connection.execute(query)]
+    return read_all(connection, query, LedgerRow)

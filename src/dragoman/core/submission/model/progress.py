@@ -54,7 +54,7 @@ def progress_of(
     assignment: AssignmentState | None = None,
     cancelling: bool = False,
 ) -> Progress:
-    """How far one message is; `handover` is where it is with the last phone that was given it."""
+    """How far one message is; `assignment` is where it is with the last phone that was given it."""
     if state is State.SENDING and assignment is not None:
         if cancelling and assignment < AssignmentState.PROCESSED:
             return Progress.CANCELLING

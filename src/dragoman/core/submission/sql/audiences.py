@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
+from collections.abc import Collection, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, select
 
-from dragoman.core.contacts.sql.tables import contact_lists, contacts, memberships, merge_fields
+from dragoman.core.contacts.sql import contact_lists as lists
+from dragoman.core.contacts.sql.tables import contact_lists, contacts, memberships
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.records import AudienceProgress, StoredAudience
 from dragoman.core.messages.sql.tables import audiences, batches, messages
+from dragoman.storage.many import is_one_of
+from dragoman.storage.rows import converter, is_any
 
 MAX_READ_ALONE = 8
 """Up to so many lists are read each by its own index; more are found among all contacts."""
-MAX_NAMED = 10_000
-"""Identifiers or numbers in one statement."""
 
 Candidate: TypeAlias = Any
 """A row with `mobile`, `contact_id` and `fields` (JSON)."""
@@ -85,16 +85,13 @@ def load_contacts(
     connection: Connection, account_id: int, contact_ids: Collection[int]
 ) -> list[Candidate]:
     """Contacts by identifier; those that are deleted or another account's are left out."""
-    found: list[Candidate] = []
-    for some in _portions(contact_ids):
-        query = select(contacts.c.mobile, contacts.c.contact_id, contacts.c.fields).where(
-            contacts.c.contact_id.in_(some),
-            contacts.c.account_id == account_id,
-            contacts.c.mobile != "",  # some have an e-mail address only
-            contacts.c.deleted_ms.is_(None),
-        )
-        found.extend(connection.execute(query))
-    return found
+    query = select(contacts.c.mobile, contacts.c.contact_id, contacts.c.fields).where(
+        is_one_of(connection.dialect.name, contacts.c.contact_id, contact_ids),
+        contacts.c.account_id == account_id,
+        contacts.c.mobile != "",  # some have an e-mail address only
+        contacts.c.deleted_ms.is_(None),
+    )
+    return list(connection.execute(query))
 
 
 def find_contacts_of_numbers(
@@ -115,12 +112,7 @@ def find_contacts_of_numbers(
 
 def load_lists(connection: Connection, account_id: int) -> dict[int, int | None]:
     """The account's lists and the list above each, without those that are deleted."""
-    query = select(contact_lists.c.list_id, contact_lists.c.parent_id).where(
-        contact_lists.c.account_id == account_id,
-        contact_lists.c.kind == "list",
-        contact_lists.c.deleted_ms.is_(None),
-    )
-    return {row.list_id: row.parent_id for row in connection.execute(query)}
+    return {one.list_id: one.parent_id for one in lists.load(connection, account_id)}
 
 
 def load_groups(
@@ -138,16 +130,6 @@ def load_groups(
     return tuple(connection.execute(query).scalars())
 
 
-def load_fields(connection: Connection, account_id: int) -> dict[int, str]:
-    """The account's merge fields and their names, oldest first."""
-    query = (
-        select(merge_fields.c.field_id, merge_fields.c.name)
-        .where(merge_fields.c.account_id == account_id)
-        .order_by(merge_fields.c.field_id)
-    )
-    return {row.field_id: row.name for row in connection.execute(query)}
-
-
 def load_due_times(
     connection: Connection, account_id: int, batch_ids: Collection[int]
 ) -> dict[int, int]:
@@ -160,28 +142,25 @@ def load_due_times(
 
 def any_unexpanded(connection: Connection, batch_ids: Collection[int]) -> bool:
     """Whether recipients of one of these batches are not messages yet."""
-    query = select(batches.c.batch_id).where(
+    return is_any(
+        connection,
         batches.c.batch_id.in_(batch_ids),
         batches.c.waiting_recipients.is_not(None),
         batches.c.state != BatchState.CANCELLED.value,
     )
-    return connection.execute(query.limit(1)).first() is not None
 
 
 def find_recipients(
     connection: Connection, account_id: int, batch_ids: Collection[int], numbers: Sequence[str]
 ) -> set[str]:
     """Those of these numbers that are recipients of one of these batches."""
-    found: set[str] = set()
-    for some in _portions(numbers):
-        query = select(messages.c.recipient).where(
-            messages.c.account_id == account_id,
-            messages.c.recipient.in_(some),
-            messages.c.batch_id.in_(batch_ids),
-            messages.c.state != State.CANCELLED.value,
-        )
-        found.update(connection.execute(query).scalars())
-    return found
+    query = select(messages.c.recipient).where(
+        messages.c.account_id == account_id,
+        is_one_of(connection.dialect.name, messages.c.recipient, numbers),
+        messages.c.batch_id.in_(batch_ids),
+        messages.c.state != State.CANCELLED.value,
+    )
+    return set(connection.execute(query).scalars())
 
 
 def load(connection: Connection, batch_id: int) -> tuple[StoredAudience, AudienceProgress] | None:
@@ -189,13 +168,5 @@ def load(connection: Connection, batch_id: int) -> tuple[StoredAudience, Audienc
     row = connection.execute(select(audiences).where(audiences.c.batch_id == batch_id)).first()
     if row is None:
         return None
-    progress = AudienceProgress(
-        done_up_to=row.done_up_to, seen=row.seen, taken=row.taken, stopped=row.stopped
-    )
+    progress = converter(AudienceProgress, audiences.c.keys())(row)
     return msgspec.json.decode(row.content, type=StoredAudience), progress
-
-
-def _portions(values: Collection[Any]) -> Iterator[list[Any]]:
-    rest = iter(values)
-    while some := list(islice(rest, MAX_NAMED)):
-        yield some

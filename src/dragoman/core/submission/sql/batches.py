@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, case, func, select, update
@@ -16,10 +15,9 @@ from dragoman.core.messages.model.records import BatchOptions
 from dragoman.core.messages.sql.changes import COUNTER_OF_STATE, UNSENT
 from dragoman.core.messages.sql.tables import batches, messages
 from dragoman.core.submission.model.batches import BatchProgress
-from dragoman.storage.work import Operation
-
-AT_ONCE: Final = 1_000
-"""Batches that one query asks for."""
+from dragoman.storage.many import is_one_of
+from dragoman.storage.rows import columns_of, count, is_any, read_all, read_one
+from dragoman.storage.work import one_by_one
 
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,32 +42,27 @@ _ONLY_STATE = (
     .correlate(batches)
     .scalar_subquery()
 )
+
+
+class _Row(BatchProgress, frozen=True, kw_only=True):
+    """A batch as it is stored."""
+
+    only_state: State | None
+    """That of the message of a batch of one, which keeps no counters."""
+
+
+_EXPANDING = batches.c.waiting_recipients.is_not(None).label("expanding")
 _PROGRESS = select(
-    batches.c.batch_id,
-    batches.c.account_id,
-    batches.c.sender,
-    batches.c.text,
-    batches.c.format,
-    batches.c.protocol,
-    batches.c.due_ms,
-    batches.c.state,
-    batches.c.recipients,
-    batches.c.expanded,
-    batches.c.unsent,
-    batches.c.buffered,
-    batches.c.received,
-    batches.c.failed,
-    batches.c.waiting_recipients.is_not(None).label("expanding"),
+    *columns_of(batches, BatchProgress),
+    _EXPANDING,
     case((batches.c.recipients == 1, _ONLY_STATE)).label("only_state"),
 )
-"""`only_state` is the state of the message of a batch of one, which keeps no counters."""
 
 
 def find(connection: Connection, account_id: int, batch_id: int) -> BatchProgress | None:
     """How far one of the account's batches is."""
-    row = connection.execute(
-        _PROGRESS.where(batches.c.batch_id == batch_id, batches.c.account_id == account_id)
-    ).first()
+    mine = _PROGRESS.where(batches.c.account_id == account_id)
+    row = read_one(connection, mine.where(batches.c.batch_id == batch_id), _Row)
     return None if row is None else _progress(row)
 
 
@@ -83,7 +76,7 @@ def find_page(
         .offset(offset)
         .limit(limit)
     )
-    return [_progress(row) for row in connection.execute(query)]
+    return [_progress(row) for row in read_all(connection, query, _Row)]
 
 
 def find_newest_by_reference(
@@ -104,52 +97,33 @@ def find_newest_by_reference(
     ).scalar()
 
 
-def _cancel(connection: Connection, items: list[Cancellation]) -> list[bool | Exception]:
+@one_by_one("cancel_batches")
+def cancel(connection: Connection, item: Cancellation) -> bool:
     """True for each batch that was stopped; False where it had begun to run."""
-    results: list[bool | Exception] = []
-    for item in items:
-        stopped = connection.execute(
-            update(batches)
-            .where(
-                batches.c.batch_id == item.batch_id,
-                batches.c.state == BatchState.QUEUED.value,
-                batches.c.expanded == 0,
-            )
-            .values(
-                state=BatchState.CANCELLED.value,
-                waiting_recipients=None,
-                failed=batches.c.recipients,
-                unsent=0,
-            )
-        ).rowcount
-        if stopped and item.settlement.amount:
-            wallets.settle(connection, [(item.batch_id, item.settlement)])
-        results.append(bool(stopped))
-    return results
+    cancelled = update(batches).where(
+        batches.c.batch_id == item.batch_id,
+        batches.c.state == BatchState.QUEUED.value,
+        batches.c.expanded == 0,
+    )
+    values = {"state": BatchState.CANCELLED.value, "waiting_recipients": None, "unsent": 0}
+    stopped = connection.execute(cancelled.values(failed=batches.c.recipients, **values)).rowcount
+    if stopped and item.settlement.amount:
+        wallets.settle(connection, [(item.batch_id, item.settlement)])
+    return bool(stopped)
 
 
-def _stop(connection: Connection, items: list[Stop]) -> list[bool | Exception]:
+@one_by_one("stop_batches")
+def stop(connection: Connection, item: Stop) -> bool:
     """True for each batch that was stopped; False where a carrier has been given something.
 
     Its messages stay queued, and are never read as such again; who stopped it ends them. What was
     held for recipients that are no messages goes back.
     """
-    return [_stop_one(connection, item) for item in items]
-
-
-def _stop_one(connection: Connection, item: Stop) -> bool:
     of_batch = messages.c.batch_id == item.batch_id
-    begun = connection.execute(
-        select(messages.c.message_id)
-        .where(of_batch, messages.c.state != State.QUEUED.value)
-        .where((messages.c.state != State.REJECTED.value) | messages.c.carrier.is_not(None))
-        .limit(1)
-    ).first()
-    if begun is not None:
+    was_given = (messages.c.state != State.REJECTED.value) | messages.c.carrier.is_not(None)
+    if is_any(connection, of_batch, messages.c.state != State.QUEUED.value, was_given):
         return False
-    queued = connection.execute(
-        select(func.count()).where(of_batch, messages.c.state == State.QUEUED.value)
-    ).scalar_one()
+    queued = count(connection, of_batch, messages.c.state == State.QUEUED.value)
     unexpanded = batches.c.unsent - queued
     stopped = connection.execute(
         update(batches)
@@ -175,7 +149,7 @@ def _stop_one(connection: Connection, item: Stop) -> bool:
         type=BatchOptions,
     )
     per_credit = {payment.wallet_id: payment.per_credit for payment in options.payments}
-    held = held_by(connection, item.batch_id)
+    held = held_by_each(connection, [item.batch_id])[item.batch_id]
     for entry_id, (wallet_id, amount) in zip(item.entry_ids, held.items(), strict=False):
         surplus = amount - credits * per_credit.get(wallet_id, 1)
         if surplus:
@@ -184,52 +158,31 @@ def _stop_one(connection: Connection, item: Stop) -> bool:
     return True
 
 
-cancel = Operation(_cancel, "cancel_batches", Cancellation)
-stop = Operation(_stop, "stop_batches", Stop)
-
-
-def held_by(connection: Connection, batch_id: int) -> dict[int, int]:
-    """The credits that were reserved for a batch, by wallet."""
-    return held_by_each(connection, [batch_id])[batch_id]
-
-
 def held_by_each(connection: Connection, batch_ids: Sequence[int]) -> dict[int, dict[int, int]]:
     """The credits that were reserved for each of some batches, by wallet."""
     held: dict[int, dict[int, int]] = {batch_id: {} for batch_id in batch_ids}
     entries = ledger_entries.c
-    reserved = (
+    query = (
         select(entries.batch_id, entries.wallet_id, func.sum(entries.amount).label("amount"))
-        .where(entries.kind == "reserve")
+        .where(
+            entries.kind == "reserve",
+            is_one_of(connection.dialect.name, entries.batch_id, batch_ids),
+        )
         .group_by(entries.batch_id, entries.wallet_id)
     )
-    for at in range(0, len(batch_ids), AT_ONCE):
-        some = reserved.where(entries.batch_id.in_(batch_ids[at : at + AT_ONCE]))
-        for row in connection.execute(some):
-            held[row.batch_id][row.wallet_id] = int(row.amount)
+    for row in connection.execute(query):
+        held[row.batch_id][row.wallet_id] = int(row.amount)
     return held
 
 
-def _progress(row: Any) -> BatchProgress:
+def _progress(row: _Row) -> BatchProgress:
     counters = [row.unsent, row.buffered, row.received, row.failed]
-    state = BatchState(row.state)
+    state = row.state
     if row.only_state is not None:
         counters = [0, 0, 0, 0]
-        counters[COUNTER_OF_STATE[State(row.only_state)]] = 1
+        counters[COUNTER_OF_STATE[row.only_state]] = 1
     if state is BatchState.RUNNING and not counters[UNSENT] and not row.expanding:
         state = BatchState.DONE
-    return BatchProgress(
-        batch_id=row.batch_id,
-        account_id=row.account_id,
-        sender=row.sender,
-        text=row.text,
-        format=row.format,
-        protocol=row.protocol,
-        due_ms=row.due_ms,
-        state=state,
-        recipients=row.recipients,
-        unsent=counters[0],
-        buffered=counters[1],
-        received=counters[2],
-        failed=counters[3],
-        expanding=bool(row.expanding),
-    )
+    values = {name: getattr(row, name) for name in BatchProgress.__struct_fields__}
+    values |= zip(("unsent", "buffered", "received", "failed"), counters, strict=True)
+    return BatchProgress(**{**values, "state": state})

@@ -6,10 +6,9 @@ import msgspec
 from sqlalchemy import Connection, insert
 
 from dragoman.core.messages.model.records import NewBatch
-from dragoman.core.model.errors import Refused
 from dragoman.core.submission.sql import submissions
 from dragoman.core.submission.sql.tables import newsletters
-from dragoman.storage.work import Operation
+from dragoman.storage.work import one_by_one
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,20 +18,8 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None = None
 
 
-def _accept(connection: Connection, items: list[Bundle]) -> list[Exception | None]:
-    results: list[Exception | None] = []
-    for item in items:
-        try:
-            with connection.begin_nested():
-                _store(connection, item)
-        except Refused as refused:
-            results.append(refused)
-        else:
-            results.append(None)
-    return results
-
-
-def _store(connection: Connection, item: Bundle) -> None:
+@one_by_one("accept_bundle", whole=True)
+def accept(connection: Connection, item: Bundle) -> None:
     for refusal in submissions.accept.run(connection, list(item.batches)):
         if isinstance(refusal, Exception):
             raise refusal
@@ -46,6 +33,3 @@ def _store(connection: Connection, item: Bundle) -> None:
             for new in item.batches
         ]
         connection.execute(insert(newsletters), rows)
-
-
-accept = Operation(_accept, "accept_bundle", Bundle)

@@ -19,10 +19,9 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dragoman.core.devices.model.devices import AssignmentState
-from dragoman.core.devices.sql.tables import handovers
+from dragoman.core.devices.sql.tables import device_assignments
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.records import NewBatch, StoredBatch
 from dragoman.core.messages.sql import pending
@@ -33,14 +32,16 @@ from dragoman.core.submission.model.progress import HELD, Progress, progress_of,
 from dragoman.core.submission.sql import submissions
 from dragoman.core.submission.sql.tables import submission_keys
 from dragoman.kit.ids import first_at, time_of
+from dragoman.storage.rows import insert_new, read_all, read_one
 from dragoman.storage.time_limit import time_limit
 from dragoman.storage.work import Operation
 
 SCAN_LIMIT: Final = 20_000
 """Submissions, the newest ones, that are looked through for a state or a device."""
+_ASSIGNED: Final = device_assignments.c
 SEARCH_LIMIT_S: Final = 2.0
 _BY_CUSTOMER: Final = 1
-"""Why a handover is cancelled, as its row says: the customer wants it."""
+"""Why an assignment is cancelled, as its row says: the customer wants it."""
 
 
 class KeyedBatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +56,8 @@ class KeyedBatch(msgspec.Struct, frozen=True, kw_only=True):
 class KeyedRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `submission_keys`."""
 
+    account_id: int
+    dialect: str
     key: str
     batch_id: int
     device_id: int | None
@@ -88,8 +91,7 @@ def _accept(connection: Connection, items: list[KeyedBatch]) -> list[Exception |
 
 def _take_key(connection: Connection, item: KeyedBatch) -> bool:
     batch = item.new.batch
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(submission_keys).values(
+    row = KeyedRow(
         account_id=batch.account_id,
         dialect=batch.dialect,
         key=item.key,
@@ -97,9 +99,7 @@ def _take_key(connection: Connection, item: KeyedBatch) -> bool:
         device_id=batch.options.device_id,
         recipients=",".join(item.recipients),
     )
-    # What came back, not a count of rows: not every driver counts what it inserts.
-    taken = statement.on_conflict_do_nothing().returning(submission_keys.c.key)
-    return connection.execute(taken).first() is not None
+    return insert_new(connection, submission_keys, row)
 
 
 def _free_key(connection: Connection, item: KeyedBatch) -> None:
@@ -113,9 +113,8 @@ accept = Operation(_accept, "accept_keyed_batches", KeyedBatch)
 
 def find_row(connection: Connection, account_id: int, dialect: str, key: str) -> KeyedRow | None:
     """What is stored under a key."""
-    query = select(*_KEYED).where(_is(account_id, dialect, key))
-    row = connection.execute(query).first()
-    return None if row is None else KeyedRow(**row._mapping)
+    query = select(submission_keys).where(_is(account_id, dialect, key))
+    return read_one(connection, query, KeyedRow)
 
 
 def find(connection: Connection, account_id: int, dialect: str, key: str) -> KeyedView | None:
@@ -138,13 +137,13 @@ def search(connection: Connection, wanted: KeyedFilter, offset: int, limit: int)
             .offset(offset)
             .limit(limit)
         )
-        rows = [KeyedRow(**row._mapping) for row in connection.execute(page)]
+        rows = read_all(connection, page, KeyedRow)
         return KeyedPage(submissions=tuple(_views(connection, rows)), total=total or 0)
 
 
 def _candidates(wanted: KeyedFilter) -> Select[Any]:
     columns = submission_keys.c
-    query = select(*_KEYED).where(
+    query = select(submission_keys).where(
         columns.account_id == wanted.account_id, columns.dialect == wanted.dialect
     )
     if wanted.from_ms is not None:
@@ -159,8 +158,8 @@ def _candidates(wanted: KeyedFilter) -> Select[Any]:
         given = exists(
             select(1).where(
                 messages.c.batch_id == newest.c.batch_id,
-                handovers.c.message_id == messages.c.message_id,
-                handovers.c.device_id == wanted.device_id,
+                _ASSIGNED.message_id == messages.c.message_id,
+                _ASSIGNED.device_id == wanted.device_id,
             )
         )
         fitting = fitting.where(or_(newest.c.device_id == wanted.device_id, given))
@@ -234,20 +233,17 @@ def _view(row: KeyedRow, batch: StoredBatch, made: Sequence[RecipientView]) -> K
     )
 
 
+_OF_RECIPIENT: Final = (
+    *("batch_id", "message_id", "recipient", "state", "failure", "detail"),
+    *("sent_ms", "final_ms"),
+)
+
+
 def _recipients(
     connection: Connection, batch_ids: Collection[int]
 ) -> dict[int, list[RecipientView]]:
     query = (
-        select(
-            messages.c.batch_id,
-            messages.c.message_id,
-            messages.c.recipient,
-            messages.c.state,
-            messages.c.failure,
-            messages.c.detail,
-            messages.c.sent_ms,
-            messages.c.final_ms,
-        )
+        select(*(messages.c[name] for name in _OF_RECIPIENT))
         .where(messages.c.batch_id.in_(batch_ids))
         .order_by(messages.c.message_id)
     )
@@ -283,9 +279,9 @@ def _recipient(row: Any, assignment: Any) -> RecipientView:
 
 def _last_assignments(connection: Connection, message_ids: Collection[int]) -> dict[int, Any]:
     query = (
-        select(handovers)
-        .where(handovers.c.message_id.in_(message_ids))
-        .order_by(handovers.c.handover_id)
+        select(device_assignments)
+        .where(_ASSIGNED.message_id.in_(message_ids))
+        .order_by(_ASSIGNED.assignment_id)
     )
     return {row.message_id: row for row in connection.execute(query)}
 
@@ -295,48 +291,32 @@ def _is(account_id: int, dialect: str, key: str) -> ColumnElement[bool]:
     return and_(columns.account_id == account_id, columns.dialect == dialect, columns.key == key)
 
 
-def _last_assignment_is(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    later = handovers.alias("later")
-    return exists(
-        select(1)
-        .where(
-            handovers.c.message_id == messages.c.message_id,
-            *conditions,
-            ~exists(
-                select(1).where(
-                    later.c.message_id == handovers.c.message_id,
-                    later.c.handover_id > handovers.c.handover_id,
-                )
-            ),
-        )
+def _last(column: str) -> ColumnElement[Any]:
+    """What the latest assignment of a message says in a column."""
+    return (
+        select(_ASSIGNED[column])
+        .where(_ASSIGNED.message_id == messages.c.message_id)
+        .order_by(_ASSIGNED.assignment_id.desc())
+        .limit(1)
         .correlate(messages)
+        .scalar_subquery()
     )
 
 
-_KEYED: Final = [submission_keys.c[name] for name in KeyedRow.__struct_fields__]
-
+_IS_CANCELLED: Final = _last("cancelling") == _BY_CUSTOMER
 _PROGRESS: Final = case(
     (
         messages.c.state == State.SENDING.value,
         case(
             (
-                _last_assignment_is(
-                    handovers.c.cancelling == _BY_CUSTOMER,
-                    handovers.c.state < AssignmentState.PROCESSED.value,
-                ),
+                _IS_CANCELLED & (_last("state") < AssignmentState.PROCESSED.value),
                 Progress.CANCELLING.value,
             ),
             (
-                _last_assignment_is(
-                    handovers.c.cancelling == _BY_CUSTOMER,
-                    handovers.c.state == AssignmentState.CANCELLED.value,
-                ),
+                _IS_CANCELLED & (_last("state") == AssignmentState.CANCELLED.value),
                 Progress.CANCELLED.value,
             ),
-            (
-                _last_assignment_is(handovers.c.state.in_(sorted(state.value for state in HELD))),
-                Progress.PROCESSED.value,
-            ),
+            (_last("state").in_(sorted(state.value for state in HELD)), Progress.PROCESSED.value),
             else_=Progress.PENDING.value,
         ),
     ),

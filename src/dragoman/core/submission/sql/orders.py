@@ -18,6 +18,7 @@ from dragoman.core.submission.model.orders import OrderMessage, OrderView, Recip
 from dragoman.core.submission.sql import submissions
 from dragoman.core.submission.sql.tables import orders
 from dragoman.storage.bulk import BulkInsert
+from dragoman.storage.rows import converter, read_all
 from dragoman.storage.work import Operation
 
 _INSERT: Final = BulkInsert(orders)
@@ -132,17 +133,13 @@ def _number(connection: Connection, accepted: Sequence[NewOrder]) -> None:
 accept = Operation(_accept, "accept_orders", NewOrder)
 
 
+_OF_ORDER: Final = ("batch_id", "due_ms", "state", "options", "waiting_recipients", "expanded")
+
+
 def find(connection: Connection, account_id: int, order_id: str) -> StoredOrder | None:
     """One of the account's orders, with the messages it has."""
     batch = connection.execute(
-        select(
-            batches.c.batch_id,
-            batches.c.due_ms,
-            batches.c.state,
-            batches.c.options,
-            batches.c.waiting_recipients,
-            batches.c.expanded,
-        )
+        select(*(batches.c[name] for name in _OF_ORDER))
         .join(orders, orders.c.batch_id == batches.c.batch_id)
         .where(orders.c.account_id == account_id, orders.c.order_id == order_id)
     ).first()
@@ -201,8 +198,8 @@ def load_page(
     query = _VIEW.where(
         mine, orders.c.number <= top, orders.c.number > max(top - limit, first - 1)
     ).order_by(orders.c.number.desc())
-    rows = connection.execute(query) if top >= first else ()
-    return OrderPage(tuple(_view(row) for row in rows), last - first + 1)
+    found = read_all(connection, query, OrderView) if top >= first else ()
+    return OrderPage(tuple(found), last - first + 1)
 
 
 def load_page_of_recipient(
@@ -233,24 +230,20 @@ def load_page_of_recipient(
     identifiers = list(connection.execute(page).scalars()) if offset < total else []
     if not identifiers:
         return RecipientPage((), total)
-    query = _VIEW.add_columns(
-        messages.c.recipient,
-        messages.c.state,
-        messages.c.failure,
-        messages.c.final_ms,
-        batches.c.options,
-    ).join(messages, messages.c.batch_id == batches.c.batch_id)
-    rows = connection.execute(
-        query.where(
-            orders.c.account_id == account_id, messages.c.message_id.in_(identifiers)
-        ).order_by(messages.c.message_id.desc())
+    of_message = (messages.c[name] for name in ("recipient", "state", "failure", "final_ms"))
+    query = (
+        _VIEW.add_columns(*of_message, batches.c.options)
+        .join(messages, messages.c.batch_id == batches.c.batch_id)
+        .where(orders.c.account_id == account_id, messages.c.message_id.in_(identifiers))
+        .order_by(messages.c.message_id.desc())
     )
+    order_of = converter(OrderView, _VIEW.selected_columns.keys())
     return RecipientPage(
         tuple(
             RecipientView(
-                order=_view(row), message=_message(row), wants_receipt=_wants_receipt(row)
+                order=order_of(row), message=_message(row), wants_receipt=_wants_receipt(row)
             )
-            for row in rows
+            for row in connection.execute(query)
         ),
         total,
     )
@@ -264,17 +257,6 @@ _VIEW: Final[Select[Any]] = select(
     batches.c.due_ms,
     batches.c.recipients,
 ).join(batches, batches.c.batch_id == orders.c.batch_id)
-
-
-def _view(row: Any) -> OrderView:
-    return OrderView(
-        order_id=row.order_id,
-        batch_id=row.batch_id,
-        message_type=row.message_type,
-        sender=row.sender,
-        due_ms=row.due_ms,
-        recipients=row.recipients,
-    )
 
 
 def _message(row: Any) -> OrderMessage:

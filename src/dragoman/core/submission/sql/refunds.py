@@ -10,7 +10,7 @@ from dragoman.core.messages.model.records import NewBatch
 from dragoman.core.messages.sql.tables import premium_messages
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission.sql import submissions
-from dragoman.storage.work import Operation
+from dragoman.storage.work import one_by_one
 
 ALREADY_REFUNDED = "refunded already"
 NOT_CHARGED = "nothing was charged"
@@ -25,12 +25,8 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     notice: NewBatch | None = None
 
 
-def _refund(connection: Connection, items: list[Refund]) -> list[Exception | None]:
-    # One after the other: a group may hold the same message twice.
-    return [_refund_one(connection, item) for item in items]
-
-
-def _refund_one(connection: Connection, item: Refund) -> Exception | None:
+@one_by_one("refund_messages")
+def refund(connection: Connection, item: Refund) -> None:
     table = premium_messages.c
     mine = (table.message_id == item.message_id, table.account_id == item.account_id)
     # Locked, so that with several writers the second one sees what the first one did.
@@ -38,12 +34,12 @@ def _refund_one(connection: Connection, item: Refund) -> Exception | None:
     if stored not in REFUNDABLE:
         refunded = stored == PremiumState.TRANSACTION_REFUNDED
         why = ALREADY_REFUNDED if refunded else NOT_CHARGED
-        return Refused(RefusalCode.NOT_REFUNDABLE, str(item.message_id), why)
+        raise Refused(RefusalCode.NOT_REFUNDABLE, str(item.message_id), why)
     notice = item.notice
     if notice is not None:
         (refusal,) = submissions.accept.run(connection, [notice])
         if isinstance(refusal, Exception):
-            return refusal
+            raise refusal
     connection.execute(
         update(premium_messages)
         .where(*mine)
@@ -53,7 +49,3 @@ def _refund_one(connection: Connection, item: Refund) -> Exception | None:
             notice_batch_id=None if notice is None else notice.batch.batch_id,
         )
     )
-    return None
-
-
-refund = Operation(_refund, "refund_messages", Refund)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
-from dragoman.core.accounts.sql import audit_log as audit
 from dragoman.core.accounts.sql.audit_log import AuditEntry
+from dragoman.core.accounts.sql.tables import audit_entries
 from dragoman.core.messages.model.events import EventKind
 from dragoman.core.messages.model.records import NewBatch
 from dragoman.core.messages.sql.events import MessageEvent, _note
 from dragoman.core.messages.sql.tables import message_events
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission.sql import submissions
+from dragoman.storage.rows import count, insert_rows
 from dragoman.storage.work import Operation
 
 
@@ -42,7 +43,9 @@ def _resend(connection: Connection, items: list[Resending]) -> list[Exception | 
         results[index] = refusal
     stored = [item for item, refusal in zip(items, results, strict=True) if refusal is None]
     _note(connection, [item.note for item in stored])
-    audit.insert_entries(connection, [item.audit for item in stored if item.audit is not None])
+    insert_rows(
+        connection, audit_entries, [item.audit for item in stored if item.audit is not None]
+    )
     return results
 
 
@@ -53,11 +56,8 @@ def _is_as_known(connection: Connection, before: Sequence[Resending], item: Rese
         return True
     if any(other.note.message_id == message_id for other in before):
         return False
-    resent = select(func.count()).where(
-        message_events.c.message_id == message_id,
-        message_events.c.kind == EventKind.RESENT.value,
-    )
-    return connection.execute(resent).scalar_one() == item.known
+    is_resent = message_events.c.kind == EventKind.RESENT.value
+    return count(connection, message_events.c.message_id == message_id, is_resent) == item.known
 
 
 resend = Operation(_resend, "resend_messages", Resending)

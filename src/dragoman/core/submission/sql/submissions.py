@@ -25,6 +25,7 @@ from dragoman.core.messages.sql.statistics import Counters
 from dragoman.core.messages.sql.tables import audiences, batches, messages
 from dragoman.core.model.errors import Refused
 from dragoman.storage.bulk import BulkInsert
+from dragoman.storage.rows import is_any
 from dragoman.storage.work import Operation
 
 _INSERT_BATCHES = BulkInsert(batches)
@@ -111,7 +112,7 @@ def _expand(connection: Connection, items: list[Expansion]) -> list[bool | Excep
         )
         step = item.step
         if step is not None and step.reservation is not None:
-            if connection.execute(select(batches.c.batch_id).where(*as_expected)).first() is None:
+            if not is_any(connection, *as_expected):
                 results.append(False)
                 continue
             (refused,) = wallets.reserve(connection, [(item.batch_id, step.reservation)])
@@ -120,10 +121,8 @@ def _expand(connection: Connection, items: list[Expansion]) -> list[bool | Excep
                 affordable = _affordable(connection, step.reservation, wanted)
                 results.append(Refused(refused.code, str(affordable)))
                 continue
-        values: dict[str, Any] = {
-            "state": BatchState.RUNNING.value,
-            "expanded": item.begin + len(item.messages),
-        }
+        expanded = item.begin + len(item.messages)
+        values: dict[str, Any] = {"state": BatchState.RUNNING.value, "expanded": expanded}
         if item.finished:
             values["waiting_recipients"] = None
         if step is not None:
@@ -136,11 +135,8 @@ def _expand(connection: Connection, items: list[Expansion]) -> list[bool | Excep
             premium.insert(connection, item.messages, item.premium)
             _reject(connection, list(item.rejections))
             if step is not None:
-                connection.execute(
-                    update(audiences)
-                    .where(audiences.c.batch_id == item.batch_id)
-                    .values(**msgspec.structs.asdict(step.progress))
-                )
+                done = update(audiences).where(audiences.c.batch_id == item.batch_id)
+                connection.execute(done.values(**msgspec.structs.asdict(step.progress)))
         results.append(bool(moved))
     return results
 

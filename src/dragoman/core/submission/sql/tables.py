@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Index, LargeBinary, SmallInteger, Table, Text
 
-from dragoman.storage.metadata import Identifier, metadata, primary_identifier
+from dragoman.storage.metadata import Identifier, metadata, primary_identifier, required
 
 verifications = Table(
     "verifications",
@@ -35,8 +35,7 @@ orders = Table(
     Column("account_id", Identifier, primary_key=True),
     Column("number", Identifier, primary_key=True),
     Column("batch_id", Identifier, ForeignKey("batches.batch_id"), nullable=False),
-    Column("order_id", Text, nullable=False),
-    Column("message_type", Text, nullable=False),
+    *required(Text, "order_id", "message_type"),
     Index("uq_orders_account_id_order_id", "account_id", "order_id", unique=True),
     Index("uq_orders_account_id_batch_id", "account_id", "batch_id", unique=True),
     sqlite_with_rowid=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from dragoman.core.messages.model.records import NewBatch
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -11,7 +11,8 @@ from dragoman.core.submission.model.verifications import MAX_CODES, MAX_TRIES, W
 from dragoman.core.submission.sql import submissions
 from dragoman.core.submission.sql.tables import verifications
 from dragoman.kit.ids import first_at
-from dragoman.storage.work import Operation
+from dragoman.storage.rows import count
+from dragoman.storage.work import one_by_one
 
 
 class NewVerification(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,44 +37,28 @@ class CodeTry(msgspec.Struct, frozen=True, kw_only=True):
     now_ms: int
 
 
-def _send(connection: Connection, items: list[NewVerification]) -> list[Exception | None]:
-    return [_send_one(connection, item) for item in items]
-
-
-def _send_one(connection: Connection, item: NewVerification) -> Exception | None:
+@one_by_one("send_code")
+def send(connection: Connection, item: NewVerification) -> None:
     table = verifications.c
     window = first_at(item.now_ms - WINDOW_MS)
     connection.execute(
         delete(verifications).where(table.expires_ms <= item.now_ms, table.verification_id < window)
     )
     mine = (table.account_id == item.account_id, table.recipient == item.recipient)
-    recent = select(func.count()).where(*mine, table.verification_id >= window)
-    if connection.execute(recent).scalar_one() >= MAX_CODES:
+    if count(connection, *mine, table.verification_id >= window) >= MAX_CODES:
         detail = f"at most {MAX_CODES} codes an hour"
-        return Refused(RefusalCode.INVALID_FIELD, "recipient", detail)
+        raise Refused(RefusalCode.INVALID_FIELD, "recipient", detail)
     (refusal,) = submissions.accept.run(connection, [item.batch])
     if isinstance(refusal, Exception):
-        return refusal
+        raise refusal
     connection.execute(update(verifications).where(*mine).values(tries_left=0))
-    connection.execute(
-        insert(verifications).values(
-            verification_id=item.verification_id,
-            account_id=item.account_id,
-            recipient=item.recipient,
-            digest=item.digest,
-            tries_left=MAX_TRIES,
-            expires_ms=item.expires_ms,
-        )
-    )
-    return None
+    values = {column.name: getattr(item, column.name, MAX_TRIES) for column in table}
+    connection.execute(insert(verifications).values(**values))
 
 
-def _verify(connection: Connection, items: list[CodeTry]) -> list[int | Exception | None]:
+@one_by_one("verify_code")
+def verify(connection: Connection, item: CodeTry) -> int | None:
     """None where the code was right, which it is once; else how many tries are left."""
-    return [_verify_one(connection, item) for item in items]
-
-
-def _verify_one(connection: Connection, item: CodeTry) -> int | None:
     table = verifications.c
     query = (
         select(verifications)
@@ -92,7 +77,3 @@ def _verify_one(connection: Connection, item: CodeTry) -> int | None:
         .values(tries_left=left)
     )
     return None if right else left
-
-
-send = Operation(_send, "send_code", NewVerification)
-verify = Operation(_verify, "verify_code", CodeTry)

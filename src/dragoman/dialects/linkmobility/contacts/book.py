@@ -12,29 +12,9 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.contacts import Contact, ContactFilter
 from dragoman.core.contacts.model.merge_fields import MergeField
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.linkmobility.contacts.reading import (
-    find_field,
-    is_field_key,
-    is_xml,
-    path_identifier,
-    read_list_id,
-    read_mobile,
-    read_searched_mobile,
-    read_values,
-)
-from dragoman.dialects.linkmobility.contacts.schemas import (
-    ContactAnswer,
-    ContactBody,
-    ContactItem,
-    ContactQuery,
-    ContactsPage,
-    ContactStats,
-    Deleted,
-    FoundContact,
-)
-from dragoman.dialects.linkmobility.flags import read_flag
-from dragoman.dialects.linkmobility.paging import Page, count_pages
-from dragoman.dialects.linkmobility.schemas import Paging
+from dragoman.dialects.linkmobility.contacts import reading, schemas
+from dragoman.dialects.linkmobility.paging import Page, render_paging
+from dragoman.dialects.linkmobility.reading import read_flag
 from dragoman.dialects.linkmobility.times import render_log_time, zone_of
 from dragoman.web.bodies import decode_body, decode_query
 from dragoman.web.requests import Request
@@ -51,121 +31,111 @@ class Book:
         self._contacts = services.contacts
         self._default_zone = services.settings.dialects.linkmobility.time_zone
 
-    async def search(self, account: Account, request: Request) -> ContactsPage:
+    async def search(self, account: Account, request: Request) -> schemas.ContactsPage:
         """A page of the contacts that fit the filters, oldest first."""
-        query = decode_query(request, ContactQuery)
+        query = decode_query(request, schemas.ContactQuery)
         needs_fields = query.field_key or query.field_value
         fields = await self._contacts.merge_fields(account) if needs_fields else []
         wanted = _filter(account, query, fields)
         page = Page.of(request, CONTACTS_PER_PAGE)
         found = await self._contacts.search(wanted, page.offset, page.size)
         zone = zone_of(account, self._default_zone)
-        return ContactsPage(
+        return schemas.ContactsPage(
             contacts=tuple(_found_contact(contact, zone) for contact in found.contacts),
-            paging=Paging(
-                pages=count_pages(found.total, page.size),
-                offset=page.size,
-                current=max(page.number, 1),
-            ),
-            stats=ContactStats(total=str(found.total)),
+            paging=render_paging(page, found.total),
+            stats=schemas.ContactStats(total=str(found.total)),
             status=OK,
         )
 
-    async def one(self, account: Account, request: Request) -> ContactAnswer:
+    async def one(self, account: Account, request: Request) -> schemas.ContactAnswer:
         """One contact; raises `Refused`."""
-        found = await self._contacts.contact(account, path_identifier(request, "contact"))
+        found = await self._contacts.contact(account, reading.path_identifier(request, "contact"))
         return self._answer(account, found, OK)
 
-    async def create(self, account: Account, request: Request) -> ContactAnswer:
+    async def create(self, account: Account, request: Request) -> schemas.ContactAnswer:
         """Creates a contact; raises `Refused`."""
-        body = decode_body(request, ContactBody)
+        body = decode_body(request, schemas.ContactBody)
         created = await self._contacts.create_contact(
             account,
-            read_mobile(body.mobile),
-            list_id=read_list_id("listid", body.listid),
+            reading.read_mobile(body.mobile),
+            list_id=reading.read_list_id("listid", body.listid),
             values=await self._values(account, request, body),
         )
         return self._answer(account, created, CREATED)
 
-    async def change(self, account: Account, request: Request) -> ContactAnswer:
+    async def change(self, account: Account, request: Request) -> schemas.ContactAnswer:
         """Changes what is given of a contact; raises `Refused`."""
-        contact_id = path_identifier(request, "contact")
-        body = decode_body(request, ContactBody)
+        contact_id = reading.path_identifier(request, "contact")
+        body = decode_body(request, schemas.ContactBody)
         changed = await self._contacts.change_contact(
             account,
             contact_id,
-            mobile=UNSET if body.mobile is None else read_mobile(body.mobile),
-            list_id=UNSET if body.listid is None else read_list_id("listid", body.listid),
+            mobile=UNSET if body.mobile is None else reading.read_mobile(body.mobile),
+            list_id=UNSET if body.listid is None else reading.read_list_id("listid", body.listid),
             values=await self._values(account, request, body),
         )
         return self._answer(account, changed, CREATED)
 
-    async def delete(self, account: Account, request: Request) -> Deleted:
+    async def delete(self, account: Account, request: Request) -> schemas.Deleted:
         """Deletes a contact; raises `Refused`."""
-        contact_id = path_identifier(request, "contact")
+        contact_id = reading.path_identifier(request, "contact")
         await self._contacts.delete_contact(account, contact_id)
-        return Deleted(message=f"Contact id [{contact_id}] deleted", status=OK)
+        return schemas.Deleted(message=f"Contact id [{contact_id}] deleted", status=OK)
 
     async def _values(
-        self, account: Account, request: Request, body: ContactBody
+        self, account: Account, request: Request, body: schemas.ContactBody
     ) -> dict[str, str]:
-        from_xml = is_xml(request)
+        from_xml = reading.is_xml(request)
         given: Any = body.fields
-        asks = from_xml or (isinstance(given, dict) and any(map(is_field_key, given)))
+        asks = from_xml or (isinstance(given, dict) and any(map(reading.is_field_key, given)))
         fields = await self._contacts.merge_fields(account) if asks else []
-        return read_values(given, fields, from_xml=from_xml)
+        return reading.read_values(given, fields, from_xml=from_xml)
 
-    def _answer(self, account: Account, found: Contact, status: int) -> ContactAnswer:
+    def _answer(self, account: Account, found: Contact, status: int) -> schemas.ContactAnswer:
         zone = zone_of(account, self._default_zone)
-        return ContactAnswer(contact=contact_item(found, zone), status=status)
+        return schemas.ContactAnswer(contact=contact_item(found, zone), status=status)
 
 
-def contact_item(contact: Contact, zone: str) -> ContactItem:
+def contact_item(contact: Contact, zone: str) -> schemas.ContactItem:
     """A contact as answers about it and about its list show it."""
-    return ContactItem(
-        id=str(contact.contact_id),
-        listid=str(contact.list_id or 0),
-        mobile=_mobile(contact),
-        created=render_log_time(contact.created_ms, zone),
-        changed=render_log_time(contact.changed_ms, zone),
-        fields=contact.fields,
-    )
+    return schemas.ContactItem(**_head(contact, zone), fields=contact.fields)
 
 
-def _mobile(contact: Contact) -> str:
-    """The number with its `+`; empty for a contact of another API that has only an address."""
-    return f"+{contact.mobile}" if contact.mobile else ""
+def _found_contact(contact: Contact, zone: str) -> schemas.FoundContact:
+    head = _head(contact, zone)
+    return schemas.FoundContact(**head, deleted=contact.deleted, fields=contact.fields)
 
 
-def _found_contact(contact: Contact, zone: str) -> FoundContact:
-    return FoundContact(
-        id=str(contact.contact_id),
-        listid=str(contact.list_id or 0),
-        mobile=_mobile(contact),
-        created=render_log_time(contact.created_ms, zone),
-        changed=render_log_time(contact.changed_ms, zone),
-        deleted=contact.deleted,
-        fields=contact.fields,
-    )
+def _head(contact: Contact, zone: str) -> dict[str, str]:
+    return {
+        "id": str(contact.contact_id),
+        "listid": str(contact.list_id or 0),
+        # A contact of another API may have only an address.
+        "mobile": f"+{contact.mobile}" if contact.mobile else "",
+        "created": render_log_time(contact.created_ms, zone),
+        "changed": render_log_time(contact.changed_ms, zone),
+    }
 
 
-def _filter(account: Account, query: ContactQuery, fields: Sequence[MergeField]) -> ContactFilter:
+def _filter(
+    account: Account, query: schemas.ContactQuery, fields: Sequence[MergeField]
+) -> ContactFilter:
     list_id = None
     if query.listid.strip():
-        list_id = read_list_id("listid", query.listid) or 0
+        list_id = reading.read_list_id("listid", query.listid) or 0
     return ContactFilter(
         account_id=account.account_id,
         list_id=list_id,
-        mobile=read_searched_mobile(query.mobile),
+        mobile=reading.read_searched_mobile(query.mobile),
         deleted=bool(read_flag("deleted", query.deleted)),
         field_ids=_field_ids(query, fields),
         field_value=query.field_value,
     )
 
 
-def _field_ids(query: ContactQuery, fields: Sequence[MergeField]) -> tuple[int, ...] | None:
+def _field_ids(query: schemas.ContactQuery, fields: Sequence[MergeField]) -> tuple[int, ...] | None:
     if query.field_key:
-        field = find_field(query.field_key, fields)
+        field = reading.find_field(query.field_key, fields)
         if field is None:
             raise Refused(RefusalCode.INVALID_FIELD, "field_key", "no such merge field")
         return (field.field_id,)

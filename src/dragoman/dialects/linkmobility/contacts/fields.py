@@ -7,17 +7,11 @@ from typing import Final
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.merge_fields import MergeField
+from dragoman.dialects.linkmobility.contacts import schemas
 from dragoman.dialects.linkmobility.contacts.reading import (
     KEY_PREFIX,
     path_identifier,
     read_field_name,
-)
-from dragoman.dialects.linkmobility.contacts.schemas import (
-    Deleted,
-    FieldAnswer,
-    FieldBody,
-    FieldItem,
-    Fields,
 )
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
@@ -33,30 +27,32 @@ class MergeFields:
     def __init__(self, services: Services) -> None:
         self._contacts = services.contacts
 
-    async def all(self, account: Account, _request: Request) -> Fields:
+    async def all(self, account: Account, _request: Request) -> schemas.Fields:
         """All merge fields, in the order of creation."""
         found = await self._contacts.merge_fields(account)
-        return Fields(field=tuple(map(_item, found)), status=OK)
+        return schemas.Fields(field=tuple(map(_item, found)), status=OK)
 
-    async def create(self, account: Account, request: Request) -> FieldAnswer:
+    async def create(self, account: Account, request: Request) -> schemas.FieldAnswer:
         """Creates a merge field; raises `Refused`."""
-        name = read_field_name(decode_body(request, FieldBody).name)
+        name = read_field_name(decode_body(request, schemas.FieldBody).name)
         created = await self._contacts.create_merge_field(account, name)
-        return FieldAnswer(field=_item(created), status=CREATED)
+        return schemas.FieldAnswer(field=_item(created), status=CREATED)
 
-    async def change(self, account: Account, request: Request) -> FieldAnswer:
+    async def change(self, account: Account, request: Request) -> schemas.FieldAnswer:
         """Renames a merge field; raises `Refused`."""
         field_id = path_identifier(request, KIND)
-        name = read_field_name(decode_body(request, FieldBody).name)
+        name = read_field_name(decode_body(request, schemas.FieldBody).name)
         renamed = await self._contacts.rename_merge_field(account, field_id, name)
-        return FieldAnswer(field=_item(renamed), status=OK)
+        return schemas.FieldAnswer(field=_item(renamed), status=OK)
 
-    async def delete(self, account: Account, request: Request) -> Deleted:
+    async def delete(self, account: Account, request: Request) -> schemas.Deleted:
         """Deletes a merge field and its values; raises `Refused`."""
         field_id = path_identifier(request, KIND)
         await self._contacts.delete_merge_field(account, field_id)
-        return Deleted(message=f"Merge field id [{field_id}] deleted", status=OK)
+        return schemas.Deleted(message=f"Merge field id [{field_id}] deleted", status=OK)
 
 
-def _item(field: MergeField) -> FieldItem:
-    return FieldItem(id=str(field.field_id), name=field.name, key=f"{KEY_PREFIX}{field.field_id}")
+def _item(field: MergeField) -> schemas.FieldItem:
+    return schemas.FieldItem(
+        id=str(field.field_id), name=field.name, key=f"{KEY_PREFIX}{field.field_id}"
+    )

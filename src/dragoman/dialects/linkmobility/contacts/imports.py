@@ -17,27 +17,10 @@ from dragoman.core.contacts.import_rows import Fault, FaultyRows
 from dragoman.core.contacts.imports import ImportedRows
 from dragoman.core.contacts.model.imports import ImportJob
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.linkmobility.contacts.reading import (
-    INVALID_MOBILE,
-    MOBILE,
-    is_xml,
-    read_column,
-    read_list_id,
-    read_text,
-)
-from dragoman.dialects.linkmobility.contacts.schemas import (
-    ImportAnswer,
-    ImportBody,
-    ImportState,
-    RowErrors,
-    RowsAnswer,
-    RowsBody,
-    RowsState,
-    XmlRowsBody,
-)
-from dragoman.dialects.linkmobility.errors import quoted
-from dragoman.dialects.linkmobility.flags import read_flag
+from dragoman.dialects.linkmobility.contacts import reading, schemas
+from dragoman.dialects.linkmobility.reading import read_flag, read_text
 from dragoman.dialects.linkmobility.times import render_log_time, zone_of
+from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import time_of
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
@@ -47,7 +30,7 @@ CREATED: Final = 201
 
 FAULTS: Final = MappingProxyType(
     {
-        Fault.MOBILE: INVALID_MOBILE,
+        Fault.MOBILE: reading.INVALID_MOBILE,
         Fault.VALUE: f"{{field}} is not valid! Remember a value must be a text of at most"
         f" {MAX_FIELD_VALUE} characters",
         Fault.SHAPE: "Row is not valid! Remember a row must be a list with a value for each key",
@@ -83,71 +66,64 @@ class ContactImports:
         self._imports = services.imports
         self._default_zone = services.settings.dialects.linkmobility.time_zone
 
-    async def create(self, account: Account, request: Request) -> ImportAnswer:
+    async def create(self, account: Account, request: Request) -> schemas.ImportAnswer:
         """Opens an import; raises `Refused`."""
-        body = decode_body(request, ImportBody)
+        body = decode_body(request, schemas.ImportBody)
         job = await self._imports.create(
             account,
-            list_id=read_list_id("listid", body.listid),
+            list_id=reading.read_list_id("listid", body.listid),
             name=read_text(body.name),
             clean=bool(read_flag("clean", body.clean)),
             drop_duplicates=bool(read_flag("duplicate", body.duplicate)),
         )
         return self._answer(account, job, CREATED)
 
-    async def one(self, account: Account, request: Request) -> ImportAnswer:
+    async def one(self, account: Account, request: Request) -> schemas.ImportAnswer:
         """How far an import is; raises `Refused`."""
         job = await self._imports.find(account, request.path_params["hash"])
         return self._answer(account, job, OK)
 
-    async def add_rows(self, account: Account, request: Request) -> RowsAnswer:
+    async def add_rows(self, account: Account, request: Request) -> schemas.RowsAnswer:
         """Imports rows; raises `Refused`."""
         keys, rows, digest = await asyncio.to_thread(_read_body, request)
-        if not keys or keys[0].strip().lower() != MOBILE.lower():
-            raise Refused(RefusalCode.INVALID_FIELD, "keys", f"the first must be {MOBILE}")
+        if not keys or keys[0].strip().lower() != reading.MOBILE.lower():
+            raise Refused(RefusalCode.INVALID_FIELD, "keys", f"the first must be {reading.MOBILE}")
         fields = await self._contacts.merge_fields(account)
-        names = [read_column(key, fields) for key in keys[1:]]
+        names = [reading.read_column(key, fields) for key in keys[1:]]
         key = request.path_params["hash"]
         imported = await self._imports.add_rows(account, key, names, rows, digest)
         return self._rows_answer(account, imported)
 
-    def _answer(self, account: Account, job: ImportJob, status: int) -> ImportAnswer:
-        state = ImportState(
-            hash=job.key,
-            created=self._created(account, job),
-            listid=job.list_id or 0,
-            name=job.name,
-            clean=int(job.clean),
-            total=job.total,
-            processed=job.processed,
-        )
-        return ImportAnswer(import_=state, status=status)
+    def _answer(self, account: Account, job: ImportJob, status: int) -> schemas.ImportAnswer:
+        state = schemas.ImportState(**self._state(account, job))
+        return schemas.ImportAnswer(import_=state, status=status)
 
-    def _rows_answer(self, account: Account, imported: ImportedRows) -> RowsAnswer:
+    def _rows_answer(self, account: Account, imported: ImportedRows) -> schemas.RowsAnswer:
         job = imported.job
-        state = RowsState(
-            hash=job.key,
-            created=self._created(account, job),
-            listid=job.list_id or 0,
-            name=job.name,
-            clean=int(job.clean),
-            duplicate=int(job.drop_duplicates),
-            total=job.total,
-            processed=job.processed,
-        )
-        return RowsAnswer(import_=state, errors=tuple(map(_errors, imported.faults)), status=OK)
+        state = schemas.RowsState(**self._state(account, job), duplicate=int(job.drop_duplicates))
+        errors = tuple(map(_errors, imported.faults))
+        return schemas.RowsAnswer(import_=state, errors=errors, status=OK)
 
-    def _created(self, account: Account, job: ImportJob) -> str:
-        return render_log_time(time_of(job.import_id), zone_of(account, self._default_zone))
+    def _state(self, account: Account, job: ImportJob) -> dict[str, Any]:
+        zone = zone_of(account, self._default_zone)
+        return {
+            "hash": job.key,
+            "created": render_log_time(time_of(job.import_id), zone),
+            "listid": job.list_id or 0,
+            "name": job.name,
+            "clean": int(job.clean),
+            "total": job.total,
+            "processed": job.processed,
+        }
 
 
 def _read_body(request: Request) -> tuple[list[str], Sequence[Any], str]:
-    """The keys, the rows, and what tells this body from another."""
+    """The keys, the rows, and a digest of the body."""
     digest = hashlib.sha256(request.body).hexdigest()
-    if not is_xml(request):
-        body = decode_body(request, RowsBody)
+    if not reading.is_xml(request):
+        body = decode_body(request, schemas.RowsBody)
         return body.keys, Rows(body.values), digest
-    xml = decode_body(request, XmlRowsBody)
+    xml = decode_body(request, schemas.XmlRowsBody)
     return xml.keys, [_row_of_elements(row) for row in xml.values], digest
 
 
@@ -173,8 +149,8 @@ _decode_row: Final = msgspec.json.Decoder(list[_Value]).decode
 _decode_rows: Final = msgspec.json.Decoder(list[list[_Value]]).decode
 
 
-def _errors(faulty: FaultyRows) -> RowErrors:
-    return RowErrors(
+def _errors(faulty: FaultyRows) -> schemas.RowErrors:
+    return schemas.RowErrors(
         message=FAULTS[faulty.fault].format(field=faulty.field),
         count=len(faulty.values),
         errors={str(index): quoted(value) for index, value in faulty.values.items()},

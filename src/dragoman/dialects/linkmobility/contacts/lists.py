@@ -12,21 +12,11 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.contacts import Contact, ContactFilter
 from dragoman.core.contacts.model.lists import ContactList
 from dragoman.core.model.errors import RefusalCode
+from dragoman.dialects.linkmobility.contacts import schemas
 from dragoman.dialects.linkmobility.contacts.book import contact_item
-from dragoman.dialects.linkmobility.contacts.reading import (
-    path_identifier,
-    read_list_id,
-    read_text,
-)
-from dragoman.dialects.linkmobility.contacts.schemas import (
-    Deleted,
-    ListAnswer,
-    ListBody,
-    ListDetails,
-    ListItem,
-    Lists,
-)
+from dragoman.dialects.linkmobility.contacts.reading import path_identifier, read_list_id
 from dragoman.dialects.linkmobility.errors import WordedRefusal
+from dragoman.dialects.linkmobility.reading import read_text
 from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
@@ -44,12 +34,12 @@ class ContactLists:
         self._contacts = services.contacts
         self._default_zone = services.settings.dialects.linkmobility.time_zone
 
-    async def all(self, account: Account, _request: Request) -> Lists:
+    async def all(self, account: Account, _request: Request) -> schemas.Lists:
         """All lists, in the order of creation."""
         found = await self._contacts.lists(account)
-        return Lists(list=tuple(map(_item, found)), status=OK)
+        return schemas.Lists(list=tuple(map(_item, found)), status=OK)
 
-    async def one(self, account: Account, request: Request) -> ListAnswer:
+    async def one(self, account: Account, request: Request) -> schemas.ListAnswer:
         """A list and the contacts it holds itself; raises `Refused` where they are too many."""
         found = await self._contacts.list_of(account, path_identifier(request, "list"))
         if await self._contacts.count(account, found.list_id) > MAX_SHOWN:
@@ -60,17 +50,17 @@ class ContactLists:
             raise WordedRefusal(RefusalCode.INVALID_FIELD, text)
         return await self._answer(account, found, OK)
 
-    async def create(self, account: Account, request: Request) -> ListAnswer:
+    async def create(self, account: Account, request: Request) -> schemas.ListAnswer:
         """Creates a list; raises `Refused`."""
-        body = decode_body(request, ListBody)
+        body = decode_body(request, schemas.ListBody)
         parent_id = read_list_id("parent", body.parent)
         created = await self._contacts.create_list(account, read_text(body.name), parent_id)
-        return ListAnswer(list=_details(created), status=CREATED)
+        return schemas.ListAnswer(list=_details(created), status=CREATED)
 
-    async def change(self, account: Account, request: Request) -> ListAnswer:
+    async def change(self, account: Account, request: Request) -> schemas.ListAnswer:
         """Changes what is given of a list; raises `Refused`."""
         list_id = path_identifier(request, "list")
-        body = decode_body(request, ListBody)
+        body = decode_body(request, schemas.ListBody)
         changed = await self._contacts.change_list(
             account,
             list_id,
@@ -79,26 +69,32 @@ class ContactLists:
         )
         return await self._answer(account, changed, CREATED)
 
-    async def delete(self, account: Account, request: Request) -> Deleted:
+    async def delete(self, account: Account, request: Request) -> schemas.Deleted:
         """Deletes a list and its contacts; raises `Refused`."""
         list_id = path_identifier(request, "list")
         await self._contacts.delete_list(account, list_id)
-        return Deleted(message=f"List id [{list_id}] deleted", status=OK)
+        return schemas.Deleted(message=f"List id [{list_id}] deleted", status=OK)
 
-    async def _answer(self, account: Account, found: ContactList, status: int) -> ListAnswer:
+    async def _answer(
+        self, account: Account, found: ContactList, status: int
+    ) -> schemas.ListAnswer:
         wanted = ContactFilter(account_id=account.account_id, list_id=found.list_id)
         page = await self._contacts.search(wanted, 0, MAX_SHOWN)
         zone = zone_of(account, self._default_zone)
         details = await asyncio.to_thread(_details, found, page.contacts, zone)
-        return ListAnswer(list=details, status=status)
+        return schemas.ListAnswer(list=details, status=status)
 
 
-def _item(found: ContactList) -> ListItem:
-    return ListItem(id=str(found.list_id), parent=str(found.parent_id or 0), name=found.name)
+def _item(found: ContactList) -> schemas.ListItem:
+    return schemas.ListItem(
+        id=str(found.list_id), parent=str(found.parent_id or 0), name=found.name
+    )
 
 
-def _details(found: ContactList, contacts: tuple[Contact, ...] = (), zone: str = "") -> ListDetails:
-    return ListDetails(
+def _details(
+    found: ContactList, contacts: tuple[Contact, ...] = (), zone: str = ""
+) -> schemas.ListDetails:
+    return schemas.ListDetails(
         id=str(found.list_id),
         parent=str(found.parent_id or 0),
         name=found.name,

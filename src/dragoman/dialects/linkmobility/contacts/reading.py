@@ -1,4 +1,4 @@
-"""What callers write, read into the house's words: identifiers, flags, numbers, names."""
+"""Identifiers, numbers and names as callers write them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from dragoman.core.contacts.model.merge_fields import MergeField
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.numbering_plans import parse_international
 from dragoman.core.model.phone_numbers import normalise
-from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
+from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
+from dragoman.dialects.linkmobility.reading import read_text
 from dragoman.dialects.linkmobility.schemas import Number, Text
+from dragoman.dialects.wording import quoted
 from dragoman.web.requests import Request
 from dragoman.web.xml_tree import element_name
 
@@ -46,11 +48,6 @@ def read_list_id(name: str, value: Number) -> int | None:
     if int(written) > MAX_IDENTIFIER:
         raise Refused(RefusalCode.NOT_FOUND, written, "list")
     return int(written) or None
-
-
-def read_text(value: Text | float) -> str:
-    """A text without white space around it; empty where there is none."""
-    return "" if value is None else str(value).strip()
 
 
 def read_mobile(value: Text) -> str:

@@ -9,64 +9,58 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
 
 from dragoman.dialects.linkmobility.schemas import Credentials, Flag, Number, Paging, Text
+from dragoman.web.operations import doc
 
 
 class ListBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A list of contacts to create or change (LINK v2 s. 04)."""
 
-    parent: Annotated[Number, Meta(description="The list that holds it; 0 for none.")] = None
-    name: Annotated[Text, Meta(description="Up to 100 characters.")] = None
-    id: Annotated[Any, Meta(description="No effect.")] = None
-    contacts: Annotated[Any, Meta(description="No effect.")] = None
+    parent: Annotated[Number, doc("The list that holds it; 0 for none.")] = None
+    name: Annotated[Text, doc("Up to 100 characters.")] = None
+    id: Annotated[Any, doc("No effect.")] = None
+    contacts: Annotated[Any, doc("No effect.")] = None
 
 
 class ContactBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A contact to create or change (LINK v2 s. 05)."""
 
-    listid: Annotated[Number, Meta(description="The list that holds it; 0 for none.")] = None
-    mobile: Annotated[Text, Meta(description="With `+` and country code.")] = None
-    fields: Annotated[
-        Any, Meta(description="A map of values by the names, or the keys, of merge fields.")
-    ] = None
-    id: Annotated[Any, Meta(description="No effect.")] = None
-    created: Annotated[Any, Meta(description="No effect.")] = None
-    changed: Annotated[Any, Meta(description="No effect.")] = None
-    deleted: Annotated[Any, Meta(description="No effect.")] = None
+    listid: Annotated[Number, doc("The list that holds it; 0 for none.")] = None
+    mobile: Annotated[Text, doc("With `+` and country code.")] = None
+    fields: Annotated[Any, doc("A map of values by the names, or the keys, of merge fields.")] = (
+        None
+    )
+    id: Annotated[Any, doc("No effect.")] = None
+    created: Annotated[Any, doc("No effect.")] = None
+    changed: Annotated[Any, doc("No effect.")] = None
+    deleted: Annotated[Any, doc("No effect.")] = None
 
 
 class ContactQuery(Credentials, frozen=True, kw_only=True):
     """The filters of contacts (LINK v2 s. 05)."""
 
-    listid: Annotated[str, Meta(description="0 for contacts of no list.")] = ""
-    mobile: Annotated[str, Meta(description="The whole number.")] = ""
-    deleted: Annotated[str, Meta(description="1 for deleted contacts instead of active ones.")] = ""
-    field_key: Annotated[str, Meta(description="Name or key of a merge field.")] = ""
-    field_value: Annotated[str, Meta(description="The whole value of the merge field.")] = ""
+    listid: Annotated[str, doc("0 for contacts of no list.")] = ""
+    mobile: Annotated[str, doc("The whole number.")] = ""
+    deleted: Annotated[str, doc("1 for deleted contacts instead of active ones.")] = ""
+    field_key: Annotated[str, doc("Name or key of a merge field.")] = ""
+    field_value: Annotated[str, doc("The whole value of the merge field.")] = ""
 
 
 class ImportBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An import to open (LINK v2 s. 06)."""
 
-    listid: Annotated[Number, Meta(description="An existing list; 0 makes a new one.")] = None
-    name: Annotated[Text, Meta(description="The name of the new list.")] = None
-    clean: Annotated[
-        Flag, Meta(description="1 deletes what is in the list before the first rows.")
-    ] = None
-    duplicate: Annotated[Flag, Meta(description="1 keeps one contact of a number.")] = None
+    listid: Annotated[Number, doc("An existing list; 0 makes a new one.")] = None
+    name: Annotated[Text, doc("The name of the new list.")] = None
+    clean: Annotated[Flag, doc("1 deletes what is in the list before the first rows.")] = None
+    duplicate: Annotated[Flag, doc("1 keeps one contact of a number.")] = None
 
 
 class RowsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Rows to import (LINK v2 s. 06); not read further before their turn comes."""
 
-    keys: Annotated[
-        list[str], Meta(description="`Mobile`, then the names or keys of merge fields.")
-    ] = []
-    values: Annotated[
-        list[msgspec.Raw], Meta(description="Rows: lists with a value for each key.")
-    ] = []
+    keys: Annotated[list[str], doc("`Mobile`, then the names or keys of merge fields.")] = []
+    values: Annotated[list[msgspec.Raw], doc("Rows: lists with a value for each key.")] = []
 
 
 class XmlRowsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,9 +73,9 @@ class XmlRowsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class FieldBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A merge field to create or rename (LINK v2 s. 07)."""
 
-    name: Annotated[Text, Meta(description="Up to 50 characters.")] = None
-    id: Annotated[Any, Meta(description="No effect.")] = None
-    key: Annotated[Any, Meta(description="No effect.")] = None
+    name: Annotated[Text, doc("Up to 50 characters.")] = None
+    id: Annotated[Any, doc("No effect.")] = None
+    key: Annotated[Any, doc("No effect.")] = None
 
 
 class Deleted(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,23 +100,25 @@ class Lists(msgspec.Struct, frozen=True, kw_only=True):
     status: int
 
 
-class ContactItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A contact; a `listid` of 0 is none."""
+class ContactHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What every answer says of a contact first."""
 
     id: str
     listid: str
     mobile: str
     created: str
     changed: str
+
+
+class ContactItem(ContactHead, frozen=True, kw_only=True):
+    """A contact; a `listid` of 0 is none."""
+
     fields: dict[str, str]
 
 
-class ListDetails(msgspec.Struct, frozen=True, kw_only=True):
+class ListDetails(ListItem, frozen=True, kw_only=True):
     """A list and its contacts."""
 
-    id: str
-    parent: str
-    name: str
     contacts: tuple[ContactItem, ...]
 
 
@@ -133,14 +129,9 @@ class ListAnswer(msgspec.Struct, frozen=True, kw_only=True):
     status: int
 
 
-class FoundContact(msgspec.Struct, frozen=True, kw_only=True):
+class FoundContact(ContactHead, frozen=True, kw_only=True):
     """A contact as a search shows it."""
 
-    id: str
-    listid: str
-    mobile: str
-    created: str
-    changed: str
     deleted: bool
     fields: dict[str, str]
 

@@ -10,66 +10,21 @@ from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.model.keywords import KeywordView
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.linkmobility.calls import Calls
-from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
-from dragoman.dialects.linkmobility.keywords.reading import (
-    check_incoming,
-    read_identifier,
-    read_text,
-)
-from dragoman.dialects.linkmobility.keywords.schemas import (
-    Keyword,
-    KeywordAnswer,
-    KeywordChange,
-    KeywordList,
-    NewKeyword,
-)
+from dragoman.dialects.linkmobility.errors import WordedRefusal
+from dragoman.dialects.linkmobility.keywords import schemas
+from dragoman.dialects.linkmobility.keywords.reading import check_incoming, read_identifier
+from dragoman.dialects.linkmobility.reading import read_text
 from dragoman.dialects.linkmobility.times import zone_of
+from dragoman.dialects.wording import quoted, reworded
 from dragoman.web.bodies import decode_body
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 
-S12: Final = "LINK v2 s. 12"
-OURS: Final = "not in the manual"
 OK: Final = 200
 CREATED: Final = 201
 HTTP: Final = "http"
 SUBKEYWORD: Final = "subkeyword"
 RESERVED: Final = "reserved"
 NO_CATEGORY: Final = "0"
-
-
-def keyword_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """The calls on keywords."""
-    room = Keywords(services)
-    return (
-        calls.get("keywords", room.list_all, KeywordList, "The account's keywords", S12),
-        calls.get(
-            "keywords/{number}/{keyword}",
-            room.show_on_number,
-            KeywordAnswer,
-            "A keyword on a number",
-            S12,
-        ),
-        calls.get("keywords/{id}", room.show, KeywordAnswer, "A keyword", S12),
-        calls.post("keywords", room.reserve, NewKeyword, KeywordAnswer, "Reserve a keyword", S12),
-        calls.put(
-            "keywords/{id}",
-            room.attach,
-            KeywordChange,
-            KeywordAnswer,
-            "Forward the texts of a keyword to a service",
-            OURS,
-        ),
-        calls.delete(
-            "keywords/{id}",
-            room.delete,
-            KeywordAnswer,
-            "Give a keyword up at the end of the month",
-            S12,
-            status=CREATED,
-        ),
-    )
 
 
 class Keywords:
@@ -79,23 +34,21 @@ class Keywords:
         self._keywords = services.keywords
         self._default_zone = services.settings.dialects.linkmobility.time_zone
 
-    async def list_all(self, account: Account, _request: Request) -> KeywordList:
+    async def list_all(self, account: Account, _request: Request) -> schemas.KeywordList:
         """The account's keywords, in the order of reservation."""
         check_incoming(account)
         found = await self._keywords.keywords(account)
-        return KeywordList(keywords=tuple(map(_keyword, found)), status=OK)
+        return schemas.KeywordList(keywords=tuple(map(_keyword, found)), status=OK)
 
-    async def show(self, account: Account, request: Request) -> KeywordAnswer:
+    async def show(self, account: Account, request: Request) -> schemas.KeywordAnswer:
         """One keyword by its id; raises `Refused`."""
         check_incoming(account)
         keyword_id = _identifier(request)
-        try:
+        with reworded(_worded):
             view = await self._keywords.keyword(account, keyword_id)
-        except Refused as refused:
-            raise _worded(refused) from None
-        return KeywordAnswer(keyword=_keyword(view), status=OK)
+        return schemas.KeywordAnswer(keyword=_keyword(view), status=OK)
 
-    async def show_on_number(self, account: Account, request: Request) -> KeywordAnswer:
+    async def show_on_number(self, account: Account, request: Request) -> schemas.KeywordAnswer:
         """One keyword by its number and name; raises `Refused`."""
         check_incoming(account)
         number, word = request.path_params["number"], request.path_params["keyword"]
@@ -104,16 +57,16 @@ class Keywords:
         except Refused:
             text = f"Keyword [{quoted(word.upper())}] was not found on number [{quoted(number)}]"
             raise WordedRefusal(RefusalCode.NOT_FOUND, text) from None
-        return KeywordAnswer(keyword=_keyword(view), status=OK)
+        return schemas.KeywordAnswer(keyword=_keyword(view), status=OK)
 
-    async def reserve(self, account: Account, request: Request) -> KeywordAnswer:
+    async def reserve(self, account: Account, request: Request) -> schemas.KeywordAnswer:
         """Reserves a keyword; raises `Refused`."""
         check_incoming(account)
-        body = decode_body(request, NewKeyword)
+        body = decode_body(request, schemas.NewKeyword)
         main_keyword_id = read_identifier(body.mainkeyword)
         if main_keyword_id is None:
             raise _missing_keyword(read_text(body.mainkeyword))
-        try:
+        with reworded(_worded):
             view = await self._keywords.reserve(
                 account,
                 read_text(body.number),
@@ -121,31 +74,25 @@ class Keywords:
                 main_keyword_id=main_keyword_id,
                 forwarding_id=_service_id(body),
             )
-        except Refused as refused:
-            raise _worded(refused) from None
-        return KeywordAnswer(keyword=_keyword(view), status=CREATED)
+        return schemas.KeywordAnswer(keyword=_keyword(view), status=CREATED)
 
-    async def attach(self, account: Account, request: Request) -> KeywordAnswer:
+    async def attach(self, account: Account, request: Request) -> schemas.KeywordAnswer:
         """Attaches a service to a keyword, or takes it off; raises `Refused`."""
         check_incoming(account)
-        body = decode_body(request, KeywordChange)
+        body = decode_body(request, schemas.KeywordChange)
         if not read_text(body.serviceid):
             raise Refused(RefusalCode.MISSING_FIELD, "serviceid")
-        try:
+        with reworded(_worded):
             view = await self._keywords.attach(account, _identifier(request), _service_id(body))
-        except Refused as refused:
-            raise _worded(refused) from None
-        return KeywordAnswer(keyword=_keyword(view), status=OK)
+        return schemas.KeywordAnswer(keyword=_keyword(view), status=OK)
 
-    async def delete(self, account: Account, request: Request) -> KeywordAnswer:
+    async def delete(self, account: Account, request: Request) -> schemas.KeywordAnswer:
         """Gives a keyword up; answers it as it was, with the status that is printed."""
         check_incoming(account)
         zone = zone_of(account, self._default_zone)
-        try:
+        with reworded(_worded):
             view = await self._keywords.delete(account, _identifier(request), zone)
-        except Refused as refused:
-            raise _worded(refused) from None
-        return KeywordAnswer(keyword=_keyword(view), status=CREATED)
+        return schemas.KeywordAnswer(keyword=_keyword(view), status=CREATED)
 
 
 def _identifier(request: Request) -> int:
@@ -155,7 +102,7 @@ def _identifier(request: Request) -> int:
     return keyword_id
 
 
-def _service_id(body: NewKeyword | KeywordChange) -> int | None:
+def _service_id(body: schemas.NewKeyword | schemas.KeywordChange) -> int | None:
     service_id = read_identifier(body.serviceid)
     if service_id is None:
         raise Refused(RefusalCode.NOT_FOUND, read_text(body.serviceid), "service")
@@ -176,11 +123,11 @@ def _missing_keyword(named: str) -> Refused:
     return WordedRefusal(RefusalCode.NOT_FOUND, f"Keyword [{quoted(named)}] was not found")
 
 
-def _keyword(view: KeywordView) -> Keyword:
+def _keyword(view: KeywordView) -> schemas.Keyword:
     keyword = view.keyword
     attached = keyword.forwarding_id is not None
     function = HTTP if attached else SUBKEYWORD if view.has_subkeywords else ""
-    return Keyword(
+    return schemas.Keyword(
         id=str(keyword.keyword_id),
         keyword=keyword.keyword,
         function=function,

@@ -39,11 +39,11 @@ def _header(text: str) -> str:
     """A text as a header holds it; a program that decodes `%xx` has it back."""
     # Spaces around a value are not part of it (RFC 9110 s. 5.5).
     start, end = len(text) - len(text.lstrip(" ")), len(text.rstrip(" "))
-    encoded, room = "", MAX_HEADER
+    encoded, left = "", MAX_HEADER
     for at, character in enumerate(text):
         piece = quote(character, safe=_PRINTABLE if start <= at < end else "", errors="replace")
-        room -= len(piece)
-        if room < 0:
+        left -= len(piece)
+        if left < 0:
             break
         encoded += piece
     return encoded

@@ -11,6 +11,7 @@ from dragoman.core.inbound.keywords import check_may_receive
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
+from dragoman.dialects.linkmobility.reading import read_text
 from dragoman.dialects.linkmobility.schemas import Flag, Text
 
 _IDENTIFIER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
@@ -24,11 +25,6 @@ def check_incoming(account: Account) -> None:
     except Refused as refused:
         text = "Access denied, [aclIncoming] access is denied for user"
         raise WordedRefusal(refused.code, text) from None
-
-
-def read_text(value: Text) -> str:
-    """A text, empty where none is given."""
-    return "" if value is None else str(value).strip()
 
 
 def read_identifier(value: Text) -> int | None:

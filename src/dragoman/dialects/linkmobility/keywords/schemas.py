@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from dragoman.dialects.linkmobility.schemas import Flag, Text
+from dragoman.web.operations import doc
 
 SERVICE_ID_TEXT = "The service that texts are forwarded to; 0 for none. Not in the manual."
 
@@ -15,18 +16,18 @@ SERVICE_ID_TEXT = "The service that texts are forwarded to; 0 for none. Not in t
 class NewKeyword(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A keyword to reserve (LINK v2 s. 12)."""
 
-    number: Annotated[Text, Meta(description="The number or short code.")] = None
-    keyword: Annotated[Text, Meta(description="One word; in any case.")] = None
-    mainkeyword: Annotated[
-        Text, Meta(description="The id of the keyword that stands before it in a text.")
-    ] = None
-    serviceid: Annotated[Text, Meta(description=SERVICE_ID_TEXT)] = None
+    number: Annotated[Text, doc("The number or short code.")] = None
+    keyword: Annotated[Text, doc("One word; in any case.")] = None
+    mainkeyword: Annotated[Text, doc("The id of the keyword that stands before it in a text.")] = (
+        None
+    )
+    serviceid: Annotated[Text, doc(SERVICE_ID_TEXT)] = None
 
 
 class KeywordChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be changed of a keyword; the manual knows no such call."""
 
-    serviceid: Annotated[Text, Meta(description=SERVICE_ID_TEXT)] = None
+    serviceid: Annotated[Text, doc(SERVICE_ID_TEXT)] = None
 
 
 class Keyword(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +35,7 @@ class Keyword(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     keyword: str
-    function: Annotated[str, Meta(description="http, subkeyword, or empty.")]
+    function: Annotated[str, doc("http, subkeyword, or empty.")]
     number: str
     category: str
     mainkeyword: str
@@ -62,12 +63,10 @@ class KeywordAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class NewService(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where texts are to be forwarded to (LINK v2 s. 13)."""
 
-    id: Annotated[Text, Meta(description="Has no effect: the path names the service.")] = None
-    url: Annotated[Text, Meta(description="Is called with POST for each text.")] = None
-    continuous: Annotated[Flag, Meta(description="Kept and shown; has no effect.")] = None
-    charset: Annotated[
-        str | None, Meta(description="Of the parameters in the body; UTF-8 where empty.")
-    ] = None
+    id: Annotated[Text, doc("Has no effect: the path names the service.")] = None
+    url: Annotated[Text, doc("Is called with POST for each text.")] = None
+    continuous: Annotated[Flag, doc("Kept and shown; has no effect.")] = None
+    charset: Annotated[str | None, doc("Of the parameters in the body; UTF-8 where empty.")] = None
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,48 +9,17 @@ from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model import premium
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.linkmobility.calls import Calls
 from dragoman.dialects.linkmobility.mapping import DIALECT, PROTOCOL
+from dragoman.dialects.linkmobility.premium import schemas
 from dragoman.dialects.linkmobility.premium.mapping import FLAGS, KINDS, NEVER
-from dragoman.dialects.linkmobility.premium.schemas import (
-    Catalogue,
-    Catalogues,
-    ContentType,
-    Refund,
-    Refunded,
-)
 from dragoman.kit.ids import parse_dashed
 from dragoman.web.bodies import decode_body
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 
 OK: Final = 200
 QUEUED: Final = "Message is now in queue for refund."
 
 _ABOUT_THE_MESSAGE: Final = frozenset({RefusalCode.NOT_FOUND, RefusalCode.NOT_REFUNDABLE})
-
-
-def build_premium_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """Builds the part of the table that is about premium messages."""
-    charges = Charges(services)
-    return (
-        calls.put(
-            "message/refund/{lookupid}",
-            charges.refund,
-            Refund,
-            Refunded,
-            "Give back what the recipient of a premium message paid",
-            "LINK v2 s. 08",
-            wrapper="refund",
-        ),
-        calls.get(
-            "premium/contenttypes",
-            charges.content_types,
-            Catalogues,
-            "What premium messages may be for, by short code",
-            "LINK v2 s. 14",
-        ),
-    )
 
 
 class Charges:
@@ -60,9 +29,9 @@ class Charges:
         self._rules = services.premium
         self._refunds = services.refunds
 
-    async def refund(self, account: Account, request: Request) -> Refunded:
-        """Refunds a message, and tells the recipient where a text is given; raises `Refused`."""
-        wanted = decode_body(request, Refund) if request.body.strip() else Refund()
+    async def refund(self, account: Account, request: Request) -> schemas.Refunded:
+        """Refunds a message, and sends its recipient the text that is given; raises `Refused`."""
+        wanted = decode_body(request, schemas.Refund) if request.body.strip() else schemas.Refund()
         notice = "" if wanted.message is None else str(wanted.message)
         lookup_id = request.path_params["lookupid"]
         message_id = parse_dashed(lookup_id)
@@ -78,25 +47,25 @@ class Charges:
             missing = refused.code is RefusalCode.NOT_FOUND
             detail = "lookup" if missing else refused.detail
             raise Refused(refused.code, lookup_id, detail) from None
-        return Refunded(status=OK, statusreason=QUEUED)
+        return schemas.Refunded(status=OK, statusreason=QUEUED)
 
-    async def content_types(self, account: Account, _request: Request) -> Catalogues:
+    async def content_types(self, account: Account, _request: Request) -> schemas.Catalogues:
         """The content types of the account's short codes; codes with the same ones together."""
         codes: dict[tuple[premium.ContentType, ...], list[str]] = defaultdict(list)
         for code in self._rules.short_codes_of(account):
             codes[code.content_types].append(code.international)
         data = tuple(
-            Catalogue(
+            schemas.Catalogue(
                 contenttypes=tuple(map(_content_type, content_types)), shortcodes=tuple(numbers)
             )
             for content_types, numbers in codes.items()
         )
-        return Catalogues(data=data, status=OK)
+        return schemas.Catalogues(data=data, status=OK)
 
 
-def _content_type(content_type: premium.ContentType) -> ContentType:
+def _content_type(content_type: premium.ContentType) -> schemas.ContentType:
     expires = content_type.expires
-    return ContentType(
+    return schemas.ContentType(
         id=str(content_type.content_type_id),
         description=content_type.description,
         type=KINDS[content_type.kind],

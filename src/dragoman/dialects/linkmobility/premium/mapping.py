@@ -1,4 +1,4 @@
-"""The manual's words for what the house knows of a charge."""
+"""The manual's names of the states and kinds of charges."""
 
 from __future__ import annotations
 

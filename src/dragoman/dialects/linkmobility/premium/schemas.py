@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from dragoman.dialects.linkmobility.schemas import Text
+from dragoman.web.operations import doc
 
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What goes with a refund."""
 
-    message: Annotated[
-        Text, Meta(description="A text to the recipient; nothing is sent without one.")
-    ] = None
+    message: Annotated[Text, doc("A text to the recipient; nothing is sent without one.")] = None
 
 
 class Refunded(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,18 +28,16 @@ class ContentType(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     description: str
-    type: Annotated[str, Meta(description="digital, donation or physical.")]
-    vatexempt: Annotated[str, Meta(description="on or off.")]
-    expires: Annotated[str, Meta(description="YYYY-mm-dd; 0000-00-00 for no end.")]
+    type: Annotated[str, doc("digital, donation or physical.")]
+    vatexempt: Annotated[str, doc("on or off.")]
+    expires: Annotated[str, doc("YYYY-mm-dd; 0000-00-00 for no end.")]
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """Content types, and the short codes they are for."""
 
     contenttypes: tuple[ContentType, ...]
-    shortcodes: Annotated[
-        tuple[str, ...], Meta(description="With `+` and the country's calling code.")
-    ]
+    shortcodes: Annotated[tuple[str, ...], doc("With `+` and the country's calling code.")]
 
 
 class Catalogues(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,13 +14,14 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.statistics import Aggregate, StatisticsQuery, Total
-from dragoman.dialects.linkmobility.advanced import check_advanced
-from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
+from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.mapping import QUEUED, STATUSES
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
 from dragoman.dialects.linkmobility.queries import read_end_time, read_time
+from dragoman.dialects.linkmobility.reading import check_advanced
 from dragoman.dialects.linkmobility.statistics.schemas import Stats, StatsQuery, StatsRow
 from dragoman.dialects.linkmobility.times import zone_of
+from dragoman.dialects.wording import quoted
 from dragoman.web.bodies import decode_query
 from dragoman.web.requests import Request
 
@@ -42,7 +43,7 @@ STATUSES_OF_COUNTS: Final = MappingProxyType(
         **{state.name.lower(): STATUSES[state] for state in State if state >= State.SENT},
     }
 )
-"""The manual's words for the states that are counted."""
+"""The manual's names of the states that are counted."""
 
 _PARTS_OF_TIME: Final = MappingProxyType[Aggregate, Callable[[datetime], dict[str, str]]](
     {

@@ -1,4 +1,4 @@
-"""Rows that others counted, told to us to be counted too."""
+"""Rows that were counted elsewhere, sent to us to be counted too."""
 
 from __future__ import annotations
 
@@ -15,32 +15,19 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.ingestion import IngestedRow
 from dragoman.core.reporting.statistics import Ingestion
-from dragoman.dialects.linkmobility.advanced import check_advanced
-from dragoman.dialects.linkmobility.errors import WordedRefusal, problem_of, quoted
-from dragoman.dialects.linkmobility.mapping import (
-    BUFFERED,
-    EXPIRED,
-    QUEUED,
-    RECEIVED,
-    REJECTED,
-)
+from dragoman.dialects.linkmobility import mapping
+from dragoman.dialects.linkmobility.errors import WordedRefusal, problem_of
 from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
+from dragoman.dialects.linkmobility.reading import check_advanced, read_text
 from dragoman.dialects.linkmobility.schemas import Text
+from dragoman.dialects.linkmobility.statistics import schemas
 from dragoman.dialects.linkmobility.statistics.answers import KEYWORD_NUMBER, MCC_STATUS, SUM
-from dragoman.dialects.linkmobility.statistics.schemas import (
-    InboxRow,
-    InboxRows,
-    Ingested,
-    IngestedStats,
-    OutboxRow,
-    OutboxRows,
-    RowError,
-)
 from dragoman.dialects.linkmobility.times import parse_log_time, zone_of
+from dragoman.dialects.wording import quoted
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
 
-_Row = TypeVar("_Row", InboxRow, OutboxRow)
+_Row = TypeVar("_Row", schemas.InboxRow, schemas.OutboxRow)
 
 CREATED: Final = 201
 MAX_ROWS: Final = 10_000
@@ -52,11 +39,11 @@ _COUNTRY: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 COUNTS_OF_STATUSES: Final = MappingProxyType(
     {
-        QUEUED: QUEUED,
-        BUFFERED: State.SENT.name.lower(),
-        RECEIVED: State.DELIVERED.name.lower(),
-        REJECTED: State.REJECTED.name.lower(),
-        EXPIRED: State.EXPIRED.name.lower(),
+        mapping.QUEUED: mapping.QUEUED,
+        mapping.BUFFERED: State.SENT.name.lower(),
+        mapping.RECEIVED: State.DELIVERED.name.lower(),
+        mapping.REJECTED: State.REJECTED.name.lower(),
+        mapping.EXPIRED: State.EXPIRED.name.lower(),
     }
 )
 """What a `status` is counted as."""
@@ -78,31 +65,31 @@ _REASONS: Final = MappingProxyType[Ingestion, Callable[[IngestedRow], Refused]](
 
 
 class Ingesting:
-    """Takes rows to count from whoever has the advanced key."""
+    """Takes rows to count from callers with the advanced key."""
 
     def __init__(self, services: Services) -> None:
         self._statistics = services.statistics
         self._settings = services.settings.dialects.linkmobility
 
-    async def take_inbox(self, account: Account, request: Request) -> Ingested:
+    async def take_inbox(self, account: Account, request: Request) -> schemas.Ingested:
         """Counts texts that were received elsewhere; raises `Refused`."""
-        body = decode_body(request, InboxRows)
+        body = decode_body(request, schemas.InboxRows)
         self._check(request, body.advanced)
         return await self._take(account, body.stats or (), _read_inbox_row)
 
-    async def take_outbox(self, account: Account, request: Request) -> Ingested:
+    async def take_outbox(self, account: Account, request: Request) -> schemas.Ingested:
         """Counts messages that were sent elsewhere; raises `Refused`."""
-        body = decode_body(request, OutboxRows)
+        body = decode_body(request, schemas.OutboxRows)
         self._check(request, body.advanced)
         return await self._take(account, body.stats or (), _read_outbox_row)
 
     def _check(self, request: Request, advanced: Text) -> None:
-        given = request.query.get("advanced", "") or _text(advanced)
+        given = request.query.get("advanced", "") or read_text(advanced)
         check_advanced(self._settings.advanced_key, given, "stats")
 
     async def _take(
         self, account: Account, rows: Sequence[_Row], read: Callable[[_Row, str], IngestedRow]
-    ) -> Ingested:
+    ) -> schemas.Ingested:
         if not rows:
             raise Refused(RefusalCode.MISSING_FIELD, "stats")
         if len(rows) > MAX_ROWS:
@@ -120,17 +107,17 @@ class Ingesting:
             if result in _REASONS:
                 refusals[place] = _REASONS[result](ingested)
         counted = Counter(results)
-        return Ingested(
-            stats=IngestedStats(
+        return schemas.Ingested(
+            stats=schemas.IngestedStats(
                 total=len(rows),
                 counted=counted[Ingestion.COUNTED],
                 repeated=counted[Ingestion.REPEATED],
                 refused=len(refusals),
             ),
             errors=tuple(
-                RowError(
+                schemas.RowError(
                     row=place,
-                    msgid=quoted(_text(rows[place].msgid)),
+                    msgid=quoted(read_text(rows[place].msgid)),
                     message=problem_of(refusals[place]).message,
                 )
                 for place in sorted(refusals)
@@ -139,17 +126,17 @@ class Ingesting:
         )
 
 
-def _read_inbox_row(row: InboxRow, zone: str) -> IngestedRow:
+def _read_inbox_row(row: schemas.InboxRow, zone: str) -> IngestedRow:
     keyword = f"{_word('keywordid', row.keywordid)}:{_word('code', row.code).removeprefix('+')}"
     return _read_row(row, zone, "inbox", (KEYWORD_NUMBER, keyword), 1)
 
 
-def _read_outbox_row(row: OutboxRow, zone: str) -> IngestedRow:
+def _read_outbox_row(row: schemas.OutboxRow, zone: str) -> IngestedRow:
     status = COUNTS_OF_STATUSES.get((row.status or "").strip().lower())
     if status is None:
         text = f"Status [{quoted(row.status or '')}] is not valid"
         raise WordedRefusal(RefusalCode.INVALID_FIELD, text)
-    mcc = _text(row.mcc) or "0"
+    mcc = read_text(row.mcc) or "0"
     if not _COUNTRY.fullmatch(mcc):
         raise Refused(RefusalCode.INVALID_FIELD, "mcc", "use a code of three digits")
     parts = _number("splitcount", 1 if row.splitcount in (None, "") else row.splitcount)
@@ -159,28 +146,28 @@ def _read_outbox_row(row: OutboxRow, zone: str) -> IngestedRow:
 
 
 def _read_row(
-    row: InboxRow | OutboxRow, zone: str, direction: str, count: tuple[str, str], parts: int
+    row: schemas.InboxRow | schemas.OutboxRow,
+    zone: str,
+    direction: str,
+    count: tuple[str, str],
+    parts: int,
 ) -> IngestedRow:
     try:
-        at_ms = parse_log_time(_text(row.logtime), zone)
+        at_ms = parse_log_time(read_text(row.logtime), zone)
     except ValueError as error:
         raise Refused(RefusalCode.INVALID_FIELD, "logtime", str(error)) from None
     return IngestedRow(
         account_id=_number("userid", row.userid),
         direction=direction,
-        reference=_text(row.msgid),
+        reference=read_text(row.msgid),
         at_ms=at_ms,
         counts=((SUM, SUM), count),
         parts=parts,
     )
 
 
-def _text(value: Text) -> str:
-    return "" if value is None else str(value).strip()
-
-
 def _word(field: str, value: Text) -> str:
-    word = _text(value)
+    word = read_text(value)
     if not word:
         raise Refused(RefusalCode.MISSING_FIELD, field)
     if len(word) > MAX_WORD or ":" in word or not is_storable(word):
@@ -189,7 +176,7 @@ def _word(field: str, value: Text) -> str:
 
 
 def _number(field: str, value: Text) -> int:
-    digits = _text(value)
+    digits = read_text(value)
     if not _NUMBER.fullmatch(digits) or int(digits) > MAX_IDENTIFIER:
         raise Refused(RefusalCode.INVALID_FIELD, field, "use a number")
     return int(digits)

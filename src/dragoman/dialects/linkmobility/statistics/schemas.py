@@ -5,24 +5,23 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from dragoman.dialects.linkmobility.schemas import Credentials, Number, Text
+from dragoman.web.operations import doc
 
 
 class StatsQuery(Credentials, frozen=True, kw_only=True):
     """What to count."""
 
-    group: Annotated[str, Meta(description="sum, mcc:status (outbox), keyword:number (inbox).")] = (
-        "sum"
-    )
-    starttime: Annotated[str, Meta(description="dd-mm-YYYY HH:MM")] = ""
-    endtime: Annotated[str, Meta(description="dd-mm-YYYY HH:MM")] = ""
-    advanced: Annotated[str, Meta(description="The advanced key.")] = ""
+    group: Annotated[str, doc("sum, mcc:status (outbox), keyword:number (inbox).")] = "sum"
+    starttime: Annotated[str, doc("dd-mm-YYYY HH:MM")] = ""
+    endtime: Annotated[str, doc("dd-mm-YYYY HH:MM")] = ""
+    advanced: Annotated[str, doc("The advanced key.")] = ""
     type_1: Annotated[
-        str, Meta(description="user or mcc; anything but the own user needs the advanced key.")
+        str, doc("user or mcc; anything but the own user needs the advanced key.")
     ] = ""
-    value_1: Annotated[str, Meta(description="A user id or a mobile country code.")] = ""
+    value_1: Annotated[str, doc("A user id or a mobile country code.")] = ""
 
 
 class StatsRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,10 +56,10 @@ class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
     msgid: Text = None
     userid: Number = None
     logtime: Text = None
-    code: Annotated[Text, Meta(description="The number it came to.")] = None
+    code: Annotated[Text, doc("The number it came to.")] = None
     keywordid: Text = None
-    materialized_path: Annotated[Text, Meta(description="No effect.")] = None
-    topbruger: Annotated[Text, Meta(description="No effect.")] = None
+    materialized_path: Annotated[Text, doc("No effect.")] = None
+    topbruger: Annotated[Text, doc("No effect.")] = None
 
 
 class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,29 +69,27 @@ class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
     userid: Number = None
     logtime: Text = None
     mcc: Text = None
-    status: Annotated[
-        str | None, Meta(description="queued, buffered, received, rejected or expired.")
-    ] = None
+    status: Annotated[str | None, doc("queued, buffered, received, rejected or expired.")] = None
     splitcount: Number = None
-    materialized_path: Annotated[Text, Meta(description="No effect.")] = None
-    topbruger: Annotated[Text, Meta(description="No effect.")] = None
-    payout: Annotated[str | int | float | None, Meta(description="No effect.")] = None
-    price: Annotated[str | int | float | None, Meta(description="No effect.")] = None
-    group: Annotated[Text, Meta(description="No effect.")] = None
+    materialized_path: Annotated[Text, doc("No effect.")] = None
+    topbruger: Annotated[Text, doc("No effect.")] = None
+    payout: Annotated[str | int | float | None, doc("No effect.")] = None
+    price: Annotated[str | int | float | None, doc("No effect.")] = None
+    group: Annotated[Text, doc("No effect.")] = None
 
 
 class InboxRows(msgspec.Struct, frozen=True, kw_only=True):
     """Received texts to count."""
 
-    stats: Annotated[list[InboxRow] | None, Meta(description="Up to 10,000.")] = None
-    advanced: Annotated[Text, Meta(description="The advanced key; may stand in the query.")] = None
+    stats: Annotated[list[InboxRow] | None, doc("Up to 10,000.")] = None
+    advanced: Annotated[Text, doc("The advanced key; may stand in the query.")] = None
 
 
 class OutboxRows(msgspec.Struct, frozen=True, kw_only=True):
     """Sent messages to count."""
 
-    stats: Annotated[list[OutboxRow] | None, Meta(description="Up to 10,000.")] = None
-    advanced: Annotated[Text, Meta(description="The advanced key; may stand in the query.")] = None
+    stats: Annotated[list[OutboxRow] | None, doc("Up to 10,000.")] = None
+    advanced: Annotated[Text, doc("The advanced key; may stand in the query.")] = None
 
 
 class IngestedStats(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Users in the manual's fields and words, and what is asked for in the house's."""
+"""Users as the manual shows them, and as the account tree takes them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.model.accounts import AccountDetails, Permission
 from dragoman.core.accounts.model.views import AccountView
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.linkmobility.errors import WordedRefusal, quoted
-from dragoman.dialects.linkmobility.flags import read_flag
+from dragoman.dialects.linkmobility.errors import WordedRefusal
+from dragoman.dialects.linkmobility.reading import read_flag
 from dragoman.dialects.linkmobility.schemas import Number, Text
 from dragoman.dialects.linkmobility.times import render_batch_time
 from dragoman.dialects.linkmobility.users.schemas import NewUser, User
+from dragoman.dialects.wording import quoted
 
 HIDDEN_KEY: Final = "---"
 NO_PARENT: Final = 0
@@ -37,7 +38,7 @@ _NAMES: Final = MappingProxyType(
     {permission.value: name for name, permission in PERMISSIONS.items()}
     | {Permission.ADMINISTER.value: "acl", "allowed_addresses": "iprange"}
 )
-"""The manual's names of the house's fields, where they differ."""
+"""The manual's names of our fields, where they differ."""
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,16}", re.ASCII)
 
@@ -106,8 +107,8 @@ def read_credits(value: Number) -> int | None:
     return int(written)
 
 
-def reword(refused: Refused, deed: str) -> Refused:
-    """The refusal of a change in the manner of the manual: `User not created, [acl] …`."""
+def reword(refused: Refused, action: str) -> Refused:
+    """The refusal of a change in the style of the manual: `User not created, [acl] …`."""
     if refused.code is RefusalCode.NOT_FOUND:
         return refused
     name = quoted(_NAMES.get(refused.subject, refused.subject))
@@ -123,7 +124,7 @@ def reword(refused: Refused, deed: str) -> Refused:
         else f"[{name}] is not valid{because}",
     }
     text = texts.get(refused.code)
-    return refused if text is None else WordedRefusal(refused.code, f"User not {deed}, {text}")
+    return refused if text is None else WordedRefusal(refused.code, f"User not {action}, {text}")
 
 
 def _text(value: Text) -> str | None:

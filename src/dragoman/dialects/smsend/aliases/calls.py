@@ -14,27 +14,13 @@ from dragoman.core.accounts.model.senders import (
     StoredSender,
 )
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsend.aliases.schemas import (
-    Alias,
-    AliasData,
-    AliasesQuery,
-    EnteredAlias,
-    ListedAlias,
-    ManyAliases,
-    NewAlias,
-    NewAliasQuery,
-    OneAlias,
-)
-from dragoman.dialects.smsend.calls import Calls
+from dragoman.dialects.smsend.aliases import schemas
 from dragoman.dialects.smsend.mapping import read_flag, read_identifier, render_time, zone_of
 from dragoman.dialects.smsend.paging import read_page
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Located
 from dragoman.dialects.smsend.schemas import Done
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
-
-SOURCE: Final = "smSend v1.0, TPOA API"
 
 STATES: Final = MappingProxyType(
     {
@@ -64,29 +50,9 @@ DETAILS: Final = MappingProxyType(
         "contact": "contact_info",
     }
 )
-"""This API's name of each of the house's details."""
+"""This API's name of each of our details."""
 
 _EVERY_STATE: Final = frozenset(SenderState)
-
-
-def alias_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """Declares the calls."""
-    aliases = Aliases(services)
-    return (
-        calls.post(
-            "alias",
-            aliases.enter,
-            NewAlias,
-            Done,
-            "Ask for an alias",
-            SOURCE,
-            NewAliasQuery,
-            status=200,
-        ),
-        calls.get("alias", aliases.list_page, ManyAliases, "The aliases", SOURCE, AliasesQuery),
-        calls.get("alias/{alias_id}", aliases.find, OneAlias, "An alias", SOURCE),
-        calls.delete("alias/{alias_id}", aliases.remove, Done, "Give an alias up", SOURCE),
-    )
 
 
 class Aliases:
@@ -99,7 +65,7 @@ class Aliases:
     async def enter(self, account: Account, request: Request) -> Located:
         """Enters an alias, which an operator is to approve; raises `Refused`."""
         shown = read_flag(request.query, "getAlias")
-        data = read_body(request, NewAlias).alias
+        data = read_body(request, schemas.NewAlias).alias
         if not data.alias:
             raise Refused(RefusalCode.MISSING_FIELD, "alias")
         if data.contact_type and data.contact_type not in CONTACT_TYPES:
@@ -109,26 +75,26 @@ class Aliases:
             entered = await self._senders.ask_for(account, data.alias, _details(data))
         except Refused as refused:
             raise _renamed(refused) from None
-        body = EnteredAlias(string=entered.sender) if shown else Done()
+        body = schemas.EnteredAlias(string=entered.sender) if shown else Done()
         return Located(f"/alias/{entered.sender_id}", body)
 
-    async def list_page(self, account: Account, request: Request) -> ManyAliases:
+    async def list_page(self, account: Account, request: Request) -> schemas.ManyAliases:
         """A page of the account's aliases; raises `Refused`."""
         page = read_page(request.query)
         hidden = read_flag(request.query, "hide-not-approved")
         states = APPROVED_STATES if hidden else _EVERY_STATE
         found, total = await self._senders.list_page(account, states, page.offset, page.size)
-        return ManyAliases(
-            alias=tuple(ListedAlias(**self._fields(account, one)) for one in found),
+        return schemas.ManyAliases(
+            alias=tuple(schemas.ListedAlias(**self._fields(account, one)) for one in found),
             total=total,
             page_number=page.number,
             page_size=page.size,
         )
 
-    async def find(self, account: Account, request: Request) -> OneAlias:
+    async def find(self, account: Account, request: Request) -> schemas.OneAlias:
         """An alias; raises `Refused`."""
         found = await self._senders.find(account, _identifier(request))
-        return OneAlias(alias=Alias(**self._fields(account, found)))
+        return schemas.OneAlias(alias=schemas.Alias(**self._fields(account, found)))
 
     async def remove(self, account: Account, request: Request) -> Done:
         """Gives an alias up; raises `Refused`."""
@@ -149,7 +115,7 @@ class Aliases:
         }
 
 
-def _details(data: AliasData) -> SenderDetails:
+def _details(data: schemas.AliasData) -> SenderDetails:
     return SenderDetails(**{detail: getattr(data, name) for detail, name in DETAILS.items()})
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from dragoman.dialects.smsend.schemas import PageQuery
+from dragoman.web.operations import doc
 
 
 class AliasData(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """An alias to be approved, and the company behind it."""
 
-    alias: Annotated[
-        str, Meta(description="Up to 11 characters of the GSM alphabet, or a number.")
-    ] = ""
+    alias: Annotated[str, doc("Up to 11 characters of the GSM alphabet, or a number.")] = ""
     company_name: str | None = None
     contact_name: str | None = None
     contact_surname: str | None = None
@@ -25,7 +23,7 @@ class AliasData(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     contact_city: str | None = None
     contact_pcode: str | None = None
     contact_type: Annotated[
-        str | None, Meta(description="SERVICE_PHONE, MAIN_PHONE, FAX, EMAIL, PEC or WEB.")
+        str | None, doc("SERVICE_PHONE, MAIN_PHONE, FAX, EMAIL, PEC or WEB.")
     ] = None
     contact_info: str | None = None
 
@@ -39,7 +37,7 @@ class NewAlias(msgspec.Struct, frozen=True, kw_only=True):
 class NewAliasQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What the answer is to hold."""
 
-    get_alias: Annotated[bool, Meta(description="Whether to return the alias.")] = False
+    get_alias: Annotated[bool, doc("Whether to return the alias.")] = False
 
 
 class EnteredAlias(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +51,7 @@ class AliasesQuery(PageQuery, frozen=True, kw_only=True):
     """Which page of which aliases is wanted."""
 
     hide_not_approved: Annotated[
-        bool, Meta(description="Whether to leave out aliases that may not be sent from.")
+        bool, doc("Whether to leave out aliases that may not be sent from.")
     ] = msgspec.field(default=False, name="hide-not-approved")
 
 

@@ -21,6 +21,7 @@ from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Answer
 from dragoman.dialects.smsend.schemas import Done
 from dragoman.dialects.smsend.times import OF_BLACKLIST, Span, parse_span, read_zone
+from dragoman.dialects.wording import instead_of
 from dragoman.kit.ids import render_base64, time_of
 from dragoman.web.bodies import decode_json
 from dragoman.web.requests import Parameters, Request
@@ -32,9 +33,9 @@ ORIGINS: Final = MappingProxyType(
         OptOutOrigin.STOP: "STOPSMS",
     }
 )
-"""How this API says where an opt-out came from."""
+"""This API's name of each origin of an opt-out."""
 
-_ORIGINS_BY_WORD: Final = MappingProxyType({word: origin for origin, word in ORIGINS.items()})
+_ORIGINS_BY_NAME: Final = MappingProxyType({name: origin for origin, name in ORIGINS.items()})
 _DIGITS: Final = re.compile(r"(?:\+|00)?([0-9]{1,15})", re.ASCII)
 
 
@@ -68,12 +69,8 @@ class BlacklistCalls:
         """Enters the number of a contact; raises `Refused`."""
         text = request.path_params["contact_id"]
         contact_id = reading.read_contact_id(text)
-        try:
+        with instead_of(RefusalCode.NOT_FOUND, reading.missing_contact(text)):
             contact = await self._profiles.contact(account, contact_id)
-        except Refused as refused:
-            if refused.code is RefusalCode.NOT_FOUND:
-                raise reading.missing_contact(text) from None
-            raise
         if not contact.mobile:
             raise _without_number(text)
         await self._opt_outs.add(account, contact.mobile, origin=OptOutOrigin.API)
@@ -99,12 +96,9 @@ class BlacklistCalls:
     async def remove(self, account: Account, request: Request) -> Answer:
         """Takes a number off; raises `Refused`."""
         text = request.path_params["number"]
-        try:
+        unknown = Refused(RefusalCode.NOT_FOUND, text, "phoneNumber")
+        with instead_of(unknown.code, unknown):
             await self._opt_outs.remove(account, text)
-        except Refused as refused:
-            if refused.code is RefusalCode.NOT_FOUND:
-                raise Refused(refused.code, text, "phoneNumber") from None
-            raise
         return Done()
 
     async def page(self, account: Account, request: Request) -> Blacklist:
@@ -157,10 +151,10 @@ def _read_digits(query: Parameters) -> str:
 
 
 def _read_origins(query: Parameters) -> tuple[OptOutOrigin, ...] | None:
-    words = [word.strip().upper() for word in query.get("origins", "").split(",") if word.strip()]
-    if not words:
+    names = [name.strip().upper() for name in query.get("origins", "").split(",") if name.strip()]
+    if not names:
         return None
-    origins = [_ORIGINS_BY_WORD.get(word) for word in words]
+    origins = [_ORIGINS_BY_NAME.get(name) for name in names]
     if None in origins:
         raise Refused(RefusalCode.INVALID_FIELD, "origins", "API, WEB or STOPSMS")
     return tuple(origin for origin in origins if origin is not None)

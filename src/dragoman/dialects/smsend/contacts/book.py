@@ -11,32 +11,28 @@ from dragoman.core.contacts.contact_profiles import ContactDraft
 from dragoman.core.contacts.model.contacts import CUSTOM_FIELDS
 from dragoman.core.contacts.model.profiles import OnClash, ProfiledContact
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsend.contacts import reading
+from dragoman.dialects.smsend.contacts import reading, schemas
 from dragoman.dialects.smsend.contacts.days import render_day
-from dragoman.dialects.smsend.contacts.schemas import (
-    ContactAnswer,
-    ContactField,
-    ContactFieldList,
-    ContactList,
-    NewContacts,
-)
 from dragoman.dialects.smsend.mapping import zone_of
 from dragoman.dialects.smsend.paging import read_page
-from dragoman.dialects.smsend.reading import read_body
+from dragoman.dialects.smsend.reading import read_body, read_switch
 from dragoman.dialects.smsend.rendering import Answer, Located, Stated
+from dragoman.dialects.wording import instead_of, reworded
 from dragoman.kit.ids import render_base64
 from dragoman.web.requests import Request
 
 OK: Final = 200
 
-_FIELDS: Final = ContactFieldList(
+_FIELDS: Final = schemas.ContactFieldList(
     contactFields=[
         *(
-            ContactField(name=name, description="An additional date field", type="DATE")
+            schemas.ContactField(name=name, description="An additional date field", type="DATE")
             for name in ("promotiondate", "rememberdate")
         ),
         *(
-            ContactField(name=f"custom{number}", description=f"Custom field {number}", type="TEXT")
+            schemas.ContactField(
+                name=f"custom{number}", description=f"Custom field {number}", type="TEXT"
+            )
             for number in range(1, CUSTOM_FIELDS + 1)
         ),
     ]
@@ -58,67 +54,57 @@ class Book:
 
     async def create(self, account: Account, request: Request) -> Answer:
         """Stores a contact, or all of a list of `contacts`; raises `Refused`."""
-        body = read_body(request, NewContacts)
+        body = read_body(request, schemas.NewContacts)
         if body.contacts is not None:
             return await self._create_all(account, body)
         draft = reading.read_draft(body, self._today(account))
-        try:
+        with reworded(_in_body):
             contact_id = await self._profiles.create(account, draft)
-        except Refused as refused:
-            raise _in_body(refused) from None
         return Located(contact_path(contact_id))
 
     async def create_all(self, account: Account, request: Request) -> Answer:
         """Stores all of a list of `contacts`; raises `Refused`."""
-        body = read_body(request, NewContacts)
+        body = read_body(request, schemas.NewContacts)
         if body.contacts is None:
             raise Refused(RefusalCode.MISSING_FIELD, "contacts")
         return await self._create_all(account, body)
 
-    async def contact(self, account: Account, request: Request) -> ContactAnswer:
+    async def contact(self, account: Account, request: Request) -> schemas.ContactAnswer:
         """One contact; raises `Refused`."""
         text = request.path_params["contact_id"]
         contact_id = reading.read_contact_id(text)
-        try:
+        with instead_of(RefusalCode.NOT_FOUND, reading.missing_contact(text)):
             return _render(await self._profiles.contact(account, contact_id))
-        except Refused as refused:
-            if refused.code is RefusalCode.NOT_FOUND:
-                raise reading.missing_contact(text) from None
-            raise
 
-    async def contacts(self, account: Account, request: Request) -> ContactList:
+    async def contacts(self, account: Account, request: Request) -> schemas.ContactList:
         """A page of contacts, oldest first; raises `Refused`."""
         page = read_page(request.query)
         found = await self._profiles.page(account, page.offset, page.size)
-        return ContactList(
+        return schemas.ContactList(
             contacts=[_render(contact, listed=True) for contact in found.contacts],
             pageNumber=page.number,
             pageSize=page.size,
             total=found.total,
         )
 
-    async def fields(self, _account: Account, _request: Request) -> ContactFieldList:
+    async def fields(self, _account: Account, _request: Request) -> schemas.ContactFieldList:
         """The fields that the user gives a meaning to."""
         return _FIELDS
 
-    async def _create_all(self, account: Account, body: NewContacts) -> Answer:
-        update = reading.read_switch("updateExistingContact", body.updateExistingContact)
-        keep = reading.read_switch(
-            "keepExistingGroupsAndCampaigns", body.keepExistingGroupsAndCampaigns
-        )
+    async def _create_all(self, account: Account, body: schemas.NewContacts) -> Answer:
+        update = read_switch("updateExistingContact", body.updateExistingContact)
+        keep = read_switch("keepExistingGroupsAndCampaigns", body.keepExistingGroupsAndCampaigns)
         today = self._today(account)
         drafts: list[ContactDraft] = [
             reading.read_draft(fields, today) for fields in body.contacts or ()
         ]
-        try:
+        with reworded(_in_body):
             count = await self._profiles.create_all(
                 account,
                 drafts,
                 on_clash=OnClash.UPDATE if update else OnClash.REPLACE,
                 keep_groups=keep,
             )
-        except Refused as refused:
-            raise _in_body(refused) from None
         return Stated(OK, count)
 
     def _today(self, account: Account) -> date:
@@ -135,7 +121,7 @@ def _in_body(refused: Refused) -> Refused:
     return refused
 
 
-def _render(contact: ProfiledContact, *, listed: bool = False) -> ContactAnswer:
+def _render(contact: ProfiledContact, *, listed: bool = False) -> schemas.ContactAnswer:
     profile = contact.profile
     extra = {
         "notes": profile.notes,
@@ -144,7 +130,7 @@ def _render(contact: ProfiledContact, *, listed: bool = False) -> ContactAnswer:
         **{f"custom{number}": text for number, text in profile.custom.items()},
         "contactId": render_base64(contact.contact_id) if listed else "",
     }
-    return ContactAnswer(
+    return schemas.ContactAnswer(
         email=profile.email or None,
         phoneNumber=f"+{contact.mobile}" if contact.mobile else None,
         name=profile.name or None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Final
 
 from dragoman.container import Services
@@ -9,19 +10,14 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.groups import Group
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
-from dragoman.dialects.smsend.contacts import reading
+from dragoman.dialects.smsend.contacts import reading, schemas
 from dragoman.dialects.smsend.contacts.book import contact_path
-from dragoman.dialects.smsend.contacts.schemas import (
-    GroupAnswer,
-    GroupFields,
-    GroupList,
-    PhoneNumber,
-    Value,
-)
 from dragoman.dialects.smsend.mapping import read_flag, read_identifier
 from dragoman.dialects.smsend.paging import read_page
-from dragoman.dialects.smsend.reading import read_body
+from dragoman.dialects.smsend.reading import read_body, read_text
 from dragoman.dialects.smsend.rendering import Answer, Located
+from dragoman.dialects.smsend.schemas import Value
+from dragoman.dialects.wording import instead_of
 from dragoman.kit.ids import parse_base64
 from dragoman.web.requests import Request
 
@@ -39,20 +35,16 @@ class ContactGroups:
     async def create(self, account: Account, request: Request) -> Located:
         """Creates a group; raises `Refused`."""
         name, description = _read_fields(request)
-        try:
+        with _taken(name):
             group = await self._groups.create(account, name, description)
-        except Refused as refused:
-            raise _named(refused, name) from None
         return Located(f"/group/{group.list_id}")
 
     async def change(self, account: Account, request: Request) -> Located:
         """Gives a group another name and description; raises `Refused`."""
         group_id = _group_id(request)
         name, description = _read_fields(request)
-        try:
+        with _taken(name):
             await self._groups.change(account, group_id, name=name, description=description)
-        except Refused as refused:
-            raise _named(refused, name) from None
         return Located(f"/group/{group_id}")
 
     async def delete(self, account: Account, request: Request) -> Answer:
@@ -61,11 +53,11 @@ class ContactGroups:
         await self._groups.delete(account, _group_id(request), with_contacts=with_contacts)
         return ""
 
-    async def groups(self, account: Account, request: Request) -> GroupList:
+    async def groups(self, account: Account, request: Request) -> schemas.GroupList:
         """A page of groups, oldest first; raises `Refused`."""
         page = read_page(request.query, DEFAULT_SIZE)
         found = await self._groups.page(account, page.offset, page.size)
-        return GroupList(
+        return schemas.GroupList(
             groups=[_render(group) for group in found.groups],
             pageNumber=page.number,
             pageSize=page.size,
@@ -88,10 +80,10 @@ class ContactGroups:
         Of several contacts with the number it is the oldest.
         """
         group_id = _group_id(request)
-        written = read_body(request, PhoneNumber).phoneNumber
+        written = read_body(request, schemas.PhoneNumber).phoneNumber
         with_number = await self._profiles.with_number(account, reading.read_number(written))
         if not with_number:
-            raise reading.unknown_in_body("contact", reading.read_text(written))
+            raise reading.unknown_in_body("contact", read_text(written))
         await self._groups.add(account, group_id, with_number[:1])
         return Located(contact_path(with_number[0]))
 
@@ -122,21 +114,20 @@ def _group_id(request: Request) -> int:
 
 
 def _read_fields(request: Request) -> tuple[str, str]:
-    body = read_body(request, GroupFields)
+    body = read_body(request, schemas.GroupFields)
     return _required("name", body.name), _required("description", body.description)
 
 
 def _required(name: str, value: Value) -> str:
     if value is None:
         raise Refused(RefusalCode.MISSING_FIELD, name)
-    return reading.read_text(value)
+    return read_text(value)
 
 
-def _named(refused: Refused, name: str) -> Refused:
-    """The refusal of a name that is taken, with that name."""
-    if refused.code is RefusalCode.ALREADY_EXISTS:
-        return Refused(refused.code, name, refused.detail)
-    return refused
+def _taken(name: str) -> AbstractContextManager[None]:
+    """Refuses a name that is taken by that name."""
+    taken = Refused(RefusalCode.ALREADY_EXISTS, name)
+    return instead_of(taken.code, taken)
 
 
 def _of_contact(refused: Refused, text: str) -> Refused:
@@ -146,8 +137,8 @@ def _of_contact(refused: Refused, text: str) -> Refused:
     return refused
 
 
-def _render(group: Group) -> GroupAnswer:
-    return GroupAnswer(
+def _render(group: Group) -> schemas.GroupAnswer:
+    return schemas.GroupAnswer(
         id_group=str(group.list_id),
         group_name=group.name,
         group_description=group.description,

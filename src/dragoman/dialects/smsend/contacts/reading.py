@@ -1,10 +1,9 @@
-"""Contacts, numbers and identifiers, as programs write them, in the words of the house."""
+"""Contacts, numbers and identifiers as programs write them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from types import MappingProxyType
 from typing import Final
 
 from dragoman.core.contacts.contact_profiles import ContactDraft
@@ -12,8 +11,11 @@ from dragoman.core.contacts.model.contacts import CUSTOM_FIELDS, ContactProfile
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.smsend.contacts.days import parse_day
-from dragoman.dialects.smsend.contacts.schemas import ContactFields, Switch, Value
-from dragoman.dialects.smsend.errors import BAD_REQUEST, WordedRefusal, quoted
+from dragoman.dialects.smsend.contacts.schemas import ContactFields
+from dragoman.dialects.smsend.errors import BAD_REQUEST, WordedRefusal
+from dragoman.dialects.smsend.reading import read_text
+from dragoman.dialects.smsend.schemas import Value
+from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import parse_base64, parse_number
 
 YEARS_AHEAD: Final = 20
@@ -22,24 +24,6 @@ YEARS_AHEAD: Final = 20
 _TEXTS: Final = (
     "email", "name", "surname", "fax", "address", "city", "province", "zip", "notes",
 )  # fmt: skip
-_SWITCHES: Final = MappingProxyType(
-    {"true": True, "1": True, "false": False, "0": False, "": False, "none": False}
-)
-
-
-def read_text(value: Value) -> str:
-    """A text without the blanks around it; empty where none was given."""
-    return "" if value is None else str(value).strip()
-
-
-def read_switch(name: str, value: Switch) -> bool:
-    """What may be `true` or `"true"`; raises `Refused`."""
-    if value is None:
-        return False
-    switch = _SWITCHES.get(str(value).strip().lower())
-    if switch is None:
-        raise Refused(RefusalCode.INVALID_FIELD, name, "true or false")
-    return switch
 
 
 def read_draft(fields: ContactFields, today: date) -> ContactDraft:
@@ -67,7 +51,7 @@ def read_draft(fields: ContactFields, today: date) -> ContactDraft:
 
 
 def read_contact_id(text: str) -> int:
-    """The identifier in a path; raises `Refused` as for a contact that nobody has."""
+    """The identifier in a path; raises `Refused` as for a contact that does not exist."""
     contact_id = parse_base64(text)
     if contact_id is None:
         raise missing_contact(text)

@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
-from dragoman.dialects.smsend.schemas import PageQuery
+from dragoman.dialects.smsend.schemas import PageQuery, Switch, Value
+from dragoman.web.operations import doc
 
-Value = str | int | None
-"""A text; a program may send a number, such as one of a phone, without quotes."""
-Switch = bool | str | int | None
-"""`true` and `false`, which come as text too."""
-Day = Annotated[Value, Meta(description="ddMMyy, yyyyMMdd, ddMMyyHHmm … or yyyy-MM-dd HH:mm.0")]
+Day = Annotated[Value, doc("ddMMyy, yyyyMMdd, ddMMyyHHmm … or yyyy-MM-dd HH:mm.0")]
 
 
 class ContactFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,13 +133,13 @@ class GroupList(msgspec.Struct, frozen=True, kw_only=True):
 class GroupsQuery(PageQuery, frozen=True, kw_only=True, rename="camel"):
     """Which page of the groups is wanted."""
 
-    page_size: Annotated[int, Meta(description="Groups on a page.")] = 5
+    page_size: Annotated[int, doc("Groups on a page.")] = 5
 
 
 class DeletionQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What goes with a group."""
 
-    deletecontacts: Annotated[str, Meta(description="`true` deletes its contacts too.")] = "false"
+    deletecontacts: Annotated[str, doc("`true` deletes its contacts too.")] = "false"
 
 
 class PhoneNumber(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,11 +157,11 @@ class PhoneNumbers(PhoneNumber, frozen=True, kw_only=True):
 class BlacklistQuery(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     """What is wanted of the blacklist."""
 
-    from_: Annotated[str, Meta(description="yyyy-MM-dd HH:mm:ss")] = ""
-    to: Annotated[str, Meta(description="yyyy-MM-dd HH:mm:ss")] = ""
-    timezone: Annotated[str, Meta(description="IANA zone of these times.")] = ""
-    number: Annotated[str, Meta(description="A number, or a part of it.")] = ""
-    origins: Annotated[str, Meta(description="API, WEB, STOPSMS, with commas.")] = ""
+    from_: Annotated[str, doc("yyyy-MM-dd HH:mm:ss")] = ""
+    to: Annotated[str, doc("yyyy-MM-dd HH:mm:ss")] = ""
+    timezone: Annotated[str, doc("IANA zone of these times.")] = ""
+    number: Annotated[str, doc("A number, or a part of it.")] = ""
+    origins: Annotated[str, doc("API, WEB, STOPSMS, with commas.")] = ""
     pageNumber: int = 1
     pageSize: int = 10
 

@@ -11,21 +11,11 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.campaigns.issues import decode_attachments
 from dragoman.core.campaigns.model.mailings import Issue, Template
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsend.contacts.reading import read_switch
-from dragoman.dialects.smsend.mailings import reading
+from dragoman.dialects.smsend.mailings import reading, schemas
 from dragoman.dialects.smsend.mailings.lists import list_id_of, list_path
-from dragoman.dialects.smsend.mailings.reading import in_our_words, read_text, unable
-from dragoman.dialects.smsend.mailings.schemas import (
-    IssueFields,
-    PatchedTemplate,
-    SendingFields,
-    TemplateAnswer,
-    TemplatedIssueFields,
-    TemplateFields,
-    TemplatesAnswer,
-)
+from dragoman.dialects.smsend.mailings.reading import read_text, unable, with_api_names
 from dragoman.dialects.smsend.mapping import read_identifier, zone_of
-from dragoman.dialects.smsend.reading import read_body
+from dragoman.dialects.smsend.reading import read_body, read_switch
 from dragoman.dialects.smsend.rendering import Located
 from dragoman.web.bodies import decode_json
 from dragoman.web.json_patch import PatchOperation, PatchRefused, apply_patch
@@ -42,7 +32,7 @@ class ListIssues:
     async def create(self, account: Account, request: Request) -> Located:
         """Stores an issue; raises `Refused`."""
         list_id = list_id_of(request)
-        fields = read_body(request, IssueFields)
+        fields = read_body(request, schemas.IssueFields)
         files = [(one.file_name, one.file_content_base64) for one in fields.attachments or ()]
         new = Issue(
             issue_id=0,
@@ -62,7 +52,7 @@ class ListIssues:
     async def create_from_template(self, account: Account, request: Request) -> Located:
         """Stores an issue with a template's content; raises `Refused`."""
         list_id, template_id = list_id_of(request), _template_id_of(request)
-        fields = read_body(request, TemplatedIssueFields)
+        fields = read_body(request, schemas.TemplatedIssueFields)
         try:
             created = await self._issues.create_from_template(
                 account, list_id, template_id, read_text(fields.name), read_text(fields.subject)
@@ -77,11 +67,11 @@ class ListIssues:
         """Schedules an issue for contacts; raises `Refused`."""
         list_id = list_id_of(request)
         issue_id = read_identifier(request.path_params["issue_id"], "issue")
-        fields = read_body(request, SendingFields)
+        fields = read_body(request, schemas.SendingFields)
         await self._issues.issue(account, list_id, issue_id)
         contact_ids = reading.read_contact_ids(fields.contactIds or [])
         due_ms = reading.read_schedule(fields.scheduleTime, zone_of(account, self._zone))
-        with in_our_words(), unable("The issue can't be sent"):
+        with with_api_names(), unable("The issue can't be sent"):
             await self._issues.send(
                 account, list_id, issue_id, contact_ids=contact_ids, due_ms=due_ms
             )
@@ -91,7 +81,7 @@ class ListIssues:
 
     async def create_template(self, account: Account, request: Request) -> Located:
         """Stores a template; raises `Refused`."""
-        fields = read_body(request, TemplateFields)
+        fields = read_body(request, schemas.TemplateFields)
         empty = Template(
             template_id=0, account_id=account.account_id, name="", subject="", text="", html=""
         )
@@ -99,7 +89,7 @@ class ListIssues:
 
     async def change_template(self, account: Account, request: Request) -> Located:
         """Changes what is given of a template; raises `Refused`."""
-        fields = read_body(request, TemplateFields)
+        fields = read_body(request, schemas.TemplateFields)
         found = await self._issues.template(account, _template_id_of(request))
         return await self._put_template(account, fields, found)
 
@@ -110,7 +100,7 @@ class ListIssues:
         before = _render(await self._issues.template(account, template_id))
         try:
             patched = apply_patch(msgspec.to_builtins(before), operations)
-            after = msgspec.convert(patched, PatchedTemplate)
+            after = msgspec.convert(patched, schemas.PatchedTemplate)
         except (PatchRefused, msgspec.ValidationError) as error:
             raise Refused(RefusalCode.MALFORMED_REQUEST, detail=str(error)) from None
         if after.id_template != template_id:
@@ -128,14 +118,14 @@ class ListIssues:
         )
         return Located(f"/template/{put.template_id}")
 
-    async def template(self, account: Account, request: Request) -> TemplateAnswer:
+    async def template(self, account: Account, request: Request) -> schemas.TemplateAnswer:
         """A template; raises `Refused`."""
         return _render(await self._issues.template(account, _template_id_of(request)))
 
-    async def templates(self, account: Account, _request: Request) -> TemplatesAnswer:
+    async def templates(self, account: Account, _request: Request) -> schemas.TemplatesAnswer:
         """The account's templates."""
         found = await self._issues.templates(account)
-        return TemplatesAnswer(templates=[_render(one) for one in found])
+        return schemas.TemplatesAnswer(templates=[_render(one) for one in found])
 
     async def remove_template(self, account: Account, request: Request) -> str:
         """Deletes a template; raises `Refused`."""
@@ -143,7 +133,7 @@ class ListIssues:
         return ""
 
     async def _put_template(
-        self, account: Account, fields: TemplateFields, old: Template
+        self, account: Account, fields: schemas.TemplateFields, old: Template
     ) -> Located:
         def given(value: str | int | None, before: str) -> str:
             return before if value is None else str(value)
@@ -170,8 +160,8 @@ def _issue_path(issue: Issue) -> str:
     return f"{list_path(issue.list_id)}/issue/{issue.issue_id}"
 
 
-def _render(template: Template) -> TemplateAnswer:
-    return TemplateAnswer(
+def _render(template: Template) -> schemas.TemplateAnswer:
+    return schemas.TemplateAnswer(
         id_template=template.template_id,
         name=template.name,
         subject=template.subject,

@@ -19,7 +19,7 @@ from dragoman.dialects.smsend.contacts.book import contact_path
 from dragoman.dialects.smsend.contacts.reading import read_draft, unknown_in_body
 from dragoman.dialects.smsend.contacts.schemas import ContactFields
 from dragoman.dialects.smsend.mailings import reading
-from dragoman.dialects.smsend.mailings.reading import LIST_NAMES, STATUS_NAMES, in_our_words
+from dragoman.dialects.smsend.mailings.reading import LIST_NAMES, STATUS_NAMES, with_api_names
 from dragoman.dialects.smsend.mailings.schemas import ListAnswer, ListFields, ListsAnswer
 from dragoman.dialects.smsend.mapping import read_flag, read_identifier, zone_of
 from dragoman.dialects.smsend.reading import read_body
@@ -48,7 +48,7 @@ class Lists:
             ours: reading.read_text(getattr(fields, name)) for ours, name in LIST_NAMES.items()
         }
         new = MailingList(list_id=0, account_id=account.account_id, state=state, **given)
-        with in_our_words():
+        with with_api_names():
             created = await self._mailings.create_list(account, new)
         return Located(list_path(created.list_id))
 
@@ -66,7 +66,7 @@ class Lists:
             account_id=account.account_id,
             state=UNSET if fields.status is None else reading.read_state(fields.status),
         )
-        with in_our_words():
+        with with_api_names():
             await self._mailings.change_list(msgspec.structs.replace(change, **given))
         return Located(list_path(list_id))
 

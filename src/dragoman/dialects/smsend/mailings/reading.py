@@ -1,4 +1,4 @@
-"""Lists, issues and times as programs write them, and refusals in the words of this API."""
+"""Lists, issues and times as programs write them, and refusals with the names of this API."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from dragoman.core.campaigns.model.mailings import ListState
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsend.contacts.schemas import Value
 from dragoman.dialects.smsend.errors import WordedRefusal, problem_of
+from dragoman.dialects.smsend.schemas import Value
 from dragoman.dialects.smsend.times import OF_ISSUES, parse_span
 from dragoman.kit.ids import parse_base64, render_base64
 
@@ -41,7 +41,7 @@ LIST_NAMES: Final = MappingProxyType(
         "company_fax": "company_fax",
     }
 )
-"""The manual's names of what a list holds, by the house's."""
+"""The manual's names of what a list holds, by ours."""
 
 
 def read_text(value: Value) -> str:
@@ -75,7 +75,7 @@ def read_schedule(value: Value, zone: ZoneInfo) -> int:
 
 
 def read_contact_ids(texts: list[str]) -> list[int]:
-    """Contacts that a body names; raises `Refused` for the first that nobody has."""
+    """Contacts that a body names; raises `Refused` for the first that does not exist."""
     found = []
     for text in texts:
         contact_id = parse_base64(text)
@@ -86,8 +86,8 @@ def read_contact_ids(texts: list[str]) -> list[int]:
 
 
 @contextmanager
-def in_our_words() -> Iterator[None]:
-    """Gives what is refused within the names that the caller knows."""
+def with_api_names() -> Iterator[None]:
+    """Refuses with the names that the caller knows."""
     try:
         yield
     except Refused as refused:
@@ -101,7 +101,7 @@ def in_our_words() -> Iterator[None]:
 
 @contextmanager
 def unable(what: str) -> Iterator[None]:
-    """Says 500, as the manual does, where the account cannot send mail now or names nobody."""
+    """Answers 500, as the manual does, where mail cannot be sent now or to no contact."""
     try:
         yield
     except Refused as refused:

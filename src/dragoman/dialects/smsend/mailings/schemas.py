@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
-from dragoman.dialects.smsend.contacts.schemas import Switch, Value
+from dragoman.dialects.smsend.schemas import Switch, Value
+from dragoman.web.operations import doc
 
 
 class ListFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +22,7 @@ class ListFields(msgspec.Struct, frozen=True, kw_only=True):
     company_url: Value = None
     company_phone: Value = None
     company_fax: Value = None
-    status: Annotated[Value, Meta(description="0 active, 1 archived, 2 to be activated")] = None
+    status: Annotated[Value, doc("0 active, 1 archived, 2 to be activated")] = None
 
 
 class ListAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,19 +51,19 @@ class ListsAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class StatusesQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which lists are wanted."""
 
-    statuses: Annotated[str, Meta(description="ACTIVE, ARCHIVED, TO_ACTIVATE, with commas.")] = ""
+    statuses: Annotated[str, doc("ACTIVE, ARCHIVED, TO_ACTIVATE, with commas.")] = ""
 
 
 class RegistrationQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a contact is asked first."""
 
-    SendOptIn: Annotated[str, Meta(description="`true` sends the opt-in mail.")] = "false"
+    SendOptIn: Annotated[str, doc("`true` sends the opt-in mail.")] = "false"
 
 
 class GroupQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the contacts of a group are asked first."""
 
-    sendoptin: Annotated[str, Meta(description="`true` sends the opt-in mail.")] = "false"
+    sendoptin: Annotated[str, doc("`true` sends the opt-in mail.")] = "false"
 
 
 class AttachmentFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +96,7 @@ class SendingFields(msgspec.Struct, frozen=True, kw_only=True):
     """Whom an issue goes to, and when."""
 
     contactIds: list[str] | None = None
-    scheduleTime: Annotated[Value, Meta(description="yyyy-MM-dd hh:mm:ss")] = None
+    scheduleTime: Annotated[Value, doc("yyyy-MM-dd hh:mm:ss")] = None
 
 
 class TemplateFields(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from dragoman.container import Services
@@ -12,58 +11,12 @@ from dragoman.core.inbound.model.inbound import StoredInbound
 from dragoman.core.inbound.model.received_texts import TextKind, TextSearch
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
-from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.mapping import render_time, zone_of
 from dragoman.dialects.smsend.paging import Page, read_page
-from dragoman.dialects.smsend.received import reading
-from dragoman.dialects.smsend.received.schemas import (
-    HistoryQuery,
-    KindHistory,
-    KindQuery,
-    LimitQuery,
-    NewTexts,
-    ReceivedText,
-    TextHistory,
-)
+from dragoman.dialects.smsend.received import reading, schemas
 from dragoman.dialects.smsend.times import read_zone
 from dragoman.kit.ids import parse_number, time_of
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
-
-SOURCE: Final = "smSend v1.0, Received SMS API"
-NEWER: Final = "newer than smSend v1.0"
-
-
-def received_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """Declares the calls."""
-    texts = ReceivedTexts(services)
-    new, pages = (
-        ("newsrsmsmessage", "newsrsmsmessage/{sim}"),
-        ("srsmshistory", "srsmshistory/{sim}"),
-    )
-    return (
-        *(
-            calls.get(path, texts.new, NewTexts, "Texts since the last call", SOURCE, LimitQuery)
-            for path in new
-        ),
-        *(
-            calls.get(
-                path, texts.history, TextHistory, "Texts between two times", SOURCE, HistoryQuery
-            )
-            for path in pages
-        ),
-        calls.get(
-            "srsmshistory/{sim}/{message_id}",
-            texts.after,
-            NewTexts,
-            "Texts after a text",
-            SOURCE,
-            LimitQuery,
-        ),
-        calls.get(
-            "mosmshistory", texts.of_kind, KindHistory, "Texts of one kind", NEWER, KindQuery
-        ),
-    )
 
 
 class ReceivedTexts:
@@ -74,13 +27,13 @@ class ReceivedTexts:
         self._clock = services.clock
         self._zone = services.settings.dialects.smsend.time_zone
 
-    async def new(self, account: Account, request: Request) -> NewTexts:
+    async def new(self, account: Account, request: Request) -> schemas.NewTexts:
         """The texts since the last call, newest first; raises `Refused`."""
         zone, limit = self._zone_of(account, request), reading.read_limit(request.query)
         found = await self._inbox.fetch_new(account, _sims_of(request), limit)
-        return NewTexts(srsmshistory=self._render(account, reversed(found), zone))
+        return schemas.NewTexts(srsmshistory=self._render(account, reversed(found), zone))
 
-    async def after(self, account: Account, request: Request) -> NewTexts:
+    async def after(self, account: Account, request: Request) -> schemas.NewTexts:
         """The texts to a SIM after one of them, oldest first; raises `Refused`."""
         zone, limit = self._zone_of(account, request), reading.read_limit(request.query)
         sims = _sims_of(request)
@@ -90,28 +43,28 @@ class ReceivedTexts:
         if inbound_id is None:
             raise Refused(RefusalCode.INVALID_FIELD, "id_message", "a number")
         found = await self._inbox.texts_after(account, sims[0], inbound_id, limit)
-        return NewTexts(srsmshistory=self._render(account, found, zone))
+        return schemas.NewTexts(srsmshistory=self._render(account, found, zone))
 
-    async def history(self, account: Account, request: Request) -> TextHistory:
+    async def history(self, account: Account, request: Request) -> schemas.TextHistory:
         """A page of the texts between two times, newest first; raises `Refused`."""
         page, zone = read_page(request.query), self._zone_of(account, request)
         wanted = self._wanted(account, request, zone)
         if wanted.from_ms is None:
             raise Refused(RefusalCode.MISSING_FIELD, "from")
         found = await self._inbox.search(account, wanted, _range_of(page))
-        return TextHistory(
+        return schemas.TextHistory(
             srsmshistory=self._render(account, found.texts, zone),
             page_number=page.number,
             page_size=page.size,
             total=found.total,
         )
 
-    async def of_kind(self, account: Account, request: Request) -> KindHistory:
+    async def of_kind(self, account: Account, request: Request) -> schemas.KindHistory:
         """A page of the texts of a kind, newest first; raises `Refused`."""
         page, zone = read_page(request.query), self._zone_of(account, request)
         wanted = self._wanted(account, request, zone, reading.read_kind(request.query))
         found = await self._inbox.search(account, wanted, _range_of(page))
-        return KindHistory(
+        return schemas.KindHistory(
             mosmshistory=self._render(account, found.texts, zone),
             page_number=page.number,
             page_size=page.size,
@@ -140,9 +93,9 @@ class ReceivedTexts:
 
     def _render(
         self, account: Account, texts: Iterable[StoredInbound], zone: ZoneInfo
-    ) -> tuple[ReceivedText, ...]:
+    ) -> tuple[schemas.ReceivedText, ...]:
         return tuple(
-            ReceivedText(
+            schemas.ReceivedText(
                 id_message=str(text.inbound_id),
                 id_sim=_render_number(text.recipient),
                 sender=_render_number(text.sender),

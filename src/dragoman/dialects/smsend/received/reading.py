@@ -10,6 +10,7 @@ from dragoman.core.inbound.inbox import MAX_NUMBERS
 from dragoman.core.inbound.model.keywords import parse_own_number
 from dragoman.core.inbound.model.received_texts import TextKind
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.dialects.smsend.reading import read_count
 from dragoman.dialects.smsend.times import NOW, OF_TEXTS, Span, parse_span
 from dragoman.web.requests import Parameters
 
@@ -40,14 +41,7 @@ def _read_sim(written: str) -> str:
 
 def read_limit(query: Parameters) -> int:
     """How many texts are wanted at most; raises `Refused`."""
-    text = query.get("limit", "").strip()
-    if not text:
-        return MAX_LIMIT
-    if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_LIMIT)):
-        limit = int(text)
-        if 1 <= limit <= MAX_LIMIT:
-            return limit
-    raise Refused(RefusalCode.INVALID_FIELD, "limit", f"1 to {MAX_LIMIT}")
+    return read_count(query.get("limit"), "limit", MAX_LIMIT, MAX_LIMIT)
 
 
 def read_kind(query: Parameters) -> TextKind:

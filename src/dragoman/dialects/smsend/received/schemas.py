@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
-Time = Annotated[str, Meta(description="yyyyMMddHHmmss, or `now`.")]
-Zone = Annotated[str, Meta(description="The IANA zone of all times; the account's if left out.")]
-Limit = Annotated[int, Meta(description="How many at most, up to 100.")]
+from dragoman.web.operations import doc
+
+Time = Annotated[str, doc("yyyyMMddHHmmss, or `now`.")]
+Zone = Annotated[str, doc("The IANA zone of all times; the account's if left out.")]
+Limit = Annotated[int, doc("How many at most, up to 100.")]
 
 
 class LimitQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +33,7 @@ class HistoryQuery(msgspec.Struct, frozen=True, kw_only=True):
 class KindQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which kind of texts is wanted."""
 
-    type: Annotated[str, Meta(description="STOP, CONTACT or OTHER.")]
+    type: Annotated[str, doc("STOP, CONTACT or OTHER.")]
     from_: Time = msgspec.field(default="", name="from")
     to: Time = "now"
     timezone: Zone = ""

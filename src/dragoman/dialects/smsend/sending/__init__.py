@@ -1,1 +1,1 @@
-"""Sending texts, what became of them, and what was sent."""
+"""Sending texts, their status, and what was sent."""

@@ -1,4 +1,4 @@
-"""Telling customers how texts end: the address an order names is called with a GET.
+"""Delivery reports: the URL that an order names is called with a GET.
 
 `delivery_notification_url` is called as Aruba's panel calls, `statusnotificationURL` as
 TextAnywhere does. What a call needs of its order travels with the messages as `return_data`.
@@ -42,14 +42,14 @@ CODES: Final = MappingProxyType(
 
 
 class Shape(StrEnum):
-    """Who the call looks like."""
+    """Whose format a call has."""
 
     REPORT = "report"
     STATUS = "status"
 
 
 class Context(NamedTuple):
-    """What a call says of its order."""
+    """What a call reports about its order."""
 
     shape: Shape
     zone: str
@@ -57,7 +57,7 @@ class Context(NamedTuple):
 
 
 def request_callback(url: str, context: Context, *, receipts: bool) -> CallbackRequest:
-    """The wish to be told of an order; without receipts, that it was sent is the end."""
+    """The request for reports on an order; without receipts, `sent` is the last state."""
     states = ENDS
     if not receipts:
         states = (ENDS | {State.SENT}) - {State.UNKNOWN}

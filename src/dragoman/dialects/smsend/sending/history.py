@@ -13,12 +13,7 @@ from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.submission.model.orders import OrderView, RecipientView
 from dragoman.dialects.smsend.mapping import render_time, zone_of
 from dragoman.dialects.smsend.paging import Page, read_page
-from dragoman.dialects.smsend.sending.schemas import (
-    History,
-    HistoryEntry,
-    RecipientHistory,
-    RecipientHistoryEntry,
-)
+from dragoman.dialects.smsend.sending import schemas
 from dragoman.dialects.smsend.sending.statuses import history_code_of
 from dragoman.dialects.smsend.times import NOW, parse_time, read_zone
 from dragoman.web.requests import Parameters, Request
@@ -35,18 +30,18 @@ class HistoryCalls:
         self._orders = services.orders
         self._zone = services.settings.dialects.smsend.time_zone
 
-    async def orders(self, account: Account, request: Request) -> History:
+    async def orders(self, account: Account, request: Request) -> schemas.History:
         """A page of the account's orders; raises `Refused`."""
         page, zone, from_ms, to_ms = self._read(account, request.query)
         found = await self._orders.page(account, from_ms, to_ms, page.offset, page.size)
-        return History(
+        return schemas.History(
             total=found.total,
             pageNumber=page.number,
             pageSize=page.size,
             smshistory=[_entry(order, zone) for order in found.orders],
         )
 
-    async def recipient(self, account: Account, request: Request) -> RecipientHistory:
+    async def recipient(self, account: Account, request: Request) -> schemas.RecipientHistory:
         """A page of the texts to a number; raises `Refused`."""
         query = request.query
         page, zone, from_ms, to_ms = self._read(account, query)
@@ -58,7 +53,7 @@ class HistoryCalls:
         found = await self._orders.page_of_recipient(
             account, digits, from_ms, to_ms, page.offset, page.size
         )
-        return RecipientHistory(
+        return schemas.RecipientHistory(
             total=found.total,
             pageNumber=page.number,
             pageSize=page.size,
@@ -88,27 +83,26 @@ def _read_time(query: Parameters, name: str, zone: ZoneInfo) -> int | None:
         raise Refused(RefusalCode.INVALID_FIELD, name, str(error)) from None
 
 
-def _entry(order: OrderView, zone: ZoneInfo) -> HistoryEntry:
-    return HistoryEntry(
-        order_id=order.order_id,
-        create_time=render_time(order.created_ms, zone),
-        schedule_time=render_time(order.due_ms, zone),
-        message_type=order.message_type,
-        sender=order.sender,
-        num_recipients=order.recipients,
-    )
+def _entry(order: OrderView, zone: ZoneInfo) -> schemas.HistoryEntry:
+    return schemas.HistoryEntry(**_head(order, zone), num_recipients=order.recipients)
 
 
-def _recipient_entry(view: RecipientView, zone: ZoneInfo) -> RecipientHistoryEntry:
-    order, message = view.order, view.message
+def _recipient_entry(view: RecipientView, zone: ZoneInfo) -> schemas.RecipientHistoryEntry:
+    message = view.message
     delivered = message.state is State.DELIVERED and message.final_ms is not None
-    return RecipientHistoryEntry(
-        order_id=order.order_id,
-        create_time=render_time(order.created_ms, zone),
-        schedule_time=render_time(order.due_ms, zone),
-        message_type=order.message_type,
-        sender=order.sender,
+    return schemas.RecipientHistoryEntry(
+        **_head(view.order, zone),
         recipient=f"+{message.recipient}",
         status=history_code_of(message.state, message.failure, wants_receipt=view.wants_receipt),
         delivery_date=render_time(message.final_ms or 0, zone) if delivered else "",
     )
+
+
+def _head(order: OrderView, zone: ZoneInfo) -> dict[str, str]:
+    return {
+        "order_id": order.order_id,
+        "create_time": render_time(order.created_ms, zone),
+        "schedule_time": render_time(order.due_ms, zone),
+        "message_type": order.message_type,
+        "sender": order.sender,
+    }

@@ -1,4 +1,4 @@
-"""Sending, what became of it, and taking it back (smSend v1.0, "SMS Send API")."""
+"""Sending, the status of an order, and cancelling it (smSend v1.0, "SMS Send API")."""
 
 from __future__ import annotations
 
@@ -18,23 +18,15 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.texts import is_storable
 from dragoman.core.submission.orders import OrderProgress
-from dragoman.dialects.smsend.errors import BAD_REQUEST, NOT_FOUND, WordedRefusal, quoted
+from dragoman.dialects.smsend.errors import BAD_REQUEST, NOT_FOUND, WordedRefusal
 from dragoman.dialects.smsend.mapping import DIALECT, render_quantity, render_time, zone_of
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.schemas import Done
-from dragoman.dialects.smsend.sending import reading
+from dragoman.dialects.smsend.sending import reading, schemas
 from dragoman.dialects.smsend.sending.reading import MAX_RECIPIENTS, OrderTerms, read_terms
-from dragoman.dialects.smsend.sending.schemas import (
-    GroupMessage,
-    Message,
-    OrderFields,
-    OrderStatus,
-    ParametricMessage,
-    RecipientStatus,
-    Sent,
-)
 from dragoman.dialects.smsend.sending.statuses import DELIVERED, status_of
 from dragoman.dialects.smsend.sending.texts import Template
+from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import parse_number
 from dragoman.web.requests import Request
 
@@ -66,21 +58,21 @@ class OrderCalls:
         self._groups = services.groups
         self._submission = services.submission
         self._zone = services.settings.dialects.smsend.time_zone
-        self._house_sender = services.settings.dialects.smsend.default_sender
+        self._default_sender = services.settings.dialects.smsend.default_sender
 
-    async def send(self, account: Account, request: Request) -> Sent:
+    async def send(self, account: Account, request: Request) -> schemas.Sent:
         """Accepts a text to numbers; raises `Refused`."""
-        message = read_body(request, Message)
+        message = read_body(request, schemas.Message)
         terms = self._read_terms(message, account)
-        text = terms.room.fit(reading.read_message(message.message))
+        text = terms.limit.fit(reading.read_message(message.message))
         numbers = reading.read_list(message.recipient, "recipient")
         if terms.allows_invalid:
             numbers = self._reachable(account, terms, numbers)
         return await self._place(account, terms, Content(tuple(numbers), text))
 
-    async def send_parametric(self, account: Account, request: Request) -> Sent:
+    async def send_parametric(self, account: Account, request: Request) -> schemas.Sent:
         """Accepts a text with places; raises `Refused`."""
-        message = read_body(request, ParametricMessage)
+        message = read_body(request, schemas.ParametricMessage)
         terms = self._read_terms(message, account)
         text = reading.read_message(message.message)
         recipients = reading.read_parametric(message.recipients)
@@ -88,7 +80,7 @@ class OrderCalls:
             values = dict(reversed(recipients))
             reachable = self._reachable(account, terms, [number for number, _ in recipients])
             recipients = [(number, values[number]) for number in dict.fromkeys(reachable)]
-        template, fit = Template(text), terms.room.fit
+        template, fit = Template(text), terms.limit.fit
         content = Content(
             numbers=tuple(number for number, _ in recipients),
             text=text,
@@ -96,19 +88,19 @@ class OrderCalls:
         )
         return await self._place(account, terms, content)
 
-    async def send_to_groups(self, account: Account, request: Request) -> Sent:
+    async def send_to_groups(self, account: Account, request: Request) -> schemas.Sent:
         """Accepts a text to the contacts that are in groups now; raises `Refused`."""
-        message = read_body(request, GroupMessage)
+        message = read_body(request, schemas.GroupMessage)
         terms = self._read_terms(message, account)
-        text = terms.room.fit(reading.read_message(message.message))
+        text = terms.limit.fit(reading.read_message(message.message))
         group_ids = await self._find_groups(account, message)
         numbers = await self._numbers_of(account, group_ids)
         if terms.allows_invalid:
             numbers = self._reachable(account, terms, numbers)
         return await self._place(account, terms, Content(tuple(numbers), text))
 
-    async def status(self, account: Account, request: Request) -> OrderStatus:
-        """What became of an order; raises `Refused`."""
+    async def status(self, account: Account, request: Request) -> schemas.OrderStatus:
+        """The status of an order; raises `Refused`."""
         progress = await self._orders.progress(account, _order_id(request))
         zone = zone_of(account, self._zone)
         if len(progress.messages) <= MANY:
@@ -116,7 +108,7 @@ class OrderCalls:
         return await asyncio.to_thread(_render_status, progress, zone)
 
     async def cancel(self, account: Account, request: Request) -> Done:
-        """Takes back an order that is due later; raises `Refused`."""
+        """Cancels an order that is due later; raises `Refused`."""
         try:
             await self._orders.cancel(account, _order_id(request))
         except Refused as refused:
@@ -126,15 +118,15 @@ class OrderCalls:
         return Done()
 
     async def cancel_all(self, account: Account, _request: Request) -> Done:
-        """Takes back all orders that are due later."""
+        """Cancels all orders that are due later."""
         await self._orders.cancel_all(account)
         return Done()
 
-    def _read_terms(self, fields: OrderFields, account: Account) -> OrderTerms:
+    def _read_terms(self, fields: schemas.OrderFields, account: Account) -> OrderTerms:
         zone = zone_of(account, self._zone)
-        return read_terms(fields, account, self._credits.types, zone, self._house_sender)
+        return read_terms(fields, account, self._credits.types, zone, self._default_sender)
 
-    async def _place(self, account: Account, terms: OrderTerms, content: Content) -> Sent:
+    async def _place(self, account: Account, terms: OrderTerms, content: Content) -> schemas.Sent:
         order_id = terms.order_id or self._orders.new_order_id()
         message_type = terms.message_type
         submission = Submission(
@@ -143,8 +135,8 @@ class OrderCalls:
             text=content.text,
             texts=content.texts,
             sender=terms.sender,
-            house_sender=terms.house_sender,
-            format=terms.room.format,
+            house_sender=terms.has_default_sender,
+            format=terms.limit.format,
             due_ms=terms.due_ms,
             validity_s=terms.validity_s,
             callback=terms.callback(order_id, zone_of(account, self._zone)),
@@ -166,7 +158,7 @@ class OrderCalls:
         if terms.answers_remaining:
             left = (await self._credits.available(account))[message_type.name]
             remaining = render_quantity(left)
-        return Sent(
+        return schemas.Sent(
             order_id=order_id,
             total_sent=accepted.credits if terms.answers_credits else accepted.recipients,
             remaining_credits=remaining,
@@ -194,7 +186,7 @@ class OrderCalls:
             return False
         return self._submission.reaches(account, digits, terms.message_type)
 
-    async def _find_groups(self, account: Account, message: GroupMessage) -> list[int]:
+    async def _find_groups(self, account: Account, message: schemas.GroupMessage) -> list[int]:
         """The groups that a body names, once each; raises `Refused`."""
         name = "recipientsGroupdIds" if message.recipientsGroupdIds else "recipient"
         names = list(dict.fromkeys(reading.read_list(getattr(message, name), name)))
@@ -226,19 +218,19 @@ class OrderCalls:
         return numbers
 
 
-def _render_status(progress: OrderProgress, zone: ZoneInfo) -> OrderStatus:
+def _render_status(progress: OrderProgress, zone: ZoneInfo) -> schemas.OrderStatus:
     recipients = []
     for message in progress.messages:
         status = status_of(message.state, message.failure, wants_receipt=progress.wants_receipt)
         delivered = status == DELIVERED and message.final_ms is not None
         recipients.append(
-            RecipientStatus(
+            schemas.RecipientStatus(
                 status=status,
                 destination=f"+{message.recipient}",
                 delivery_date=render_time(message.final_ms or 0, zone) if delivered else "",
             )
         )
-    return OrderStatus(recipient_number=len(recipients), recipients=recipients)
+    return schemas.OrderStatus(recipient_number=len(recipients), recipients=recipients)
 
 
 def _order_id(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""Orders as programs write them, read into the house's words; what cannot be read is refused."""
+"""Orders as programs write them, read into submissions; what cannot be read is refused."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.billing.model.message_types import MessageType, MessageTypes
 from dragoman.core.messages.model.messages import CallbackRequest
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsend.contacts.reading import read_switch, read_text
-from dragoman.dialects.smsend.contacts.schemas import Value
 from dragoman.dialects.smsend.errors import WordedRefusal
+from dragoman.dialects.smsend.reading import read_switch, read_text
+from dragoman.dialects.smsend.schemas import Value
 from dragoman.dialects.smsend.sending.callbacks import Context, Shape, request_callback
 from dragoman.dialects.smsend.sending.schemas import OrderFields, Parameters
-from dragoman.dialects.smsend.sending.texts import Room, room_of
+from dragoman.dialects.smsend.sending.texts import TextLimit, limit_of
 from dragoman.dialects.smsend.times import parse_time, read_zone
 
 MAX_RECIPIENTS: Final = 10_000
@@ -39,10 +39,10 @@ class OrderTerms(NamedTuple):
     order_id: str
     """Empty where the customer leaves it to us."""
     sender: str
-    house_sender: bool
+    has_default_sender: bool
     due_ms: int | None
     validity_s: int | None
-    room: Room
+    limit: TextLimit
     answers_credits: bool
     answers_remaining: bool
     allows_invalid: bool
@@ -50,7 +50,7 @@ class OrderTerms(NamedTuple):
     url: str
 
     def callback(self, order_id: str, zone: ZoneInfo) -> CallbackRequest | None:
-        """Whom to tell how its texts end."""
+        """The request for reports on its texts."""
         if self.shape is None:
             return None
         context = Context(self.shape, zone.key, order_id)
@@ -58,13 +58,13 @@ class OrderTerms(NamedTuple):
 
 
 def read_terms(
-    fields: OrderFields, account: Account, types: MessageTypes, zone: ZoneInfo, house_sender: str
+    fields: OrderFields, account: Account, types: MessageTypes, zone: ZoneInfo, default_sender: str
 ) -> OrderTerms:
     """Reads what all orders may say; raises `Refused`."""
     _check_supported(fields)
     called = read_text(fields.message_type)
     message_type = _read_type(called, account, types)
-    sender, is_of_house = _read_sender(fields.sender, account, message_type, house_sender)
+    sender, is_default = _read_sender(fields.sender, account, message_type, default_sender)
     if fields.campaign_name and len(str(fields.campaign_name)) > MAX_CAMPAIGN_NAME:
         detail = f"at most {MAX_CAMPAIGN_NAME} characters"
         raise Refused(RefusalCode.INVALID_FIELD, "campaign_name", detail)
@@ -74,10 +74,10 @@ def read_terms(
         called=called,
         order_id=_read_order_id(fields.order_id),
         sender=sender,
-        house_sender=is_of_house,
+        has_default_sender=is_default,
         due_ms=_read_due_time(fields, zone),
         validity_s=_read_validity(fields),
-        room=room_of(
+        limit=limit_of(
             message_type,
             fields.encoding,
             _read_integer("max_fragments", fields.max_fragments, MAX_FRAGMENTS),
@@ -156,17 +156,17 @@ def _read_type(called: str, account: Account, types: MessageTypes) -> MessageTyp
 
 
 def _read_sender(
-    value: Value, account: Account, message_type: MessageType, house_sender: str
+    value: Value, account: Account, message_type: MessageType, default_sender: str
 ) -> tuple[str, bool]:
-    """The sender, and whether it is the house's own."""
+    """The sender, and whether it is the gateway's default."""
     sender = read_text(value)
     if not message_type.custom_sender:
         if sender:
             detail = f"messages of type {message_type.name} have no sender of their own"
             raise Refused(RefusalCode.INVALID_SENDER, sender, detail)
-        return house_sender, True
+        return default_sender, True
     sender = sender or account.default_sender
-    return (sender, False) if sender else (house_sender, True)
+    return (sender, False) if sender else (default_sender, True)
 
 
 def _read_order_id(value: Value) -> str:

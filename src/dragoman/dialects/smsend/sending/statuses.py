@@ -1,4 +1,4 @@
-"""What became of a text, in the words of this API (Get SMS message state)."""
+"""The status of a text, as this API names it (Get SMS message state)."""
 
 from __future__ import annotations
 
@@ -89,19 +89,19 @@ _ARRIVED: Final = HISTORY_CODES[State.DELIVERED]
 
 
 def status_of(state: State, failure: FailureCode, *, wants_receipt: bool) -> str:
-    """The literal for a text; `SENT` is the end of one whose delivery nobody reports."""
-    if not wants_receipt and _is_all_we_hear(state, failure):
+    """The status of a text; `SENT` is the last one where no receipts come."""
+    if not wants_receipt and _is_last_known(state, failure):
         return SENT
     return (FAILURES[failure] if state in _FAILED else None) or STATUSES[state]
 
 
 def history_code_of(state: State, failure: FailureCode, *, wants_receipt: bool) -> int:
     """The number for a text in the history of a recipient."""
-    if not wants_receipt and _is_all_we_hear(state, failure):
+    if not wants_receipt and _is_last_known(state, failure):
         return _ARRIVED
     return HISTORY_CODES[state]
 
 
-def _is_all_we_hear(state: State, failure: FailureCode) -> bool:
+def _is_last_known(state: State, failure: FailureCode) -> bool:
     """Whether a carrier took a text, and no more is known of it."""
     return state is State.SENT or (state is State.UNKNOWN and failure is FailureCode.NO_REPORT)

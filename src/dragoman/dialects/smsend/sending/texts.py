@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.messages.model.messages import Format
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsend.contacts.schemas import Value
+from dragoman.dialects.smsend.schemas import Value
 from dragoman.protocols.gsm.alphabet import Alphabet, NotEncodable
 from dragoman.protocols.gsm.segmentation import (
     MAX_SEPTETS,
@@ -46,7 +46,7 @@ class Template:
         return "".join(pieces)
 
 
-class Room(NamedTuple):
+class TextLimit(NamedTuple):
     """How long a text may be."""
 
     format: Format
@@ -93,9 +93,9 @@ class Room(NamedTuple):
         return None
 
 
-def room_of(
+def limit_of(
     message_type: MessageType, encoding: Value, parts: int | None, *, truncates: bool
-) -> Room:
+) -> TextLimit:
     """How long a text of a type may be; raises `Refused`."""
     format_ = ENCODINGS.get(str(encoding or "").strip().lower())
     if format_ is None:
@@ -103,7 +103,7 @@ def room_of(
     septets = message_type.max_length
     ucs2_units = MAX_UCS2_UNITS if septets <= MAX_SEPTETS else int(septets * UCS2_SHARE)
     least = min(septets, ucs2_units if parts is None else MAX_UCS2_UNITS)
-    return Room(format_, septets, ucs2_units, parts, truncates, least // MAX_UNITS)
+    return TextLimit(format_, septets, ucs2_units, parts, truncates, least // MAX_UNITS)
 
 
 def _written(value: str | int | float | bool) -> str:

@@ -12,122 +12,15 @@ from dragoman.core.accounts.model.views import AccountView
 from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.billing.model.payments import Payer
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsend.calls import Calls
 from dragoman.dialects.smsend.mapping import DIALECT, read_flag, render_quantity, zone_of
 from dragoman.dialects.smsend.paging import read_page
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Located
-from dragoman.dialects.smsend.schemas import PageQuery
-from dragoman.dialects.smsend.subaccounts.mapping import (
-    check_complete,
-    check_data,
-    check_password,
-    known_profiles,
-    make_record,
-    parse_record,
-    permission_names,
-    read_fields,
-    read_permissions,
-    render_profile,
-    render_subaccount,
-)
-from dragoman.dialects.smsend.subaccounts.schemas import (
-    ActivableServices,
-    ActivableType,
-    AvailableCredits,
-    CreditMoves,
-    EditQuery,
-    ManyCredits,
-    ManyProfiles,
-    ManySubaccounts,
-    NewPassword,
-    Profile,
-    Subaccount,
-    SubaccountData,
-)
-from dragoman.web.operations import Operation
+from dragoman.dialects.smsend.subaccounts import mapping, schemas
+from dragoman.dialects.wording import instead_of
 from dragoman.web.requests import Request
 
-SOURCE: Final = "smSend v1.0, Subaccount API"
-NEWER: Final = "newer than smSend v1.0"
 LOCK: Final = "lock-subaccount"
-
-
-def subaccount_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """Declares the calls."""
-    subaccounts = Subaccounts(services)
-    one = "subaccount/{subaccount_id}"
-    return (
-        calls.get(
-            "subaccount/profile",
-            subaccounts.profiles,
-            ManyProfiles,
-            "The profiles there are",
-            NEWER,
-        ),
-        calls.get(
-            "subaccount/profile/{profile_id}", subaccounts.profile, Profile, "A profile", NEWER
-        ),
-        calls.get(
-            "subaccount/activableservices",
-            subaccounts.services,
-            ActivableServices,
-            "What can be given to subaccounts",
-            NEWER,
-        ),
-        calls.post(
-            f"{one}/changepwd/api",
-            subaccounts.set_api_password,
-            NewPassword,
-            None,
-            "Change the password a subaccount's programs log in with",
-            NEWER,
-        ),
-        calls.get(
-            "subaccounts",
-            subaccounts.list_page,
-            ManySubaccounts,
-            "The subaccounts",
-            SOURCE,
-            PageQuery,
-        ),
-        calls.post(
-            "subaccount",
-            subaccounts.create,
-            SubaccountData,
-            None,
-            "Create a subaccount",
-            SOURCE,
-            status=200,
-        ),
-        calls.put(
-            one, subaccounts.edit, SubaccountData, None, "Edit a subaccount", SOURCE, EditQuery
-        ),
-        calls.get(one, subaccounts.find, Subaccount, "A subaccount", SOURCE),
-        calls.post(
-            f"{one}/changepwd",
-            subaccounts.set_password,
-            NewPassword,
-            None,
-            "Change a subaccount's password",
-            SOURCE,
-        ),
-        calls.post(
-            f"{one}/credit",
-            subaccounts.move_credits,
-            CreditMoves,
-            None,
-            "Move credits to or from a subaccount",
-            SOURCE,
-        ),
-        calls.get(
-            f"{one}/credit",
-            subaccounts.list_credits,
-            ManyCredits,
-            "The credits a subaccount has left",
-            SOURCE,
-        ),
-    )
 
 
 class Subaccounts:
@@ -138,19 +31,19 @@ class Subaccounts:
         self._credits = services.credits
         self._settings = services.settings.dialects.smsend
 
-    async def list_page(self, caller: Account, request: Request) -> ManySubaccounts:
+    async def list_page(self, caller: Account, request: Request) -> schemas.ManySubaccounts:
         """A page of the subaccounts; raises `Refused`."""
         check_right(caller)
         page = read_page(request.query)
         views, total = await self._tree.list_children(caller, page.offset, page.size)
-        return ManySubaccounts(
+        return schemas.ManySubaccounts(
             page_number=page.number,
             page_size=page.size,
             total=total,
             subaccount=tuple(await self._render(caller, views)),
         )
 
-    async def find(self, caller: Account, request: Request) -> Subaccount:
+    async def find(self, caller: Account, request: Request) -> schemas.Subaccount:
         """A subaccount; raises `Refused`."""
         (found,) = await self._render(caller, [await self.load(caller, request)])
         return found
@@ -158,33 +51,33 @@ class Subaccounts:
     async def create(self, caller: Account, request: Request) -> Located:
         """Makes a subaccount without credits; raises `Refused`."""
         check_right(caller)
-        data = read_body(request, SubaccountData)
-        check_complete(data)
-        check_data(data)
+        data = read_body(request, schemas.SubaccountData)
+        mapping.check_complete(data)
+        mapping.check_data(data)
         created = await self._tree.create(
             caller,
-            read_fields(data, self._settings, self._credits.types),
+            mapping.read_fields(data, self._settings, self._credits.types),
             password=data.password or "",
             credits=0,
-            permissions=read_permissions(data, caller, self._settings),
-            record=make_record(data),
+            permissions=mapping.read_permissions(data, caller, self._settings),
+            record=mapping.make_record(data),
         )
         return Located(f"/subaccount/{created.view.account.account_id}")
 
     async def edit(self, caller: Account, request: Request) -> Located:
         """Changes what is given of a subaccount, and locks it or lets it in; raises `Refused`."""
         check_right(caller)
-        data = read_body(request, SubaccountData)
-        check_data(data)
+        data = read_body(request, schemas.SubaccountData)
+        mapping.check_data(data)
         locked = read_flag(request.query, LOCK) if LOCK in request.query else None
         view = await self.load(caller, request)
         account = view.account
         changes = Changes(
-            fields=read_fields(data, self._settings, self._credits.types),
+            fields=mapping.read_fields(data, self._settings, self._credits.types),
             password=data.password or None,
             enabled=None if locked is None else not locked,
-            permissions=read_permissions(data, caller, self._settings),
-            record=make_record(data, await self._record(view)),
+            permissions=mapping.read_permissions(data, caller, self._settings),
+            record=mapping.make_record(data, await self._record(view)),
         )
         await self._tree.change(caller, account.account_id, changes)
         return Located(f"/subaccount/{account.account_id}")
@@ -199,40 +92,40 @@ class Subaccounts:
         account = await self._set_password(caller, request)
         return Located(f"/subaccount/{account.account_id}/changepwd/api")
 
-    async def profiles(self, caller: Account, _request: Request) -> ManyProfiles:
+    async def profiles(self, caller: Account, _request: Request) -> schemas.ManyProfiles:
         """The profiles that subaccounts can be given; raises `Refused`."""
         check_right(caller)
-        return ManyProfiles(
+        return schemas.ManyProfiles(
             profiles=tuple(
-                render_profile(profile, caller, self._credits.types)
-                for profile in known_profiles(self._settings)
+                mapping.render_profile(profile, caller, self._credits.types)
+                for profile in mapping.known_profiles(self._settings)
             )
         )
 
-    async def profile(self, caller: Account, request: Request) -> Profile:
+    async def profile(self, caller: Account, request: Request) -> schemas.Profile:
         """One profile; raises `Refused`."""
         check_right(caller)
         text = request.path_params["profile_id"]
-        for profile in known_profiles(self._settings):
+        for profile in mapping.known_profiles(self._settings):
             if text == str(profile.id):
-                return render_profile(profile, caller, self._credits.types)
+                return mapping.render_profile(profile, caller, self._credits.types)
         raise Refused(RefusalCode.NOT_FOUND, text, "profile")
 
-    async def services(self, caller: Account, _request: Request) -> ActivableServices:
+    async def services(self, caller: Account, _request: Request) -> schemas.ActivableServices:
         """What the caller has and can pass on; raises `Refused`."""
         check_right(caller)
-        return ActivableServices(
+        return schemas.ActivableServices(
             message_types=tuple(
-                ActivableType(id=one.name, name=one.brand_name)
+                schemas.ActivableType(id=one.name, name=one.brand_name)
                 for one in self._credits.types
                 if caller.may_send_type(one.name)
             ),
-            services=permission_names(caller),
+            services=mapping.permission_names(caller),
         )
 
     async def move_credits(self, caller: Account, request: Request) -> Located:
         """Moves credits between the caller and a subaccount: all, or none; raises `Refused`."""
-        given = read_body(request, CreditMoves).credits
+        given = read_body(request, schemas.CreditMoves).credits
         account = (await self.load(caller, request)).account
         moves = [
             TypeMove(
@@ -245,13 +138,13 @@ class Subaccounts:
         await self._credits.move(caller, account, moves)
         return Located(f"/subaccount/{account.account_id}/credit")
 
-    async def list_credits(self, caller: Account, request: Request) -> ManyCredits:
+    async def list_credits(self, caller: Account, request: Request) -> schemas.ManyCredits:
         """The credits that a subaccount can still use; raises `Refused`."""
         account = (await self.load(caller, request)).account
         left = await self._credits.available(account)
-        return ManyCredits(
+        return schemas.ManyCredits(
             credits=tuple(
-                AvailableCredits(message_type=name, amount=render_quantity(amount))
+                schemas.AvailableCredits(message_type=name, amount=render_quantity(amount))
                 for name, amount in left.items()
                 if account.may_send_type(name)
             )
@@ -261,12 +154,9 @@ class Subaccounts:
         """The subaccount that a path names; raises `Refused`."""
         check_right(caller)
         name = request.path_params["subaccount_id"]
-        try:
+        unknown = Refused(RefusalCode.NOT_FOUND, name, "subaccount")
+        with instead_of(unknown.code, unknown):
             return await self._tree.find_child(caller, name)
-        except Refused as refused:
-            if refused.code is RefusalCode.NOT_FOUND:
-                raise Refused(refused.code, name, "subaccount") from None
-            raise
 
     def read_type(self, name: str) -> MessageType:
         """The message type of a name or an alias; raises `Refused`."""
@@ -275,27 +165,29 @@ class Subaccounts:
             raise Refused(RefusalCode.INVALID_FIELD, "message-type", "no such type")
         return found
 
-    async def _render(self, caller: Account, views: list[AccountView]) -> list[Subaccount]:
+    async def _render(self, caller: Account, views: list[AccountView]) -> list[schemas.Subaccount]:
         records = await self._tree.records(DIALECT, views)
         zone = zone_of(caller, self._settings.time_zone)
         rendered = []
         for view in views:
             account = view.account
-            audit_log = None
+            purchases = None
             if account.payer is Payer.BOTH:
                 purchased = await self._credits.purchased(account.account_id)
-                audit_log = (purchased, await self._credits.own(account))
-            data = parse_record(records.get(account.account_id))
-            rendered.append(render_subaccount(view, data, zone, self._credits.types, audit_log))
+                purchases = (purchased, await self._credits.own(account))
+            data = mapping.parse_record(records.get(account.account_id))
+            rendered.append(
+                mapping.render_subaccount(view, data, zone, self._credits.types, purchases)
+            )
         return rendered
 
     async def _set_password(self, caller: Account, request: Request) -> Account:
-        password = read_body(request, NewPassword).passwd
-        check_password("passwd", password)
+        password = read_body(request, schemas.NewPassword).passwd
+        mapping.check_password("passwd", password)
         account = (await self.load(caller, request)).account
         await self._tree.change(caller, account.account_id, Changes(password=password))
         return account
 
-    async def _record(self, view: AccountView) -> SubaccountData:
+    async def _record(self, view: AccountView) -> schemas.SubaccountData:
         records = await self._tree.records(DIALECT, [view])
-        return parse_record(records.get(view.account.account_id))
+        return mapping.parse_record(records.get(view.account.account_id))

@@ -1,4 +1,4 @@
-"""Subaccounts as accounts of the house, and back: what has no place there is kept as a record."""
+"""Subaccounts as our accounts, and back: what an account has no field for is kept as a record."""
 
 from __future__ import annotations
 
@@ -17,18 +17,8 @@ from dragoman.core.billing.model.message_types import MessageTypes
 from dragoman.core.billing.model.payments import Payer
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
-from dragoman.dialects.smsend.mapping import (
-    DIALECT,
-    render_date,
-    render_money,
-    render_quantity,
-)
-from dragoman.dialects.smsend.subaccounts.schemas import (
-    Profile,
-    Subaccount,
-    SubaccountData,
-    TypeCredits,
-)
+from dragoman.dialects.smsend import mapping
+from dragoman.dialects.smsend.subaccounts import schemas
 
 PAYERS: Final = MappingProxyType({0: Payer.OWN, 1: Payer.PARENT, 2: Payer.BOTH})
 EAT_MODES: Final = MappingProxyType({payer: mode for mode, payer in PAYERS.items()})
@@ -64,8 +54,8 @@ _NOT_KEPT: Final = ("login", "password", "credit_eat_mode", "superaccount")
 """What the account itself holds."""
 
 
-def check_data(data: SubaccountData) -> None:
-    """Raises `Refused` naming the first field that nobody can store or write to."""
+def check_data(data: schemas.SubaccountData) -> None:
+    """Raises `Refused` naming the first field that cannot be stored or mailed to."""
     for name in data.__struct_fields__:
         value = getattr(data, name)
         if isinstance(value, str) and (len(value) > MAX_FIELD or not is_storable(value)):
@@ -82,7 +72,7 @@ def check_data(data: SubaccountData) -> None:
         check_password("password", data.password)
 
 
-def check_complete(data: SubaccountData) -> None:
+def check_complete(data: schemas.SubaccountData) -> None:
     """Raises `Refused` naming the first field that a new subaccount lacks."""
     company = data.company is not False
     for name in (*REQUIRED, *(REQUIRED_OF_COMPANIES if company else ())):
@@ -97,7 +87,9 @@ def check_password(name: str, password: str) -> None:
         raise Refused(RefusalCode.INVALID_FIELD, name, detail)
 
 
-def read_fields(data: SubaccountData, settings: SmSend, known: MessageTypes) -> AccountFields:
+def read_fields(
+    data: schemas.SubaccountData, settings: SmSend, known: MessageTypes
+) -> AccountFields:
     """What the account holds of the data; raises `Refused`."""
     types = None
     if data.id_subaccount_profile is not None:
@@ -112,7 +104,7 @@ def read_fields(data: SubaccountData, settings: SmSend, known: MessageTypes) -> 
 
 
 def read_permissions(
-    data: SubaccountData, caller: Account, settings: SmSend
+    data: schemas.SubaccountData, caller: Account, settings: SmSend
 ) -> dict[Permission, bool]:
     """The permissions that the data decides on; raises `Refused`."""
     permissions: dict[Permission, bool] = {}
@@ -125,40 +117,42 @@ def read_permissions(
     return permissions
 
 
-def make_record(data: SubaccountData, before: SubaccountData | None = None) -> AccountRecord:
+def make_record(
+    data: schemas.SubaccountData, before: schemas.SubaccountData | None = None
+) -> AccountRecord:
     """The record of a subaccount: the data over what was kept before."""
     given = {
         name: value
         for name in data.__struct_fields__
         if name not in _NOT_KEPT and (value := getattr(data, name)) is not None
     }
-    kept = msgspec.structs.replace(before or SubaccountData(), **given)
-    return AccountRecord(dialect=DIALECT, record=msgspec.json.encode(kept).decode())
+    kept = msgspec.structs.replace(before or schemas.SubaccountData(), **given)
+    return AccountRecord(dialect=mapping.DIALECT, record=msgspec.json.encode(kept).decode())
 
 
-def parse_record(record: str | None) -> SubaccountData:
+def parse_record(record: str | None) -> schemas.SubaccountData:
     """What is kept of a subaccount; nothing of one that another API made."""
     if record is None:
-        return SubaccountData()
-    return msgspec.json.decode(record, type=SubaccountData)
+        return schemas.SubaccountData()
+    return msgspec.json.decode(record, type=schemas.SubaccountData)
 
 
 def render_subaccount(
     view: AccountView,
-    data: SubaccountData,
+    data: schemas.SubaccountData,
     zone: ZoneInfo,
     types: MessageTypes,
-    audit_log: tuple[int, dict[str, int | None]] | None,
-) -> Subaccount:
+    purchases: tuple[int, dict[str, int | None]] | None,
+) -> schemas.Subaccount:
     """A subaccount as this API shows it.
 
-    `books` are what it bought and has left, and its credits by type; None where it has no books.
+    `purchases` are what it bought in all and its credits by type; None where it buys none.
     """
     account = view.account
-    created = render_date(view.created_ms, zone)
+    created = mapping.render_date(view.created_ms, zone)
     company = data.company is not False
-    purchased, credits = audit_log or (0, {})
-    return Subaccount(
+    purchased, credits = purchases or (0, {})
+    return schemas.Subaccount(
         activation_time=created,
         active=account.enabled,
         address=data.address,
@@ -170,7 +164,7 @@ def render_subaccount(
         company_name=data.company_name,
         create_time=created,
         credit_eat_mode=EAT_MODES[account.payer],
-        credits_sum=None if audit_log is None else render_sum(purchased),
+        credits_sum=None if purchases is None else render_sum(purchased),
         default_message_type=next(
             (one.name for one in types if account.may_send_type(one.name)), ""
         ),
@@ -194,7 +188,8 @@ def render_subaccount(
         use24=data.use24 is not False,
         zip_code=data.zip_code,
         credits=tuple(
-            TypeCredits(id=name, qty=render_quantity(left)) for name, left in credits.items()
+            schemas.TypeCredits(id=name, qty=mapping.render_quantity(left))
+            for name, left in credits.items()
         ),
     )
 
@@ -204,10 +199,12 @@ def known_profiles(settings: SmSend) -> tuple[SubaccountProfile, ...]:
     return settings.subaccount_profiles or (DEFAULT_PROFILE,)
 
 
-def render_profile(profile: SubaccountProfile, caller: Account, types: MessageTypes) -> Profile:
+def render_profile(
+    profile: SubaccountProfile, caller: Account, types: MessageTypes
+) -> schemas.Profile:
     """A profile as the caller's subaccounts have it."""
     named = [types.find(name) for name in profile.message_types]
-    return Profile(
+    return schemas.Profile(
         id_subaccount_profile=profile.id,
         name=profile.name,
         message_types=tuple(
@@ -226,7 +223,7 @@ def permission_names(caller: Account) -> tuple[str, ...]:
 
 def render_sum(units: int) -> str:
     """Money as `&euro; 0,000`."""
-    return f"&euro; {render_money(units):.3f}".replace(".", ",")
+    return f"&euro; {mapping.render_money(units):.3f}".replace(".", ",")
 
 
 def _profile(number: int, settings: SmSend) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -2,57 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from dragoman.container import Services
 from dragoman.core.accounts.credits import Purchase as Bought
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.purchases import PurchaseView
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsend.calls import Calls
-from dragoman.dialects.smsend.mapping import (
-    read_identifier,
-    read_money,
-    render_money,
-    render_time,
-    zone_of,
-)
+from dragoman.dialects.smsend import mapping
 from dragoman.dialects.smsend.paging import read_page
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Located
-from dragoman.dialects.smsend.schemas import Done, PageQuery
+from dragoman.dialects.smsend.schemas import Done
+from dragoman.dialects.smsend.subaccounts import schemas
 from dragoman.dialects.smsend.subaccounts.calls import Subaccounts
-from dragoman.dialects.smsend.subaccounts.schemas import (
-    ManyPurchases,
-    NewPurchase,
-    NewPurchases,
-    Purchase,
-    UnitPrice,
-)
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
-
-SOURCE: Final = "smSend v1.0, Subaccount API"
-
-
-def purchase_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """Declares the calls."""
-    purchases = Purchases(services)
-    path = "subaccount/{subaccount_id}/purchase"
-    return (
-        calls.get(
-            path,
-            purchases.list_page,
-            ManyPurchases,
-            "What a subaccount bought",
-            SOURCE,
-            PageQuery,
-        ),
-        calls.post(
-            path, purchases.enter, NewPurchases, None, "Enter purchases", SOURCE, status=200
-        ),
-        calls.delete(f"{path}/{{purchase_id}}", purchases.undo, Done, "Undo a purchase", SOURCE),
-    )
 
 
 class Purchases:
@@ -63,12 +25,12 @@ class Purchases:
         self._credits = services.credits
         self._default_zone = services.settings.dialects.smsend.time_zone
 
-    async def list_page(self, caller: Account, request: Request) -> ManyPurchases:
+    async def list_page(self, caller: Account, request: Request) -> schemas.ManyPurchases:
         """A page of a subaccount's purchases, newest first; raises `Refused`."""
         page = read_page(request.query)
         account = (await self._subaccounts.load(caller, request)).account
         found, total = await self._credits.purchases(account, page.offset, page.size)
-        return ManyPurchases(
+        return schemas.ManyPurchases(
             purchases=tuple(self._render(caller, view) for view in found),
             page_number=page.number,
             page_size=page.size,
@@ -77,7 +39,7 @@ class Purchases:
 
     async def enter(self, caller: Account, request: Request) -> Located:
         """Enters purchases of a subaccount: all, or none; raises `Refused`."""
-        given = read_body(request, NewPurchases).purchases
+        given = read_body(request, schemas.NewPurchases).purchases
         account = (await self._subaccounts.load(caller, request)).account
         await self._credits.buy(account, [self._read(purchase) for purchase in given])
         return Located(f"/subaccount/{account.account_id}/purchase")
@@ -85,11 +47,11 @@ class Purchases:
     async def undo(self, caller: Account, request: Request) -> Done:
         """Takes back what is left of a purchase; raises `Refused`."""
         account = (await self._subaccounts.load(caller, request)).account
-        purchase_id = read_identifier(request.path_params["purchase_id"], "purchase")
+        purchase_id = mapping.read_identifier(request.path_params["purchase_id"], "purchase")
         await self._credits.undo_purchase(account, purchase_id)
         return Done()
 
-    def _read(self, purchase: NewPurchase) -> Bought:
+    def _read(self, purchase: schemas.NewPurchase) -> Bought:
         prices = {
             self._subaccounts.read_type(one.message_type).name: _positive(
                 "unit-price", one.unit_price
@@ -99,25 +61,27 @@ class Purchases:
         amount = _positive("price", purchase.price)
         return Bought(amount=amount, prices=prices, gives=purchase.super_to_sub)
 
-    def _render(self, caller: Account, view: PurchaseView) -> Purchase:
+    def _render(self, caller: Account, view: PurchaseView) -> schemas.Purchase:
         purchase = view.purchase
         amount = _number(purchase.amount)
-        return Purchase(
+        return schemas.Purchase(
             super_to_sub=purchase.gives,
             amount=amount,
-            create_time=render_time(purchase.created_ms, zone_of(caller, self._default_zone)),
+            create_time=mapping.render_time(
+                purchase.created_ms, mapping.zone_of(caller, self._default_zone)
+            ),
             id_purchase=purchase.purchase_id,
             price=amount,
             available=_number(view.available),
             message_types=tuple(
-                UnitPrice(message_type=name, unit_price=render_money(price))
+                schemas.UnitPrice(message_type=name, unit_price=mapping.render_money(price))
                 for name, price in purchase.prices.items()
             ),
         )
 
 
 def _positive(name: str, amount: float) -> int:
-    units = read_money(name, amount)
+    units = mapping.read_money(name, amount)
     if not units:
         raise Refused(RefusalCode.INVALID_FIELD, name, "at least 0.0001")
     return units
@@ -125,5 +89,5 @@ def _positive(name: str, amount: float) -> int:
 
 def _number(units: int) -> int | float:
     """Ten-thousandths as this API writes them: whole numbers without a fraction."""
-    money = render_money(units)
+    money = mapping.render_money(units)
     return int(money) if money.is_integer() else money

@@ -7,6 +7,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from dragoman.web.operations import doc
+
 EatMode = Annotated[
     int,
     Meta(ge=0, le=2, description="Who pays: 0 itself, 1 the superaccount, 2 both."),
@@ -32,7 +34,7 @@ class SubaccountData(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
     login: str | None = None
     name: str | None = None
     num_cell_for_test_sms: str | None = None
-    password: Annotated[str | None, Meta(description="8 to 16 characters.")] = None
+    password: Annotated[str | None, doc("8 to 16 characters.")] = None
     phone: str | None = None
     piva: str | None = None
     province: str | None = None
@@ -47,14 +49,14 @@ class EditQuery(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """What an edit does beside the body."""
 
     lock_subaccount: Annotated[
-        bool | None, Meta(description="Shuts the subaccount out, or lets it in again.")
+        bool | None, doc("Shuts the subaccount out, or lets it in again.")
     ] = None
 
 
 class NewPassword(msgspec.Struct, frozen=True, kw_only=True):
     """A password for a subaccount."""
 
-    passwd: Annotated[str, Meta(description="8 to 16 characters.")]
+    passwd: Annotated[str, doc("8 to 16 characters.")]
 
 
 class TypeCredits(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,33 +9,13 @@ from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.campaigns.model.mailings import EmailService
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsend.auth import Authentication, session_of
-from dragoman.dialects.smsend.calls import Calls
-from dragoman.dialects.smsend.mapping import (
-    read_flag,
-    render_day,
-    render_money,
-    render_quantity,
-    zone_of,
-)
+from dragoman.dialects.smsend import mapping
+from dragoman.dialects.smsend.auth import session_of
 from dragoman.dialects.smsend.rendering import NO, YES, Text
-from dragoman.dialects.smsend.schemas import NoQuery
-from dragoman.dialects.smsend.user.schemas import (
-    Landings,
-    LoginQuery,
-    MailService,
-    PasswordQuery,
-    Status,
-    StatusQuery,
-    TypeQuantity,
-)
+from dragoman.dialects.smsend.user import schemas
 from dragoman.kit.ids import time_of
-from dragoman.web.operations import Operation
 from dragoman.web.requests import Request
 
-AUTHENTICATION: Final = "smSend v1.0, Authentication API"
-USER: Final = "smSend v1.0, User API"
-NEWER: Final = "newer than smSend v1.0"
 MIN_PASSWORD: Final = 8
 CONSOLE_PATH: Final = "/console/enter"
 """Where the console takes one-time links, as `k`."""
@@ -45,31 +25,6 @@ NEVER: Final = "9999-12-31"
 _HOST: Final = re.compile(
     rb"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?"
 )
-
-
-def user_calls(calls: Calls, services: Services) -> tuple[Operation, ...]:
-    """Declares the calls."""
-    authentication, user = Authentication(services), User(services)
-    return (
-        calls.open("login", authentication.log_in, "Begin a session", AUTHENTICATION, LoginQuery),
-        calls.open(
-            "token", authentication.issue_token, "Make an access token", AUTHENTICATION, LoginQuery
-        ),
-        calls.open(
-            "checksession", authentication.check_session, "Is the session alive?", USER, NoQuery
-        ),
-        calls.text(
-            "GET", "dashboard", user.link_to_console, "A link to the console", USER, NoQuery
-        ),
-        calls.get("landings", user.list_landings, Landings, "Landing pages", NEWER),
-        calls.get("status", user.show_status, Status, "Credits that are left", USER, StatusQuery),
-        *(
-            calls.text(
-                method, "pwdreset", user.set_password, "Change the password", USER, PasswordQuery
-            )
-            for method in ("POST", "GET")
-        ),
-    )
 
 
 class User:
@@ -100,30 +55,30 @@ class User:
         token = await self._services.one_time_links.make(account)
         return Text(f"{address}{CONSOLE_PATH}?k={token}")
 
-    async def show_status(self, account: Account, request: Request) -> Status:
+    async def show_status(self, account: Account, request: Request) -> schemas.Status:
         """The credits of each type, the money where it is asked for, and the service for mail."""
-        with_money = read_flag(request.query, "getMoney")
-        aliases = read_flag(request.query, "typeAliases")
+        with_money = mapping.read_flag(request.query, "getMoney")
+        aliases = mapping.read_flag(request.query, "typeAliases")
         credits = self._services.credits
         left = await credits.available(account)
         money = await credits.purchased(account.account_id) if with_money else None
         settings = self._services.settings.dialects.smsend
         created_ms = time_of(account.account_id)
         mail = await self._services.mailings.service_of(account) or EmailService()
-        return Status(
-            money=None if money is None else render_money(money),
+        return schemas.Status(
+            money=None if money is None else mapping.render_money(money),
             sms=tuple(
-                TypeQuantity(
+                schemas.TypeQuantity(
                     type=one.brand_name if aliases else one.name,
-                    quantity=render_quantity(left[one.name]),
+                    quantity=mapping.render_quantity(left[one.name]),
                 )
                 for one in credits.types
                 if account.may_send_type(one.name)
             ),
-            email=MailService(
+            email=schemas.MailService(
                 bandwidth=mail.bandwidth or float(settings.mails_per_hour),
                 purchased=mail.purchased
-                or render_day(created_ms, zone_of(account, settings.time_zone)),
+                or mapping.render_day(created_ms, mapping.zone_of(account, settings.time_zone)),
                 billing=mail.billing or MAIL_BILLING,
                 expiry=mail.expiry or NEVER,
             )
@@ -131,9 +86,9 @@ class User:
             else None,
         )
 
-    async def list_landings(self, _account: Account, _request: Request) -> Landings:
+    async def list_landings(self, _account: Account, _request: Request) -> schemas.Landings:
         """No landing pages: they are made elsewhere."""
-        return Landings()
+        return schemas.Landings()
 
     def _base_url(self, request: Request) -> str:
         configured = self._services.settings.dialects.smsend.public_url

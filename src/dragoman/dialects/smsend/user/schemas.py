@@ -5,29 +5,28 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+
+from dragoman.web.operations import doc
 
 
 class LoginQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Who logs in; both may stand in HTTP Basic instead."""
 
-    username: Annotated[str, Meta(description="The account's user name.")] = ""
-    password: Annotated[str, Meta(description="The account's password.")] = ""
+    username: Annotated[str, doc("The account's user name.")] = ""
+    password: Annotated[str, doc("The account's password.")] = ""
 
 
 class PasswordQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The new password."""
 
-    password: Annotated[str, Meta(description="The new password, from 8 characters on.")]
+    password: Annotated[str, doc("The new password, from 8 characters on.")]
 
 
 class StatusQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What the status is to hold."""
 
-    get_money: Annotated[bool, Meta(description="Whether to tell the money that is left.")] = False
-    type_aliases: Annotated[
-        bool, Meta(description="Whether to name the types as brands do (GP, SI …).")
-    ] = False
+    get_money: Annotated[bool, doc("Whether to tell the money that is left.")] = False
+    type_aliases: Annotated[bool, doc("Whether to name the types as brands do (GP, SI …).")] = False
 
 
 class TypeQuantity(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,159 @@
+"""From rows to values and back: columns have the names of fields, and JSON what is no scalar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import UNSET
+from msgspec.inspect import Type, UnionType, type_info
+from sqlalchemy import Column, ColumnElement, Connection, Row, Table, exists, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.base import Executable
+
+from dragoman.storage.many import is_one_of
+
+Value = TypeVar("Value", bound=msgspec.Struct)
+
+_OF_JSON = ("StructType", "DictType", "ListType", "VarTupleType", "TupleType", "FrozenSetType")
+
+
+def read_all(connection: Connection, query: Executable, kind: type[Value]) -> list[Value]:
+    """The rows of a query as values; columns that are no field of them are left out."""
+    result = connection.execute(query)
+    convert = converter(kind, result.keys())
+    return [convert(row) for row in result]
+
+
+def read_one(connection: Connection, query: Executable, kind: type[Value]) -> Value | None:
+    """The first row of a query as a value; None where it finds none."""
+    result = connection.execute(query)
+    convert = converter(kind, result.keys())
+    row = result.first()
+    return None if row is None else convert(row)
+
+
+def converter(kind: type[Value], names: Iterable[str]) -> Callable[[Row[Any]], Value]:
+    """What makes a value of a row that begins with columns of these names.
+
+    NULL is an empty text in a field that cannot be None.
+    """
+    return _converter(kind, tuple(map(str, names)))
+
+
+@cache
+def _converter(kind: type[Value], names: tuple[str, ...]) -> Callable[[Row[Any]], Value]:
+    never_none = [name for name in _never_none(kind) if name in names]
+    decoders = [(name, decode) for name, decode in _decoders(kind).items() if name in names]
+    # A struct that is written as an array is read from one, too: its fields in their order.
+    in_order = kind.__struct_fields__ if kind.__struct_config__.array_like else ()
+
+    def convert(row: Row[Any]) -> Value:
+        values = dict(zip(names, row, strict=False))
+        for name, decode in decoders:
+            if values[name] is not None:
+                values[name] = decode(values[name])
+        for name in never_none:
+            if values[name] is None:
+                values[name] = ""
+        return msgspec.convert([values[n] for n in in_order] if in_order else values, kind)
+
+    return convert
+
+
+def columns_of(table: Table, kind: type[msgspec.Struct]) -> list[Column[Any]]:
+    """The columns of a table that are fields of a value."""
+    return [table.c[name] for name in kind.__struct_fields__ if name in table.c]
+
+
+def row_of(value: msgspec.Struct) -> dict[str, Any]:
+    """The columns of a value's row, JSON where it is no scalar."""
+    row = msgspec.structs.asdict(value)
+    for name in _decoders(type(value)):
+        if row[name] is not None:
+            row[name] = msgspec.json.encode(row[name]).decode()
+    return row
+
+
+def insert_rows(connection: Connection, table: Table, values: Iterable[msgspec.Struct]) -> None:
+    """Stores values as rows of a table."""
+    rows = [row_of(value) for value in values]
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def insert_new(connection: Connection, table: Table, value: msgspec.Struct) -> bool:
+    """Stores a value unless a row has one of its keys; whether it did."""
+    statement = _dialect_of(connection).insert(table).values(row_of(value))
+    # What came back, not a count of rows: not every driver counts what it inserts.
+    stored = statement.on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(stored).first() is not None
+
+
+def put_row(connection: Connection, table: Table, row: dict[str, Any], *changing: str) -> None:
+    """Stores a row, or changes the one that has its primary key, all of it or some columns."""
+    keys = [column.name for column in table.primary_key]
+    new = {name: row[name] for name in changing or row if name not in keys}
+    statement = _dialect_of(connection).insert(table).values(row)
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=new))
+
+
+def _dialect_of(connection: Connection) -> Any:
+    return sqlite if connection.dialect.name == "sqlite" else postgresql
+
+
+def count(connection: Connection, *conditions: ColumnElement[bool]) -> int:
+    """How many rows fulfil the conditions."""
+    return connection.execute(select(func.count()).where(*conditions)).scalar_one()
+
+
+def is_any(connection: Connection, *conditions: ColumnElement[bool]) -> bool:
+    """Whether a row fulfils the conditions."""
+    return bool(connection.execute(select(exists().where(*conditions))).scalar_one())
+
+
+def first_missing(
+    connection: Connection,
+    column: ColumnElement[int],
+    wanted: Iterable[int],
+    *conditions: ColumnElement[bool],
+) -> int | None:
+    """The first identifier that no row has which fulfils the conditions."""
+    asked = sorted(set(wanted))
+    among = is_one_of(connection.dialect.name, column, asked)
+    known = set(connection.execute(select(column).where(among, *conditions)).scalars())
+    return next((identifier for identifier in asked if identifier not in known), None)
+
+
+def given(change: msgspec.Struct, *names: str) -> dict[str, Any]:
+    """The new values of a change, by column; a field that is not set is none."""
+    values = {name: getattr(change, name) for name in names or change.__struct_fields__}
+    return {name: value for name, value in values.items() if value is not UNSET}
+
+
+@cache
+def _decoders(kind: type[msgspec.Struct]) -> dict[str, Callable[[str], Any]]:
+    """What reads the columns that hold JSON."""
+    return {
+        field.name: msgspec.json.Decoder(field.type, strict=False).decode
+        for field in msgspec.structs.fields(kind)
+        if _is_json(type_info(field.type))
+    }
+
+
+@cache
+def _never_none(kind: type[msgspec.Struct]) -> list[str]:
+    """The fields of text that are there, where a column may be NULL."""
+    return [
+        field.name
+        for field in msgspec.structs.fields(kind)
+        if type(type_info(field.type)).__name__ in ("StrType", "EnumType")
+    ]
+
+
+def _is_json(found: Type) -> bool:
+    if isinstance(found, UnionType):
+        return any(_is_json(one) for one in found.types)
+    return type(found).__name__ in _OF_JSON

@@ -1,0 +1,104 @@
+"""What further pages of the console need in a scene: phones to look at, senders to approve."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from dragoman.container import Services
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.senders import SenderDetails
+from dragoman.core.callbacks.worker import Caller
+from dragoman.core.devices.devices import ReportedSim
+from dragoman.development.forwarding import CallbackForwarding
+from dragoman.development.outbox import MailOutbox
+from dragoman.development.phones import REPLY_NUMBER, VirtualPhones
+from dragoman.development.workbench import Workbench
+from dragoman.gateway import Gateway
+from dragoman.testkit.simulator import Simulator
+
+PHONE_NUMBER: Final = "4530999888"
+SERVICE: Final = "https://shop.example/texts?key=4711"
+FURTHER_PAGES: Final = {
+    "live": "/console/live",
+    "account": "",
+    "new-account": "/console/accounts/new",
+    "delete-account": "",
+    "service": "",
+    "ledger": "",
+    "changes": "",
+    "all-changes": "/console/changes",
+    "senders": "/console/senders",
+    "carriers": "/console/carriers",
+    "phones": "/console/devices",
+    "virtual-phones": "/console/phones",
+    "virtual-phone": f"/console/phones/{PHONE_NUMBER}",
+    "faults": "/console/phones/faults",
+    "mail": "/console/mail",
+}
+"""Pages by the name of their picture; the paths that are empty hold an account's identifier."""
+MAIL: Final = """\
+From: City Library <news@library.example>
+To: reader@example.org
+Subject: The library in December
+List-Unsubscribe: <https://sms.example.org/m/u/abc>
+Content-Type: text/plain; charset=utf-8
+
+We are open on all Sundays of December, with readings at 3 p.m.
+"""
+
+
+def build_workbench(
+    folder: Path, simulator: Simulator, services: Services, client: Caller
+) -> Workbench:
+    """What `dragoman dev` has besides."""
+    outbox = folder / "outbox"
+    outbox.mkdir()
+    mail = outbox / "1.eml"
+    mail.write_text(MAIL)
+    now_s = services.clock.now_ms() / 1000
+    os.utime(mail, (now_s, now_s))
+    return Workbench(
+        phones=VirtualPhones(simulator, services.clock, delivered_after_s=0.05),
+        outbox=MailOutbox(outbox),
+        forwarding=CallbackForwarding(client),
+    )
+
+
+async def set_up_further_pages(gateway: Gateway, account: Account) -> dict[str, str]:
+    """Fills the pages of an account that has subaccounts; the paths of `FURTHER_PAGES`."""
+    await gateway.services.keywords.add_number(account, REPLY_NUMBER, shared=False)
+    child = await gateway.services.accounts.find("harbour-cafe")
+    gateway.services.devices.carriers = ("phones",)
+    device, _ = await gateway.services.devices.add(
+        child,
+        "phones",
+        protocol="smsgate",
+        name="Counter phone",
+        app_version="1.55.0",
+        sims=(ReportedSim(slot=1, number="+45••••3456", carrier="TDC"),),
+    )
+    await gateway.services.devices.set_enabled(device.device_id, False)
+    await gateway.services.devices.add(child, "phones", protocol="smsgate", name="Till phone")
+    for name, company in (("HarbourCafe", "Harbour Café"), ("Harbour", "Harbour Café")):
+        await gateway.services.senders.ask_for(child, name, SenderDetails(company=company))
+    shop = await gateway.services.keywords.add_forwarding(
+        account, dialect="linkmobility", url=SERVICE, charset="utf-8", continuous=False
+    )
+    order = await gateway.services.keywords.reserve(
+        account, REPLY_NUMBER, "order", forwarding_id=shop.forwarding_id
+    )
+    await gateway.services.keywords.reserve(
+        account, REPLY_NUMBER, "pizza", main_keyword_id=order.keyword.keyword_id
+    )
+    for action, subject in (("give", "500"), ("access", "may premium"), ("key", "")):
+        await gateway.services.audit_log.note(account, action, subject, child)
+    own = f"/console/accounts/{child.account_id}"
+    return FURTHER_PAGES | {
+        "account": own,
+        "delete-account": f"{own}/delete",
+        "service": f"/console/services/{shop.forwarding_id}",
+        "ledger": f"{own}/ledger",
+        "changes": f"{own}/changes",
+    }

@@ -1,0 +1,178 @@
+"""What stands between a request and a view: forms from elsewhere, other accounts, errors."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import pytest
+
+from .conftest import PASSWORD, Browser
+
+ZONE = "Europe/Copenhagen"
+
+
+async def _zone(browser: Browser) -> str:
+    return (await browser.services.accounts.find("sena")).time_zone
+
+
+async def test_form_with_the_token_of_its_session_is_taken(browser: Browser) -> None:
+    await browser.sign_in("sena")
+    page = await browser.get("/console/account")
+    page = await browser.send(page, "/console/account", time_zone=ZONE)
+    assert "Saved." in page.text
+    assert await _zone(browser) == ZONE
+
+
+@pytest.mark.parametrize("token", ["", "0" * 40, "ü", "another session"])
+async def test_forged_form_changes_nothing(browser: Browser, token: str) -> None:
+    if token == "another session":
+        other = browser.another()
+        await other.sign_in("vera")
+        token = (await other.get("/console/account")).fields("/console/account")["form_token"]
+    await browser.sign_in("sena")
+    fields = (await browser.get("/console/account")).fields("/console/account")
+    page = await browser.post(
+        "/console/account", **fields | {"form_token": token, "time_zone": ZONE}
+    )
+    assert page.status == 403
+    assert "Nothing was changed" in page.text
+    assert await _zone(browser) == ""
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"sec_fetch_site": "cross-site", "origin": "https://sms.example.org"},
+        {"sec_fetch_site": "same-site"},
+    ],
+)
+async def test_form_from_another_site_is_refused_whatever_it_holds(
+    browser: Browser, headers: dict[str, str]
+) -> None:
+    await browser.sign_in("sena")
+    fields = (await browser.get("/console/account")).fields("/console/account")
+    body = urlencode(fields | {"time_zone": ZONE}).encode()
+    page = await browser.ask("POST", "/console/account", body, **headers)
+    assert page.status == 403
+    assert await _zone(browser) == ""
+
+
+async def test_sign_in_cannot_be_forged_either(browser: Browser) -> None:
+    await browser.get("/console/sign-in")
+    page = await browser.post(
+        "/console/sign-in", username="sena", password=PASSWORD, form_token="0" * 40
+    )
+    assert (page.status, browser.session) == (403, "")
+
+
+async def test_form_of_a_stale_session_waits_until_its_sender_has_signed_in(
+    browser: Browser,
+) -> None:
+    await browser.sign_in("sena")
+    fields = (await browser.get("/console/account")).fields("/console/account")
+    browser.clock.advance(browser.services.settings.console.idle_s)
+    page = await browser.post("/console/account", **fields | {"time_zone": ZONE})
+    assert page.status == 401
+    assert "Your input was kept" in page.text
+    page = await browser.send(page, "/console/sign-in", username="sena", password=PASSWORD)
+    assert ZONE in page.text
+    assert await _zone(browser) == ""  # nothing goes without its sender's word
+    page = await browser.send(page, "/console/account")
+    assert "Saved." in page.text
+    assert await _zone(browser) == ZONE
+
+
+async def test_passwords_of_a_stale_form_are_not_kept(browser: Browser) -> None:
+    await browser.sign_in("sena")
+    fields = (await browser.get("/console/account")).fields("/console/account/password")
+    browser.clock.advance(browser.services.settings.console.idle_s)
+    secret = {name: "a-secret" for name in fields if "password" in name}
+    page = await browser.post("/console/account/password", **fields | secret)
+    assert page.status == 401
+    assert b"a-secret" not in page.body
+
+
+async def test_second_of_two_editors_gets_a_conflict(browser: Browser) -> None:
+    await browser.sign_in("sena")
+    other = browser.another()
+    await other.sign_in("sena")
+    first, second = await browser.get("/console/account"), await other.get("/console/account")
+    await browser.send(first, "/console/account", time_zone=ZONE)
+    page = await other.send(second, "/console/account", time_zone="Asia/Tokyo")
+    assert page.status == 409
+    assert "Someone else changed this" in page.text
+    assert await _zone(browser) == ZONE
+
+
+async def test_refused_value_stays_in_the_form_beside_its_problem(browser: Browser) -> None:
+    await browser.sign_in("sena")
+    page = await browser.send(
+        await browser.get("/console/account"), "/console/account", time_zone='"><b>Nowhere'
+    )
+    assert page.status == 400
+    assert page.tree.xpath("//input[@id='time_zone']/@value") == ['"><b>Nowhere']
+    assert page.tree.xpath("//p[@id='time_zone-problem']/text()") == [
+        "Invalid value: no IANA time zone."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body", "content_type", "status"),
+    [
+        ("GET", "/console/nothing", b"", "", 404),
+        ("GET", "/console/static/console.css", b"", "", 404),
+        ("GET", "/console/static/../middleware.py", b"", "", 404),
+        ("PUT", "/console/account", b"", "", 405),
+        ("GET", "/console/sign-out", b"", "", 405),
+        ("POST", "/console/account", b"{}", "application/json", 415),
+        ("POST", "/console/account", b"a=%ff", "application/x-www-form-urlencoded", 400),
+        ("POST", "/console/account", b"a" * 300_000, "application/x-www-form-urlencoded", 413),
+        ("POST", "/console/account", b"a=1&" * 2_000, "application/x-www-form-urlencoded", 413),
+    ],
+)
+async def test_request_that_no_view_takes_gets_a_page(
+    browser: Browser, method: str, target: str, body: bytes, content_type: str, status: int
+) -> None:
+    await browser.sign_in("sena")
+    page = await browser.ask(method, target, body, content_type=content_type)
+    assert page.status == status
+    assert page.tree.xpath("//h1")
+    assert "default-src 'none'" in page.header("content-security-policy")
+
+
+async def test_every_page_forbids_what_it_does_not_need(browser: Browser) -> None:
+    await browser.sign_in("olga")
+    for target in ("/console", "/console/accounts", "/console/account", "/console/sign-in"):
+        page = await browser.get(target)
+        policy = page.header("content-security-policy")
+        assert "script-src 'self'" in policy
+        assert "unsafe" not in policy
+        assert page.header("cache-control") == "no-store"
+        assert page.header("x-content-type-options") == "nosniff"
+        assert not page.tree.xpath("//script[not(@src)] | //style | //@style | //@onclick")
+        for address in page.tree.xpath("//link/@href | //script/@src | //img/@src"):
+            file = await browser.get(address)
+            assert file.status == 200
+            assert file.header("cache-control") == "public, max-age=31536000, immutable"
+
+
+async def test_accounts_shows_the_own_tree_only(browser: Browser) -> None:
+    await browser.sign_in("adam")
+    page = await browser.get("/console/accounts")
+    names = page.tree.xpath("//tbody/tr/th//bdi/text()")
+    assert names == ["adam", "adams-child"]
+    await browser.sign_in("adams-child", PASSWORD)
+    await browser.sign_in("sena")
+    page = await browser.get("/console/accounts")
+    assert page.tree.xpath("//tbody/tr/th//bdi/text()") == ["sena"]
+
+
+@pytest.mark.parametrize(
+    ("username", "role"),
+    [("olga", "operator"), ("adam", "administrator"), ("sena", "sender"), ("vera", "viewer")],
+)
+async def test_role_follows_from_permissions(browser: Browser, username: str, role: str) -> None:
+    page = await browser.sign_in(username)
+    assert page.tree.xpath("//*[@class='role']/text()") == [role]
