@@ -76,7 +76,7 @@ class Reader:
         """Gives a field the content of the file that `name` names."""
         path, key = values[name], join(key, name)
         if values.get(field.name, field.default) != field.default:
-            self._note(key, f"stands beside `{field.name}`; one of them is enough")
+            self._note(key, f"set together with `{field.name}`; use only one of them")
         elif path is not None and Path(path).is_file():
             try:
                 text = Path(path).read_text(encoding="utf-8").rstrip("\r\n")

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from tests.passing_time import PATIENCE_S
 
+from dragoman.assembly import build_services
 from dragoman.core.messages.model.messages import InboundPartReport
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.kit.ids import time_of
@@ -202,7 +203,7 @@ async def test_cursor_survives_when_the_gateway_starts_again(smsend: Any, phones
     services = smsend.services
     settings = services.settings
     await services.close()
-    again = type(services)(settings, smsend.clock)
+    again = build_services(settings, smsend.clock)
     await again.open(migrate=False)
     try:
         customer = type(smsend)(again, smsend.clock)
