@@ -23,16 +23,17 @@ class UnsafeFolder(Exception):
 
 def socket_path(data_dir: Path) -> Path:
     """The path of the socket, the same for the gateway and for those who call it."""
-    path = data_dir.absolute() / NAME
+    data_dir = data_dir.resolve()  # by whatever name somebody reaches it
+    path = data_dir / NAME
     if len(os.fsencode(path)) <= MAX_BYTES:
         return path
-    digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
+    digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
     return _short_folder(data_dir) / f"{digest}.sock"
 
 
 def make_folder(path: Path, data_dir: Path) -> None:
     """Makes the folder of a socket; raises `UnsafeFolder` where another user could have."""
-    if path.parent == data_dir.absolute():
+    if path.parent == data_dir.resolve():
         path.parent.mkdir(parents=True, exist_ok=True)
         return
     path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -41,7 +42,7 @@ def make_folder(path: Path, data_dir: Path) -> None:
 
 def check_folder(path: Path, data_dir: Path) -> None:
     """Raises `UnsafeFolder` where the socket could be another user's."""
-    if path.parent == data_dir.absolute() or not path.parent.exists():
+    if path.parent == data_dir.resolve() or not path.parent.exists():
         return
     found = path.parent.lstat()
     trusted = {0, os.geteuid(), _owner(data_dir)}
