@@ -1,6 +1,6 @@
 """Sessions of the console: stored as digests, good until they idle too long or grow too old.
 
-A new password ends them in the transaction that stores it.
+The times are set in `[console]`. A new password ends them in the transaction that stores it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What a message costs: credits from the account's wallet, and a price shown to the customer."""
+"""What a message costs: credits from the account's wallet, and a price shown to the customer.
+
+Prices are set in `[[prices]]` (`config/tables.py`); here is what they mean.
+"""
 
 from __future__ import annotations
 
