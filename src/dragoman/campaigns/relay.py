@@ -8,11 +8,7 @@ import ssl
 from pathlib import Path
 from typing import Final
 
-from aiosmtplib import (
-    SMTP,
-    SMTPException,
-    SMTPResponseException,
-)
+from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
 from dragoman.config.sections import Mailings
 from dragoman.core.campaigns.outcomes import MAX_ANSWER, Answer, Stage

@@ -8,13 +8,7 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
-from dragoman.web.charsets import (
-    MediaType,
-    codec_of,
-    decode_text,
-    parse_media_type,
-    without_bom,
-)
+from dragoman.web.charsets import MediaType, codec_of, decode_text, parse_media_type, without_bom
 from dragoman.web.forms import parse_form, parse_multipart
 from dragoman.web.operations import BodyFormat
 from dragoman.web.refusals import MalformedBody, RefusalKind

@@ -54,11 +54,7 @@ def render_openapi(dialect: Dialect, *, version: str) -> Schema:
             item[method.lower()] = _operation(dialect, operation, method, refs)
     return {
         "openapi": "3.1.0",
-        "info": {
-            "title": dialect.title,
-            "version": version,
-            "description": dialect.description,
-        },
+        "info": {"title": dialect.title, "version": version, "description": dialect.description},
         "paths": paths,
         "components": {"schemas": components},
     }
@@ -74,10 +70,7 @@ def _shapes(dialect: Dialect) -> list[type[msgspec.Struct]]:
 
 
 def _operation(
-    dialect: Dialect,
-    operation: Operation,
-    method: str,
-    refs: dict[type[msgspec.Struct], Schema],
+    dialect: Dialect, operation: Operation, method: str, refs: dict[type[msgspec.Struct], Schema]
 ) -> Schema:
     described: Schema = {
         "operationId": _operation_id(dialect, operation, method),

@@ -88,11 +88,7 @@ class Response:
     @property
     def start(self) -> Message:
         """The first ASGI message."""
-        return {
-            "type": "http.response.start",
-            "status": self.status,
-            "headers": self.headers,
-        }
+        return {"type": "http.response.start", "status": self.status, "headers": self.headers}
 
     @property
     def finish(self) -> Message:

@@ -192,10 +192,7 @@ class DialectApp:
         if call.response is None and limit_bytes is not None:
             try:
                 body = await read_body(
-                    receive,
-                    call.request,
-                    limit_bytes=limit_bytes,
-                    timeout_s=self.body_timeout_s,
+                    receive, call.request, limit_bytes=limit_bytes, timeout_s=self.body_timeout_s
                 )
             except Refused as refused:
                 call.refuse(refused.refusal)

@@ -44,11 +44,7 @@ _ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "
 
 
 def parse_xml(
-    data: bytes,
-    *,
-    charset: str = "",
-    lists: Container[str] = (),
-    max_depth: int = MAX_DEPTH,
+    data: bytes, *, charset: str = "", lists: Container[str] = (), max_depth: int = MAX_DEPTH
 ) -> tuple[str, Tree]:
     """Reads a document into its root's name and value; raises `MalformedBody`.
 

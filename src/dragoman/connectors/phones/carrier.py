@@ -70,11 +70,11 @@ class PhonesCarrier:
         self.chooser = Chooser(settings, devices, self.assignments)
         self._notices = Notices(devices.presence, EVENT_GAP_S)
         self.handout = HandOut(
-            settings,
-            self._custody,
-            self.chooser,
-            self._notices,
-            sink,
+            settings=settings,
+            custody=self._custody,
+            chooser=self.chooser,
+            notices=self._notices,
+            sink=sink,
             rows=rows,
             clock=clock,
             on_report=self._note_soon,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -120,21 +121,14 @@ class Problem(msgspec.Struct, kw_only=True):
     message: str
 
 
+@dataclass(slots=True, kw_only=True)
 class ChtGateway:
     """The handlers."""
 
-    def __init__(
-        self,
-        *,
-        devices: Devices,
-        carriers: Mapping[str, PhonesCarrier],
-        intake: Intake,
-        metrics: Metrics,
-    ) -> None:
-        self._devices = devices
-        self._carriers = carriers
-        self._intake = intake
-        self._metrics = metrics
+    devices: Devices
+    carriers: Mapping[str, PhonesCarrier]
+    intake: Intake
+    metrics: Metrics
 
     def dialect(self) -> Dialect:
         """The address as a table."""
@@ -173,17 +167,17 @@ class ChtGateway:
         A phone that is out of service has its states taken, which are facts, and is refused then:
         so it keeps the texts it received, and gets none to send.
         """
-        device = self._devices.heard(self._authenticate(request))
+        device = self.devices.heard(self._authenticate(request))
         given = decode_json(request.body, Poll)
         updates, texts = given.updates or [], given.messages or []
         if max(len(updates), len(texts)) > MAX_ITEMS:
             raise MalformedBody(f"at most {MAX_ITEMS} messages and updates")
-        carrier = self._carriers.get(device.carrier)
+        carrier = self.carriers.get(device.carrier)
         if carrier is None:
             raise Refused(RefusalCode.NOT_FOUND, device.carrier, "the carrier is gone")
         for update in updates:
             await self._take_update(device, carrier, update)
-        if not self._devices.is_in_service(device):
+        if not self.devices.is_in_service(device):
             raise Refused(RefusalCode.PERMISSION_DENIED, "", "the device is disabled")
         for text in texts:
             await self._take_text(device, text)
@@ -206,10 +200,10 @@ class ChtGateway:
         if state is not None and assignment_id is not None:
             assignment = await carrier.handout.find(device, assignment_id)
         if state is None:
-            self._metrics.device_words[device.carrier, "unknown"] += 1
+            self.metrics.device_words[device.carrier, "unknown"] += 1
             return
         if assignment is None:
-            self._metrics.receipts[device.carrier, "unknown"] += 1
+            self.metrics.receipts[device.carrier, "unknown"] += 1
             return
         reason = update.reason or ""
         error = RESULTS.get(reason) or RESULTS.get(reason.partition(";")[0], "")
@@ -225,27 +219,27 @@ class ChtGateway:
             and source.isprintable()
             and len(content) <= MAX_TEXT
         ):
-            self._metrics.device_words[device.carrier, "unknown"] += 1
+            self.metrics.device_words[device.carrier, "unknown"] += 1
             return
-        is_new = await self._intake.take_once(
+        is_new = await self.intake.take_once(
             device,
             text.id,
-            lambda: self._intake.hand_up(device, text.id, source=source, text=content),
+            lambda: self.intake.hand_up(device, text.id, source=source, text=content),
         )
-        self._metrics.device_words[device.carrier, "taken" if is_new else "repeated"] += 1
+        self.metrics.device_words[device.carrier, "taken" if is_new else "repeated"] += 1
 
     def _authenticate(self, request: Request) -> Device:
         """The device whose identifier and token are in the address that the phone was given."""
         scheme, _, encoded = request.header(b"authorization").decode("latin-1").partition(" ")
         name, _, token = _read_basic(encoded if scheme.lower() == "basic" else "").partition(":")
-        device = self._devices.authenticate(token, CHT)
+        device = self.devices.authenticate(token, CHT)
         if name != str(device.device_id):
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, "", "unknown device token")
         return device
 
     def refuse(self, _request: Request, refusal: Refusal) -> Response:
         """Words what the kit refuses."""
-        self._metrics.refused[CHT, refusal.kind.value] += 1
+        self.metrics.refused[CHT, refusal.kind.value] += 1
         return _render(Problem(message=refusal.reason), refusal.status)
 
     def _guarded(self, handler: _Handler) -> _Handler:
@@ -253,10 +247,10 @@ class ChtGateway:
             try:
                 return await handler(request)
             except StorageUnavailable:
-                self._metrics.refused[CHT, RefusalCode.UNAVAILABLE.value] += 1
+                self.metrics.refused[CHT, RefusalCode.UNAVAILABLE.value] += 1
                 return _render(Problem(message="the database is away; try again"), 503)
             except Refused as refused:
-                self._metrics.refused[CHT, refused.code.value] += 1
+                self.metrics.refused[CHT, refused.code.value] += 1
                 words = refused.detail or refused.code.value.replace("_", " ")
                 return _render(Problem(message=words), STATUSES.get(refused.code, 400))
 

@@ -60,10 +60,7 @@ class Custody:
             self._ended.popitem(last=False)
 
     def tell(
-        self,
-        assignment: DeviceAssignment,
-        outcome: Outcome,
-        on_stored: OnStored | None = None,
+        self, assignment: DeviceAssignment, outcome: Outcome, on_stored: OnStored | None = None
     ) -> None:
         """Tells the house what came of one, unless it knows."""
         message = assignment.message

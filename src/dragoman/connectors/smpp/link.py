@@ -30,8 +30,8 @@ from dragoman.protocols.smpp.events import (
     ResponseReceived,
     ResponseTimedOut,
 )
+from dragoman.protocols.smpp.layouts import RESPONSE_CLASSES
 from dragoman.protocols.smpp.pdus import (
-    RESPONSE_CLASSES,
     Bind,
     BindReceiver,
     BindTransceiver,

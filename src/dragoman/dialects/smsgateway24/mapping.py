@@ -87,14 +87,7 @@ OF_FAILURE: Final = MappingProxyType(
 """Rejections that somebody decided on."""
 
 DELIVERY_STATES: Final = frozenset(
-    {
-        State.SENT,
-        State.DELIVERED,
-        State.UNDELIVERED,
-        State.EXPIRED,
-        State.REJECTED,
-        State.CANCELLED,
-    }
+    {State.SENT, State.DELIVERED, State.UNDELIVERED, State.EXPIRED, State.REJECTED, State.CANCELLED}
 )
 """The states that the delivery webhook is called for."""
 

@@ -151,11 +151,7 @@ def segment_text(
 
 
 def segment_binary(
-    data: bytes,
-    *,
-    udh: bytes = b"",
-    reference_bits: ReferenceBits = 8,
-    max_parts: int = MAX_PARTS,
+    data: bytes, *, udh: bytes = b"", reference_bits: ReferenceBits = 8, max_parts: int = MAX_PARTS
 ) -> Segmentation:
     """Cut octets behind an optional raw header, which every part then carries.
 

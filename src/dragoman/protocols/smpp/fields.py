@@ -225,10 +225,7 @@ def _read_distribution_list(frame: bytes, text: str, at: int) -> tuple[Distribut
 
 _DESTINATION_READERS: Final[
     dict[int, Callable[[bytes, str, int], tuple[SmeAddress | DistributionList, int]]]
-] = {
-    DEST_FLAG_SME_ADDRESS: _read_sme_address,
-    DEST_FLAG_DISTRIBUTION_LIST: _read_distribution_list,
-}
+] = {DEST_FLAG_SME_ADDRESS: _read_sme_address, DEST_FLAG_DISTRIBUTION_LIST: _read_distribution_list}
 
 
 def _write_destination(destination: SmeAddress | DistributionList) -> bytes:

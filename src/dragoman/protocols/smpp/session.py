@@ -38,9 +38,8 @@ from dragoman.protocols.smpp.events import (
     ResponseTimedOut,
 )
 from dragoman.protocols.smpp.framing import Framer
+from dragoman.protocols.smpp.layouts import PDU_CLASSES, RESPONSE_CLASSES
 from dragoman.protocols.smpp.pdus import (
-    PDU_CLASSES,
-    RESPONSE_CLASSES,
     Bind,
     BindResp,
     EnquireLink,

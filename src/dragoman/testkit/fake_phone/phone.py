@@ -132,10 +132,7 @@ class FakePhone:
             self.fetch_webhooks(),
             self.fetch_settings(),
         )
-        self._tasks = [
-            asyncio.create_task(self._listen()),
-            asyncio.create_task(self._send_all()),
-        ]
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._send_all())]
         await self.listening.wait()
 
     async def kill(self) -> None:

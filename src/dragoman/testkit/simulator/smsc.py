@@ -29,8 +29,8 @@ from dragoman.protocols.smpp.constants import (
     Tag,
 )
 from dragoman.protocols.smpp.events import BindRequested
+from dragoman.protocols.smpp.layouts import RESPONSE_CLASSES
 from dragoman.protocols.smpp.pdus import (
-    RESPONSE_CLASSES,
     BindResp,
     DeliverSm,
     Pdu,

@@ -41,12 +41,7 @@ class Ingest:
     """Takes the events of phones and hands on what is in them."""
 
     def __init__(
-        self,
-        devices: Devices,
-        webhooks: Webhooks,
-        intake: Intake,
-        clock: Clock,
-        metrics: Metrics,
+        self, devices: Devices, webhooks: Webhooks, intake: Intake, clock: Clock, metrics: Metrics
     ) -> None:
         self._devices = devices
         self._webhooks = webhooks

@@ -127,9 +127,7 @@ def read_sims(cards: list[SimCard] | None) -> list[ReportedSim] | None:
             slot = card.slot_index + 1
         if slot is not None and 1 <= slot <= MAX_SLOT:
             found[slot] = ReportedSim(
-                slot=slot,
-                number=_shown(card.phone_number),
-                carrier=_shown(card.carrier_name),
+                slot=slot, number=_shown(card.phone_number), carrier=_shown(card.carrier_name)
             )
     return list(found.values())
 

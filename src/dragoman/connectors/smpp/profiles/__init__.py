@@ -3,11 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.connectors.smpp.profiles.profile import (
-    GsmCharset,
-    LongMessages,
-    Profile,
-)
+from dragoman.connectors.smpp.profiles.profile import GsmCharset, LongMessages, Profile
 from dragoman.protocols.smpp.addresses import AddressProfile, Numbering
 from dragoman.protocols.smpp.message_ids import IdReading
 

@@ -139,7 +139,5 @@ def _of_contact(refused: Refused, text: str) -> Refused:
 
 def _render(group: Group) -> schemas.GroupAnswer:
     return schemas.GroupAnswer(
-        id_group=str(group.list_id),
-        group_name=group.name,
-        group_description=group.description,
+        id_group=str(group.list_id), group_name=group.name, group_description=group.description
     )

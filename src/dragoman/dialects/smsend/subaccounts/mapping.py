@@ -43,12 +43,7 @@ LANGUAGE: Final = "ita"
 DEFAULT_PROFILE: Final = SubaccountProfile(id=1, name="default")
 """Every number stands for it where none is configured."""
 
-_NARROWABLE: Final = (
-    Permission.SEND,
-    Permission.RECEIVE,
-    Permission.ANY_SENDER,
-    Permission.INBOX,
-)
+_NARROWABLE: Final = (Permission.SEND, Permission.RECEIVE, Permission.ANY_SENDER, Permission.INBOX)
 _MAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 _NOT_KEPT: Final = ("login", "password", "credit_eat_mode", "superaccount")
 """What the account itself holds."""
