@@ -107,8 +107,6 @@ class VirtualPhones:
         simulator.on_rule_spent = self._rule_spent
         self._set_default()
 
-    # What was received
-
     def phones(self) -> list[PhoneView]:
         """Every phone with texts, the one with the newest first."""
         last: dict[str, PhoneText] = {}
@@ -169,8 +167,6 @@ class VirtualPhones:
         self._texts.extend(kept)
         return forgotten
 
-    # What a phone does
-
     async def send(self, number: str, text: str, to: str = "") -> PhoneText:
         """Sends a text from a phone and returns once the gateway has it on disk.
 
@@ -227,8 +223,6 @@ class VirtualPhones:
         while len(self._fates) > MAX_TEXTS:
             del self._fates[next(iter(self._fates))]
         self._simulator.behave(digits, behaviour, times=times)
-
-    # Faults of the carrier
 
     def set_faults(self, faults: Faults) -> None:
         """Makes the carrier throttle or slow, or removes that."""

@@ -62,3 +62,8 @@ def ms_of(at: datetime) -> int:
     if at.tzinfo is None:
         raise ValueError("a stored time needs a zone")
     return round(at.timestamp() * 1000)
+
+
+def render_milliseconds(at_ms: int) -> str:
+    """A stored time in UTC as RFC 3339 writes it, with exactly three fraction digits."""
+    return f"{datetime_of(at_ms):%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"

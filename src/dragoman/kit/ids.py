@@ -45,7 +45,6 @@ class IdSource:
         self._last = max(self._last, last)
 
     def next(self) -> int:
-        """The next identifier."""
         floor = (self._now_ms() - EPOCH_MS) << SEQUENCE_BITS
         self._last = last = floor if floor > self._last else self._last + 1
         return last

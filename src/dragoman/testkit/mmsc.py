@@ -87,7 +87,6 @@ class Mmsc:
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
 
     async def stop(self) -> None:
-        """Closes."""
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
             self._server.force_exit = True

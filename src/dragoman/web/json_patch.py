@@ -147,7 +147,6 @@ def _put(document: Any, tokens: Tokens, value: Any, *, insert: bool) -> Any:
 
 
 def _without(document: Any, tokens: Tokens) -> Any:
-    """The document without what is at a place."""
     if not tokens:
         raise PatchRefused("the whole document cannot be removed")
     first, rest = tokens[0], tokens[1:]

@@ -109,7 +109,7 @@ def _part(name: str, content_type: str, content: bytes) -> _Part:
 
 def _join(parts: Sequence[_Part], boundary: str) -> tuple[str, bytes]:
     """The parts behind one another, and a boundary that stands in none of them."""
-    # Whoever sends the message decides what is in it, and must not end a part of ours.
+    # The sender controls the content, which must not be able to end a part.
     while any(boundary.encode() in part.content for part in parts):
         boundary += "-x"
     pieces = []

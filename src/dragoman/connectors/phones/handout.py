@@ -1,4 +1,4 @@
-"""What phones ask for and say, in whatever protocol: work, reports on it, and texts they received.
+"""What phones fetch and report in any protocol: messages, their states, and received texts.
 
 A phone protocol is an adapter over `fetch`, `find`, `report` and `receive`.
 """
@@ -49,7 +49,7 @@ class HandOut:
     async def fetch(self, device: Device, *, newest_first: bool = False) -> list[DeviceAssignment]:
         """What a phone should have now: what to send, and what not to send after all.
 
-        That it was told so is on disk before it is. Raises `StorageUnavailable`.
+        That it was fetched is on disk before this returns. Raises `StorageUnavailable`.
         """
         now_ms = self.clock.now_ms()
         found = [one for one in self.custody.open.of_device(device.device_id) if one.is_shown]
@@ -62,16 +62,16 @@ class HandOut:
         try:
             await asyncio.gather(*(self.rows.move(one.step()) for one in fresh))
         except StorageUnavailable:
-            for assignment in fresh:  # the phone is told nothing, so it has not been given them
+            for assignment in fresh:  # the phone gets an error, so it has not fetched them
                 if assignment.state is AssignmentState.FETCHED:
                     self.custody.open.move(assignment, AssignmentState.ASSIGNED, now_ms)
             raise
-        # What is urgent first, for phones too that know no priorities.
+        # Urgent messages first, also for phones that know no priorities.
         shown = sorted((one for one in found if one.is_shown), key=lambda one: not one.is_urgent)
         return shown[::-1] if newest_first else shown
 
     def _life_s(self, assignment: DeviceAssignment) -> float:
-        """How long a phone may send what it fetches, or is waited for where it always may."""
+        """How long a phone may send what it fetches; else how long its result is awaited."""
         if assignment.withdraws:
             return self.settings.fetched_life_s
         return self.settings.processed_life_s
@@ -86,15 +86,15 @@ class HandOut:
         return assignment
 
     async def report(
-        self, assignment: DeviceAssignment, words: Sequence[AssignmentState], error: str = ""
+        self, assignment: DeviceAssignment, states: Sequence[AssignmentState], error: str = ""
     ) -> None:
-        """Takes a phone's words on a message, in order; returns once they are on disk.
+        """Takes the states that a phone reports of a message; returns once they are on disk.
 
-        Words that say less than is known, or come after the end, change nothing. Raises
+        States that are behind the known one, or come after the end, change nothing. Raises
         `StorageUnavailable`.
         """
         before = assignment.state
-        stored = [self._take(assignment, state, error) for state in words]
+        stored = [self._take(assignment, state, error) for state in states]
         if not all(await asyncio.gather(*stored)):
             raise StorageUnavailable("a report could not be stored")
         if assignment.state is not before:
@@ -105,7 +105,7 @@ class HandOut:
         self.sink.inbound(report, on_stored)
 
     async def cancel(self, message_id: int) -> bool:
-        """Asks for a message back; whether it can still be stopped.
+        """Cancels a message; whether it can still be stopped.
 
         What no phone has fetched ends at once, the rest when its phone confirms.
         """
@@ -117,7 +117,7 @@ class HandOut:
         if assignment.state is AssignmentState.ASSIGNED:
             assignment.cancelling = Cancelling.BY_CUSTOMER
             self.custody.end(assignment, AssignmentState.CANCELLED)
-            self.custody.tell(assignment, CANCELLED)
+            self.custody.report(assignment, CANCELLED)
         else:
             self.recall(assignment, Cancelling.BY_CUSTOMER)
         await self.rows.move(assignment.step())
@@ -132,24 +132,22 @@ class HandOut:
         return assignment
 
     def recall(self, assignment: DeviceAssignment, reason: Cancelling) -> None:
-        """Asks a phone not to send what it has."""
+        """Asks a phone not to send what it fetched."""
         if assignment.cancelling is Cancelling.NO:
             assignment.cancelling = reason
-        self.notices.tell(
+        self.notices.notify(
             assignment.device_id, DeviceEvent.CANCELLED, {"messageId": assignment.key}
         )
-
-    # Words of a phone
 
     def _take(
         self, assignment: DeviceAssignment, state: AssignmentState, error: str
     ) -> asyncio.Future[bool]:
-        """Takes one word; the future tells whether what follows from it is on disk."""
-        told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        """Takes one state; the future's result is whether its consequences are on disk."""
+        stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
         def on_stored(on_disk: bool) -> None:
-            if not told.done():
-                told.set_result(on_disk)
+            if not stored.done():
+                stored.set_result(on_disk)
 
         if assignment.state is AssignmentState.RETURNED and state >= AssignmentState.PROCESSED:
             log.warning(
@@ -158,7 +156,7 @@ class HandOut:
         late = assignment.state is AssignmentState.LOST and state in _ENDS_OF_SENT
         if not late and (state <= assignment.state or assignment.state > AssignmentState.SENT):
             on_stored(True)
-            return told
+            return stored
         now_ms = self.clock.now_ms()
         if state < AssignmentState.SENT:
             self.custody.open.move(assignment, state, now_ms)
@@ -170,7 +168,7 @@ class HandOut:
         else:
             self._take_sent(assignment, state, on_stored)
         self.on_report(assignment.device_id)
-        return told
+        return stored
 
     def _take_sent(
         self, assignment: DeviceAssignment, state: AssignmentState, on_stored: OnStored
@@ -182,7 +180,7 @@ class HandOut:
             accepted = Accepted(
                 carrier_ids=(assignment.key,), device_id=assignment.device_id, sim=assignment.sim
             )
-            self.custody.tell(assignment, accepted, None if delivered else on_stored)
+            self.custody.report(assignment, accepted, None if delivered else on_stored)
         elif not delivered:
             on_stored(True)
         if delivered:
@@ -192,7 +190,7 @@ class HandOut:
         reroute = assignment.cancelling is Cancelling.TO_REROUTE
         outcome = BACK_TO_ROUTE if reroute else CANCELLED
         self.custody.end(assignment, AssignmentState.CANCELLED)
-        self.custody.tell(assignment, outcome, on_stored)
+        self.custody.report(assignment, outcome, on_stored)
 
     def _take_failed(
         self, assignment: DeviceAssignment, result: Result, on_stored: OnStored
@@ -207,7 +205,7 @@ class HandOut:
             report = self._receipt(assignment, ReceiptState.UNDELIVERABLE, result)
             self.sink.receipt(report, on_stored)
         elif untouched and before < AssignmentState.PROCESSED:
-            self.custody.tell(assignment, BACK_TO_ROUTE, on_stored)
+            self.custody.report(assignment, BACK_TO_ROUTE, on_stored)
         else:
             rejected = Rejected(
                 code=result.code,
@@ -215,7 +213,7 @@ class HandOut:
                 device_id=assignment.device_id,
                 sim=assignment.sim,
             )
-            self.custody.tell(assignment, rejected, on_stored)
+            self.custody.report(assignment, rejected, on_stored)
 
     def _receipt(
         self, assignment: DeviceAssignment, state: ReceiptState, result: Result | None = None

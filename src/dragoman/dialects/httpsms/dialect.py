@@ -34,7 +34,6 @@ _NOT_FOUND: Final = Response(_OK, mapping.NOT_FOUND)
 
 
 def build_httpsms(services: Services) -> ProviderDialect:
-    """Builds the dialect over the services."""
     calls = _Calls(services)
     declare = partial(
         Operation,
@@ -82,13 +81,10 @@ def build_httpsms(services: Services) -> ProviderDialect:
 
 
 class _Calls:
-    """The handlers."""
-
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def send(self, request: Request) -> Response:
-        """Answers `send_sms.php`."""
         given = _read_parameters(request)
         as_json = _wants_json(given)
         try:
@@ -108,7 +104,6 @@ class _Calls:
         return _ACCEPTED_JSON if as_json else _ACCEPTED
 
     async def report(self, request: Request) -> Response:
-        """Answers `dlr.php`."""
         given = _read_parameters(request)
         try:
             _check_complete(given, schemas.ReportParameters)

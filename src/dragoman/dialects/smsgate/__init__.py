@@ -17,7 +17,6 @@ __all__ = ["build_smsgate"]
 
 
 def build_smsgate(services: Services) -> ProviderDialect:
-    """Builds the dialect over the services."""
     return ProviderDialect(
         name=DIALECT,
         web=Dialect(

@@ -13,13 +13,10 @@ from dragoman.web.responses import Response
 
 
 class Phones:
-    """The handlers."""
-
     def __init__(self, services: Services) -> None:
         self._devices = services.devices
 
     async def list(self, caller: Caller, _request: Request) -> Response:
-        """Answers `GET /devices`."""
         found = self._devices.of_account(caller.account)
         heard_ms = self._devices.presence.heard_ms
         answer = [mapping.render_device(one, heard_ms(one.device_id)) for one in found]

@@ -24,27 +24,21 @@ NO_LOGS: Final = render_problem(
 
 
 class Inbox:
-    """The handlers."""
-
     def __init__(self, services: Services) -> None:
         self._exports = services.inbox_exports
 
     async def export(self, caller: Caller, request: Request) -> Response:
-        """Answers `POST /messages/inbox/export`."""
         self._request(caller, request)
         return render(202, {}, [(b"deprecation", b"true")])
 
     async def refresh(self, caller: Caller, request: Request) -> Response:
-        """Answers `POST /inbox/refresh`."""
         self._request(caller, request)
         return render(202, {})
 
     async def list(self, _caller: Caller, _request: Request) -> Response:
-        """Answers `GET /inbox`."""
         return NO_INBOX
 
     async def show_logs(self, _caller: Caller, _request: Request) -> Response:
-        """Answers `GET /logs`."""
         return NO_LOGS
 
     def _request(self, caller: Caller, request: Request) -> None:

@@ -22,6 +22,7 @@ from dragoman.dialects.smsgate.auth import Caller
 from dragoman.dialects.smsgate.calls import PREFIX, render
 from dragoman.dialects.smsgate.errors import Turned
 from dragoman.dialects.smsgate.mapping import DIALECT
+from dragoman.kit.clock import render_milliseconds
 from dragoman.kit.ids import parse_number
 from dragoman.web.bodies import decode_json, decode_query
 from dragoman.web.requests import Request
@@ -35,14 +36,11 @@ MAX_LIFE_MS: Final = 14 * 24 * 3600 * 1000
 
 
 class Messages:
-    """The handlers."""
-
     def __init__(self, services: Services) -> None:
         self._services = services
         self._keyed = services.idempotency_keys
 
     async def send(self, caller: Caller, request: Request) -> Response:
-        """Answers `POST /messages`."""
         query = decode_query(request, schemas.SendQuery)
         given = decode_json(request.body, schemas.Message)
         account, key = caller.account, given.id or ""
@@ -61,7 +59,7 @@ class Messages:
                 schemas.RecipientState(phone_number=f"+{number}", state="Pending")
                 for number in submission.recipients
             ],
-            states={"Pending": mapping.render_date(accepted.created_ms)},
+            states={"Pending": render_milliseconds(accepted.created_ms)},
         )
         if given.data_message is not None:
             answer.data_message = given.data_message
@@ -71,7 +69,6 @@ class Messages:
         return render(202, answer, [(b"location", location)])
 
     async def list(self, caller: Caller, request: Request) -> Response:
-        """Answers `GET /messages`."""
         query = decode_query(request, schemas.ListQuery)
         wanted = KeyedFilter(
             account_id=caller.account.account_id,
@@ -91,12 +88,10 @@ class Messages:
         return render(200, answer, [(b"x-total-count", b"%d" % page.total)])
 
     async def show(self, caller: Caller, request: Request) -> Response:
-        """Answers `GET /messages/{id}`."""
         view = await self._keyed.find(caller.account, DIALECT, _key_of(request))
         return render(200, mapping.render_message(view, with_content=True))
 
     async def cancel(self, caller: Caller, request: Request) -> Response:
-        """Answers `DELETE /messages/{id}`."""
         view = await self._keyed.cancel(caller.account, DIALECT, _key_of(request))
         return render(200, mapping.render_message(view, with_content=True))
 

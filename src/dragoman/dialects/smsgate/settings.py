@@ -32,17 +32,13 @@ Set = Callable[[Account, Changes], Awaitable[Groups]]
 
 
 class Settings:
-    """The handlers."""
-
     def __init__(self, services: Services) -> None:
         self._settings = services.phone_settings
 
     async def show(self, caller: Caller, _request: Request) -> Response:
-        """Answers `GET /settings`."""
         return render(200, self._settings.of_account(caller.account.account_id))
 
     async def replace(self, caller: Caller, request: Request) -> Response:
-        """Answers `PUT /settings`."""
         return await self._set(caller, request, self._settings.replace)
 
     async def change(self, caller: Caller, request: Request) -> Response:

@@ -22,20 +22,16 @@ SECURE: Final = "https://"
 
 
 class Webhooks:
-    """The handlers."""
-
     def __init__(self, services: Services) -> None:
         self._webhooks = services.webhooks
         self._settings = services.phone_settings
         self._plain = services.settings.dialects.smsgate.plain_webhooks
 
     async def list(self, caller: Caller, _request: Request) -> Response:
-        """Answers `GET /webhooks`."""
         found = self._webhooks.of_account(caller.account, DIALECT)
         return render(200, [mapping.render_webhook(webhook) for webhook in found])
 
     async def put(self, caller: Caller, request: Request) -> Response:
-        """Answers `POST /webhooks`."""
         given = decode_json(request.body, schemas.NewWebhook)
         kind = mapping.KINDS.get(given.event)
         if kind is None:

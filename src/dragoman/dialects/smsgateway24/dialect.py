@@ -36,7 +36,6 @@ Act = Callable[[Request, Given], Awaitable[msgspec.Struct]]
 
 
 def build_smsgateway24(services: Services) -> ProviderDialect:
-    """Builds the dialect over the services."""
     services.webhooks.prefer_of_devices(NAME)
     calls = _Calls(services)
 
@@ -65,8 +64,6 @@ def build_smsgateway24(services: Services) -> ProviderDialect:
 
 
 class _Calls:
-    """The handlers."""
-
     def __init__(self, services: Services) -> None:
         self._services = services
 

@@ -106,12 +106,10 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def render_note(note: Note) -> str:
-    """A note as it is stored."""
     return msgspec.json.encode(note).decode()
 
 
 def parse_note(text: str) -> Note:
-    """A stored note."""
     return msgspec.json.decode(text, type=Note) if text else Note()
 
 

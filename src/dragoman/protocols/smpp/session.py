@@ -154,7 +154,6 @@ class Session(Generic[Context]):
 
     @property
     def closed(self) -> bool:
-        """Whether the session is over."""
         return self.state is State.CLOSED
 
     @property

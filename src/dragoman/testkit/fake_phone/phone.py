@@ -96,8 +96,6 @@ class FakePhone:
         self._tasks: list[asyncio.Task[None]] = []
         self._numbers = itertools.count(1)
 
-    # Registration
-
     async def register(
         self, *, code: str = "", login: tuple[str, str] | None = None, private_token: str = ""
     ) -> HttpAnswer:
@@ -121,8 +119,6 @@ class FakePhone:
             {"slotIndex": n - 1, "simNumber": n, "phoneNumber": f"*******{n:04d}"}
             for n in range(1, self.sims + 1)
         ]
-
-    # Life
 
     async def start(self) -> None:
         """Starts as the app does, and returns once its stream is open."""
@@ -148,8 +144,6 @@ class FakePhone:
         await self.kill()
         self._messages.clear()
         self.device_id = self.token = ""
-
-    # Calls
 
     async def call(
         self, method: str, path: str, body: Any = None, *, authorization: str | None = None
@@ -197,8 +191,6 @@ class FakePhone:
         """What the phone would say of a message now."""
         return self._messages[message_id].snapshot()
 
-    # What it hands in
-
     async def receive(self, sender: str, text: str, *, sim: int = 1) -> HttpAnswer:
         """Gets a text from the network and hands it in."""
         payload = {
@@ -219,7 +211,6 @@ class FakePhone:
                 await self.tell("sms:received", payload)
 
     async def ping(self, battery: int = 80) -> HttpAnswer:
-        """Tells how it is."""
         check = {"status": "pass", "observedValue": battery, "observedUnit": "percent"}
         health = {"status": "pass", "checks": {"battery:level": check}}
         return await self.tell("system:ping", {"health": health})
@@ -245,8 +236,6 @@ class FakePhone:
             "x-signature": hmac.digest(signing_key, body + timestamp.encode(), "sha256").hex(),
         }
         return await wire.call("POST", webhook["url"], headers, body)
-
-    # Inside
 
     async def _listen(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""What differs from one SMSC to the next, as values; a quirk is a field, a carrier is a line."""
+"""The differences between SMSCs as values: a quirk is a field, a profile is a line."""
 
 from types import MappingProxyType
 from typing import Final

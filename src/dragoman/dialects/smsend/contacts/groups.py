@@ -125,7 +125,6 @@ def _required(name: str, value: Value) -> str:
 
 
 def _taken(name: str) -> AbstractContextManager[None]:
-    """Refuses a name that is taken by that name."""
     taken = Refused(RefusalCode.ALREADY_EXISTS, name)
     return instead_of(taken.code, taken)
 

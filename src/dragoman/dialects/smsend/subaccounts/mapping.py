@@ -197,7 +197,6 @@ def known_profiles(settings: SmSend) -> tuple[SubaccountProfile, ...]:
 def render_profile(
     profile: SubaccountProfile, caller: Account, types: MessageTypes
 ) -> schemas.Profile:
-    """A profile as the caller's subaccounts have it."""
     named = [types.find(name) for name in profile.message_types]
     return schemas.Profile(
         id_subaccount_profile=profile.id,
