@@ -1,7 +1,7 @@
-"""The pages behind the links in mails: a question with a button, and what came of pressing it.
+"""The pages behind the links in mails: a question with a button, and its result.
 
-A GET changes nothing, since programs follow links to look at them; it does not even look whether
-the token is one. POST does it, from the page's button or from a mail program's (RFC 8058).
+A GET changes nothing, since programs follow links to scan them; it does not even check the token.
+POST performs the action, from the page's button or from a mail program (RFC 8058).
 """
 
 from __future__ import annotations

@@ -67,14 +67,14 @@ class CallbackForwarding:
         self,
         method: str,
         url: str,
-        told: OnOutcome,
+        on_outcome: OnOutcome,
         *,
         headers: Iterable[tuple[str, str]] = (),
         body: bytes = b"",
     ) -> None:
-        """Makes a call, here or there; `told` gets its outcome, never before this returns."""
+        """Makes a call, here or there; `on_outcome` gets its result, never before this returns."""
         if not self.listening:
-            self._client.start(method, url, told, headers=headers, body=body)
+            self._client.start(method, url, on_outcome, headers=headers, body=body)
             return
         parts = urlsplit(url)
         call = ForwardedCall(
@@ -87,7 +87,7 @@ class CallbackForwarding:
         )
         loop = asyncio.get_running_loop()
         timer = loop.call_later(ANSWER_WITHIN_S, self._give_up, call.call_id)
-        self._awaited[call.call_id] = (told, timer)
+        self._awaited[call.call_id] = (on_outcome, timer)
         self._due.append(call)
         self._awake.set()
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells wall-clock time for records and monotonic time for waiting."""
+    """Wall-clock time for records, and monotonic time for waiting."""
 
     def now_ms(self) -> int:
         """Milliseconds since the Unix epoch, UTC."""
@@ -30,7 +30,7 @@ class SystemClock:
 
 
 class FixedClock:
-    """A clock that moves only when told to, for tests."""
+    """A clock that only `advance` and `jump` move, for tests."""
 
     def __init__(self, now_ms: int = 1_790_000_000_000) -> None:
         self._now_ms = now_ms

@@ -1,6 +1,6 @@
-"""Taking secrets, texts and full numbers out of what is written for people to read.
+"""Removes secrets, texts and full numbers from logs.
 
-Code that logs decides itself what it says; the processor here is the net below it.
+Code decides itself what it logs; this processor is the safety net.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Something that others may want to hear of, without its owner knowing them."""
+"""A notification to subscribers that its sender does not know."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves on demand: cuts anywhere, stalls, passes bytes in small pieces."""
+"""A TCP proxy with faults on demand: cuts anywhere, stalls, forwards bytes in small pieces."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def list_fields(document: Schema, schema: Schema, prefix: str = "", depth: int =
 
 
 def describe_type(document: Schema, schema: Schema) -> str:
-    """Words a schema's type shortly: `string`, `integer or null`, `list of object`, `a | b`."""
+    """Describes a schema's type: `string`, `integer or null`, `list of object`, `a | b`."""
     if "anyOf" in schema:
         return " or ".join(describe_type(document, variant) for variant in schema["anyOf"])
     if "enum" in schema:
@@ -142,8 +142,8 @@ def describe_type(document: Schema, schema: Schema) -> str:
         return f"list of {describe_type(document, schema.get('items', {}))}"
     kind = schema.get("type", "any")
     limits = [
-        f"{word} {schema[key]}"
-        for key, word in (
+        f"{phrase} {schema[key]}"
+        for key, phrase in (
             ("minLength", "at least"),
             ("maxLength", "at most"),
             ("minimum", "from"),

@@ -1,4 +1,4 @@
-"""What a handler sees of a call: parsed once, light, and complete before the handler runs."""
+"""A call as its handler sees it: parsed once, and complete before the handler runs."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Self

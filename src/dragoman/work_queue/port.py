@@ -49,7 +49,7 @@ class WorkQueue(Protocol):
         ...
 
     def consume(self, subject: str, demand: Callable[[], int]) -> Consumer:
-        """The consumer of a subject. `demand` tells how many items it would take at once."""
+        """The consumer of a subject. `demand` returns how many items it would take at once."""
         ...
 
     def depth(self, subject: str) -> int:

@@ -10,7 +10,6 @@ import msgspec
 from msgspec.structs import fields
 
 from dragoman.container import Services
-from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import Refused
 from dragoman.core.model.phone_numbers import normalise
@@ -76,7 +75,6 @@ def build_httpsms(services: Services) -> ProviderDialect:
             refuse=calls.refuse,
             fallback_charset="windows-1252",
         ),
-        render_callback=_render_callback,
     )
 
 
@@ -155,7 +153,3 @@ def _check_complete(given: Mapping[str, str], parameters: type[msgspec.Struct]) 
 
 def _wants_json(given: Mapping[str, str]) -> bool:
     return given.get("response", "").lower() == "json"
-
-
-def _render_callback(_url: str, _facts: CallbackFacts) -> CallbackCall:
-    raise NotImplementedError("the httpsms API has no callbacks: its customers ask dlr.php")

@@ -32,7 +32,7 @@ MANY_LIMIT_BYTES: Final = 8 * 1024 * 1024
 _OK: Final = 200
 
 Act = Callable[[Request, Given], Awaitable[msgspec.Struct]]
-"""Does what a call asks and says what is answered; raises `Refused`."""
+"""Performs a call and returns its answer; raises `Refused`."""
 
 
 def build_smsgateway24(services: Services) -> ProviderDialect:

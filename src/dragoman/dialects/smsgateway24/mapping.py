@@ -84,7 +84,7 @@ OF_FAILURE: Final = MappingProxyType(
         FailureCode.BARRED: NEVER_ALLOWED,
     }
 )
-"""Rejections that somebody decided on."""
+"""Rejections that were decided on, not caused by an error."""
 
 DELIVERY_STATES: Final = frozenset(
     {State.SENT, State.DELIVERED, State.UNDELIVERED, State.EXPIRED, State.REJECTED, State.CANCELLED}
@@ -95,7 +95,7 @@ UNKNOWN_SERIAL: Final = "unknown"
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What this API keeps with a batch of its own, and gets back with what becomes of it."""
+    """What this API stores with its batches, and gets back with their events."""
 
     due_ms: int | None = None
     """The time to send as it was given, which may be past."""

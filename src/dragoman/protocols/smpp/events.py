@@ -1,4 +1,4 @@
-"""What can happen in an SMPP session, as values handed to its caller."""
+"""The events of an SMPP session, as values for its caller."""
 
 from enum import Enum
 from typing import Generic, TypeAlias, TypeVar

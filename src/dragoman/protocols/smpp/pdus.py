@@ -315,7 +315,7 @@ class EnquireLinkResp(Pdu, frozen=True, gc=False):
 
 
 class AlertNotification(Pdu, frozen=True, gc=False):
-    """Tell that a phone is reachable again; has no response (SMPP 3.4 s. 4.12.1)."""
+    """Report that a phone is reachable again; has no response (SMPP 3.4 s. 4.12.1)."""
 
     command_id: ClassVar[int] = CommandId.ALERT_NOTIFICATION.value
 

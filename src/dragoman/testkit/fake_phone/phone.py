@@ -1,4 +1,4 @@
-"""The app as it behaves: registers, asks in its order, sends, reports snapshots, hands in texts."""
+"""The app's behaviour: registers, fetches, sends, reports snapshots, delivers texts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NETWORK_ERRORS = (OSError, TimeoutError)
 
 
 class SentText(msgspec.Struct, frozen=True, kw_only=True):
-    """What the radio was given: the only truth about what a person gets."""
+    """What the radio was given, and so what a recipient gets."""
 
     message_id: str
     sim: int | None
@@ -46,7 +46,7 @@ class _Local:
         self.states: dict[str, str] = {}
 
     def snapshot(self) -> dict[str, Any]:
-        """All that the app says of a message, nulls dropped as Gson does."""
+        """All that the app reports of a message; nulls are dropped, as Gson does."""
         recipient = {"phoneNumber": self.item["phoneNumbers"][0], "state": self.state}
         if self.error is not None:
             recipient["error"] = self.error
@@ -83,7 +83,7 @@ class FakePhone:
         self.sending.set()
         self.sent: list[SentText] = []
         self.inbox: list[dict[str, Any]] = []
-        """What the network brought, as the phone's own messages app keeps it."""
+        """What the network delivered, as the phone's own messages app stores it."""
         self.events: list[str] = []
         self.webhooks: list[dict[str, str]] = []
         self.settings: dict[str, Any] = {}
@@ -132,7 +132,7 @@ class FakePhone:
         await self.listening.wait()
 
     async def kill(self) -> None:
-        """Ends in the middle of whatever it does; its database stays."""
+        """Stops at once, whatever it is doing; its database stays."""
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
@@ -188,11 +188,11 @@ class FakePhone:
         return await self.call("PATCH", "/message", [snapshot])
 
     def snapshot(self, message_id: str) -> dict[str, Any]:
-        """What the phone would say of a message now."""
+        """What the phone would report of a message now."""
         return self._messages[message_id].snapshot()
 
     async def receive(self, sender: str, text: str, *, sim: int = 1) -> HttpAnswer:
-        """Gets a text from the network and hands it in."""
+        """Receives a text from the network and delivers it."""
         payload = {
             "messageId": hashlib.sha256(text.encode()).hexdigest()[:8],
             "phoneNumber": sender,
@@ -204,7 +204,7 @@ class FakePhone:
         return await self.tell("sms:received", payload)
 
     async def export_inbox(self, since: str, until: str) -> None:
-        """Hands in what came between two times once more, each as an event of its own."""
+        """Delivers the texts of a period again, each as a new event."""
         first, last = datetime.fromisoformat(since), datetime.fromisoformat(until)
         for payload in tuple(self.inbox):
             if first <= datetime.fromisoformat(payload["receivedAt"]) <= last:
@@ -286,7 +286,7 @@ class FakePhone:
                 await self._arrived.wait()
                 continue
             await self.sending.wait()
-            if waiting[0].state == "Pending":  # the others may have to let one go before them
+            if waiting[0].state == "Pending":  # a more urgent one may have arrived
                 await self._send(waiting[0])
 
     async def _send(self, local: _Local) -> None:

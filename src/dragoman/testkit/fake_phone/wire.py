@@ -35,7 +35,7 @@ class EventFrame(msgspec.Struct, frozen=True, kw_only=True):
 async def call(
     method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
 ) -> HttpAnswer:
-    """Makes one request; raises OSError and TimeoutError where nobody answers."""
+    """Makes one request; raises OSError and TimeoutError without an answer."""
     async with asyncio.timeout(TIMEOUT_S):
         reader, writer = await _send(method, url, {**headers, "connection": "close"}, body)
         try:
