@@ -29,7 +29,7 @@ _HEADERS: Final[tuple[Header, ...]] = (
         b"default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     ),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),  # the token stands in the address
+    (b"referrer-policy", b"no-referrer"),  # the address contains the token
     (b"cache-control", b"no-store"),
     (b"x-robots-tag", b"noindex"),
 )

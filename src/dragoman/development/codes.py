@@ -26,7 +26,7 @@ WORDS: Final = (
 )
 """Words that stand near codes, in the languages of the dialects and some more."""
 NEAR: Final = 40
-"""Characters between such a word and its code."""
+"""Characters between one of these words and its code."""
 
 _BOUND: Final = re.compile(r"^@[^\s#]+ #(?P<code>[A-Za-z0-9-]{4,12})\s*$", re.MULTILINE)
 """The last line of an origin-bound one-time code, as browsers read it: `@shop.example #123456`."""

@@ -265,7 +265,7 @@ def _number(request: PageRequest) -> str:
 
 
 def _read_number(typed: dict[str, str], name: str, problems: Problems) -> float | None:
-    """A number that was typed; None for none. What is no number goes to the problems."""
+    """The number in a field, None if empty; anything else is added to the problems."""
     text = typed[name].replace(",", ".")
     if not text:
         return None

@@ -136,7 +136,7 @@ class VirtualPhones:
     async def wait(
         self, number: str = "", *, after: int = 0, wait_s: float = 0.0
     ) -> tuple[PhoneText, ...]:
-        """Texts that a phone received; where there is none yet, waits up to `wait_s` for one."""
+        """Texts that a phone received; if there is none yet, waits up to `wait_s` for one."""
         loop = asyncio.get_running_loop()
         end = loop.time() + min(wait_s, MAX_WAIT_S)
         while not (found := self.texts(number, after=after, sent_too=False)):

@@ -96,7 +96,7 @@ _BY_KEY: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
         for name in names.split()
     }
 )
-"""What is done to a logged value, by the name it is logged under."""
+"""How a logged value is redacted, by the name it is logged under."""
 
 
 def redact_event(

@@ -9,7 +9,7 @@ Facts = ParamSpec("Facts")
 
 
 class Signal(Generic[Facts]):
-    """Calls its listeners in the order in which they subscribed, before the caller goes on."""
+    """Calls its listeners synchronously, in the order in which they subscribed."""
 
     __slots__ = ("_listeners",)
 

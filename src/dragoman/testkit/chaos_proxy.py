@@ -86,7 +86,7 @@ class ChaosProxy:
                     writer.write(allowed)
                     await writer.drain()
                     if len(allowed) < len(piece):
-                        # What is allowed must be on its way before the cut.
+                        # The allowed bytes must be sent before the cut.
                         await asyncio.sleep(0.01)
                         self.cut_after = None
                         self.cut()

@@ -30,7 +30,7 @@ def is_public(address: Address) -> bool:
 
 
 def embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
-    """Returns the IPv4 address that packets to an IPv6 address end up at, if there is one."""
+    """Returns the IPv4 address that an IPv6 address leads to, if any."""
     if address.ipv4_mapped is not None:
         return address.ipv4_mapped
     if address.sixtofour is not None:

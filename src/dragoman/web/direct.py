@@ -23,7 +23,7 @@ _INTERRUPTED: Final = Response(
 
 
 class _DirectCycle(RequestResponseCycle):
-    """A request and its answer in uvicorn's queue, collecting its body by itself.
+    """A request and its answer in uvicorn's queue, which collects its own body.
 
     `more_body` says that body is awaited, `allowance` how much more is taken or discarded.
     """

@@ -42,7 +42,7 @@ def docs_routes(dialects: Iterable[Dialect], *, version: str) -> list[Route]:
 
 
 def render_prose(text: str) -> markupsafe.Markup:
-    """Text of ours as HTML: what stands between backticks is code."""
+    """Our own text as HTML; text between backticks is code."""
     pieces = text.split("`")
     return markupsafe.Markup("").join(
         markupsafe.Markup("<code>{}</code>").format(piece) if index % 2 else piece
@@ -74,11 +74,11 @@ class DocsPages:
         return files("dragoman.web").joinpath("static/docs.css").read_bytes()
 
     def render_dialect(self, name: str) -> bytes | None:
-        """Renders a dialect's page; None where there is no such dialect."""
+        """Renders a dialect's page, if there is such a dialect."""
         return self._page(name) if name in self._dialects else None
 
     def render_document(self, name: str) -> bytes | None:
-        """Renders a dialect's OpenAPI document; None where there is no such dialect."""
+        """Renders a dialect's OpenAPI document, if there is such a dialect."""
         return self._document(name) if name in self._dialects else None
 
     def _render_index(self) -> bytes:

@@ -18,7 +18,7 @@ _OK: Final = 200
 
 @dataclass(slots=True, kw_only=True)
 class Downloader:
-    """Fetches files; opens its client when the first one is asked for."""
+    """Fetches files; opens its client for the first one."""
 
     version: str
     allow: Sequence[Network]

@@ -132,7 +132,7 @@ def _get(document: Any, tokens: Tokens) -> Any:
 
 
 def _put(document: Any, tokens: Tokens, value: Any, *, insert: bool) -> Any:
-    """The document with a value at a place; in a list it goes between others or over one."""
+    """The document with a value at a place; in a list it is inserted, or replaces another."""
     if not tokens:
         return value
     first, rest = tokens[0], tokens[1:]

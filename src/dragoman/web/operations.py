@@ -49,7 +49,7 @@ Segment = tuple[str | Placeholder, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One call of a provider's API: how it is addressed, what it takes, what it answers.
+    """One call of a provider's API: its address, parameters and answers.
 
     `source` is the section of the manual. `needs` is the permission that the
     handler itself requires. `wrapper` names the single JSON key, and likewise the
@@ -93,7 +93,7 @@ class Dialect:
 
 
 def doc(text: str) -> msgspec.Meta:
-    """Says what a field is for: `apikey: Annotated[str, doc("The account's key.")]`."""
+    """Describes a field: `apikey: Annotated[str, doc("The account's key.")]`."""
     return msgspec.Meta(description=text)
 
 

@@ -1,4 +1,4 @@
-"""One account at an MMSC as a connector: so many submits at a time, one HTTP request each.
+"""One account at an MMSC as a connector: a window of submits, one HTTP request each.
 
 Each submit uses a connection of its own: on a reused one that the MMSC has closed meanwhile it
 would be unknown whether the message arrived.
@@ -91,7 +91,7 @@ class Mm7Carrier:
         self.sink.availability(self.name)
 
     async def stop(self, timeout_s: float) -> None:
-        """Waits for answers; what was not answered in time is unknown."""
+        """Waits for answers; submits unanswered by then are unknown."""
         self._running = False
         if self._pause is not None:
             self._pause.cancel()
@@ -106,7 +106,7 @@ class Mm7Carrier:
     async def _deliver(self, message: Outgoing) -> None:
         try:
             outcome = await self._outcome(message)
-        except Exception as error:  # one bad message must not stay in flight for ever
+        except Exception as error:  # a failing message must not stay in flight for ever
             log.error("mm7_submit_failed", carrier=self.name, reason=type(error).__name__)
             outcome = Unknown(detail="internal error")
         self._note(outcome)

@@ -14,7 +14,7 @@ ANY_SLOT = 0
 
 
 class Cancelling(IntEnum):
-    """Why a phone is asked not to send what it has."""
+    """Why a phone is asked not to send a message."""
 
     NO = 0
     BY_CUSTOMER = 1
@@ -84,7 +84,7 @@ class DeviceAssignment:
 
     @property
     def is_urgent(self) -> bool:
-        """Whether its message goes before what is not urgent."""
+        """Whether its message is urgent."""
         return self.message is not None and self.message.urgent
 
     @property

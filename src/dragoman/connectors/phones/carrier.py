@@ -40,7 +40,7 @@ EVENT_GAP_S = 3.0
 ABSENT_RETRY_S = 5.0
 BUSY_RETRY_S = 0.5
 STREAM_FETCH_S = 120.0
-"""A phone whose stream is open and that fetches nothing for so long is probably gone."""
+"""A phone with an open stream that does not fetch within this time is probably gone."""
 DAY_MS = 24 * 3600 * 1000
 
 log = structlog.get_logger(__name__)
@@ -256,7 +256,7 @@ class PhonesCarrier:
         def returned(_stored: bool) -> None:
             self._custody.report(assignment, BACK_TO_ROUTE if untouched else SILENT)
 
-        # The row first: a phone that comes back must not be shown what goes another way.
+        # The row first: a phone that returns must not get a message that was rerouted.
         self._rows.move_surely(assignment.step(), returned)
 
     def _give_up(self, assignment: DeviceAssignment) -> None:

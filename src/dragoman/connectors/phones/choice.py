@@ -1,7 +1,7 @@
 """Which SIM of which phone is next, by load, limits and turn.
 
-What can take a message now is kept in order, so that a choice costs the same with three phones and
-with a thousand; whatever changes a phone refreshes its places.
+Places that can take a message are kept in order, so that a choice costs the same with three phones
+as with a thousand; every change of a phone refreshes its places.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Chooser:
         self._queues: dict[int, list[_Rank]] = {}
         """Heaps of the ranks of places, by owner; what `_ready` does not say is out of date."""
         self._due: list[tuple[int, int]] = []
-        """A heap of (time, phone): when a phone that must wait may be looked at again."""
+        """A heap of (time, phone): when to evaluate a waiting phone again."""
         self._due_of: dict[int, int] = {}
         """The earliest such time of each phone."""
 
@@ -85,7 +85,7 @@ class Chooser:
         return len(self._ready)
 
     def choose(self, message: Outgoing, now_ms: int) -> Place | None:
-        """The place a message goes to now; None while there is none."""
+        """The place for a message now; None if there is none."""
         if message.device_id is None and message.sim is None:
             self._look_at_due(now_ms)
             return self._first(self._owner_of(message), now_ms)
@@ -105,7 +105,7 @@ class Chooser:
         return len(self._fitting(message, now_ms))
 
     def has_phone_for(self, message: Outgoing) -> bool:
-        """Whether a phone that may send a message is there, busy or not."""
+        """Whether a phone that may send a message is present, busy or not."""
         if message.device_id is not None:
             return message.device_id in self._there
         return self._there_of[self._owner_of(message)] > 0
@@ -161,7 +161,7 @@ class Chooser:
         return device is not None and self._is_there(device)
 
     def took(self, place: Place, parts: int, now_ms: int) -> None:
-        """Counts a message that goes to a place."""
+        """Counts a message assigned to a place."""
         self.pace_of_device(place.device_id).took(parts, now_ms)
         self._sim_pace(place).took(parts, now_ms)
         self.refresh(place.device_id, now_ms)
@@ -215,7 +215,7 @@ class Chooser:
         return pace
 
     def _first(self, owner: int, now_ms: int) -> Place | None:
-        """The best place of an owner's phones; drops what is out of date on the way."""
+        """The best place of an owner's phones; drops outdated entries of the queue."""
         queue = self._queues.get(owner, [])
         while queue:
             rank = queue[0]

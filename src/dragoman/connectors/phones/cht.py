@@ -63,7 +63,7 @@ RESULTS: Final = MappingProxyType(
         "Delivery failed: No response from SME": "Delivery result from SC : 0x62",
     }
 )
-"""The app's reasons, as `results.read_result` knows them; any other says nothing."""
+"""The app's reasons, as `results.read_result` knows them; others are unspecific."""
 
 STATUSES: Final = MappingProxyType(
     {
@@ -109,7 +109,7 @@ class Text(msgspec.Struct, kw_only=True):
 
 
 class Answer(msgspec.Struct, kw_only=True):
-    """What a phone is to send."""
+    """The texts that a phone is to send."""
 
     messages: list[Text]
 

@@ -47,7 +47,7 @@ class HandOut:
     """Called with a device that has reported on a message."""
 
     async def fetch(self, device: Device, *, newest_first: bool = False) -> list[DeviceAssignment]:
-        """What a phone should have now: what to send, and what not to send after all.
+        """The messages a phone is to fetch now: those to send, and those to cancel.
 
         That it was fetched is on disk before this returns. Raises `StorageUnavailable`.
         """
@@ -77,7 +77,7 @@ class HandOut:
         return self.settings.processed_life_s
 
     async def find(self, device: Device, assignment_id: int) -> DeviceAssignment | None:
-        """What a phone was handed under an identifier; None for anything else."""
+        """The assignment that a phone has under an identifier, or None."""
         assignment = self.custody.find(assignment_id)
         if assignment is None:
             assignment = await self._look_up(device, assignment_id)
@@ -101,7 +101,7 @@ class HandOut:
             await self.rows.move(assignment.step())
 
     def receive(self, report: InboundPartReport, on_stored: OnStored) -> None:
-        """Hands up a text that a phone received."""
+        """Reports a text that a phone received."""
         self.sink.inbound(report, on_stored)
 
     async def cancel(self, message_id: int) -> bool:

@@ -139,7 +139,7 @@ class Intake:
 
 
 def _sim(device: Device, slot: int | None) -> Sim | None:
-    """The SIM a text came to, where the phone says which, or has one only."""
+    """The SIM that received a text, if the phone names it or has only one."""
     sims = [sim for sim in device.sims if sim.present]
     sim = device.sim(slot) if slot else None
     return sims[0] if sim is None and len(sims) == 1 else sim

@@ -13,7 +13,7 @@ from dragoman.connectors.phones.choice import Place
 from dragoman.core.messages.model.messages import Outgoing
 
 LATE_S = 3.0
-"""A message that was not offered again for so long went another way, or ended."""
+"""A message not offered again within this time went another way, or ended."""
 
 
 class Precedence:

@@ -1,4 +1,4 @@
-"""Makes an SMPP carrier of its table in the configuration."""
+"""Builds an SMPP carrier from its table in the configuration."""
 
 from __future__ import annotations
 

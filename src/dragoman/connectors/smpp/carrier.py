@@ -91,7 +91,7 @@ class SmppCarrier:
             link.start()
 
     async def stop(self, timeout_s: float) -> None:
-        """Finishes what is in flight and unbinds; what was not written comes back as Deferred."""
+        """Finishes what is in flight and unbinds; unwritten messages come back as Deferred."""
         self._closing = True
         self._note_availability()
         await asyncio.gather(*(link.drain(timeout_s) for link in self.links))

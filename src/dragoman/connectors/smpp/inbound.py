@@ -1,4 +1,4 @@
-"""Read what an SMSC delivers: a report on a message of ours, or a text from a phone."""
+"""Reads what an SMSC delivers: a receipt for a message, or a text from a phone."""
 
 from __future__ import annotations
 

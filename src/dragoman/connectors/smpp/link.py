@@ -168,7 +168,7 @@ class Link(asyncio.Protocol):
         self._pump_soon()
 
     async def drain(self, timeout_s: float) -> None:
-        """Returns what was not begun, finishes what was, unbinds and closes."""
+        """Returns messages not begun, finishes the others, unbinds and closes."""
         loop = asyncio.get_running_loop()
         self._draining = True
         deadline = loop.time() + timeout_s

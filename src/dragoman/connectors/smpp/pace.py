@@ -99,7 +99,7 @@ class Pace:
             self._searching = True
             self._cut_at = now
         elif now - self._cut_at >= CUT_INTERVAL_S:
-            # Far too fast: fall to what was taken. A little too fast: go down a little.
+            # Far too fast: fall to the accepted rate. A little too fast: reduce a little.
             heavy = self._refused_share > _HEAVY_SHARE
             rate_per_s = self._bucket.rate_per_s * CUT
             self._set_rate(min(rate_per_s, self._taken_per_s) if heavy else rate_per_s, now)
@@ -107,7 +107,7 @@ class Pace:
             self._cut_at = now
         self._grown_at = now
         if self._in_a_row == 1:
-            # Too early by a little: a whole interval more would waste what the SMSC can take.
+            # Only slightly too early: waiting another full interval would waste capacity.
             self._bucket.keep(_KEPT_TOKENS, now)
         else:
             intervals = 2.0 ** min(self._in_a_row - 2, 20) - 1

@@ -1,4 +1,4 @@
-"""What an operator sets for one SMPP carrier; the defaults are in `config/tables.py`."""
+"""The settings of one SMPP carrier; the defaults are in `config/tables.py`."""
 
 from __future__ import annotations
 

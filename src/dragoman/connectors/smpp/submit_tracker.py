@@ -30,7 +30,7 @@ class SubmitTracker:
 
     @property
     def failed(self) -> bool:
-        """Whether sending more parts is a waste: the message cannot arrive whole."""
+        """Whether more parts need not be sent: the message cannot arrive complete."""
         return self._rejected is not None or self._deferred is not None
 
     @property

@@ -1,4 +1,4 @@
-"""Turn an outgoing message into the submit_sm PDUs that one SMSC understands."""
+"""Renders an outgoing message as the submit_sm PDUs that one SMSC understands."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def render_charge(
     Raises NotSendable if the price cannot be transmitted: the SMSC would deliver without charging.
     """
     if not billing.can_bill(premium):
-        raise NotSendable("the carrier cannot be told the price")
+        raise NotSendable("the carrier cannot bill the price")
     tlvs = []
     for tag, number in (
         (billing.price_tag, premium.price),

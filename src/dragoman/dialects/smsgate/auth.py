@@ -11,7 +11,7 @@ import msgspec
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsgate.errors import Turned
+from dragoman.dialects.smsgate.errors import WordedRefusal
 from dragoman.web.requests import Request
 
 ALL: Final = "all:any"
@@ -83,7 +83,7 @@ async def authenticate_refresh(services: Services, request: Request) -> str:
 
 def lacking(scope: str) -> Refused:
     """The refusal of a call that needs a scope."""
-    return Turned(RefusalCode.PERMISSION_DENIED, f"scope required: {scope}")
+    return WordedRefusal(RefusalCode.PERMISSION_DENIED, f"scope required: {scope}")
 
 
 async def _bearer(services: Services, request: Request, token: str) -> Caller:

@@ -15,7 +15,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsgate import schemas
 from dragoman.dialects.smsgate.auth import Caller
 from dragoman.dialects.smsgate.calls import render
-from dragoman.dialects.smsgate.errors import Turned
+from dragoman.dialects.smsgate.errors import WordedRefusal
 from dragoman.web.bodies import decode_json
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
@@ -65,5 +65,5 @@ def _read(body: bytes) -> dict[str, dict[str, Any]]:
     shortest, longest = messages.get("send_interval_min"), messages.get("send_interval_max")
     if shortest is not None and longest is not None and longest < shortest:
         message = "send_interval_max must be greater than or equal to send_interval_min"
-        raise Turned(RefusalCode.INVALID_FIELD, message)
+        raise WordedRefusal(RefusalCode.INVALID_FIELD, message)
     return groups

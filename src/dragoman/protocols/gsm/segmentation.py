@@ -119,9 +119,9 @@ def segment_text(
     reference_bits: ReferenceBits = 8,
     max_parts: int = MAX_PARTS,
 ) -> Segmentation:
-    """Encode and cut `text` in the alphabet asked for, or in GSM 7-bit where that can encode it.
+    """Encode and cut `text` in the requested alphabet, or in GSM 7-bit where that can encode it.
 
-    A lone surrogate becomes U+FFFD. Raises `NotEncodable` when GSM 7-bit is asked for in vain,
+    A lone surrogate becomes U+FFFD. Raises `NotEncodable` if GSM 7-bit is requested in vain,
     and `TooManyParts`.
     """
     if alphabet is not Alphabet.UCS2:

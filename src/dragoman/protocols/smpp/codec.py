@@ -128,7 +128,7 @@ def _message_decoder(cls: type[pdus.SubmitSm] | type[pdus.DeliverSm]) -> _Decode
             sm_default_msg_id,
             sm_length,
         ) = _unpack_without_times(frame, destination_end + 1)
-        if schedule or validity:  # a time stands where nearly every peer leaves both empty
+        if schedule or validity:  # nearly every peer leaves both empty
             return by_layout(frame, status, sequence)
         message = destination_end + 11
         end = message + sm_length

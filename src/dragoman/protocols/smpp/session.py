@@ -436,7 +436,7 @@ class Session(Generic[Context]):
         )
         outstanding.clear()
         if unwritten:
-            # What is reported as never written must not be written after all.
+            # PDUs reported as unwritten must not be written afterwards.
             self._out = [frame for frame in self._out if _request_number(frame) not in unwritten]
             self._unwritten.clear()
 

@@ -140,7 +140,7 @@ class FakePhone:
         self.listening.clear()
 
     async def reinstall(self) -> None:
-        """Forgets everything, as a phone does whose app was installed anew."""
+        """Loses all data, like a reinstalled app."""
         await self.kill()
         self._messages.clear()
         self.device_id = self.token = ""
@@ -201,21 +201,21 @@ class FakePhone:
             "receivedAt": self._now(),
         }
         self.inbox.append(payload)
-        return await self.tell("sms:received", payload)
+        return await self.post_event("sms:received", payload)
 
     async def export_inbox(self, since: str, until: str) -> None:
         """Delivers the texts of a period again, each as a new event."""
         first, last = datetime.fromisoformat(since), datetime.fromisoformat(until)
         for payload in tuple(self.inbox):
             if first <= datetime.fromisoformat(payload["receivedAt"]) <= last:
-                await self.tell("sms:received", payload)
+                await self.post_event("sms:received", payload)
 
     async def ping(self, battery: int = 80) -> HttpAnswer:
         check = {"status": "pass", "observedValue": battery, "observedUnit": "percent"}
         health = {"status": "pass", "checks": {"battery:level": check}}
-        return await self.tell("system:ping", {"health": health})
+        return await self.post_event("system:ping", {"health": health})
 
-    async def tell(
+    async def post_event(
         self, event: str, payload: Mapping[str, Any], *, event_id: str = "", key: str | None = None
     ) -> HttpAnswer:
         """Calls the webhook of an event, signed."""

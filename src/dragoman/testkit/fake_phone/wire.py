@@ -14,7 +14,7 @@ TIMEOUT_S = 10.0
 
 
 class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer, whole."""
+    """A complete answer."""
 
     status: int
     headers: dict[str, str]
@@ -46,7 +46,7 @@ async def call(
 
 
 async def listen(url: str, headers: Mapping[str, str]) -> AsyncGenerator[EventFrame, None]:
-    """The events of a stream until it ends; raises OSError where there is none."""
+    """The events of a stream until it ends; raises OSError if there is none."""
     reader, writer = await _send("GET", url, {**headers, "accept": "text/event-stream"}, None)
     try:
         status, _ = await _read_head(reader)

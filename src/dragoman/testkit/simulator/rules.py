@@ -24,7 +24,7 @@ class Rules:
         """The behaviour of incomplete texts, and the number of parts to come."""
 
     def add(self, prefix: str, behaviour: Behaviour, times: int | None) -> None:
-        """Sets the rule of a prefix; after so many uses it is gone."""
+        """Sets the rule of a prefix, removed after `times` uses."""
         self._behaviours[prefix] = behaviour
         if times is None:
             self._times_left.pop(prefix, None)

@@ -106,7 +106,7 @@ class Simulator:
         self.accounts = accounts
         self.session_settings = session or SESSION
         self.tls = tls
-        # What a script may change at any time.
+        # Scripts may change these at any time.
         self.default = _DELIVERED
         self.id_style = IdStyle.DECIMAL
         self.silent = False
@@ -120,7 +120,7 @@ class Simulator:
         self.redeliver_after_s = 0.2
         """When a deliver_sm that was refused or not answered is sent again."""
         self.counts_texts = False
-        """Whether rules for so many messages count whole texts; else they count parts."""
+        """Whether rules with a number of uses count whole texts, not parts."""
         self.on_text: Callable[[str, ReceivedText], None] | None = None
         """Called with each text that a phone shows, and the phone's number."""
         self.on_rule_spent: Callable[[str], None] | None = None
@@ -129,7 +129,7 @@ class Simulator:
         """Shut, it holds up the responses to submits, and the receipts that go out after them."""
         self.receipts = Gate()
         """Shut, it holds up the receipts."""
-        # What a script may look at.
+        # Scripts may read these.
         self.submits: deque[Submit] = deque(maxlen=remember)
         self.phones: dict[str, Phone] = {}
         self.taken = 0
@@ -196,7 +196,7 @@ class Simulator:
         burst: float | None = None,
         status: int = CommandStatus.ESME_RTHROTTLED.value,
     ) -> None:
-        """Takes at most so many messages a second and answers the others with `status`.
+        """Accepts at most `per_s` messages a second and answers the others with `status`.
 
         `burst` may come at once; a second's worth if None.
         """
@@ -424,7 +424,7 @@ class Simulator:
         behaviour: Behaviour,
         receipts: list[Delivery],
     ) -> None:
-        """Writes the response that is to be written, and reports what is to follow it."""
+        """Writes the response, and sends the receipts that follow it."""
         if behaviour.answer in _ANSWERED:
             wire.pending -= 1
             wire.respond(pdu, SubmitSmResp(message_id=message_id))
@@ -457,8 +457,6 @@ class Simulator:
                 self._schedule.after(delay_s, partial(self.receipts.pass_, deliver))
             else:
                 self.receipts.pass_(deliver)
-
-    # Helpers
 
     def _rule_spent(self, prefix: str) -> None:
         if self.on_rule_spent is not None:

@@ -102,7 +102,7 @@ class Wire(asyncio.Protocol):
         self.flush_soon()
 
     def reset(self) -> None:
-        """Cuts the connection with a TCP reset; what is not written is gone."""
+        """Cuts the connection with a TCP reset; unwritten data is lost."""
         if self._transport is None:
             return
         connection = self._transport.get_extra_info("socket")

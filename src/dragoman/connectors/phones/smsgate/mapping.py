@@ -56,7 +56,7 @@ EVENTS: Final = MappingProxyType(
         DeviceEvent.INBOX: "MessagesExportRequested",
     }
 )
-"""What an event of ours is called on the stream."""
+"""The names of events on the stream."""
 
 WEBHOOK_EVENTS: Final = MappingProxyType[str, Version](
     {
@@ -77,7 +77,7 @@ _AGENT: Final = re.compile(
 
 
 def read_version(user_agent: bytes) -> str:
-    """The version of the app in its User-Agent, as `1.68`; empty where it says none."""
+    """The version of the app in its User-Agent, as `1.68`; empty if there is none."""
     match = _AGENT.fullmatch(user_agent.strip())
     return f"{int(match[1])}.{int(match[2])}" if match else ""
 
@@ -97,7 +97,7 @@ def read_date(text: str) -> int | None:
 
 
 def render_details(event: DeviceEvent, details: Mapping[str, str]) -> dict[str, str]:
-    """What an event carries; the app reads every value from a text."""
+    """The data of an event; the app expects every value as text."""
     if event is not DeviceEvent.INBOX:
         return dict(details)
     return {
@@ -110,7 +110,7 @@ def render_details(event: DeviceEvent, details: Mapping[str, str]) -> dict[str, 
 
 
 def read_sims(cards: list[SimCard] | None) -> list[ReportedSim] | None:
-    """The SIMs a phone lists; cards that cannot be asked for are left out."""
+    """The SIMs that a phone lists, without those that cannot be addressed."""
     if cards is None:
         return None
     found: dict[int, ReportedSim] = {}

@@ -317,7 +317,7 @@ class SmsGate:
         return _TAKEN
 
     def _caller(self, request: Request, *, disabled: bool = False) -> Device:
-        """The device that calls; `disabled` takes one that is out of service too."""
+        """The calling device; with `disabled` also one that is out of service."""
         scheme, token = request.authorization()
         if scheme != "bearer":
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, "", "a device token is needed")
