@@ -29,6 +29,11 @@ _BURST_S: Final = 0.05
 class Pace:
     """Grants permission to send one PDU; the caller passes times, in seconds."""
 
+    __slots__ = (
+        "_accepted", "_bucket", "_counted_since", "_cut_at", "_grown_at", "_in_a_row", "_limit",
+        "_refused", "_refused_share", "_searching", "_taken_before", "_throttled_at", "throttled",
+    )  # fmt: skip
+
     def __init__(self, limit: TokenBucket | None, *, now: float) -> None:
         """Starts at the agreed rate `limit`, which may be shared with other links."""
         self.throttled = 0

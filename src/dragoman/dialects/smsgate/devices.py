@@ -23,7 +23,7 @@ class Phones:
         return render(200, answer)
 
     async def remove(self, caller: Caller, request: Request) -> Response:
-        """Answers `DELETE /devices/{id}`: the phone has to register anew."""
+        """Removes a phone, which then has to register again."""
         device_id = parse_number(request.path_params["id"])
         if device_id is None:
             raise Refused(RefusalCode.NOT_FOUND, "", "device not found")
