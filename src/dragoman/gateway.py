@@ -92,7 +92,7 @@ class Gateway:
         self.callbacks = CallbackWorker(
             storage=services.storage,
             client=caller,
-            renderers={d.name: d.render_callback for d in self.dialects},
+            renderers={d.name: d.render_callback for d in self.dialects if d.render_callback},
             schedule=RetrySchedule(
                 first_s=callbacks.first_retry_s,
                 longest_s=callbacks.max_retry_s,

@@ -8,8 +8,8 @@ from dragoman.protocols.smpp.codec import DecodeError, EncodeError, decode, enco
 from dragoman.protocols.smpp.constants import RESPONSE_BIT
 from dragoman.protocols.smpp.errors import FramingLost
 from dragoman.protocols.smpp.framing import Framer
+from dragoman.protocols.smpp.layouts import PDU_CLASSES
 from dragoman.protocols.smpp.pdus import (
-    PDU_CLASSES,
     BindTransceiver,
     DeliverSm,
     DistributionList,

@@ -1,7 +1,7 @@
-"""The pages behind the links in mails: a question with a button, and what came of pressing it.
+"""The pages behind the links in mails: a question with a button, and its result.
 
-A GET changes nothing, since programs follow links to look at them; it does not even look whether
-the token is one. POST does it, from the page's button or from a mail program's (RFC 8058).
+A GET changes nothing, since programs follow links to scan them; it does not even check the token.
+POST performs the action, from the page's button or from a mail program (RFC 8058).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _HEADERS: Final[tuple[Header, ...]] = (
         b"default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     ),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),  # the token stands in the address
+    (b"referrer-policy", b"no-referrer"),  # the address contains the token
     (b"cache-control", b"no-store"),
     (b"x-robots-tag", b"noindex"),
 )

@@ -1,4 +1,4 @@
-"""Handing mails over: to a relay by SMTP, or into a folder."""
+"""Delivers mails: to a relay over SMTP, or to a folder."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ import ssl
 from pathlib import Path
 from typing import Final
 
-from aiosmtplib import (
-    SMTP,
-    SMTPException,
-    SMTPResponseException,
-)
+from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
 from dragoman.config.sections import Mailings
 from dragoman.core.campaigns.outcomes import MAX_ANSWER, Answer, Stage
@@ -21,7 +17,7 @@ WRITTEN: Final = 250
 
 
 class RelayConnection:
-    """One connection to the relay, kept as long as mails follow each other."""
+    """One connection to the relay, reused while mails follow each other."""
 
     def __init__(self, settings: Mailings) -> None:
         self._settings = settings
@@ -35,7 +31,7 @@ class RelayConnection:
             try:
                 await client.mail(sender)
             except (SMTPException, OSError):
-                # The relay may have closed a connection that was idle: that is no trouble.
+                # The relay may have closed an idle connection, which is harmless.
                 if fresh:
                     raise
                 await self.close()
@@ -88,7 +84,7 @@ class RelayConnection:
         return client
 
     async def _forget_mail(self) -> None:
-        """Readies the connection for another mail after a refusal."""
+        """Resets the session for another mail after a refusal."""
         if self._client is None:
             return
         try:
@@ -98,7 +94,7 @@ class RelayConnection:
 
 
 class Outbox:
-    """A folder that gets every mail as a file; what a development gateway uses."""
+    """A folder that gets every mail as a file, for development gateways."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -17,7 +17,7 @@ from dragoman.kit.clock import Clock
 __all__ = ["CONNECTORS", "Build", "Resources", "connect_carriers"]
 
 Build = Callable[[Any, CarrierEvents, Clock, Resources], Connector]
-"""Takes the carrier's table, which is of the type that goes with the name."""
+"""Takes the carrier's table, of the type that the name stands for."""
 
 CONNECTORS: Final = MappingProxyType[str, Build](
     {

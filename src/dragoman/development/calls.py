@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -33,44 +33,41 @@ _STATUSES: Final = {
     RefusalCode.NOT_FOUND: 404,
     RefusalCode.UNAVAILABLE: 503,
 }
-_BEARER: Final = "bearer "
 
 
+# fmt: off
 def build_calls(workbench: Workbench, accounts: Accounts) -> Dialect:
     """The calls as a table of operations."""
     calls = _Calls(workbench, accounts)
-    s = schemas
+    declare, s = calls.declare, schemas
     return Dialect(
         name="dev",
         title="Development",
         description="Virtual phones, faults, mail and callbacks of `dragoman dev`.",
         prefixes=(PREFIX,),
         operations=(
-            calls.get("/messages", calls.messages, "Texts that phones received", s.MessagesQuery),
-            calls.delete("/messages", calls.forget, "Forgets texts", s.MessagesQuery),
-            calls.get("/phones", calls.phones, "Every phone with texts"),
-            calls.get("/phones/{number}", calls.texts, "What a phone received and sent"),
-            calls.post(
-                "/phones/{number}/texts", calls.send, "Sends a text from a phone", s.NewText
-            ),
-            calls.post(
-                "/phones/{number}/next",
-                calls.choose,
-                "Sets what happens to the next messages",
-                s.Choice,
-            ),
-            calls.get("/faults", calls.faults, "The faults of the carrier"),
-            calls.post(
-                "/faults", calls.set_faults, "Sets the faults of the carrier", s.FaultChanges
-            ),
-            calls.get("/mail", calls.mail, "Campaign mail, which is never delivered", s.MailQuery),
-            calls.get("/callbacks", calls.take, "Callbacks to be made elsewhere", s.CallsQuery),
-            calls.post(
-                "/callbacks/{call_id:int}", calls.answer, "The outcome of a callback", s.CallAnswer
-            ),
+            declare("GET /messages", calls.messages, "Texts that phones received",
+                    query=s.MessagesQuery),
+            declare("DELETE /messages", calls.forget, "Forgets texts", query=s.MessagesQuery),
+            declare("GET /phones", calls.phones, "Every phone with texts"),
+            declare("GET /phones/{number}", calls.texts, "What a phone received and sent"),
+            declare("POST /phones/{number}/texts", calls.send, "Sends a text from a phone",
+                    body=s.NewText),
+            declare("POST /phones/{number}/next", calls.choose,
+                    "Sets what happens to the next messages", body=s.Choice),
+            declare("GET /faults", calls.faults, "The faults of the carrier"),
+            declare("POST /faults", calls.set_faults, "Sets the faults of the carrier",
+                    body=s.FaultChanges),
+            declare("GET /mail", calls.mail, "Campaign mail, which is never delivered",
+                    query=s.MailQuery),
+            declare("GET /callbacks", calls.take, "Callbacks to be made elsewhere",
+                    query=s.CallsQuery),
+            declare("POST /callbacks/{call_id:int}", calls.answer, "The outcome of a callback",
+                    body=s.CallAnswer),
         ),
         refuse=_refuse,
     )
+# fmt: on
 
 
 class _Calls:
@@ -80,35 +77,26 @@ class _Calls:
         self._forwarding = workbench.forwarding
         self._accounts = accounts
 
-    # Declaring
-
-    def get(
-        self, path: str, handler: Handler, summary: str, query: type[msgspec.Struct] | None = None
+    def declare(
+        self,
+        call: str,
+        handler: Handler,
+        summary: str,
+        *,
+        query: type[msgspec.Struct] | None = None,
+        body: type[msgspec.Struct] | None = None,
     ) -> Operation:
-        return self._declare("GET", path, handler, summary, query=query)
-
-    def delete(
-        self, path: str, handler: Handler, summary: str, query: type[msgspec.Struct]
-    ) -> Operation:
-        return self._declare("DELETE", path, handler, summary, query=query)
-
-    def post(
-        self, path: str, handler: Handler, summary: str, body: type[msgspec.Struct]
-    ) -> Operation:
-        return self._declare("POST", path, handler, summary, body=body)
-
-    def _declare(
-        self, method: str, path: str, handler: Handler, summary: str, **more: Any
-    ) -> Operation:
+        method, _, path = call.partition(" ")
         return Operation(
             methods=(method,),
             path=PREFIX + path,
             handler=self._guarded(handler),
             summary=summary,
             source="development.md",
-            body_formats=("json",) if "body" in more else (),
+            body_formats=("json",) if body is not None else (),
             body_limit_bytes=BODY_LIMIT_BYTES,
-            **more,
+            query=query,
+            body=body,
         )
 
     def _guarded(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -129,9 +117,9 @@ class _Calls:
         return answer
 
     async def _check_caller(self, request: Request) -> None:
-        header = request.header(b"authorization").decode("latin-1")
-        if header.lower().startswith(_BEARER):
-            await self._accounts.authenticate_key(header[len(_BEARER) :].strip(), request.client)
+        scheme, key = request.authorization()
+        if scheme == "bearer":
+            await self._accounts.authenticate_key(key, request.client)
             return
         host = request.header(b"host").decode("latin-1")
         origin = request.header(b"origin").decode("latin-1")
@@ -140,8 +128,6 @@ class _Calls:
         if not (_is_loopback(request.client) and _is_local_name(host)):
             detail = "requests from other machines need an API key: Authorization: Bearer <key>"
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, "", detail)
-
-    # Phones
 
     async def messages(self, request: Request) -> Response:
         query = decode_query(request, schemas.MessagesQuery)
@@ -180,8 +166,6 @@ class _Calls:
             delay_s=choice.delay_s,
         )
         return _answer(choice)
-
-    # Faults, mail, callbacks
 
     async def faults(self, _request: Request) -> Response:
         return _answer(self._phones.faults)

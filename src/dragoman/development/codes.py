@@ -1,4 +1,4 @@
-"""One-time codes in texts, the likeliest first: what a test suite wants to type in."""
+"""One-time codes in texts, the likeliest first, for test suites to enter."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ WORDS: Final = (
     "verification",
     "verify",
 )
-"""Words that stand near a code, in the languages of our dialects and some more."""
+"""Words that stand near codes, in the languages of the dialects and some more."""
 NEAR: Final = 40
-"""Characters between such a word and its code."""
+"""Characters between one of these words and its code."""
 
 _BOUND: Final = re.compile(r"^@[^\s#]+ #(?P<code>[A-Za-z0-9-]{4,12})\s*$", re.MULTILINE)
 """The last line of an origin-bound one-time code, as browsers read it: `@shop.example #123456`."""
@@ -42,7 +42,7 @@ _WORD: Final = re.compile(rf"\b(?:{'|'.join(WORDS)})\b", re.IGNORECASE)
 
 
 def find_codes(text: str) -> tuple[str, ...]:
-    """The codes in a text without what separates their groups; those near a telling word first."""
+    """The codes in a text without what separates their groups; those near one of `WORDS` first."""
     text = text[:MAX_TEXT]
     bound = [match["code"] for match in _BOUND.finditer(text)]
     plain = _ADDRESS.sub(lambda match: " " * len(match[0]), _BOUND.sub("", text))

@@ -22,7 +22,7 @@ from dragoman.web.outgoing import Fetched, FetchError, FetchFailed
 
 ANSWER_WITHIN_S: Final = 30.0
 LEASE_S: Final = 5.0
-"""A listener that has not asked for so long is gone."""
+"""A listener that has not polled within this time is gone."""
 MAX_PAGE: Final = 50
 MAX_ANSWER_BYTES: Final = 4096
 
@@ -67,14 +67,14 @@ class CallbackForwarding:
         self,
         method: str,
         url: str,
-        told: OnOutcome,
+        on_outcome: OnOutcome,
         *,
         headers: Iterable[tuple[str, str]] = (),
         body: bytes = b"",
     ) -> None:
-        """Makes a call, here or there; `told` gets its outcome, never before this returns."""
+        """Makes a call, here or there; `on_outcome` gets its result, never before this returns."""
         if not self.listening:
-            self._client.start(method, url, told, headers=headers, body=body)
+            self._client.start(method, url, on_outcome, headers=headers, body=body)
             return
         parts = urlsplit(url)
         call = ForwardedCall(
@@ -87,12 +87,12 @@ class CallbackForwarding:
         )
         loop = asyncio.get_running_loop()
         timer = loop.call_later(ANSWER_WITHIN_S, self._give_up, call.call_id)
-        self._awaited[call.call_id] = (told, timer)
+        self._awaited[call.call_id] = (on_outcome, timer)
         self._due.append(call)
         self._awake.set()
 
     async def take(self, wait_s: float) -> list[ForwardedCall]:
-        """The calls that are due; where there is none, waits up to `wait_s` for one."""
+        """The calls that are due; if there is none, waits up to `wait_s` for one."""
         self._polls += 1
         try:
             if not self._due and not self._closed:
@@ -109,7 +109,7 @@ class CallbackForwarding:
             self._stay()
 
     def answer(self, call_id: int, status: int | None, body: bytes, reason: str = "") -> bool:
-        """Takes the outcome of a call; `reason` goes with no status. Whether it was awaited."""
+        """Takes the outcome of a call, a status or a reason; whether it was awaited."""
         self._stay()
         on_outcome = self._end(call_id)
         if on_outcome is None:
@@ -121,7 +121,7 @@ class CallbackForwarding:
         return True
 
     def close(self) -> None:
-        """Ends every poll; what is awaited fails and waits in its row."""
+        """Ends every poll; awaited calls fail, to be retried from their rows."""
         self._closed = True
         self._awake.set()
         for call_id in list(self._awaited):

@@ -28,7 +28,7 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     recipient: str
     subject: str
     text: str
-    """The plain part; where there is none, nothing."""
+    """The plain part; empty if there is none."""
     html: str
     links: tuple[str, ...]
     """Every address in it once, the unsubscribe link of its header first."""
@@ -45,7 +45,7 @@ class MailOutbox:
         return await asyncio.to_thread(self._read, recipient, min(limit, MAX_MAILS))
 
     async def wait(self, recipient: str = "", *, wait_s: float = 0.0) -> list[Mail]:
-        """Mails; where there is none yet, waits up to `wait_s` for one."""
+        """Mails; if there is none yet, waits up to `wait_s` for one."""
         loop = asyncio.get_running_loop()
         end = loop.time() + wait_s
         while True:

@@ -16,7 +16,6 @@ from dragoman.development.phones import (
     Faults,
     PhoneText,
     PhoneView,
-    VirtualPhones,
     read_number,
 )
 from dragoman.development.workbench import Workbench
@@ -42,7 +41,6 @@ _FAULTS: Final = ("throttle_per_s", "slow_s", "lose_responses")
 
 
 def build_phone_pages(workbench: Workbench) -> tuple[Page, ...]:
-    """The pages of a workbench."""
     pages = _DevelopmentPages(workbench)
     section, needs = "Virtual phones", Permission.OPERATE
     return (
@@ -91,13 +89,8 @@ def build_phone_pages(workbench: Workbench) -> tuple[Page, ...]:
 
 class _DevelopmentPages:
     def __init__(self, workbench: Workbench) -> None:
-        self._workbench = workbench
-
-    @property
-    def _phones(self) -> VirtualPhones:
-        return self._workbench.phones
-
-    # Phones
+        self._phones = workbench.phones
+        self._outbox = workbench.outbox
 
     async def list_phones(self, request: PageRequest) -> Response:
         return self._show_list(request)
@@ -206,8 +199,6 @@ class _DevelopmentPages:
             typed=values,
         )
 
-    # Faults and mail
-
     async def show_faults(self, request: PageRequest) -> Response:
         return self._show_faults(request)
 
@@ -261,7 +252,7 @@ class _DevelopmentPages:
     async def show_mail(self, request: PageRequest) -> Response:
         """The newest mails; their HTML is shown as text."""
         wanted = request.query.get("to", "").strip()[:320]
-        mails = await self._workbench.outbox.mails(wanted, limit=MAX_SHOWN)
+        mails = await self._outbox.mails(wanted, limit=MAX_SHOWN)
         return request.show("mail.html", mails=mails, wanted=wanted)
 
 
@@ -274,7 +265,7 @@ def _number(request: PageRequest) -> str:
 
 
 def _read_number(typed: dict[str, str], name: str, problems: Problems) -> float | None:
-    """A number that was typed; None for none. What is no number goes to the problems."""
+    """The number in a field, None if empty; anything else is added to the problems."""
     text = typed[name].replace(",", ".")
     if not text:
         return None

@@ -107,8 +107,6 @@ class VirtualPhones:
         simulator.on_rule_spent = self._rule_spent
         self._set_default()
 
-    # What was received
-
     def phones(self) -> list[PhoneView]:
         """Every phone with texts, the one with the newest first."""
         last: dict[str, PhoneText] = {}
@@ -118,12 +116,7 @@ class VirtualPhones:
             last[text.phone] = text
             counts[text.phone] = counts.get(text.phone, 0) + 1
         return [
-            PhoneView(
-                number=number,
-                texts=counts[number],
-                last=text,
-                next=self._fates.get(number),
-            )
+            PhoneView(number=number, texts=counts[number], last=text, next=self._fates.get(number))
             for number, text in reversed(last.items())
         ]
 
@@ -143,7 +136,7 @@ class VirtualPhones:
     async def wait(
         self, number: str = "", *, after: int = 0, wait_s: float = 0.0
     ) -> tuple[PhoneText, ...]:
-        """Texts that a phone received; where there is none yet, waits up to `wait_s` for one."""
+        """Texts that a phone received; if there is none yet, waits up to `wait_s` for one."""
         loop = asyncio.get_running_loop()
         end = loop.time() + min(wait_s, MAX_WAIT_S)
         while not (found := self.texts(number, after=after, sent_too=False)):
@@ -173,8 +166,6 @@ class VirtualPhones:
         self._texts.clear()
         self._texts.extend(kept)
         return forgotten
-
-    # What a phone does
 
     async def send(self, number: str, text: str, to: str = "") -> PhoneText:
         """Sends a text from a phone and returns once the gateway has it on disk.
@@ -232,8 +223,6 @@ class VirtualPhones:
         while len(self._fates) > MAX_TEXTS:
             del self._fates[next(iter(self._fates))]
         self._simulator.behave(digits, behaviour, times=times)
-
-    # Faults of the carrier
 
     def set_faults(self, faults: Faults) -> None:
         """Makes the carrier throttle or slow, or removes that."""

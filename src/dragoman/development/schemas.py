@@ -88,7 +88,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class FaultChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Changes to the faults of the carrier; what is not given stays."""
+    """Changes to the faults of the carrier; omitted ones stay."""
 
     reset: Annotated[bool, Meta(description="First removes all faults.")] = False
     throttle_per_s: (

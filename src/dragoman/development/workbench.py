@@ -1,4 +1,4 @@
-"""What a development gateway has in addition; the development pages are built on it."""
+"""The additional parts of a development gateway, on which its pages are built."""
 
 from __future__ import annotations
 

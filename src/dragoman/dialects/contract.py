@@ -21,11 +21,11 @@ class ProviderDialect:
 
     name: str
     web: Dialect
-    render_callback: Callable[[str, CallbackFacts], CallbackCall]
-    """Makes the request to a customer's URL; only asked for dialects that submit with one."""
+    render_callback: Callable[[str, CallbackFacts], CallbackCall] | None = None
+    """Makes the request to a customer's URL; None if submissions have no such URL."""
     render_text: Callable[[str, TextFacts], CallbackCall] | None = None
-    """Makes the request that sends an inbound text on; None where the API knows none."""
+    """Makes the request that forwards an inbound text; None if the API has none."""
     render_event: Callable[[str, EventFacts], CallbackCall] | None = None
-    """Makes the request that tells a webhook of an event; None where the API knows none."""
+    """Makes the request that notifies a webhook of an event; None if the API has none."""
     mailbox: Mailbox | None = None
     """Where the dialect takes messages by mail."""

@@ -11,7 +11,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.refusals import RefusalKind
 
 MAX_QUOTED: Final = 100
-"""Characters of a caller's own words that an answer repeats."""
+"""Characters of a caller's input that an answer repeats."""
 
 CODES_OF_KIND: Final = MappingProxyType(
     {
@@ -58,5 +58,5 @@ def instead_of(code: RefusalCode, refusal: Refused) -> Iterator[None]:
 
 
 def quoted(text: str) -> str:
-    """A caller's own words as an answer repeats them: short, and without control characters."""
+    """A caller's input as an answer repeats it: short, and without control characters."""
     return "".join(c if c.isprintable() else "?" for c in text[:MAX_QUOTED])

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells wall-clock time for records and monotonic time for waiting."""
+    """Wall-clock time for records, and monotonic time for waiting."""
 
     def now_ms(self) -> int:
         """Milliseconds since the Unix epoch, UTC."""
@@ -30,7 +30,7 @@ class SystemClock:
 
 
 class FixedClock:
-    """A clock that moves only when told to, for tests."""
+    """A clock that only `advance` and `jump` move, for tests."""
 
     def __init__(self, now_ms: int = 1_790_000_000_000) -> None:
         self._now_ms = now_ms
@@ -62,3 +62,8 @@ def ms_of(at: datetime) -> int:
     if at.tzinfo is None:
         raise ValueError("a stored time needs a zone")
     return round(at.timestamp() * 1000)
+
+
+def render_milliseconds(at_ms: int) -> str:
+    """A stored time in UTC as RFC 3339 writes it, with exactly three fraction digits."""
+    return f"{datetime_of(at_ms):%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"

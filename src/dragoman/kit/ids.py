@@ -41,11 +41,10 @@ class IdSource:
         return self._last
 
     def continue_after(self, last: int) -> None:
-        """Hands out only identifiers above one that an earlier run handed out."""
+        """Issues only identifiers above one of an earlier run."""
         self._last = max(self._last, last)
 
     def next(self) -> int:
-        """The next identifier."""
         floor = (self._now_ms() - EPOCH_MS) << SEQUENCE_BITS
         self._last = last = floor if floor > self._last else self._last + 1
         return last
@@ -103,7 +102,7 @@ def parse_base64(text: str) -> int | None:
         octets = urlsafe_b64decode(text)
     except binascii.Error:
         return None
-    # The decoder passes over what it does not know, and takes `+` for `-`.
+    # The decoder ignores unknown characters, and takes `+` for `-`.
     if urlsafe_b64encode(octets).decode() != text:
         return None
     return _gather(int.from_bytes(octets), _BASE64_BITS)
@@ -145,7 +144,7 @@ def render_base36(number: int) -> str:
 
 
 def _scatter(identifier: int, bits: int) -> int:
-    """A number of so many bits, reversibly: each bit of the identifier changes half of them."""
+    """A number of `bits` bits, reversibly: each bit of the identifier changes half of them."""
     modulus = 1 << bits
     mixed = identifier * _FACTOR % modulus
     mixed ^= mixed >> bits // 2

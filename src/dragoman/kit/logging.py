@@ -27,7 +27,7 @@ LEVELS: Final = MappingProxyType(
     }
 )
 
-# What these libraries tell at their usual level is either told by us or carries query strings.
+# At their default level these libraries repeat our own events, or log query strings.
 _LIBRARY_LEVELS: Final[Mapping[str, int]] = MappingProxyType(
     {
         "alembic": logging.WARNING,

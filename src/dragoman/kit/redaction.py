@@ -1,6 +1,6 @@
-"""Taking secrets, texts and full numbers out of what is written for people to read.
+"""Removes secrets, texts and full numbers from logs.
 
-Code that logs decides itself what it says; the processor here is the net below it.
+Code decides itself what it logs; this processor is the safety net.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ _BY_KEY: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
         for name in names.split()
     }
 )
-"""What is done to a logged value, by the name it is logged under."""
+"""How a logged value is redacted, by the name it is logged under."""
 
 
 def redact_event(

@@ -1,4 +1,4 @@
-"""Something that others may want to hear of, without its owner knowing them."""
+"""A notification to subscribers that its sender does not know."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Facts = ParamSpec("Facts")
 
 
 class Signal(Generic[Facts]):
-    """Calls its listeners in the order in which they subscribed, before the caller goes on."""
+    """Calls its listeners synchronously, in the order in which they subscribed."""
 
     __slots__ = ("_listeners",)
 

@@ -1,4 +1,4 @@
-"""Tasks that must not end: the first that does is told, and its owner can end the process."""
+"""Tasks that must not end: the first that does is reported, so that the process can end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Spawn = Callable[[str, Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 
 def spawn_unwatched(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Starts a task that nobody watches, as tests do."""
+    """Starts a task without supervision, for tests."""
     return asyncio.create_task(work, name=name)
 
 

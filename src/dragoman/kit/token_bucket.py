@@ -1,4 +1,4 @@
-"""A token bucket: so many a second on average, so many at once."""
+"""A token bucket: a steady rate with bounded bursts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TokenBucket:
         self._at = now
 
     def take(self, now: float, tokens: float = 1.0) -> bool:
-        """Takes `tokens` and says yes, or takes nothing and says no."""
+        """Takes `tokens` if they are available; whether they were."""
         self._fill(now)
         if self._tokens < tokens:
             return False
@@ -25,20 +25,20 @@ class TokenBucket:
         return True
 
     def wait_s(self, now: float, tokens: float = 1.0) -> float:
-        """Tells in how many seconds `tokens` will be there if nobody takes any before."""
+        """Seconds until `tokens` are available, if none are taken before."""
         self._fill(now)
         missing = tokens - self._tokens
         return missing / self.rate_per_s if missing > 0 else 0.0
 
     def change_rate(self, rate_per_s: float, now: float, *, burst: float | None = None) -> None:
-        """Changes the rate from now on; what was saved up to now is kept, up to the new burst."""
+        """Changes the rate from now on; saved tokens are kept, up to the new burst."""
         self._fill(now)
         self.rate_per_s = rate_per_s
         self.burst = self.burst if burst is None else burst
         self._tokens = min(self._tokens, self.burst)
 
     def keep(self, tokens: float, now: float) -> None:
-        """Throws all saved tokens away but so many; a negative number is a debt to wait for."""
+        """Discards saved tokens beyond `tokens`; a negative number is a debt to wait for."""
         self._fill(now)
         self._tokens = min(self._tokens, tokens)
 

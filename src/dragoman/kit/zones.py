@@ -1,4 +1,4 @@
-"""Local time without its leaps: the stretches in which a zone keeps one distance to UTC."""
+"""Local time without offset changes: the spans in which a zone keeps one offset to UTC."""
 
 from __future__ import annotations
 

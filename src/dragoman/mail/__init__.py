@@ -1,1 +1,1 @@
-"""SMTP craft, without decisions: the listener, its limits, and reading a mail's text."""
+"""SMTP without policy: the listener, its limits, and reading the text of a mail."""

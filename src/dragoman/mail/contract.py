@@ -29,7 +29,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class MailRefused(Exception):
-    """A recipient or a mail is turned away; nothing was stored."""
+    """A recipient or a mail is refused; nothing was stored."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.code, reply.status)
@@ -37,7 +37,7 @@ class MailRefused(Exception):
 
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):
-    """A recipient that a mailbox knows: who pays, and what it was told of the message."""
+    """A recipient that a mailbox accepts: the paying account, and the options in its address."""
 
     account_id: int
     key: str
@@ -50,7 +50,7 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True):
-    """What is read of a mail."""
+    """The content of a mail."""
 
     subject: str
     text: str
@@ -60,7 +60,7 @@ class Mailbox(Protocol):
     """The dialect behind the listener."""
 
     async def admit(self, local_part: str, client: str) -> Recipient:
-        """Knows a recipient by what stands before `@`; raises `MailRefused`."""
+        """The recipient that a local part names; raises `MailRefused`."""
         ...
 
     async def deliver(self, recipients: Sequence[Recipient], mail: Mail, client: str) -> int:

@@ -1,4 +1,4 @@
-"""How much mail one caller may bring: so many a minute, by whatever the caller is known by."""
+"""How many mails a client may submit per minute."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_REMEMBERED: Final = 10_000
 
 
 class RateLimit:
-    """Grants `per_minute` to each caller, all of a minute's at once if they have been saved."""
+    """Grants each caller `per_minute` mails, in a burst if they were saved up."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float]) -> None:
         self._per_minute = per_minute
@@ -20,7 +20,7 @@ class RateLimit:
         self._buckets: OrderedDict[Hashable, TokenBucket] = OrderedDict()
 
     def take(self, caller: Hashable) -> bool:
-        """Whether the caller may bring one more now."""
+        """Whether the caller may submit one more now."""
         now = self._clock()
         bucket = self._buckets.get(caller)
         if bucket is None:

@@ -1,8 +1,8 @@
 """The SMTP listener: one mail in, one batch stored, and only then 250.
 
-It relays nothing and sends no mail. A mail is taken for all its recipients or for none: where one
-was refused, DATA is refused too and says which. Recipients of another key or with other options
-are told to come in a mail of their own (RFC 5321 s. 4.5.3.1.10).
+It relays nothing and sends no mail. A mail is accepted for all its recipients or for none: if one
+was refused, DATA is refused too and names it. Recipients with another key or other options are
+refused temporarily and need a mail of their own (RFC 5321 s. 4.5.3.1.10).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DEFAULT_HOSTNAME: Final = "dragoman"
 MAX_REFUSALS: Final = 10
 """Refused recipients after which a connection is closed."""
 FLOOD_FACTOR: Final = 4
-"""How many times the largest mail may come before the connection is cut."""
+"""A connection is cut after this many times the size of the largest mail."""
 
 _RELAYING = Reply(550, "5.7.1", "Relaying denied")
 _OTHER_BATCH = Reply(452, "4.5.3", "Other keys and options in a mail of their own")
@@ -68,7 +68,7 @@ class MailListener:
         )
 
     async def stop(self, timeout_s: float) -> None:
-        """Takes no more connections, lets mails that are being stored be answered, and closes."""
+        """Accepts no more connections, answers mails that are being stored, and closes."""
         if self._server is None:
             return
         self._server.close()
@@ -84,14 +84,14 @@ class MailListener:
 
 
 class SmtpConnection(SMTP):
-    """One connection, counted, and cut when it floods."""
+    """One connection; counted, and cut if it sends too much."""
 
     def __init__(self, listener: MailListener, handler: _Handler) -> None:
         settings = listener.settings
         self._listener = listener
         self._peer = ""
         self._received = 0
-        self._turned_away = False
+        self._rejected = False
         self._refusals = 0
         super().__init__(
             handler,
@@ -114,16 +114,16 @@ class SmtpConnection(SMTP):
                 len(listener.connections) >= settings.max_connections
                 or listener.clients[self._peer] >= settings.max_connections_per_client
             ):
-                self._turned_away = True
-                _say_and_close(transport, _TOO_MANY_CONNECTIONS)
+                self._rejected = True
+                _reply_and_close(transport, _TOO_MANY_CONNECTIONS)
                 return
             listener.connections.add(self)
             listener.clients[self._peer] += 1
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        """Reads on, up to a bound: the library drops an overlong mail but reads all of it."""
-        if self._turned_away:
+        """Reads up to a limit: the library drops an overlong mail but reads all of it."""
+        if self._rejected:
             return
         self._received += len(data)
         if self._received > FLOOD_FACTOR * self._listener.settings.max_bytes:
@@ -133,11 +133,11 @@ class SmtpConnection(SMTP):
 
     def eof_received(self) -> bool | None:
         """Ends the session."""
-        return None if self._turned_away else super().eof_received()
+        return None if self._rejected else super().eof_received()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Ends the session and makes room for another."""
-        if self._turned_away:
+        """Ends the session and frees its place."""
+        if self._rejected:
             return
         self._listener.connections.discard(self)
         self._listener.clients[self._peer] -= 1
@@ -146,12 +146,12 @@ class SmtpConnection(SMTP):
         super().connection_lost(error)
 
     def dismiss(self, reply: Reply) -> None:
-        """Says why, and closes."""
+        """Sends a reply, and closes."""
         if self.transport is not None and not self.transport.is_closing():
-            _say_and_close(self.transport, reply)
+            _reply_and_close(self.transport, reply)
 
     def count_refusal(self) -> None:
-        """Closes the connection of a caller that has tried too often."""
+        """Counts a refused recipient; closes the connection after too many."""
         self._refusals += 1
         if self._refusals >= MAX_REFUSALS:
             self.dismiss(_TOO_MANY_REFUSALS)
@@ -167,7 +167,7 @@ def client_of(peer: Any) -> str:
 
 
 class _Transaction(Envelope):
-    """One mail as far as it has come."""
+    """One mail while it is being received."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -198,7 +198,7 @@ class _Handler:
         hostname: str,
         responses: list[str],
     ) -> list[str]:
-        """Says what there is: pipelining, and no way to log in, for the key is in the address."""
+        """Lists the extensions: pipelining, and no AUTH, as the key is in the address."""
         session.host_name = hostname
         kept = [line for line in responses if not line.startswith("250-AUTH")]
         return [*kept[:-1], "250-PIPELINING", kept[-1]]
@@ -211,7 +211,7 @@ class _Handler:
         address: str,
         options: list[str],
     ) -> str:
-        """Takes a sender, which is nobody to us."""
+        """Accepts any sender; it has no meaning."""
         if self.stopping:
             return str(_STOPPING)
         if address in ("", "<>"):
@@ -230,12 +230,12 @@ class _Handler:
         address: str,
         _options: list[str],
     ) -> str:
-        """Takes a recipient if the mailbox knows it and the mail can have it."""
+        """Accepts a recipient that the mailbox admits and that fits the mail's others."""
         try:
             recipient = await self._admit(envelope, address, client_of(session.peer))
         except MailRefused as refused:
             if refused.reply.code == _TOO_MANY_RECIPIENTS.code:
-                return str(refused.reply)  # the others are not worse for it
+                return str(refused.reply)  # the others stay valid
             if envelope.refusal is None or envelope.refusal.temporary:
                 envelope.refusal = refused.reply
             connection.count_refusal()
@@ -245,7 +245,7 @@ class _Handler:
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, _connection: SMTP, session: Session, envelope: _Transaction) -> str:
-        """Stores the mail, and says so once it is on disk."""
+        """Stores the mail, and answers once it is on disk."""
         if (refusal := envelope.refusal) is not None:
             return str(
                 Reply(
@@ -269,7 +269,7 @@ class _Handler:
         return f"250 2.0.0 Stored as batch {batch_id}"
 
     async def handle_exception(self, error: Exception) -> str:
-        """Answers what nobody foresaw; a mail that was not answered comes again."""
+        """Answers an unexpected error as temporary, so that the client sends the mail again."""
         log.error("mail_not_handled", reason=type(error).__name__)
         return str(_INTERNAL)
 
@@ -297,7 +297,7 @@ class _Handler:
         return await self._mailbox.deliver(envelope.recipients, mail, client)
 
 
-def _say_and_close(transport: asyncio.BaseTransport, reply: Reply) -> None:
+def _reply_and_close(transport: asyncio.BaseTransport, reply: Reply) -> None:
     # uvloop's transports are no subclass of asyncio.Transport.
     cast(asyncio.Transport, transport).write(f"{reply}\r\n".encode())
     transport.close()

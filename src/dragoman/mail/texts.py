@@ -1,7 +1,7 @@
 """The text of a mail: its plain part, or its HTML made plain, without the signature.
 
-What cannot be read for certain is read as well as possible: a charset that is unknown or wrong
-gives way to UTF-8 and then to Windows-1252, which most mail without a true charset is in.
+A charset that is unknown or wrong is replaced by UTF-8 and then by Windows-1252, which most mail
+without a correct charset uses.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lxml import etree
 from dragoman.mail.contract import Mail
 
 MAX_NESTED: Final = 32
-"""Parts that may hold others: each level makes every line dearer to read."""
+"""Parts that may hold others: each level makes parsing every line slower."""
 MAX_PARTS: Final = 1_000
 MAX_SUBJECT: Final = 4 * 1024
 
@@ -65,7 +65,7 @@ _PARSER: Final = BytesParser()
 
 
 class UnreadableMail(Exception):
-    """The mail holds no text that can be read; the argument says why, without its words."""
+    """The mail has no readable text; the argument says why, without quoting it."""
 
 
 def read_mail(octets: bytes) -> Mail:
@@ -93,7 +93,7 @@ def cut_signature(text: str) -> str:
 
 
 def text_of_html(html: str) -> str:
-    """What a reader sees: blocks and breaks as new lines, everything else as one line of words."""
+    """The visible text: blocks and breaks become new lines, other white space a single space."""
     parser = etree.HTMLParser(no_network=True, remove_comments=True, remove_pis=True)
     parser.feed(html or "<p></p>")
     try:

@@ -1,1 +1,1 @@
-"""What operators and their tools ask over HTTP: health and metrics."""
+"""Health and metrics over HTTP, for operators and their tools."""

@@ -23,7 +23,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
 class Health(Protocol):
-    """What the health pages ask."""
+    """What the health pages report."""
 
     @property
     def failure(self) -> str:
@@ -31,7 +31,7 @@ class Health(Protocol):
         ...
 
     def problems(self) -> list[str]:
-        """Why the gateway cannot take traffic now, in plain words; empty when it can."""
+        """Why the gateway cannot take traffic now, for people; empty when it can."""
         ...
 
 
@@ -52,7 +52,7 @@ def build_pages(
         return RedirectResponse(front, 302)
 
     async def live(_request: Request) -> Response:
-        if health.failure:  # it is on its way out; whoever watches may start another
+        if health.failure:  # it is shutting down; a supervisor may start another
             return PlainTextResponse(f"{health.failure}\n", 503)
         return PlainTextResponse("live\n")
 

@@ -1,4 +1,4 @@
-"""The house's counters in Prometheus form, read when somebody asks; the hot path pays nothing."""
+"""The gateway's metrics in Prometheus form, collected on request at no cost to the hot path."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dragoman.core.metrics import Histogram, Metrics
 
 
 class Measured(Protocol):
-    """What can be read off a gateway at this moment."""
+    """The current values that a gateway offers."""
 
     @property
     def metrics(self) -> Metrics: ...
@@ -61,7 +61,7 @@ class GatewayCollector(Collector):
         yield _counter("inbound_texts", "Texts received.", ["carrier"], metrics.inbound)
         yield _counter(
             "device_words",
-            "Events and states that phones told.",
+            "Events and states that phones reported.",
             ["carrier", "result"],
             metrics.device_words,
         )

@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves on demand: cuts anywhere, stalls, passes bytes in small pieces."""
+"""A TCP proxy with faults on demand: cuts anywhere, stalls, forwards bytes in small pieces."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class ChaosProxy:
                     writer.write(allowed)
                     await writer.drain()
                     if len(allowed) < len(piece):
-                        # What is allowed must be on its way before the cut.
+                        # The allowed bytes must be sent before the cut.
                         await asyncio.sleep(0.01)
                         self.cut_after = None
                         self.cut()

@@ -1,4 +1,4 @@
-"""A phone with the app CHT Gateway that nobody has to hold: it polls, sends, and tells again."""
+"""A simulated phone with the app CHT Gateway: it polls, sends, and repeats its reports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DELIVERED = ("PENDING", "SENT", "DELIVERED")
 
 
 class SentText(msgspec.Struct, frozen=True, kw_only=True):
-    """What the radio was given: the only truth about what a person gets."""
+    """What the radio was given, and so what a recipient gets."""
 
     message_id: str
     number: str
@@ -44,11 +44,11 @@ class FakeChtPhone:
         self._numbers = itertools.count(1)
 
     async def check(self) -> HttpAnswer:
-        """Checks the address, as the app does before it keeps its settings."""
+        """Checks the address, as the app does before it saves its settings."""
         return await wire.call("GET", self.url, self._headers())
 
     async def poll(self, *, lose_answer: bool = False) -> HttpAnswer:
-        """Tells what happened and takes what is to be sent; a lost answer changes nothing here."""
+        """Reports what happened and fetches what to send; a lost answer changes nothing here."""
         texts, updates = self._received[:MAX_TEXTS], self._updates[:MAX_UPDATES]
         answer = await self.post({"messages": texts, "updates": updates})
         if lose_answer or answer.status >= 400:
@@ -63,11 +63,11 @@ class FakeChtPhone:
         return answer
 
     async def post(self, content: Any) -> HttpAnswer:
-        """Posts what the app would, or what it never would."""
+        """Posts any content, valid or not."""
         return await wire.call("POST", self.url, self._headers(), msgspec.json.encode(content))
 
     def send_all(self) -> None:
-        """Gives everything that waits to the radio; the next polls tell of it."""
+        """Gives everything that waits to the radio; the next polls report it."""
         texts, self.waiting = self.waiting, []
         for text in texts:
             for step in self.steps(text):
@@ -77,7 +77,7 @@ class FakeChtPhone:
                 self._note(text, state, reason)
 
     def receive(self, sender: str, text: str) -> None:
-        """Gets a text from the network; the next poll hands it in."""
+        """Receives a text from the network; the next poll delivers it."""
         number = next(self._numbers)
         self._received.append(
             {

@@ -1,6 +1,6 @@
-"""An MMSC that reads what it gets with other eyes than ours: lxml for SOAP, `email` for MIME.
+"""A simulated MMSC with parsers of its own: lxml for SOAP, `email` for MIME.
 
-It answers each submit as it is told to, keeps what it read, and calls back with reports.
+It answers each submit as scripted, keeps what it read, and calls back with reports.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class ReceivedMms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """How a submit is answered: with a status, or with octets of one's own."""
+    """How a submit is answered: with a status, or with given octets."""
 
     status_code: int = 1000
     status_text: str = "Success"
@@ -87,7 +87,6 @@ class Mmsc:
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
 
     async def stop(self) -> None:
-        """Closes."""
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
             self._server.force_exit = True
@@ -137,18 +136,18 @@ class Mmsc:
         await send({"type": "http.response.body", "body": body})
 
     def _render(self, answer: Answer, transaction: str) -> bytes:
-        told = (
+        status = (
             f"<Status><StatusCode>{answer.status_code}</StatusCode>"
             f"<StatusText>{answer.status_text}</StatusText></Status>"
         )
         if answer.fault:
             body = (
                 "<e:Fault><faultcode>e:Client</faultcode><faultstring>x</faultstring><detail>"
-                f'<RSErrorRsp xmlns="urn:any">{told}</RSErrorRsp></detail></e:Fault>'
+                f'<RSErrorRsp xmlns="urn:any">{status}</RSErrorRsp></detail></e:Fault>'
             )
         else:
             message_id = f"<MessageID>MMS-{next(self._ids):04}</MessageID>"
-            body = f'<SubmitRsp xmlns="urn:any">{told}{message_id}</SubmitRsp>'
+            body = f'<SubmitRsp xmlns="urn:any">{status}{message_id}</SubmitRsp>'
         return _ENVELOPE.format(transaction=transaction, body=body).encode()
 
 

@@ -17,7 +17,7 @@ _ENDS_IN_NUMBER: Final = re.compile(r"(?:^|\.)(?:\d+|0[xX][0-9a-fA-F]*)\.?$")
 
 
 def is_public(address: Address) -> bool:
-    """Says whether an address, and the IPv4 address it may carry inside, is on the open internet.
+    """Whether an address, and the IPv4 address embedded in it, is on the open internet.
 
     IPv4-mapped, 6to4 and NAT64 addresses count as what they lead to; Teredo never counts.
     """
@@ -30,7 +30,7 @@ def is_public(address: Address) -> bool:
 
 
 def embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
-    """Returns the IPv4 address that packets to an IPv6 address end up at, if there is one."""
+    """Returns the IPv4 address that an IPv6 address leads to, if any."""
     if address.ipv4_mapped is not None:
         return address.ipv4_mapped
     if address.sixtofour is not None:
@@ -41,7 +41,7 @@ def embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
 
 
 def is_permitted(address: Address, allow: Sequence[Network]) -> bool:
-    """Says whether an address may be called: public, or within a network the operator lists."""
+    """Whether an address may be called: public, or within a network that the operator lists."""
     if is_public(address):
         return True
     inner = embedded_ipv4(address) if isinstance(address, IPv6Address) else None

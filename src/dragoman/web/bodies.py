@@ -8,13 +8,7 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
-from dragoman.web.charsets import (
-    MediaType,
-    codec_of,
-    decode_text,
-    parse_media_type,
-    without_bom,
-)
+from dragoman.web.charsets import MediaType, codec_of, decode_text, parse_media_type, without_bom
 from dragoman.web.forms import parse_form, parse_multipart
 from dragoman.web.operations import BodyFormat
 from dragoman.web.refusals import MalformedBody, RefusalKind
@@ -42,11 +36,11 @@ _NESTING: Final = (dict, list, msgspec.Struct)
 
 
 class ClientGone(Exception):
-    """The client left before its body was complete; there is nobody to answer."""
+    """The client disconnected before its body was complete."""
 
 
 def check_body_head(request: Request, *, limit_bytes: int) -> None:
-    """Raises `MalformedBody` where the head alone says that the body will not be taken."""
+    """Raises `MalformedBody` if the head alone shows that the body is not acceptable."""
     if request.header(b"content-encoding").strip().lower() not in _NO_CODING:
         raise MalformedBody(
             "a compressed body is not accepted", kind=RefusalKind.UNSUPPORTED_CODING
@@ -89,9 +83,9 @@ async def read_body(
 
 
 async def drain_body(receive: Receive, *, limit_bytes: int) -> None:
-    """Throws away what a refused client is still sending, for a moment and up to a limit.
+    """Discards what a refused client is still sending, for a moment and up to a limit.
 
-    A client that is cut off in the middle of sending often never reads why.
+    A client that is cut off while it sends often never reads the answer.
     """
     try:
         async with asyncio.timeout(DRAIN_TIMEOUT_S):
@@ -107,8 +101,8 @@ async def drain_body(receive: Receive, *, limit_bytes: int) -> None:
 def decode_body(request: Request, shape: type[Shape]) -> Shape:
     """Reads the body in any format the operation takes into `shape`; raises `MalformedBody`.
 
-    Numbers and booleans may come as text. The declared media type decides; where there is none, a
-    foreign one, or the form type that `curl -d` sets on anything, the first byte does.
+    Numbers and booleans may be text. The declared media type decides, unless it is missing,
+    unknown, or the form type that `curl -d` sets on anything: then the first byte does.
     """
     operation = request.operation
     formats = operation.body_formats if operation is not None else ()
@@ -215,7 +209,7 @@ def _format_of(data: bytes, media: MediaType, formats: tuple[BodyFormat, ...]) -
 
 
 def _deeper_than(value: object, depth: int) -> bool:
-    """Says whether a decoded value nests deeper, level by level and without recursion."""
+    """Whether a decoded value nests deeper; level by level, without recursion."""
     level = [value] if isinstance(value, _NESTING) else []
     for _ in range(depth):
         level = [

@@ -1,4 +1,4 @@
-"""Media types and charsets as senders really state them, and bytes read by them."""
+"""Media types and charsets as clients declare them, and decoding by them."""
 
 import codecs
 from functools import lru_cache
@@ -9,7 +9,7 @@ from python_multipart.multipart import parse_options_header
 
 from dragoman.web.refusals import MalformedBody, RefusalKind
 
-# What senders who say ISO-8859-1 mean: the WHATWG Encoding standard reads it as windows-1252.
+# The WHATWG Encoding standard reads ISO-8859-1 as windows-1252, which its senders mean.
 CHARSETS: Final = {
     "utf-8": "utf-8",
     "utf8": "utf-8",
@@ -29,7 +29,7 @@ CHARSETS: Final = {
 
 
 class MediaType(msgspec.Struct, frozen=True, kw_only=True):
-    """A Content-Type: its lower-case name, and the parameters the kit looks at."""
+    """A Content-Type: its lower-case name, and the parameters that matter."""
 
     name: str
     charset: str = ""

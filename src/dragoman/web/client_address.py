@@ -1,4 +1,4 @@
-"""Who is calling: the peer of the connection, or whom a listed proxy says it speaks for."""
+"""The address of the caller: the connection's peer, or the one that a trusted proxy names."""
 
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -15,7 +15,7 @@ class ClientAddressReader:
     """Finds the caller's address of a request; `X-Forwarded-For` counts only from listed proxies.
 
     Each proxy appends the address it was called from, so the list is read from its right end: the
-    first address that is no listed proxy is the caller, and what stands left of it is hearsay.
+    first address that is not a listed proxy is the caller's; those left of it are not trusted.
     """
 
     def __init__(self, proxies: Sequence[Network] = ()) -> None:

@@ -1,6 +1,6 @@
-"""The short way of a dialect's call: from the parser to its handler and back in one write.
+"""The fast path of a dialect's call: from the parser to its handler and back in one write.
 
-What no dialect owns, and what is asked for by anything but a plain path, takes uvicorn's way.
+Requests that no dialect owns, or whose target is not a plain path, go through uvicorn.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ _INTERRUPTED: Final = Response(
 
 
 class _DirectCycle(RequestResponseCycle):
-    """A request and its answer in uvicorn's queue, collecting its body by itself.
+    """A request and its answer in uvicorn's queue, which collects its own body.
 
-    `more_body` says that body is awaited, `room` how much of it is still taken or thrown away.
+    `more_body` says that body is awaited, `allowance` how much more is taken or discarded.
     """
 
     disconnected = False
@@ -41,18 +41,18 @@ class _DirectCycle(RequestResponseCycle):
         self.started = False
         self.content: bytes | bytearray = b""
         if call.response is not None:
-            self.room = call.drain_bytes
-            self.more_body = self.room > 0
+            self.allowance = call.drain_bytes
+            self.more_body = self.allowance > 0
         else:
-            self.room = call.body_limit_bytes or 0
+            self.allowance = call.body_limit_bytes or 0
             self.more_body = call.body_limit_bytes is not None
 
     def take(self, data: bytes) -> None:
-        """Takes a piece of the body, or throws it away where the call is refused."""
-        self.room -= len(data)
+        """Takes a piece of the body, or discards it if the call is refused."""
+        self.allowance -= len(data)
         if self.call.response is not None:
-            self.more_body = self.room > 0
-        elif self.room < 0:
+            self.more_body = self.allowance > 0
+        elif self.allowance < 0:
             limit_bytes = self.call.body_limit_bytes or 0
             self.refuse(too_large(limit_bytes).refusal)
         elif self.content:
@@ -66,15 +66,15 @@ class _DirectCycle(RequestResponseCycle):
         """Refuses the call while its body is still coming."""
         self.call.refuse(refusal)
         self.content = b""
-        self.room = self.call.drain_bytes
-        self.more_body = self.room > 0
+        self.allowance = self.call.drain_bytes
+        self.more_body = self.allowance > 0
 
 
 class DirectHttpProtocol(BoundedHttpProtocol):
     """Calls a `DialectApp` without ASGI in between; serves every other application as uvicorn does.
 
     Requests of both ways share one connection and uvicorn's queue, so that pipelined ones are
-    answered in order. A keep-alive timer is set once and looks again, not once a request.
+    answered in order. The keep-alive timer is set once and renewed, not set for each request.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -103,13 +103,13 @@ class DirectHttpProtocol(BoundedHttpProtocol):
         self._watch_body()
 
     def shutdown(self) -> None:
-        """Finishes the answer under way and closes; one that would never end is ended."""
+        """Finishes the answer under way and closes; a stream is ended."""
         self._stopping = True
         super().shutdown()
         if self._streaming is not None:
             self._streaming.cancel()
 
-    # What the parser finds
+    # Callbacks of the parser
 
     def on_message_begin(self) -> None:
         self._begin_head()
@@ -159,7 +159,7 @@ class DirectHttpProtocol(BoundedHttpProtocol):
             refused = cycle.call.response is not None
             cycle.take(body)
             if cycle.call.response is not None and not refused:
-                self._stop_body_timer()  # the time to send has passed into the time to drain
+                self._stop_body_timer()  # the time limit is now that of draining
             if cycle.started and not cycle.more_body:
                 self._proceed(cycle)
 
@@ -193,7 +193,7 @@ class DirectHttpProtocol(BoundedHttpProtocol):
         )
 
     def _build_scope(self) -> None:
-        """Makes up for what `on_message_begin` has spared: uvicorn's scope."""
+        """Builds uvicorn's scope, which `on_message_begin` skipped."""
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         HttpToolsProtocol.on_message_begin(self)
         self.url = url
@@ -217,12 +217,12 @@ class DirectHttpProtocol(BoundedHttpProtocol):
             self.transport.write(_CONTINUE)
 
     def _watch_body(self) -> None:
-        """Sets a time limit where a body is still coming once a segment is read."""
+        """Sets a time limit if a body is incomplete after a segment was read."""
         cycle = self.cycle
         if cycle is None or self._expects_head or self._in_head:
             return
         if cycle.response_complete:
-            self._rest()  # answered without its body, which may never end
+            self._rest()  # answered before its body was complete
         elif isinstance(cycle, _DirectCycle) and cycle.started and cycle.more_body:
             self._start_body_timer(cycle)
 
@@ -275,7 +275,7 @@ class DirectHttpProtocol(BoundedHttpProtocol):
         self.on_response_complete()
 
     async def _stream(self, cycle: _DirectCycle, response: Stream) -> None:
-        """Writes a stream as its pieces come; a client that does not read them is cut off."""
+        """Writes a stream as its pieces come; a client that does not read is disconnected."""
         self._streaming = asyncio.current_task()
         last = response.closes or not cycle.keep_alive or not cycle.chunked
         whole = False
@@ -306,7 +306,7 @@ class DirectHttpProtocol(BoundedHttpProtocol):
         self._end_stream(cycle, whole=whole, last=last)
 
     def _end_stream(self, cycle: _DirectCycle, *, whole: bool, last: bool) -> None:
-        """Closes a stream so that its reader can tell a whole one from one that broke off."""
+        """Ends a stream so that its reader can distinguish a complete one from one cut off."""
         cycle.response_complete = True
         if not whole:
             self.transport.abort()

@@ -42,7 +42,7 @@ def docs_routes(dialects: Iterable[Dialect], *, version: str) -> list[Route]:
 
 
 def render_prose(text: str) -> markupsafe.Markup:
-    """Text of ours as HTML: what stands between backticks is code."""
+    """Our own text as HTML; text between backticks is code."""
     pieces = text.split("`")
     return markupsafe.Markup("").join(
         markupsafe.Markup("<code>{}</code>").format(piece) if index % 2 else piece
@@ -74,11 +74,11 @@ class DocsPages:
         return files("dragoman.web").joinpath("static/docs.css").read_bytes()
 
     def render_dialect(self, name: str) -> bytes | None:
-        """Renders a dialect's page; None where there is no such dialect."""
+        """Renders a dialect's page, if there is such a dialect."""
         return self._page(name) if name in self._dialects else None
 
     def render_document(self, name: str) -> bytes | None:
-        """Renders a dialect's OpenAPI document; None where there is no such dialect."""
+        """Renders a dialect's OpenAPI document, if there is such a dialect."""
         return self._document(name) if name in self._dialects else None
 
     def _render_index(self) -> bytes:
@@ -130,7 +130,7 @@ def list_fields(document: Schema, schema: Schema, prefix: str = "", depth: int =
 
 
 def describe_type(document: Schema, schema: Schema) -> str:
-    """Words a schema's type shortly: `string`, `integer or null`, `list of object`, `a | b`."""
+    """Describes a schema's type: `string`, `integer or null`, `list of object`, `a | b`."""
     if "anyOf" in schema:
         return " or ".join(describe_type(document, variant) for variant in schema["anyOf"])
     if "enum" in schema:
@@ -142,8 +142,8 @@ def describe_type(document: Schema, schema: Schema) -> str:
         return f"list of {describe_type(document, schema.get('items', {}))}"
     kind = schema.get("type", "any")
     limits = [
-        f"{word} {schema[key]}"
-        for key, word in (
+        f"{phrase} {schema[key]}"
+        for key, phrase in (
             ("minLength", "at least"),
             ("maxLength", "at most"),
             ("minimum", "from"),

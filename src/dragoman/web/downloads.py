@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from dragoman.core.messages.model.attachments import Download, DownloadFailed
@@ -15,26 +16,24 @@ CONNECTIONS_PER_HOST: Final = 4
 _OK: Final = 200
 
 
+@dataclass(slots=True, kw_only=True)
 class Downloader:
-    """Fetches files; opens its client when the first one is asked for."""
+    """Fetches files; opens its client for the first one."""
 
-    def __init__(
-        self, *, version: str, allow: Sequence[Network], max_bytes: int, timeout_s: float
-    ) -> None:
-        self._version = version
-        self._allow = allow
-        self._max_bytes = max_bytes
-        self._timeout_s = timeout_s
-        self._client: GuardedClient | None = None
+    version: str
+    allow: Sequence[Network]
+    max_bytes: int
+    timeout_s: float
+    _client: GuardedClient | None = field(default=None, init=False)
 
     async def fetch(self, url: str) -> Download:
         """The file at a URL; raises `DownloadFailed`. Redirects are not followed."""
         if self._client is None:
             self._client = GuardedClient(
-                version=self._version,
-                allow=self._allow,
-                timeout_s=self._timeout_s,
-                answer_limit_bytes=self._max_bytes + 1,
+                version=self.version,
+                allow=self.allow,
+                timeout_s=self.timeout_s,
+                answer_limit_bytes=self.max_bytes + 1,
                 connections=CONNECTIONS,
                 connections_per_host=CONNECTIONS_PER_HOST,
             )
@@ -44,8 +43,8 @@ class Downloader:
             raise DownloadFailed(error.reason) from None
         if answer.status != _OK:
             raise DownloadFailed(f"answered {answer.status}")
-        if len(answer.body) > self._max_bytes:
-            raise DownloadFailed(f"larger than {self._max_bytes} bytes")
+        if len(answer.body) > self.max_bytes:
+            raise DownloadFailed(f"larger than {self.max_bytes} bytes")
         return Download(content_type=answer.headers.get("content-type", ""), content=answer.body)
 
     async def close(self) -> None:

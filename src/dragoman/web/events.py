@@ -1,4 +1,4 @@
-"""Server-sent events: frames, and a bounded channel from whoever has news to one open stream."""
+"""Server-sent events: frames, and a bounded channel from their sources to one open stream."""
 
 import asyncio
 from collections import deque
@@ -19,8 +19,8 @@ def render_event(name: str, data: bytes = b"null") -> bytes:
 class EventChannel:
     """Frames on their way to one client.
 
-    A client that leaves more than `limit_bytes` waiting is too slow: its stream ends, and it comes
-    again. Where nothing is said for `keep_alive_s`, a comment is.
+    The stream of a client with more than `limit_bytes` unread ends, and the client reconnects.
+    After `keep_alive_s` without a frame, a comment is sent.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class EventChannel:
         self._wake()
 
     def close(self) -> None:
-        """Ends the stream; what waits is not sent any more."""
+        """Ends the stream; unsent frames are dropped."""
         self._closed = True
         self._wake()
 

@@ -1,7 +1,7 @@
-"""Requests under way to customers' servers: who goes over which connection, who waits in line.
+"""Requests under way to customers' servers: which connection each uses, and which ones queue.
 
-Nothing here costs a task or a future as long as a kept connection is free: a request is written,
-and its answer is told to a callback. Only opening a connection takes a task.
+While an idle connection is available, a request needs no task and no future: it is written, and its
+answer goes to a callback. Only opening a connection takes a task.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ KEEP_ALIVE_S: Final = 30.0
 LONGEST_CHECK_S: Final = 1.0
 
 Failure = NotHttp | ConnectionBroke | TimeoutError
-Told = Callable[[Fetched | Exception], None]
-"""Is told what came of a request, once: the answer, one of `Failure`, or what `connect` raised."""
+OnResult = Callable[[Fetched | Exception], None]
+"""Gets the result of a request, once: the answer, one of `Failure`, or what `connect` raised."""
 Connect = Callable[[Hashable], Awaitable[HttpConnection]]
 
 
 class Exchanges:
     """Exchanges with any number of origins, within bounds of places and time.
 
-    `connect` opens a connection to an origin; what it raises goes to whoever asked. `places` and
-    `places_per_origin` bound the requests under way; others wait in line. `timeout_s` is the time
-    from `start` to the whole answer, waiting and connecting included.
+    `connect` opens a connection to an origin; what it raises is the result of the request.
+    `places` and `places_per_origin` bound the requests under way; others queue. `timeout_s` is the
+    time from `start` to the whole answer, waiting and connecting included.
     """
 
     def __init__(
@@ -48,13 +48,15 @@ class Exchanges:
         self._open: dict[_Exchange, None] = {}
         """In the order they began, and so in the order of their deadlines."""
         self._waiting: dict[_Pool, None] = {}
-        """Pools with a line, in the order in which they are served."""
+        """Pools with queued requests, in the order in which they are served."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._check_timer: asyncio.TimerHandle | None = None
         self._sweep_timer: asyncio.TimerHandle | None = None
 
-    def start(self, origin: Hashable, request: bytes, told: Told, *, repeatable: bool) -> None:
-        """Sends a request as soon as there is room for it.
+    def start(
+        self, origin: Hashable, request: bytes, on_result: OnResult, *, repeatable: bool
+    ) -> None:
+        """Sends a request as soon as there is a place for it.
 
         A `repeatable` one that finds its kept connection closed is sent over a new one.
         """
@@ -62,7 +64,7 @@ class Exchanges:
         if pool is None:
             pool = self._pools[origin] = _Pool(origin, self._places_per_origin)
         loop = asyncio.get_running_loop()
-        exchange = _Exchange(pool, request, told, repeatable, loop.time() + self._timeout_s)
+        exchange = _Exchange(pool, request, on_result, repeatable, loop.time() + self._timeout_s)
         self._open[exchange] = None
         if self._check_timer is None:
             self._check_timer = loop.call_later(self._check_s, self._check_deadlines)
@@ -73,7 +75,7 @@ class Exchanges:
             self._waiting[pool] = None
 
     def close(self) -> None:
-        """Closes every connection; what is under way is never told of."""
+        """Closes every connection; requests under way get no result."""
         for timer in (self._check_timer, self._sweep_timer):
             if timer is not None:
                 timer.cancel()
@@ -103,11 +105,11 @@ class Exchanges:
             self._connect_for(exchange)
         else:
             exchange.connection = connection
-            connection.ask(exchange.request, lambda result: self._over_kept(exchange, result))
+            connection.send(exchange.request, lambda result: self._over_kept(exchange, result))
 
     def _over_kept(self, exchange: _Exchange, result: Fetched | Exception) -> None:
-        unheard = isinstance(result, ConnectionBroke) and not result.heard
-        if unheard and exchange.repeatable:
+        unanswered = isinstance(result, ConnectionBroke) and not result.began
+        if unanswered and exchange.repeatable:
             exchange.connection = None
             self._connect_for(exchange)
         else:
@@ -126,7 +128,7 @@ class Exchanges:
             return
         exchange.connecting = None
         exchange.connection = connection
-        connection.ask(exchange.request, lambda result: self._end(exchange, result))
+        connection.send(exchange.request, lambda result: self._end(exchange, result))
 
     def _end(self, exchange: _Exchange, result: Fetched | Exception) -> None:
         del self._open[exchange]
@@ -138,10 +140,10 @@ class Exchanges:
             self._free += 1
             if self._waiting:
                 self._serve_lines()
-        exchange.told(result)
+        exchange.on_result(result)
 
     def _keep(self, pool: _Pool, connection: HttpConnection) -> None:
-        """Keeps a connection that has served for the next request to its origin."""
+        """Keeps a connection for the next request to its origin."""
         if not self._keep_alive:
             connection.close()
             return
@@ -152,7 +154,7 @@ class Exchanges:
             self._sweep_timer = loop.call_later(KEEP_ALIVE_S, self._sweep)
 
     def _serve_lines(self) -> None:
-        """Gives free places to who waits, the origins in turn."""
+        """Gives free places to queued requests, the origins in turn."""
         blocked = []
         while self._free and self._waiting:
             pool = next(iter(self._waiting))
@@ -180,7 +182,7 @@ class Exchanges:
                 exchange.connection.close()
             else:
                 exchange.pool.line.remove(exchange)
-        # Only now, or the places that come free would go to others that are late as well.
+        # Only now, else the places freed would go to requests that are late as well.
         for exchange in late:
             self._end(exchange, TimeoutError())
         self._check_timer = (
@@ -188,7 +190,7 @@ class Exchanges:
         )
 
     def _sweep(self) -> None:
-        """Closes connections that nobody has used for a while, and forgets empty pools."""
+        """Closes connections that were not used for a while, and drops empty pools."""
         loop = asyncio.get_running_loop()
         self._sweep_timer = None
         for origin, pool in list(self._pools.items()):
@@ -210,18 +212,18 @@ class _Exchange:
         "connection",
         "deadline",
         "has_place",
+        "on_result",
         "pool",
         "repeatable",
         "request",
-        "told",
     )
 
     def __init__(
-        self, pool: _Pool, request: bytes, told: Told, repeatable: bool, deadline: float
+        self, pool: _Pool, request: bytes, on_result: OnResult, repeatable: bool, deadline: float
     ) -> None:
         self.pool = pool
         self.request = request
-        self.told = told
+        self.on_result = on_result
         self.repeatable = repeatable
         self.deadline = deadline
         self.has_place = False
@@ -230,7 +232,7 @@ class _Exchange:
 
 
 class _Pool:
-    """The connections to one origin, and who waits for one."""
+    """The connections to one origin, and the requests that queue for one."""
 
     __slots__ = ("free", "idle", "line", "origin")
 
@@ -241,7 +243,7 @@ class _Pool:
         self.line: deque[_Exchange] = deque()
 
     def take(self) -> HttpConnection | None:
-        """The connection used last of those that are still open."""
+        """The most recently used connection that is still open."""
         while self.idle:
             connection = self.idle.pop()
             if connection.usable:

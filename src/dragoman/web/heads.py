@@ -1,4 +1,4 @@
-"""HTTP/1.1 heads as real clients send them: bounded in size and time, and mended where needed."""
+"""HTTP/1.1 heads as real clients send them: bounded in size and time, and repaired if needed."""
 
 import asyncio
 import re
@@ -25,10 +25,10 @@ _HEAD_TOO_LARGE: Final = (
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 protocol with the bounds and the patience it lacks.
+    """uvicorn's HTTP/1.1 protocol with bounds and repairs that it lacks.
 
-    A head is limited in size and time. Trailers, which would otherwise join the headers behind the
-    application's back, are dropped. What `mend_head` knows is mended before the parser sees it.
+    A head is limited in size and time. Trailers, which would otherwise be appended to the headers,
+    are dropped. `mend_head` repairs a head before the parser sees it.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -94,7 +94,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
 
 def mend_head(data: bytes, *, first: bool) -> bytes:
-    """Mends what real clients get wrong in a head, or the parser does, within one segment.
+    """Repairs what real clients, or the parser, get wrong in a head, within one segment.
 
     An offered upgrade is hidden, as RFC 9110 s. 7.8 lets a server pass it over: Java clients offer
     `h2c` on every request, and the parser would skip the body behind such an offer. In the request

@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection to a customer's server: a request out, a bounded answer in.
 
 The parser is httptools, the server's own. What a peer sends is limited in every direction; an
-answer beyond the limits costs the connection, never our memory.
+answer beyond the limits closes the connection and never fills the memory.
 """
 
 from __future__ import annotations
@@ -31,25 +31,26 @@ class Fetched(msgspec.Struct, frozen=True, gc=False):
 
 
 class NotHttp(Exception):
-    """The peer does not speak HTTP, or more of it than we take."""
+    """The peer does not speak HTTP, or exceeds the limits."""
 
 
 class ConnectionBroke(Exception):
-    """The peer went away before its answer was whole; `heard` tells whether it had begun."""
+    """The connection ended before the answer was complete; `began` says whether it had begun."""
 
-    def __init__(self, heard: bool) -> None:
-        super().__init__(heard)
-        self.heard = heard
+    def __init__(self, began: bool) -> None:
+        super().__init__(began)
+        self.began = began
 
 
 Answered = Callable[[Fetched | NotHttp | ConnectionBroke], None]
 
 
 class HttpConnection(asyncio.Protocol):
-    """A client's side of one connection; asks one thing at a time."""
+    """The client side of one connection; one request at a time."""
 
     __slots__ = (
         "_answered",
+        "_began",
         "_body",
         "_body_bytes",
         "_body_limit_bytes",
@@ -58,7 +59,6 @@ class HttpConnection(asyncio.Protocol):
         "_head_bytes",
         "_header_count",
         "_headers",
-        "_heard",
         "_in_body",
         "_parser",
         "_result",
@@ -82,17 +82,17 @@ class HttpConnection(asyncio.Protocol):
         """Whether another request can be sent."""
         return self._transport is not None and not self._transport.is_closing()
 
-    def ask(self, request: bytes, answered: Answered) -> None:
-        """Sends a request; `answered` is told of its answer once, and never after `close`."""
+    def send(self, request: bytes, answered: Answered) -> None:
+        """Sends a request; `answered` gets its answer once, and never after `close`."""
         if self._transport is None:
-            answered(ConnectionBroke(heard=False))
+            answered(ConnectionBroke(began=False))
             return
         self._forget()
         self._answered = answered
         self._transport.write(request)
 
     def close(self) -> None:
-        """Ends the connection at once, and with it what was asked."""
+        """Ends the connection at once, and with it the request."""
         self._answered = None
         if self._transport is not None:
             self._transport.abort()
@@ -105,9 +105,9 @@ class HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._answered is None:
-            self.close()  # nobody asked for this
+            self.close()  # not requested
             return
-        self._heard = True
+        self._began = True
         if not self._in_body:
             self._head_bytes += len(data)
         try:
@@ -117,7 +117,7 @@ class HttpConnection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, NotHttp):
             self._end(self._result or NotHttp(), reusable=False)
         else:
-            # Told only now: the parser must be done before anything else is asked here.
+            # Only now: the parser must be done before the next request is sent.
             if self._result is not None:
                 self._end(self._result, self._reusable)
 
@@ -125,12 +125,12 @@ class HttpConnection(asyncio.Protocol):
         self._transport = None
         if self._ends_with_connection and error is None:
             self._finish(reusable=False)
-        self._end(self._result or ConnectionBroke(self._heard), reusable=False)
+        self._end(self._result or ConnectionBroke(self._began), reusable=False)
 
     # httptools callbacks
 
     def on_message_begin(self) -> None:
-        self._reusable = False  # a second answer to one request: nobody knows whose it is
+        self._reusable = False  # a second answer to one request belongs to none
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._header_count += 1
@@ -150,7 +150,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         if not self._body_bytes and len(data) <= self._body_limit_bytes:
-            self._body, self._body_bytes = data, len(data)  # nearly always the whole of it
+            self._body, self._body_bytes = data, len(data)  # nearly always the whole body
             return
         self._body += data[: self._body_limit_bytes - self._body_bytes]
         self._body_bytes += len(data)
@@ -161,7 +161,7 @@ class HttpConnection(asyncio.Protocol):
         if self._status >= _FIRST_FINAL_STATUS:
             self._finish(reusable=self._parser.should_keep_alive())
         else:
-            self._forget()  # 100 and its kind only announce an answer
+            self._forget()  # 1xx responses only precede the answer
 
     def _forget(self) -> None:
         self._status = 0
@@ -170,7 +170,7 @@ class HttpConnection(asyncio.Protocol):
         self._head_bytes = 0
         self._body = b""
         self._body_bytes = 0
-        self._heard = False
+        self._began = False
         self._framed = False
         self._in_body = False
         self._ends_with_connection = False

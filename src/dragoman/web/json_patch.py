@@ -1,7 +1,7 @@
 """JSON Patch (RFC 6902): operations on a document, all of them or none.
 
-Documents are never changed: each operation makes a new one that shares what it leaves alone, so
-that copying costs nothing, however often a patch asks for it.
+Documents are never changed: each operation makes a new one that shares the unchanged parts, so
+copying costs nothing, however often a patch does it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class PatchOperation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PatchRefused(ValueError):
-    """A patch that cannot be applied; says which operation and why."""
+    """A patch cannot be applied; the text names the operation and the reason."""
 
 
 def apply_patch(document: Any, operations: Sequence[PatchOperation]) -> Any:
@@ -132,7 +132,7 @@ def _get(document: Any, tokens: Tokens) -> Any:
 
 
 def _put(document: Any, tokens: Tokens, value: Any, *, insert: bool) -> Any:
-    """The document with a value at a place; in a list it goes between others or over one."""
+    """The document with a value at a place; in a list it is inserted, or replaces another."""
     if not tokens:
         return value
     first, rest = tokens[0], tokens[1:]
@@ -147,7 +147,6 @@ def _put(document: Any, tokens: Tokens, value: Any, *, insert: bool) -> Any:
 
 
 def _without(document: Any, tokens: Tokens) -> Any:
-    """The document without what is at a place."""
     if not tokens:
         raise PatchRefused("the whole document cannot be removed")
     first, rest = tokens[0], tokens[1:]

@@ -54,11 +54,7 @@ def render_openapi(dialect: Dialect, *, version: str) -> Schema:
             item[method.lower()] = _operation(dialect, operation, method, refs)
     return {
         "openapi": "3.1.0",
-        "info": {
-            "title": dialect.title,
-            "version": version,
-            "description": dialect.description,
-        },
+        "info": {"title": dialect.title, "version": version, "description": dialect.description},
         "paths": paths,
         "components": {"schemas": components},
     }
@@ -74,10 +70,7 @@ def _shapes(dialect: Dialect) -> list[type[msgspec.Struct]]:
 
 
 def _operation(
-    dialect: Dialect,
-    operation: Operation,
-    method: str,
-    refs: dict[type[msgspec.Struct], Schema],
+    dialect: Dialect, operation: Operation, method: str, refs: dict[type[msgspec.Struct], Schema]
 ) -> Schema:
     described: Schema = {
         "operationId": _operation_id(dialect, operation, method),
@@ -106,8 +99,8 @@ def _operation(
 
 
 def _operation_id(dialect: Dialect, operation: Operation, method: str) -> str:
-    words = "".join(c if c.isalnum() else "_" for c in _plain_template(operation.path)).split("_")
-    return "_".join([dialect.name, method.lower(), *filter(None, words)])
+    parts = "".join(c if c.isalnum() else "_" for c in _plain_template(operation.path)).split("_")
+    return "_".join([dialect.name, method.lower(), *filter(None, parts)])
 
 
 def _placeholders(operation: Operation) -> Iterator[Placeholder]:
@@ -188,7 +181,7 @@ def _answer_schema(ref: Schema, dialect: Dialect, name: AnswerFormat) -> Schema:
 
 
 def _hint_xml(component: Schema) -> None:
-    """Says of every list that its elements repeat under the list's own name, without a wrapper."""
+    """Marks every list: its elements repeat under the list's own name, without a wrapper."""
     for name, schema in component.get("properties", {}).items():
         variants: Sequence[Schema] = schema.get("anyOf", [schema])
         for variant in variants:

@@ -1,7 +1,7 @@
-"""A dialect as a table: its operations, and how it words what the kit refuses.
+"""A dialect as a table: its operations, and how it renders what the kit refuses.
 
 Path templates match whole segments. `{name}` takes any text without a slash, `{name:int}` decimal
-digits, `{name:json|xml}` one of the listed words; a segment may mix literals and placeholders
+digits, `{name:json|xml}` one of the listed values; a segment may mix literals and placeholders
 (`{page:int}.{format:json|xml}`). Slashes may be doubled or trailing; case counts.
 """
 
@@ -49,10 +49,10 @@ Segment = tuple[str | Placeholder, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One call of a provider's API: how it is addressed, what it takes, what it answers.
+    """One call of a provider's API: its address, parameters and answers.
 
-    `source` is the section of the manual. `needs` is what the caller must be allowed to, where a
-    call sees to that by itself. `wrapper` names the single JSON key, and likewise the
+    `source` is the section of the manual. `needs` is the permission that the
+    handler itself requires. `wrapper` names the single JSON key, and likewise the
     XML root, around the body (`{"message": {…}}`). `answers` maps HTTP statuses to bodies.
     """
 
@@ -75,10 +75,10 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """A provider's API: the paths it owns, its operations, and its way of saying no.
+    """A provider's API: the paths it owns, its operations, and how it renders refusals.
 
-    `refuse` must not raise: it is what remains when everything else has. `fallback_charset` reads
-    query and form values that are not UTF-8 where their charset is not declared.
+    `refuse` must not raise: it is the last resort. `fallback_charset` reads query and form values
+    that are not UTF-8 where their charset is not declared.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Dialect:
 
 
 def doc(text: str) -> msgspec.Meta:
-    """Says what a field is for: `apikey: Annotated[str, doc("The account's key.")]`."""
+    """Describes a field: `apikey: Annotated[str, doc("The account's key.")]`."""
     return msgspec.Meta(description=text)
 
 
@@ -112,9 +112,9 @@ def parse_template(path: str) -> tuple[Segment, ...]:
 
 
 def plain_paths(segments: tuple[Segment, ...]) -> dict[str, dict[str, str]] | None:
-    """Lists every path of a template that has only listed words, with the values each gives.
+    """Lists every path of a template that has only listed values, with the parameters of each.
 
-    None where some placeholder is free: such a template has no finite list.
+    None if a placeholder is free: such a template has no finite list.
     """
     parts = [part for segment in (*segments,) for part in ("/", *segment)]
     free = any(isinstance(part, Placeholder) and not part.choices for part in parts)
@@ -122,12 +122,12 @@ def plain_paths(segments: tuple[Segment, ...]) -> dict[str, dict[str, str]] | No
         return None
     choices = [part.choices if isinstance(part, Placeholder) else (part,) for part in parts]
     return {
-        "".join(words): {
-            part.name: word
-            for part, word in zip(parts, words, strict=True)
+        "".join(path): {
+            part.name: value
+            for part, value in zip(parts, path, strict=True)
             if isinstance(part, Placeholder)
         }
-        for words in product(*choices)
+        for path in product(*choices)
     }
 
 
@@ -159,5 +159,5 @@ def _placeholder(name: str, kind: str | None) -> Placeholder:
         return Placeholder(name=name, digits=True)
     choices = tuple(kind.split("|"))
     if not all(_WORD.fullmatch(choice) for choice in choices):
-        raise ValueError(f"{{{name}:{kind}}} is neither int nor a list of words")
+        raise ValueError(f"{{{name}:{kind}}} is neither int nor a list of values")
     return Placeholder(name=name, choices=choices)

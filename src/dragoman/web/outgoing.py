@@ -1,8 +1,8 @@
-"""The one HTTP client that calls URLs customers give, and nothing inside our own network.
+"""The one HTTP client for URLs that customers give; it calls nothing inside our own network.
 
 Every address a name resolves to is checked, and the connection goes to a checked address, so a
-name that changes its mind between check and call gains nothing. Redirects are answers, not
-instructions; there are no cookies, proxies or credentials.
+name that resolves differently later gains nothing (DNS rebinding). Redirects are answers and are
+not followed; there are no cookies, proxies or credentials.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["FetchError", "FetchFailed", "FetchRefused", "Fetched", "GuardedClien
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
-# Web ports and everything unprivileged: below 1024 the open internet has mail, shells and names.
+# Web ports and all unprivileged ones: below 1024 are mail, shells and name servers.
 PORTS: Final = (range(80, 81), range(443, 444), range(1024, 65536))
 ANSWER_LIMIT_BYTES: Final = 4096
 NAME_TTL_S: Final = 10
@@ -46,7 +46,7 @@ _BREAKS: Final = re.compile(r"[\r\n\0]")
 
 
 class FetchError(Exception):
-    """No answer was had; `reason` holds neither query nor body."""
+    """There was no answer; `reason` holds neither query nor body."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -58,11 +58,11 @@ class FetchRefused(FetchError):
 
 
 class FetchFailed(FetchError):
-    """The call failed on the way and may be tried again; the far side may have seen it."""
+    """The call failed and may be tried again; the peer may have seen it."""
 
 
 class NotConnected(FetchFailed):
-    """Nothing was sent: there was no connection to send it over."""
+    """Nothing was sent, for want of a connection."""
 
 
 class GuardedClient:
@@ -118,7 +118,7 @@ class GuardedClient:
         """
         waiting: asyncio.Future[Fetched] = asyncio.get_running_loop().create_future()
 
-        def told(result: Fetched | FetchError) -> None:
+        def on_result(result: Fetched | FetchError) -> None:
             if waiting.done():
                 return
             if isinstance(result, Fetched):
@@ -126,28 +126,28 @@ class GuardedClient:
             else:
                 waiting.set_exception(result)
 
-        self.start(method, url, told, headers=headers, body=body)
+        self.start(method, url, on_result, headers=headers, body=body)
         return await waiting
 
     def start(
         self,
         method: str,
         url: str,
-        told: Callable[[Fetched | FetchError], None],
+        on_result: Callable[[Fetched | FetchError], None],
         *,
         headers: Iterable[tuple[str, str]] = (),
         body: bytes = b"",
     ) -> None:
-        """Like `request`, but tells the outcome to a callback, never before it returns."""
+        """Like `request`, but passes the result to a callback, never before it returns."""
         try:
             origin, target = self._checked_url(url)
             request = self._render(method, origin, target, headers, body)
         except FetchRefused as refused:
-            asyncio.get_running_loop().call_soon(told, refused)
+            asyncio.get_running_loop().call_soon(on_result, refused)
             return
 
         def ended(result: Fetched | Exception) -> None:
-            told(result if isinstance(result, Fetched) else self._failure(origin, result))
+            on_result(result if isinstance(result, Fetched) else self._failure(origin, result))
 
         self._exchanges.start(origin, request, ended, repeatable=method == "GET")
 
@@ -163,11 +163,11 @@ class GuardedClient:
         return FetchFailed(f"{origin.place}: {type(error).__name__}")
 
     def forget_names(self) -> None:
-        """Has every name resolved anew for its next connection; else it is after ten seconds."""
+        """Drops the cached names, which expire after `NAME_TTL_S` otherwise."""
         self._names.clear()
 
     async def close(self) -> None:
-        """Closes every connection; what is under way is never told of."""
+        """Closes every connection; requests under way get no result."""
         self._exchanges.close()
 
     async def __aenter__(self) -> Self:
@@ -260,7 +260,7 @@ class GuardedClient:
             raise FetchRefused("the method or a header is not valid") from None
 
     def _checked_url(self, url: str) -> tuple[_Origin, str]:
-        """Where to connect, and what to ask for there: as the customer wrote it if in ASCII."""
+        """The origin to connect to, and the request target, as written if it is ASCII."""
         if len(url) > URL_LIMIT or not url.isprintable():
             raise FetchRefused("the URL is too long or holds control characters")
         if not url.isascii() or " " in url:

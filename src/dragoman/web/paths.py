@@ -1,4 +1,4 @@
-"""Finds what stands at a URL path: plain paths in one dictionary, the rest in a trie of segments.
+"""Looks URL paths up: plain paths in one dictionary, the rest in a trie of segments.
 
 Slashes may be doubled or trailing. Segments are percent-decoded one by one, so that `%2F` stays
 inside its segment.
@@ -40,7 +40,7 @@ class _Node(Generic[Value, Owner]):
 class PathTable(Generic[Value, Owner]):
     """Maps path templates to values and path prefixes to owners.
 
-    `plain` holds every template that has a finite list of paths, spelt in the usual way: one look
+    `plain` holds every template that has a finite list of paths, in its usual spelling: one look-up
     there answers most requests. Of several templates that match, literal segments win over
     placeholders, and earlier templates over later ones.
     """

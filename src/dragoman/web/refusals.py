@@ -1,7 +1,7 @@
-"""What the kit itself refuses before a dialect's handler is asked, said as values.
+"""What the kit refuses before a dialect's handler is called, as values.
 
-The kit never words an answer: a `Refusal` goes to `Dialect.refuse`, which renders it in the
-provider's own error shape.
+The kit renders no answers: a `Refusal` goes to `Dialect.refuse`, which renders it in the provider's
+own error format.
 """
 
 from enum import StrEnum
@@ -11,7 +11,7 @@ import msgspec
 
 
 class RefusalKind(StrEnum):
-    """Why the kit turned a request down."""
+    """Why the kit refused a request."""
 
     UNKNOWN_PATH = "unknown_path"
     WRONG_METHOD = "wrong_method"
@@ -40,7 +40,7 @@ STATUS: Final = {
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """One refusal: its kind, a reason fit for the caller's eyes, and what it is about.
+    """One refusal: its kind, a reason that the caller may see, and what it is about.
 
     `field` is the path of the offending value (`message.recipients[0]`), empty where the body as
     a whole is meant. `reference` is the id under which an internal error was logged.

@@ -1,4 +1,4 @@
-"""What a handler sees of a call: parsed once, light, and complete before the handler runs."""
+"""A call as its handler sees it: parsed once, and complete before the handler runs."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Self
@@ -77,3 +77,8 @@ class Request:
         if self._headers is None:
             self._headers = dict(self._header_list)
         return self._headers.get(name, b"")
+
+    def authorization(self) -> tuple[str, str]:
+        """The scheme in lower case and the credentials; both empty without the header."""
+        scheme, _, rest = self.header(b"authorization").decode("latin-1").strip().partition(" ")
+        return scheme.lower(), rest.strip()

@@ -1,6 +1,6 @@
-"""An answer in the two forms in which servers take it: ASGI messages, or bytes for the wire.
+"""A response as ASGI messages, or as bytes for the wire.
 
-A `Stream` is an answer whose body comes in pieces, as they become known.
+The body of a `Stream` comes in pieces, as they become known.
 """
 
 import http
@@ -32,7 +32,7 @@ _STATUS_LINES: Final = {
 
 @lru_cache(maxsize=1_000)
 def _line_of(header: Header) -> bytes:
-    """The line of a header; ValueError for one that would break it."""
+    """The line of a header; ValueError for invalid characters."""
     name, value = header
     if _NOT_IN_NAME.search(name) or _NOT_IN_VALUE.search(value):
         raise ValueError(f"a character that may not stand in header {name!r}")
@@ -48,7 +48,7 @@ def _closes(header: Header) -> bool:
 class Response:
     """A status, a body and its headers; immutable by agreement, so constants may be shared.
 
-    Raises ValueError for a header that would break the line it stands on.
+    Raises ValueError for a header with invalid characters.
     """
 
     __slots__ = ("body", "content_type", "extra", "status")
@@ -88,11 +88,7 @@ class Response:
     @property
     def start(self) -> Message:
         """The first ASGI message."""
-        return {
-            "type": "http.response.start",
-            "status": self.status,
-            "headers": self.headers,
-        }
+        return {"type": "http.response.start", "status": self.status, "headers": self.headers}
 
     @property
     def finish(self) -> Message:
@@ -133,9 +129,9 @@ class Response:
 class Stream(Response):
     """An answer that stays open: each piece goes out at once, until `pieces` end.
 
-    `pieces` is closed whatever ends the answer: the client leaves or does not read, the server
-    stops, or the pieces are all there. It is asked for the next piece only once the client has
-    taken most of the last, so who makes them must bound what waits.
+    `pieces` is closed whatever ends the answer: the client disconnects or does not read, the
+    server stops, or the pieces end. The next piece is requested only once the client has read most
+    of the last, so their producer must bound its queue.
     """
 
     __slots__ = ("pieces",)
@@ -154,7 +150,7 @@ class Stream(Response):
 
     @property
     def headers(self) -> list[Header]:
-        """Every header of this answer, without a length, which nobody knows."""
+        """Every header of this answer; without a length, which is unknown."""
         return [(b"content-type", self.content_type), *self.extra]
 
     def render_head(self, lines: bytes = b"", *, last: bool, chunked: bool) -> bytes:

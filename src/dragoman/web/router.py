@@ -1,7 +1,7 @@
-"""The ASGI application over several dialects: finds the operation, reads the body, says no.
+"""The ASGI application over several dialects: finds the operation, reads the body, refuses.
 
-It answers nothing in words of its own: inside a dialect's prefixes every answer is a handler's or
-`Dialect.refuse`'s, outside of them the fallback application speaks.
+It renders no answer of its own: inside a dialect's prefixes every answer is a handler's or
+`Dialect.refuse`'s, outside of them the fallback application's.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 PREFLIGHT_AGE_S: Final = 86_400
 FRAMES_LOGGED: Final = 12
 STALL_S: Final = 30.0
-"""How long a client may read nothing of a stream before it is cut off."""
+"""How long a client may not read from a stream before it is disconnected."""
 
 _BODILESS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _CLOSE: Final[Header] = (b"connection", b"close")
 _ANY_ORIGIN: Final[Header] = (b"access-control-allow-origin", b"*")
 _HEADER_NAMES: Final = re.compile(rb"[A-Za-z0-9_, -]{1,1000}")
-# What leaves part of a body unread, so that the connection cannot carry another request.
+# Refusals that leave part of a body unread, so the connection cannot be reused.
 _LEAVES_BODY: Final = frozenset(
     {RefusalKind.TOO_LARGE, RefusalKind.TOO_SLOW, RefusalKind.UNSUPPORTED_CODING}
 )
@@ -62,7 +62,7 @@ class _Endpoint:
 
 
 class ClientCutOff(Exception):
-    """A stream broke off: its client read nothing for too long, or its pieces failed."""
+    """A stream was cut off: its client did not read for too long, or its pieces failed."""
 
 
 class DialectApp:
@@ -81,7 +81,7 @@ class DialectApp:
         max_body_bytes: int | None = None,
         new_reference: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
-        """`max_body_bytes` narrows what operations take themselves."""
+        """`max_body_bytes` caps the body limits of the operations."""
         self._fallback = fallback
         self._max_body_bytes = max_body_bytes
         self._addresses = addresses or ClientAddressReader()
@@ -109,7 +109,7 @@ class DialectApp:
         return None
 
     def end_streams(self) -> None:
-        """Ends the streams that a server answers over ASGI; they would keep it from stopping."""
+        """Ends the streams served over ASGI, which would keep the server from stopping."""
         for pump in self._pumps:
             pump.cancel()
 
@@ -137,7 +137,7 @@ class DialectApp:
             await send({"type": "http.response.body", "body": b""})
 
     def open(self, scope: Mapping[str, Any]) -> "Call | None":
-        """Opens a call by its head; None where no dialect owns the path.
+        """Opens a call by its head; None if no dialect owns the path.
 
         Of the scope (ASGI 3.0) it reads `method`, `path`, `raw_path`, `query_string`, `headers`
         and `client`.
@@ -192,10 +192,7 @@ class DialectApp:
         if call.response is None and limit_bytes is not None:
             try:
                 body = await read_body(
-                    receive,
-                    call.request,
-                    limit_bytes=limit_bytes,
-                    timeout_s=self.body_timeout_s,
+                    receive, call.request, limit_bytes=limit_bytes, timeout_s=self.body_timeout_s
                 )
             except Refused as refused:
                 call.refuse(refused.refusal)
@@ -217,7 +214,7 @@ class DialectApp:
         return _open_to_all(request, response)
 
     def refuse(self, request: Request, refusal: Refusal) -> Response:
-        """Says no in the dialect's words, or in none where it fails to."""
+        """Renders a refusal as the dialect does, or without a body if that fails."""
         try:
             return request.dialect.refuse(request, refusal)
         except Exception as error:
@@ -225,7 +222,7 @@ class DialectApp:
             return Response(refusal.status)
 
     def fail(self, request: Request, error: Exception) -> Response:
-        """Reports what broke, and answers with its reference."""
+        """Logs an error, and answers with its reference."""
         reference = self._new_reference()
         self._report(request, error, reference)
         return self.refuse(
@@ -234,11 +231,11 @@ class DialectApp:
         )
 
     def report(self, request: Request, error: Exception) -> None:
-        """Reports what broke an answer that has begun."""
+        """Logs an error in an answer that has begun."""
         self._report(request, error, self._new_reference())
 
     def _report(self, request: Request, error: Exception, reference: str) -> None:
-        """Logs where it broke; neither query, body nor the error's text, which may quote them."""
+        """Logs where an error arose; not its text, which may quote the query or the body."""
         frames = traceback.extract_tb(error.__traceback__)[-FRAMES_LOGGED:]
         _log.error(
             "request_failed",
@@ -269,10 +266,9 @@ class DialectApp:
 class Call:
     """One request to a dialect: opened with its head, answered with its body.
 
-    Where `response` is set the head has said enough, or `refuse` was called: that is the answer,
-    given once up to `drain_bytes` of body are thrown away, since a client that is cut off while it
-    sends often never reads why. Else the server collects up to `body_limit_bytes` (None: does not
-    wait for a body) and awaits `answer`.
+    If `response` is set, by the head or by `refuse`, it is the answer, given once up to
+    `drain_bytes` of body are discarded, since a client that is cut off while it sends often never
+    reads it. Else the server collects up to `body_limit_bytes` (None: no body) and awaits `answer`.
     """
 
     __slots__ = ("_app", "body_limit_bytes", "drain_bytes", "request", "response")
@@ -282,7 +278,7 @@ class Call:
         self.request = request
         self.response: Response | None = None
         self.body_limit_bytes: int | None = None
-        """The most body this call takes, None where it takes none."""
+        """The limit of the body; None if the call has none."""
         self.drain_bytes = 0
 
     async def answer(self, body: bytes) -> Response:
@@ -301,17 +297,17 @@ class Call:
         return _open_to_all(request, response)
 
     def report(self, error: Exception) -> None:
-        """Reports what broke the answer after its head was sent."""
+        """Logs an error in the answer after its head was sent."""
         self._app.report(self.request, error)
 
     def refuse(self, refusal: Refusal) -> Response:
-        """Sets and returns the dialect's refusal; it closes where body is left unread."""
+        """Sets and returns the dialect's refusal; it closes the connection if body stays unread."""
         request = self.request
         response = self._app.refuse(request, refusal)
         if refusal.kind in _LEAVES_BODY:
             response = response.with_headers(_CLOSE)
-            # Reading on would invite a body from a client that waits for our word (RFC 9110
-            # s. 10.1.1), and a slow one has had its time.
+            # A client that waits for 100 Continue must not be invited to send (RFC 9110 s. 10.1.1),
+            # and a slow one has had its time.
             waits = bool(request.header(b"expect")) or refusal.kind is RefusalKind.TOO_SLOW
             self.drain_bytes = 0 if waits else self.body_limit_bytes or 0
         self.response = _open_to_all(request, response)
@@ -342,7 +338,7 @@ def _open_to_all(request: Request, response: Response) -> Response:
 
 
 def _read_query(request: Request, query: bytes) -> Parameters:
-    """Reads the query; where it cannot be read, its plain ASCII pairs stay for `refuse` to see."""
+    """Reads the query; of an unreadable one, `refuse` sees the plain ASCII pairs."""
     try:
         return parse_form(query, fallback_charset=request.dialect.fallback_charset)
     except MalformedBody:
@@ -353,7 +349,7 @@ def _read_query(request: Request, query: bytes) -> Parameters:
 
 
 def _preflight(request: Request, allowed: bytes) -> Response:
-    """Answers a browser that asks whether it may call from another origin (Fetch s. 3.2)."""
+    """Answers a CORS preflight request (Fetch s. 3.2)."""
     asked = request.header(b"access-control-request-headers")
     headers = asked if _HEADER_NAMES.fullmatch(asked) else b"content-type"
     return Response(

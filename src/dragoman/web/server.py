@@ -1,4 +1,4 @@
-"""The HTTP server as we run it: uvicorn with its limits set and its habits switched off."""
+"""The HTTP server: uvicorn with limits set and defaults switched off."""
 
 import asyncio
 import contextlib
@@ -48,7 +48,7 @@ def build_server(
 
     Peers' addresses are read by `ClientAddressReader`, so uvicorn's own reading of forwarded
     headers is off. The loop is the caller's: run the process with `uvloop.run`. Where `app` is a
-    `DialectApp`, calls to its dialects take `DirectHttpProtocol`'s short way.
+    `DialectApp`, calls to its dialects take the fast path of `DirectHttpProtocol`.
     """
     config = uvicorn.Config(
         app,

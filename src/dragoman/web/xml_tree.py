@@ -1,7 +1,7 @@
-"""XML as a plain tree of dicts, lists and strings, and back, with no door to the outside.
+"""XML as a plain tree of dicts, lists and strings, and back, without external access.
 
 Any DOCTYPE is refused, so there are no entities to expand and nothing to fetch. Attributes,
-comments and processing instructions carry nothing in the APIs we answer and are dropped.
+comments and processing instructions have no meaning in the APIs served and are dropped.
 """
 
 import re
@@ -44,17 +44,13 @@ _ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "
 
 
 def parse_xml(
-    data: bytes,
-    *,
-    charset: str = "",
-    lists: Container[str] = (),
-    max_depth: int = MAX_DEPTH,
+    data: bytes, *, charset: str = "", lists: Container[str] = (), max_depth: int = MAX_DEPTH
 ) -> tuple[str, Tree]:
     """Reads a document into its root's name and value; raises `MalformedBody`.
 
     A leaf is its text, `""` where empty; an element that occurs again beside itself becomes a
     list; elements named in `lists` are a list even where they occur once, and an empty one where
-    they occur once and are empty. Namespaces fall off.
+    they occur once and are empty. Namespaces are dropped.
     """
     text = _decode(data, charset)
     text = text[_end_of_declaration(text) :]

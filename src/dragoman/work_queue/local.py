@@ -49,7 +49,7 @@ class LocalConsumer:
     def __init__(self) -> None:
         self.waiting = 0
         self.claimed = 0
-        self.demand: Callable[[], int] = _no_demand
+        self.demand: Callable[[], int] = lambda: 0
         self._lanes: dict[int, OrderedDict[int, deque[Work]]] = {
             lane.value: OrderedDict() for lane in Lane
         }
@@ -92,7 +92,7 @@ class LocalConsumer:
         await self._something.wait()
 
     def acknowledge(self, work: Work) -> None:
-        """Nothing is kept of taken work: the caller has stored what came of it."""
+        """Does nothing: the caller has stored the outcome."""
 
     def retry(self, work: Work, delay_s: float) -> None:
         if delay_s > 0:
@@ -102,7 +102,7 @@ class LocalConsumer:
 
     def _put_first(self, work: Work) -> None:
         items = self._account(work)
-        # Several that come again keep their order: the oldest goes first.
+        # Items that are retried keep their order: the oldest goes first.
         place = next((i for i, one in enumerate(items) if one.message_id > work.message_id), None)
         items.insert(len(items) if place is None else place, work)
         self._lanes[work.lane].move_to_end(work.account_id, last=False)
@@ -115,7 +115,3 @@ class LocalConsumer:
         if items is None:
             items = lane[work.account_id] = deque()
         return items
-
-
-def _no_demand() -> int:
-    return 0

@@ -1,4 +1,4 @@
-"""What an engine must do: publish in batches, consume with a bound, acknowledge, retry later.
+"""The interface of engines: publish in batches, consume with a bound, acknowledge, retry later.
 
 The port fits a broker (JetStream: publish, pull with max-ack-pending, ack, nak with delay) as well
 as the in-process engine.
@@ -14,7 +14,7 @@ import msgspec
 
 
 class Work(msgspec.Struct, frozen=True, gc=False):
-    """One message is to be sent. Who takes it finds the rest by `message_id`."""
+    """One message to send. Its consumer loads the rest by `message_id`."""
 
     message_id: int
     account_id: int
@@ -37,7 +37,7 @@ class Consumer(Protocol):
         ...
 
     def retry(self, work: Work, delay_s: float) -> None:
-        """The work comes again after a delay, ahead of what its account published later."""
+        """Repeats the work after a delay, ahead of later work of its account."""
         ...
 
 
@@ -49,7 +49,7 @@ class WorkQueue(Protocol):
         ...
 
     def consume(self, subject: str, demand: Callable[[], int]) -> Consumer:
-        """The consumer of a subject. `demand` tells how many items it would take at once."""
+        """The consumer of a subject. `demand` returns how many items it would take at once."""
         ...
 
     def depth(self, subject: str) -> int:

@@ -77,13 +77,13 @@ CASES: dict[str, tuple[Call, int, str, dict[tuple[str, str], int]]] = {
         {("device_words", "unknown"): 1, ("refused", "malformed"): 1},
     ),
     "an unknown event": (
-        lambda phone, _: phone.tell("sms:exploded", TEXT),
+        lambda phone, _: phone.post_event("sms:exploded", TEXT),
         400,
         "unknown event 'sms:exploded'",
         {("device_words", "unknown"): 1, ("refused", "malformed"): 1},
     ),
     "a signature with another key": (
-        lambda phone, _: phone.tell("sms:received", TEXT, key="guess"),
+        lambda phone, _: phone.post_event("sms:received", TEXT, key="guess"),
         403,
         "X-Signature: it does not fit the body",
         {("device_words", "forged"): 1, ("refused", "permission_denied"): 1},
@@ -107,7 +107,7 @@ CASES: dict[str, tuple[Call, int, str, dict[tuple[str, str], int]]] = {
         {("refused", "too_large"): 1},
     ),
     "an event over the limit": (
-        lambda phone, _: phone.tell("sms:received", {**TEXT, "message": "x" * 300_000}),
+        lambda phone, _: phone.post_event("sms:received", {**TEXT, "message": "x" * 300_000}),
         413,
         "the body is larger than 262144 bytes",
         {("refused", "too_large"): 1},
@@ -143,7 +143,7 @@ async def test_a_replayed_event_is_answered_counted_and_not_taken_again(
     phone_gateway: Any, account: Any, phone: FakePhone
 ) -> None:
     for _ in range(3):
-        assert (await phone.tell("sms:received", TEXT, event_id="same")).status == 200
+        assert (await phone.post_event("sms:received", TEXT, event_id="same")).status == 200
     assert len(await phone_gateway.inbox(account)) == 1
     words = phone_gateway.gateway.metrics.device_words
     assert words == {("android", "taken"): 1, ("android", "repeated"): 2}

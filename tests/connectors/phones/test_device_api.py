@@ -13,12 +13,12 @@ from dragoman.connectors.phones.smsgate.mapping import (
     STATES,
     parse_version,
     read_version,
-    render_date,
 )
 from dragoman.connectors.phones.smsgate.routes import STATUSES
 from dragoman.core.devices.model.devices import AssignmentState, DeviceEvent, DeviceSettings
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode
+from dragoman.kit.clock import render_milliseconds
 from dragoman.testkit.fake_phone import FakePhone, wire
 
 MASKS = (
@@ -499,8 +499,8 @@ async def test_a_report_on_another_devices_message_changes_nothing(
 
 
 def test_dates_have_exactly_three_fraction_digits() -> None:
-    assert render_date(1_767_268_800_000) == "2026-01-01T12:00:00.000Z"
-    assert render_date(1_767_268_800_007) == "2026-01-01T12:00:00.007Z"
+    assert render_milliseconds(1_767_268_800_000) == "2026-01-01T12:00:00.000Z"
+    assert render_milliseconds(1_767_268_800_007) == "2026-01-01T12:00:00.007Z"
 
 
 @pytest.mark.parametrize(

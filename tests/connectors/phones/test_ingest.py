@@ -42,7 +42,7 @@ async def test_a_data_message_is_stored_as_octets(
     phone_gateway: Any, account: Any, phone: FakePhone
 ) -> None:
     payload = {"phoneNumber": "+4511223344", "data": "AP8=", "sender": "Bank"}
-    assert (await phone.tell("sms:data-received", payload)).status == 200
+    assert (await phone.post_event("sms:data-received", payload)).status == 200
     assert await phone_gateway.inbox(account) == [("Bank", "", "00ff")]
 
 
@@ -50,9 +50,9 @@ async def test_an_event_told_again_is_taken_once(
     phone_gateway: Any, account: Any, phone: FakePhone
 ) -> None:
     payload = {"phoneNumber": "+4511223344", "message": "once"}
-    told = [phone.tell("sms:received", payload, event_id="same") for _ in range(5)]
+    told = [phone.post_event("sms:received", payload, event_id="same") for _ in range(5)]
     answers = await asyncio.gather(*told)
-    answers.append(await phone.tell("sms:received", payload, event_id="same"))
+    answers.append(await phone.post_event("sms:received", payload, event_id="same"))
     assert [answer.status for answer in answers] == [200] * 6
     assert len(await phone_gateway.inbox(account)) == 1
 
@@ -68,7 +68,7 @@ async def test_a_clock_that_is_wrong_costs_no_text(
 async def test_ping_and_start_tell_how_the_phone_is(phone_gateway: Any, phone: FakePhone) -> None:
     assert (await phone.ping(battery=42)).status == 200
     cards = [{"slotIndex": 0, "simNumber": 1, "phoneNumber": "+4512345678", "carrierName": "Tele"}]
-    assert (await phone.tell("app:started", {"simCards": cards})).status == 200
+    assert (await phone.post_event("app:started", {"simCards": cards})).status == 200
     device = phone_gateway.gateway.services.devices.get(int(phone.device_id))
     assert device.health.checks == {"battery:level": 42}
     assert [(sim.reported_number, sim.carrier) for sim in device.sims] == [("+4512345678", "Tele")]
@@ -104,7 +104,7 @@ async def test_what_cannot_be_taken_is_refused_and_not_stored(
 ) -> None:
     changes, status, message = REFUSED[case]
     given: dict[str, Any] = {"event": "sms:received", "payload": {"message": "x"}, **changes}
-    answer = await phone.tell(given.pop("event"), given.pop("payload"), **given)
+    answer = await phone.post_event(given.pop("event"), given.pop("payload"), **given)
     assert (answer.status, answer.json) == (status, {"message": message})
     assert await phone_gateway.inbox(account) == []
     assert phone_gateway.gateway.metrics.refused.total() == 1
@@ -134,9 +134,9 @@ async def test_a_disabled_phone_keeps_its_texts_until_it_is_enabled(
     payload = {"phoneNumber": "+4511223344", "message": "kept"}
     device_id = int(phone.device_id)
     await phone_gateway.gateway.services.devices.set_enabled(device_id, enabled=False)
-    assert (await phone.tell("sms:received", payload, event_id="e")).status == 403
+    assert (await phone.post_event("sms:received", payload, event_id="e")).status == 403
     await phone_gateway.gateway.services.devices.set_enabled(device_id, enabled=True)
-    assert (await phone.tell("sms:received", payload, event_id="e")).status == 200
+    assert (await phone.post_event("sms:received", payload, event_id="e")).status == 200
     assert len(await phone_gateway.inbox(account)) == 1
 
 
@@ -176,7 +176,7 @@ async def test_what_only_a_phone_says_of_its_number_speaks_for_no_other_account(
     await phone_gateway.gateway.services.keywords.add_number(owner, "4512345678", shared=True)
     await phone_gateway.gateway.services.keywords.reserve(owner, "4512345678", "pizza")
     payload = {"sender": "+4511223344", "recipient": "+4512345678", "message": text}
-    assert (await phone.tell("sms:received", payload)).status == 200
+    assert (await phone.post_event("sms:received", payload)).status == 200
     assert await phone_gateway.inbox(owner) == []
     assert await phone_gateway.inbox(account) == [("4511223344", "4512345678", text)]
     assert (
@@ -208,10 +208,10 @@ async def test_a_text_and_its_event_are_stored_together_or_not_at_all(
     device_id = int(phone.device_id)
     with monkeypatch.context() as broken:
         broken.setattr(stored_texts, "insert_events", die)
-        assert (await phone.tell("sms:received", payload, event_id="e")).status == 503
+        assert (await phone.post_event("sms:received", payload, event_id="e")).status == 503
     assert await phone_gateway.inbox(account) == []
     read = phone_gateway.gateway.services.storage.read
     assert not await read(lambda c: device_events.is_known(c, device_id, "e"))
-    assert (await phone.tell("sms:received", payload, event_id="e")).status == 200
+    assert (await phone.post_event("sms:received", payload, event_id="e")).status == 200
     assert await read(lambda c: device_events.is_known(c, device_id, "e"))
     assert len(await phone_gateway.inbox(account)) == 1

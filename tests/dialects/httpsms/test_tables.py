@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.core.messages.model.callbacks import CallbackFacts
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode, RefusalCode
 from dragoman.dialects.httpsms import errors, mapping
@@ -44,12 +43,8 @@ def test_every_failure_has_words(failure: FailureCode) -> None:
     assert bool(mapping.REASONS[failure]) == (failure is not FailureCode.NONE)
 
 
-async def test_a_callback_is_refused_clearly(gate: Any) -> None:
-    facts = CallbackFacts(
-        message_id=1, batch_id=1, state=State.DELIVERED, at_ms=0, recipient="45", sender="s"
-    )
-    with pytest.raises(NotImplementedError, match="no callbacks"):
-        gate.dialect.render_callback("http://x/", facts)
+async def test_there_are_no_callbacks(gate: Any) -> None:
+    assert gate.dialect.render_callback is None
 
 
 async def test_the_openapi_document_shows_both_calls(gate: Any) -> None:

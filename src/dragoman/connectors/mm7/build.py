@@ -1,4 +1,4 @@
-"""Makes an MM7 carrier of its table in the configuration."""
+"""Builds an MM7 carrier from its table in the configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dragoman.web.outgoing import GuardedClient
 ANSWER_LIMIT_BYTES: Final = 64 * 1024
 CONNECT_TIMEOUT_S: Final = 10.0
 _ANYWHERE: Final = (ip_network("0.0.0.0/0"), ip_network("::/0"))
-"""The operator says where the MMSC is, and it may well be inside."""
+"""The operator configures the MMSC, which may well be on a private network."""
 
 
 def build_mm7_carrier(

@@ -1,7 +1,7 @@
-"""One account at an MMSC as a connector: so many submits at a time, one HTTP request each.
+"""One account at an MMSC as a connector: a window of submits, one HTTP request each.
 
-A submit is asked over a connection of its own: on a kept one that the MMSC has closed meanwhile
-nobody could tell whether the message arrived.
+Each submit uses a connection of its own: on a reused one that the MMSC has closed meanwhile it
+would be unknown whether the message arrived.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_DETAIL: Final = 200
 _SOAP_STATUSES: Final = frozenset({200, 500})
 """HTTP statuses under which SOAP 1.1 answers, faults included."""
 _NOT_TAKEN: Final = frozenset({400, 401, 403, 404, 405, 406, 408, 415, 429, 503})
-"""HTTP statuses that say that the MMSC has not seen the message."""
+"""HTTP statuses under which the MMSC has not processed the message."""
 _TOO_LARGE: Final = 413
 
 log = structlog.get_logger(__name__)
@@ -49,6 +49,7 @@ class Mm7Carrier:
         random: Callable[[], float],
     ) -> None:
         self.settings = settings
+        self.name = settings.name
         self.sink = sink
         self._client = client
         self._attachments = attachments
@@ -56,18 +57,12 @@ class Mm7Carrier:
         self._random = random
         self._backoff = Backoff(first_s=settings.retry_s, longest_s=32 * settings.retry_s)
         self.last_error = ""
-        self._failures = 0
+        self.failures = 0
+        """Failures of the MMSC since it last answered."""
         self._pause: asyncio.TimerHandle | None = None
         self._running = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._headers = (("SOAPAction", '""'), *_authorization(settings))
-
-    # Connector
-
-    @property
-    def name(self) -> str:
-        """The carrier's name in the configuration."""
-        return self.settings.name
 
     @property
     def up(self) -> bool:
@@ -84,13 +79,8 @@ class Mm7Carrier:
         """Submits that are being made."""
         return len(self._tasks)
 
-    @property
-    def failures(self) -> int:
-        """Failures of the MMSC since it last answered."""
-        return self._failures
-
     def send(self, message: Outgoing) -> None:
-        """Takes a message; its outcome is told later, exactly once."""
+        """Takes a message; its outcome is reported later, exactly once."""
         task = asyncio.create_task(self._deliver(message))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -101,7 +91,7 @@ class Mm7Carrier:
         self.sink.availability(self.name)
 
     async def stop(self, timeout_s: float) -> None:
-        """Waits for answers; what was not answered in time is unknown."""
+        """Waits for answers; submits unanswered by then are unknown."""
         self._running = False
         if self._pause is not None:
             self._pause.cancel()
@@ -113,12 +103,10 @@ class Mm7Carrier:
             await asyncio.gather(*late, return_exceptions=True)
         await self._client.close()
 
-    # One submit
-
     async def _deliver(self, message: Outgoing) -> None:
         try:
             outcome = await self._outcome(message)
-        except Exception as error:  # one bad message must not stay in flight for ever
+        except Exception as error:  # a failing message must not stay in flight for ever
             log.error("mm7_submit_failed", carrier=self.name, reason=type(error).__name__)
             outcome = Unknown(detail="internal error")
         self._note(outcome)
@@ -177,12 +165,10 @@ class Mm7Carrier:
     def _deferred(self, code: RetryCode, detail: str) -> Deferred:
         return Deferred(code=code, retry_in_s=RETRY_IN_S, detail=detail)
 
-    # How the MMSC is doing
-
     def _note(self, outcome: Outcome) -> None:
         """Pauses after a failure of the MMSC, so that other carriers of the route take over."""
         if isinstance(outcome, Accepted | Rejected):
-            self._failures = 0
+            self.failures = 0
             self.last_error = ""
             return
         self.last_error = outcome.detail
@@ -190,8 +176,8 @@ class Mm7Carrier:
             return
         log.warning("mm7_not_taken", carrier=self.name, reason=outcome.detail)
         if self._pause is None:
-            self._failures += 1
-            delay_s = self._backoff.delay_s(self._failures, self._random)
+            self.failures += 1
+            delay_s = self._backoff.delay_s(self.failures, self._random)
             self._pause = asyncio.get_running_loop().call_later(delay_s, self._resume)
             self.sink.availability(self.name)
 

@@ -38,7 +38,7 @@ from dragoman.web.responses import TEXT, XML, Response
 PREFIX: Final = "/mm7"
 BODY_LIMIT_BYTES: Final = 64 * 1024
 STORING_TIMEOUT_S: Final = 30.0
-_ANYBODY: Final = "-"
+_UNPROTECTED: Final = "-"
 _TEXTS: Final = {
     SUCCESS: "Success",
     SERVER_ERROR: "Not stored, send it again",
@@ -120,7 +120,7 @@ def _read_report(carrier: str, envelope: Envelope) -> ReceiptReport:
 
 def _is_admitted(carrier: Mm7Carrier, request: Request) -> bool:
     settings = carrier.settings
-    expected = settings.report_secret or _ANYBODY
+    expected = settings.report_secret or _UNPROTECTED
     given = request.path_params["secret"]
     if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogatepass")):
         return False
@@ -136,9 +136,9 @@ def _is_admitted(carrier: Mm7Carrier, request: Request) -> bool:
 def _answer(carrier: Mm7Carrier, request: Envelope, name: str, status: int) -> Response:
     root, content = new_envelope(carrier.settings.schema, request.transaction_id, name)
     add(content, "MM7Version", carrier.settings.version)
-    told = add(content, "Status")
-    add(told, "StatusCode", str(status))
-    add(told, "StatusText", _TEXTS[status])
+    element = add(content, "Status")
+    add(element, "StatusCode", str(status))
+    add(element, "StatusText", _TEXTS[status])
     return Response(200, render_envelope(root), XML)
 
 

@@ -19,7 +19,7 @@ MAX_VALUE: Final = 500
 
 
 class NotMm7(Exception):
-    """A document is no MM7 envelope; the argument says why, without its words."""
+    """A document is no MM7 envelope; the argument says why, without quoting it."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +85,6 @@ def add(parent: Any, name: str, text: str | None = None) -> Any:
 
 
 def render_envelope(root: Any) -> bytes:
-    """The octets of an envelope."""
     octets: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
     return octets
 

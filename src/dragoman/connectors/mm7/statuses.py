@@ -28,7 +28,7 @@ _DEFINITE: Final = MappingProxyType(
         4008: FailureCode.REFUSED_BY_CARRIER,  # application denied
     }
 )
-"""Statuses that say what is wrong with the message, whichever class they are of."""
+"""Statuses that blame the message, of whatever class."""
 _CLIENT_ERRORS: Final = range(2000, 3000)
 
 RECEIPT_STATES: Final = MappingProxyType(
@@ -43,7 +43,7 @@ RECEIPT_STATES: Final = MappingProxyType(
         "indeterminate": ReceiptState.UNKNOWN,
     }
 )
-"""What an MMStatus, in lower case, says of a message."""
+"""The receipt state for each MMStatus, in lower case."""
 
 
 def failure_of_status(status: int) -> FailureCode | None:

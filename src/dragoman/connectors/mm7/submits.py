@@ -20,7 +20,7 @@ _SOAP_ID: Final = "<mm7-submit>"
 
 
 class Submit(msgspec.Struct, frozen=True, kw_only=True):
-    """A request as it goes over HTTP."""
+    """A rendered HTTP request."""
 
     transaction_id: str
     content_type: str
@@ -108,8 +108,8 @@ def _part(name: str, content_type: str, content: bytes) -> _Part:
 
 
 def _join(parts: Sequence[_Part], boundary: str) -> tuple[str, bytes]:
-    """The parts behind one another, and a boundary that stands in none of them."""
-    # Whoever sends the message decides what is in it, and must not end a part of ours.
+    """A boundary that occurs in none of the parts, and the parts joined by it."""
+    # The sender controls the content, which must not be able to end a part.
     while any(boundary.encode() in part.content for part in parts):
         boundary += "-x"
     pieces = []

@@ -1,1 +1,1 @@
-"""Phones as a carrier: the core that hands out work, and one package for each phone protocol."""
+"""Phones as a carrier: assignment of messages, and one package for each phone protocol."""

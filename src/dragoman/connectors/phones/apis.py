@@ -1,4 +1,4 @@
-"""What phones call, one protocol an API."""
+"""The APIs that phones call, one for each protocol."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dragoman.web.operations import Dialect
 
 
 def build_phone_apis(services: Services, carriers: Mapping[str, PhonesCarrier]) -> list[Dialect]:
-    """The APIs of all phone protocols, over the carriers that are phones."""
+    """The APIs of all phone protocols, over the carriers of type `phones`."""
     settings = services.settings.devices
     intake = Intake(services.devices, carriers, services.clock)
     smsgate = SmsGate(

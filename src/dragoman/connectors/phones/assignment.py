@@ -1,4 +1,4 @@
-"""A message with a phone, in memory, and the bookkeeping of all that are open."""
+"""A message assigned to a phone, in memory, and the index of the open ones."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ ANY_SLOT = 0
 
 
 class Cancelling(IntEnum):
-    """Why a phone is asked not to send what it has."""
+    """Why a phone is asked not to send a message."""
 
     NO = 0
     BY_CUSTOMER = 1
     TO_REROUTE = 2
-    """The message goes another way as soon as the phone has confirmed."""
+    """The message is routed again once the phone has confirmed."""
 
 
 class DeviceAssignment:
-    """One message with one phone."""
+    """One message assigned to one phone."""
 
     __slots__ = (
         "assigned_ms",
@@ -66,25 +66,25 @@ class DeviceAssignment:
         self.stored = stored
         """Whether its row is on disk: before that no phone may see it."""
         self.withdraws = withdraws
-        """Whether its phone gives up what it fetched: when its validity ends, or when asked."""
+        """Whether its phone drops what it fetched when its validity ends, or on request."""
         self.settled = message is None
-        """Whether the house knows what came of handing it over."""
+        """Whether the outcome was reported to the gateway."""
 
     @property
     def waits(self) -> bool:
-        """Whether it takes up room of its SIM: the phone has not given it to its radio."""
+        """Whether it occupies its SIM: the phone has not passed it to its radio."""
         return self.state < AssignmentState.PROCESSED
 
     @property
     def is_shown(self) -> bool:
-        """Whether a phone that asks is told of it."""
+        """Whether a phone that fetches gets it."""
         if not self.stored or self.message is None or not self.waits:
             return False
         return self.state < AssignmentState.HELD or self.cancelling is not Cancelling.NO
 
     @property
     def is_urgent(self) -> bool:
-        """Whether its message goes before what is not urgent."""
+        """Whether its message is urgent."""
         return self.message is not None and self.message.urgent
 
     @property
@@ -103,7 +103,7 @@ class DeviceAssignment:
         return self.slot or None
 
     def step(self) -> AssignmentStep:
-        """What to store of it now."""
+        """The row's changeable columns as they are now."""
         return AssignmentStep(
             assignment_id=self.assignment_id,
             state=self.state,
@@ -114,7 +114,7 @@ class DeviceAssignment:
 
 
 class OpenAssignments:
-    """The open ones, by what people look for."""
+    """The open assignments, by their own, the message's and the device's identifier."""
 
     def __init__(self) -> None:
         self._all: dict[int, DeviceAssignment] = {}
@@ -122,7 +122,7 @@ class OpenAssignments:
         self._of_device: dict[int, dict[int, DeviceAssignment]] = {}
         self._waiting: dict[tuple[int, int], int] = {}
         self.held_parts = 0
-        """Parts of messages whose outcome the house waits for."""
+        """Parts of messages whose outcome the gateway waits for."""
 
     def __iter__(self) -> Iterator[DeviceAssignment]:
         return iter(tuple(self._all.values()))
@@ -140,13 +140,13 @@ class OpenAssignments:
             self.held_parts += assignment.parts
 
     def resume(self, assignment: DeviceAssignment, message: Outgoing) -> None:
-        """Takes up one of an earlier run whose message the house still waits for."""
+        """Resumes an assignment of an earlier run whose outcome is still awaited."""
         assignment.message, assignment.settled = message, False
         self._of_message[assignment.message_id] = assignment
         self.held_parts += assignment.parts
 
     def settle(self, assignment: DeviceAssignment) -> None:
-        """The house is told what came of it."""
+        """Marks the outcome as reported to the gateway."""
         if not assignment.settled:
             assignment.settled = True
             self.held_parts -= assignment.parts
@@ -154,7 +154,7 @@ class OpenAssignments:
                 del self._of_message[assignment.message_id]
 
     def move(self, assignment: DeviceAssignment, state: AssignmentState, now_ms: int) -> None:
-        """Moves it on; one that is not open any more is forgotten."""
+        """Changes the state; an assignment that is no longer open is dropped."""
         if assignment.waits and state >= AssignmentState.PROCESSED:
             self._count(assignment, -1)
         assignment.state, assignment.changed_ms = state, now_ms
@@ -169,7 +169,7 @@ class OpenAssignments:
         return self._all.get(assignment_id)
 
     def of_message(self, message_id: int) -> DeviceAssignment | None:
-        """The one the house waits for."""
+        """The assignment of a message whose outcome is awaited."""
         return self._of_message.get(message_id)
 
     def of_device(self, device_id: int) -> list[DeviceAssignment]:
@@ -177,7 +177,7 @@ class OpenAssignments:
         return list(self._of_device.get(device_id, {}).values())
 
     def waiting(self, device_id: int, slot: int) -> int:
-        """How many take up room of a SIM."""
+        """How many assignments occupy a SIM."""
         return self._waiting.get((device_id, slot), 0)
 
     def _count(self, assignment: DeviceAssignment, change: int) -> None:

@@ -1,4 +1,4 @@
-"""Makes a carrier of phones of its table in the configuration."""
+"""Builds a carrier of phones from its table in the configuration."""
 
 from __future__ import annotations
 

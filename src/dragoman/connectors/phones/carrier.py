@@ -1,8 +1,8 @@
-"""A group of phones as a connector: hands out a little at a time, and minds what comes back.
+"""A group of phones as a connector: assigns a few messages at a time and collects their results.
 
-A message stays the house's until its phone says what came of it. What a phone never fetched goes
-back to the route when the phone is gone; what it fetched comes back when the phone confirms that it
-will not send it, or may not any more; what it has given to its radio is never sent again.
+The gateway stays responsible for a message until its phone reports the outcome. What a phone never
+fetched returns to the route when the phone is gone. What it fetched returns when the phone confirms
+that it will not send it, or when it may no longer. What reached its radio is never sent again.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from dragoman.kit.ids import IdSource
 
 TICK_S = 2.0
 NOTE_S = 0.02
-"""Changes are looked at together so soon after the first."""
+"""Changes are evaluated together this long after the first."""
 EVENT_GAP_S = 3.0
-"""Between two events that tell a phone to fetch: each replaces the fetch that is under way."""
+"""Between two events that make a phone fetch: each replaces the fetch under way."""
 ABSENT_RETRY_S = 5.0
 BUSY_RETRY_S = 0.5
 STREAM_FETCH_S = 120.0
-"""A phone whose stream is open and that fetches nothing for so long is probably gone."""
+"""A phone with an open stream that does not fetch within this time is probably gone."""
 DAY_MS = 24 * 3600 * 1000
 
 log = structlog.get_logger(__name__)
@@ -60,6 +60,7 @@ class PhonesCarrier:
         clock: Clock,
     ) -> None:
         self.settings = settings
+        self.name = settings.name
         self._sink = sink
         self._devices = devices
         self._rows = rows
@@ -70,19 +71,20 @@ class PhonesCarrier:
         self.chooser = Chooser(settings, devices, self.assignments)
         self._notices = Notices(devices.presence, EVENT_GAP_S)
         self.handout = HandOut(
-            settings,
-            self._custody,
-            self.chooser,
-            self._notices,
-            sink,
+            settings=settings,
+            custody=self._custody,
+            chooser=self.chooser,
+            notices=self._notices,
+            sink=sink,
             rows=rows,
             clock=clock,
             on_report=self._note_soon,
         )
         self._precedence = Precedence(shared=settings.shared)
         self._settled: list[tuple[Outgoing, Outcome]] = []
-        self._up = False
-        self._room = 0
+        self.up = False
+        """Whether at least one of its phones is present and in service."""
+        self._places = 0
         self._closing = False
         self._note_timer: asyncio.TimerHandle | None = None
         self._wake_timer: asyncio.TimerHandle | None = None
@@ -90,25 +92,13 @@ class PhonesCarrier:
         devices.changed.subscribe(self._on_device)
         devices.presence.changed.subscribe(self._on_device)
 
-    # Connector
-
-    @property
-    def name(self) -> str:
-        """The carrier's name in the configuration."""
-        return self.settings.name
-
-    @property
-    def up(self) -> bool:
-        """Whether at least one of its phones is there and in service."""
-        return self._up
-
     @property
     def capacity(self) -> int:
         """Parts with phones now, and one for each SIM that may send; 0 when down."""
-        return self.assignments.held_parts + self._room if self._up else 0
+        return self.assignments.held_parts + self._places if self.up else 0
 
     async def start(self) -> None:
-        """Begins to look after phones."""
+        """Loads the usage of the last day and starts the periodic check."""
         self._closing = False
         since = identifiers.first_at(self._clock.now_ms() - DAY_MS)
         usage = await self._rows.load_usage(self.name, since)
@@ -127,10 +117,10 @@ class PhonesCarrier:
         if self._ticker is not None:
             self._ticker.cancel()
             await asyncio.gather(self._ticker, return_exceptions=True)
-        self._tell_settled()
+        self._report_settled()
 
     def send(self, message: Outgoing) -> None:
-        """Assigns a message to a SIM; its outcome is told once its phone knows it."""
+        """Assigns a message to a SIM; its outcome is reported once its phone knows it."""
         refusal = _refusal_of(message)
         if refusal is not None:  # its route has changed carriers since it was accepted
             self._settle(message, refusal)
@@ -159,13 +149,13 @@ class PhonesCarrier:
         assignment = DeviceAssignment(row, message, stored=False, withdraws=withdraws)
         self.assignments.add(assignment)
         self.chooser.took(place, assignment.parts, now_ms)
-        self._room = len(self.chooser)
+        self._places = len(self.chooser)
         self._rows.assign(row, lambda result: self._assigned(assignment, result))
 
     def _assigned(self, assignment: DeviceAssignment, result: object) -> None:
         if isinstance(result, Exception):
             self._custody.end(assignment, AssignmentState.RETURNED)
-            self._custody.tell(
+            self._custody.report(
                 assignment, Deferred(code=RetryCode.CARRIER_BUSY, retry_in_s=BUSY_RETRY_S)
             )
             return
@@ -183,10 +173,8 @@ class PhonesCarrier:
             return Deferred(code=RetryCode.CARRIER_BUSY, retry_in_s=BUSY_RETRY_S)
         return Deferred(code=RetryCode.LINK_DOWN, retry_in_s=ABSENT_RETRY_S)
 
-    # Selective
-
     def takes(self, message: Outgoing, ahead: int) -> Taking | Rejected:
-        """Whether phones that are there can send a message, and have room for it now."""
+        """Whether present phones can send a message, and have capacity for it now."""
         refusal = _refusal_of(message)
         if refusal is not None:
             return refusal
@@ -202,8 +190,6 @@ class PhonesCarrier:
                 return Taking.BUSY
         return Taking.NOW
 
-    # Custodian
-
     async def kept(self) -> Sequence[int]:
         """The messages that phones had when an earlier run ended."""
         for row in await self._rows.load_open(self.name):
@@ -212,31 +198,27 @@ class PhonesCarrier:
         return [assignment.message_id for assignment in self.assignments]
 
     def resume(self, messages: Sequence[Outgoing]) -> None:
-        """Takes up the messages that the house still waits for."""
+        """Resumes the messages whose outcome the gateway still waits for."""
         wanted = {message.message_id: message for message in messages}
         for assignment in self.assignments:
             message = wanted.get(assignment.message_id)
             if message is not None:
                 self.assignments.resume(assignment, message)
 
-    # CallsBack
-
     async def call_back(self, message_id: int) -> bool:
         """Asks the phone that has a message not to send it; whether it can still be stopped."""
         return await self.handout.cancel(message_id)
-
-    # What time brings about
 
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
             try:
                 self.tick()
-            except Exception as error:  # one assignment must not end the care for all
+            except Exception as error:  # one assignment must not end the check of all
                 log.error("phones_not_looked_at", carrier=self.name, reason=type(error).__name__)
 
     def tick(self) -> None:
-        """Looks at everything that is open once."""
+        """Checks every open assignment once."""
         now_ms = self._clock.now_ms()
         margin_ms = round(self.settings.clock_margin_s * 1000)
         lost_ms = now_ms - round(self.settings.processed_life_s * 1000)
@@ -267,27 +249,27 @@ class PhonesCarrier:
         return self.chooser.is_there(assignment.device_id) and waited_ms < longest_s * 1000
 
     def _give_back(self, assignment: DeviceAssignment) -> None:
-        # A phone can die between sending a text and saying so.
+        # A phone can die between sending a text and reporting it.
         untouched = assignment.state is AssignmentState.ASSIGNED
         self._custody.end(assignment, AssignmentState.RETURNED)
 
         def returned(_stored: bool) -> None:
-            self._custody.tell(assignment, BACK_TO_ROUTE if untouched else SILENT)
+            self._custody.report(assignment, BACK_TO_ROUTE if untouched else SILENT)
 
-        # The row first: a phone that comes back must not be shown what goes another way.
+        # The row first: a phone that returns must not get a message that was rerouted.
         self._rows.move_surely(assignment.step(), returned)
 
     def _give_up(self, assignment: DeviceAssignment) -> None:
         self._custody.end(assignment, AssignmentState.LOST)
         unknown = Unknown(detail="no result from the phone", carrier_ids=(assignment.key,))
 
-        def told(_stored: bool) -> None:
+        def reported(_stored: bool) -> None:
             self._rows.move_surely(assignment.step(), _ignore)
 
-        self._custody.tell(assignment, unknown, told)
+        self._custody.report(assignment, unknown, reported)
 
     def _on_device(self, device_id: int) -> None:
-        """A phone came, changed, or is gone."""
+        """Handles a phone that came, changed or went."""
         device = self._devices.get(device_id)
         if device is None or not self._devices.is_in_service(device):
             for assignment in self.assignments.of_device(device_id):
@@ -300,44 +282,40 @@ class PhonesCarrier:
             self.chooser.changed(device)
         self._note_soon(device_id)
 
-    # Telling the house
-
     def _settle(self, message: Outgoing, outcome: Outcome) -> None:
-        """Tells an outcome in the next loop turn: `send` never calls back into its caller."""
+        """Reports an outcome in the next loop turn: `send` never calls back into its caller."""
         if not self._settled:
-            asyncio.get_running_loop().call_soon(self._tell_settled)
+            asyncio.get_running_loop().call_soon(self._report_settled)
         self._settled.append((message, outcome))
 
-    def _tell_settled(self) -> None:
+    def _report_settled(self) -> None:
         settled, self._settled = self._settled, []
         for message, outcome in settled:
             self._sink.outcome(self.name, message, outcome)
 
-    # How much can be taken
-
     def _note_soon(self, device_id: int) -> None:
-        """Looks at a phone at once, and soon at what all of them can take."""
+        """Evaluates a phone at once, and soon the capacity of all of them."""
         self.chooser.refresh(device_id, self._clock.now_ms())
         if self._note_timer is None and not self._closing and self._ticker is not None:
             loop = asyncio.get_running_loop()
             self._note_timer = loop.call_later(NOTE_S, self._note)
 
     def _note(self) -> None:
-        """Works out anew how much the phones can take, and looks again when more can."""
+        """Updates the capacity, and schedules the next update for when more may be sent."""
         self._note_timer = None
         if self._closing:
             return
         now_ms = self._clock.now_ms()
-        room = self.chooser.room(now_ms)
-        before = (self._up, self._room)
-        self._up, self._room = room.up, room.places
+        capacity = self.chooser.capacity(now_ms)
+        before = (self.up, self._places)
+        self.up, self._places = capacity.up, capacity.places
         if self._wake_timer is not None:
             self._wake_timer.cancel()
             self._wake_timer = None
-        if room.wait_ms:
+        if capacity.wait_ms:
             loop = asyncio.get_running_loop()
-            self._wake_timer = loop.call_later(room.wait_ms / 1000, self._note)
-        if room.places or before != (self._up, self._room):
+            self._wake_timer = loop.call_later(capacity.wait_ms / 1000, self._note)
+        if capacity.places or before != (self.up, self._places):
             self._sink.availability(self.name)
 
 
@@ -352,4 +330,4 @@ def _refusal_of(message: Outgoing) -> Rejected | None:
 
 
 def _ignore(_stored: bool) -> None:
-    """The row is what it was; the next start looks at it again."""
+    """The row is unchanged; the next start reads it again."""

@@ -1,7 +1,7 @@
 """Which SIM of which phone is next, by load, limits and turn.
 
-What can take a message now is kept in order, so that a choice costs the same with three phones and
-with a thousand; whatever changes a phone refreshes its places.
+Places that can take a message are kept in order, so that a choice costs the same with three phones
+as with a thousand; every change of a phone refreshes its places.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from dragoman.core.devices.devices import Devices
 from dragoman.core.devices.model.devices import PHONE_LIMITS, Device, Limits
 from dragoman.core.messages.model.messages import Outgoing
 
-EVERYBODY = 0
-"""Stands for the owner of phones that are shared."""
+SHARED_OWNER = 0
+"""Stands in for the owner of shared phones."""
 NO_LIMITS = Limits()
 FAILURES_IN_A_ROW = 5
-"""So many failures for no stated reason, and a SIM has to rest, longer each time."""
+"""Consecutive failures without a stated reason after which a SIM pauses, longer each time."""
 FIRST_REST_S = 5 * 60.0
 LONGEST_REST_S = 3600.0
 
@@ -35,18 +35,18 @@ class Place(NamedTuple):
     slot: int
 
 
-class Room(NamedTuple):
+class Capacity(NamedTuple):
     """How much the phones can take now."""
 
     up: bool
     places: int
     """Phones that may be given a message now."""
     wait_ms: int
-    """Until another one may, where only time is lacking; else 0."""
+    """Until another one may, if it only has to wait; else 0."""
 
 
 class _Rank(NamedTuple):
-    """The order of places: less to do first, then who has waited longest."""
+    """The order of places: the least loaded first, then the least recently used."""
 
     load: int
     used_ms: int
@@ -66,9 +66,9 @@ class Chooser:
         self._sim_paces: dict[Place, Pace] = {}
         self._missing: set[Place] = set()
         self._there: dict[int, int] = {}
-        """The owners of the phones that are there, by phone."""
+        """The owners of present phones, by phone."""
         self._there_of: Counter[int] = Counter()
-        """How many phones of an owner are there."""
+        """How many phones of an owner are present."""
         self._ready_of: Counter[int] = Counter()
         """How many phones of an owner may be given a message."""
         self._ready: dict[int, dict[Place, _Rank]] = {}
@@ -76,7 +76,7 @@ class Chooser:
         self._queues: dict[int, list[_Rank]] = {}
         """Heaps of the ranks of places, by owner; what `_ready` does not say is out of date."""
         self._due: list[tuple[int, int]] = []
-        """A heap of (time, phone): when a phone that must wait may be looked at again."""
+        """A heap of (time, phone): when to evaluate a waiting phone again."""
         self._due_of: dict[int, int] = {}
         """The earliest such time of each phone."""
 
@@ -85,7 +85,7 @@ class Chooser:
         return len(self._ready)
 
     def choose(self, message: Outgoing, now_ms: int) -> Place | None:
-        """The place a message goes to now; None while there is none."""
+        """The place for a message now; None if there is none."""
         if message.device_id is None and message.sim is None:
             self._look_at_due(now_ms)
             return self._first(self._owner_of(message), now_ms)
@@ -105,25 +105,25 @@ class Chooser:
         return len(self._fitting(message, now_ms))
 
     def has_phone_for(self, message: Outgoing) -> bool:
-        """Whether a phone that may send a message is there, busy or not."""
+        """Whether a phone that may send a message is present, busy or not."""
         if message.device_id is not None:
             return message.device_id in self._there
         return self._there_of[self._owner_of(message)] > 0
 
-    def room(self, now_ms: int) -> Room:
-        """How much can be taken, over all phones that are there."""
+    def capacity(self, now_ms: int) -> Capacity:
+        """How much all present phones can take."""
         self._look_at_due(now_ms)
         wait_ms = self._due[0][0] - now_ms if self._due else 0
-        return Room(bool(self._there), len(self._ready), wait_ms)
+        return Capacity(bool(self._there), len(self._ready), wait_ms)
 
     def refresh_all(self, now_ms: int) -> None:
-        """Looks at every phone: some are gone without a word."""
+        """Evaluates every phone: some disappear without an event."""
         known = {device.device_id for device in self._devices.of_carrier(self._settings.name)}
         for device_id in known | self._there.keys():
             self.refresh(device_id, now_ms)
 
     def refresh(self, device_id: int, now_ms: int) -> None:
-        """Works out anew which places of a phone may be given a message."""
+        """Updates which places of a phone may be given a message."""
         device = self._devices.get(device_id)
         before = self._forget(device_id)
         if device is None or device.carrier != self._settings.name or not self._is_there(device):
@@ -156,12 +156,12 @@ class Chooser:
             self._look_again(device_id, now_ms + min(waits_ms))
 
     def is_there(self, device_id: int) -> bool:
-        """Whether a phone is in service and has been heard of lately."""
+        """Whether a phone is in service and was seen recently."""
         device = self._devices.get(device_id)
         return device is not None and self._is_there(device)
 
     def took(self, place: Place, parts: int, now_ms: int) -> None:
-        """Counts a message that goes to a place."""
+        """Counts a message assigned to a place."""
         self.pace_of_device(place.device_id).took(parts, now_ms)
         self._sim_pace(place).took(parts, now_ms)
         self.refresh(place.device_id, now_ms)
@@ -173,7 +173,7 @@ class Chooser:
             self._sim_pace(Place(device_id, slot)).restore(minute, parts)
 
     def changed(self, device: Device) -> None:
-        """Takes up what was decided about a phone, and what it says of its SIMs."""
+        """Applies changed limits of a phone, and what it reports of its SIMs."""
         self.pace_of_device(device.device_id).limits = device.settings.limits
         for sim in device.sims:
             place = Place(device.device_id, sim.slot)
@@ -185,9 +185,9 @@ class Chooser:
         self._sim_pace(place).sent()
 
     def failed(self, place: Place, result: Result, now_ms: int) -> str | None:
-        """Slows down what the failure of a message says is too fast; what was done, if anything.
+        """Slows a phone or SIM down if a failure calls for it; the action taken, if any.
 
-        A phone that says it has no such SIM is believed until it lists its SIMs again.
+        A SIM that a phone reports missing is not used until the phone lists its SIMs again.
         """
         if result.missing_slot is not None:
             self._missing.add(Place(place.device_id, result.missing_slot))
@@ -201,7 +201,7 @@ class Chooser:
         return None
 
     def recover(self, now_ms: int) -> None:
-        """Lets phones that were slowed down go a little faster."""
+        """Speeds up a little the phones that were slowed down."""
         for pace in self._paces.values():
             pace.recover(now_ms)
 
@@ -215,7 +215,7 @@ class Chooser:
         return pace
 
     def _first(self, owner: int, now_ms: int) -> Place | None:
-        """The best place of an owner's phones; drops what is out of date on the way."""
+        """The best place of an owner's phones; drops outdated entries of the queue."""
         queue = self._queues.get(owner, [])
         while queue:
             rank = queue[0]
@@ -229,7 +229,7 @@ class Chooser:
         return None
 
     def _forget(self, device_id: int) -> dict[Place, _Rank]:
-        """Takes a phone out of what is known to be there; the places it had."""
+        """Removes a phone from the present ones; the places it had."""
         owner, before = self._there.pop(device_id, None), self._ready.pop(device_id, {})
         if owner is not None:
             self._there_of[owner] -= 1
@@ -246,7 +246,7 @@ class Chooser:
         if not message.sim:
             return ranks
         fitting = [one for one in ranks if one.place.slot == message.sim]
-        # A phone that lists no SIMs may have them.
+        # A phone that lists no SIMs may still have this one.
         return fitting or [one for one in ranks if one.place.slot == ANY_SLOT]
 
     def _of_owner(self, owner: int) -> dict[Place, _Rank]:
@@ -270,10 +270,10 @@ class Chooser:
                 self.refresh(device_id, now_ms)
 
     def _owner_of(self, message: Outgoing) -> int:
-        return EVERYBODY if self._settings.shared else message.account_id
+        return SHARED_OWNER if self._settings.shared else message.account_id
 
     def _owner_of_device(self, device: Device) -> int:
-        return EVERYBODY if self._settings.shared else device.account_id
+        return SHARED_OWNER if self._settings.shared else device.account_id
 
     def _is_there(self, device: Device) -> bool:
         return self._devices.is_in_service(device) and self._devices.presence.is_present(

@@ -1,8 +1,8 @@
-"""The phone protocol of the app CHT Gateway: the phone polls one address, and all is said there.
+"""The phone protocol of the app CHT Gateway: the phone polls one address.
 
-A poll brings states of texts and texts that were received, and takes back texts to send. The app
-keeps everything until its poll was answered, and forgets no identifier: what comes twice, either
-way, is taken once. It has no way of not sending what it has fetched.
+A poll brings states of texts and received texts; the answer holds texts to send. The app keeps
+everything until its poll was answered, and remembers every identifier, so repeats are harmless both
+ways. It cannot cancel what it has fetched.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from dragoman.core.devices.devices import Devices
 from dragoman.core.devices.model.devices import AssignmentState, Device
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
-from dragoman.kit.ids import LIMIT
+from dragoman.kit.ids import parse_number
 from dragoman.web.bodies import decode_json
 from dragoman.web.operations import Dialect, Operation
 from dragoman.web.refusals import MalformedBody, Refusal
@@ -62,7 +63,7 @@ RESULTS: Final = MappingProxyType(
         "Delivery failed: No response from SME": "Delivery result from SC : 0x62",
     }
 )
-"""The app's reasons, as `results.read_result` knows them; any other says nothing."""
+"""The app's reasons, as `results.read_result` knows them; others are unspecific."""
 
 STATUSES: Final = MappingProxyType(
     {
@@ -93,7 +94,7 @@ class Update(msgspec.Struct, kw_only=True):
 
 
 class Poll(msgspec.Struct, kw_only=True):
-    """What a phone tells; an absent list and null are empty ones."""
+    """What a phone reports; an absent list and null are empty ones."""
 
     messages: list[ReceivedText] | None = None
     updates: list[Update] | None = None
@@ -108,7 +109,7 @@ class Text(msgspec.Struct, kw_only=True):
 
 
 class Answer(msgspec.Struct, kw_only=True):
-    """What a phone is to send."""
+    """The texts that a phone is to send."""
 
     messages: list[Text]
 
@@ -120,21 +121,12 @@ class Problem(msgspec.Struct, kw_only=True):
     message: str
 
 
+@dataclass(slots=True, kw_only=True)
 class ChtGateway:
-    """The handlers."""
-
-    def __init__(
-        self,
-        *,
-        devices: Devices,
-        carriers: Mapping[str, PhonesCarrier],
-        intake: Intake,
-        metrics: Metrics,
-    ) -> None:
-        self._devices = devices
-        self._carriers = carriers
-        self._intake = intake
-        self._metrics = metrics
+    devices: Devices
+    carriers: Mapping[str, PhonesCarrier]
+    intake: Intake
+    metrics: Metrics
 
     def dialect(self) -> Dialect:
         """The address as a table."""
@@ -168,22 +160,22 @@ class ChtGateway:
         return _render({"medic-gateway": True})
 
     async def poll(self, request: Request) -> Response:
-        """Answers a poll: everything it brings is on disk before it is answered.
+        """Answers a poll; everything it brings is on disk before it is answered.
 
-        A phone that is out of service has its states taken, which are facts, and is refused then:
-        so it keeps the texts it received, and gets none to send.
+        The states of a phone that is out of service are facts and are taken; then it is refused,
+        so it keeps the texts it received and gets none to send.
         """
-        device = self._devices.heard(self._authenticate(request))
+        device = self.devices.heard(self._authenticate(request))
         given = decode_json(request.body, Poll)
         updates, texts = given.updates or [], given.messages or []
         if max(len(updates), len(texts)) > MAX_ITEMS:
             raise MalformedBody(f"at most {MAX_ITEMS} messages and updates")
-        carrier = self._carriers.get(device.carrier)
+        carrier = self.carriers.get(device.carrier)
         if carrier is None:
             raise Refused(RefusalCode.NOT_FOUND, device.carrier, "the carrier is gone")
         for update in updates:
             await self._take_update(device, carrier, update)
-        if not self._devices.is_in_service(device):
+        if not self.devices.is_in_service(device):
             raise Refused(RefusalCode.PERMISSION_DENIED, "", "the device is disabled")
         for text in texts:
             await self._take_text(device, text)
@@ -199,24 +191,24 @@ class ChtGateway:
         )
 
     async def _take_update(self, device: Device, carrier: PhonesCarrier, update: Update) -> None:
-        """Takes a state; one that cannot be read is counted, since it would come again for ever."""
+        """Takes a state; an unreadable one is only counted, else it would repeat for ever."""
         state = STATES.get(update.status)
-        assignment_id = _read_identifier(update.id)
+        assignment_id = parse_number(update.id)
         assignment = None
-        if state is not None and assignment_id is not None:
+        if state is not None and assignment_id:
             assignment = await carrier.handout.find(device, assignment_id)
         if state is None:
-            self._metrics.device_words[device.carrier, "unknown"] += 1
+            self.metrics.device_words[device.carrier, "unknown"] += 1
             return
         if assignment is None:
-            self._metrics.receipts[device.carrier, "unknown"] += 1
+            self.metrics.receipts[device.carrier, "unknown"] += 1
             return
         reason = update.reason or ""
         error = RESULTS.get(reason) or RESULTS.get(reason.partition(";")[0], "")
         await carrier.handout.report(assignment, [state], error)
 
     async def _take_text(self, device: Device, text: ReceivedText) -> None:
-        """Takes a received text once; what cannot be one is counted, or it would come for ever."""
+        """Takes a received text once; an invalid one is only counted, or it would repeat."""
         source, content = text.source or "", text.content or ""
         if not (
             1 <= len(text.id) <= MAX_EVENT_ID
@@ -225,27 +217,27 @@ class ChtGateway:
             and source.isprintable()
             and len(content) <= MAX_TEXT
         ):
-            self._metrics.device_words[device.carrier, "unknown"] += 1
+            self.metrics.device_words[device.carrier, "unknown"] += 1
             return
-        is_new = await self._intake.take_once(
+        is_new = await self.intake.take_once(
             device,
             text.id,
-            lambda: self._intake.hand_up(device, text.id, source=source, text=content),
+            lambda: self.intake.hand_up(device, text.id, source=source, text=content),
         )
-        self._metrics.device_words[device.carrier, "taken" if is_new else "repeated"] += 1
+        self.metrics.device_words[device.carrier, "taken" if is_new else "repeated"] += 1
 
     def _authenticate(self, request: Request) -> Device:
         """The device whose identifier and token are in the address that the phone was given."""
-        scheme, _, encoded = request.header(b"authorization").decode("latin-1").partition(" ")
-        name, _, token = _read_basic(encoded if scheme.lower() == "basic" else "").partition(":")
-        device = self._devices.authenticate(token, CHT)
+        scheme, encoded = request.authorization()
+        name, _, token = _read_basic(encoded if scheme == "basic" else "").partition(":")
+        device = self.devices.authenticate(token, CHT)
         if name != str(device.device_id):
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, "", "unknown device token")
         return device
 
     def refuse(self, _request: Request, refusal: Refusal) -> Response:
-        """Words what the kit refuses."""
-        self._metrics.refused[CHT, refusal.kind.value] += 1
+        """Renders a refusal of the kit."""
+        self.metrics.refused[CHT, refusal.kind.value] += 1
         return _render(Problem(message=refusal.reason), refusal.status)
 
     def _guarded(self, handler: _Handler) -> _Handler:
@@ -253,12 +245,12 @@ class ChtGateway:
             try:
                 return await handler(request)
             except StorageUnavailable:
-                self._metrics.refused[CHT, RefusalCode.UNAVAILABLE.value] += 1
+                self.metrics.refused[CHT, RefusalCode.UNAVAILABLE.value] += 1
                 return _render(Problem(message="the database is away; try again"), 503)
             except Refused as refused:
-                self._metrics.refused[CHT, refused.code.value] += 1
-                words = refused.detail or refused.code.value.replace("_", " ")
-                return _render(Problem(message=words), STATUSES.get(refused.code, 400))
+                self.metrics.refused[CHT, refused.code.value] += 1
+                message = refused.detail or refused.code.value.replace("_", " ")
+                return _render(Problem(message=message), STATUSES.get(refused.code, 400))
 
         return answer
 
@@ -269,12 +261,6 @@ def _render(answer: Any, status: int = 200) -> Response:
 
 def _read_basic(encoded: str) -> str:
     try:
-        return base64.b64decode(encoded.strip(), validate=True).decode()
+        return base64.b64decode(encoded, validate=True).decode()
     except (binascii.Error, ValueError):
         return ""
-
-
-def _read_identifier(text: str) -> int | None:
-    if not (text.isascii() and text.isdigit()) or len(text) > len(str(LIMIT)):
-        return None
-    return int(text) if 0 < int(text) < LIMIT else None

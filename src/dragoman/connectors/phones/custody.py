@@ -1,4 +1,4 @@
-"""The messages that phones have, and telling the house what comes of each, once."""
+"""The messages that phones have; the outcome of each is reported once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dragoman.core.model.stored import OnStored
 from dragoman.kit.clock import Clock
 
 MAX_REMEMBERED: Final = 50_000
-"""Handovers that ended, whose repeated reports then cost no query."""
+"""Ended assignments whose repeated reports need no query."""
 
 BACK_TO_ROUTE: Final = Deferred(
     code=RetryCode.LINK_DOWN, retry_in_s=0.0, detail="given back by a phone"
@@ -30,12 +30,12 @@ CANCELLED: Final = Rejected(code=FailureCode.CANCELLED)
 
 
 class Custody:
-    """The assignments of a carrier, open ones and those that ended lately."""
+    """The assignments of a carrier: open ones, and those that ended recently."""
 
     def __init__(
         self, carrier: str, sink: CarrierEvents, clock: Clock, on_change: Callable[[int], None]
     ) -> None:
-        """`on_change` is told of a device whose assignment has settled."""
+        """`on_change` is called with a device whose assignment has settled."""
         self.carrier = carrier
         self.open = OpenAssignments()
         self._sink = sink
@@ -44,28 +44,25 @@ class Custody:
         self._ended: OrderedDict[int, DeviceAssignment] = OrderedDict()
 
     def find(self, assignment_id: int) -> DeviceAssignment | None:
-        """One that is open, or is remembered."""
+        """An assignment that is open or remembered."""
         return self.open.get(assignment_id) or self._ended.get(assignment_id)
 
     def end(self, assignment: DeviceAssignment, state: AssignmentState) -> None:
-        """Nothing more is expected of one."""
+        """Ends an assignment, of which nothing more is expected."""
         self.open.move(assignment, state, self._clock.now_ms())
         self.remember(assignment)
 
     def remember(self, assignment: DeviceAssignment) -> None:
-        """Keeps one at hand that has ended."""
+        """Remembers an assignment that has ended."""
         self._ended[assignment.assignment_id] = assignment
         self._ended.move_to_end(assignment.assignment_id)
         if len(self._ended) > MAX_REMEMBERED:
             self._ended.popitem(last=False)
 
-    def tell(
-        self,
-        assignment: DeviceAssignment,
-        outcome: Outcome,
-        on_stored: OnStored | None = None,
+    def report(
+        self, assignment: DeviceAssignment, outcome: Outcome, on_stored: OnStored | None = None
     ) -> None:
-        """Tells the house what came of one, unless it knows."""
+        """Reports the outcome of an assignment, unless it was reported before."""
         message = assignment.message
         if message is None or assignment.settled:
             if on_stored is not None:

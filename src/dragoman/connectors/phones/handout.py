@@ -1,4 +1,4 @@
-"""What phones ask for and say, in whatever protocol: work, reports on it, and texts they received.
+"""What phones fetch and report in any protocol: messages, their states, and received texts.
 
 A phone protocol is an adapter over `fetch`, `find`, `report` and `receive`.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -31,64 +32,53 @@ MAX_FETCH = 100
 log = structlog.get_logger(__name__)
 
 
+@dataclass(slots=True, kw_only=True)
 class HandOut:
     """The phones' side of one carrier."""
 
-    def __init__(
-        self,
-        settings: PhonesTable,
-        custody: Custody,
-        chooser: Chooser,
-        notices: Notices,
-        sink: CarrierEvents,
-        *,
-        rows: Assignments,
-        clock: Clock,
-        on_report: Callable[[int], None],
-    ) -> None:
-        """`on_report` is told of a device that has reported on a message."""
-        self._settings = settings
-        self._custody = custody
-        self._chooser = chooser
-        self._notices = notices
-        self._sink = sink
-        self._rows = rows
-        self._clock = clock
-        self._on_report = on_report
+    settings: PhonesTable
+    custody: Custody
+    chooser: Chooser
+    notices: Notices
+    sink: CarrierEvents
+    rows: Assignments
+    clock: Clock
+    on_report: Callable[[int], None]
+    """Called with a device that has reported on a message."""
 
     async def fetch(self, device: Device, *, newest_first: bool = False) -> list[DeviceAssignment]:
-        """What a phone should have now: what to send, and what not to send after all.
+        """The messages a phone is to fetch now: those to send, and those to cancel.
 
-        That it was told so is on disk before it is. Raises `StorageUnavailable`.
+        That it was fetched is on disk before this returns. Raises `StorageUnavailable`.
         """
-        now_ms = self._clock.now_ms()
-        found = [one for one in self._custody.open.of_device(device.device_id) if one.is_shown]
+        now_ms = self.clock.now_ms()
+        found = [one for one in self.custody.open.of_device(device.device_id) if one.is_shown]
         found = found[:MAX_FETCH]
         fresh = [one for one in found if one.state is AssignmentState.ASSIGNED]
         for assignment in fresh:
             latest_ms = now_ms + round(self._life_s(assignment) * 1000)
             assignment.valid_until_ms = min(assignment.valid_until_ms, latest_ms)
-            self._custody.open.move(assignment, AssignmentState.FETCHED, now_ms)
+            self.custody.open.move(assignment, AssignmentState.FETCHED, now_ms)
         try:
-            await asyncio.gather(*(self._rows.move(one.step()) for one in fresh))
+            await asyncio.gather(*(self.rows.move(one.step()) for one in fresh))
         except StorageUnavailable:
-            for assignment in fresh:  # the phone is told nothing, so it has not been given them
+            for assignment in fresh:  # the phone gets an error, so it has not fetched them
                 if assignment.state is AssignmentState.FETCHED:
-                    self._custody.open.move(assignment, AssignmentState.ASSIGNED, now_ms)
+                    self.custody.open.move(assignment, AssignmentState.ASSIGNED, now_ms)
             raise
-        # What is urgent first, for phones too that know no priorities.
+        # Urgent messages first, also for phones that know no priorities.
         shown = sorted((one for one in found if one.is_shown), key=lambda one: not one.is_urgent)
         return shown[::-1] if newest_first else shown
 
     def _life_s(self, assignment: DeviceAssignment) -> float:
-        """How long a phone may send what it fetches, or is waited for where it always may."""
+        """How long a phone may send what it fetches; else how long its result is awaited."""
         if assignment.withdraws:
-            return self._settings.fetched_life_s
-        return self._settings.processed_life_s
+            return self.settings.fetched_life_s
+        return self.settings.processed_life_s
 
     async def find(self, device: Device, assignment_id: int) -> DeviceAssignment | None:
-        """What a phone was handed under an identifier; None for anything else."""
-        assignment = self._custody.find(assignment_id)
+        """The assignment that a phone has under an identifier, or None."""
+        assignment = self.custody.find(assignment_id)
         if assignment is None:
             assignment = await self._look_up(device, assignment_id)
         if assignment is None or assignment.device_id != device.device_id:
@@ -96,82 +86,80 @@ class HandOut:
         return assignment
 
     async def report(
-        self, assignment: DeviceAssignment, words: Sequence[AssignmentState], error: str = ""
+        self, assignment: DeviceAssignment, states: Sequence[AssignmentState], error: str = ""
     ) -> None:
-        """Takes a phone's words on a message, in order; returns once they are on disk.
+        """Takes the states that a phone reports of a message; returns once they are on disk.
 
-        Words that say less than is known, or come after the end, change nothing. Raises
+        States that are behind the known one, or come after the end, change nothing. Raises
         `StorageUnavailable`.
         """
         before = assignment.state
-        stored = [self._take(assignment, state, error) for state in words]
+        stored = [self._take(assignment, state, error) for state in states]
         if not all(await asyncio.gather(*stored)):
             raise StorageUnavailable("a report could not be stored")
         if assignment.state is not before:
-            await self._rows.move(assignment.step())
+            await self.rows.move(assignment.step())
 
     def receive(self, report: InboundPartReport, on_stored: OnStored) -> None:
-        """Hands up a text that a phone received."""
-        self._sink.inbound(report, on_stored)
+        """Reports a text that a phone received."""
+        self.sink.inbound(report, on_stored)
 
     async def cancel(self, message_id: int) -> bool:
-        """Asks for a message back; whether it can still be stopped.
+        """Cancels a message; whether it can still be stopped.
 
         What no phone has fetched ends at once, the rest when its phone confirms.
         """
-        assignment = self._custody.open.of_message(message_id)
+        assignment = self.custody.open.of_message(message_id)
         if assignment is None or not assignment.waits:
             return False
         if assignment.state is not AssignmentState.ASSIGNED and not assignment.withdraws:
             return False
         if assignment.state is AssignmentState.ASSIGNED:
             assignment.cancelling = Cancelling.BY_CUSTOMER
-            self._custody.end(assignment, AssignmentState.CANCELLED)
-            self._custody.tell(assignment, CANCELLED)
+            self.custody.end(assignment, AssignmentState.CANCELLED)
+            self.custody.report(assignment, CANCELLED)
         else:
             self.recall(assignment, Cancelling.BY_CUSTOMER)
-        await self._rows.move(assignment.step())
+        await self.rows.move(assignment.step())
         return True
 
     async def _look_up(self, device: Device, assignment_id: int) -> DeviceAssignment | None:
-        row = await self._rows.find(device.device_id, assignment_id)
+        row = await self.rows.find(device.device_id, assignment_id)
         if row is None:
             return None
         assignment = DeviceAssignment(row, None, stored=True)
-        self._custody.remember(assignment)
+        self.custody.remember(assignment)
         return assignment
 
     def recall(self, assignment: DeviceAssignment, reason: Cancelling) -> None:
-        """Asks a phone not to send what it has."""
+        """Asks a phone not to send what it fetched."""
         if assignment.cancelling is Cancelling.NO:
             assignment.cancelling = reason
-        self._notices.tell(
+        self.notices.notify(
             assignment.device_id, DeviceEvent.CANCELLED, {"messageId": assignment.key}
         )
-
-    # Words of a phone
 
     def _take(
         self, assignment: DeviceAssignment, state: AssignmentState, error: str
     ) -> asyncio.Future[bool]:
-        """Takes one word; the future tells whether what follows from it is on disk."""
-        told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        """Takes one state; the future's result is whether its consequences are on disk."""
+        stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
         def on_stored(on_disk: bool) -> None:
-            if not told.done():
-                told.set_result(on_disk)
+            if not stored.done():
+                stored.set_result(on_disk)
 
         if assignment.state is AssignmentState.RETURNED and state >= AssignmentState.PROCESSED:
             log.warning(
-                "sent_after_return", carrier=self._custody.carrier, device=assignment.device_id
+                "sent_after_return", carrier=self.custody.carrier, device=assignment.device_id
             )
         late = assignment.state is AssignmentState.LOST and state in _ENDS_OF_SENT
         if not late and (state <= assignment.state or assignment.state > AssignmentState.SENT):
             on_stored(True)
-            return told
-        now_ms = self._clock.now_ms()
+            return stored
+        now_ms = self.clock.now_ms()
         if state < AssignmentState.SENT:
-            self._custody.open.move(assignment, state, now_ms)
+            self.custody.open.move(assignment, state, now_ms)
             on_stored(True)
         elif state is AssignmentState.CANCELLED:
             self._take_cancelled(assignment, on_stored)
@@ -179,48 +167,45 @@ class HandOut:
             self._take_failed(assignment, read_result(error), on_stored)
         else:
             self._take_sent(assignment, state, on_stored)
-        self._on_report(assignment.device_id)
-        return told
+        self.on_report(assignment.device_id)
+        return stored
 
     def _take_sent(
-        self,
-        assignment: DeviceAssignment,
-        state: AssignmentState,
-        on_stored: OnStored,
+        self, assignment: DeviceAssignment, state: AssignmentState, on_stored: OnStored
     ) -> None:
         delivered = state is AssignmentState.DELIVERED
-        self._chooser.sent(Place(assignment.device_id, assignment.slot))
-        self._custody.end(assignment, state)
+        self.chooser.sent(Place(assignment.device_id, assignment.slot))
+        self.custody.end(assignment, state)
         if not assignment.settled:
             accepted = Accepted(
                 carrier_ids=(assignment.key,), device_id=assignment.device_id, sim=assignment.sim
             )
-            self._custody.tell(assignment, accepted, None if delivered else on_stored)
+            self.custody.report(assignment, accepted, None if delivered else on_stored)
         elif not delivered:
             on_stored(True)
         if delivered:
-            self._sink.receipt(self._receipt(assignment, ReceiptState.DELIVERED), on_stored)
+            self.sink.receipt(self._receipt(assignment, ReceiptState.DELIVERED), on_stored)
 
     def _take_cancelled(self, assignment: DeviceAssignment, on_stored: OnStored) -> None:
         reroute = assignment.cancelling is Cancelling.TO_REROUTE
         outcome = BACK_TO_ROUTE if reroute else CANCELLED
-        self._custody.end(assignment, AssignmentState.CANCELLED)
-        self._custody.tell(assignment, outcome, on_stored)
+        self.custody.end(assignment, AssignmentState.CANCELLED)
+        self.custody.report(assignment, outcome, on_stored)
 
     def _take_failed(
         self, assignment: DeviceAssignment, result: Result, on_stored: OnStored
     ) -> None:
         before = assignment.state
         place = Place(assignment.device_id, assignment.slot)
-        if (slower := self._chooser.failed(place, result, self._clock.now_ms())) is not None:
-            log.warning(slower, carrier=self._custody.carrier, device=assignment.device_id)
-        self._custody.end(assignment, AssignmentState.FAILED)
+        if (slower := self.chooser.failed(place, result, self.clock.now_ms())) is not None:
+            log.warning(slower, carrier=self.custody.carrier, device=assignment.device_id)
+        self.custody.end(assignment, AssignmentState.FAILED)
         untouched = result.too_late or result.missing_slot is not None
         if assignment.settled:
             report = self._receipt(assignment, ReceiptState.UNDELIVERABLE, result)
-            self._sink.receipt(report, on_stored)
+            self.sink.receipt(report, on_stored)
         elif untouched and before < AssignmentState.PROCESSED:
-            self._custody.tell(assignment, BACK_TO_ROUTE, on_stored)
+            self.custody.report(assignment, BACK_TO_ROUTE, on_stored)
         else:
             rejected = Rejected(
                 code=result.code,
@@ -228,13 +213,13 @@ class HandOut:
                 device_id=assignment.device_id,
                 sim=assignment.sim,
             )
-            self._custody.tell(assignment, rejected, on_stored)
+            self.custody.report(assignment, rejected, on_stored)
 
     def _receipt(
         self, assignment: DeviceAssignment, state: ReceiptState, result: Result | None = None
     ) -> ReceiptReport:
         return ReceiptReport(
-            carrier=self._custody.carrier,
+            carrier=self.custody.carrier,
             message_id=assignment.key,
             known_keys=(assignment.key,),
             state=state,

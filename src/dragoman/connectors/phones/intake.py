@@ -1,4 +1,4 @@
-"""Events and texts that phones hand in, in whatever protocol: each is taken once."""
+"""Events and texts that phones deliver in any protocol: each is taken once."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ KEPT_MS: Final = 72 * 3600 * 1000
 """Phones repeat an event for two days."""
 
 Take = Callable[[], Awaitable[None]]
-"""Does what an event asks and stores that it was taken, together where it must not come twice."""
+"""Handles an event and stores that it was taken, in one transaction if it must not repeat."""
 
 
 class Intake:
-    """Takes what the phones of several carriers hand in."""
+    """Takes events and texts from the phones of several carriers."""
 
     def __init__(
         self, devices: Devices, carriers: Mapping[str, PhonesCarrier], clock: Clock
@@ -41,7 +41,7 @@ class Intake:
     async def take_once(self, device: Device, event_id: str, take: Take) -> bool:
         """Takes an event unless it was taken before; whether it was new.
 
-        One that is told twice at once is taken by the first, and answered with what came of that.
+        Of concurrent calls with the same event, the first takes it and all share its outcome.
         """
         key = (device.device_id, event_id)
         earlier = self._under_way.get(key)
@@ -58,7 +58,7 @@ class Intake:
         except BaseException as error:
             failure = error if isinstance(error, Exception) else StorageUnavailable("stopped")
             done.set_exception(failure)
-            done.exception()  # whoever waits gets it; nobody may
+            done.exception()  # concurrent calls get it; there may be none
             raise
         else:
             done.set_result(None)
@@ -81,9 +81,8 @@ class Intake:
     ) -> None:
         """Has a text stored, and with it that its event was taken.
 
-        `recipient` is what the phone says of its own number, `digest` of what makes the text
-        itself: one that comes in another event is not stored again. Raises `Refused` and
-        `StorageUnavailable`.
+        `recipient` is the own number that the phone reports. `digest` identifies the text: the
+        same text in another event is not stored again. Raises `Refused`, `StorageUnavailable`.
         """
         carrier = self._carriers.get(device.carrier)
         if carrier is None:
@@ -119,7 +118,7 @@ class Intake:
             self._texts.discard((device.device_id, digest))
 
     async def _begin_text(self, device: Device, digest: bytes) -> bool:
-        """Whether a text is new; it is then under way until it is stored."""
+        """Whether a text is new; it then counts as being stored."""
         key = (device.device_id, digest)
         if key in self._texts:  # the phone repeats an event that was not taken
             raise StorageUnavailable("the same text is being stored")
@@ -140,20 +139,20 @@ class Intake:
 
 
 def _sim(device: Device, slot: int | None) -> Sim | None:
-    """The SIM a text came to, where the phone says which, or has one only."""
+    """The SIM that received a text, if the phone names it or has only one."""
     sims = [sim for sim in device.sims if sim.present]
     sim = device.sim(slot) if slot else None
     return sims[0] if sim is None and len(sims) == 1 else sim
 
 
 def _listed(slot: int | None) -> int | None:
-    """A slot as a phone told it that has not listed its SIMs."""
+    """The slot that a phone reports without having listed its SIMs."""
     return slot if slot is not None and 1 <= slot <= MAX_SLOT else None
 
 
 def _own_number(sim: Sim | None, recipient: str) -> tuple[str, bool]:
-    """The number a text came to, and whether it is the operator who says so, not the phone."""
+    """The number a text came to, and whether the operator configured it, not the phone."""
     if sim is not None and sim.number:
         return sim.number, True
-    told = recipient or (sim.reported_number if sim is not None else "")
-    return ("" if "*" in told else told), False
+    reported = recipient or (sim.reported_number if sim is not None else "")
+    return ("" if "*" in reported else reported), False

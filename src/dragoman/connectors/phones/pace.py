@@ -1,6 +1,6 @@
-"""How fast a phone or a SIM may send: its limits, its working hours, and rests it needs.
+"""How fast a phone or a SIM may send: its limits, its working hours and its pauses.
 
-Pure: times are given by the caller, in milliseconds since the Unix epoch.
+Pure: the caller passes times, in milliseconds since the Unix epoch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RECOVERY_MS: Final = 10 * MINUTE_MS
 
 
 class Pace:
-    """Counts parts and tells when the next message may go."""
+    """Counts parts; returns when the next message may go."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -70,7 +70,7 @@ class Pace:
         self._failures = 0
 
     def failed(self, now_ms: int, allowed: int, first_s: float, longest_s: float) -> bool:
-        """A message failed for no stated reason; whether that means a rest, longer each time."""
+        """Counts a failure without stated reason; whether a pause follows, longer each time."""
         self._failures += 1
         over = self._failures - allowed
         if over < 0:
@@ -80,7 +80,7 @@ class Pace:
         return True
 
     def throttle(self, now_ms: int) -> None:
-        """The phone's system has refused a message as one too many: a pause, then slower."""
+        """Pauses, then slows down: the phone's system refused a message as one too many."""
         self._share = max(LEAST_SHARE, self._share * CUT)
         self._share_changed_ms = now_ms
         self._rest_until_ms = max(self._rest_until_ms, now_ms + MINUTE_MS)

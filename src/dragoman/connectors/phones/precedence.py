@@ -1,8 +1,7 @@
-"""Urgent messages that found no phone free: the next free place is theirs.
+"""Urgent messages that found no phone free get the next free place.
 
-A message that no phone can take is asked about again after a while, and whoever is asked about
-first when a place is free would have it. So what is not urgent leaves alone the places that an
-urgent one waits for.
+A message that no phone can take is offered again after a while, and the first one offered when a
+place is free would get it. So other messages leave the places free that an urgent one waits for.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from dragoman.connectors.phones.choice import Place
 from dragoman.core.messages.model.messages import Outgoing
 
 LATE_S = 3.0
-"""What was not asked about again for so long has gone another way, or ended."""
+"""A message not offered again within this time went another way, or ended."""
 
 
 class Precedence:
@@ -32,7 +31,7 @@ class Precedence:
     def wait(self, message: Outgoing, now: float) -> None:
         """Notes that a message waits, if it is urgent."""
         if message.urgent:
-            self.end(message)  # the one that waits longest without a word stays first
+            self.end(message)  # the one not offered for longest stays first
             self._waiting[message.message_id] = _Waiting(message=message, until=now + LATE_S)
             self._drop_late(now)
 
@@ -41,22 +40,22 @@ class Precedence:
         self._waiting.pop(message.message_id, None)
 
     def is_free(self, place: Place, message: Outgoing, now: float) -> bool:
-        """Whether a message may have a place: none that goes before it waits for that."""
+        """Whether a message may have a place: no urgent one waits for it."""
         if message.urgent or not self._waiting:
             return True
         self._drop_late(now)
-        return not any(self._wants(one.message, place, message) for one in self._waiting.values())
+        return not any(self._claims(one.message, place, message) for one in self._waiting.values())
 
     def _drop_late(self, now: float) -> None:
         while self._waiting and (first := next(iter(self._waiting.values()))).until < now:
             self.end(first.message)
 
-    def _wants(self, urgent: Outgoing, place: Place, other: Outgoing) -> bool:
+    def _claims(self, urgent: Outgoing, place: Place, other: Outgoing) -> bool:
         if urgent.device_id is None:
             wanted = self._shared or urgent.account_id == other.account_id
         else:
             wanted = urgent.device_id == place.device_id
-        # One that wants a SIM that is not there must not keep others from those that are.
+        # A message for a missing SIM must not block the SIMs that are present.
         return wanted and (urgent.sim is None or place.slot in (urgent.sim, ANY_SLOT))
 
 

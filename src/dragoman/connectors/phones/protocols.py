@@ -8,7 +8,7 @@ SMSGATE: Final = "smsgate"
 CHT: Final = "cht"
 
 WITHDRAWING: Final = frozenset({SMSGATE})
-"""Those whose phones do not send what they fetched once its validity is over, or when asked not to.
+"""Protocols whose phones drop a fetched message when its validity ends, or on request.
 
-What a phone of any other has fetched is never given to another.
+A message that a phone of another protocol has fetched is never given to another phone.
 """

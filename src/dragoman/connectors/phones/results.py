@@ -74,13 +74,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     """The name or number in the text; never the text itself, which may quote the message."""
     limited: bool = False
-    """The phone's system let no more messages through."""
+    """The phone's system limits its messages."""
     generic: bool = False
     """It failed for no stated reason."""
     missing_slot: int | None = None
-    """The SIM that was asked for is not in the phone."""
+    """The requested SIM is not in the phone."""
     too_late: bool = False
-    """The phone had it too long and did not begin to send it."""
+    """Its validity ended before the phone began to send it."""
 
 
 def read_result(error: str) -> Result:

@@ -1,4 +1,4 @@
-"""Makes an SMPP carrier of its table in the configuration."""
+"""Builds an SMPP carrier from its table in the configuration."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def build_smpp_carrier(carrier: SmppTable, sink: CarrierEvents, clock: Clock) ->
 
 
 def settings_of(carrier: SmppTable) -> CarrierSettings:
-    """Translates what an operator wrote."""
+    """Translates the configuration of a carrier."""
     tls = TlsSettings(
         verify=carrier.tls_verify,
         ca_file=carrier.tls_ca_file,

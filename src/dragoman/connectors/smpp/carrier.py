@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dragoman.connectors.smpp.inbound import read_delivery
 from dragoman.connectors.smpp.link import Link
 from dragoman.connectors.smpp.pace import Pace
-from dragoman.connectors.smpp.retelling import reconstruct
+from dragoman.connectors.smpp.reconstruction import reconstruct
 from dragoman.connectors.smpp.settings import BindMode, CarrierSettings, TlsSettings
 from dragoman.connectors.smpp.submit_tracker import Part, SubmitTracker
 from dragoman.connectors.smpp.submits import NotSendable, render_submits
@@ -44,6 +44,7 @@ class SmppCarrier:
     ) -> None:
         """Builds the links without connecting; `clock` is monotonic seconds, `random` in [0, 1)."""
         self.settings = settings
+        self.name = settings.name
         self._sink = sink
         self._wall_clock_ms = wall_clock_ms
         self._closing = False
@@ -73,13 +74,6 @@ class SmppCarrier:
             for number, mode in enumerate(modes, start=1)
         )
 
-    # Connector
-
-    @property
-    def name(self) -> str:
-        """The carrier's name in the configuration."""
-        return self.settings.name
-
     @property
     def up(self) -> bool:
         """Whether at least one link can take messages."""
@@ -91,20 +85,20 @@ class SmppCarrier:
         return self._capacity
 
     async def start(self) -> None:
-        """Begins to connect; `availability` tells when a link is bound."""
+        """Begins to connect; `availability` is called when a link is bound."""
         self._closing = False
         for link in self.links:
             link.start()
 
     async def stop(self, timeout_s: float) -> None:
-        """Finishes what is in flight and unbinds; what was not written comes back as Deferred."""
+        """Finishes what is in flight and unbinds; unwritten messages come back as Deferred."""
         self._closing = True
         self._note_availability()
         await asyncio.gather(*(link.drain(timeout_s) for link in self.links))
-        self._tell_settled()
+        self._report_settled()
 
     def send(self, message: Outgoing) -> None:
-        """Takes a message; its outcome is told later, exactly once."""
+        """Takes a message; its outcome is reported later, exactly once."""
         link = self._choose_link()
         if link is None:
             code = RetryCode.DRAINING if self._closing else RetryCode.LINK_DOWN
@@ -135,7 +129,7 @@ class SmppCarrier:
             submits = render_submits(message, self.settings.profile, at_ms, self.settings.billing)
             return reconstruct(story, submits)
         except (NotSendable, EncodeError, ValueError):
-            return ()  # it was never sent so, or the profile has changed since
+            return ()  # it was sent differently: the profile has changed since
 
     def _choose_link(self) -> Link | None:
         if self._closing:
@@ -144,8 +138,6 @@ class SmppCarrier:
         if len(ready) > 1:
             return min(ready, key=_load_of)
         return ready[0] if ready else None
-
-    # What links say
 
     def part_answered(self, part: Part, response: Pdu, elapsed_s: float) -> None:
         """Counts the answer of the SMSC towards the message's outcome."""
@@ -161,18 +153,18 @@ class SmppCarrier:
         self._finish(tracker)
 
     def part_lost(self, part: Part, detail: str) -> None:
-        """Takes note that whether the SMSC has the part is unknown."""
+        """Notes that it is unknown whether the SMSC has the part."""
         part.tracker.lose(detail)
         self._finish(part.tracker)
 
     def part_returned(self, part: Part, *, draining: bool) -> None:
-        """Takes note that the part never left."""
+        """Notes that the part was never sent."""
         code = RetryCode.DRAINING if draining else RetryCode.LINK_DOWN
         part.tracker.defer(code, _RETRY_IN_S, "the link went down")
         self._finish(part.tracker)
 
     def part_skipped(self, part: Part) -> None:
-        """Takes note that the part was left out."""
+        """Notes that the part was skipped."""
         part.tracker.skip()
         self._finish(part.tracker)
 
@@ -183,7 +175,7 @@ class SmppCarrier:
         self._finish(part.tracker)
 
     def delivered(self, pdu: DeliverSm | DataSm, on_stored: OnStored) -> None:
-        """Reads a receipt or a text and hands it up, to be acknowledged once stored."""
+        """Reads a receipt or a text and reports it, to be acknowledged once stored."""
         report = read_delivery(pdu, self.settings.name, self.settings.profile)
         if isinstance(report, ReceiptReport):
             self._sink.receipt(report, on_stored)
@@ -191,7 +183,7 @@ class SmppCarrier:
             self._sink.inbound(report, on_stored)
 
     def link_changed(self, link: Link) -> None:
-        """Works out anew whether the carrier is up, and how much it can take."""
+        """Updates whether the carrier is up, and its capacity."""
         self._note_availability()
 
     def _note_availability(self) -> None:
@@ -202,19 +194,17 @@ class SmppCarrier:
             self._up, self._capacity = up, capacity
             self._sink.availability(self.settings.name)
 
-    # Outcomes
-
     def _finish(self, tracker: SubmitTracker) -> None:
         if tracker.done:
             self._sink.outcome(self.settings.name, tracker.message, tracker.outcome())
 
     def _settle(self, message: Outgoing, outcome: Outcome) -> None:
-        """Tells an outcome in the next loop turn: `send` never calls back into its caller."""
+        """Reports an outcome in the next loop turn: `send` never calls back into its caller."""
         if not self._settled:
-            asyncio.get_running_loop().call_soon(self._tell_settled)
+            asyncio.get_running_loop().call_soon(self._report_settled)
         self._settled.append((message, outcome))
 
-    def _tell_settled(self) -> None:
+    def _report_settled(self) -> None:
         settled, self._settled = self._settled, []
         for message, outcome in settled:
             self._sink.outcome(self.settings.name, message, outcome)

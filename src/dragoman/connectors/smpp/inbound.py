@@ -1,4 +1,4 @@
-"""Read what an SMSC delivers: a report on a message of ours, or a text from a phone."""
+"""Reads what an SMSC delivers: a receipt for a message, or a text from a phone."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _UCS2: Final = 0x08
 def read_delivery(
     pdu: DeliverSm | DataSm, carrier: str, profile: Profile
 ) -> ReceiptReport | InboundPartReport:
-    """Reads an inbound PDU; never raises, and what cannot be read is kept as it came."""
+    """Reads an inbound PDU; never raises, unreadable content is kept as received."""
     receipt = read_receipt(pdu)
-    # Marked as a receipt but saying nothing of one: a text, rather than nothing at all.
+    # Marked as a receipt without the content of one: treated as a text rather than dropped.
     if receipt is not None and (receipt.message_id or receipt.state is not MessageState.UNKNOWN):
         return _receipt_report(receipt, pdu, carrier, profile)
     return _inbound_part(pdu, carrier, profile)
@@ -60,7 +60,7 @@ def _state(receipt: Receipt) -> ReceiptState:
     state = _STATES.get(receipt.state)
     if state is None:
         return ReceiptState.UNKNOWN if receipt.final else ReceiptState.ENROUTE
-    # An intermediate notification says what was tried, not how it ended.
+    # An intermediate notification reports an attempt, not the final state.
     return state if receipt.final or state in _NOT_FINAL else ReceiptState.ENROUTE
 
 
@@ -117,7 +117,7 @@ def _decode(coding: int, udh: bytes, data: bytes, profile: Profile) -> tuple[Alp
     if alphabet is Alphabet.BINARY:
         return alphabet, data.hex()
     if alphabet is Alphabet.UCS2:
-        # A part may end in the middle of a character; what joins the parts sees to that.
+        # A part may end in the middle of a character; reassembly handles that.
         whole = len(data) // 2 * 2
         text = data[:whole].decode("utf-16-be", "surrogatepass")
         return alphabet, text if whole == len(data) else text + "\N{REPLACEMENT CHARACTER}"

@@ -30,8 +30,8 @@ from dragoman.protocols.smpp.events import (
     ResponseReceived,
     ResponseTimedOut,
 )
+from dragoman.protocols.smpp.layouts import RESPONSE_CLASSES
 from dragoman.protocols.smpp.pdus import (
-    RESPONSE_CLASSES,
     Bind,
     BindReceiver,
     BindTransceiver,
@@ -57,7 +57,7 @@ _AT_FAULT: Final = frozenset({CloseReason.LINK_DEAD, CloseReason.UNBIND_TIMEOUT}
 
 
 class LinkEvents(Protocol):
-    """What a link tells its carrier; every call is on the loop and cheap."""
+    """What a link reports to its carrier; every call is on the loop and cheap."""
 
     def part_answered(self, part: Part, response: Pdu, elapsed_s: float) -> None:
         """The SMSC took or refused the part; throttling never comes here."""
@@ -131,7 +131,7 @@ class Link(asyncio.Protocol):
         self._quiet: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
-    # What the carrier asks
+    # Called by the carrier
 
     @property
     def bound(self) -> bool:
@@ -168,7 +168,7 @@ class Link(asyncio.Protocol):
         self._pump_soon()
 
     async def drain(self, timeout_s: float) -> None:
-        """Returns what was not begun, finishes what was, unbinds and closes."""
+        """Returns messages not begun, finishes the others, unbinds and closes."""
         loop = asyncio.get_running_loop()
         self._draining = True
         deadline = loop.time() + timeout_s
@@ -192,7 +192,7 @@ class Link(asyncio.Protocol):
             self._handle_events()
         self._disconnect()
 
-    # The task
+    # Connecting
 
     async def _stay_connected(self) -> None:
         loop = asyncio.get_running_loop()
@@ -328,7 +328,7 @@ class Link(asyncio.Protocol):
         self._pace_timer = None
         self._pump_now()
 
-    # What the session says
+    # Events of the session
 
     def _after_session(self) -> None:
         self._handle_events()
@@ -414,7 +414,7 @@ class Link(asyncio.Protocol):
     )
 
     def acknowledge(self, session: Session[Part], request: Pdu, *, stored: bool) -> None:
-        """Answers a delivery of `session`, unless that has ended and the SMSC will repeat it."""
+        """Answers a delivery, unless its session has ended: then the SMSC will repeat it."""
         if session is not self._session or session.state is State.CLOSED:
             return
         self._unacknowledged -= 1
@@ -425,10 +425,10 @@ class Link(asyncio.Protocol):
         if self._quiet is not None:
             self._check_quiet()
 
-    # Ends
+    # Draining
 
     def _return_line(self, *, begun_too: bool) -> None:
-        """Gives back what waits; parts whose message has begun stay unless told otherwise."""
+        """Returns the waiting parts; those of a begun message only with `begun_too`."""
         waiting = [part for _, part in sorted(self._again, key=lambda item: item[0])]
         waiting += self._line
         self._again.clear()
@@ -453,7 +453,7 @@ class Link(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    # Time
+    # Timeouts
 
     def _arm_session_timer(self) -> None:
         session = self._session

@@ -2,7 +2,7 @@
 
 The first throttling answer sets the pace to what the SMSC took in the last second; from there it
 grows by a little, faster while nothing is throttled, and is cut by a little, at most once a
-second, when the SMSC throttles again. After a quiet while it is lifted.
+second, when the SMSC throttles again. After a while without throttling the limit is lifted.
 """
 
 from __future__ import annotations
@@ -27,23 +27,12 @@ _BURST_S: Final = 0.05
 
 
 class Pace:
-    """Grants the right to send one PDU now; times are seconds given by the caller."""
+    """Grants permission to send one PDU; the caller passes times, in seconds."""
 
     __slots__ = (
-        "_accepted",
-        "_bucket",
-        "_counted_since",
-        "_cut_at",
-        "_grown_at",
-        "_in_a_row",
-        "_limit",
-        "_refused",
-        "_refused_share",
-        "_searching",
-        "_taken_before",
-        "_throttled_at",
-        "throttled",
-    )
+        "_accepted", "_bucket", "_counted_since", "_cut_at", "_grown_at", "_in_a_row", "_limit",
+        "_refused", "_refused_share", "_searching", "_taken_before", "_throttled_at", "throttled",
+    )  # fmt: skip
 
     def __init__(self, limit: TokenBucket | None, *, now: float) -> None:
         """Starts at the agreed rate `limit`, which may be shared with other links."""
@@ -63,13 +52,13 @@ class Pace:
 
     @property
     def rate_per_s(self) -> float | None:
-        """The rate that holds now; None where there is none."""
+        """The current rate; None without a limit."""
         if self._bucket is not None:
             return self._bucket.rate_per_s
         return None if self._limit is None else self._limit.rate_per_s
 
     def take(self, now: float) -> bool:
-        """Takes the right to send one PDU, or says no."""
+        """Takes permission to send one PDU, if there is any."""
         bucket = self._bucket
         if bucket is None:
             return self._limit is None or self._limit.take(now)
@@ -78,7 +67,7 @@ class Pace:
         return bucket.take(now)
 
     def wait_s(self, now: float) -> float:
-        """Tells when to ask again."""
+        """Seconds until `take` may succeed."""
         waits = [bucket.wait_s(now) for bucket in (self._bucket, self._limit) if bucket is not None]
         return max(waits, default=0.0)
 
@@ -101,12 +90,12 @@ class Pace:
         self._grown_at = now
 
     def on_throttled(self, now: float, sent_at: float) -> None:
-        """Slows down: the SMSC said that what was sent at `sent_at` was too fast."""
+        """Slows down: the SMSC throttled what was sent at `sent_at`."""
         self.throttled += 1
         self._refused += 1
         self._measure(now)
         if sent_at < self._throttled_at and self._bucket is not None:
-            return  # sent before we knew; the pace has been slowed since
+            return  # sent before the last throttling; the pace was slowed since
         self._in_a_row += 1
         self._throttled_at = now
         if self._bucket is None:
@@ -115,7 +104,7 @@ class Pace:
             self._searching = True
             self._cut_at = now
         elif now - self._cut_at >= CUT_INTERVAL_S:
-            # Far too fast: fall to what was taken. A little too fast: go down a little.
+            # Far too fast: fall to the accepted rate. A little too fast: reduce a little.
             heavy = self._refused_share > _HEAVY_SHARE
             rate_per_s = self._bucket.rate_per_s * CUT
             self._set_rate(min(rate_per_s, self._taken_per_s) if heavy else rate_per_s, now)
@@ -123,7 +112,7 @@ class Pace:
             self._cut_at = now
         self._grown_at = now
         if self._in_a_row == 1:
-            # Too early by a little: a whole interval more would waste what the SMSC can take.
+            # Only slightly too early: waiting another full interval would waste capacity.
             self._bucket.keep(_KEPT_TOKENS, now)
         else:
             intervals = 2.0 ** min(self._in_a_row - 2, 20) - 1

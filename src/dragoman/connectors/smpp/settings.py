@@ -1,4 +1,4 @@
-"""What an operator sets for one SMPP carrier; the defaults are in `config/tables.py`."""
+"""The settings of one SMPP carrier; the defaults are in `config/tables.py`."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     verify: bool
     ca_file: str | None
-    """PEM file with the authorities to trust; the system's where it is not given."""
+    """PEM file with the authorities to trust; the system's by default."""
     server_name: str | None
-    """Name the certificate must have; the host's where it is not given."""
+    """Name the certificate must have; the host's by default."""
     certificate_file: str | None
-    """PEM file with our own certificate and key, where the SMSC asks for one."""
+    """PEM file with the client certificate and key, if the SMSC requires one."""
 
 
 class CarrierSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,13 +52,13 @@ class CarrierSettings(msgspec.Struct, frozen=True, kw_only=True):
     receiver_links: int
     """Further links bound as receivers, for an SMSC that does not know transceivers."""
     rate_per_s: float | None
-    """Submits a second over all links together; None for no limit of ours."""
+    """Submits per second over all links together; None for no limit."""
     session: SessionSettings
     connect_timeout_s: float
     reconnect: Backoff
     tls: TlsSettings | None
     profile: Profile
     billing: BillingTerms
-    """How the SMSC is told what recipients of premium messages pay."""
+    """How submits carry what recipients of premium messages pay."""
     unacknowledged: int = UNACKNOWLEDGED
-    """Receipts and texts of one link waiting to be stored; more are told to come again."""
+    """Receipts and texts of one link waiting to be stored; more are refused as temporary."""

@@ -11,7 +11,7 @@ from dragoman.protocols.smpp.constants import CommandStatus
 THROTTLING: Final = frozenset(
     {CommandStatus.ESME_RTHROTTLED.value, CommandStatus.ESME_RMSGQFUL.value}
 )
-"""Come later, and slower: not a failure of the message."""
+"""Try later, and slower: not a failure of the message."""
 
 TEMPORARY: Final = frozenset(
     {
@@ -45,7 +45,7 @@ DEFINITE: Final = MappingProxyType(
 
 
 def failure_of_status(status: int) -> FailureCode:
-    """Returns why a message with this definite status failed; any number is allowed."""
+    """Why a message with this status failed; accepts any number."""
     return DEFINITE.get(status, FailureCode.REFUSED_BY_CARRIER)
 
 

@@ -1,4 +1,4 @@
-"""One message on its way over a link: the answers to its parts become one outcome."""
+"""Combines the answers to the parts of one message into its outcome."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RETRY_IN_S = 5.0
 
 
 class SubmitTracker:
-    """Collects what came of each part; `outcome` is there once no part is open."""
+    """Collects the result of each part; `outcome` is valid once `done`."""
 
     __slots__ = ("_carrier_ids", "_deferred", "_open", "_rejected", "_unknown", "link", "message")
 
@@ -30,12 +30,12 @@ class SubmitTracker:
 
     @property
     def failed(self) -> bool:
-        """Whether sending more parts is a waste: the message cannot arrive whole."""
+        """Whether more parts need not be sent: the message cannot arrive complete."""
         return self._rejected is not None or self._deferred is not None
 
     @property
     def done(self) -> bool:
-        """Whether every part has come to something."""
+        """Whether every part has a result."""
         return self._open == 0
 
     def accept(self, index: int, carrier_id: str) -> None:
@@ -57,7 +57,7 @@ class SubmitTracker:
             self._rejected = Rejected(code=code, detail=detail)
 
     def defer(self, code: RetryCode, retry_in_s: float, detail: str = "") -> None:
-        """The part did not leave, or the SMSC asks for it later."""
+        """The part was not sent, or the SMSC wants it later."""
         self._open -= 1
         if self._deferred is None:
             self._deferred = Deferred(
@@ -65,7 +65,7 @@ class SubmitTracker:
             )
 
     def lose(self, detail: str) -> None:
-        """The part left and no answer came."""
+        """The part was sent and no answer came."""
         self._open -= 1
         self._unknown = detail
 
@@ -74,10 +74,10 @@ class SubmitTracker:
         self._open -= 1
 
     def outcome(self) -> Outcome:
-        """Returns what came of the message as a whole.
+        """The outcome of the whole message.
 
-        A message of which some parts were taken is never deferred: sending it again would double
-        them, which only the carrier's policy for the unknown may decide.
+        A message of which some parts were taken is never deferred: sending it again would
+        duplicate them, which is for the carrier's policy on unknown outcomes to decide.
         """
         carrier_ids = tuple(self._carrier_ids)
         if self._rejected is not None:

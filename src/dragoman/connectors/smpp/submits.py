@@ -1,4 +1,4 @@
-"""Turn an outgoing message into the submit_sm PDUs that one SMSC understands."""
+"""Renders an outgoing message as the submit_sm PDUs that one SMSC understands."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ _AS_PAYLOAD: Final = (Tlv(Tag.MESSAGE_PAYLOAD, b""),)
 
 
 class NotSendable(Exception):
-    """The text cannot be said in the charset of this SMSC, or it cannot be told the price."""
+    """The SMSC's charset cannot encode the text, or its profile cannot carry the price."""
 
 
 @lru_cache(maxsize=1_000)
 def _relative(seconds: int) -> str:
-    """A validity period as the PDU carries it; messages of one moment share it."""
+    """A validity period as the PDU carries it; cached, as messages of one moment share it."""
     return render_relative(timedelta(seconds=seconds))
 
 
 def render_submits(
     message: Outgoing, profile: Profile, now_ms: int, billing: BillingTerms = NO_BILLING
 ) -> list[SubmitSm]:
-    """Renders a message: one PDU a part, or one in all where the profile wants a payload.
+    """Renders a message: a PDU for each part, or a single one if the profile uses payloads.
 
     Raises NotSendable.
     """
@@ -93,10 +93,10 @@ def render_charge(
 ) -> tuple[str, tuple[Tlv, ...]]:
     """Renders what a recipient pays: the service type and the optional parameters of a submit.
 
-    Raises NotSendable where the SMSC cannot be told: it would deliver, and charge nobody.
+    Raises NotSendable if the price cannot be transmitted: the SMSC would deliver without charging.
     """
     if not billing.can_bill(premium):
-        raise NotSendable("the carrier cannot be told the price")
+        raise NotSendable("the carrier cannot bill the price")
     tlvs = []
     for tag, number in (
         (billing.price_tag, premium.price),
@@ -165,7 +165,7 @@ def _encode(message: Outgoing, profile: Profile, udh: bytes, data: bytes) -> tup
     if profile.gsm_charset is GsmCharset.PACKED:
         return coding, pack_septets(data, fill_bits_after(udh))
     if message.message_class is not None:
-        # A data_coding with a class names the GSM alphabet; Latin-1 cannot be said beside it.
+        # A data_coding with a class names the GSM alphabet; it has no value for Latin-1.
         return coding, data
     text = decode_gsm(data)
     try:

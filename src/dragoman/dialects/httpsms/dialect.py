@@ -10,7 +10,6 @@ import msgspec
 from msgspec.structs import fields
 
 from dragoman.container import Services
-from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import Refused
 from dragoman.core.model.phone_numbers import normalise
@@ -34,7 +33,6 @@ _NOT_FOUND: Final = Response(_OK, mapping.NOT_FOUND)
 
 
 def build_httpsms(services: Services) -> ProviderDialect:
-    """Builds the dialect over the services."""
     calls = _Calls(services)
     declare = partial(
         Operation,
@@ -77,18 +75,14 @@ def build_httpsms(services: Services) -> ProviderDialect:
             refuse=calls.refuse,
             fallback_charset="windows-1252",
         ),
-        render_callback=_render_callback,
     )
 
 
 class _Calls:
-    """The handlers."""
-
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def send(self, request: Request) -> Response:
-        """Answers `send_sms.php`."""
         given = _read_parameters(request)
         as_json = _wants_json(given)
         try:
@@ -108,7 +102,6 @@ class _Calls:
         return _ACCEPTED_JSON if as_json else _ACCEPTED
 
     async def report(self, request: Request) -> Response:
-        """Answers `dlr.php`."""
         given = _read_parameters(request)
         try:
             _check_complete(given, schemas.ReportParameters)
@@ -160,7 +153,3 @@ def _check_complete(given: Mapping[str, str], parameters: type[msgspec.Struct]) 
 
 def _wants_json(given: Mapping[str, str]) -> bool:
     return given.get("response", "").lower() == "json"
-
-
-def _render_callback(_url: str, _facts: CallbackFacts) -> CallbackCall:
-    raise NotImplementedError("the httpsms API has no callbacks: its customers ask dlr.php")

@@ -17,7 +17,6 @@ __all__ = ["build_linkmobility"]
 
 
 def build_linkmobility(services: Services) -> ProviderDialect:
-    """Builds the dialect over the services."""
     return ProviderDialect(
         name=DIALECT,
         web=Dialect(

@@ -22,7 +22,6 @@ class Page:
 
     @classmethod
     def of(cls, request: Request, size: int) -> Self:
-        """The page in the path."""
         return cls(number=min(int(request.path_params["page"][:20]), MAX_PAGE), size=size)
 
     @property

@@ -13,7 +13,6 @@ __all__ = ["build_smsend"]
 
 
 def build_smsend(services: Services) -> ProviderDialect:
-    """Builds the dialect over the services."""
     return ProviderDialect(
         name=DIALECT,
         web=Dialect(

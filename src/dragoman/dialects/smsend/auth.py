@@ -28,7 +28,7 @@ BASIC: Final = b"basic "
 
 
 async def authenticate(services: Services, request: Request) -> Account:
-    """The account of the caller, whose session begins anew; raises `Refused`."""
+    """The account of the caller, whose session is renewed; raises `Refused`."""
     account, session = await _identify(services, request)
     if session and not services.sessions.renew(account.account_id, session):
         raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown session")

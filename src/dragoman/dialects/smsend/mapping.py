@@ -23,7 +23,6 @@ _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False, "": False}
 
 
 def render_user_key(account: Account) -> str:
-    """The `user_key` of an account."""
     return str(account.account_id)
 
 

@@ -41,7 +41,6 @@ NO: Final = Text("false")
 
 
 def render(status: int, answer: Answer) -> Response:
-    """Renders what a call answers."""
     if isinstance(answer, Text):
         return Response(status, answer.text.encode(), TEXT)
     if isinstance(answer, Located):

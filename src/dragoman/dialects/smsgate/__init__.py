@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from dragoman.container import Services
-from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.smsgate.calls import PREFIX, build_refuse
 from dragoman.dialects.smsgate.events import render_event
@@ -17,7 +16,6 @@ __all__ = ["build_smsgate"]
 
 
 def build_smsgate(services: Services) -> ProviderDialect:
-    """Builds the dialect over the services."""
     return ProviderDialect(
         name=DIALECT,
         web=Dialect(
@@ -32,11 +30,5 @@ def build_smsgate(services: Services) -> ProviderDialect:
             operations=build_operations(services),
             refuse=build_refuse(services.metrics),
         ),
-        render_callback=_render_callback,
         render_event=partial(render_event, services),
     )
-
-
-def _render_callback(_url: str, _facts: CallbackFacts) -> CallbackCall:
-    """This API names no URL with a message: its programs register webhooks."""
-    raise NotImplementedError

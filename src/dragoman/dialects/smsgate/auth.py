@@ -11,7 +11,7 @@ import msgspec
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsgate.errors import Turned
+from dragoman.dialects.smsgate.errors import WordedRefusal
 from dragoman.web.requests import Request
 
 ALL: Final = "all:any"
@@ -51,13 +51,12 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[str]
 
     def may(self, scope: str) -> bool:
-        """Whether a scope is among the caller's."""
         return ALL in self.scopes or scope in self.scopes
 
 
 async def authenticate(services: Services, request: Request, scope: str) -> Caller:
     """The caller, who may do what `scope` says; raises `Refused`."""
-    scheme, secret = read_authorization(request)
+    scheme, secret = request.authorization()
     if scheme == "basic":
         username, password = _read_pair(secret)
         account = await services.accounts.authenticate_password(
@@ -75,7 +74,7 @@ async def authenticate(services: Services, request: Request, scope: str) -> Call
 
 async def authenticate_refresh(services: Services, request: Request) -> str:
     """The refresh token that a call was made with; raises `Refused` for anything else."""
-    scheme, secret = read_authorization(request)
+    scheme, secret = request.authorization()
     if scheme != "bearer" or not await services.scoped_tokens.is_refresh_token(secret):
         await authenticate(services, request, REFRESH)
         raise lacking(REFRESH)
@@ -84,14 +83,7 @@ async def authenticate_refresh(services: Services, request: Request) -> str:
 
 def lacking(scope: str) -> Refused:
     """The refusal of a call that needs a scope."""
-    return Turned(RefusalCode.PERMISSION_DENIED, f"scope required: {scope}")
-
-
-def read_authorization(request: Request) -> tuple[str, str]:
-    """Scheme in lower case and the rest; both empty without a header."""
-    text = request.header(b"authorization").decode("latin-1")
-    scheme, _, rest = text.strip().partition(" ")
-    return scheme.lower(), rest.strip()
+    return WordedRefusal(RefusalCode.PERMISSION_DENIED, f"scope required: {scope}")
 
 
 async def _bearer(services: Services, request: Request, token: str) -> Caller:

@@ -102,7 +102,6 @@ def build_refuse(metrics: Metrics) -> Refuse:
 
 
 def render(status: int, answer: object, headers: Iterable[Header] = ()) -> Response:
-    """An answer in JSON."""
     return Response(status, msgspec.json.encode(answer), headers=headers)
 
 

@@ -13,20 +13,17 @@ from dragoman.web.responses import Response
 
 
 class Phones:
-    """The handlers."""
-
     def __init__(self, services: Services) -> None:
         self._devices = services.devices
 
     async def list(self, caller: Caller, _request: Request) -> Response:
-        """Answers `GET /devices`."""
         found = self._devices.of_account(caller.account)
         heard_ms = self._devices.presence.heard_ms
         answer = [mapping.render_device(one, heard_ms(one.device_id)) for one in found]
         return render(200, answer)
 
     async def remove(self, caller: Caller, request: Request) -> Response:
-        """Answers `DELETE /devices/{id}`: the phone has to register anew."""
+        """Removes a phone, which then has to register again."""
         device_id = parse_number(request.path_params["id"])
         if device_id is None:
             raise Refused(RefusalCode.NOT_FOUND, "", "device not found")

@@ -62,7 +62,7 @@ class Problem(msgspec.Struct, kw_only=True):
     message: str
 
 
-class Turned(Refused):
+class WordedRefusal(Refused):
     """A refusal whose whole message is the dialect's own."""
 
     def __init__(self, code: RefusalCode, message: str) -> None:
@@ -76,7 +76,7 @@ def render_problem(status: int, message: str) -> Response:
 
 def render_refused(refused: Refused) -> Response:
     """The answer to a refused request."""
-    text = TEXTS.get(refused.code) if not isinstance(refused, Turned) else None
+    text = TEXTS.get(refused.code) if not isinstance(refused, WordedRefusal) else None
     if text is None:
         parts = (refused.subject, refused.detail)
         text = ": ".join(part for part in parts if part) or refused.code.replace("_", " ")

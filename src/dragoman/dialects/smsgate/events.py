@@ -13,7 +13,8 @@ import msgspec
 from dragoman import __version__
 from dragoman.container import Services
 from dragoman.core.messages.model.callbacks import CallbackCall, EventFacts, EventKind
-from dragoman.dialects.smsgate.mapping import EVENTS, render_date
+from dragoman.dialects.smsgate.mapping import EVENTS
+from dragoman.kit.clock import render_milliseconds
 
 Payload = dict[str, Any]
 
@@ -68,7 +69,7 @@ def _received(facts: EventFacts) -> Payload:
         payload["data"] = base64.b64encode(bytes.fromhex(facts.text)).decode()
     else:
         payload["message"] = facts.text
-    payload["receivedAt"] = render_date(facts.at_ms)
+    payload["receivedAt"] = render_milliseconds(facts.at_ms)
     return _known(payload)
 
 
@@ -113,7 +114,7 @@ def _known(payload: Payload) -> Payload:
 
 
 def _at(facts: EventFacts) -> str:
-    return render_date(facts.at_ms)
+    return render_milliseconds(facts.at_ms)
 
 
 def _number(digits: str) -> str:

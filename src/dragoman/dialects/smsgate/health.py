@@ -17,13 +17,10 @@ UNAVAILABLE: Final = 503
 
 
 class Health:
-    """The handlers."""
-
     def __init__(self, services: Services) -> None:
         self._problems = services.health.problems
 
     async def live(self, _request: Request) -> Response:
-        """Answers `GET /health/live`."""
         return render(200, _render(PASS, {}))
 
     async def ready(self, _request: Request) -> Response:

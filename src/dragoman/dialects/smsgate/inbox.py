@@ -10,7 +10,7 @@ from dragoman.core.model.errors import RefusalCode
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
 from dragoman.dialects.smsgate.calls import render
-from dragoman.dialects.smsgate.errors import Turned, render_problem
+from dragoman.dialects.smsgate.errors import WordedRefusal, render_problem
 from dragoman.kit.ids import parse_number
 from dragoman.web.bodies import decode_json
 from dragoman.web.requests import Request
@@ -24,27 +24,21 @@ NO_LOGS: Final = render_problem(
 
 
 class Inbox:
-    """The handlers."""
-
     def __init__(self, services: Services) -> None:
         self._exports = services.inbox_exports
 
     async def export(self, caller: Caller, request: Request) -> Response:
-        """Answers `POST /messages/inbox/export`."""
         self._request(caller, request)
         return render(202, {}, [(b"deprecation", b"true")])
 
     async def refresh(self, caller: Caller, request: Request) -> Response:
-        """Answers `POST /inbox/refresh`."""
         self._request(caller, request)
         return render(202, {})
 
     async def list(self, _caller: Caller, _request: Request) -> Response:
-        """Answers `GET /inbox`."""
         return NO_INBOX
 
     async def show_logs(self, _caller: Caller, _request: Request) -> Response:
-        """Answers `GET /logs`."""
         return NO_LOGS
 
     def _request(self, caller: Caller, request: Request) -> None:
@@ -55,10 +49,10 @@ class Inbox:
             types=tuple(dict.fromkeys(given.message_types or ["SMS"])),
         )
         if wanted.since_ms > wanted.until_ms:
-            raise Turned(RefusalCode.INVALID_FIELD, "since must not be later than until")
+            raise WordedRefusal(RefusalCode.INVALID_FIELD, "since must not be later than until")
         device_id = None
         if given.device_id:
             device_id = parse_number(given.device_id)
             if device_id is None:
-                raise Turned(RefusalCode.NOT_FOUND, "device not found")
+                raise WordedRefusal(RefusalCode.NOT_FOUND, "device not found")
         self._exports.request(caller.account, device_id, wanted)

@@ -14,7 +14,7 @@ from dragoman.core.messages.model.messages import Format
 from dragoman.core.submission.model.idempotency_keys import KeyedView, RecipientView
 from dragoman.core.submission.model.progress import Progress
 from dragoman.dialects.smsgate import schemas
-from dragoman.kit.clock import datetime_of, ms_of
+from dragoman.kit.clock import ms_of, render_milliseconds
 from dragoman.protocols.gsm.udh import build_udh, ports_element
 from dragoman.web.refusals import MalformedBody
 
@@ -50,12 +50,6 @@ EVENTS: Final = MappingProxyType(
     }
 )
 KINDS: Final = MappingProxyType({name: kind for kind, name in EVENTS.items()})
-
-
-def render_date(at_ms: int) -> str:
-    """A time in UTC with exactly three fraction digits."""
-    whole = datetime_of(at_ms).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{whole}.{at_ms % 1000:03d}Z"
 
 
 def read_date(text: str, field: str) -> int:
@@ -112,7 +106,7 @@ def render_states(view: KeyedView) -> dict[str, str]:
         reach(Progress.SENT, one.sent_ms)
         if one.progress in (Progress.DELIVERED, Progress.FAILED, Progress.CANCELLED):
             reach(one.progress, one.final_ms)
-    return {name: render_date(reached[name]) for name in sorted(reached)}
+    return {name: render_milliseconds(reached[name]) for name in sorted(reached)}
 
 
 def _recipient(one: RecipientView) -> schemas.RecipientState:
@@ -124,12 +118,12 @@ def _recipient(one: RecipientView) -> schemas.RecipientState:
 
 def render_device(device: Device, seen_ms: int) -> schemas.Device:
     """A phone as its account sees it."""
-    last_seen = render_date(max(seen_ms, device.seen_ms))
+    last_seen = render_milliseconds(max(seen_ms, device.seen_ms))
     answer = schemas.Device(
         id=str(device.device_id),
         name=device.name,
-        created_at=render_date(device.created_ms),
-        updated_at=render_date(device.seen_ms),
+        created_at=render_milliseconds(device.created_ms),
+        updated_at=render_milliseconds(device.seen_ms),
         last_seen=last_seen,
     )
     cards = []

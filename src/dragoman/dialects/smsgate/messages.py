@@ -20,8 +20,9 @@ from dragoman.core.submission.model.progress import Progress
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
 from dragoman.dialects.smsgate.calls import PREFIX, render
-from dragoman.dialects.smsgate.errors import Turned
+from dragoman.dialects.smsgate.errors import WordedRefusal
 from dragoman.dialects.smsgate.mapping import DIALECT
+from dragoman.kit.clock import render_milliseconds
 from dragoman.kit.ids import parse_number
 from dragoman.web.bodies import decode_json, decode_query
 from dragoman.web.requests import Request
@@ -35,14 +36,11 @@ MAX_LIFE_MS: Final = 14 * 24 * 3600 * 1000
 
 
 class Messages:
-    """The handlers."""
-
     def __init__(self, services: Services) -> None:
         self._services = services
         self._keyed = services.idempotency_keys
 
     async def send(self, caller: Caller, request: Request) -> Response:
-        """Answers `POST /messages`."""
         query = decode_query(request, schemas.SendQuery)
         given = decode_json(request.body, schemas.Message)
         account, key = caller.account, given.id or ""
@@ -61,7 +59,7 @@ class Messages:
                 schemas.RecipientState(phone_number=f"+{number}", state="Pending")
                 for number in submission.recipients
             ],
-            states={"Pending": mapping.render_date(accepted.created_ms)},
+            states={"Pending": render_milliseconds(accepted.created_ms)},
         )
         if given.data_message is not None:
             answer.data_message = given.data_message
@@ -71,7 +69,6 @@ class Messages:
         return render(202, answer, [(b"location", location)])
 
     async def list(self, caller: Caller, request: Request) -> Response:
-        """Answers `GET /messages`."""
         query = decode_query(request, schemas.ListQuery)
         wanted = KeyedFilter(
             account_id=caller.account.account_id,
@@ -91,12 +88,10 @@ class Messages:
         return render(200, answer, [(b"x-total-count", b"%d" % page.total)])
 
     async def show(self, caller: Caller, request: Request) -> Response:
-        """Answers `GET /messages/{id}`."""
         view = await self._keyed.find(caller.account, DIALECT, _key_of(request))
         return render(200, mapping.render_message(view, with_content=True))
 
     async def cancel(self, caller: Caller, request: Request) -> Response:
-        """Answers `DELETE /messages/{id}`."""
         view = await self._keyed.cancel(caller.account, DIALECT, _key_of(request))
         return render(200, mapping.render_message(view, with_content=True))
 
@@ -141,14 +136,14 @@ class Messages:
             within_s = query.device_active_within * 3600.0 or None
             return devices.pick(account, within_s=within_s, slot=slot).device_id
         except Refused as refused:  # a 404 would say that the call does not exist
-            raise Turned(RefusalCode.INVALID_FIELD, f"deviceId: {refused.detail}") from None
+            raise WordedRefusal(RefusalCode.INVALID_FIELD, f"deviceId: {refused.detail}") from None
 
 
 def _with_content(submission: Submission, given: schemas.Message) -> Submission:
     contents = [given.message or None, given.text_message, given.data_message]
     if sum(content is not None for content in contents) != 1:
         message = "must specify exactly one of: textMessage or dataMessage"
-        raise Turned(RefusalCode.INVALID_FIELD, message)
+        raise WordedRefusal(RefusalCode.INVALID_FIELD, message)
     if given.data_message is None:
         text = given.text_message.text if given.text_message is not None else given.message
         return msgspec.structs.replace(submission, text=text or "")
@@ -172,31 +167,31 @@ def _read_numbers(numbers: list[str]) -> tuple[str, ...]:
             read.append(normalise(number))
         except Refused as refused:
             message = f"failed to use phone in row {row}: {refused.detail}"
-            raise Turned(refused.code, message) from None
+            raise WordedRefusal(refused.code, message) from None
     if len(set(read)) != len(read):
-        raise Turned(RefusalCode.INVALID_RECIPIENT, "phone numbers must be unique")
+        raise WordedRefusal(RefusalCode.INVALID_RECIPIENT, "phone numbers must be unique")
     return tuple(read)
 
 
 def _read_times(given: schemas.Message, now_ms: int) -> tuple[int | None, int | None]:
     """When a message is due, and until when it may be sent."""
     if given.ttl is not None and given.valid_until:
-        raise Turned(RefusalCode.INVALID_FIELD, "conflicting fields: ttl and validUntil")
+        raise WordedRefusal(RefusalCode.INVALID_FIELD, "conflicting fields: ttl and validUntil")
     due_ms = mapping.read_date(given.schedule_at, "scheduleAt") if given.schedule_at else None
     if due_ms is not None and due_ms <= now_ms:
-        raise Turned(RefusalCode.INVALID_SCHEDULE, "scheduleAt must be in the future")
+        raise WordedRefusal(RefusalCode.INVALID_SCHEDULE, "scheduleAt must be in the future")
     expires_ms = None
     if given.ttl is not None:
         expires_ms = now_ms + min(given.ttl * 1000, mapping.MAX_TIME_MS)
     elif given.valid_until:
         expires_ms = mapping.read_date(given.valid_until, "validUntil")
         if expires_ms <= now_ms:
-            raise Turned(RefusalCode.INVALID_VALIDITY, "validUntil must be in the future")
+            raise WordedRefusal(RefusalCode.INVALID_VALIDITY, "validUntil must be in the future")
     if expires_ms is not None:
         begins_ms = due_ms or now_ms
         if begins_ms >= expires_ms:
             message = "scheduleAt must be less than or equal to validUntil"
-            raise Turned(RefusalCode.INVALID_SCHEDULE, message)
+            raise WordedRefusal(RefusalCode.INVALID_SCHEDULE, message)
         expires_ms = min(expires_ms, begins_ms + MAX_LIFE_MS)
     return due_ms, expires_ms
 

@@ -232,7 +232,7 @@ class ReceiverSettings(msgspec.Struct, kw_only=True):
 
 
 class DeviceSettings(msgspec.Struct, kw_only=True):
-    """`PUT` and `PATCH /settings`; a group that is null says nothing."""
+    """`PUT` and `PATCH /settings`; a group that is null changes nothing."""
 
     encryption: EncryptionSettings | UnsetType | None = UNSET
     messages: MessagesSettings | UnsetType | None = UNSET

@@ -15,7 +15,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsgate import schemas
 from dragoman.dialects.smsgate.auth import Caller
 from dragoman.dialects.smsgate.calls import render
-from dragoman.dialects.smsgate.errors import Turned
+from dragoman.dialects.smsgate.errors import WordedRefusal
 from dragoman.web.bodies import decode_json
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
@@ -32,17 +32,13 @@ Set = Callable[[Account, Changes], Awaitable[Groups]]
 
 
 class Settings:
-    """The handlers."""
-
     def __init__(self, services: Services) -> None:
         self._settings = services.phone_settings
 
     async def show(self, caller: Caller, _request: Request) -> Response:
-        """Answers `GET /settings`."""
         return render(200, self._settings.of_account(caller.account.account_id))
 
     async def replace(self, caller: Caller, request: Request) -> Response:
-        """Answers `PUT /settings`."""
         return await self._set(caller, request, self._settings.replace)
 
     async def change(self, caller: Caller, request: Request) -> Response:
@@ -69,5 +65,5 @@ def _read(body: bytes) -> dict[str, dict[str, Any]]:
     shortest, longest = messages.get("send_interval_min"), messages.get("send_interval_max")
     if shortest is not None and longest is not None and longest < shortest:
         message = "send_interval_max must be greater than or equal to send_interval_min"
-        raise Turned(RefusalCode.INVALID_FIELD, message)
+        raise WordedRefusal(RefusalCode.INVALID_FIELD, message)
     return groups

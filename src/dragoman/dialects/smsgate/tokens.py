@@ -8,9 +8,10 @@ from dragoman.container import Services
 from dragoman.core.accounts.scoped_tokens import IssuedPair
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
-from dragoman.dialects.smsgate import mapping, schemas
+from dragoman.dialects.smsgate import schemas
 from dragoman.dialects.smsgate.auth import SCOPES, Caller, authenticate_refresh, lacking
 from dragoman.dialects.smsgate.calls import DONE, render
+from dragoman.kit.clock import render_milliseconds
 from dragoman.web.bodies import decode_json
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
@@ -19,8 +20,6 @@ BEARER: Final = "Bearer"
 
 
 class Tokens:
-    """The handlers."""
-
     def __init__(self, services: Services) -> None:
         self._services = services
         self._tokens = services.scoped_tokens
@@ -37,7 +36,6 @@ class Tokens:
         return render(201, _render(issued))
 
     async def refresh(self, request: Request) -> Response:
-        """Answers `POST /auth/token/refresh`."""
         token = await authenticate_refresh(self._services, request)
         return render(201, _render(await self._tokens.refresh(token, request.client)))
 
@@ -50,7 +48,7 @@ class Tokens:
 
 
 def _render(issued: IssuedPair) -> schemas.Token:
-    expires_at = mapping.render_date(issued.expires_ms)
+    expires_at = render_milliseconds(issued.expires_ms)
     return schemas.Token(
         id=issued.token_id,
         token_type=BEARER,

@@ -10,7 +10,7 @@ from dragoman.core.model.texts import is_storable
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
 from dragoman.dialects.smsgate.calls import DONE, render
-from dragoman.dialects.smsgate.errors import Turned
+from dragoman.dialects.smsgate.errors import WordedRefusal
 from dragoman.dialects.smsgate.mapping import DIALECT
 from dragoman.dialects.wording import instead_of
 from dragoman.kit.ids import parse_number
@@ -22,20 +22,16 @@ SECURE: Final = "https://"
 
 
 class Webhooks:
-    """The handlers."""
-
     def __init__(self, services: Services) -> None:
         self._webhooks = services.webhooks
         self._settings = services.phone_settings
         self._plain = services.settings.dialects.smsgate.plain_webhooks
 
     async def list(self, caller: Caller, _request: Request) -> Response:
-        """Answers `GET /webhooks`."""
         found = self._webhooks.of_account(caller.account, DIALECT)
         return render(200, [mapping.render_webhook(webhook) for webhook in found])
 
     async def put(self, caller: Caller, request: Request) -> Response:
-        """Answers `POST /webhooks`."""
         given = decode_json(request.body, schemas.NewWebhook)
         kind = mapping.KINDS.get(given.event)
         if kind is None:
@@ -46,7 +42,7 @@ class Webhooks:
         if not key.isprintable() or not is_storable(key):
             raise Refused(RefusalCode.INVALID_FIELD, "id", "characters that cannot be shown")
         await self._settings.ensure_signing_key(caller.account)
-        unknown = Turned(RefusalCode.INVALID_FIELD, "deviceId: no such device")
+        unknown = WordedRefusal(RefusalCode.INVALID_FIELD, "deviceId: no such device")
         with instead_of(RefusalCode.NOT_FOUND, unknown):
             webhook = await self._webhooks.put(
                 caller.account,

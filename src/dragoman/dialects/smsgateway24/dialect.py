@@ -32,11 +32,10 @@ MANY_LIMIT_BYTES: Final = 8 * 1024 * 1024
 _OK: Final = 200
 
 Act = Callable[[Request, Given], Awaitable[msgspec.Struct]]
-"""Does what a call asks and says what is answered; raises `Refused`."""
+"""Performs a call and returns its answer; raises `Refused`."""
 
 
 def build_smsgateway24(services: Services) -> ProviderDialect:
-    """Builds the dialect over the services."""
     services.webhooks.prefer_of_devices(NAME)
     calls = _Calls(services)
 
@@ -65,8 +64,6 @@ def build_smsgateway24(services: Services) -> ProviderDialect:
 
 
 class _Calls:
-    """The handlers."""
-
     def __init__(self, services: Services) -> None:
         self._services = services
 

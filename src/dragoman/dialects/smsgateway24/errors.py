@@ -15,7 +15,7 @@ from dragoman.dialects.wording import CODES_OF_KIND
 from dragoman.web.refusals import Refusal
 
 MAX_QUOTED: Final = 64
-"""Characters of a caller's own words that an answer repeats."""
+"""Characters of a caller's input that an answer repeats."""
 
 TEXTS: Final = MappingProxyType(
     {

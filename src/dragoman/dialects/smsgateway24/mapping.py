@@ -84,17 +84,10 @@ OF_FAILURE: Final = MappingProxyType(
         FailureCode.BARRED: NEVER_ALLOWED,
     }
 )
-"""Rejections that somebody decided on."""
+"""Rejections that were decided on, not caused by an error."""
 
 DELIVERY_STATES: Final = frozenset(
-    {
-        State.SENT,
-        State.DELIVERED,
-        State.UNDELIVERED,
-        State.EXPIRED,
-        State.REJECTED,
-        State.CANCELLED,
-    }
+    {State.SENT, State.DELIVERED, State.UNDELIVERED, State.EXPIRED, State.REJECTED, State.CANCELLED}
 )
 """The states that the delivery webhook is called for."""
 
@@ -102,7 +95,7 @@ UNKNOWN_SERIAL: Final = "unknown"
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What this API keeps with a batch of its own, and gets back with what becomes of it."""
+    """What this API stores with its batches, and gets back with their events."""
 
     due_ms: int | None = None
     """The time to send as it was given, which may be past."""
@@ -113,12 +106,10 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def render_note(note: Note) -> str:
-    """A note as it is stored."""
     return msgspec.json.encode(note).decode()
 
 
 def parse_note(text: str) -> Note:
-    """A stored note."""
     return msgspec.json.decode(text, type=Note) if text else Note()
 
 

@@ -73,14 +73,14 @@ class Alphabet(StrEnum):
 
 
 class Forced(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A character that the GSM alphabet lacks and where it stands in the text."""
+    """A character that the GSM alphabet lacks, and its position in the text."""
 
     index: int
     character: str
 
 
 class NotEncodable(ValueError):
-    """GSM 7-bit was asked for, but `forced` lists characters that only UCS-2 has."""
+    """GSM 7-bit was requested, but `forced` lists characters that only UCS-2 has."""
 
     def __init__(self, forced: tuple[Forced, ...]) -> None:
         super().__init__(f"{len(forced)} characters are not in the GSM alphabet")

@@ -1,4 +1,4 @@
-"""Put inbound parts together, in whatever order and over whatever link they come.
+"""Reassembles inbound parts, in whatever order and over whatever link they come.
 
 Time is passed in and nothing is acknowledged here: each part carries an opaque handle, and the
 outcomes hand the handles back.
@@ -52,13 +52,13 @@ class Partial(Assembled, frozen=True, kw_only=True):
 
 
 class Complete(Assembled, frozen=True, kw_only=True):
-    """A message of which every part has come; an older one may have had to make way."""
+    """A message of which every part has come; an older one may have been displaced."""
 
     displaced: Partial | None = None
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """The part is kept until the others come; an older message may have had to make way.
+    """The part is kept until the others come; an older message may have been displaced.
 
     That happens when too many are open, or when a sender uses a reference again before its
     first message is whole.
@@ -197,5 +197,5 @@ def _in_order(held: dict[int, InboundPart]) -> tuple[InboundPart, ...]:
 
 
 def _opened_ms(held: dict[int, InboundPart]) -> int:
-    # A part delivered again keeps its first time, so redelivery does not hold a message open.
+    # A part delivered again keeps its first time, so redelivery does not keep a message open.
     return min(part.received_ms for part in held.values())

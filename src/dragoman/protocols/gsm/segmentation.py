@@ -1,4 +1,4 @@
-"""Cut a message into the parts that travel: alphabet, limits and concatenation headers.
+"""Cuts a message into parts: alphabet, limits and concatenation headers.
 
 A cut never falls inside an escape pair, a surrogate pair or a grapheme cluster (unless one
 cluster is larger than a part).
@@ -29,7 +29,7 @@ MAX_OCTETS = 140
 MAX_SEPTETS = 160
 MAX_UCS2_UNITS = 70
 
-# Room of a part behind a concatenation header of 6 octets (8-bit) or 7 (16-bit reference).
+# Capacity of a part behind a concatenation header of 6 octets (8-bit) or 7 (16-bit reference).
 SEPTETS_IN_PART: dict[ReferenceBits, int] = {8: 153, 16: 152}
 UCS2_UNITS_IN_PART: dict[ReferenceBits, int] = {8: 67, 16: 66}
 
@@ -119,9 +119,9 @@ def segment_text(
     reference_bits: ReferenceBits = 8,
     max_parts: int = MAX_PARTS,
 ) -> Segmentation:
-    """Encode and cut `text` in the alphabet asked for, or in GSM 7-bit where that can say it.
+    """Encode and cut `text` in the requested alphabet, or in GSM 7-bit where that can encode it.
 
-    A lone surrogate becomes U+FFFD. Raises `NotEncodable` when GSM 7-bit is asked for in vain,
+    A lone surrogate becomes U+FFFD. Raises `NotEncodable` if GSM 7-bit is requested in vain,
     and `TooManyParts`.
     """
     if alphabet is not Alphabet.UCS2:
@@ -151,11 +151,7 @@ def segment_text(
 
 
 def segment_binary(
-    data: bytes,
-    *,
-    udh: bytes = b"",
-    reference_bits: ReferenceBits = 8,
-    max_parts: int = MAX_PARTS,
+    data: bytes, *, udh: bytes = b"", reference_bits: ReferenceBits = 8, max_parts: int = MAX_PARTS
 ) -> Segmentation:
     """Cut octets behind an optional raw header, which every part then carries.
 
@@ -169,10 +165,10 @@ def segment_binary(
         raise InvalidHeader("data beyond one part behind a header that is already concatenated")
     else:
         added = 5 if reference_bits == 8 else 6
-        room = MAX_OCTETS - (len(udh) or 1) - added
-        if room < 1:
+        capacity = MAX_OCTETS - (len(udh) or 1) - added
+        if capacity < 1:
             raise InvalidHeader("the header leaves no room for data and concatenation")
-        bodies = tuple(data[start : start + room] for start in range(0, len(data), room))
+        bodies = tuple(data[start : start + capacity] for start in range(0, len(data), capacity))
     if len(bodies) > min(max_parts, MAX_PARTS):
         raise TooManyParts(len(bodies))
     return Segmentation(
@@ -247,7 +243,7 @@ def _cluster_boundary(text: str, start: int, end: int) -> int:
 
 
 def _check_header(udh: bytes) -> bool:
-    """Tell whether a user supplied header is concatenated; raises `InvalidHeader`."""
+    """Whether a user supplied header is concatenated; raises `InvalidHeader`."""
     if not udh:
         return False
     if len(udh) > MAX_OCTETS:

@@ -51,7 +51,7 @@ class UserDataHeader(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def concatenation(self) -> Concatenation | None:
-        """The last concatenation element that makes sense, as s. 9.2.3.24 has it."""
+        """The last valid concatenation element, as s. 9.2.3.24 has it."""
         for element in reversed(self.elements):
             found = _read_concatenation(element)
             if found is not None:

@@ -25,7 +25,7 @@ _OPAQUE = b"\xc3"
 _CREATED = b"\x0a"
 _SI_EXPIRES = b"\x10"
 _SI_ID = b"\x11"
-# The longest prefix stands first.
+# The longest prefix comes first.
 _HREF_STARTS = (
     ("https://www.", b"\x0f"),
     ("http://www.", b"\x0d"),

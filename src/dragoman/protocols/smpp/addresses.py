@@ -1,6 +1,6 @@
 """Choose type of number and numbering plan for a sender or a recipient (SMPP 3.4 s. 5.2.5, 5.2.6).
 
-Peers disagree, so a carrier's profile may replace any of the choices; some want 0/0 throughout.
+Peers disagree, so a carrier's profile may replace any of the choices; some expect 0/0 throughout.
 """
 
 from typing import Final, NamedTuple
@@ -26,7 +26,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class AddressProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """What one carrier wants to see for each kind of address."""
+    """The type of number and numbering plan that one carrier expects for each kind of address."""
 
     international: Numbering = Numbering(Ton.INTERNATIONAL.value, Npi.ISDN.value)
     alphanumeric: Numbering = Numbering(Ton.ALPHANUMERIC.value, Npi.UNKNOWN.value)

@@ -28,8 +28,8 @@ from dragoman.protocols.smpp.fields import (
     write_tlvs,
 )
 from dragoman.protocols.smpp.framing import DEFAULT_MAX_LENGTH, Framer
-from dragoman.protocols.smpp.layouts import LAYOUTS
-from dragoman.protocols.smpp.pdus import PDU_CLASSES, Pdu
+from dragoman.protocols.smpp.layouts import LAYOUTS, PDU_CLASSES
+from dragoman.protocols.smpp.pdus import Pdu
 
 __all__ = [
     "DEFAULT_MAX_LENGTH",
@@ -50,12 +50,7 @@ _unpack_without_times: Final = struct.Struct("10B").unpack_from
 _Decoder = Callable[[bytes, int, int], Pdu]
 
 _WITHOUT_BODY_ON_ERROR: Final = frozenset(
-    {
-        pdus.BindTransmitterResp,
-        pdus.BindReceiverResp,
-        pdus.BindTransceiverResp,
-        pdus.SubmitSmResp,
-    }
+    {pdus.BindTransmitterResp, pdus.BindReceiverResp, pdus.BindTransceiverResp, pdus.SubmitSmResp}
 )
 """Responses whose body SMPP 3.4 leaves out beside an error status (s. 4.1.2, 4.4.2)."""
 
@@ -133,7 +128,7 @@ def _message_decoder(cls: type[pdus.SubmitSm] | type[pdus.DeliverSm]) -> _Decode
             sm_default_msg_id,
             sm_length,
         ) = _unpack_without_times(frame, destination_end + 1)
-        if schedule or validity:  # a time stands where nearly every peer leaves both empty
+        if schedule or validity:  # nearly every peer leaves both empty
             return by_layout(frame, status, sequence)
         message = destination_end + 11
         end = message + sm_length

@@ -1,4 +1,4 @@
-"""The numbers of SMPP 3.4: command ids, statuses, tags, type codes and limits.
+"""The numbers of SMPP 3.4 that the gateway uses: command ids, statuses, tags, types, limits.
 
 Decoding never turns a number into one of these enumerations, because peers send values that no
 table knows (vendor statuses 0x0400-0x04FF, private tags); members compare equal to plain integers.
@@ -19,9 +19,7 @@ MAX_SEQUENCE_NUMBER: Final = 0x7FFFFFFF
 MAX_SHORT_MESSAGE: Final = 254
 """Octets that fit in short_message (SMPP 3.4 s. 5.2.22); longer text is a message_payload TLV."""
 
-INTERFACE_VERSION_33: Final = 0x33
 INTERFACE_VERSION_34: Final = 0x34
-INTERFACE_VERSION_50: Final = 0x50
 
 
 class CommandId(IntEnum):
@@ -112,50 +110,16 @@ class CommandStatus(IntEnum):
 class Tag(IntEnum):
     """Optional parameters of SMPP 3.4 s. 5.3.1."""
 
-    DEST_ADDR_SUBUNIT = 0x0005
-    DEST_NETWORK_TYPE = 0x0006
-    DEST_BEARER_TYPE = 0x0007
-    DEST_TELEMATICS_ID = 0x0008
-    SOURCE_ADDR_SUBUNIT = 0x000D
-    SOURCE_NETWORK_TYPE = 0x000E
-    SOURCE_BEARER_TYPE = 0x000F
-    SOURCE_TELEMATICS_ID = 0x0010
-    QOS_TIME_TO_LIVE = 0x0017
-    PAYLOAD_TYPE = 0x0019
-    ADDITIONAL_STATUS_INFO_TEXT = 0x001D
     RECEIPTED_MESSAGE_ID = 0x001E
-    MS_MSG_WAIT_FACILITIES = 0x0030
-    PRIVACY_INDICATOR = 0x0201
-    SOURCE_SUBADDRESS = 0x0202
-    DEST_SUBADDRESS = 0x0203
     USER_MESSAGE_REFERENCE = 0x0204
-    USER_RESPONSE_CODE = 0x0205
-    SOURCE_PORT = 0x020A
-    DESTINATION_PORT = 0x020B
     SAR_MSG_REF_NUM = 0x020C
-    LANGUAGE_INDICATOR = 0x020D
     SAR_TOTAL_SEGMENTS = 0x020E
     SAR_SEGMENT_SEQNUM = 0x020F
     SC_INTERFACE_VERSION = 0x0210
-    CALLBACK_NUM_PRES_IND = 0x0302
-    CALLBACK_NUM_ATAG = 0x0303
-    NUMBER_OF_MESSAGES = 0x0304
-    CALLBACK_NUM = 0x0381
-    DPF_RESULT = 0x0420
-    SET_DPF = 0x0421
     MS_AVAILABILITY_STATUS = 0x0422
     NETWORK_ERROR_CODE = 0x0423
     MESSAGE_PAYLOAD = 0x0424
-    DELIVERY_FAILURE_REASON = 0x0425
-    MORE_MESSAGES_TO_SEND = 0x0426
     MESSAGE_STATE = 0x0427
-    USSD_SERVICE_OP = 0x0501
-    DISPLAY_TIME = 0x1201
-    SMS_SIGNAL = 0x1203
-    MS_VALIDITY = 0x1204
-    ALERT_ON_MESSAGE_DELIVERY = 0x130C
-    ITS_REPLY_TYPE = 0x1380
-    ITS_SESSION_INFO = 0x1383
 
 
 class Ton(IntEnum):
@@ -163,11 +127,8 @@ class Ton(IntEnum):
 
     UNKNOWN = 0
     INTERNATIONAL = 1
-    NATIONAL = 2
     NETWORK_SPECIFIC = 3
-    SUBSCRIBER_NUMBER = 4
     ALPHANUMERIC = 5
-    ABBREVIATED = 6
 
 
 class Npi(IntEnum):
@@ -175,61 +136,25 @@ class Npi(IntEnum):
 
     UNKNOWN = 0
     ISDN = 1
-    DATA = 3
-    TELEX = 4
-    LAND_MOBILE = 6
-    NATIONAL = 8
-    PRIVATE = 9
-    ERMES = 10
-    INTERNET = 14
-    WAP_CLIENT_ID = 18
 
 
 class DataCoding(IntEnum):
     """Alphabets of short_message (SMPP 3.4 s. 5.2.19); 0xC0 and above follow GSM 03.38."""
 
-    SMSC_DEFAULT = 0x00
-    IA5 = 0x01
-    OCTETS = 0x02
-    LATIN_1 = 0x03
-    OCTETS_8BIT = 0x04
-    JIS = 0x05
-    CYRILLIC = 0x06
-    HEBREW = 0x07
     UCS2 = 0x08
-    PICTOGRAM = 0x09
-    ISO_2022_JP = 0x0A
-    EXTENDED_KANJI = 0x0D
-    KS_C_5601 = 0x0E
 
 
 # esm_class (SMPP 3.4 s. 5.2.12): mode in bits 1-0, type in bits 5-2, GSM features in bits 7-6.
 # Plain integers, because `&` on an IntFlag costs more than decoding the PDU.
-ESM_MODE_MASK: Final = 0x03
-ESM_MODE_DEFAULT: Final = 0x00
-ESM_MODE_DATAGRAM: Final = 0x01
-ESM_MODE_FORWARD: Final = 0x02
-ESM_MODE_STORE_AND_FORWARD: Final = 0x03
-
 ESM_TYPE_MASK: Final = 0x3C
-ESM_TYPE_DEFAULT: Final = 0x00
 ESM_TYPE_DELIVERY_RECEIPT: Final = 0x04
-ESM_TYPE_DELIVERY_ACK: Final = 0x08
-ESM_TYPE_USER_ACK: Final = 0x10
-ESM_TYPE_CONVERSATION_ABORT: Final = 0x18
 ESM_TYPE_INTERMEDIATE_NOTIFICATION: Final = 0x20
 
 ESM_UDHI: Final = 0x40
-ESM_REPLY_PATH: Final = 0x80
 
-# registered_delivery (SMPP 3.4 s. 5.2.17): what the sender asks to be told.
+# registered_delivery (SMPP 3.4 s. 5.2.17): which receipts the sender requests.
 REGISTERED_RECEIPT_MASK: Final = 0x03
-REGISTERED_NONE: Final = 0x00
-REGISTERED_FINAL: Final = 0x01
 REGISTERED_FAILURE: Final = 0x02
-REGISTERED_DELIVERY_ACK: Final = 0x04
-REGISTERED_USER_ACK: Final = 0x08
-REGISTERED_INTERMEDIATE: Final = 0x10
 
 # dest_flag of a submit_multi destination (SMPP 3.4 s. 5.2.25).
 DEST_FLAG_SME_ADDRESS: Final = 0x01

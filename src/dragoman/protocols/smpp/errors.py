@@ -1,4 +1,4 @@
-"""What can go wrong between bytes and PDUs: their mistake, our mistake, or a lost boundary."""
+"""Errors between bytes and PDUs: the peer's, our own, or a lost boundary."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What can happen in an SMPP session, as values handed to its caller."""
+"""The events of an SMPP session, as values for its caller."""
 
 from enum import Enum
 from typing import Generic, TypeAlias, TypeVar
@@ -43,7 +43,7 @@ class BindRequested(msgspec.Struct, frozen=True, gc=False):
 
 
 class RequestReceived(msgspec.Struct, frozen=True, gc=False):
-    """The peer asks for something; answer with `respond` unless the request has no response."""
+    """A request of the peer; answer with `respond` unless it has no response."""
 
     request: Pdu
 
@@ -57,7 +57,7 @@ class ResponseReceived(msgspec.Struct, Generic[Context], frozen=True, gc=False):
 
 
 class ResponseTimedOut(msgspec.Struct, Generic[Context], frozen=True, gc=False):
-    """No readable answer to a request of ours came: whether the peer acted on it is unknown."""
+    """A request of ours got no readable answer; whether the peer acted on it is unknown."""
 
     context: Context
 

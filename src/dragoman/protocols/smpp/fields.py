@@ -25,7 +25,7 @@ ADDRESS_RANGE: Final = 41
 DATA_SM_ADDRESS: Final = 65
 DL_NAME: Final = 21
 MESSAGE_ID: Final = 256
-"""SMPP 3.4 says 65; servers hand out longer ids, and query_sm has to repeat what they said."""
+"""SMPP 3.4 says 65; servers issue longer ids, and query_sm has to repeat them."""
 PASSWORD: Final = 9
 SERVICE_TYPE: Final = 6
 SYSTEM_ID: Final = 16
@@ -225,10 +225,7 @@ def _read_distribution_list(frame: bytes, text: str, at: int) -> tuple[Distribut
 
 _DESTINATION_READERS: Final[
     dict[int, Callable[[bytes, str, int], tuple[SmeAddress | DistributionList, int]]]
-] = {
-    DEST_FLAG_SME_ADDRESS: _read_sme_address,
-    DEST_FLAG_DISTRIBUTION_LIST: _read_distribution_list,
-}
+] = {DEST_FLAG_SME_ADDRESS: _read_sme_address, DEST_FLAG_DISTRIBUTION_LIST: _read_distribution_list}
 
 
 def _write_destination(destination: SmeAddress | DistributionList) -> bytes:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from dragoman.protocols.smpp import fields, pdus
+from dragoman.protocols.smpp.constants import RESPONSE_BIT
 from dragoman.protocols.smpp.fields import (
     Destinations,
     Field,
@@ -25,10 +26,7 @@ _DESTINATION = (
     Number("dest_addr_npi"),
     Text("destination_addr", fields.ADDRESS),
 )
-_TIMES = (
-    Text("schedule_delivery_time", fields.TIME),
-    Text("validity_period", fields.TIME),
-)
+_TIMES = (Text("schedule_delivery_time", fields.TIME), Text("validity_period", fields.TIME))
 _MESSAGE = (
     Number("esm_class"),
     Number("protocol_id"),
@@ -113,3 +111,13 @@ LAYOUTS: Final[dict[type[Pdu], tuple[Field, ...]]] = {
     ),
 }
 """The fields of each body, in the order of its class, which is the order of SMPP 3.4 s. 4."""
+
+PDU_CLASSES: Final[dict[int, type[Pdu]]] = {cls.command_id: cls for cls in LAYOUTS}
+"""Every PDU of SMPP 3.4 by its command id."""
+
+RESPONSE_CLASSES: Final[dict[type[Pdu], type[Pdu]]] = {
+    cls: PDU_CLASSES[cls.command_id | RESPONSE_BIT]
+    for cls in PDU_CLASSES.values()
+    if not cls.command_id & RESPONSE_BIT and cls.command_id | RESPONSE_BIT in PDU_CLASSES
+}
+"""The class that answers each request; outbind and alert_notification have none."""

@@ -1,4 +1,4 @@
-"""Find the message a receipt speaks of although its id is spelled differently than it was given.
+"""Finds the message of a receipt although its ID is spelled differently than in the response.
 
 Between submit_sm_resp and receipt a carrier may change case, add or strip leading zeros, drop the
 dashes of a UUID, or go from hexadecimal to decimal and back (SMPP 3.3 said hexadecimal, the

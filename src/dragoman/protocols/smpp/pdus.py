@@ -9,11 +9,11 @@ Build them with keywords. The classes are not keyword-only for one reason: the c
 fields positionally in a seventh of the time, and that is most of what a decode costs.
 """
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import msgspec
 
-from dragoman.protocols.smpp.constants import INTERFACE_VERSION_34, RESPONSE_BIT, CommandId
+from dragoman.protocols.smpp.constants import INTERFACE_VERSION_34, CommandId
 from dragoman.protocols.smpp.tlvs import Tlv
 
 
@@ -25,11 +25,6 @@ class Pdu(msgspec.Struct, frozen=True, gc=False):
     command_status: int = 0
     sequence_number: int = 0
     tlvs: tuple[Tlv, ...] = ()
-
-    @property
-    def is_response(self) -> bool:
-        """Whether this answers a request; true of generic_nack."""
-        return bool(self.command_id & RESPONSE_BIT)
 
 
 class Bind(Pdu, frozen=True, gc=False):
@@ -320,7 +315,7 @@ class EnquireLinkResp(Pdu, frozen=True, gc=False):
 
 
 class AlertNotification(Pdu, frozen=True, gc=False):
-    """Tell that a phone is reachable again; has no response (SMPP 3.4 s. 4.12.1)."""
+    """Report that a phone is reachable again; has no response (SMPP 3.4 s. 4.12.1)."""
 
     command_id: ClassVar[int] = CommandId.ALERT_NOTIFICATION.value
 
@@ -337,45 +332,3 @@ class UnknownPdu(Pdu, frozen=True, kw_only=True, gc=False):
 
     command_id: int  # type: ignore[misc]  # the one PDU whose number is not its class's
     raw: bytes = b""
-
-
-PDU_CLASSES: Final[dict[int, type[Pdu]]] = {
-    cls.command_id: cls
-    for cls in (
-        BindTransmitter,
-        BindTransmitterResp,
-        BindReceiver,
-        BindReceiverResp,
-        BindTransceiver,
-        BindTransceiverResp,
-        Outbind,
-        Unbind,
-        UnbindResp,
-        GenericNack,
-        SubmitSm,
-        SubmitSmResp,
-        SubmitMulti,
-        SubmitMultiResp,
-        DeliverSm,
-        DeliverSmResp,
-        DataSm,
-        DataSmResp,
-        QuerySm,
-        QuerySmResp,
-        CancelSm,
-        CancelSmResp,
-        ReplaceSm,
-        ReplaceSmResp,
-        EnquireLink,
-        EnquireLinkResp,
-        AlertNotification,
-    )
-}
-"""Every PDU of SMPP 3.4 by its command id."""
-
-RESPONSE_CLASSES: Final[dict[type[Pdu], type[Pdu]]] = {
-    cls: PDU_CLASSES[cls.command_id | RESPONSE_BIT]
-    for cls in PDU_CLASSES.values()
-    if not cls.command_id & RESPONSE_BIT and cls.command_id | RESPONSE_BIT in PDU_CLASSES
-}
-"""The class that answers each request; outbind and alert_notification have none."""

@@ -1,4 +1,4 @@
-"""Read what a carrier says became of a message, however it spells it; render it for a simulator.
+"""Reads delivery receipts in their many formats, and renders one for a simulator.
 
 The text of a receipt is not standard (SMPP 3.4 App. B only suggests one), so reading never raises
 and never insists. A PDU counts as a receipt because of its esm_class or its receipted_message_id,
@@ -35,11 +35,11 @@ FINAL_STATES: Final = frozenset(
         MessageState.SKIPPED,
     }
 )
-"""States after which nothing comes; UNKNOWN is not one, a better receipt may follow."""
+"""Final states; UNKNOWN is not one, as a better receipt may follow."""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One delivery report; what it does not say is empty, and `message_id` may be."""
+    """One delivery receipt; missing values are empty, and `message_id` may be."""
 
     message_id: str
     state: MessageState

@@ -1,13 +1,13 @@
 """One SMPP session as a state machine without I/O, for either side of the wire.
 
-The caller moves bytes and tells the time: what arrives goes into `receive_data`, what happened
-comes out of `events_received`, what must be written comes out of `data_to_send`, and
+The caller moves bytes and passes the time: what arrives goes into `receive_data`, events come out
+of `events_received`, what must be written comes out of `data_to_send`, and
 `handle_timeouts` is called when `next_deadline` has passed. Times are seconds of a monotonic clock.
 
 Requests of the peer are answered by the caller (`respond`), so that a deliver_sm is acknowledged
-only after it is stored; the session itself answers enquire_link, unbind and what nobody
-understands. What a peer does wrong becomes an answer, an event or a count, and never an exception;
-only misuse by the caller raises (`LocalProtocolError`).
+only after it is stored; the session itself answers enquire_link, unbind and unknown
+requests. Errors of a peer become an answer, an event or a count, never an exception; only misuse by
+the caller raises (`LocalProtocolError`).
 """
 
 from __future__ import annotations
@@ -38,9 +38,8 @@ from dragoman.protocols.smpp.events import (
     ResponseTimedOut,
 )
 from dragoman.protocols.smpp.framing import Framer
+from dragoman.protocols.smpp.layouts import PDU_CLASSES, RESPONSE_CLASSES
 from dragoman.protocols.smpp.pdus import (
-    PDU_CLASSES,
-    RESPONSE_CLASSES,
     Bind,
     BindResp,
     EnquireLink,
@@ -64,7 +63,7 @@ _NOTHING: Final[frozenset[int]] = frozenset()
 
 
 class LocalProtocolError(Exception):
-    """The caller asked for something the protocol does not allow now: a bug on our side."""
+    """The caller requested what the protocol does not allow now: a bug on our side."""
 
 
 class NotBound(LocalProtocolError):
@@ -124,7 +123,7 @@ class Session(Generic[Context]):
         self.settings = settings
         self.state = State.OPEN
         self.bound = False
-        """Whether messages may pass."""
+        """Whether messages may be sent."""
         self.window = settings.window
         self.ignored_responses = 0
         self.refused_requests = 0
@@ -155,7 +154,6 @@ class Session(Generic[Context]):
 
     @property
     def closed(self) -> bool:
-        """Whether the session is over."""
         return self.state is State.CLOSED
 
     @property
@@ -265,7 +263,7 @@ class Session(Generic[Context]):
             self._close(CloseReason.FRAMING_LOST)
 
     def receive_eof(self) -> None:
-        """Takes note that the connection is gone."""
+        """Ends the session after the connection was lost."""
         self._close(CloseReason.CONNECTION_LOST)
 
     def events_received(self) -> list[Event[Context]]:
@@ -273,7 +271,7 @@ class Session(Generic[Context]):
         events, self._events = self._events, []
         return events
 
-    # Time
+    # Timeouts
 
     def next_deadline(self) -> float | None:
         """Returns when `handle_timeouts` has something to do if nothing arrives before."""
@@ -292,7 +290,7 @@ class Session(Generic[Context]):
         return min(deadlines) if deadlines else None
 
     def handle_timeouts(self, now: float) -> None:
-        """Gives up what is overdue, and asks after a peer that has been silent."""
+        """Times overdue requests out, and sends enquire_link to a silent peer."""
         if self.closed:
             return
         if self._setup_deadline is not None and now >= self._setup_deadline:
@@ -407,7 +405,7 @@ class Session(Generic[Context]):
         elif request is None:
             self._send_nack(status, sequence)
 
-    # The machine
+    # State changes
 
     def _move(self, move: Move) -> None:
         following = TRANSITIONS[self.state].get(move)
@@ -438,7 +436,7 @@ class Session(Generic[Context]):
         )
         outstanding.clear()
         if unwritten:
-            # What is reported as never written must not be written after all.
+            # PDUs reported as unwritten must not be written afterwards.
             self._out = [frame for frame in self._out if _request_number(frame) not in unwritten]
             self._unwritten.clear()
 

@@ -72,11 +72,7 @@ _SUBMISSIONS: Final = frozenset(
     }
 )
 _DELIVERIES: Final = frozenset(
-    {
-        CommandId.DELIVER_SM.value,
-        CommandId.DATA_SM.value,
-        CommandId.ALERT_NOTIFICATION.value,
-    }
+    {CommandId.DELIVER_SM.value, CommandId.DATA_SM.value, CommandId.ALERT_NOTIFICATION.value}
 )
 ALLOWED_REQUESTS: Final[dict[Role, dict[State, frozenset[int]]]] = {
     Role.CLIENT: {

@@ -1,7 +1,7 @@
 """The time format of SMPP: absolute with an offset, or relative to now (SMPP 3.4 s. 7.1.1)."""
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Final
 
 _QUARTER: Final = timedelta(minutes=15)
@@ -11,22 +11,6 @@ _DAYS_OF_MONTH: Final = 30
 _SHAPE: Final = re.compile(
     r"([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9])([0-9]{2})([-+R])"
 )
-
-
-def render_absolute(at: datetime) -> str:
-    """Write an aware time as `YYMMDDhhmmsstnnp`, in its own offset if that is whole quarters.
-
-    Raises ValueError for a naive time and for years outside 2000 to 2099.
-    """
-    offset = at.utcoffset()
-    if offset is None:
-        raise ValueError("a naive time has no place on the wire")
-    if offset % _QUARTER or abs(offset) > _MAX_QUARTERS * _QUARTER:
-        at, offset = at.astimezone(UTC), timedelta()
-    if not 2000 <= at.year <= 2099:
-        raise ValueError(f"year {at.year} does not fit two digits")
-    sign = "-" if offset < timedelta() else "+"
-    return f"{at:%y%m%d%H%M%S}{at.microsecond // 100_000}{abs(offset) // _QUARTER:02d}{sign}"
 
 
 def render_relative(period: timedelta) -> str:

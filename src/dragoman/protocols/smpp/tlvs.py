@@ -30,12 +30,6 @@ def find_integer(tlvs: Iterable[Tlv], tag: int) -> int | None:
     return int.from_bytes(value, "big") if value else None
 
 
-def find_text(tlvs: Iterable[Tlv], tag: int) -> str | None:
-    """Return the value of the first parameter with this tag up to its NUL, as Latin-1, or None."""
-    value = find_tlv(tlvs, tag)
-    return None if value is None else value.split(b"\0", 1)[0].decode("latin-1")
-
-
 def integer_tlv(tag: int, number: int, size: int) -> Tlv:
     """Build an integer parameter of `size` octets; OverflowError if the number does not fit."""
     return Tlv(tag, number.to_bytes(size, "big"))

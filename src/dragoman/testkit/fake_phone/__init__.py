@@ -1,4 +1,4 @@
-"""A phone with the app SMSGate that nobody has to hold: the app's documented order of calls."""
+"""A simulated phone with the app SMSGate, which makes its calls in the documented order."""
 
 from dragoman.testkit.fake_phone.phone import FakePhone, SentText
 from dragoman.testkit.fake_phone.wire import HttpAnswer

@@ -1,4 +1,4 @@
-"""The app as it behaves: registers, asks in its order, sends, reports snapshots, hands in texts."""
+"""The app's behaviour: registers, fetches, sends, reports snapshots, delivers texts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NETWORK_ERRORS = (OSError, TimeoutError)
 
 
 class SentText(msgspec.Struct, frozen=True, kw_only=True):
-    """What the radio was given: the only truth about what a person gets."""
+    """What the radio was given, and so what a recipient gets."""
 
     message_id: str
     sim: int | None
@@ -46,7 +46,7 @@ class _Local:
         self.states: dict[str, str] = {}
 
     def snapshot(self) -> dict[str, Any]:
-        """All that the app says of a message, nulls dropped as Gson does."""
+        """All that the app reports of a message; nulls are dropped, as Gson does."""
         recipient = {"phoneNumber": self.item["phoneNumbers"][0], "state": self.state}
         if self.error is not None:
             recipient["error"] = self.error
@@ -83,7 +83,7 @@ class FakePhone:
         self.sending.set()
         self.sent: list[SentText] = []
         self.inbox: list[dict[str, Any]] = []
-        """What the network brought, as the phone's own messages app keeps it."""
+        """What the network delivered, as the phone's own messages app stores it."""
         self.events: list[str] = []
         self.webhooks: list[dict[str, str]] = []
         self.settings: dict[str, Any] = {}
@@ -95,8 +95,6 @@ class FakePhone:
         self._arrived = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._numbers = itertools.count(1)
-
-    # Registration
 
     async def register(
         self, *, code: str = "", login: tuple[str, str] | None = None, private_token: str = ""
@@ -122,8 +120,6 @@ class FakePhone:
             for n in range(1, self.sims + 1)
         ]
 
-    # Life
-
     async def start(self) -> None:
         """Starts as the app does, and returns once its stream is open."""
         await asyncio.gather(
@@ -132,14 +128,11 @@ class FakePhone:
             self.fetch_webhooks(),
             self.fetch_settings(),
         )
-        self._tasks = [
-            asyncio.create_task(self._listen()),
-            asyncio.create_task(self._send_all()),
-        ]
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._send_all())]
         await self.listening.wait()
 
     async def kill(self) -> None:
-        """Ends in the middle of whatever it does; its database stays."""
+        """Stops at once, whatever it is doing; its database stays."""
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
@@ -147,12 +140,10 @@ class FakePhone:
         self.listening.clear()
 
     async def reinstall(self) -> None:
-        """Forgets everything, as a phone does whose app was installed anew."""
+        """Loses all data, like a reinstalled app."""
         await self.kill()
         self._messages.clear()
         self.device_id = self.token = ""
-
-    # Calls
 
     async def call(
         self, method: str, path: str, body: Any = None, *, authorization: str | None = None
@@ -197,13 +188,11 @@ class FakePhone:
         return await self.call("PATCH", "/message", [snapshot])
 
     def snapshot(self, message_id: str) -> dict[str, Any]:
-        """What the phone would say of a message now."""
+        """What the phone would report of a message now."""
         return self._messages[message_id].snapshot()
 
-    # What it hands in
-
     async def receive(self, sender: str, text: str, *, sim: int = 1) -> HttpAnswer:
-        """Gets a text from the network and hands it in."""
+        """Receives a text from the network and delivers it."""
         payload = {
             "messageId": hashlib.sha256(text.encode()).hexdigest()[:8],
             "phoneNumber": sender,
@@ -212,22 +201,21 @@ class FakePhone:
             "receivedAt": self._now(),
         }
         self.inbox.append(payload)
-        return await self.tell("sms:received", payload)
+        return await self.post_event("sms:received", payload)
 
     async def export_inbox(self, since: str, until: str) -> None:
-        """Hands in what came between two times once more, each as an event of its own."""
+        """Delivers the texts of a period again, each as a new event."""
         first, last = datetime.fromisoformat(since), datetime.fromisoformat(until)
         for payload in tuple(self.inbox):
             if first <= datetime.fromisoformat(payload["receivedAt"]) <= last:
-                await self.tell("sms:received", payload)
+                await self.post_event("sms:received", payload)
 
     async def ping(self, battery: int = 80) -> HttpAnswer:
-        """Tells how it is."""
         check = {"status": "pass", "observedValue": battery, "observedUnit": "percent"}
         health = {"status": "pass", "checks": {"battery:level": check}}
-        return await self.tell("system:ping", {"health": health})
+        return await self.post_event("system:ping", {"health": health})
 
-    async def tell(
+    async def post_event(
         self, event: str, payload: Mapping[str, Any], *, event_id: str = "", key: str | None = None
     ) -> HttpAnswer:
         """Calls the webhook of an event, signed."""
@@ -248,8 +236,6 @@ class FakePhone:
             "x-signature": hmac.digest(signing_key, body + timestamp.encode(), "sha256").hex(),
         }
         return await wire.call("POST", webhook["url"], headers, body)
-
-    # Inside
 
     async def _listen(self) -> None:
         while True:
@@ -300,7 +286,7 @@ class FakePhone:
                 await self._arrived.wait()
                 continue
             await self.sending.wait()
-            if waiting[0].state == "Pending":  # the others may have to let one go before them
+            if waiting[0].state == "Pending":  # a more urgent one may have arrived
                 await self._send(waiting[0])
 
     async def _send(self, local: _Local) -> None:

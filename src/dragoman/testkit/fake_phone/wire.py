@@ -14,7 +14,7 @@ TIMEOUT_S = 10.0
 
 
 class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer, whole."""
+    """A complete answer."""
 
     status: int
     headers: dict[str, str]
@@ -35,7 +35,7 @@ class EventFrame(msgspec.Struct, frozen=True, kw_only=True):
 async def call(
     method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
 ) -> HttpAnswer:
-    """Makes one request; raises OSError and TimeoutError where nobody answers."""
+    """Makes one request; raises OSError and TimeoutError without an answer."""
     async with asyncio.timeout(TIMEOUT_S):
         reader, writer = await _send(method, url, {**headers, "connection": "close"}, body)
         try:
@@ -46,7 +46,7 @@ async def call(
 
 
 async def listen(url: str, headers: Mapping[str, str]) -> AsyncGenerator[EventFrame, None]:
-    """The events of a stream until it ends; raises OSError where there is none."""
+    """The events of a stream until it ends; raises OSError if there is none."""
     reader, writer = await _send("GET", url, {**headers, "accept": "text/event-stream"}, None)
     try:
         status, _ = await _read_head(reader)

@@ -10,7 +10,7 @@ from dragoman.protocols.smpp.constants import MessageState
 
 
 class Answer(Enum):
-    """What becomes of the response to a submit that the SMSC took."""
+    """What happens to the response to an accepted submit."""
 
     SENT = "sent"
     LOST = "lost"
@@ -29,7 +29,7 @@ class ReceiptTiming(Enum):
 
 
 class ReceiptStyle(Enum):
-    """How a receipt says what it says."""
+    """How a receipt is encoded."""
 
     TEXT = "text"
     TLVS = "tlvs"
@@ -37,14 +37,14 @@ class ReceiptStyle(Enum):
 
 
 class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
-    """The fate of a message: the default is taken at once and delivered at once."""
+    """What happens to a message; by default it is accepted and delivered at once."""
 
     status: int = 0
     """Status of the response; other than 0 the message is not taken."""
     answer: Answer = Answer.SENT
     answer_delay_s: float = 0.0
     state: MessageState | None = MessageState.DELIVERED
-    """What the receipt says; None for no receipt ever."""
+    """The state in the receipt; None for no receipt."""
     error: str = "000"
     receipt_delay_s: float = 0.0
     receipts: int = 1

@@ -1,4 +1,4 @@
-"""A place where a script holds things up, to decide the order of events without a clock."""
+"""A gate by which a script delays actions, to control their order without a clock."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ from collections.abc import Callable
 
 
 class Gate:
-    """Does what passes at once, or when it is opened; whatever passes keeps its order."""
-
-    __slots__ = ("_kept",)
+    """Performs actions at once, or in order when it is opened."""
 
     def __init__(self) -> None:
         self._kept: list[Callable[[], None]] | None = None
 
     def shut(self) -> None:
-        """Keeps what passes from now on."""
+        """Holds actions back from now on."""
         if self._kept is None:
             self._kept = []
 
     def open(self) -> None:
-        """Does everything that was kept, and what passes from now on at once."""
+        """Performs the held actions, and later ones at once."""
         kept, self._kept = self._kept or (), None
         for action in kept:
             action()

@@ -1,4 +1,4 @@
-"""Virtual phones: they put parts together and show what a person would have seen."""
+"""Virtual phones: they reassemble parts and show the text as a phone would."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SubmittedText(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Phone:
-    """One number: what it received, and the parts it waits with."""
+    """One number: its received texts, and the parts of incomplete ones."""
 
     __slots__ = ("_open", "number", "received")
 

@@ -1,4 +1,4 @@
-"""Which fate a script has given to messages to a number, a prefix, or the next few of them."""
+"""The behaviour that a script set for messages to a number or prefix, or the next few of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_OPEN_TEXTS: Final = 1_000
 
 
 class Rules:
-    """Fates by prefix, of which the longest counts; `on_spent` hears of the last use of one."""
+    """Behaviours by prefix; the longest applies. `on_spent` is called after the last use of one."""
 
     def __init__(self, on_spent: Callable[[str], None]) -> None:
         self._on_spent = on_spent
@@ -21,10 +21,10 @@ class Rules:
         self._times_left: dict[str, int] = {}
         self._prefix_lengths: tuple[int, ...] = ()
         self._open: dict[tuple[str, str, int | None], tuple[Behaviour, int]] = {}
-        """Of texts that have parts to come: their fate, and how many."""
+        """The behaviour of incomplete texts, and the number of parts to come."""
 
     def add(self, prefix: str, behaviour: Behaviour, times: int | None) -> None:
-        """Sets the rule of a prefix; after so many uses it is gone."""
+        """Sets the rule of a prefix, removed after `times` uses."""
         self._behaviours[prefix] = behaviour
         if times is None:
             self._times_left.pop(prefix, None)
@@ -39,7 +39,7 @@ class Rules:
         self._note_prefixes()
 
     def find(self, pdu: SubmitSm, default: Behaviour, *, whole_texts: bool) -> Behaviour:
-        """The fate of a submit, by default where no rule says; parts of whole texts share it."""
+        """The behaviour for a submit; with `whole_texts`, the parts of a text share it."""
         number = pdu.destination_addr
         if not whole_texts:
             return self._find_for(number) or default

@@ -1,4 +1,4 @@
-"""Things to do later, with one timer for all of them."""
+"""Delayed calls over a single timer."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from itertools import count
 
 
 class Schedule:
-    """Calls functions at their time, in order of time and then of asking."""
-
-    __slots__ = ("_clock", "_heap", "_number", "_timer")
+    """Calls functions when due; those due at the same time in the order they were added."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

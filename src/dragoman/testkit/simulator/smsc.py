@@ -1,7 +1,7 @@
-"""The simulated SMSC: takes messages, makes up their fate, reports it, and sends texts of phones.
+"""The simulated SMSC: accepts messages, sends scripted receipts, and sends texts of phones.
 
 Everything may be changed while it runs: attributes for the SMSC as a whole, `behave` for numbers,
-gates for the order of what it says.
+gates for the order of what it sends.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from dragoman.protocols.smpp.constants import (
     Tag,
 )
 from dragoman.protocols.smpp.events import BindRequested
+from dragoman.protocols.smpp.layouts import RESPONSE_CLASSES
 from dragoman.protocols.smpp.pdus import (
-    RESPONSE_CLASSES,
     BindResp,
     DeliverSm,
     Pdu,
@@ -106,7 +106,7 @@ class Simulator:
         self.accounts = accounts
         self.session_settings = session or SESSION
         self.tls = tls
-        # What a script may change at any time.
+        # Scripts may change these at any time.
         self.default = _DELIVERED
         self.id_style = IdStyle.DECIMAL
         self.silent = False
@@ -116,20 +116,20 @@ class Simulator:
         self.window: int | None = None
         """Submits of one link that may wait for their response; more get ESME_RMSGQFUL."""
         self.bind_status = 0
-        """Status of every bind response; other than 0 nobody gets in."""
+        """Status of every bind response; with any other than 0, no client is admitted."""
         self.redeliver_after_s = 0.2
         """When a deliver_sm that was refused or not answered is sent again."""
         self.counts_texts = False
-        """Whether rules for so many messages count whole texts; else they count parts."""
+        """Whether rules with a number of uses count whole texts, not parts."""
         self.on_text: Callable[[str, ReceivedText], None] | None = None
-        """Is told of each text that a phone shows, with the phone's number."""
+        """Called with each text that a phone shows, and the phone's number."""
         self.on_rule_spent: Callable[[str], None] | None = None
-        """Is told the number or prefix of a rule for so many messages after the last of them."""
+        """Called with the number or prefix of a rule when its last use is over."""
         self.answers = Gate()
         """Shut, it holds up the responses to submits, and the receipts that go out after them."""
         self.receipts = Gate()
         """Shut, it holds up the receipts."""
-        # What a script may look at.
+        # Scripts may read these.
         self.submits: deque[Submit] = deque(maxlen=remember)
         self.phones: dict[str, Phone] = {}
         self.taken = 0
@@ -196,7 +196,7 @@ class Simulator:
         burst: float | None = None,
         status: int = CommandStatus.ESME_RTHROTTLED.value,
     ) -> None:
-        """Takes at most so many messages a second and answers the others with `status`.
+        """Accepts at most `per_s` messages a second and answers the others with `status`.
 
         `burst` may come at once; a second's worth if None.
         """
@@ -267,28 +267,28 @@ class Simulator:
         await asyncio.gather(*acknowledgements)
 
     def deliver(self, delivery: Delivery) -> None:
-        """Sends a deliver_sm to its account, now or when that has a link with room."""
+        """Sends a deliver_sm to its account as soon as that has a link with a free window."""
         wire = self._wire_for(delivery)
         if wire is None or self._waiting.get(delivery.system_id):
             self._waiting.setdefault(delivery.system_id, deque()).append(delivery)
         else:
             wire.deliver(delivery)
 
-    # What connections say
+    # Events of connections
 
     def opened(self, wire: Wire) -> None:
-        """Takes note of a connection."""
+        """Counts a connection."""
         self.wires.append(wire)
         self._all_closed.clear()
 
     def closed(self, wire: Wire) -> None:
-        """Takes note that a connection is gone."""
+        """Removes a closed connection."""
         self.wires.remove(wire)
         if not self.wires:
             self._all_closed.set()
 
     def bind_requested(self, wire: Wire, event: BindRequested) -> None:
-        """Lets a client in, or not."""
+        """Accepts or refuses a bind."""
         request = event.request
         status = self.bind_status
         if not status and self.accounts is not None:
@@ -323,7 +323,7 @@ class Simulator:
             wire.respond(pdu, RESPONSE_CLASSES[type(pdu)](command_status=status.value))
 
     def answered(self, delivery: Delivery, status: int) -> None:
-        """Takes note of a deliver_sm_resp; a refused delivery is repeated later."""
+        """Handles a deliver_sm_resp; a refused delivery is repeated later."""
         delivery.statuses.append(status)
         if status:
             self.unanswered(delivery)
@@ -339,7 +339,7 @@ class Simulator:
         self._schedule.after(self.redeliver_after_s, lambda: self.deliver(delivery))
 
     def turn_over(self, wire: Wire) -> None:
-        """Secures the ledger before answers leave, and uses the room that answers made."""
+        """Flushes the ledger before answers are written, and uses the freed window."""
         if self._ledger is not None:
             self._ledger.flush()
         if self._waiting.get(wire.system_id):
@@ -424,7 +424,7 @@ class Simulator:
         behaviour: Behaviour,
         receipts: list[Delivery],
     ) -> None:
-        """Writes the response that is to be written, and reports what is to follow it."""
+        """Writes the response, and sends the receipts that follow it."""
         if behaviour.answer in _ANSWERED:
             wire.pending -= 1
             wire.respond(pdu, SubmitSmResp(message_id=message_id))
@@ -457,8 +457,6 @@ class Simulator:
                 self._schedule.after(delay_s, partial(self.receipts.pass_, deliver))
             else:
                 self.receipts.pass_(deliver)
-
-    # Choices
 
     def _rule_spent(self, prefix: str) -> None:
         if self.on_rule_spent is not None:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 from dragoman.protocols.smpp.events import (
     BindRequested,
@@ -18,6 +18,9 @@ from dragoman.protocols.smpp.events import (
 from dragoman.protocols.smpp.pdus import DeliverSm, Pdu
 from dragoman.protocols.smpp.session import Session, SessionSettings
 from dragoman.protocols.smpp.states import Role, State
+
+if TYPE_CHECKING:
+    from dragoman.testkit.simulator.smsc import Simulator
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -43,34 +46,11 @@ class Delivery:
         self.acknowledged: asyncio.Future[None] | None = None
 
 
-class WireEvents(Protocol):
-    """What a connection tells the SMSC."""
-
-    silent: bool
-    write_size: int | None
-
-    def opened(self, wire: Wire) -> None: ...
-
-    def closed(self, wire: Wire) -> None: ...
-
-    def bind_requested(self, wire: Wire, event: BindRequested) -> None: ...
-
-    def requested(self, wire: Wire, pdu: Pdu) -> None: ...
-
-    def answered(self, delivery: Delivery, status: int) -> None: ...
-
-    def unanswered(self, delivery: Delivery) -> None: ...
-
-    def turn_over(self, wire: Wire) -> None:
-        """Everything received at once has been handled; answers are written after this."""
-        ...
-
-
 class Wire(asyncio.Protocol):
     """A session and its transport; answers of one turn leave in one write."""
 
     def __init__(
-        self, smsc: WireEvents, settings: SessionSettings, clock: Callable[[], float], number: int
+        self, smsc: Simulator, settings: SessionSettings, clock: Callable[[], float], number: int
     ) -> None:
         self.number = number
         self.system_id = ""
@@ -87,8 +67,6 @@ class Wire(asyncio.Protocol):
     def receives(self) -> bool:
         """Whether deliver_sm may be sent."""
         return self.session.state in (State.BOUND_RX, State.BOUND_TRX)
-
-    # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclass of asyncio.Transport.
@@ -113,20 +91,18 @@ class Wire(asyncio.Protocol):
         self._handle_events()
         self._smsc.closed(self)
 
-    # What the SMSC asks
-
     def respond(self, request: Pdu, response: Pdu) -> None:
         """Answers a request; written at the end of the turn."""
         self.session.respond(request, response)
         self.flush_soon()
 
     def deliver(self, delivery: Delivery) -> None:
-        """Sends a deliver_sm; the window must have room."""
+        """Sends a deliver_sm; the window must not be full."""
         self.session.request(delivery.pdu, delivery, self._clock())
         self.flush_soon()
 
     def reset(self) -> None:
-        """Cuts the connection with a TCP reset; what is not written is gone."""
+        """Cuts the connection with a TCP reset; unwritten data is lost."""
         if self._transport is None:
             return
         connection = self._transport.get_extra_info("socket")
@@ -171,8 +147,6 @@ class Wire(asyncio.Protocol):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for start in range(0, len(data), size):
             self._transport.write(data[start : start + size])
-
-    # What the session says
 
     def _handle_events(self) -> None:
         smsc = self._smsc

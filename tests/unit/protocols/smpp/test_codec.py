@@ -4,10 +4,8 @@ import pytest
 
 from dragoman.protocols.smpp.codec import DecodeError, EncodeError, decode, encode
 from dragoman.protocols.smpp.constants import CommandStatus, Tag
-from dragoman.protocols.smpp.layouts import LAYOUTS
+from dragoman.protocols.smpp.layouts import LAYOUTS, PDU_CLASSES, RESPONSE_CLASSES
 from dragoman.protocols.smpp.pdus import (
-    PDU_CLASSES,
-    RESPONSE_CLASSES,
     AlertNotification,
     BindReceiver,
     BindReceiverResp,

@@ -18,9 +18,8 @@ from dragoman.protocols.smpp.fields import (
     Text,
     UnsuccessSmes,
 )
-from dragoman.protocols.smpp.layouts import LAYOUTS
+from dragoman.protocols.smpp.layouts import LAYOUTS, PDU_CLASSES
 from dragoman.protocols.smpp.pdus import (
-    PDU_CLASSES,
     BindTransceiver,
     DeliverSm,
     DistributionList,

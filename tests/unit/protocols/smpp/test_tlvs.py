@@ -3,7 +3,6 @@ import pytest
 from dragoman.protocols.smpp.tlvs import (
     Tlv,
     find_integer,
-    find_text,
     find_tlv,
     integer_tlv,
     text_tlv,
@@ -25,14 +24,8 @@ def test_integer_of_any_length_is_read(value: bytes, number: int | None) -> None
     assert find_integer((Tlv(0x0427, value),), 0x0427) == number
 
 
-@pytest.mark.parametrize("value", [b"7b\0", b"7b", b"7b\0junk"])
-def test_text_ends_at_its_nul_or_its_length(value: bytes) -> None:
-    assert find_text((Tlv(0x1E, value),), 0x1E) == "7b"
-
-
 def test_absent_parameter_is_none() -> None:
     assert find_integer((), 0x0427) is None
-    assert find_text((), 0x1E) is None
 
 
 def test_built_parameters_have_these_octets() -> None:

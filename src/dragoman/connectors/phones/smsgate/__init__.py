@@ -1,1 +1,1 @@
-"""The phone protocol of the app SMSGate: the phone calls us, fetches, reports and hands in."""
+"""The phone protocol of the app SMSGate: phones call to fetch, report and deliver."""

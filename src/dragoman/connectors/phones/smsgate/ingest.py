@@ -1,4 +1,4 @@
-"""What phones hand in: events, signed with the key each phone was given, taken once each."""
+"""Events that phones deliver, signed with each phone's own key; each is taken once."""
 
 from __future__ import annotations
 
@@ -29,24 +29,19 @@ from dragoman.web.requests import Request
 
 MAX_CHECKS: Final = 50
 SKEW_S: Final = 5 * 60
-"""A clock that is further off is worth a word; the event counts all the same."""
+"""A clock that is further off is logged; the event is taken all the same."""
 
 Take = Callable[[Device, Event], Awaitable[None]]
-"""Does what an event asks and stores that it was taken."""
+"""Handles an event and stores that it was taken."""
 
 log = structlog.get_logger(__name__)
 
 
 class Ingest:
-    """Takes the events of phones and hands on what is in them."""
+    """Takes the events of phones and passes on what they hold."""
 
     def __init__(
-        self,
-        devices: Devices,
-        webhooks: Webhooks,
-        intake: Intake,
-        clock: Clock,
-        metrics: Metrics,
+        self, devices: Devices, webhooks: Webhooks, intake: Intake, clock: Clock, metrics: Metrics
     ) -> None:
         self._devices = devices
         self._webhooks = webhooks
@@ -63,7 +58,7 @@ class Ingest:
         )
 
     async def take(self, request: Request) -> None:
-        """Takes one event; returns once it is on disk. Raises what the phone is refused with."""
+        """Takes one event; returns once it is on disk. Raises `Refused` and `MalformedBody`."""
         device = self._find(request)
         self._check_signature(device, request)
         event = decode_json(request.body, Event)
@@ -157,7 +152,7 @@ class Ingest:
 
 
 def _digest(received: Received, text: str) -> bytes:
-    """Of what makes a text itself: a phone that hands it in again gives the same network's time."""
+    """Identifies a text: a phone that delivers it again reports the same time of the network."""
     at_ms = read_date(received.received_at or "")
     if at_ms is None:
         return b""

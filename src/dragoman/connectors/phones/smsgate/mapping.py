@@ -1,4 +1,4 @@
-"""The app's words and ours: states, events, dates, versions."""
+"""States, events, dates and versions as the app has them, and as the gateway does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dragoman.connectors.phones.smsgate.schemas import (
 from dragoman.core.devices.devices import MAX_TEXT, ReportedSim
 from dragoman.core.devices.model.devices import MAX_SLOT, AssignmentState, Device, DeviceEvent
 from dragoman.core.messages.model.messages import Outgoing, data_of
-from dragoman.kit.clock import datetime_of, ms_of
+from dragoman.kit.clock import ms_of, render_milliseconds
 from dragoman.web.refusals import MalformedBody
 
 Version = tuple[int, int]
@@ -30,17 +30,17 @@ Version = tuple[int, int]
 NO_VERSION: Final = (0, 0)
 CANCELLING_SINCE: Final = (1, 67)
 EXPEDITED: Final = 100
-"""From this priority on the app sends at once, before all that has none."""
+"""From this priority on, the app sends at once and before everything else."""
 
 STATES: Final = MappingProxyType(
     {
-        # The phone has it in its own queue: it need not be told of it again.
+        # The phone has it in its own queue and does not fetch it again.
         "Pending": AssignmentState.HELD,
         "Processed": AssignmentState.PROCESSED,
         "Sent": AssignmentState.SENT,
         "Delivered": AssignmentState.DELIVERED,
         "Failed": AssignmentState.FAILED,
-        # A server's word that the app repeats until it has acted on it.
+        # A state of the server that the app repeats until it has acted on it.
         "Cancelling": AssignmentState.HELD,
         "Cancelled": AssignmentState.CANCELLED,
     }
@@ -56,7 +56,7 @@ EVENTS: Final = MappingProxyType(
         DeviceEvent.INBOX: "MessagesExportRequested",
     }
 )
-"""What an event of ours is called on the stream."""
+"""The names of events on the stream."""
 
 WEBHOOK_EVENTS: Final = MappingProxyType[str, Version](
     {
@@ -66,9 +66,9 @@ WEBHOOK_EVENTS: Final = MappingProxyType[str, Version](
         "app:started": (1, 66),
     }
 )
-"""What the phone is to hand in, and since which version the app knows it for certain.
+"""The events a phone delivers, and the version from which every app knows each.
 
-A name that it does not know makes it drop the whole list.
+An unknown name makes the app drop the whole list.
 """
 
 _AGENT: Final = re.compile(
@@ -77,21 +77,14 @@ _AGENT: Final = re.compile(
 
 
 def read_version(user_agent: bytes) -> str:
-    """The version of the app in its User-Agent, as `1.68`; empty where it says none."""
+    """The version of the app in its User-Agent, as `1.68`; empty if there is none."""
     match = _AGENT.fullmatch(user_agent.strip())
     return f"{int(match[1])}.{int(match[2])}" if match else ""
 
 
 def parse_version(text: str) -> Version:
-    """A version to compare by."""
     major, _, minor = text.partition(".")
     return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else NO_VERSION
-
-
-def render_date(at_ms: int) -> str:
-    """A time in UTC with exactly three fraction digits: the app misreads any other number."""
-    whole = datetime_of(at_ms).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{whole}.{at_ms % 1000:03d}Z"
 
 
 def read_date(text: str) -> int | None:
@@ -104,12 +97,12 @@ def read_date(text: str) -> int | None:
 
 
 def render_details(event: DeviceEvent, details: Mapping[str, str]) -> dict[str, str]:
-    """What an event carries; the app reads every value from a text."""
+    """The data of an event; the app expects every value as text."""
     if event is not DeviceEvent.INBOX:
         return dict(details)
     return {
-        "since": render_date(int(details["since"])),
-        "until": render_date(int(details["until"])),
+        "since": render_milliseconds(int(details["since"])),
+        "until": render_milliseconds(int(details["until"])),
         "messageTypes": details["messageTypes"],
         "triggerWebhooks": "true",
         "webhookDelivery": "Individual",
@@ -117,7 +110,7 @@ def render_details(event: DeviceEvent, details: Mapping[str, str]) -> dict[str, 
 
 
 def read_sims(cards: list[SimCard] | None) -> list[ReportedSim] | None:
-    """The SIMs a phone lists; cards that cannot be asked for are left out."""
+    """The SIMs that a phone lists, without those that cannot be addressed."""
     if cards is None:
         return None
     found: dict[int, ReportedSim] = {}
@@ -127,9 +120,7 @@ def read_sims(cards: list[SimCard] | None) -> list[ReportedSim] | None:
             slot = card.slot_index + 1
         if slot is not None and 1 <= slot <= MAX_SLOT:
             found[slot] = ReportedSim(
-                slot=slot,
-                number=_shown(card.phone_number),
-                carrier=_shown(card.carrier_name),
+                slot=slot, number=_shown(card.phone_number), carrier=_shown(card.carrier_name)
             )
     return list(found.values())
 
@@ -143,9 +134,9 @@ def render_message(assignment: DeviceAssignment, outgoing: Outgoing) -> Message:
         phone_numbers=[assignment.recipient],
         with_delivery_report=outgoing.wants_receipt,
         is_encrypted=False,
-        valid_until=render_date(assignment.valid_until_ms),
+        valid_until=render_milliseconds(assignment.valid_until_ms),
         state="Cancelling" if cancelling else "Pending",
-        created_at=render_date(assignment.assigned_ms),
+        created_at=render_milliseconds(assignment.assigned_ms),
     )
     data = data_of(outgoing.parts) if not outgoing.text else None
     if data is not None:
@@ -161,19 +152,19 @@ def render_message(assignment: DeviceAssignment, outgoing: Outgoing) -> Message:
     return message
 
 
-def read_words(reported: MessageState, recipient: str) -> tuple[list[AssignmentState], str]:
-    """What a snapshot says of our one recipient, in order, and the error beside it.
+def read_states(reported: MessageState, recipient: str) -> tuple[list[AssignmentState], str]:
+    """The states of our one recipient in a snapshot, in order, and its error.
 
-    Raises `MalformedBody` for a state that nobody knows.
+    Raises `MalformedBody` for an unknown state.
     """
     own = [one for one in reported.recipients if one.phone_number == recipient]
     if not own and len(reported.recipients) == 1:
         own = reported.recipients
     state = read_state(own[0].state if own else reported.state)
-    words = [state]
+    states = [state]
     if "Processed" in reported.states and state > AssignmentState.PROCESSED:
-        words.insert(0, AssignmentState.PROCESSED)
-    return words, (own[0].error or "") if own else ""
+        states.insert(0, AssignmentState.PROCESSED)
+    return states, (own[0].error or "") if own else ""
 
 
 def read_state(name: str) -> AssignmentState:
@@ -189,9 +180,9 @@ def render_device(device: Device, seen_ms: int) -> DeviceView:
     return DeviceView(
         id=str(device.device_id),
         name=device.name,
-        created_at=render_date(device.created_ms),
-        updated_at=render_date(device.seen_ms),
-        last_seen=render_date(max(seen_ms, device.seen_ms)),
+        created_at=render_milliseconds(device.created_ms),
+        updated_at=render_milliseconds(device.seen_ms),
+        last_seen=render_milliseconds(max(seen_ms, device.seen_ms)),
     )
 
 
@@ -215,7 +206,7 @@ def render_settings(
     ping_interval_s: int,
     of_account: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
 ) -> dict[str, dict[str, object]]:
-    """What is set on the phone: what makes it work with us, then what its account wants of all.
+    """The settings of a phone: those the gateway needs, then those its account set for all.
 
     A key that is absent is left alone on the phone.
     """

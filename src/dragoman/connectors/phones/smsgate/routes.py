@@ -1,8 +1,8 @@
 """The device API of SMSGate as a table: what a phone calls under `/api/mobile/v1`.
 
-401 says to a phone that it must register anew, so nothing else does; a device that is out of
-service, as every device of a disabled account is, gets 403 and goes on asking: it keeps its
-registration until it is let in again. Its reports are taken all the same: they are facts.
+On 401 a phone registers anew, so nothing else is answered with it. A device that is out of service,
+as every device of a disabled account is, gets 403: it keeps its registration and tries again. Its
+reports are taken all the same: they are facts.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from dragoman.core.devices.presence import Details
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.core.model.texts import is_storable
-from dragoman.kit.clock import Clock
-from dragoman.kit.ids import LIMIT
+from dragoman.kit.clock import Clock, render_milliseconds
+from dragoman.kit.ids import parse_number
 from dragoman.web.bodies import decode_json
 from dragoman.web.events import EventChannel, render_event
 from dragoman.web.operations import Dialect, Operation
@@ -71,8 +71,6 @@ _Handler = Callable[[Request], Awaitable[Response]]
 
 
 class SmsGate:
-    """The handlers."""
-
     def __init__(
         self,
         *,
@@ -97,8 +95,8 @@ class SmsGate:
         self._ping_interval_s = ping_interval_s
         self._account_settings = settings
         self._ingest = Ingest(devices, webhooks, intake, clock, metrics)
-        self._told: dict[tuple[int, DeviceEvent], bytes] = {}
-        """What each phone has last fetched, of settings and webhooks."""
+        self._fetched: dict[tuple[int, DeviceEvent], bytes] = {}
+        """The settings and webhooks that each phone fetched last."""
 
     def dialect(self) -> Dialect:
         """The API as a table."""
@@ -135,10 +133,7 @@ class SmsGate:
             refuse=self.refuse,
         )
 
-    # Registration
-
     async def register(self, request: Request) -> Response:
-        """Answers `POST /device`."""
         grant = await self._grant(request)
         given = decode_json(request.body, schemas.RegisterDevice)
         name, push_token = given.name or "", given.push_token or ""
@@ -161,7 +156,7 @@ class SmsGate:
         return Response(201, msgspec.json.encode(answer))
 
     async def _grant(self, request: Request) -> Grant:
-        scheme, secret = _authorization(request)
+        scheme, secret = request.authorization()
         if scheme == "code":
             return await self._registration.by_code(secret)
         if scheme == "bearer":
@@ -172,19 +167,17 @@ class SmsGate:
         raise Refused(RefusalCode.AUTHENTICATION_FAILED, "", "a code, a token or credentials")
 
     async def create_code(self, request: Request) -> Response:
-        """Answers `GET /user/code`."""
-        scheme, secret = _authorization(request)
+        scheme, secret = request.authorization()
         if scheme != "basic":
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, "", "user name and password")
         username, password = _read_basic(secret)
         grant = await self._registration.by_password(username, password, request.client)
         code = await self._registration.create_code(grant.account, grant.carrier)
-        valid_until = mapping.render_date(code.expires_ms)
+        valid_until = render_milliseconds(code.expires_ms)
         answer = schemas.LoginCode(code=code.code, valid_until=valid_until)
         return Response(200, msgspec.json.encode(answer))
 
     async def change_password(self, request: Request) -> Response:
-        """Answers `PATCH /user/password`."""
         device = self._caller(request)
         given = decode_json(request.body, schemas.ChangePassword)
         if not MIN_PASSWORD <= len(given.new_password) <= MAX_PASSWORD or not is_storable(
@@ -199,10 +192,7 @@ class SmsGate:
         )
         return _DONE
 
-    # The device itself
-
     async def change_device(self, request: Request) -> Response:
-        """Answers `PATCH /device`."""
         device = self._caller(request)
         given = decode_json(request.body, schemas.ChangeDevice)
         if given.id != str(device.device_id):
@@ -222,10 +212,7 @@ class SmsGate:
             answer.device = mapping.render_device(device, seen_ms)
         return Response(200, msgspec.json.encode(answer))
 
-    # Messages
-
     async def fetch(self, request: Request) -> Response:
-        """Answers `GET /message`."""
         device = self._caller(request)
         newest_first = request.query.get("order", "lifo") != "fifo"
         found = await self._carrier_of(device).handout.fetch(device, newest_first=newest_first)
@@ -240,7 +227,7 @@ class SmsGate:
         return Response(200, msgspec.json.encode(answer))
 
     async def report(self, request: Request) -> Response:
-        """Answers `PATCH /message`; what the phone was never handed is passed over."""
+        """Messages that the phone was never assigned are ignored."""
         device = self._caller(request, disabled=True)
         handout = self._carrier_of(device).handout
         reported = decode_json(request.body, list[schemas.MessageState])
@@ -249,18 +236,18 @@ class SmsGate:
         known = []
         for one in reported:
             self._check_state(device, one)
-            assignment_id = _read_identifier(one.id)
+            assignment_id = parse_number(one.id)
             assignment = await handout.find(device, assignment_id) if assignment_id else None
             if assignment is not None:
-                known.append((assignment, *mapping.read_words(one, assignment.recipient)))
+                known.append((assignment, *mapping.read_states(one, assignment.recipient)))
             else:
                 self._metrics.receipts[device.carrier, "unknown"] += 1
-        for assignment, words, error in known:
-            await handout.report(assignment, words, error)
+        for assignment, states, error in known:
+            await handout.report(assignment, states, error)
         return _DONE
 
     def _check_state(self, device: Device, reported: schemas.MessageState) -> None:
-        """Refuses a report of which any state is unknown, before anything of it is taken."""
+        """Refuses a report with any unknown state before anything of it is taken."""
         try:
             for state in (reported.state, *(one.state for one in reported.recipients)):
                 mapping.read_state(state)
@@ -268,17 +255,13 @@ class SmsGate:
             self._metrics.device_words[device.carrier, "unknown"] += 1
             raise
 
-    # What the phone is told to do
-
     async def show_webhooks(self, request: Request) -> Response:
-        """Answers `GET /webhooks`."""
         device = self._caller(request)
-        return self._tell(device, DeviceEvent.WEBHOOKS, self._webhooks(device, request))
+        return self._answer(device, DeviceEvent.WEBHOOKS, self._webhooks(device, request))
 
     async def show_settings(self, request: Request) -> Response:
-        """Answers `GET /settings`."""
         device = self._caller(request)
-        return self._tell(device, DeviceEvent.SETTINGS, self._settings(device))
+        return self._answer(device, DeviceEvent.SETTINGS, self._settings(device))
 
     async def listen(self, request: Request) -> Response:
         """Answers `GET /events` with a stream."""
@@ -288,15 +271,15 @@ class SmsGate:
             (DeviceEvent.SETTINGS, self._settings(device)),
             (DeviceEvent.WEBHOOKS, self._webhooks(device, request)),
         ):
-            if self._told.get((device.device_id, event)) != now:
+            if self._fetched.get((device.device_id, event)) != now:
                 channel.put(_frame(event, {}))
         return Stream(self._frames(device.device_id, channel), EVENTS, _STREAM_HEADERS)
 
     async def _frames(self, device_id: int, channel: EventChannel) -> AsyncGenerator[bytes, None]:
-        def tell(event: DeviceEvent, details: Details) -> None:
+        def notify(event: DeviceEvent, details: Details) -> None:
             channel.put(_frame(event, details))
 
-        with self._devices.presence.listening(device_id, tell):
+        with self._devices.presence.listening(device_id, notify):
             frames = channel.frames()
             try:
                 async for frame in frames:
@@ -304,8 +287,8 @@ class SmsGate:
             finally:
                 await frames.aclose()
 
-    def _tell(self, device: Device, event: DeviceEvent, answer: bytes) -> Response:
-        self._told[device.device_id, event] = answer
+    def _answer(self, device: Device, event: DeviceEvent, answer: bytes) -> Response:
+        self._fetched[device.device_id, event] = answer
         return Response(200, answer)
 
     def _webhooks(self, device: Device, request: Request) -> bytes:
@@ -321,25 +304,21 @@ class SmsGate:
         )
 
     def _base_url(self, request: Request) -> str:
-        """Where phones reach us: as configured, else as this phone did."""
+        """The URL phones call: as configured, else as this phone called it."""
         if self._public_url:
             return f"{self._public_url}{PREFIX}"
         host = request.header(b"host").decode("latin-1")
         secure = host.rpartition(":")[0] not in LOOPBACK and host not in LOOPBACK
         return f"{'https' if secure else 'http'}://{host}{PREFIX}"
 
-    # What the phone hands in
-
     async def ingest(self, request: Request) -> Response:
-        """Answers a phone's call of one of our webhooks."""
+        """Takes a phone's call of one of our webhooks."""
         await self._ingest.take(request)
         return _TAKEN
 
-    # Who calls, and how no is said
-
     def _caller(self, request: Request, *, disabled: bool = False) -> Device:
-        """The device that calls; `disabled` takes one that is out of service too."""
-        scheme, token = _authorization(request)
+        """The calling device; with `disabled` also one that is out of service."""
+        scheme, token = request.authorization()
         if scheme != "bearer":
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, "", "a device token is needed")
         device = self._devices.authenticate(token, NAME)
@@ -354,7 +333,7 @@ class SmsGate:
         return carrier
 
     def refuse(self, _request: Request, refusal: Refusal) -> Response:
-        """Words what the kit refuses."""
+        """Renders a refusal of the kit."""
         self._metrics.refused[NAME, refusal.kind.value] += 1
         return _render_problem(refusal.status, refusal.reason)
 
@@ -367,28 +346,20 @@ class SmsGate:
                 return _render_problem(503, "the database is away; try again")
             except Refused as refused:
                 self._metrics.refused[NAME, refused.code.value] += 1
-                words = ": ".join(part for part in (refused.subject, refused.detail) if part)
-                plain = words or refused.code.value.replace("_", " ")
-                return _render_problem(STATUSES.get(refused.code, 400), plain)
+                detail = ": ".join(part for part in (refused.subject, refused.detail) if part)
+                message = detail or refused.code.value.replace("_", " ")
+                return _render_problem(STATUSES.get(refused.code, 400), message)
 
         return answer
 
 
 def _frame(event: DeviceEvent, details: Details) -> bytes:
-    told = mapping.render_details(event, details) if details else None
-    data = msgspec.json.encode(told)
+    data = msgspec.json.encode(mapping.render_details(event, details) if details else None)
     return render_event(mapping.EVENTS[event], data)
 
 
 def _render_problem(status: int, message: str) -> Response:
     return Response(status, msgspec.json.encode(schemas.Problem(message=message)))
-
-
-def _authorization(request: Request) -> tuple[str, str]:
-    """Scheme in lower case and the rest; both empty without a header."""
-    text = request.header(b"authorization").decode("latin-1")
-    scheme, _, rest = text.strip().partition(" ")
-    return scheme.lower(), rest.strip()
 
 
 def _read_basic(text: str) -> tuple[str, str]:
@@ -407,9 +378,3 @@ def _version_of(request: Request) -> str:
 def _check_push_token(push_token: str) -> None:
     if len(push_token) > MAX_PUSH_TOKEN or not push_token.isprintable():
         raise MalformedBody(f"at most {MAX_PUSH_TOKEN} characters", field="pushToken")
-
-
-def _read_identifier(text: str) -> int | None:
-    if not (text.isascii() and text.isdigit()) or len(text) > len(str(LIMIT)):
-        return None
-    return int(text) if int(text) < LIMIT else None

@@ -1,6 +1,6 @@
 """What the app sends and is answered; absent and null are the same to it, both ways.
 
-Fields that it may add one day are passed over.
+Unknown fields are ignored.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class RegisterDevice(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 class RegisteredDevice(msgspec.Struct, kw_only=True):
-    """What a phone keeps of its registration; without a password the app shows `hidden`."""
+    """The registration that a phone stores; without a password the app shows `hidden`."""
 
     id: str
     token: str
@@ -37,7 +37,7 @@ class RegisteredDevice(msgspec.Struct, kw_only=True):
 
 
 class ChangeDevice(msgspec.Struct, kw_only=True, rename="camel"):
-    """`PATCH /device`; no push token says that the phone listens to events."""
+    """`PATCH /device`; a phone without a push token listens to events."""
 
     id: str
     push_token: str | None = None
@@ -101,7 +101,7 @@ class RecipientState(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 class MessageState(msgspec.Struct, kw_only=True):
-    """One item of `PATCH /message`: all that the phone knows of a message now."""
+    """One item of `PATCH /message`: everything the phone knows of a message."""
 
     id: str
     state: str
@@ -133,7 +133,7 @@ class ChangePassword(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 class Event(msgspec.Struct, kw_only=True, rename="camel"):
-    """What a phone tells a webhook."""
+    """A call of a webhook by a phone."""
 
     id: str
     event: str

@@ -1,13 +1,9 @@
-"""What differs from one SMSC to the next, as values; a quirk is a field, a carrier is a line."""
+"""The differences between SMSCs as values: a quirk is a field, a profile is a line."""
 
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.connectors.smpp.profiles.profile import (
-    GsmCharset,
-    LongMessages,
-    Profile,
-)
+from dragoman.connectors.smpp.profiles.profile import GsmCharset, LongMessages, Profile
 from dragoman.protocols.smpp.addresses import AddressProfile, Numbering
 from dragoman.protocols.smpp.message_ids import IdReading
 

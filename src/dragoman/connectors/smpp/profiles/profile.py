@@ -1,4 +1,4 @@
-"""The settings that describe one SMSC's habits."""
+"""The settings in which SMSCs differ."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LongMessages(StrEnum):
     SAR = "sar"
     """The TLVs sar_msg_ref_num, sar_total_segments, sar_segment_seqnum (SMPP 3.4 s. 5.3.2.22)."""
     PAYLOAD = "payload"
-    """Not in parts: one message_payload, which the SMSC cuts; it answers with one id."""
+    """Not in parts: one message_payload, which the SMSC segments; it answers with one id."""
 
 
 class GsmCharset(StrEnum):
@@ -33,7 +33,7 @@ class GsmCharset(StrEnum):
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """How one SMSC wants to be spoken to; the defaults are what most understand."""
+    """How to address one SMSC; the defaults work with most."""
 
     name: str = "default"
     addresses: AddressProfile = STANDARD

@@ -27,11 +27,7 @@ from dragoman.web.bodies import decode_json
 from dragoman.web.requests import Parameters, Request
 
 ORIGINS: Final = MappingProxyType(
-    {
-        OptOutOrigin.API: "API",
-        OptOutOrigin.WEB: "WEB",
-        OptOutOrigin.STOP: "STOPSMS",
-    }
+    {OptOutOrigin.API: "API", OptOutOrigin.WEB: "WEB", OptOutOrigin.STOP: "STOPSMS"}
 )
 """This API's name of each origin of an opt-out."""
 

@@ -125,7 +125,6 @@ def _required(name: str, value: Value) -> str:
 
 
 def _taken(name: str) -> AbstractContextManager[None]:
-    """Refuses a name that is taken by that name."""
     taken = Refused(RefusalCode.ALREADY_EXISTS, name)
     return instead_of(taken.code, taken)
 
@@ -139,7 +138,5 @@ def _of_contact(refused: Refused, text: str) -> Refused:
 
 def _render(group: Group) -> schemas.GroupAnswer:
     return schemas.GroupAnswer(
-        id_group=str(group.list_id),
-        group_name=group.name,
-        group_description=group.description,
+        id_group=str(group.list_id), group_name=group.name, group_description=group.description
     )

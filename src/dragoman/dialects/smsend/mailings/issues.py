@@ -77,8 +77,6 @@ class ListIssues:
             )
         return Located(f"{list_path(list_id)}/issue/{issue_id}")
 
-    # Templates
-
     async def create_template(self, account: Account, request: Request) -> Located:
         """Stores a template; raises `Refused`."""
         fields = read_body(request, schemas.TemplateFields)
@@ -123,7 +121,6 @@ class ListIssues:
         return _render(await self._issues.template(account, _template_id_of(request)))
 
     async def templates(self, account: Account, _request: Request) -> schemas.TemplatesAnswer:
-        """The account's templates."""
         found = await self._issues.templates(account)
         return schemas.TemplatesAnswer(templates=[_render(one) for one in found])
 

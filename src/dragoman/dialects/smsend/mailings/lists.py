@@ -122,7 +122,6 @@ def list_id_of(request: Request) -> int:
 
 
 def list_path(list_id: int) -> str:
-    """Where a list is."""
     return f"/list/{list_id}"
 
 

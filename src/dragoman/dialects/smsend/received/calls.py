@@ -72,11 +72,7 @@ class ReceivedTexts:
         )
 
     def _wanted(
-        self,
-        account: Account,
-        request: Request,
-        zone: ZoneInfo,
-        kind: TextKind | None = None,
+        self, account: Account, request: Request, zone: ZoneInfo, kind: TextKind | None = None
     ) -> TextSearch:
         now_ms = self._clock.now_ms()
         return TextSearch(

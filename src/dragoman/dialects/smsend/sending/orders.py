@@ -166,7 +166,7 @@ class OrderCalls:
         )
 
     async def _payments(self, account: Account, message_type: MessageType) -> tuple[Payment, ...]:
-        """The wallets that pay; none where they go without saying, which keeps rows short."""
+        """The wallets that pay; empty for the default one, which keeps rows short."""
         payments = await self._credits.payments(account, message_type)
         if account.payer is Payer.OWN and payments == (Payment(wallet_id=account.wallet_id),):
             return ()

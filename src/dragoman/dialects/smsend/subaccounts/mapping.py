@@ -43,12 +43,7 @@ LANGUAGE: Final = "ita"
 DEFAULT_PROFILE: Final = SubaccountProfile(id=1, name="default")
 """Every number stands for it where none is configured."""
 
-_NARROWABLE: Final = (
-    Permission.SEND,
-    Permission.RECEIVE,
-    Permission.ANY_SENDER,
-    Permission.INBOX,
-)
+_NARROWABLE: Final = (Permission.SEND, Permission.RECEIVE, Permission.ANY_SENDER, Permission.INBOX)
 _MAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 _NOT_KEPT: Final = ("login", "password", "credit_eat_mode", "superaccount")
 """What the account itself holds."""
@@ -202,7 +197,6 @@ def known_profiles(settings: SmSend) -> tuple[SubaccountProfile, ...]:
 def render_profile(
     profile: SubaccountProfile, caller: Account, types: MessageTypes
 ) -> schemas.Profile:
-    """A profile as the caller's subaccounts have it."""
     named = [types.find(name) for name in profile.message_types]
     return schemas.Profile(
         id_subaccount_profile=profile.id,

@@ -10,8 +10,7 @@ from msgspec import Meta
 from dragoman.web.operations import doc
 
 EatMode = Annotated[
-    int,
-    Meta(ge=0, le=2, description="Who pays: 0 itself, 1 the superaccount, 2 both."),
+    int, Meta(ge=0, le=2, description="Who pays: 0 itself, 1 the superaccount, 2 both.")
 ]
 
 
