@@ -215,7 +215,4 @@ def _check_callbacks(gateway: Running) -> Check:
     )
 
 
-CALLS: Final = (
-    Call("GET", "/status", show_overview),
-    Call("GET", "/diagnosis", diagnose),
-)
+CALLS: Final = (Call("GET", "/status", show_overview), Call("GET", "/diagnosis", diagnose))

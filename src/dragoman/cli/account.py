@@ -25,8 +25,7 @@ ApiKey = Annotated[
     typer.Option("--api-key", help="The API key; generated if not given.", show_default=False),
 ]
 SenderOption = Annotated[
-    str | None,
-    typer.Option(help="Default sender of its messages.", show_default=False),
+    str | None, typer.Option(help="Default sender of its messages.", show_default=False)
 ]
 ZoneOption = Annotated[
     str | None,
@@ -78,8 +77,7 @@ def create_account(
     gateway: Gateway,
     username: Username,
     password: Annotated[
-        str | None,
-        typer.Option(help="The password; generated if not given.", show_default=False),
+        str | None, typer.Option(help="The password; generated if not given.", show_default=False)
     ] = None,
     api_key: ApiKey = None,
     credits: Annotated[

@@ -7,13 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dragoman.admin.answers import (
-    BatchStatus,
-    CarrierView,
-    MessageStatus,
-    Overview,
-    SentBatch,
-)
+from dragoman.admin.answers import BatchStatus, CarrierView, MessageStatus, Overview, SentBatch
 from dragoman.cli.command import Gateway
 from dragoman.cli.outcome import ExitCode
 from dragoman.cli.output import print_fields, print_table, show_age, show_time

@@ -13,8 +13,7 @@ from dragoman.cli.output import print_table
 app = typer.Typer(no_args_is_help=True, help="Numbers: which account receives their texts.")
 
 Number = Annotated[
-    str,
-    typer.Argument(help="The number or short code, as carriers give it.", show_default=False),
+    str, typer.Argument(help="The number or short code, as carriers give it.", show_default=False)
 ]
 
 

@@ -19,8 +19,7 @@ def tail(
         str, typer.Option(help="Only this account and those below it; all if not given.")
     ] = "",
     state: Annotated[
-        list[str] | None,
-        typer.Option(help="Only this state, such as delivered; may be repeated."),
+        list[str] | None, typer.Option(help="Only this state, such as delivered; may be repeated.")
     ] = None,
     to: Annotated[str, typer.Option(help="Only numbers that begin so.")] = "",
     route: Annotated[str, typer.Option(help="Only this route.")] = "",

@@ -49,13 +49,7 @@ class Overrides:
                 self._write(variable, environ[variable], self._root, self._tables, steps, "")
 
     def _write(
-        self,
-        variable: str,
-        text: str,
-        kind: type[Section],
-        table: Any,
-        steps: list[str],
-        key: str,
+        self, variable: str, text: str, kind: type[Section], table: Any, steps: list[str], key: str
     ) -> None:
         if not isinstance(table, dict):
             return  # the file is wrong here, and reading it says so

@@ -46,10 +46,7 @@ def load(
 
 
 def check(
-    path: Path,
-    *,
-    dialects: Collection[str] | None = None,
-    profiles: Collection[str] | None = None,
+    path: Path, *, dialects: Collection[str] | None = None, profiles: Collection[str] | None = None
 ) -> tuple[Mistake, ...]:
     """Every mistake of a file together with this process's environment; none if it can be used."""
     try:

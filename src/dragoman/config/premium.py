@@ -54,8 +54,7 @@ def _check_day(text: str) -> None:
 Tag = Annotated[int, Meta(ge=0, le=0xFFFF), checked(_check_tag)]
 Day = Annotated[str, checked(_check_day)]
 ShortCodeNumber = Annotated[
-    str,
-    matching("[0-9]{3,8}", "is not a short code of 3 to 8 digits, without the country"),
+    str, matching("[0-9]{3,8}", "is not a short code of 3 to 8 digits, without the country")
 ]
 
 
@@ -129,8 +128,7 @@ class ShortCodeTable(Section, frozen=True, kw_only=True):
         Prefix, about("Calling code of its country; only numbers there are charged.")
     ]
     accounts: Annotated[
-        tuple[str, ...],
-        about("User names of the accounts that use it; none for all accounts."),
+        tuple[str, ...], about("User names of the accounts that use it; none for all accounts.")
     ] = ()
     catalogue: Annotated[
         Literal["danish", "norwegian"],

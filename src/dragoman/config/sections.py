@@ -156,8 +156,7 @@ class Mailings(Section, frozen=True, kw_only=True):
     enabled: Annotated[bool, about("Whether campaigns are sent.")] = False
     relay: Annotated[Address, about("Host and port of the SMTP relay.")] = "127.0.0.1:25"
     security: Annotated[
-        Literal["starttls", "tls", "none"],
-        about("How the connection to the relay is encrypted."),
+        Literal["starttls", "tls", "none"], about("How the connection to the relay is encrypted.")
     ] = "starttls"
     ca_file: Annotated[
         FilePath | None,
@@ -177,8 +176,7 @@ class Mailings(Section, frozen=True, kw_only=True):
         ),
     ] = ""
     sender_domains: Annotated[
-        tuple[str, ...],
-        about("Domains that lists may send as; empty for any.", ["example.com"]),
+        tuple[str, ...], about("Domains that lists may send as; empty for any.", ["example.com"])
     ] = ()
     base_url: Annotated[
         HttpUrl | None,

@@ -93,8 +93,7 @@ class Settings(Section, frozen=True, kw_only=True):
     admin: Annotated[Admin, about("Admin interface: what `dragoman` calls.")] = Admin()
     mms: Annotated[Mms, about("Multimedia messages: what one may carry.")] = Mms()
     short_codes: Annotated[
-        tuple[ShortCodeTable, ...],
-        about("Short codes: what recipients are charged under."),
+        tuple[ShortCodeTable, ...], about("Short codes: what recipients are charged under.")
     ] = ()
     message_types: Annotated[
         tuple[MessageTypeTable, ...],

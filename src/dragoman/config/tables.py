@@ -44,8 +44,7 @@ Name = Annotated[
 TypeName = Annotated[str, Meta(pattern="^[A-Za-z0-9_]{1,16}$")]
 Password = Annotated[Secret, checked(_check_password)]
 PasswordFile = Annotated[
-    FilePath | None,
-    about("File that holds the password instead.", "/run/secrets/carrier-password"),
+    FilePath | None, about("File that holds the password instead.", "/run/secrets/carrier-password")
 ]
 CaFile = Annotated[
     FilePath | None,
@@ -266,8 +265,7 @@ class PhonesTable(Section, frozen=True, kw_only=True):
         int, about("Messages a SIM may hold that it has not begun to send.", ge=1, le=50)
     ] = 3
     present_s: Annotated[
-        float,
-        about("A phone without a stream is gone after this much silence.", gt=0, le=DAY_S),
+        float, about("A phone without a stream is gone after this much silence.", gt=0, le=DAY_S)
     ] = 1200.0
     fetched_life_s: Annotated[
         float,

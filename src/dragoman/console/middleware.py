@@ -16,13 +16,7 @@ import msgspec
 from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.context import ConsoleContext
 from dragoman.console.cookies import read_cookie, set_cookie
-from dragoman.console.forms import (
-    TOKEN_FIELD,
-    EditConflict,
-    Forged,
-    check_token,
-    is_same_origin,
-)
+from dragoman.console.forms import TOKEN_FIELD, EditConflict, Forged, check_token, is_same_origin
 from dragoman.console.labels import describe_refusal
 from dragoman.console.page import PREFIX, Page, View
 from dragoman.console.page_request import PageRequest

@@ -118,12 +118,7 @@ class VirtualPhones:
             last[text.phone] = text
             counts[text.phone] = counts.get(text.phone, 0) + 1
         return [
-            PhoneView(
-                number=number,
-                texts=counts[number],
-                last=text,
-                next=self._fates.get(number),
-            )
+            PhoneView(number=number, texts=counts[number], last=text, next=self._fates.get(number))
             for number, text in reversed(last.items())
         ]
 

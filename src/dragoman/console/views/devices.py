@@ -122,11 +122,7 @@ def draw_qr(text: str) -> str:
 
 PAGES: Final = (
     Page(
-        path="/devices",
-        title="Phones",
-        menu="Phones",
-        show=list_devices,
-        needs=Permission.OPERATE,
+        path="/devices", title="Phones", menu="Phones", show=list_devices, needs=Permission.OPERATE
     ),
     Page(
         path="/devices/code",

@@ -30,11 +30,7 @@ HANDLINGS: Final = MappingProxyType(
     }
 )
 ORIGINS: Final = MappingProxyType(
-    {
-        OptOutOrigin.STOP: "text message",
-        OptOutOrigin.WEB: "console",
-        OptOutOrigin.API: "API",
-    }
+    {OptOutOrigin.STOP: "text message", OptOutOrigin.WEB: "console", OptOutOrigin.API: "API"}
 )
 
 
@@ -188,13 +184,7 @@ def _read_own_number(text: str) -> str:
 
 
 PAGES: Final = (
-    Page(
-        path="/inbox",
-        title="Inbox",
-        menu="Inbox",
-        show=search_texts,
-        needs=Permission.INBOX,
-    ),
+    Page(path="/inbox", title="Inbox", menu="Inbox", show=search_texts, needs=Permission.INBOX),
     Page(
         path="/opt-outs",
         title="Opt-outs",

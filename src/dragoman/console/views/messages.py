@@ -269,12 +269,7 @@ PAGES: Final = (
         needs=Permission.SEND,
     ),
     Page(path="/messages", title="Messages", menu="Messages", show=search_messages),
-    Page(
-        path="/messages/{message_id:int}",
-        title="Message",
-        section="Messages",
-        show=show_message,
-    ),
+    Page(path="/messages/{message_id:int}", title="Message", section="Messages", show=show_message),
     Page(
         path="/messages/{message_id:int}/cancel",
         title="Message",
