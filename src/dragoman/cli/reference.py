@@ -136,7 +136,7 @@ def _section(kind: type[Section], key: str, heading: str) -> Iterator[str]:
         if section is not None:
             tables.append((section, path, f"[{path}]"))
         elif not entries:
-            what = description_of(field.type).replace("<", "&lt;")
+            what = description_of(kind, field).replace("<", "&lt;")
             plain.append((f"`{field.name}`", _type(field), _default(field), what))
         tables += [(entry, path, f"[[{path}]]") for entry in entries]
     yield from table(("key", "type", "default", "what it is"), plain)

@@ -8,6 +8,7 @@ import typer
 
 from dragoman.admin.answers import Cancelled, SentBatch
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.options import argument
 from dragoman.cli.output import print_fields, print_table, show_time
 from dragoman.core.reporting.model.timeline import RouteStep, Timeline
 
@@ -17,10 +18,8 @@ app = typer.Typer(
 
 Identifier = Annotated[
     str,
-    typer.Argument(
-        metavar="ID",
-        help="The message, or a batch of one, by its identifier as any API shows it.",
-        show_default=False,
+    argument(
+        "The message, or a batch of one, by its identifier as any API shows it.", metavar="ID"
     ),
 ]
 UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
+from msgspec import Meta
+
 from dragoman.config.dialects import Dialects, SmsGate
 from dragoman.config.premium import ShortCodeTable
 from dragoman.config.sections import (
@@ -35,7 +37,7 @@ from dragoman.config.tables import (
     RouteTable,
     SmppTable,
 )
-from dragoman.config.values import SQLITE, FolderPath, Secret, about, parse_address
+from dragoman.config.values import SQLITE, FolderPath, Secret, parse_address
 from dragoman.core.billing.model.message_types import DEFAULT_TYPES, MessageType
 from dragoman.core.billing.model.pricing import Price, parse_price
 from dragoman.core.messages.model.premium import BillingTerms, ShortCode
@@ -57,51 +59,54 @@ LOOPBACK = ("127.0.0.0/8", "::1/128")
 class Settings(Section, frozen=True, kw_only=True):
     """The whole configuration."""
 
-    data_dir: Annotated[
-        FolderPath,
-        about(
-            "Folder of the database file and of what else Dragoman keeps. Nobody else should be"
-            " able to read it."
-        ),
-    ] = "data"
-    http: Annotated[Http, about("HTTP: what your programs talk to.")] = Http()
-    storage: Annotated[Storage, about("Storage: one SQLite file, or PostgreSQL.")] = Storage()
-    dialects: Annotated[Dialects, about("Dialects: the providers' APIs that Dragoman answers.")] = (
-        Dialects()
-    )
-    carriers: Annotated[
-        tuple[CarrierTable, ...],
-        about("Carriers: the SMSCs, MMSCs and phones that messages go to."),
-    ] = ()
-    routes: Annotated[
-        tuple[RouteTable, ...], about("Routes: which carriers take which messages.")
-    ] = ()
-    prices: Annotated[tuple[PriceTable, ...], about("Prices: what a part costs.")] = ()
-    numbers: Annotated[
-        tuple[NumberTable, ...], about("Numbers: who gets the texts that arrive.")
-    ] = ()
-    inbound: Annotated[Inbound, about("Inbound: what phones send.")] = Inbound()
-    callbacks: Annotated[Callbacks, about("Callbacks: calls to your customers' URLs.")] = (
-        Callbacks()
-    )
-    limits: Annotated[Limits, about("Limits of one request.")] = Limits()
-    receipts: Annotated[Receipts, about("Receipts: what carriers report.")] = Receipts()
-    retention: Annotated[Retention, about("Retention: how long things are kept.")] = Retention()
-    log: Annotated[Log, about("The log.")] = Log()
-    metrics: Annotated[Metrics, about("Metrics for Prometheus.")] = Metrics()
-    console: Annotated[Console, about("The console: pages for people.")] = Console()
-    admin: Annotated[Admin, about("Admin interface: what `dragoman` calls.")] = Admin()
-    mms: Annotated[Mms, about("Multimedia messages: what one may carry.")] = Mms()
-    short_codes: Annotated[
-        tuple[ShortCodeTable, ...], about("Short codes: what recipients are charged under.")
-    ] = ()
-    message_types: Annotated[
-        tuple[MessageTypeTable, ...],
-        about("Message types: qualities with their own credits.", max_length=MAX_MESSAGE_TYPES),
-    ] = ()
-    devices: Annotated[Devices, about("Phones that send: how they reach the gateway.")] = Devices()
-    mail: Annotated[Mail, about("Mail: mail to SMS over SMTP.")] = Mail()
-    mailings: Annotated[Mailings, about("Mailings: e-mail campaigns.")] = Mailings()
+    data_dir: FolderPath = "data"
+    """Folder of the database file and of what else Dragoman keeps. Nobody else should be able to
+    read it.
+    """
+    http: Http = Http()
+    """HTTP: what your programs talk to."""
+    storage: Storage = Storage()
+    """Storage: one SQLite file, or PostgreSQL."""
+    dialects: Dialects = Dialects()
+    """Dialects: the providers' APIs that Dragoman answers."""
+    carriers: tuple[CarrierTable, ...] = ()
+    """Carriers: the SMSCs, MMSCs and phones that messages go to."""
+    routes: tuple[RouteTable, ...] = ()
+    """Routes: which carriers take which messages."""
+    prices: tuple[PriceTable, ...] = ()
+    """Prices: what a part costs."""
+    numbers: tuple[NumberTable, ...] = ()
+    """Numbers: who gets the texts that arrive."""
+    inbound: Inbound = Inbound()
+    """Inbound: what phones send."""
+    callbacks: Callbacks = Callbacks()
+    """Callbacks: calls to your customers' URLs."""
+    limits: Limits = Limits()
+    """Limits of one request."""
+    receipts: Receipts = Receipts()
+    """Receipts: what carriers report."""
+    retention: Retention = Retention()
+    """Retention: how long things are kept."""
+    log: Log = Log()
+    """The log."""
+    metrics: Metrics = Metrics()
+    """Metrics for Prometheus."""
+    console: Console = Console()
+    """The console: pages for people."""
+    admin: Admin = Admin()
+    """Admin interface: what `dragoman` calls."""
+    mms: Mms = Mms()
+    """Multimedia messages: what one may carry."""
+    short_codes: tuple[ShortCodeTable, ...] = ()
+    """Short codes: what recipients are charged under."""
+    message_types: Annotated[tuple[MessageTypeTable, ...], Meta(max_length=MAX_MESSAGE_TYPES)] = ()
+    """Message types: qualities with their own credits."""
+    devices: Devices = Devices()
+    """Phones that send: how they reach the gateway."""
+    mail: Mail = Mail()
+    """Mail: mail to SMS over SMTP."""
+    mailings: Mailings = Mailings()
+    """Mailings: e-mail campaigns."""
 
     @classmethod
     def development(cls, data_dir: Path, *, http: str, smsc: str, phones: bool = False) -> Self:

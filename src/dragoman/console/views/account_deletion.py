@@ -75,8 +75,8 @@ async def _show(
 
 PAGES: Final = (
     Page(
-        path="/accounts/{account_id:int}/delete",
-        title="Delete account",
+        "/accounts/{account_id:int}/delete",
+        "Delete account",
         section="Accounts",
         show=show_deletion,
         act=delete_account,

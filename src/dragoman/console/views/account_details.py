@@ -313,7 +313,7 @@ def _path(account: Account) -> str:
 
 
 def _page(path: str, title: str, **more: Any) -> Page:
-    return Page(path=f"/accounts/{{account_id:int}}{path}", title=title, section="Accounts", **more)
+    return Page(f"/accounts/{{account_id:int}}{path}", title, section="Accounts", **more)
 
 
 _CHANGES: Final = {"needs": Permission.ADMINISTER}

@@ -52,8 +52,8 @@ def describe_carrier(carrier: CarrierState) -> tuple[str, str]:
 
 PAGES: Final = (
     Page(
-        path="/carriers",
-        title="Carriers",
+        "/carriers",
+        "Carriers",
         menu="Carriers",
         show=list_carriers,
         act=switch_carrier,

@@ -245,18 +245,14 @@ async def _show(
 
 PAGES: Final = (
     Page(
-        path="/compose",
-        title="Compose a message",
+        "/compose",
+        "Compose a message",
         menu="Compose",
         show=show_form,
         act=act_on_form,
         needs=Permission.SEND,
     ),
     Page(
-        path="/compose/check",
-        title="Compose a message",
-        section="Compose",
-        act=check,
-        needs=Permission.SEND,
+        "/compose/check", "Compose a message", section="Compose", act=check, needs=Permission.SEND
     ),
 )

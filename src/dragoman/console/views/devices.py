@@ -121,19 +121,11 @@ def draw_qr(text: str) -> str:
 
 
 PAGES: Final = (
+    Page("/devices", "Phones", menu="Phones", show=list_devices, needs=Permission.OPERATE),
+    Page("/devices/code", "Phones", section="Phones", act=make_code, needs=Permission.OPERATE),
     Page(
-        path="/devices", title="Phones", menu="Phones", show=list_devices, needs=Permission.OPERATE
-    ),
-    Page(
-        path="/devices/code",
-        title="Phones",
-        section="Phones",
-        act=make_code,
-        needs=Permission.OPERATE,
-    ),
-    Page(
-        path="/devices/{device_id:int}",
-        title="Phones",
+        "/devices/{device_id:int}",
+        "Phones",
         section="Phones",
         act=switch_device,
         needs=Permission.OPERATE,

@@ -184,10 +184,10 @@ def _read_own_number(text: str) -> str:
 
 
 PAGES: Final = (
-    Page(path="/inbox", title="Inbox", menu="Inbox", show=search_texts, needs=Permission.INBOX),
+    Page("/inbox", "Inbox", menu="Inbox", show=search_texts, needs=Permission.INBOX),
     Page(
-        path="/opt-outs",
-        title="Opt-outs",
+        "/opt-outs",
+        "Opt-outs",
         menu="Opt-outs",
         show=list_opt_outs,
         act=change_opt_outs,

@@ -220,30 +220,24 @@ _CHARSET_CHOICES: Final = (
 )
 PAGES: Final = (
     Page(
-        path=_AT,
-        title="Keywords",
+        _AT,
+        "Keywords",
         menu="Keywords",
         show=list_keywords,
         act=reserve_keyword,
         needs=Permission.INBOX,
     ),
     Page(
-        path=f"{_AT}/{{keyword_id:int}}",
-        title="Keywords",
+        f"{_AT}/{{keyword_id:int}}",
+        "Keywords",
         section="Keywords",
         act=change_keyword,
         needs=Permission.INBOX,
     ),
+    Page("/services", "Keywords", section="Keywords", act=add_service, needs=Permission.INBOX),
     Page(
-        path="/services",
-        title="Keywords",
-        section="Keywords",
-        act=add_service,
-        needs=Permission.INBOX,
-    ),
-    Page(
-        path="/services/{service_id:int}",
-        title="Forwarding URL",
+        "/services/{service_id:int}",
+        "Forwarding URL",
         section="Keywords",
         show=show_service,
         act=change_service,

@@ -154,12 +154,6 @@ def _typed(request: PageRequest) -> dict[str, str]:
 
 
 PAGES: Final = (
-    Page(path="/live", title="Live log", menu="Live log", show=show_live),
-    Page(
-        path="/live/events",
-        title="Live log",
-        section="Live log",
-        show=stream_changes,
-        background=True,
-    ),
+    Page("/live", "Live log", menu="Live log", show=show_live),
+    Page("/live/events", "Live log", section="Live log", show=stream_changes, background=True),
 )

@@ -262,24 +262,24 @@ async def _names(request: PageRequest, messages: tuple[MessageView, ...]) -> dic
 
 PAGES: Final = (
     Page(
-        path="/batches/{batch_id:int}/cancel",
-        title="Messages",
+        "/batches/{batch_id:int}/cancel",
+        "Messages",
         section="Messages",
         act=cancel_batch,
         needs=Permission.SEND,
     ),
-    Page(path="/messages", title="Messages", menu="Messages", show=search_messages),
-    Page(path="/messages/{message_id:int}", title="Message", section="Messages", show=show_message),
+    Page("/messages", "Messages", menu="Messages", show=search_messages),
+    Page("/messages/{message_id:int}", "Message", section="Messages", show=show_message),
     Page(
-        path="/messages/{message_id:int}/cancel",
-        title="Message",
+        "/messages/{message_id:int}/cancel",
+        "Message",
         section="Messages",
         act=cancel_message,
         needs=Permission.SEND,
     ),
     Page(
-        path="/messages/{message_id:int}/resend",
-        title="Message",
+        "/messages/{message_id:int}/resend",
+        "Message",
         section="Messages",
         act=resend_message,
         needs=Permission.SEND,

@@ -162,8 +162,8 @@ async def _show(
 
 PAGES: Final = (
     Page(
-        path="/accounts/new",
-        title="New account",
+        "/accounts/new",
+        "New account",
         section="Accounts",
         show=show_form,
         act=create_account,

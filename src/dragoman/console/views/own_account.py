@@ -97,6 +97,6 @@ async def _show(
 
 
 PAGES: Final = (
-    Page(path="/account", title="Your account", show=show_own_account, act=change_settings),
-    Page(path="/account/password", title="Your account", act=change_password),
+    Page("/account", "Your account", show=show_own_account, act=change_settings),
+    Page("/account/password", "Your account", act=change_password),
 )

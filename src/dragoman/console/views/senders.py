@@ -90,16 +90,10 @@ async def decide_sender(request: PageRequest) -> Response:
 
 
 PAGES: Final = (
+    Page("/senders", "Senders", menu="Senders", show=list_senders, needs=Permission.OPERATE),
     Page(
-        path="/senders",
-        title="Senders",
-        menu="Senders",
-        show=list_senders,
-        needs=Permission.OPERATE,
-    ),
-    Page(
-        path="/senders/{account_id:int}/{sender_id:int}",
-        title="Senders",
+        "/senders/{account_id:int}/{sender_id:int}",
+        "Senders",
         section="Senders",
         act=decide_sender,
         needs=Permission.OPERATE,

@@ -137,7 +137,7 @@ def _read_kept(kept: str) -> list[tuple[str, str]]:
 
 
 PAGES: Final = (
-    Page(path="/sign-in", title="Sign in", show=show_sign_in, act=sign_in, public=True),
-    Page(path="/enter", title="Sign in by link", show=show_link, act=use_link, public=True),
-    Page(path="/sign-out", title="Sign out", act=sign_out),
+    Page("/sign-in", "Sign in", show=show_sign_in, act=sign_in, public=True),
+    Page("/enter", "Sign in by link", show=show_link, act=use_link, public=True),
+    Page("/sign-out", "Sign out", act=sign_out),
 )
