@@ -30,8 +30,7 @@ class LinkMobility(Section, frozen=True, kw_only=True):
     """Opens what the manual calls advanced to whoever sends it as `advanced`; empty for nobody."""
     profile: LinkProfile = "link"
     """Edition of the API: "link", or "zumosms" for programs of the older manual. An account's own
-    (`dragoman account set --profile`) comes first, then that of the host name, then this.
-    """
+    (`dragoman account set --profile`) comes first, then that of the host name, then this."""
     hosts: tuple[LinkHost, ...] = ()
     """Host names with their own edition."""
 
@@ -57,12 +56,10 @@ class SmSend(Section, frozen=True, kw_only=True):
     """Time without a call that ends a session."""
     public_url: Annotated[str, Meta(examples=["https://sms.example.com"])] = ""
     """Where customers find this gateway, for the link to the console; empty for the host that they
-    call.
-    """
+    call."""
     default_sender: Annotated[str, Meta(pattern=r"^(\+?[0-9]{3,15}|[ -~]{1,11})$")] = "SMS"
     """Sender of texts for accounts without a preferred alias, and of message types whose sender
-    customers do not choose.
-    """
+    customers do not choose."""
     mails_per_hour: Annotated[int, Meta(ge=1, le=10_000_000)] = 2_000
     """Mails an hour that `status` reports."""
     subaccount_profiles: tuple[SubaccountProfile, ...] = ()

@@ -63,8 +63,7 @@ class BillingTable(Section, frozen=True, kw_only=True):
 
     price_tag: Tag = 0
     """Tag of the optional parameter (TLV) that holds the price, 0x1400 or above; 0 for none.
-    Without it, and without `{price}` in `service_type`, the carrier takes no premium messages.
-    """
+    Without it, and without `{price}` in `service_type`, the carrier takes no premium messages."""
     content_type_tag: Tag = 0
     """Tag of the parameter that holds the content type; 0 for none."""
     invoice_text_tag: Tag = 0
@@ -75,8 +74,7 @@ class BillingTable(Section, frozen=True, kw_only=True):
         str, Meta(extra={"check": _check_service_type}, examples=["P{price}"])
     ] = ""
     """Service type of premium messages, where `{price}` and `{content_type}` stand for those of the
-    message.
-    """
+    message."""
 
     def terms(self) -> BillingTerms:
         """The table as a value of the domain."""

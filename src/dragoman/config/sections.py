@@ -44,14 +44,12 @@ class Http(Section, frozen=True, kw_only=True):
 
     listen: Address = "127.0.0.1:8080"
     """Host and port to listen on. Only this machine can call 127.0.0.1; put a proxy with TLS in
-    front before you open it.
-    """
+    front before you open it."""
     trusted_proxies: Annotated[
         tuple[NetworkText, ...], Meta(examples=[["127.0.0.1/32", "10.0.0.0/8"]])
     ] = ()
     """Proxies whose X-Forwarded-For header is believed. Without them, an account that is limited to
-    certain addresses sees the proxy's.
-    """
+    certain addresses sees the proxy's."""
     max_body_bytes: Annotated[int, Meta(ge=1024, le=1 << 30)] = 16 * 1024 * 1024
     """A larger request is refused."""
     request_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 30.0
@@ -74,8 +72,8 @@ class Storage(Section, frozen=True, kw_only=True):
     """Where messages, accounts and credits are kept."""
 
     url: DatabaseUrl = Secret("sqlite:///dragoman.db")
-    """sqlite:///<file>, relative to data_dir, or postgresql://<user>:<password>@<host>/<database>.
-    """
+    """sqlite:///<file>, relative to data_dir, or
+    postgresql://<user>:<password>@<host>/<database>."""
     url_file: Annotated[FilePath | None, Meta(examples=["/run/secrets/dragoman-database"])] = None
     """File that holds the URL instead, so that its password is not in this one."""
 
@@ -91,8 +89,7 @@ class Mail(Section, frozen=True, kw_only=True):
     """Whether mail is accepted."""
     listen: Address = "127.0.0.1:2525"
     """Host and port to listen on. Only this machine can bring mail to 127.0.0.1; the usual port of
-    mail servers is 25.
-    """
+    mail servers is 25."""
     domains: Annotated[tuple[str, ...], Meta(examples=[["sms.example.net"]])] = ()
     """Domains of the addresses; mail to others is refused. Empty accepts any."""
     max_bytes: Annotated[int, Meta(ge=1024, le=1 << 24)] = 256 * 1024
@@ -141,8 +138,8 @@ class Mailings(Section, frozen=True, kw_only=True):
     password_file: Annotated[FilePath | None, Meta(examples=["relay.secret"])] = None
     """File that holds the password instead."""
     sender: Annotated[str, Meta(examples=["bounces@example.com"])] = ""
-    """Address in the envelope, which bounces go to; its domain is also in the identifiers of mails.
-    """
+    """Address in the envelope, which bounces go to; its domain is also in the identifiers of
+    mails."""
     sender_domains: Annotated[tuple[str, ...], Meta(examples=[["example.com"]])] = ()
     """Domains that lists may send as; empty for any."""
     base_url: Annotated[HttpUrl | None, Meta(examples=["https://sms.example.com"])] = None
@@ -157,8 +154,7 @@ class Mailings(Section, frozen=True, kw_only=True):
     """Longest wait for one answer of the relay."""
     first_retry_s: Annotated[float, Meta(gt=0, le=DAY_S)] = 300.0
     """Wait after the first temporary refusal. Each further wait is twice as long, up to
-    max_retry_s; all vary by up to 20 %.
-    """
+    max_retry_s; all vary by up to 20 %."""
     max_retry_s: Annotated[float, Meta(gt=0, le=DAY_S)] = 4.0 * HOUR_S
     """Longest wait between two attempts."""
     give_up_after_s: Annotated[float, Meta(gt=0, le=30 * DAY_S)] = 3.0 * DAY_S
@@ -209,8 +205,7 @@ class Devices(Section, frozen=True, kw_only=True):
 
     public_url: Annotated[PublicUrl, Meta(examples=["https://sms.example.com"])] = ""
     """Where phones reach the gateway, as users type it into them, without the path. Empty for the
-    address that a phone called.
-    """
+    address that a phone called."""
     ping_interval_s: Annotated[int, Meta(ge=0, le=DAY_S)] = 300
     """How often a phone calls in and reports its health; 0 for never."""
     code_life_s: Annotated[float, Meta(gt=0, le=DAY_S)] = 600.0
@@ -233,16 +228,15 @@ class Callbacks(Section, frozen=True, kw_only=True):
     """Calls at the same time to one host, so that a slow customer does not delay others."""
     first_retry_s: Annotated[float, Meta(gt=0, le=HOUR_S)] = 5.0
     """Wait after the first failure. Each further wait is three times as long, up to max_retry_s;
-    all vary by up to 20 %. A customer's server that asks for a longer wait (Retry-After) gets it.
-    """
+    all vary by up to 20 %. A customer's server that asks for a longer wait (Retry-After) gets
+    it."""
     max_retry_s: Annotated[float, Meta(gt=0, le=DAY_S)] = float(HOUR_S)
     """Longest wait between two attempts."""
     give_up_after_s: Annotated[float, Meta(gt=0, le=30 * DAY_S)] = 3.0 * DAY_S
     """Age at which a callback is given up."""
     allow_private: Annotated[tuple[NetworkText, ...], Meta(examples=[["10.20.0.0/16"]])] = ()
     """A customer could name a URL inside your network, so only public addresses are called. These
-    networks may be called nevertheless.
-    """
+    networks may be called nevertheless."""
 
     @property
     def private_networks(self) -> tuple[Network, ...]:
@@ -259,8 +253,7 @@ class Limits(Section, frozen=True, kw_only=True):
     """Recipients of one request."""
     inline_recipients: Annotated[int, Meta(ge=0, le=10_000)] = 100
     """Up to this many recipients become messages while the caller waits; a longer list is stored at
-    once and becomes messages in the background.
-    """
+    once and becomes messages in the background."""
 
 
 class Inbound(Section, frozen=True, kw_only=True):
@@ -269,8 +262,7 @@ class Inbound(Section, frozen=True, kw_only=True):
     stop_words: tuple[str, ...] = ("STOP",)
     """Whoever sends a text that begins with one of these words gets nothing more from the owner of
     the number, or from the account of the keyword that follows. No account can have them as
-    keywords.
-    """
+    keywords."""
     start_words: tuple[str, ...] = ("START",)
     """One of these words alone, or before a keyword, takes the opt-out back."""
 
@@ -301,12 +293,10 @@ class Retention(Section, frozen=True, kw_only=True):
     """Calls to customers' URLs that are over, and their attempts."""
     deliveries_days: Days = 730
     """Mails of campaigns that are over; an issue that is sent once more after that reaches
-    everybody again.
-    """
+    everybody again."""
     ingested_days: Days = 400
     """Which messages others have reported for the statistics; one that is reported again after that
-    counts twice.
-    """
+    counts twice."""
     audit_days: Days = 730
     """Who changed what in the console."""
 
@@ -338,8 +328,7 @@ class Admin(Section, frozen=True, kw_only=True):
 
     remote: bool = False
     """Whether it is also at /admin of the HTTP server, for callers with a token of `dragoman admin
-    token create`; otherwise it is on this machine only.
-    """
+    token create`; otherwise it is on this machine only."""
 
 
 class Metrics(Section, frozen=True, kw_only=True):

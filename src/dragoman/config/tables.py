@@ -91,16 +91,14 @@ class SmppTable(Section, frozen=True, kw_only=True):
     """System type of the bind, where the carrier wants it."""
     bind: Literal["transceiver", "transmitter", "receiver"] = "transceiver"
     """A transceiver sends and receives. An SMSC that does not know it wants a transmitter and, for
-    receipts and inbound texts, some receiver_links beside it.
-    """
+    receipts and inbound texts, some receiver_links beside it."""
     links: Annotated[int, Meta(ge=1, le=32)] = 1
     """Connections held at the same time."""
     receiver_links: Annotated[int, Meta(ge=0, le=32)] = 0
     """Further links bound as receivers, beside transmitters."""
     addr_ton: TypeOfNumber = 0
     """Type of number (TON) of the addresses that the bind receives for; most carriers want nothing
-    here.
-    """
+    here."""
     addr_npi: NumberingPlan = 0
     """Their numbering plan (NPI)."""
     address_range: Annotated[str, Meta(max_length=40)] = ""
@@ -108,8 +106,7 @@ class SmppTable(Section, frozen=True, kw_only=True):
     window: Annotated[int, Meta(ge=1, le=10_000)] = 10
     """Messages that each link may send before the first is answered. The window and the round trip
     limit the speed: 10 at 50 ms are 200 messages a second on a link. After a crash, up to this many
-    messages a link may go out twice.
-    """
+    messages a link may go out twice."""
     rate_per_s: Annotated[float, Meta(ge=0)] = 0.0
     """Messages a second over all links; 0 for no limit of ours."""
     tls: bool = False
@@ -132,18 +129,15 @@ class SmppTable(Section, frozen=True, kw_only=True):
     """Time for the SMSC to answer the probe."""
     reconnect_min_s: Annotated[float, Meta(gt=0, le=3600)] = 1.0
     """Wait before a lost link is opened again; it doubles up to reconnect_max_s, and is up to half
-    of it shorter by chance.
-    """
+    of it shorter by chance."""
     reconnect_max_s: Annotated[float, Meta(gt=0, le=3600)] = 60.0
     """Longest wait before a reconnect."""
     profile: str = "default"
     """Habits of the SMSC: "default" fits most; "latin1", "packed", "payload", "sar" and "untyped"
-    are explained in docs/carriers.
-    """
+    are explained in docs/carriers."""
     id_reading: Annotated[IdReading | None, Meta(examples=["auto"])] = None
     """How receipts spell the message ids that submits were answered with, if not as the profile
-    says; `auto` tries all.
-    """
+    says; `auto` tries all."""
     source_ton: Annotated[TypeOfNumber | None, Meta(examples=[5])] = None
     """Type of number (TON) of every sender, if not as the profile says."""
     source_npi: Annotated[NumberingPlan | None, Meta(examples=[0])] = None
@@ -225,16 +219,14 @@ class PhonesTable(Section, frozen=True, kw_only=True):
     """A phone without a stream is gone after this much silence."""
     fetched_life_s: Annotated[float, Meta(gt=0, le=DAY_S)] = 900.0
     """How long a phone may begin to send what it fetched; then it refuses to, and the message is
-    ours again.
-    """
+    ours again."""
     clock_margin_s: Annotated[float, Meta(ge=0, le=DAY_S)] = 300.0
     """How wrong the clock of a phone may be."""
     processed_life_s: Annotated[float, Meta(gt=0, le=7 * DAY_S)] = 3600.0
     """How long a phone may take to report the result of a message it gave to its radio."""
     on_unknown: Literal["resend", "hold"] = "resend"
     """What to do when a phone does not say what became of a message: "resend" sends it again,
-    marked as a possible duplicate; "hold" leaves it and calls its state unknown.
-    """
+    marked as a possible duplicate; "hold" leaves it and calls its state unknown."""
 
 
 CarrierTable = SmppTable | Mm7Table | PhonesTable
