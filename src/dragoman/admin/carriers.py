@@ -7,13 +7,14 @@ from typing import Final, Protocol
 
 import msgspec
 
-from dragoman.admin.answers import CarrierSwitched, CarrierView, LinkView
+from dragoman.admin.answers import CarrierSwitched
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.delivery.model.ports import Connector
+from dragoman.core.delivery.model.running import CarrierView, LinkView
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused
 

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from dragoman.admin.answers import BatchStatus, CarrierView, MessageStatus, Overview, SentBatch
+from dragoman.admin.answers import BatchStatus, MessageStatus, Overview, SentBatch
 from dragoman.cli.command import Gateway
 from dragoman.cli.options import argument, option
 from dragoman.cli.outcome import ExitCode
 from dragoman.cli.output import print_fields, print_table, show_age, show_time
+from dragoman.core.delivery.model.running import CarrierView
 
 
 def send(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from dragoman.console.context import CarrierState
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.delivery.model.running import CarrierView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
@@ -41,7 +41,7 @@ async def switch_carrier(request: PageRequest) -> Response:
     return request.go("/carriers", "saved")
 
 
-def describe_carrier(carrier: CarrierState) -> tuple[str, str]:
+def describe_carrier(carrier: CarrierView) -> tuple[str, str]:
     """The status of a carrier, and the class of its badge."""
     if carrier.held:
         return ("draining", "unknown") if carrier.in_flight else ("disabled", "off")
