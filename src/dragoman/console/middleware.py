@@ -234,7 +234,7 @@ class ConsoleMiddleware:
         return PageRequest(self, page, request, form=form, secret=secret, account=account)
 
     def _show_error(self, page_request: PageRequest, error: ErrorPage) -> Response:
-        return page_request.show("error.html", error.status, error=error)
+        return page_request.show("error.html", error.status, error=error, problems={})
 
     def refuse(self, request: Request, refusal: Refusal) -> Response:
         """A request that the HTTP layer refuses, as a page."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Final
 
-from dragoman.console.forms import Problems
 from dragoman.console.labels import ALPHABETS, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
@@ -47,45 +46,45 @@ def build_phone_pages(workbench: Workbench) -> tuple[Page, ...]:
     section, needs = "Virtual phones", Permission.OPERATE
     return (
         Page(
-            path="/phones",
-            title=section,
+            "/phones",
+            section,
             menu=section,
             show=pages.list_phones,
             act=pages.open_phone,
             needs=needs,
         ),
         Page(
-            path="/phones/faults",
-            title="Carrier faults",
+            "/phones/faults",
+            "Carrier faults",
             section=section,
             show=pages.show_faults,
             act=pages.set_faults,
             needs=needs,
         ),
         Page(
-            path="/phones/changes",
-            title=section,
+            "/phones/changes",
+            section,
             section=section,
             show=pages.stream_changes,
             needs=needs,
             background=True,
         ),
         Page(
-            path="/phones/{number:int}",
-            title="Virtual phone",
+            "/phones/{number:int}",
+            "Virtual phone",
             section=section,
             show=pages.show_phone,
             act=pages.send_text,
             needs=needs,
         ),
         Page(
-            path="/phones/{number:int}/next",
-            title="Virtual phone",
+            "/phones/{number:int}/next",
+            "Virtual phone",
             section=section,
             act=pages.choose_fate,
             needs=needs,
         ),
-        Page(path="/mail", title="Mail", menu="Mail", show=pages.show_mail, needs=needs),
+        Page("/mail", "Mail", menu="Mail", show=pages.show_mail, needs=needs),
     )
 
 
@@ -108,9 +107,8 @@ class _DevelopmentPages:
         try:
             return request.go(f"/phones/{read_number(typed)}")
         except Refused as refused:
-            return self._show_list(
-                request, 400, Problems({"number": describe_refusal(refused)}), typed
-            )
+            request.problems["number"] = describe_refusal(refused)
+            return self._show_list(request, 400, typed)
 
     async def show_phone(self, request: PageRequest) -> Response:
         return self._show_phone(request)
@@ -123,20 +121,20 @@ class _DevelopmentPages:
         try:
             await self._phones.send(number, text, typed["to"].strip())
         except Refused as refused:
-            return self._show_phone(request, 400, _problems(refused, _TEXT, "number", "to"), typed)
+            _add(request, refused, _TEXT, "number", "to")
+            return self._show_phone(request, 400, typed)
         return request.go(f"/phones/{number}", "text-sent")
 
     async def choose_fate(self, request: PageRequest) -> Response:
         """Decides what happens to the next messages to the phone."""
         typed = {name: request.form.get(name, "").strip() for name in _CHOICE}
         number = _number(request)
-        problems = Problems()
-        times = _read_number(typed, "times", problems)
-        code = _read_number(typed, "code", problems)
-        delay_s = _read_number(typed, "delay_s", problems)
+        times = _read_number(request, typed, "times")
+        code = _read_number(request, typed, "code")
+        delay_s = _read_number(request, typed, "delay_s")
         try:
             fate = Fate(typed["fate"])
-            if not problems:
+            if not request.problems:
                 self._phones.choose(
                     number,
                     fate,
@@ -145,11 +143,11 @@ class _DevelopmentPages:
                     delay_s=delay_s,
                 )
         except ValueError:
-            problems["fate"] = "Choose an outcome."
+            request.problems["fate"] = "Choose an outcome."
         except Refused as refused:
-            problems |= _problems(refused, _CHOICE)
-        if problems:
-            return self._show_phone(request, 400, problems, typed)
+            _add(request, refused, _CHOICE)
+        if request.problems:
+            return self._show_phone(request, 400, typed)
         return request.go(f"/phones/{number}", "saved")
 
     async def stream_changes(self, request: PageRequest) -> Response:
@@ -162,18 +160,11 @@ class _DevelopmentPages:
             happened = await self._phones.change(KEEP_ALIVE_S)
             yield render_event("changed") if happened else KEEP_ALIVE
 
-    def _show_list(
-        self,
-        request: PageRequest,
-        status: int = 200,
-        problems: Problems | None = None,
-        number: str = "",
-    ) -> Response:
+    def _show_list(self, request: PageRequest, status: int = 200, number: str = "") -> Response:
         phones = self._phones.phones()
         return request.show(
             "virtual-phones.html",
             status,
-            problems=problems or {},
             phones=phones[:MAX_SHOWN],
             total=len(phones),
             number=number,
@@ -181,11 +172,7 @@ class _DevelopmentPages:
         )
 
     def _show_phone(
-        self,
-        request: PageRequest,
-        status: int = 200,
-        problems: Problems | None = None,
-        typed: dict[str, str] | None = None,
+        self, request: PageRequest, status: int = 200, typed: dict[str, str] | None = None
     ) -> Response:
         number = _number(request)
         texts: tuple[PhoneText, ...] = self._phones.texts(number)
@@ -196,7 +183,6 @@ class _DevelopmentPages:
         return request.show(
             "virtual-phone.html",
             status,
-            problems=problems or {},
             number=number,
             texts=texts[-MAX_SHOWN:][::-1],
             total=len(texts),
@@ -215,33 +201,28 @@ class _DevelopmentPages:
         """Sets faults of the carrier, or resets them."""
         do = request.form.get("do", "")
         typed = {name: request.form.get(name, "").strip() for name in _FAULTS}
-        problems = Problems()
         try:
             if do == "reset":
                 self._phones.reset()
             elif do == "cut":
                 self._phones.cut_links()
             elif do == "lose":
-                times = _read_number(typed, "lose_responses", problems)
-                if not problems:
+                times = _read_number(request, typed, "lose_responses")
+                if not request.problems:
                     self._phones.lose_responses(1 if times is None else int(times))
             else:
-                throttle = _read_number(typed, "throttle_per_s", problems)
-                slow = _read_number(typed, "slow_s", problems)
-                if not problems:
+                throttle = _read_number(request, typed, "throttle_per_s")
+                slow = _read_number(request, typed, "slow_s")
+                if not request.problems:
                     self._phones.set_faults(Faults(throttle_per_s=throttle, slow_s=slow or 0.0))
         except Refused as refused:
-            problems |= _problems(refused, _FAULTS)
-        if problems:
-            return self._show_faults(request, 400, problems, typed)
+            _add(request, refused, _FAULTS)
+        if request.problems:
+            return self._show_faults(request, 400, typed)
         return request.go("/phones/faults", "links-cut" if do == "cut" else "saved")
 
     def _show_faults(
-        self,
-        request: PageRequest,
-        status: int = 200,
-        problems: Problems | None = None,
-        typed: dict[str, str] | None = None,
+        self, request: PageRequest, status: int = 200, typed: dict[str, str] | None = None
     ) -> Response:
         faults = self._phones.faults
         throttle = faults.throttle_per_s
@@ -253,7 +234,6 @@ class _DevelopmentPages:
         return request.show(
             "faults.html",
             status,
-            problems=problems or {},
             faults=faults,
             typed={name: (typed or {}).get(name) or value for name, value in known.items()},
         )
@@ -273,22 +253,20 @@ def _number(request: PageRequest) -> str:
         raise Refused(RefusalCode.NOT_FOUND, "number") from None
 
 
-def _read_number(typed: dict[str, str], name: str, problems: Problems) -> float | None:
+def _read_number(request: PageRequest, typed: dict[str, str], name: str) -> float | None:
     """A number that was typed; None for none. What is no number goes to the problems."""
     text = typed[name].replace(",", ".")
     if not text:
         return None
     if len(text) <= 12 and text.isascii() and text.replace(".", "", 1).isdigit():
         return float(text)
-    problems[name] = "Enter a number."
+    request.problems[name] = "Enter a number."
     return None
 
 
-def _problems(refused: Refused, fields: tuple[str, ...], *renamed: str) -> Problems:
-    """A refusal at the field it is about; `renamed` is a subject and the field it stands for."""
-    problems = Problems()
+def _add(request: PageRequest, refused: Refused, fields: tuple[str, ...], *renamed: str) -> None:
+    """Puts a refusal to its field; `renamed` is a subject and the field it stands for."""
     subject = renamed[1] if renamed and refused.subject == renamed[0] else refused.subject
     if refused.code is RefusalCode.EMPTY_TEXT:
         subject = "text"
-    problems[subject if subject in fields else ""] = describe_refusal(refused)
-    return problems
+    request.problems[subject if subject in fields else ""] = describe_refusal(refused)

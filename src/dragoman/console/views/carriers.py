@@ -20,7 +20,6 @@ async def list_carriers(request: PageRequest) -> Response:
     ages = machine.oldest_waiting_s()
     return request.show(
         "carriers.html",
-        problems=(),
         troubles=machine.problems(),
         carriers=[(carrier, *describe_carrier(carrier)) for carrier in carriers],
         routes=[(name, count, ages.get(name)) for name, count in waiting.items()],
@@ -36,7 +35,7 @@ async def switch_carrier(request: PageRequest) -> Response:
     if await request.services.carrier_switches.is_held(name) is held:
         return request.go("/carriers", "no-changes")
     action = "drain_carrier" if held else "enable_carrier"
-    entry = request.services.audit_log.entry(request.account, action, name)
+    entry = request.audit(action, name)
     await request.services.carrier_switches.switch(name, held, (entry,))
     return request.go("/carriers", "saved")
 
