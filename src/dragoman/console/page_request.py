@@ -63,10 +63,9 @@ class PageRequest:
         middleware: ConsoleMiddleware,
         page: Page,
         request: Request,
-        *,
         form: Parameters,
-        secret: str,
-        account: Account | None,
+        secret: str = "",
+        account: Account | None = None,
     ) -> None:
         self._middleware = middleware
         self._account = account

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Final
 
 from dragoman.console.labels import ALPHABETS, describe_refusal
@@ -43,48 +44,21 @@ _FAULTS: Final = ("throttle_per_s", "slow_s", "lose_responses")
 def build_phone_pages(workbench: Workbench) -> tuple[Page, ...]:
     """The pages of a workbench."""
     pages = _DevelopmentPages(workbench)
-    section, needs = "Virtual phones", Permission.OPERATE
+    page = partial(Page, section="Virtual phones", needs=Permission.OPERATE)
+    phone = "/phones/{number:int}"
     return (
-        Page(
+        page(
             "/phones",
-            section,
-            menu=section,
+            "Virtual phones",
+            menu="Virtual phones",
             show=pages.list_phones,
             act=pages.open_phone,
-            needs=needs,
         ),
-        Page(
-            "/phones/faults",
-            "Carrier faults",
-            section=section,
-            show=pages.show_faults,
-            act=pages.set_faults,
-            needs=needs,
-        ),
-        Page(
-            "/phones/changes",
-            section,
-            section=section,
-            show=pages.stream_changes,
-            needs=needs,
-            background=True,
-        ),
-        Page(
-            "/phones/{number:int}",
-            "Virtual phone",
-            section=section,
-            show=pages.show_phone,
-            act=pages.send_text,
-            needs=needs,
-        ),
-        Page(
-            "/phones/{number:int}/next",
-            "Virtual phone",
-            section=section,
-            act=pages.choose_fate,
-            needs=needs,
-        ),
-        Page("/mail", "Mail", menu="Mail", show=pages.show_mail, needs=needs),
+        page("/phones/faults", "Carrier faults", show=pages.show_faults, act=pages.set_faults),
+        page("/phones/changes", "Virtual phones", show=pages.stream_changes, background=True),
+        page(phone, "Virtual phone", show=pages.show_phone, act=pages.send_text),
+        page(f"{phone}/next", "Virtual phone", act=pages.choose_fate),
+        page("/mail", "Mail", menu="Mail", show=pages.show_mail),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -211,29 +212,10 @@ _CHARSET_CHOICES: Final = (
     ("", "default"),
     *((name, name) for name in sorted(set(CHARSETS.values()))),
 )
+_page: Final = partial(Page, section="Keywords", needs=Permission.INBOX)
 PAGES: Final = (
-    Page(
-        _AT,
-        "Keywords",
-        menu="Keywords",
-        show=list_keywords,
-        act=reserve_keyword,
-        needs=Permission.INBOX,
-    ),
-    Page(
-        f"{_AT}/{{keyword_id:int}}",
-        "Keywords",
-        section="Keywords",
-        act=change_keyword,
-        needs=Permission.INBOX,
-    ),
-    Page("/services", "Keywords", section="Keywords", act=add_service, needs=Permission.INBOX),
-    Page(
-        "/services/{service_id:int}",
-        "Forwarding URL",
-        section="Keywords",
-        show=show_service,
-        act=change_service,
-        needs=Permission.INBOX,
-    ),
+    _page(_AT, "Keywords", menu="Keywords", show=list_keywords, act=reserve_keyword),
+    _page(f"{_AT}/{{keyword_id:int}}", "Keywords", act=change_keyword),
+    _page("/services", "Keywords", act=add_service),
+    _page("/services/{service_id:int}", "Forwarding URL", show=show_service, act=change_service),
 )

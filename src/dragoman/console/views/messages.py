@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -254,28 +255,11 @@ async def _names(request: PageRequest, messages: tuple[MessageView, ...]) -> dic
     return await request.services.account_tree.names(request.account, others)
 
 
+_change: Final = partial(Page, section="Messages", needs=Permission.SEND)
 PAGES: Final = (
-    Page(
-        "/batches/{batch_id:int}/cancel",
-        "Messages",
-        section="Messages",
-        act=cancel_batch,
-        needs=Permission.SEND,
-    ),
+    _change("/batches/{batch_id:int}/cancel", "Messages", act=cancel_batch),
     Page("/messages", "Messages", menu="Messages", show=search_messages),
     Page("/messages/{message_id:int}", "Message", section="Messages", show=show_message),
-    Page(
-        "/messages/{message_id:int}/cancel",
-        "Message",
-        section="Messages",
-        act=cancel_message,
-        needs=Permission.SEND,
-    ),
-    Page(
-        "/messages/{message_id:int}/resend",
-        "Message",
-        section="Messages",
-        act=resend_message,
-        needs=Permission.SEND,
-    ),
+    _change("/messages/{message_id:int}/cancel", "Message", act=cancel_message),
+    _change("/messages/{message_id:int}/resend", "Message", act=resend_message),
 )
