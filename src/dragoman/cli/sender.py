@@ -40,15 +40,8 @@ def _print_senders(answer: SenderList, offset: int) -> None:
     print_table(
         ("account", "sender", "state", "company", "contact", "since"),
         [
-            (
-                sender.account,
-                sender.sender,
-                sender.state,
-                sender.company or "",
-                sender.contact or "",
-                show_time(sender.since_ms),
-            )
-            for sender in answer.senders
+            (s.account, s.sender, s.state, s.company or "", s.contact or "", show_time(s.since_ms))
+            for s in answer.senders
         ],
     )
     if offset + len(answer.senders) < answer.total:

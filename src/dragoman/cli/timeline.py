@@ -147,12 +147,8 @@ def _print_after(story: Timeline) -> None:
         print_table(
             (f"callback: {callback.about}", "status", "answer"),
             [
-                (
-                    show_time(attempt.at_ms),
-                    str(attempt.status or "none"),
-                    _printable(attempt.answer),
-                )
-                for attempt in callback.attempts
+                (show_time(one.at_ms), str(one.status or "none"), _printable(one.answer))
+                for one in callback.attempts
             ]
             + [(callback.state, "", _printable(callback.url))],
         )

@@ -88,7 +88,7 @@ class Overrides:
             _forget_twin(name, table, known)
 
     def _complain(self, variable: str, problem: str) -> None:
-        self.mistakes.append(Mistake(key=variable, problem=problem))
+        self.mistakes.append(Mistake(variable, problem))
 
 
 def _find_or_add(entry: type[Section], entries: list[Any], name: str) -> int:

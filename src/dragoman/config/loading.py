@@ -65,4 +65,4 @@ def _read_file(path: Path) -> dict[str, Any]:
         problem = f"is not UTF-8: octet {error.object[error.start]:#04x} at {error.start}"
     except tomllib.TOMLDecodeError as error:
         problem = f"is not TOML: {error}"
-    raise ConfigError(str(path), [Mistake(key="", problem=problem)])
+    raise ConfigError(str(path), [Mistake("", problem)])
