@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from dragoman.core.messages.feed import Feed
-from dragoman.core.metrics import Metrics
+if TYPE_CHECKING:  # the command line reads the values alone, and starts without asyncio
+    from dragoman.core.messages.feed import Feed
+    from dragoman.core.metrics import Metrics
 
 
 class LinkView(msgspec.Struct, frozen=True, kw_only=True):
