@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from dragoman import __version__
-from dragoman.admin.answers import CarrierView
 from dragoman.admin.carriers import view_carriers
 from dragoman.admin.context import Admin
 from dragoman.admin.operations import build_admin
@@ -40,6 +39,7 @@ from dragoman.core.callbacks.worker import CallbackWorker, Caller
 from dragoman.core.campaigns.ports import Transport
 from dragoman.core.campaigns.worker import MailWorker
 from dragoman.core.delivery.model.ports import Connector, Custodian
+from dragoman.core.delivery.model.running import CarrierView
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.model.callbacks import renderer_of_events, renderer_of_texts
 from dragoman.core.metrics import Metrics

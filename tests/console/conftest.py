@@ -14,13 +14,13 @@ import pytest_asyncio
 from lxml import html
 from tests.passing_time import PATIENCE_S
 
-from dragoman.admin.answers import CarrierView, LinkView
 from dragoman.assembly import build_services
 from dragoman.config import Settings
 from dragoman.console.context import ConsoleContext
 from dragoman.console.routes import build_console
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.core.delivery.model.running import CarrierView, LinkView
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from dragoman.core.delivery.model.running import CarrierView
 from dragoman.core.devices.model.devices import Limits
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
@@ -241,42 +242,6 @@ class OptOutList(msgspec.Struct, frozen=True, kw_only=True):
 
     opt_outs: tuple[OptOutView, ...]
     after: int | None
-
-
-class LinkView(msgspec.Struct, frozen=True, kw_only=True):
-    """One connection to an SMSC."""
-
-    name: str
-    bound: bool
-    outstanding: int
-    waiting: int
-    reconnects: int
-    throttled: int
-    last_error: str
-    window: int = 0
-    """Parts that may wait for their answer at a time; 0 where nothing bounds them."""
-    rate_per_s: float | None = None
-    """How fast it sends at most now, less while the SMSC throttles; None for no limit."""
-
-
-class CarrierView(msgspec.Struct, frozen=True, kw_only=True):
-    """A carrier: whether it is up, and how fast it can be."""
-
-    name: str
-    up: bool
-    in_flight: int
-    capacity: int
-    round_trip_ms: float | None
-    """None until a message has been answered."""
-    rate_per_s: float | None
-    """The configured limit; None for none."""
-    links: tuple[LinkView, ...]
-    held: bool = False
-    """Whether somebody took it out of service: it is given nothing new."""
-    kind: str = ""
-    """What it speaks, for people."""
-    outcomes: dict[str, int] = {}
-    """Answers to messages since the start: accepted, deferred, rejected, unknown (none came)."""
 
 
 class CarrierSwitched(msgspec.Struct, frozen=True, kw_only=True):

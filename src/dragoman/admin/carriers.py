@@ -7,13 +7,14 @@ from typing import Final, Protocol
 
 import msgspec
 
-from dragoman.admin.answers import CarrierSwitched, CarrierView, LinkView
+from dragoman.admin.answers import CarrierSwitched
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.delivery.model.ports import Connector
+from dragoman.core.delivery.model.running import CarrierView, LinkView, Measured
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused
 
@@ -29,17 +30,11 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
 
 
-class Connected(Protocol):
+class Connected(Measured, Protocol):
     """A gateway with carriers."""
 
     @property
-    def metrics(self) -> Metrics: ...
-    @property
     def connectors(self) -> Mapping[str, Connector]: ...
-
-    def window_use(self) -> Mapping[str, tuple[int, int]]:
-        """(parts in flight, parts it may have in flight), by carrier."""
-        ...
 
     def is_held(self, carrier: str) -> bool:
         """Whether an operator took a carrier out of service."""

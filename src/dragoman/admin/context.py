@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
-from dragoman.admin.answers import CarrierView
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.messages.feed import Feed
-from dragoman.core.metrics import Metrics
+from dragoman.core.delivery.model.running import Running
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 
 log = structlog.get_logger(__name__)
-
-
-class Running(Protocol):
-    """What can be read off a gateway that runs."""
-
-    @property
-    def metrics(self) -> Metrics: ...
-    @property
-    def feed(self) -> Feed: ...
-
-    def carriers(self) -> Sequence[CarrierView]:
-        """Every carrier as it is now."""
-        ...
-
-    def problems(self) -> list[str]:
-        """Why it cannot take traffic now, in plain words."""
-        ...
-
-    def waiting(self) -> Mapping[str, int]:
-        """Messages queued in memory, by route."""
-        ...
-
-    def oldest_waiting_s(self) -> Mapping[str, float]:
-        """Age of the oldest message in the queue, by route."""
-        ...
-
-    def callbacks_waiting(self) -> int:
-        """Callbacks to be made."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

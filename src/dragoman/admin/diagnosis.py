@@ -8,11 +8,12 @@ from time import perf_counter
 from typing import Final
 
 from dragoman import __version__
-from dragoman.admin.answers import CarrierView, Check, Diagnosis, Finding, Overview, RouteView
+from dragoman.admin.answers import Check, Diagnosis, Finding, Overview, RouteView
 from dragoman.admin.calls import Call
 from dragoman.admin.carriers import limit_of
-from dragoman.admin.context import Admin, Running
+from dragoman.admin.context import Admin
 from dragoman.config.values import SQLITE
+from dragoman.core.delivery.model.running import CarrierView, Running
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.kit.ids import time_of
 
@@ -215,7 +216,4 @@ def _check_callbacks(gateway: Running) -> Check:
     )
 
 
-CALLS: Final = (
-    Call("GET", "/status", show_overview),
-    Call("GET", "/diagnosis", diagnose),
-)
+CALLS: Final = (Call("GET", "/status", show_overview), Call("GET", "/diagnosis", diagnose))

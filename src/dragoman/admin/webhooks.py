@@ -49,10 +49,7 @@ async def set_webhook(admin: Admin, body: NewWebhook) -> WebhookView:
     await put_webhook(admin.services.webhooks, account, event, body.url, body.device_id)
     await admin.note(account, "webhook", event.value)
     return WebhookView(
-        account=account.username,
-        device_id=body.device_id,
-        event=event.value,
-        url=body.url,
+        account=account.username, device_id=body.device_id, event=event.value, url=body.url
     )
 
 
@@ -69,7 +66,4 @@ def _all_phones_first(stored: StoredWebhook) -> tuple[int, str]:
     return stored.device_id or 0, EVENTS[stored.event].value
 
 
-CALLS: Final = (
-    Call("GET", "/webhooks", list_webhooks),
-    Call("PUT", "/webhooks", set_webhook),
-)
+CALLS: Final = (Call("GET", "/webhooks", list_webhooks), Call("PUT", "/webhooks", set_webhook))

@@ -15,47 +15,32 @@ from dragoman.admin.answers import (
     TypeBalances,
 )
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_fields, print_table
 
 app = typer.Typer(no_args_is_help=True, help="Accounts: who may use the gateway.")
 
-Username = Annotated[str, typer.Argument(help="The account's user name.", show_default=False)]
-ApiKey = Annotated[
-    str | None,
-    typer.Option("--api-key", help="The API key; generated if not given.", show_default=False),
-]
-SenderOption = Annotated[
-    str | None,
-    typer.Option(help="Default sender of its messages.", show_default=False),
-]
+Username = Annotated[str, argument("The account's user name.")]
+ApiKey = Annotated[str | None, option("The API key; generated if not given.", "--api-key")]
+SenderOption = Annotated[str | None, option("Default sender of its messages.")]
 ZoneOption = Annotated[
-    str | None,
-    typer.Option(
-        help="IANA time zone of its API; the provider's own if not given.", show_default=False
-    ),
+    str | None, option("IANA time zone of its API; the provider's own if not given.")
 ]
 PrefixesOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Prefixes of the numbers it may send to, comma-separated; empty for all.",
-        show_default=False,
-    ),
+    str | None, option("Prefixes of the numbers it may send to, comma-separated; empty for all.")
 ]
 MayOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--may",
-        help="A permission to grant: premium, premium_high, charity, number_lookup, administer,"
+    option(
+        "A permission to grant: premium, premium_high, charity, number_lookup, administer,"
         " operate, legacy_login … May be repeated.",
-        show_default=False,
+        "--may",
     ),
 ]
 MayNotOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--may-not",
-        help="A permission to withhold: send, receive, any_sender, inbox … May be repeated.",
-        show_default=False,
+    option(
+        "A permission to withhold: send, receive, any_sender, inbox … May be repeated.", "--may-not"
     ),
 ]
 
@@ -68,8 +53,7 @@ class Profile(StrEnum):
 
 
 ProfileOption = Annotated[
-    Profile | None,
-    typer.Option(help="The edition of LINK's API that its programs are written for."),
+    Profile | None, option("The edition of LINK's API that its programs are written for.")
 ]
 
 
@@ -77,33 +61,28 @@ ProfileOption = Annotated[
 def create_account(
     gateway: Gateway,
     username: Username,
-    password: Annotated[
-        str | None,
-        typer.Option(help="The password; generated if not given.", show_default=False),
-    ] = None,
+    password: Annotated[str | None, option("The password; generated if not given.")] = None,
     api_key: ApiKey = None,
     credits: Annotated[
-        int | None, typer.Option(help="Initial credits; unlimited if not given.", min=0)
+        int | None, option("Initial credits; unlimited if not given.", min=0)
     ] = None,
     allowed_ips: Annotated[
         str,
-        typer.Option(
-            "--allowed-ips",
-            help="Where it may be used from: comma-separated addresses, ranges and networks;"
+        option(
+            "Where it may be used from: comma-separated addresses, ranges and networks;"
             " anywhere if not given.",
+            "--allowed-ips",
         ),
     ] = "",
     legacy_md5: Annotated[
         bool,
-        typer.Option(
+        option(
+            "Lets old programs log in with the MD5 of the password (LINK `apikey=legacy`).",
             "--legacy-md5",
-            help="Lets old programs log in with the MD5 of the password (LINK `apikey=legacy`).",
         ),
     ] = False,
     sender: SenderOption = None,
-    parent: Annotated[
-        str, typer.Option(help="The parent account, whose permissions bound its own.")
-    ] = "",
+    parent: Annotated[str, option("The parent account, whose permissions bound its own.")] = "",
     time_zone: ZoneOption = None,
     prefixes: PrefixesOption = None,
     profile: ProfileOption = None,
@@ -135,18 +114,16 @@ def create_account(
 def set_account(
     gateway: Gateway,
     username: Username,
-    name: Annotated[str | None, typer.Option(help="Its new user name.", show_default=False)] = None,
+    name: Annotated[str | None, option("Its new user name.")] = None,
     credits: Annotated[
         int,
-        typer.Option(help="Credits to add; negative to deduct. Unlimited credit becomes limited."),
+        option(
+            "Credits to add; negative to deduct. Unlimited credit becomes limited.",
+            show_default=True,
+        ),
     ] = 0,
     allowed_ips: Annotated[
-        str | None,
-        typer.Option(
-            "--allowed-ips",
-            help="Where it may be used from; empty for anywhere.",
-            show_default=False,
-        ),
+        str | None, option("Where it may be used from; empty for anywhere.", "--allowed-ips")
     ] = None,
     sender: SenderOption = None,
     time_zone: ZoneOption = None,
@@ -154,10 +131,8 @@ def set_account(
     profile: ProfileOption = None,
     message_types: Annotated[
         str | None,
-        typer.Option(
-            "--message-types",
-            help="The only message types it may send, comma-separated; empty for all.",
-            show_default=False,
+        option(
+            "The only message types it may send, comma-separated; empty for all.", "--message-types"
         ),
     ] = None,
     may: MayOption = None,
@@ -184,10 +159,8 @@ def set_account(
 def credits_of_types(
     gateway: Gateway,
     username: Username,
-    message_type: Annotated[
-        str | None, typer.Option("--type", help="The message type to add to.", show_default=False)
-    ] = None,
-    add: Annotated[int, typer.Option(help="Credits to add; negative to deduct.")] = 0,
+    message_type: Annotated[str | None, option("The message type to add to.", "--type")] = None,
+    add: Annotated[int, option("Credits to add; negative to deduct.", show_default=True)] = 0,
 ) -> None:
     """Show the credits of each message type, or add to those of one."""
     path = ("accounts", username, "credits")
@@ -209,24 +182,14 @@ def email_service(
     gateway: Gateway,
     username: Username,
     enabled: Annotated[
-        bool | None, typer.Option("--on/--off", help="Whether it may send e-mail at all.")
+        bool | None, option("Whether it may send e-mail at all.", "--on/--off")
     ] = None,
     bandwidth: Annotated[
-        float | None,
-        typer.Option(
-            help="E-mails per hour; 0 for no limit of its own.", min=0, show_default=False
-        ),
+        float | None, option("E-mails per hour; 0 for no limit of its own.", min=0)
     ] = None,
-    purchased: Annotated[
-        str | None, typer.Option(help="Date of purchase, yyyy-MM-dd.", show_default=False)
-    ] = None,
-    billing: Annotated[
-        str | None, typer.Option(help="The billing scheme.", show_default=False)
-    ] = None,
-    expiry: Annotated[
-        str | None,
-        typer.Option(help="Its last day, yyyy-MM-dd; empty for no expiry.", show_default=False),
-    ] = None,
+    purchased: Annotated[str | None, option("Date of purchase, yyyy-MM-dd.")] = None,
+    billing: Annotated[str | None, option("The billing scheme.")] = None,
+    expiry: Annotated[str | None, option("Its last day, yyyy-MM-dd; empty for no expiry.")] = None,
 ) -> None:
     """Show an account's e-mail service, or change it; what is not given stays as it is."""
     changes = {

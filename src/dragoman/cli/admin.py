@@ -8,6 +8,7 @@ import typer
 
 from dragoman.admin.answers import AdminTokenList, AdminTokenView
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.options import argument
 from dragoman.cli.output import print_fields, print_table, show_time
 
 app = typer.Typer(no_args_is_help=True, help="The admin interface.")
@@ -16,7 +17,7 @@ token = typer.Typer(
 )
 app.add_typer(token, name="token")
 
-Name = Annotated[str, typer.Argument(help="What to call the token.", show_default=False)]
+Name = Annotated[str, argument("What to call the token.")]
 
 
 @command(token, "create")

@@ -10,15 +10,14 @@ import typer
 from dragoman.admin.answers import CarrierSwitched, Overview
 from dragoman.cli.command import Gateway, command
 from dragoman.cli.message import print_carriers
+from dragoman.cli.options import argument, option
 from dragoman.cli.outcome import ExitCode, Stop
 
 app = typer.Typer(no_args_is_help=True, help="Carriers: their state, out of service and back.")
 
 LOOK_EVERY_S: Final = 0.2
 
-Name = Annotated[
-    str, typer.Argument(help="The carrier's name in the configuration.", show_default=False)
-]
+Name = Annotated[str, argument("The carrier's name in the configuration.")]
 
 
 @command(app, "list")
@@ -45,7 +44,7 @@ def drain_carrier(
     gateway: Gateway,
     name: Name,
     timeout_s: Annotated[
-        float, typer.Option("--timeout", help="How long to wait, in seconds.", min=0)
+        float, option("How long to wait, in seconds.", "--timeout", min=0, show_default=True)
     ] = 60.0,
 ) -> None:
     """Hold a carrier and wait until nothing is in flight; exit code 1 where that takes too long."""

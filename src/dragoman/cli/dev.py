@@ -7,9 +7,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-import typer
-
-from dragoman.cli.options import DEFAULT_HTTP, DEFAULT_SMSC, DEVELOPMENT_FOLDER, join_address
+from dragoman.cli.options import (
+    DEFAULT_HTTP,
+    DEFAULT_SMSC,
+    DEVELOPMENT_FOLDER,
+    join_address,
+    option,
+)
 from dragoman.cli.outcome import ExitCode, Stop
 
 if TYPE_CHECKING:
@@ -31,19 +35,17 @@ OURS: Final = ("dragoman.db", "dragoman.db-wal", "dragoman.db-shm")
 
 def dev(
     http: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Where programs reach the gateway.")
+        str, option("Where programs reach the gateway.", metavar="HOST:PORT", show_default=True)
     ] = DEFAULT_HTTP,
     smsc: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Where the simulated SMSC speaks SMPP.")
+        str, option("Where the simulated SMSC speaks SMPP.", metavar="HOST:PORT", show_default=True)
     ] = DEFAULT_SMSC,
     data: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of the database and of dev.json.")
+        Path, option("Folder of the database and of dev.json.", metavar="DIR", show_default=True)
     ] = DEVELOPMENT_FOLDER,
-    reset: Annotated[
-        bool, typer.Option("--reset", help="Begin again: forget messages and accounts.")
-    ] = False,
+    reset: Annotated[bool, option("Begin again: forget messages and accounts.", "--reset")] = False,
     phone: Annotated[
-        bool, typer.Option("--phone", help="Send over a simulated phone instead of the SMSC.")
+        bool, option("Send over a simulated phone instead of the SMSC.", "--phone")
     ] = False,
 ) -> None:
     """Run a complete gateway for development: SQLite, a simulated SMSC, a demo account.
@@ -71,13 +73,13 @@ def _settings(http: str, smsc: str, data: Path, *, phones: bool) -> Settings:
     from dragoman.config.values import parse_address
 
     addresses = []
-    for option, text in (("--http", http), ("--smsc", smsc)):
+    for name, text in (("--http", http), ("--smsc", smsc)):
         try:
             host, port = parse_address(text)
         except ValueError as error:
-            raise Stop(ExitCode.USAGE, f"{option}: {error}") from None
+            raise Stop(ExitCode.USAGE, f"{name}: {error}") from None
         if port == 0:
-            port = check_port(host, 0, f"choose another with {option}")
+            port = check_port(host, 0, f"choose another with {name}")
         addresses.append(join_address(host, port))
     return Settings.development(data, http=addresses[0], smsc=addresses[1], phones=phones)
 
@@ -125,11 +127,11 @@ async def _run(settings: Settings) -> None:
     folder = settings.data_path
     kept = dev_file.set_aside(folder)
     host, port = settings.http.address
-    for option, (where, number) in {
+    for name, (where, number) in {
         "--http": (host, port),
         "--smsc": (carrier.host, carrier.port),
     }.items():
-        check_port(where, number, f"choose another with {option} {join_address(where, number + 1)}")
+        check_port(where, number, f"choose another with {name} {join_address(where, number + 1)}")
     await simulator.start()
 
     @asynccontextmanager

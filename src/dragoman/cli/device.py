@@ -16,22 +16,21 @@ from dragoman.admin.answers import (
     SigningKey,
 )
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.options import argument, option
 from dragoman.cli.outcome import ExitCode, Stop
 from dragoman.cli.output import print_fields, print_table, show_time
 from dragoman.core.devices.model.devices import DAY_MINUTES, Limits
 
 app = typer.Typer(no_args_is_help=True, help="Devices: phones that send with their own SIMs.")
 
-DeviceNumber = Annotated[
-    int, typer.Argument(metavar="DEVICE", help="The device's identifier.", show_default=False)
-]
+DeviceNumber = Annotated[int, argument("The device's identifier.", metavar="DEVICE")]
 AccountOption = Annotated[
-    str, typer.Option("--account", help="Whose phone it is; not needed where there is one account.")
+    str, option("Whose phone it is; not needed where there is one account.", "--account")
 ]
 CarrierOption = Annotated[
-    str, typer.Option("--carrier", help="The carrier it joins; the first one of type phones.")
+    str, option("The carrier it joins; the first one of type phones.", "--carrier")
 ]
-Number = Annotated[int | None, typer.Option(min=0, help="Parts; 0 for no limit.")]
+Number = Annotated[int | None, option("Parts; 0 for no limit.", min=0)]
 
 
 @command(app, "code")
@@ -40,8 +39,7 @@ def create_code(
     account: AccountOption = "",
     carrier: CarrierOption = "",
     minutes: Annotated[
-        float | None,
-        typer.Option(help="How long it is valid; as configured if not given.", min=0.1),
+        float | None, option("How long it is valid; as configured if not given.", min=0.1)
     ] = None,
 ) -> None:
     """Create a code that registers one phone, with the steps to take on the phone."""
@@ -79,7 +77,7 @@ def create_token(
 @command(app, "add")
 def add_device(
     gateway: Gateway,
-    name: Annotated[str, typer.Argument(help="What to call the phone.", show_default=False)],
+    name: Annotated[str, argument("What to call the phone.")],
     account: AccountOption = "",
     carrier: CarrierOption = "",
 ) -> None:
@@ -131,20 +129,20 @@ def show_device(gateway: Gateway, device: DeviceNumber) -> None:
 def change_device(
     gateway: Gateway,
     device: DeviceNumber,
-    name: Annotated[str, typer.Option(help="What to call it.")] = "",
+    name: Annotated[str, option("What to call it.")] = "",
     sim: Annotated[
-        int | None, typer.Option(help="Changes this SIM of it; slots count from 1.", min=1, max=3)
+        int | None, option("Changes this SIM of it; slots count from 1.", min=1, max=3)
     ] = None,
-    label: Annotated[str | None, typer.Option(help="What to call the SIM.")] = None,
-    number: Annotated[str | None, typer.Option(help="The SIM's own phone number.")] = None,
+    label: Annotated[str | None, option("What to call the SIM.")] = None,
+    number: Annotated[str | None, option("The SIM's own phone number.")] = None,
     per_minute: Number = None,
     per_hour: Number = None,
     per_day: Number = None,
-    gap: Annotated[float | None, typer.Option(min=0, help="Seconds between two messages.")] = None,
+    gap: Annotated[float | None, option("Seconds between two messages.", min=0)] = None,
     hours: Annotated[
-        str, typer.Option(help="Working hours such as 08:00-20:00; `always` for no such limit.")
+        str, option("Working hours such as 08:00-20:00; `always` for no such limit.")
     ] = "",
-    time_zone: Annotated[str | None, typer.Option(help="Time zone of the working hours.")] = None,
+    time_zone: Annotated[str | None, option("Time zone of the working hours.")] = None,
 ) -> None:
     """Name a device, label a SIM, or limit what either may send."""
     limits = {
@@ -197,7 +195,7 @@ def steps(url: str, code: str) -> tuple[str, ...]:
 def export_inbox(
     gateway: Gateway,
     device: DeviceNumber,
-    days: Annotated[float, typer.Option(help="How far back.", min=0.01, max=3650)] = 7.0,
+    days: Annotated[float, option("How far back.", min=0.01, max=3650, show_default=True)] = 7.0,
 ) -> None:
     """Ask a phone to upload again what it has received; nothing is stored twice.
 

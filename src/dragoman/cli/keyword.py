@@ -8,29 +8,22 @@ import typer
 
 from dragoman.admin.answers import KeywordList, KeywordView
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table
 
 app = typer.Typer(no_args_is_help=True, help="Keywords: how several accounts share one number.")
 
-Account = Annotated[str, typer.Argument(help="The account it belongs to.", show_default=False)]
-Number = Annotated[str, typer.Argument(help="The number or short code.", show_default=False)]
-Word = Annotated[
-    str,
-    typer.Argument(
-        help="The first word of the texts; `*` for texts that match no other.", show_default=False
-    ),
-]
-Below = Annotated[str, typer.Option("--below", help="The main keyword that precedes it in a text.")]
-Url = Annotated[str, typer.Option("--url", help="The URL that its texts are posted to.")]
-Charset = Annotated[
-    str, typer.Option("--charset", help="Charset of what is forwarded; UTF-8 if not given.")
-]
+Account = Annotated[str, argument("The account it belongs to.")]
+Number = Annotated[str, argument("The number or short code.")]
+Word = Annotated[str, argument("The first word of the texts; `*` for texts that match no other.")]
+Below = Annotated[str, option("The main keyword that precedes it in a text.", "--below")]
+Url = Annotated[str, option("The URL that its texts are posted to.", "--url")]
+Charset = Annotated[str, option("Charset of what is forwarded; UTF-8 if not given.", "--charset")]
 
 
 @command(app, "list")
 def list_keywords(
-    gateway: Gateway,
-    account: Annotated[str, typer.Argument(help="An account; all if not given.")] = "",
+    gateway: Gateway, account: Annotated[str, argument("An account; all if not given.")] = ""
 ) -> None:
     """List keywords."""
     gateway.show(

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-import typer
-
-from dragoman.cli.options import DEVELOPMENT_FOLDER, DataOption
+from dragoman.cli.options import DEVELOPMENT_FOLDER, DataOption, option
 from dragoman.cli.outcome import ExitCode, Stop
 
 if TYPE_CHECKING:
@@ -25,27 +23,18 @@ AGAIN_S: Final = 1.0
 def listen(
     forward_to: Annotated[
         str,
-        typer.Option(
+        option(
+            "Where this machine takes callbacks, such as http://localhost:3000; the path and"
+            " query of each callback are put behind it.",
             "--forward-to",
             metavar="URL",
-            help="Where this machine takes callbacks, such as http://localhost:3000; the path and"
-            " query of each callback are put behind it.",
-            show_default=False,
         ),
     ],
     server: Annotated[
-        str,
-        typer.Option(
-            metavar="URL", help="The development gateway; the one in --data if not given."
-        ),
+        str, option("The development gateway; the one in --data if not given.", metavar="URL")
     ] = "",
     key: Annotated[
-        str,
-        typer.Option(
-            envvar="DRAGOMAN_KEY",
-            help="An API key, where the gateway is on another machine.",
-            show_default=False,
-        ),
+        str, option("An API key, where the gateway is on another machine.", envvar="DRAGOMAN_KEY")
     ] = "",
     data: DataOption = None,
 ) -> None:

@@ -7,32 +7,23 @@ from typing import Annotated, Any
 
 import typer
 
-from dragoman.admin.answers import (
-    BatchStatus,
-    CarrierView,
-    MessageStatus,
-    Overview,
-    SentBatch,
-)
+from dragoman.admin.answers import BatchStatus, MessageStatus, Overview, SentBatch
 from dragoman.cli.command import Gateway
+from dragoman.cli.options import argument, option
 from dragoman.cli.outcome import ExitCode
 from dragoman.cli.output import print_fields, print_table, show_age, show_time
+from dragoman.core.delivery.model.running import CarrierView
 
 
 def send(
     gateway: Gateway,
-    to: Annotated[
-        str,
-        typer.Argument(
-            help="The number, with its country code; several comma-separated.", show_default=False
-        ),
-    ],
-    text: Annotated[str, typer.Argument(help="The text.", show_default=False)],
+    to: Annotated[str, argument("The number, with its country code; several comma-separated.")],
+    text: Annotated[str, argument("The text.")],
     account: Annotated[
-        str, typer.Option(help="The account that sends; not needed where there is only one.")
+        str, option("The account that sends; not needed where there is only one.")
     ] = "",
     sender: Annotated[
-        str, typer.Option("--from", help="The sender; the account's default if not given.")
+        str, option("The sender; the account's default if not given.", "--from")
     ] = "",
 ) -> None:
     """Send a text message."""
@@ -60,10 +51,9 @@ def status(
     gateway: Gateway,
     identifier: Annotated[
         str | None,
-        typer.Argument(
+        argument(
+            "A message or batch, by its identifier as any API shows it.",
             metavar="[MESSAGE_ID|BATCH_ID]",
-            help="A message or batch, by its identifier as any API shows it.",
-            show_default=False,
         ),
     ] = None,
 ) -> None:

@@ -8,23 +8,21 @@ import typer
 
 from dragoman.admin.answers import NumberList, NumberView
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table
 
 app = typer.Typer(no_args_is_help=True, help="Numbers: which account receives their texts.")
 
-Number = Annotated[
-    str,
-    typer.Argument(help="The number or short code, as carriers give it.", show_default=False),
-]
+Number = Annotated[str, argument("The number or short code, as carriers give it.")]
 
 
 @command(app, "add")
 def add_number(
     gateway: Gateway,
     number: Number,
-    account: Annotated[str, typer.Argument(help="The account it belongs to.", show_default=False)],
+    account: Annotated[str, argument("The account it belongs to.")],
     shared: Annotated[
-        bool, typer.Option("--shared", help="Lets other accounts reserve keywords on it.")
+        bool, option("Lets other accounts reserve keywords on it.", "--shared")
     ] = False,
 ) -> None:
     """Assign a number to an account."""

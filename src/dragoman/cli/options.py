@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
@@ -18,53 +18,59 @@ DEVELOPMENT_FOLDER: Final = Path("dragoman-data")
 DEFAULT_HTTP: Final = "127.0.0.1:8080"
 DEFAULT_SMSC: Final = "127.0.0.1:2775"
 
+
+def option(help: str, *names: str, show_default: bool = False, **more: Any) -> Any:
+    """An option, and what its help says about it; without names it is called as its parameter."""
+    return typer.Option(*names, help=help, show_default=show_default, **more)
+
+
+def argument(help: str, *, show_default: bool = False, **more: Any) -> Any:
+    """An argument, and what its help says about it."""
+    return typer.Argument(help=help, show_default=show_default, **more)
+
+
 ConfigOption = Annotated[
     Path | None,
-    typer.Option(
+    option(
+        "The configuration file; ./dragoman.toml if it is there.",
         "--config",
         "-c",
         envvar="DRAGOMAN_CONFIG",
-        help="The configuration file; ./dragoman.toml if it is there.",
-        show_default=False,
     ),
 ]
 DataOption = Annotated[
     Path | None,
-    typer.Option(
-        "--data",
-        help="The folder of a `dragoman dev`, instead of a configuration; ./dragoman-data if it"
+    option(
+        "The folder of a `dragoman dev`, instead of a configuration; ./dragoman-data if it"
         " is there and ./dragoman.toml is not.",
-        show_default=False,
+        "--data",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
+JsonOption = Annotated[bool, option("Answer in JSON, for programs.", "--json")]
 UrlOption = Annotated[
     str,
-    typer.Option(
+    option(
+        "A gateway elsewhere, such as https://sms.example.org, in place of the one here; its"
+        " configuration has to allow it with `[admin] remote = true`.",
         "--url",
         metavar="URL",
         envvar="DRAGOMAN_URL",
-        help="A gateway elsewhere, such as https://sms.example.org, in place of the one here; its"
-        " configuration has to allow it with `[admin] remote = true`.",
-        show_default=False,
     ),
 ]
 TokenOption = Annotated[
     str,
-    typer.Option(
+    option(
+        "The admin token for --url, as `dragoman admin token create` showed it there.",
         "--token",
         envvar="DRAGOMAN_TOKEN",
-        help="The admin token for --url, as `dragoman admin token create` showed it there.",
-        show_default=False,
     ),
 ]
 TokenFileOption = Annotated[
     Path | None,
-    typer.Option(
+    option(
+        "A file that holds the token, so that it does not show in the list of processes.",
         "--token-file",
         envvar="DRAGOMAN_TOKEN_FILE",
-        help="A file that holds the token, so that it does not show in the list of processes.",
-        show_default=False,
     ),
 ]
 

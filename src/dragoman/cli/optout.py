@@ -9,17 +9,14 @@ import typer
 
 from dragoman.admin.answers import OptOutList, OptOutView
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table, show_time
 
 app = typer.Typer(no_args_is_help=True, help="Opt-outs: numbers that get no messages.")
 
-Account = Annotated[str, typer.Argument(help="The account that must not send.", show_default=False)]
-Recipient = Annotated[
-    str, typer.Argument(help="The number, with its country code.", show_default=False)
-]
-Sender = Annotated[
-    str, typer.Option("--sender", help="Only this sender of the account; all if not given.")
-]
+Account = Annotated[str, argument("The account that must not send.")]
+Recipient = Annotated[str, argument("The number, with its country code.")]
+Sender = Annotated[str, option("Only this sender of the account; all if not given.", "--sender")]
 
 _ORIGINS: Final = MappingProxyType({"stop": "text message", "web": "operator", "api": "API"})
 
@@ -28,8 +25,10 @@ _ORIGINS: Final = MappingProxyType({"stop": "text message", "web": "operator", "
 def list_opt_outs(
     gateway: Gateway,
     account: Account,
-    after: Annotated[int, typer.Option(help="Continues an earlier list.", min=0)] = 0,
-    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=10_000)] = 1_000,
+    after: Annotated[int, option("Continues an earlier list.", min=0, show_default=True)] = 0,
+    limit: Annotated[
+        int, option("How many at most.", min=1, max=10_000, show_default=True)
+    ] = 1_000,
 ) -> None:
     """List the opt-outs of an account, oldest first."""
     found = gateway.get(

@@ -118,16 +118,14 @@ def _configuration_page() -> Iterator[str]:
     yield (
         "A TOML file, and the environment, which wins: `http.listen` is `DRAGOMAN_HTTP__LISTEN`,"
         " the password of the carrier `main` is `DRAGOMAN_CARRIERS__MAIN__PASSWORD`."
-        " `dragoman.example.toml` shows every key in its place."
+        " `dragoman.example.toml` shows every key in its place.\n"
     )
-    yield ""
     yield from _section(Settings, "", "")
 
 
 def _section(kind: type[Section], key: str, heading: str) -> Iterator[str]:
     if heading:
-        yield f"## `{heading}`"
-        yield ""
+        yield f"## `{heading}`\n"
         yield from _paragraphs(inspect.cleandoc(kind.__doc__ or ""))
     plain, tables = [], []
     for field in fields(kind):
@@ -136,7 +134,7 @@ def _section(kind: type[Section], key: str, heading: str) -> Iterator[str]:
         if section is not None:
             tables.append((section, path, f"[{path}]"))
         elif not entries:
-            what = description_of(field.type).replace("<", "&lt;")
+            what = description_of(kind, field).replace("<", "&lt;")
             plain.append((f"`{field.name}`", _type(field), _default(field), what))
         tables += [(entry, path, f"[[{path}]]") for entry in entries]
     yield from table(("key", "type", "default", "what it is"), plain)

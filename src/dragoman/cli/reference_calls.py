@@ -46,18 +46,15 @@ def list_calls() -> Iterator[str]:
     """The lines of the page."""
     yield (
         "The calls of each API. A running gateway shows them with every field at `/docs`, and as"
-        " OpenAPI 3.1 at `/docs/<dialect>/openapi.json`."
+        " OpenAPI 3.1 at `/docs/<dialect>/openapi.json`.\n"
     )
-    yield ""
-    yield "## Permissions"
-    yield ""
+    yield "## Permissions\n"
     yield (
         "Every call needs an account that is enabled and allowed from the caller's address. Beyond"
         " that, permissions are granted with `dragoman account create --may` and withheld with"
         " `--may-not`; no account has more than its parent. Parameters in a path are in braces;"
-        " `query` and body formats say where a call looks for the others."
+        " `query` and body formats say where a call looks for the others.\n"
     )
-    yield ""
     yield from table(
         ("permission", "by default", "what it allows"),
         [
@@ -70,10 +67,8 @@ def list_calls() -> Iterator[str]:
         yield from _calls_of(f"{name}: ", build(services).web, needs=NEEDS[name])
     for note, dialect in _others():
         yield from _calls_of("", dialect, note)
-    yield "## Other paths"
-    yield ""
-    yield "Without a key; `/metrics` for this machine alone unless `metrics.public` is set."
-    yield ""
+    yield "## Other paths\n"
+    yield "Without a key; `/metrics` for this machine alone unless `metrics.public` is set.\n"
     pages = _empty(build_pages, dialects=(), public_metrics=False)
     paths = [getattr(route, "path", "") for route in pages.routes]
     yield from table(("methods", "path"), [("GET", f"`{path}`") for path in paths])
@@ -86,8 +81,7 @@ def _calls_of(
     note: str = "",
     needs: Mapping[str, Permission] = MappingProxyType({}),
 ) -> Iterator[str]:
-    yield f"## {prefix}{dialect.title}"
-    yield ""
+    yield f"## {prefix}{dialect.title}\n"
     yield " ".join(text for text in (dialect.description, note) if text)
     yield ""
     yield from table(

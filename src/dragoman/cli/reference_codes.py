@@ -35,25 +35,20 @@ Column = Callable[[Any], str]
 
 def list_codes() -> Iterator[str]:
     """The lines of the page."""
-    yield "The codes of the gateway, what they mean, and how each API words them."
-    yield ""
-    yield "## Refusals"
-    yield ""
+    yield "The codes of the gateway, what they mean, and how each API words them.\n"
+    yield "## Refusals\n"
     yield (
         "A refused request stored nothing and cost nothing. Some calls word a refusal more"
         " precisely. `{…}` stands for what it is about; httpsms and SMSGateway24 answer with HTTP"
-        " status 200."
+        " status 200.\n"
     )
-    yield ""
     yield from table(("code", "meaning"), [(f"`{code}`", REFUSALS[code]) for code in RefusalCode])
     yield from _by_api(RefusalCode, _REFUSED)
-    yield "## Unreadable requests"
-    yield ""
+    yield "## Unreadable requests\n"
     yield (
         "Refused before any call looks at them: HTTP status and body, with `…` for the reason or"
-        " the path. LINK answers in XML where the path ends with `.xml`."
+        " the path. LINK answers in XML where the path ends with `.xml`.\n"
     )
-    yield ""
     dialects = {name: build(no_services()).web for name, build in DIALECTS.items()}
     yield from table(
         ("kind", "meaning", *dialects),
@@ -62,10 +57,8 @@ def list_codes() -> Iterator[str]:
             for kind in RefusalKind
         ],
     )
-    yield "## Failures"
-    yield ""
-    yield "Why an accepted message was not delivered."
-    yield ""
+    yield "## Failures\n"
+    yield "Why an accepted message was not delivered.\n"
     failures = [code for code in FailureCode if code is not FailureCode.NONE]
     yield from table(
         ("code", "meaning", "what to do"),
@@ -73,12 +66,10 @@ def list_codes() -> Iterator[str]:
     )
     yield (
         "SMSGate's `error` is the reason as the phone or the network gave it. smSend and"
-        " SMSGateway24 know a few reasons; for all others the state decides."
+        " SMSGateway24 know a few reasons; for all others the state decides.\n"
     )
-    yield ""
     yield from _by_api(failures, _FAILED)
-    yield "## States"
-    yield ""
+    yield "## States\n"
     yield from table(
         ("state", "meaning"), [(f"`{state.name.lower()}`", STATES[state]) for state in State]
     )

@@ -40,8 +40,7 @@ class _Example:
 
 def list_metrics() -> Iterator[str]:
     """The lines of the page."""
-    yield "What `/metrics` answers in Prometheus form. No label holds a number, a text or a key."
-    yield ""
+    yield "What `/metrics` answers in Prometheus form. No label holds a number, a text or a key.\n"
     rows: list[tuple[str, ...]] = []
     found: set[str] = set()
     for family in GatewayCollector(_Example()).collect():
@@ -52,8 +51,7 @@ def list_metrics() -> Iterator[str]:
         shown = ", ".join(f"`{label}`" for label in labels)
         rows.append((f"`{family.name}{suffix}`", family.type, shown, family.documentation))
     yield from table(("name", "type", "labels", "what it counts"), rows)
-    yield "## Labels"
-    yield ""
+    yield "## Labels\n"
     meanings = _meanings()
     if missing := sorted(found - meanings.keys()):
         raise LookupError(f"nothing is said of the labels {missing}")

@@ -74,9 +74,7 @@ NEEDS: Final = MappingProxyType(
             r"POST .*/(sms|paramsms|smstogroups|2fa/request)": Permission.SEND,
             r".*/subaccounts?(/.*)?": Permission.ADMINISTER,
         },
-        "smsgateway24": {
-            r".*/(addsms|smstosend|addalotofsms|savepaket)": Permission.SEND,
-        },
+        "smsgateway24": {r".*/(addsms|smstosend|addalotofsms|savepaket)": Permission.SEND},
         "smsgate": {r"POST .*/\{path:messages\|message\}": Permission.SEND},
     }
 )

@@ -28,7 +28,7 @@ from dragoman.cli import (
     webhook,
 )
 from dragoman.cli.command import command
-from dragoman.cli.options import Remote, TokenFileOption, TokenOption, UrlOption
+from dragoman.cli.options import Remote, TokenFileOption, TokenOption, UrlOption, option
 from dragoman.cli.outcome import Stop, end, end_unexpected
 
 EPILOG: Final = (
@@ -63,8 +63,7 @@ def root(
     token: TokenOption = "",
     token_file: TokenFileOption = None,
     version: Annotated[
-        bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+        bool, option("Show the version.", "--version", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
     """An SMS gateway that answers your provider's HTTP API and delivers over your own carriers."""

@@ -28,8 +28,7 @@ KILLED = 128
 
 
 def build_gateway(
-    settings: Settings,
-    build_workbench: Callable[[Services, Caller], Workbench] | None = None,
+    settings: Settings, build_workbench: Callable[[Services, Caller], Workbench] | None = None
 ) -> Gateway:
     """The gateway, whose database is ours from here on; raises `Stop`."""
     from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable

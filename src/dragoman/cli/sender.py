@@ -8,30 +8,27 @@ import typer
 
 from dragoman.admin.answers import SenderList, SenderView
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table, show_time
 
 app = typer.Typer(
     no_args_is_help=True, help="Senders that accounts requested: only approved ones may be used."
 )
 
-Account = Annotated[str, typer.Argument(help="The account.", show_default=False)]
-Sender = Annotated[str, typer.Argument(help="The sender, as requested.", show_default=False)]
-ByAuthority = Annotated[
-    bool, typer.Option("--by-authority", help="A regulator decided so (in Italy, AGCOM).")
-]
+Account = Annotated[str, argument("The account.")]
+Sender = Annotated[str, argument("The sender, as requested.")]
+ByAuthority = Annotated[bool, option("A regulator decided so (in Italy, AGCOM).", "--by-authority")]
 
 
 @command(app, "list")
 def list_senders(
     gateway: Gateway,
-    account: Annotated[
-        str, typer.Argument(help="Only those of this account.", show_default=False)
-    ] = "",
-    pending: Annotated[
-        bool, typer.Option("--pending", help="Only those that await a decision.")
-    ] = False,
-    offset: Annotated[int, typer.Option(help="How many to skip.", min=0)] = 0,
-    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=10_000)] = 1_000,
+    account: Annotated[str, argument("Only those of this account.")] = "",
+    pending: Annotated[bool, option("Only those that await a decision.", "--pending")] = False,
+    offset: Annotated[int, option("How many to skip.", min=0, show_default=True)] = 0,
+    limit: Annotated[
+        int, option("How many at most.", min=1, max=10_000, show_default=True)
+    ] = 1_000,
 ) -> None:
     """List senders, oldest first."""
     page = {"account": account, "pending": pending, "offset": offset, "limit": limit}
@@ -43,15 +40,8 @@ def _print_senders(answer: SenderList, offset: int) -> None:
     print_table(
         ("account", "sender", "state", "company", "contact", "since"),
         [
-            (
-                sender.account,
-                sender.sender,
-                sender.state,
-                sender.company or "",
-                sender.contact or "",
-                show_time(sender.since_ms),
-            )
-            for sender in answer.senders
+            (s.account, s.sender, s.state, s.company or "", s.contact or "", show_time(s.since_ms))
+            for s in answer.senders
         ],
     )
     if offset + len(answer.senders) < answer.total:

@@ -6,25 +6,22 @@ import sys
 from typing import Annotated
 
 import msgspec
-import typer
 
 from dragoman.admin.answers import FeedLine, FeedLines
 from dragoman.cli.command import Gateway
+from dragoman.cli.options import option
 from dragoman.cli.output import show_time
 
 
 def tail(
     gateway: Gateway,
-    account: Annotated[
-        str, typer.Option(help="Only this account and those below it; all if not given.")
-    ] = "",
+    account: Annotated[str, option("Only this account and those below it; all if not given.")] = "",
     state: Annotated[
-        list[str] | None,
-        typer.Option(help="Only this state, such as delivered; may be repeated."),
+        list[str] | None, option("Only this state, such as delivered; may be repeated.")
     ] = None,
-    to: Annotated[str, typer.Option(help="Only numbers that begin so.")] = "",
-    route: Annotated[str, typer.Option(help="Only this route.")] = "",
-    dialect: Annotated[str, typer.Option(help="Only messages from this API.")] = "",
+    to: Annotated[str, option("Only numbers that begin so.")] = "",
+    route: Annotated[str, option("Only this route.")] = "",
+    dialect: Annotated[str, option("Only messages from this API.")] = "",
 ) -> None:
     """Follow what happens to messages, as it happens; ends with Ctrl-C.
 

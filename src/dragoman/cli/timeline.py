@@ -8,6 +8,7 @@ import typer
 
 from dragoman.admin.answers import Cancelled, SentBatch
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.options import argument
 from dragoman.cli.output import print_fields, print_table, show_time
 from dragoman.core.reporting.model.timeline import RouteStep, Timeline
 
@@ -17,10 +18,8 @@ app = typer.Typer(
 
 Identifier = Annotated[
     str,
-    typer.Argument(
-        metavar="ID",
-        help="The message, or a batch of one, by its identifier as any API shows it.",
-        show_default=False,
+    argument(
+        "The message, or a batch of one, by its identifier as any API shows it.", metavar="ID"
     ),
 ]
 UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
@@ -148,12 +147,8 @@ def _print_after(story: Timeline) -> None:
         print_table(
             (f"callback: {callback.about}", "status", "answer"),
             [
-                (
-                    show_time(attempt.at_ms),
-                    str(attempt.status or "none"),
-                    _printable(attempt.answer),
-                )
-                for attempt in callback.attempts
+                (show_time(one.at_ms), str(one.status or "none"), _printable(one.answer))
+                for one in callback.attempts
             ]
             + [(callback.state, "", _printable(callback.url))],
         )

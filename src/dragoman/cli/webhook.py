@@ -9,6 +9,7 @@ import typer
 
 from dragoman.admin.answers import WebhookList, WebhookView
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table
 
 app = typer.Typer(
@@ -23,26 +24,20 @@ class Event(StrEnum):
     INCOMING = "incoming"
 
 
-Account = Annotated[str, typer.Argument(help="The account.", show_default=False)]
+Account = Annotated[str, argument("The account.")]
 WhichEvent = Annotated[
     Event,
-    typer.Argument(
-        help="`delivery`: a text was sent, delivered or failed; `incoming`: one was received.",
-        show_default=False,
-    ),
+    argument("`delivery`: a text was sent, delivered or failed; `incoming`: one was received."),
 ]
 Device = Annotated[
     int | None,
-    typer.Option(
-        "--device", help="Only for this phone; else for all without one of their own.", min=1
-    ),
+    option("Only for this phone; else for all without one of their own.", "--device", min=1),
 ]
 
 
 @command(app, "list")
 def list_webhooks(
-    gateway: Gateway,
-    account: Annotated[str, typer.Argument(help="An account; all if not given.")] = "",
+    gateway: Gateway, account: Annotated[str, argument("An account; all if not given.")] = ""
 ) -> None:
     """List webhooks."""
     gateway.show(
@@ -62,7 +57,7 @@ def set_webhook(
     gateway: Gateway,
     account: Account,
     event: WhichEvent,
-    url: Annotated[str, typer.Argument(help="The URL to POST to.", show_default=False)],
+    url: Annotated[str, argument("The URL to POST to.")],
     device: Device = None,
 ) -> None:
     """Set the URL that is called about an event, replacing any other."""

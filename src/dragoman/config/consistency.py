@@ -50,7 +50,7 @@ def find_inconsistencies(
     yield from _check_mail(settings)
     yield from _check_mailings(settings)
     if settings.callbacks.max_retry_s < settings.callbacks.first_retry_s:
-        yield Mistake(key="callbacks.max_retry_s", problem="less than callbacks.first_retry_s")
+        yield Mistake("callbacks.max_retry_s", "less than callbacks.first_retry_s")
 
 
 def _check_carriers(settings: Settings, profiles: Collection[str] | None) -> Iterator[Mistake]:
@@ -58,30 +58,24 @@ def _check_carriers(settings: Settings, profiles: Collection[str] | None) -> Ite
         key = f"carriers.{carrier.name}"
         if isinstance(carrier, Mm7Table):
             if not (carrier.report_secret or carrier.report_addresses):
-                yield Mistake(
-                    key=f"{key}.report_secret", problem="missing; set it, or report_addresses"
-                )
+                yield Mistake(f"{key}.report_secret", "missing; set it, or report_addresses")
             if "/" in carrier.report_secret or not carrier.report_secret.isprintable():
-                yield Mistake(
-                    key=f"{key}.report_secret", problem="contains characters that a URL path cannot"
-                )
+                yield Mistake(f"{key}.report_secret", "contains characters that a URL path cannot")
         if not isinstance(carrier, SmppTable):
             continue
         if profiles is not None and carrier.profile not in profiles:
             yield _unknown(f"{key}.profile", "profile", carrier.profile, profiles)
         if carrier.reconnect_max_s < carrier.reconnect_min_s:
-            yield Mistake(key=f"{key}.reconnect_max_s", problem="less than reconnect_min_s")
+            yield Mistake(f"{key}.reconnect_max_s", "less than reconnect_min_s")
         if carrier.receiver_links and carrier.bind != "transmitter":
-            yield Mistake(
-                key=f"{key}.receiver_links", problem='only allowed with bind = "transmitter"'
-            )
+            yield Mistake(f"{key}.receiver_links", 'only allowed with bind = "transmitter"')
 
 
 def _check_routes(settings: Settings) -> Iterator[Mistake]:
     carriers = {carrier.name: carrier for carrier in settings.carriers}
     kinds = Counter(isinstance(carrier, Mm7Table) for carrier in carriers.values())
     if not settings.routes and any(count > 1 for count in kinds.values()):
-        yield Mistake(key="routes", problem="missing; several carriers need at least one route")
+        yield Mistake("routes", "missing; several carriers need at least one route")
     for route in settings.routes:
         for index, name in enumerate(route.carriers):
             key = f"routes.{route.name}.carriers[{index}]"
@@ -90,12 +84,12 @@ def _check_routes(settings: Settings) -> Iterator[Mistake]:
                 continue
             carrier = carriers[name]
             if isinstance(carrier, SmppTable) and carrier.bind == "receiver":
-                yield Mistake(key=key, problem=f"carrier `{name}` is receive-only")
+                yield Mistake(key, f"carrier `{name}` is receive-only")
         types = {carriers[name].type for name in route.carriers if name in carriers}
         if MULTIMEDIA in types and len(types) > 1:
             yield Mistake(
-                key=f"routes.{route.name}.carriers",
-                problem=f"mixes {' and '.join(sorted(types))}; texts and multimedia messages need"
+                f"routes.{route.name}.carriers",
+                f"mixes {' and '.join(sorted(types))}; texts and multimedia messages need"
                 " routes of their own",
             )
 
@@ -107,7 +101,7 @@ def _check_message_types(settings: Settings) -> Iterator[Mistake]:
     routes = {route.name for route in settings.routes_for_router()}
     for one in types:
         if one.name in ("credits", "purchased"):
-            yield Mistake(key=f"message_types.{one.name}.name", problem="is a reserved name")
+            yield Mistake(f"message_types.{one.name}.name", "is a reserved name")
         if one.route and one.route not in routes:
             yield _unknown(f"message_types.{one.name}.route", "route", one.route, routes)
     profiles = settings.dialects.smsend.subaccount_profiles
@@ -123,9 +117,9 @@ def _check_message_types(settings: Settings) -> Iterator[Mistake]:
 def _check_mail(settings: Settings) -> Iterator[Mistake]:
     mail = settings.mail
     if mail.enabled and MAIL_DIALECT not in settings.dialects.enabled:
-        yield Mistake(key="mail.enabled", problem=f"needs the dialect `{MAIL_DIALECT}`")
+        yield Mistake("mail.enabled", f"needs the dialect `{MAIL_DIALECT}`")
     if mail.require_tls and mail.tls_certificate_file is None:
-        yield Mistake(key="mail.require_tls", problem="needs mail.tls_certificate_file")
+        yield Mistake("mail.require_tls", "needs mail.tls_certificate_file")
 
 
 def _check_mailings(settings: Settings) -> Iterator[Mistake]:
@@ -134,27 +128,25 @@ def _check_mailings(settings: Settings) -> Iterator[Mistake]:
         return
     for key in ("sender", "base_url"):
         if not getattr(mailings, key):
-            yield Mistake(key=f"mailings.{key}", problem="required for e-mail campaigns")
+            yield Mistake(f"mailings.{key}", "required for e-mail campaigns")
     try:
         if mailings.sender:
             parse_mail_address(mailings.sender)
     except ValueError as error:
-        yield Mistake(key="mailings.sender", problem=str(error))
+        yield Mistake("mailings.sender", str(error))
     if mailings.user and mailings.security == "none":
-        yield Mistake(
-            key="mailings.security", problem="a password requires an encrypted connection"
-        )
+        yield Mistake("mailings.security", "a password requires an encrypted connection")
     if mailings.max_retry_s < mailings.first_retry_s:
-        yield Mistake(key="mailings.max_retry_s", problem="less than mailings.first_retry_s")
+        yield Mistake("mailings.max_retry_s", "less than mailings.first_retry_s")
 
 
 def _find_doubles(table: str, key: str, names: Iterable[str]) -> Iterator[Mistake]:
     for name, count in Counter(names).items():
         if count > 1:
-            yield Mistake(key=f"{table}.{key}", problem=f"`{name}` is defined {count} times")
+            yield Mistake(f"{table}.{key}", f"`{name}` is defined {count} times")
 
 
 def _unknown(key: str, kind: str, name: str, known: Iterable[str]) -> Mistake:
     names = sorted(known)
     hint = suggest(name, names) or (f"; there are {', '.join(names)}" if names else "")
-    return Mistake(key=key, problem=f"unknown {kind} `{name}`{hint}")
+    return Mistake(key, f"unknown {kind} `{name}`{hint}")

@@ -49,13 +49,7 @@ class Overrides:
                 self._write(variable, environ[variable], self._root, self._tables, steps, "")
 
     def _write(
-        self,
-        variable: str,
-        text: str,
-        kind: type[Section],
-        table: Any,
-        steps: list[str],
-        key: str,
+        self, variable: str, text: str, kind: type[Section], table: Any, steps: list[str], key: str
     ) -> None:
         if not isinstance(table, dict):
             return  # the file is wrong here, and reading it says so
@@ -94,7 +88,7 @@ class Overrides:
             _forget_twin(name, table, known)
 
     def _complain(self, variable: str, problem: str) -> None:
-        self.mistakes.append(Mistake(key=variable, problem=problem))
+        self.mistakes.append(Mistake(variable, problem))
 
 
 def _find_or_add(entry: type[Section], entries: list[Any], name: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 
-class Mistake(msgspec.Struct, frozen=True, kw_only=True):
+class Mistake(msgspec.Struct, frozen=True):
     """One thing to correct; `key` is spelled as a person writes it, empty for the whole file."""
 
     key: str

@@ -123,7 +123,7 @@ def render_example() -> str:
     for field in fields(SHOWN):
         value = getattr(SHOWN, field.name)
         if isinstance(value, Section) or _repeats(value):
-            title = f"# --- {description_of(field.type).rstrip('.')} "
+            title = f"# --- {description_of(Settings, field).rstrip('.')} "
             lines += ["", "", title.ljust(WIDTH - 5, "-")]
         if isinstance(value, Section):
             lines += [*_comment(_paragraphs(value)[1:]), "", *_table(value, field.name)]
@@ -162,7 +162,7 @@ def _keys(section: Section, *, explained: bool = True) -> Iterator[str]:
         value = getattr(section, field.name)
         if not explained and value == field.default:
             continue
-        lines = [*_key(field, value, explained=explained)]
+        lines = [*_key(section, field, explained=explained)]
         if position and (apart or len(lines) > 2):
             yield ""
         apart = len(lines) > 2
@@ -176,11 +176,12 @@ def _plain_fields(section: Section) -> Iterator[FieldInfo]:
             yield field
 
 
-def _key(field: FieldInfo, value: Any, *, explained: bool) -> Iterator[str]:
+def _key(section: Section, field: FieldInfo, *, explained: bool) -> Iterator[str]:
+    value = getattr(section, field.name)
     if explained:
         choices = choices_of(item_of(field.type) or field.type)
         words = [json.dumps(choice) for choice in choices]
-        texts = [description_of(field.type)]
+        texts = [description_of(type(section), field)]
         if len(words) > 1 and any(word not in texts[0] for word in words):
             texts.append(f"{', '.join(words[:-1])} or {words[-1]}.")
         yield from _comment(texts)

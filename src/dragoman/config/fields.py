@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from functools import cache
+from itertools import pairwise
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from msgspec import Meta
-from msgspec.structs import fields
+from msgspec.structs import FieldInfo, fields
 
 from dragoman.config.sections import Section
 
@@ -83,9 +87,25 @@ def extra_of(kind: Any) -> dict[str, Any]:
     return {name: value for note in _notes(kind) for name, value in (note.extra or {}).items()}
 
 
-def description_of(kind: Any) -> str:
-    """What a setting of this type is for."""
-    return next((n.description for n in reversed([*_notes(kind)]) if n.description), "")
+def description_of(section: type[Section], field: FieldInfo) -> str:
+    """What a setting is for: the text below it in the source, or what its type says."""
+    notes = reversed([*_notes(field.type)])
+    by_type = next((note.description for note in notes if note.description), "")
+    return _texts_below(section).get(field.name, by_type)
+
+
+@cache
+def _texts_below(section: type[Section]) -> dict[str, str]:
+    """The text below each field of a section, by the field's name; Python itself keeps none."""
+    (written,) = ast.parse(inspect.getsource(section)).body
+    assert isinstance(written, ast.ClassDef)
+    return {
+        field.target.id: " ".join(below.value.value.split())
+        for field, below in pairwise(written.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+        if isinstance(below.value.value, str)
+    }
 
 
 def examples_of(kind: Any) -> list[Any]:

@@ -46,10 +46,7 @@ def load(
 
 
 def check(
-    path: Path,
-    *,
-    dialects: Collection[str] | None = None,
-    profiles: Collection[str] | None = None,
+    path: Path, *, dialects: Collection[str] | None = None, profiles: Collection[str] | None = None
 ) -> tuple[Mistake, ...]:
     """Every mistake of a file together with this process's environment; none if it can be used."""
     try:
@@ -68,4 +65,4 @@ def _read_file(path: Path) -> dict[str, Any]:
         problem = f"is not UTF-8: octet {error.object[error.start]:#04x} at {error.start}"
     except tomllib.TOMLDecodeError as error:
         problem = f"is not TOML: {error}"
-    raise ConfigError(str(path), [Mistake(key="", problem=problem)])
+    raise ConfigError(str(path), [Mistake("", problem)])

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from dragoman.config.sections import Section
-from dragoman.config.values import Prefix, about, checked, matching
+from dragoman.config.values import Prefix, checked, matching
 from dragoman.core.messages.model.premium import (
     MAX_SERVICE_TYPE,
     BillingTerms,
@@ -54,41 +54,27 @@ def _check_day(text: str) -> None:
 Tag = Annotated[int, Meta(ge=0, le=0xFFFF), checked(_check_tag)]
 Day = Annotated[str, checked(_check_day)]
 ShortCodeNumber = Annotated[
-    str,
-    matching("[0-9]{3,8}", "is not a short code of 3 to 8 digits, without the country"),
+    str, matching("[0-9]{3,8}", "is not a short code of 3 to 8 digits, without the country")
 ]
 
 
 class BillingTable(Section, frozen=True, kw_only=True):
     """How a carrier is told what the recipient of a premium message pays; each has its own way."""
 
-    price_tag: Annotated[
-        Tag,
-        about(
-            "Tag of the optional parameter (TLV) that holds the price, 0x1400 or above; 0 for none."
-            " Without it, and without `{price}` in `service_type`, the carrier takes no premium"
-            " messages."
-        ),
-    ] = 0
-    content_type_tag: Annotated[
-        Tag, about("Tag of the parameter that holds the content type; 0 for none.")
-    ] = 0
-    invoice_text_tag: Annotated[
-        Tag, about("Tag of the parameter that holds the invoice text; 0 for none.")
-    ] = 0
-    form: Annotated[
-        ValueForm,
-        about("How values are written: digits with a final NUL, digits alone, or four octets."),
-    ] = ValueForm.C_STRING
+    price_tag: Tag = 0
+    """Tag of the optional parameter (TLV) that holds the price, 0x1400 or above; 0 for none.
+    Without it, and without `{price}` in `service_type`, the carrier takes no premium messages."""
+    content_type_tag: Tag = 0
+    """Tag of the parameter that holds the content type; 0 for none."""
+    invoice_text_tag: Tag = 0
+    """Tag of the parameter that holds the invoice text; 0 for none."""
+    form: ValueForm = ValueForm.C_STRING
+    """How values are written: digits with a final NUL, digits alone, or four octets."""
     service_type: Annotated[
-        str,
-        about(
-            "Service type of premium messages, where `{price}` and `{content_type}` stand for those"
-            " of the message.",
-            "P{price}",
-            extra={"check": _check_service_type},
-        ),
+        str, Meta(extra={"check": _check_service_type}, examples=["P{price}"])
     ] = ""
+    """Service type of premium messages, where `{price}` and `{content_type}` stand for those of the
+    message."""
 
     def terms(self) -> BillingTerms:
         """The table as a value of the domain."""
@@ -98,13 +84,16 @@ class BillingTable(Section, frozen=True, kw_only=True):
 class ContentTypeTable(Section, frozen=True, kw_only=True):
     """Something that a premium message may be for."""
 
-    id: Annotated[int, about("The number programs name it by.", ge=1, le=999_999)]
-    description: Annotated[str, about("What it is.", min_length=1)]
-    type: Annotated[ContentKind, about("What sort of thing is sold.")] = ContentKind.DIGITAL
-    vat_exempt: Annotated[bool, about("Whether no VAT is due.")] = False
-    expires: Annotated[Day, about(f"The last day on which it may be used; {NEVER} for no end.")] = (
-        NEVER
-    )
+    id: Annotated[int, Meta(ge=1, le=999_999)]
+    """The number programs name it by."""
+    description: Annotated[str, Meta(min_length=1)]
+    """What it is."""
+    type: ContentKind = ContentKind.DIGITAL
+    """What sort of thing is sold."""
+    vat_exempt: bool = False
+    """Whether no VAT is due."""
+    expires: Day = NEVER
+    """The last day on which it may be used; 0000-00-00 for no end."""
 
     def value(self) -> ContentType:
         """The table as a value of the domain."""
@@ -124,21 +113,16 @@ class ShortCodeTable(Section, frozen=True, kw_only=True):
     be charged.
     """
 
-    number: Annotated[ShortCodeNumber, about("The code without its country, such as 1272.")]
-    country_code: Annotated[
-        Prefix, about("Calling code of its country; only numbers there are charged.")
-    ]
-    accounts: Annotated[
-        tuple[str, ...],
-        about("User names of the accounts that use it; none for all accounts."),
-    ] = ()
-    catalogue: Annotated[
-        Literal["danish", "norwegian"],
-        about("Content types that come with Dragoman, where none are written."),
-    ] = "danish"
-    content_types: Annotated[
-        tuple[ContentTypeTable, ...], about("The code's own content types.")
-    ] = ()
+    number: ShortCodeNumber
+    """The code without its country, such as 1272."""
+    country_code: Prefix
+    """Calling code of its country; only numbers there are charged."""
+    accounts: tuple[str, ...] = ()
+    """User names of the accounts that use it; none for all accounts."""
+    catalogue: Literal["danish", "norwegian"] = "danish"
+    """Content types that come with Dragoman, where none are written."""
+    content_types: tuple[ContentTypeTable, ...] = ()
+    """The code's own content types."""
 
     def value(self) -> ShortCode:
         """The table as a value of the domain, its catalogue read."""

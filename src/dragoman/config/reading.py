@@ -145,7 +145,7 @@ class Reader:
 
     def _note(self, key: str, problem: str) -> None:
         origin = self._origins.get(key)
-        self.mistakes.append(Mistake(key=f"{key} ({origin})" if origin else key, problem=problem))
+        self.mistakes.append(Mistake(f"{key} ({origin})" if origin else key, problem))
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

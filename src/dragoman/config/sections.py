@@ -22,7 +22,6 @@ from dragoman.config.values import (
     PublicUrl,
     Secret,
     TimeZone,
-    about,
     parse_address,
     parse_network,
 )
@@ -33,36 +32,30 @@ PHONE_API = "/api/mobile/v1"
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the configuration."""
+    """A table of the configuration.
+
+    The text below a field is what the reference and the example say about it; `examples` are shown
+    where the default is empty.
+    """
 
 
 class Http(Section, frozen=True, kw_only=True):
     """The HTTP server that programs talk to."""
 
-    listen: Annotated[
-        Address,
-        about(
-            "Host and port to listen on. Only this machine can call 127.0.0.1; put a proxy with TLS"
-            " in front before you open it."
-        ),
-    ] = "127.0.0.1:8080"
+    listen: Address = "127.0.0.1:8080"
+    """Host and port to listen on. Only this machine can call 127.0.0.1; put a proxy with TLS in
+    front before you open it."""
     trusted_proxies: Annotated[
-        tuple[NetworkText, ...],
-        about(
-            "Proxies whose X-Forwarded-For header is believed. Without them, an account that is"
-            " limited to certain addresses sees the proxy's.",
-            ["127.0.0.1/32", "10.0.0.0/8"],
-        ),
+        tuple[NetworkText, ...], Meta(examples=[["127.0.0.1/32", "10.0.0.0/8"]])
     ] = ()
-    max_body_bytes: Annotated[int, about("A larger request is refused.", ge=1024, le=1 << 30)] = (
-        16 * 1024 * 1024
-    )
-    request_timeout_s: Annotated[
-        float, about("Time a caller has to send a whole request.", gt=0, le=600)
-    ] = 30.0
-    shutdown_timeout_s: Annotated[
-        float, about("Time to finish what is in flight when asked to stop.", gt=0, le=600)
-    ] = 30.0
+    """Proxies whose X-Forwarded-For header is believed. Without them, an account that is limited to
+    certain addresses sees the proxy's."""
+    max_body_bytes: Annotated[int, Meta(ge=1024, le=1 << 30)] = 16 * 1024 * 1024
+    """A larger request is refused."""
+    request_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 30.0
+    """Time a caller has to send a whole request."""
+    shutdown_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 30.0
+    """Time to finish what is in flight when asked to stop."""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -78,20 +71,11 @@ class Http(Section, frozen=True, kw_only=True):
 class Storage(Section, frozen=True, kw_only=True):
     """Where messages, accounts and credits are kept."""
 
-    url: Annotated[
-        DatabaseUrl,
-        about(
-            "sqlite:///<file>, relative to data_dir, or"
-            " postgresql://<user>:<password>@<host>/<database>."
-        ),
-    ] = Secret("sqlite:///dragoman.db")
-    url_file: Annotated[
-        FilePath | None,
-        about(
-            "File that holds the URL instead, so that its password is not in this one.",
-            "/run/secrets/dragoman-database",
-        ),
-    ] = None
+    url: DatabaseUrl = Secret("sqlite:///dragoman.db")
+    """sqlite:///<file>, relative to data_dir, or
+    postgresql://<user>:<password>@<host>/<database>."""
+    url_file: Annotated[FilePath | None, Meta(examples=["/run/secrets/dragoman-database"])] = None
+    """File that holds the URL instead, so that its password is not in this one."""
 
 
 class Mail(Section, frozen=True, kw_only=True):
@@ -101,45 +85,31 @@ class Mail(Section, frozen=True, kw_only=True):
     without a key nothing is accepted.
     """
 
-    enabled: Annotated[bool, about("Whether mail is accepted.")] = False
-    listen: Annotated[
-        Address,
-        about(
-            "Host and port to listen on. Only this machine can bring mail to 127.0.0.1; the usual"
-            " port of mail servers is 25."
-        ),
-    ] = "127.0.0.1:2525"
-    domains: Annotated[
-        tuple[str, ...],
-        about(
-            "Domains of the addresses; mail to others is refused. Empty accepts any.",
-            ["sms.example.net"],
-        ),
-    ] = ()
-    max_bytes: Annotated[int, about("Largest mail that is accepted.", ge=1024, le=1 << 24)] = (
-        256 * 1024
-    )
-    max_recipients: Annotated[int, about("Recipients of one mail.", ge=1, le=10_000)] = 100
-    max_connections: Annotated[
-        int, about("Connections at the same time, in all.", ge=1, le=10_000)
-    ] = 100
-    max_connections_per_client: Annotated[
-        int, about("Connections at the same time from one address.", ge=1, le=10_000)
-    ] = 10
-    mails_per_minute_per_key: Annotated[
-        int, about("Mails a minute of one account.", ge=1, le=1_000_000)
-    ] = 60
-    mails_per_minute_per_client: Annotated[
-        int, about("Mails a minute from one address.", ge=1, le=1_000_000)
-    ] = 120
-    timeout_s: Annotated[
-        float, about("Time for one command, and for a whole mail.", gt=0, le=600)
-    ] = 60.0
-    tls_certificate_file: Annotated[
-        FilePath | None,
-        about("PEM file of certificate and key; with it STARTTLS is offered.", "mail.pem"),
-    ] = None
-    require_tls: Annotated[bool, about("Whether mail is accepted only after STARTTLS.")] = False
+    enabled: bool = False
+    """Whether mail is accepted."""
+    listen: Address = "127.0.0.1:2525"
+    """Host and port to listen on. Only this machine can bring mail to 127.0.0.1; the usual port of
+    mail servers is 25."""
+    domains: Annotated[tuple[str, ...], Meta(examples=[["sms.example.net"]])] = ()
+    """Domains of the addresses; mail to others is refused. Empty accepts any."""
+    max_bytes: Annotated[int, Meta(ge=1024, le=1 << 24)] = 256 * 1024
+    """Largest mail that is accepted."""
+    max_recipients: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    """Recipients of one mail."""
+    max_connections: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    """Connections at the same time, in all."""
+    max_connections_per_client: Annotated[int, Meta(ge=1, le=10_000)] = 10
+    """Connections at the same time from one address."""
+    mails_per_minute_per_key: Annotated[int, Meta(ge=1, le=1_000_000)] = 60
+    """Mails a minute of one account."""
+    mails_per_minute_per_client: Annotated[int, Meta(ge=1, le=1_000_000)] = 120
+    """Mails a minute from one address."""
+    timeout_s: Annotated[float, Meta(gt=0, le=600)] = 60.0
+    """Time for one command, and for a whole mail."""
+    tls_certificate_file: Annotated[FilePath | None, Meta(examples=["mail.pem"])] = None
+    """PEM file of certificate and key; with it STARTTLS is offered."""
+    require_tls: bool = False
+    """Whether mail is accepted only after STARTTLS."""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -153,69 +123,44 @@ class Mailings(Section, frozen=True, kw_only=True):
     docs/howto/mailings.md says what the relay has to do, and what becomes of a mail.
     """
 
-    enabled: Annotated[bool, about("Whether campaigns are sent.")] = False
-    relay: Annotated[Address, about("Host and port of the SMTP relay.")] = "127.0.0.1:25"
-    security: Annotated[
-        Literal["starttls", "tls", "none"],
-        about("How the connection to the relay is encrypted."),
-    ] = "starttls"
-    ca_file: Annotated[
-        FilePath | None,
-        about("PEM file of trusted authorities, if not the system's.", "relay-ca.pem"),
-    ] = None
-    user: Annotated[str, about("User name at the relay; empty for no login.")] = ""
-    password: Annotated[Secret, about("Password at the relay.")] = Secret("")
-    password_file: Annotated[
-        FilePath | None, about("File that holds the password instead.", "relay.secret")
-    ] = None
-    sender: Annotated[
-        str,
-        about(
-            "Address in the envelope, which bounces go to; its domain is also in the identifiers of"
-            " mails.",
-            "bounces@example.com",
-        ),
-    ] = ""
-    sender_domains: Annotated[
-        tuple[str, ...],
-        about("Domains that lists may send as; empty for any.", ["example.com"]),
-    ] = ()
-    base_url: Annotated[
-        HttpUrl | None,
-        about(
-            "Where subscribers reach this gateway, for the links in mails.",
-            "https://sms.example.com",
-        ),
-    ] = None
-    outbox: Annotated[
-        FolderPath | None,
-        about("Folder that mails are written to instead of being sent.", "outbox"),
-    ] = None
-    rate_per_s: Annotated[float, about("Mails a second, of all accounts.", gt=0, le=10_000)] = 10.0
-    connections: Annotated[
-        int, about("Connections to the relay at the same time.", ge=1, le=100)
-    ] = 4
-    timeout_s: Annotated[
-        float, about("Longest wait for one answer of the relay.", gt=0, le=600)
-    ] = 60.0
-    first_retry_s: Annotated[
-        float,
-        about(
-            "Wait after the first temporary refusal. Each further wait is twice as long, up to"
-            " max_retry_s; all vary by up to 20 %.",
-            gt=0,
-            le=DAY_S,
-        ),
-    ] = 300.0
-    max_retry_s: Annotated[float, about("Longest wait between two attempts.", gt=0, le=DAY_S)] = (
-        4.0 * HOUR_S
-    )
-    give_up_after_s: Annotated[
-        float, about("Age at which a mail is given up.", gt=0, le=30 * DAY_S)
-    ] = 3.0 * DAY_S
-    max_hard_bounces: Annotated[
-        int, about("This many hard bounces in a row end a subscription.", ge=1, le=100)
-    ] = 3
+    enabled: bool = False
+    """Whether campaigns are sent."""
+    relay: Address = "127.0.0.1:25"
+    """Host and port of the SMTP relay."""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection to the relay is encrypted."""
+    ca_file: Annotated[FilePath | None, Meta(examples=["relay-ca.pem"])] = None
+    """PEM file of trusted authorities, if not the system's."""
+    user: str = ""
+    """User name at the relay; empty for no login."""
+    password: Secret = Secret("")
+    """Password at the relay."""
+    password_file: Annotated[FilePath | None, Meta(examples=["relay.secret"])] = None
+    """File that holds the password instead."""
+    sender: Annotated[str, Meta(examples=["bounces@example.com"])] = ""
+    """Address in the envelope, which bounces go to; its domain is also in the identifiers of
+    mails."""
+    sender_domains: Annotated[tuple[str, ...], Meta(examples=[["example.com"]])] = ()
+    """Domains that lists may send as; empty for any."""
+    base_url: Annotated[HttpUrl | None, Meta(examples=["https://sms.example.com"])] = None
+    """Where subscribers reach this gateway, for the links in mails."""
+    outbox: Annotated[FolderPath | None, Meta(examples=["outbox"])] = None
+    """Folder that mails are written to instead of being sent."""
+    rate_per_s: Annotated[float, Meta(gt=0, le=10_000)] = 10.0
+    """Mails a second, of all accounts."""
+    connections: Annotated[int, Meta(ge=1, le=100)] = 4
+    """Connections to the relay at the same time."""
+    timeout_s: Annotated[float, Meta(gt=0, le=600)] = 60.0
+    """Longest wait for one answer of the relay."""
+    first_retry_s: Annotated[float, Meta(gt=0, le=DAY_S)] = 300.0
+    """Wait after the first temporary refusal. Each further wait is twice as long, up to
+    max_retry_s; all vary by up to 20 %."""
+    max_retry_s: Annotated[float, Meta(gt=0, le=DAY_S)] = 4.0 * HOUR_S
+    """Longest wait between two attempts."""
+    give_up_after_s: Annotated[float, Meta(gt=0, le=30 * DAY_S)] = 3.0 * DAY_S
+    """Age at which a mail is given up."""
+    max_hard_bounces: Annotated[int, Meta(ge=1, le=100)] = 3
+    """This many hard bounces in a row end a subscription."""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -230,12 +175,13 @@ class Mms(Section, frozen=True, kw_only=True):
     callbacks.
     """
 
-    max_attachments: Annotated[int, about("Attachments of one message.", ge=1, le=100)] = 10
-    max_bytes: Annotated[
-        int, about("Size of all attachments of a message.", ge=1024, le=16 << 20)
-    ] = 600 * 1024
-    timeout_s: Annotated[float, about("Longest wait for one attachment.", gt=0, le=120)] = 15.0
-    types: Annotated[tuple[str, ...], about("Media types that are accepted.", min_length=1)] = (
+    max_attachments: Annotated[int, Meta(ge=1, le=100)] = 10
+    """Attachments of one message."""
+    max_bytes: Annotated[int, Meta(ge=1024, le=16 << 20)] = 600 * 1024
+    """Size of all attachments of a message."""
+    timeout_s: Annotated[float, Meta(gt=0, le=120)] = 15.0
+    """Longest wait for one attachment."""
+    types: Annotated[tuple[str, ...], Meta(min_length=1)] = (
         "application/smil",
         "audio/aac",
         "audio/amr",
@@ -251,26 +197,19 @@ class Mms(Section, frozen=True, kw_only=True):
         "video/3gpp",
         "video/mp4",
     )
+    """Media types that are accepted."""
 
 
 class Devices(Section, frozen=True, kw_only=True):
     """Phones that send: how they reach the gateway and what they are asked to do."""
 
-    public_url: Annotated[
-        PublicUrl,
-        about(
-            "Where phones reach the gateway, as users type it into them, without the path. Empty"
-            " for the address that a phone called.",
-            "https://sms.example.com",
-        ),
-    ] = ""
-    ping_interval_s: Annotated[
-        int,
-        about("How often a phone calls in and reports its health; 0 for never.", ge=0, le=DAY_S),
-    ] = 300
-    code_life_s: Annotated[
-        float, about("How long a registration code is valid.", gt=0, le=DAY_S)
-    ] = 600.0
+    public_url: Annotated[PublicUrl, Meta(examples=["https://sms.example.com"])] = ""
+    """Where phones reach the gateway, as users type it into them, without the path. Empty for the
+    address that a phone called."""
+    ping_interval_s: Annotated[int, Meta(ge=0, le=DAY_S)] = 300
+    """How often a phone calls in and reports its health; 0 for never."""
+    code_life_s: Annotated[float, Meta(gt=0, le=DAY_S)] = 600.0
+    """How long a registration code is valid."""
 
     @property
     def api_url(self) -> str:
@@ -281,42 +220,23 @@ class Devices(Section, frozen=True, kw_only=True):
 class Callbacks(Section, frozen=True, kw_only=True):
     """Calls to customers' URLs: states of messages, inbound texts, events."""
 
-    timeout_s: Annotated[float, about("Longest wait for the answer to one call.", gt=0, le=120)] = (
-        10.0
-    )
-    concurrency: Annotated[int, about("Calls at the same time, in all.", ge=1, le=10_000)] = 256
-    per_host: Annotated[
-        int,
-        about(
-            "Calls at the same time to one host, so that a slow customer does not delay others.",
-            ge=1,
-            le=10_000,
-        ),
-    ] = 16
-    first_retry_s: Annotated[
-        float,
-        about(
-            "Wait after the first failure. Each further wait is three times as long, up to"
-            " max_retry_s; all vary by up to 20 %. A customer's server that asks for a longer wait"
-            " (Retry-After) gets it.",
-            gt=0,
-            le=HOUR_S,
-        ),
-    ] = 5.0
-    max_retry_s: Annotated[float, about("Longest wait between two attempts.", gt=0, le=DAY_S)] = (
-        float(HOUR_S)
-    )
-    give_up_after_s: Annotated[
-        float, about("Age at which a callback is given up.", gt=0, le=30 * DAY_S)
-    ] = 3.0 * DAY_S
-    allow_private: Annotated[
-        tuple[NetworkText, ...],
-        about(
-            "A customer could name a URL inside your network, so only public addresses are called."
-            " These networks may be called nevertheless.",
-            ["10.20.0.0/16"],
-        ),
-    ] = ()
+    timeout_s: Annotated[float, Meta(gt=0, le=120)] = 10.0
+    """Longest wait for the answer to one call."""
+    concurrency: Annotated[int, Meta(ge=1, le=10_000)] = 256
+    """Calls at the same time, in all."""
+    per_host: Annotated[int, Meta(ge=1, le=10_000)] = 16
+    """Calls at the same time to one host, so that a slow customer does not delay others."""
+    first_retry_s: Annotated[float, Meta(gt=0, le=HOUR_S)] = 5.0
+    """Wait after the first failure. Each further wait is three times as long, up to max_retry_s;
+    all vary by up to 20 %. A customer's server that asks for a longer wait (Retry-After) gets
+    it."""
+    max_retry_s: Annotated[float, Meta(gt=0, le=DAY_S)] = float(HOUR_S)
+    """Longest wait between two attempts."""
+    give_up_after_s: Annotated[float, Meta(gt=0, le=30 * DAY_S)] = 3.0 * DAY_S
+    """Age at which a callback is given up."""
+    allow_private: Annotated[tuple[NetworkText, ...], Meta(examples=[["10.20.0.0/16"]])] = ()
+    """A customer could name a URL inside your network, so only public addresses are called. These
+    networks may be called nevertheless."""
 
     @property
     def private_networks(self) -> tuple[Network, ...]:
@@ -327,55 +247,33 @@ class Callbacks(Section, frozen=True, kw_only=True):
 class Limits(Section, frozen=True, kw_only=True):
     """Limits of one request to send; an account may have narrower ones."""
 
-    max_parts: Annotated[
-        int, about("Parts of one text; a longer one is refused, never cut.", ge=1, le=255)
-    ] = 10
-    max_recipients: Annotated[int, about("Recipients of one request.", ge=1, le=1_000_000)] = (
-        100_000
-    )
-    inline_recipients: Annotated[
-        int,
-        about(
-            "Up to this many recipients become messages while the caller waits; a longer list is"
-            " stored at once and becomes messages in the background.",
-            ge=0,
-            le=10_000,
-        ),
-    ] = 100
+    max_parts: Annotated[int, Meta(ge=1, le=255)] = 10
+    """Parts of one text; a longer one is refused, never cut."""
+    max_recipients: Annotated[int, Meta(ge=1, le=1_000_000)] = 100_000
+    """Recipients of one request."""
+    inline_recipients: Annotated[int, Meta(ge=0, le=10_000)] = 100
+    """Up to this many recipients become messages while the caller waits; a longer list is stored at
+    once and becomes messages in the background."""
 
 
 class Inbound(Section, frozen=True, kw_only=True):
     """Texts that phones send to us."""
 
-    stop_words: Annotated[
-        tuple[str, ...],
-        about(
-            "Whoever sends a text that begins with one of these words gets nothing more from the"
-            " owner of the number, or from the account of the keyword that follows. No account can"
-            " have them as keywords."
-        ),
-    ] = ("STOP",)
-    start_words: Annotated[
-        tuple[str, ...],
-        about("One of these words alone, or before a keyword, takes the opt-out back."),
-    ] = ("START",)
+    stop_words: tuple[str, ...] = ("STOP",)
+    """Whoever sends a text that begins with one of these words gets nothing more from the owner of
+    the number, or from the account of the keyword that follows. No account can have them as
+    keywords."""
+    start_words: tuple[str, ...] = ("START",)
+    """One of these words alone, or before a keyword, takes the opt-out back."""
 
 
 class Receipts(Section, frozen=True, kw_only=True):
     """Reports of carriers: how long they are waited for and kept."""
 
-    horizon_s: Annotated[
-        float,
-        about(
-            "Age at which a message without a report becomes unknown; a later report still counts.",
-            gt=0,
-            le=30 * DAY_S,
-        ),
-    ] = 48.0 * HOUR_S
-    park_s: Annotated[
-        float,
-        about("How long a report is kept whose message is not known yet.", gt=0, le=30 * DAY_S),
-    ] = 72.0 * HOUR_S
+    horizon_s: Annotated[float, Meta(gt=0, le=30 * DAY_S)] = 48.0 * HOUR_S
+    """Age at which a message without a report becomes unknown; a later report still counts."""
+    park_s: Annotated[float, Meta(gt=0, le=30 * DAY_S)] = 72.0 * HOUR_S
+    """How long a report is kept whose message is not known yet."""
 
 
 Days = Annotated[int, Meta(ge=0, le=36_500)]
@@ -387,73 +285,54 @@ class Retention(Section, frozen=True, kw_only=True):
     Messages, texts, opt-outs and movements of credits are always kept.
     """
 
-    attachments_days: Annotated[
-        Days, about("Attachments, from when their messages can no longer be sent.")
-    ] = 30
-    notes_days: Annotated[
-        Days, about("Failed attempts and reports, as a message's page shows them.")
-    ] = 180
-    callbacks_days: Annotated[
-        Days, about("Calls to customers' URLs that are over, and their attempts.")
-    ] = 90
-    deliveries_days: Annotated[
-        Days,
-        about(
-            "Mails of campaigns that are over; an issue that is sent once more after that reaches"
-            " everybody again."
-        ),
-    ] = 730
-    ingested_days: Annotated[
-        Days,
-        about(
-            "Which messages others have reported for the statistics; one that is reported again"
-            " after that counts twice."
-        ),
-    ] = 400
-    audit_days: Annotated[Days, about("Who changed what in the console.")] = 730
+    attachments_days: Days = 30
+    """Attachments, from when their messages can no longer be sent."""
+    notes_days: Days = 180
+    """Failed attempts and reports, as a message's page shows them."""
+    callbacks_days: Days = 90
+    """Calls to customers' URLs that are over, and their attempts."""
+    deliveries_days: Days = 730
+    """Mails of campaigns that are over; an issue that is sent once more after that reaches
+    everybody again."""
+    ingested_days: Days = 400
+    """Which messages others have reported for the statistics; one that is reported again after that
+    counts twice."""
+    audit_days: Days = 730
+    """Who changed what in the console."""
 
 
 class Log(Section, frozen=True, kw_only=True):
     """What is written to standard error; never texts, keys or full numbers."""
 
-    level: Annotated[
-        Literal["debug", "info", "warning", "error"], about("Lowest level that is written.")
-    ] = "info"
-    format: Annotated[
-        Literal["json", "console"], about("JSON lines for programs, or text for people.")
-    ] = "json"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Lowest level that is written."""
+    format: Literal["json", "console"] = "json"
+    """JSON lines for programs, or text for people."""
 
 
 class Console(Section, frozen=True, kw_only=True):
     """The web console for people, at /console of the HTTP server; docs/console.md has more."""
 
-    enabled: Annotated[bool, about("Whether there is a console.")] = False
-    time_zone: Annotated[
-        TimeZone, about("Time zone of its times, for accounts without their own.")
-    ] = "UTC"
-    idle_s: Annotated[
-        float, about("Time without a click that ends a session.", ge=60, le=7 * DAY_S)
-    ] = 2.0 * HOUR_S
-    longest_s: Annotated[
-        float, about("Time that ends a session in any case.", ge=60, le=90 * DAY_S)
-    ] = 12.0 * HOUR_S
+    enabled: bool = False
+    """Whether there is a console."""
+    time_zone: TimeZone = "UTC"
+    """Time zone of its times, for accounts without their own."""
+    idle_s: Annotated[float, Meta(ge=60, le=7 * DAY_S)] = 2.0 * HOUR_S
+    """Time without a click that ends a session."""
+    longest_s: Annotated[float, Meta(ge=60, le=90 * DAY_S)] = 12.0 * HOUR_S
+    """Time that ends a session in any case."""
 
 
 class Admin(Section, frozen=True, kw_only=True):
     """The admin interface that `dragoman` on the command line uses."""
 
-    remote: Annotated[
-        bool,
-        about(
-            "Whether it is also at /admin of the HTTP server, for callers with a token of"
-            " `dragoman admin token create`; otherwise it is on this machine only."
-        ),
-    ] = False
+    remote: bool = False
+    """Whether it is also at /admin of the HTTP server, for callers with a token of `dragoman admin
+    token create`; otherwise it is on this machine only."""
 
 
 class Metrics(Section, frozen=True, kw_only=True):
     """Metrics for Prometheus, at /metrics of the HTTP server."""
 
-    public: Annotated[bool, about("Whether callers other than this machine may read /metrics.")] = (
-        False
-    )
+    public: bool = False
+    """Whether callers other than this machine may read /metrics."""

@@ -5,37 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
+from msgspec import Meta
+
+from dragoman.config import sections, tables
 from dragoman.config.dialects import Dialects, SmsGate
 from dragoman.config.premium import ShortCodeTable
-from dragoman.config.sections import (
-    Admin,
-    Callbacks,
-    Console,
-    Devices,
-    Http,
-    Inbound,
-    Limits,
-    Log,
-    Mail,
-    Mailings,
-    Metrics,
-    Mms,
-    Receipts,
-    Retention,
-    Section,
-    Storage,
-)
-from dragoman.config.tables import (
-    CarrierTable,
-    MessageTypeTable,
-    Mm7Table,
-    NumberTable,
-    PhonesTable,
-    PriceTable,
-    RouteTable,
-    SmppTable,
-)
-from dragoman.config.values import SQLITE, FolderPath, Secret, about, parse_address
+from dragoman.config.values import SQLITE, FolderPath, Secret, parse_address
 from dragoman.core.billing.model.message_types import DEFAULT_TYPES, MessageType
 from dragoman.core.billing.model.pricing import Price, parse_price
 from dragoman.core.messages.model.premium import BillingTerms, ShortCode
@@ -54,55 +29,58 @@ MAX_MESSAGE_TYPES = 64
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
-class Settings(Section, frozen=True, kw_only=True):
+class Settings(sections.Section, frozen=True, kw_only=True):
     """The whole configuration."""
 
-    data_dir: Annotated[
-        FolderPath,
-        about(
-            "Folder of the database file and of what else Dragoman keeps. Nobody else should be"
-            " able to read it."
-        ),
-    ] = "data"
-    http: Annotated[Http, about("HTTP: what your programs talk to.")] = Http()
-    storage: Annotated[Storage, about("Storage: one SQLite file, or PostgreSQL.")] = Storage()
-    dialects: Annotated[Dialects, about("Dialects: the providers' APIs that Dragoman answers.")] = (
-        Dialects()
-    )
-    carriers: Annotated[
-        tuple[CarrierTable, ...],
-        about("Carriers: the SMSCs, MMSCs and phones that messages go to."),
-    ] = ()
-    routes: Annotated[
-        tuple[RouteTable, ...], about("Routes: which carriers take which messages.")
-    ] = ()
-    prices: Annotated[tuple[PriceTable, ...], about("Prices: what a part costs.")] = ()
-    numbers: Annotated[
-        tuple[NumberTable, ...], about("Numbers: who gets the texts that arrive.")
-    ] = ()
-    inbound: Annotated[Inbound, about("Inbound: what phones send.")] = Inbound()
-    callbacks: Annotated[Callbacks, about("Callbacks: calls to your customers' URLs.")] = (
-        Callbacks()
-    )
-    limits: Annotated[Limits, about("Limits of one request.")] = Limits()
-    receipts: Annotated[Receipts, about("Receipts: what carriers report.")] = Receipts()
-    retention: Annotated[Retention, about("Retention: how long things are kept.")] = Retention()
-    log: Annotated[Log, about("The log.")] = Log()
-    metrics: Annotated[Metrics, about("Metrics for Prometheus.")] = Metrics()
-    console: Annotated[Console, about("The console: pages for people.")] = Console()
-    admin: Annotated[Admin, about("Admin interface: what `dragoman` calls.")] = Admin()
-    mms: Annotated[Mms, about("Multimedia messages: what one may carry.")] = Mms()
-    short_codes: Annotated[
-        tuple[ShortCodeTable, ...],
-        about("Short codes: what recipients are charged under."),
-    ] = ()
+    data_dir: FolderPath = "data"
+    """Folder of the database file and of what else Dragoman keeps. Nobody else should be able to
+    read it."""
+    http: sections.Http = sections.Http()
+    """HTTP: what your programs talk to."""
+    storage: sections.Storage = sections.Storage()
+    """Storage: one SQLite file, or PostgreSQL."""
+    dialects: Dialects = Dialects()
+    """Dialects: the providers' APIs that Dragoman answers."""
+    carriers: tuple[tables.CarrierTable, ...] = ()
+    """Carriers: the SMSCs, MMSCs and phones that messages go to."""
+    routes: tuple[tables.RouteTable, ...] = ()
+    """Routes: which carriers take which messages."""
+    prices: tuple[tables.PriceTable, ...] = ()
+    """Prices: what a part costs."""
+    numbers: tuple[tables.NumberTable, ...] = ()
+    """Numbers: who gets the texts that arrive."""
+    inbound: sections.Inbound = sections.Inbound()
+    """Inbound: what phones send."""
+    callbacks: sections.Callbacks = sections.Callbacks()
+    """Callbacks: calls to your customers' URLs."""
+    limits: sections.Limits = sections.Limits()
+    """Limits of one request."""
+    receipts: sections.Receipts = sections.Receipts()
+    """Receipts: what carriers report."""
+    retention: sections.Retention = sections.Retention()
+    """Retention: how long things are kept."""
+    log: sections.Log = sections.Log()
+    """The log."""
+    metrics: sections.Metrics = sections.Metrics()
+    """Metrics for Prometheus."""
+    console: sections.Console = sections.Console()
+    """The console: pages for people."""
+    admin: sections.Admin = sections.Admin()
+    """Admin interface: what `dragoman` calls."""
+    mms: sections.Mms = sections.Mms()
+    """Multimedia messages: what one may carry."""
+    short_codes: tuple[ShortCodeTable, ...] = ()
+    """Short codes: what recipients are charged under."""
     message_types: Annotated[
-        tuple[MessageTypeTable, ...],
-        about("Message types: qualities with their own credits.", max_length=MAX_MESSAGE_TYPES),
+        tuple[tables.MessageTypeTable, ...], Meta(max_length=MAX_MESSAGE_TYPES)
     ] = ()
-    devices: Annotated[Devices, about("Phones that send: how they reach the gateway.")] = Devices()
-    mail: Annotated[Mail, about("Mail: mail to SMS over SMTP.")] = Mail()
-    mailings: Annotated[Mailings, about("Mailings: e-mail campaigns.")] = Mailings()
+    """Message types: qualities with their own credits."""
+    devices: sections.Devices = sections.Devices()
+    """Phones that send: how they reach the gateway."""
+    mail: sections.Mail = sections.Mail()
+    """Mail: mail to SMS over SMTP."""
+    mailings: sections.Mailings = sections.Mailings()
+    """Mailings: e-mail campaigns."""
 
     @classmethod
     def development(cls, data_dir: Path, *, http: str, smsc: str, phones: bool = False) -> Self:
@@ -115,9 +93,9 @@ class Settings(Section, frozen=True, kw_only=True):
         host, port = parse_address(smsc)
         return cls(
             data_dir=str(data_dir.absolute()),
-            http=Http(listen=http),
+            http=sections.Http(listen=http),
             carriers=(
-                SmppTable(
+                tables.SmppTable(
                     name=SIMULATOR,
                     host=host,
                     port=port,
@@ -125,25 +103,25 @@ class Settings(Section, frozen=True, kw_only=True):
                     password=Secret("dragoman"),
                     window=SIMULATOR_WINDOW,
                 ),
-                *((PhonesTable(name=PHONES),) if phones else ()),
+                *((tables.PhonesTable(name=PHONES),) if phones else ()),
             ),
-            routes=(RouteTable(name=DEFAULT_ROUTE, carriers=(PHONES, SIMULATOR)),)
+            routes=(tables.RouteTable(name=DEFAULT_ROUTE, carriers=(PHONES, SIMULATOR)),)
             if phones
             else (),
-            console=Console(enabled=True),
+            console=sections.Console(enabled=True),
             dialects=Dialects(
                 enabled=(*Dialects().enabled, *((PHONE_DIALECT,) if phones else ())),
                 smsgate=SmsGate(plain_webhooks=True),
             ),
-            callbacks=Callbacks(allow_private=LOOPBACK),
-            mailings=Mailings(
+            callbacks=sections.Callbacks(allow_private=LOOPBACK),
+            mailings=sections.Mailings(
                 enabled=True,
                 outbox=str(data_dir.absolute() / OUTBOX),
                 sender=f"bounces@{OUTBOX_DOMAIN}",
                 base_url=f"http://{http}",
                 rate_per_s=OUTBOX_RATE_PER_S,
             ),
-            log=Log(format="console"),
+            log=sections.Log(format="console"),
         )
 
     @property
@@ -164,7 +142,7 @@ class Settings(Section, frozen=True, kw_only=True):
 
         Each carrier of phones has one more, for messages that name a device.
         """
-        multimedia = {c.name for c in self.carriers if isinstance(c, Mm7Table)}
+        multimedia = {c.name for c in self.carriers if isinstance(c, tables.Mm7Table)}
         to_devices = tuple(
             Route(name=name_of_device_route(name), carriers=(name,), named_only=True)
             for name in self.carriers_of_phones
@@ -194,7 +172,9 @@ class Settings(Section, frozen=True, kw_only=True):
     @property
     def carriers_of_phones(self) -> tuple[str, ...]:
         """The names of the carriers that are phones."""
-        return tuple(carrier.name for carrier in self.carriers if isinstance(carrier, PhonesTable))
+        return tuple(
+            carrier.name for carrier in self.carriers if isinstance(carrier, tables.PhonesTable)
+        )
 
     def prices_for_price_list(self) -> tuple[Price, ...]:
         """The tariffs, with prices in units of a ten-thousandth."""
@@ -220,5 +200,5 @@ class Settings(Section, frozen=True, kw_only=True):
         return {
             carrier.name: carrier.premium.terms()
             for carrier in self.carriers
-            if isinstance(carrier, SmppTable)
+            if isinstance(carrier, tables.SmppTable)
         }

@@ -44,8 +44,7 @@ Name = Annotated[
 TypeName = Annotated[str, Meta(pattern="^[A-Za-z0-9_]{1,16}$")]
 Password = Annotated[Secret, checked(_check_password)]
 PasswordFile = Annotated[
-    FilePath | None,
-    about("File that holds the password instead.", "/run/secrets/carrier-password"),
+    FilePath | None, about("File that holds the password instead.", "/run/secrets/carrier-password")
 ]
 CaFile = Annotated[
     FilePath | None,
@@ -77,123 +76,79 @@ class SmppTable(Section, frozen=True, kw_only=True):
     """
 
     name: Name
-    type: Annotated[Literal["smpp"], about("How the carrier is spoken to.")] = "smpp"
-    host: Annotated[str, about("Host name or address of the SMSC.", min_length=1)]
-    port: Annotated[int, about("TCP port of the SMSC.", ge=1, le=65535)] = 2775
-    system_id: Annotated[
-        str, about("User name of the bind.", min_length=1, max_length=fields.SYSTEM_ID - 1)
-    ]
-    password: Annotated[
-        Password,
-        about("Password of the bind; here, in a file, or in DRAGOMAN_CARRIERS__<NAME>__PASSWORD."),
-    ] = Secret("")
+    type: Literal["smpp"] = "smpp"
+    """How the carrier is spoken to."""
+    host: Annotated[str, Meta(min_length=1)]
+    """Host name or address of the SMSC."""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 2775
+    """TCP port of the SMSC."""
+    system_id: Annotated[str, Meta(min_length=1, max_length=fields.SYSTEM_ID - 1)]
+    """User name of the bind."""
+    password: Password = Secret("")
+    """Password of the bind; here, in a file, or in DRAGOMAN_CARRIERS__<NAME>__PASSWORD."""
     password_file: PasswordFile = None
-    system_type: Annotated[
-        str,
-        about(
-            "System type of the bind, where the carrier wants it.",
-            max_length=fields.SYSTEM_TYPE - 1,
-        ),
-    ] = ""
-    bind: Annotated[
-        Literal["transceiver", "transmitter", "receiver"],
-        about(
-            "A transceiver sends and receives. An SMSC that does not know it wants a transmitter"
-            " and, for receipts and inbound texts, some receiver_links beside it."
-        ),
-    ] = "transceiver"
-    links: Annotated[int, about("Connections held at the same time.", ge=1, le=32)] = 1
-    receiver_links: Annotated[
-        int, about("Further links bound as receivers, beside transmitters.", ge=0, le=32)
-    ] = 0
-    addr_ton: Annotated[
-        TypeOfNumber,
-        about(
-            "Type of number (TON) of the addresses that the bind receives for; most carriers want"
-            " nothing here."
-        ),
-    ] = 0
-    addr_npi: Annotated[NumberingPlan, about("Their numbering plan (NPI).")] = 0
-    address_range: Annotated[str, about("The addresses themselves.", max_length=40)] = ""
-    window: Annotated[
-        int,
-        about(
-            "Messages that each link may send before the first is answered. The window and the"
-            " round trip limit the speed: 10 at 50 ms are 200 messages a second on a link. After a"
-            " crash, up to this many messages a link may go out twice.",
-            ge=1,
-            le=10_000,
-        ),
-    ] = 10
-    rate_per_s: Annotated[
-        float, about("Messages a second over all links; 0 for no limit of ours.", ge=0)
-    ] = 0.0
-    tls: Annotated[bool, about("Whether the links are encrypted.")] = False
-    tls_verify: Annotated[bool, about("Whether the SMSC's certificate is verified.")] = True
+    system_type: Annotated[str, Meta(max_length=fields.SYSTEM_TYPE - 1)] = ""
+    """System type of the bind, where the carrier wants it."""
+    bind: Literal["transceiver", "transmitter", "receiver"] = "transceiver"
+    """A transceiver sends and receives. An SMSC that does not know it wants a transmitter and, for
+    receipts and inbound texts, some receiver_links beside it."""
+    links: Annotated[int, Meta(ge=1, le=32)] = 1
+    """Connections held at the same time."""
+    receiver_links: Annotated[int, Meta(ge=0, le=32)] = 0
+    """Further links bound as receivers, beside transmitters."""
+    addr_ton: TypeOfNumber = 0
+    """Type of number (TON) of the addresses that the bind receives for; most carriers want nothing
+    here."""
+    addr_npi: NumberingPlan = 0
+    """Their numbering plan (NPI)."""
+    address_range: Annotated[str, Meta(max_length=40)] = ""
+    """The addresses themselves."""
+    window: Annotated[int, Meta(ge=1, le=10_000)] = 10
+    """Messages that each link may send before the first is answered. The window and the round trip
+    limit the speed: 10 at 50 ms are 200 messages a second on a link. After a crash, up to this many
+    messages a link may go out twice."""
+    rate_per_s: Annotated[float, Meta(ge=0)] = 0.0
+    """Messages a second over all links; 0 for no limit of ours."""
+    tls: bool = False
+    """Whether the links are encrypted."""
+    tls_verify: bool = True
+    """Whether the SMSC's certificate is verified."""
     tls_ca_file: CaFile = None
-    tls_server_name: Annotated[
-        str | None,
-        about("Name that the certificate must have, if not the host's.", "smsc.example.net"),
-    ] = None
+    tls_server_name: Annotated[str | None, Meta(examples=["smsc.example.net"])] = None
+    """Name that the certificate must have, if not the host's."""
     tls_certificate_file: CertificateFile = None
-    connect_timeout_s: Annotated[float, about("Time to open a connection.", gt=0, le=300)] = 10.0
-    bind_timeout_s: Annotated[
-        float, about("Time for the SMSC to answer the bind.", gt=0, le=300)
-    ] = 10.0
-    response_timeout_s: Annotated[
-        float, about("Time for the SMSC to answer a message.", gt=0, le=600)
-    ] = 60.0
-    enquire_interval_s: Annotated[
-        float, about("A link that is silent this long is probed (enquire_link).", gt=0, le=3600)
-    ] = 30.0
-    enquire_timeout_s: Annotated[
-        float, about("Time for the SMSC to answer the probe.", gt=0, le=300)
-    ] = 10.0
-    reconnect_min_s: Annotated[
-        float,
-        about(
-            "Wait before a lost link is opened again; it doubles up to reconnect_max_s, and is up"
-            " to half of it shorter by chance.",
-            gt=0,
-            le=3600,
-        ),
-    ] = 1.0
-    reconnect_max_s: Annotated[float, about("Longest wait before a reconnect.", gt=0, le=3600)] = (
-        60.0
-    )
-    profile: Annotated[
-        str,
-        about(
-            'Habits of the SMSC: "default" fits most; "latin1", "packed", "payload", "sar" and'
-            ' "untyped" are explained in docs/carriers.'
-        ),
-    ] = "default"
-    id_reading: Annotated[
-        IdReading | None,
-        about(
-            "How receipts spell the message ids that submits were answered with, if not as the"
-            " profile says; `auto` tries all.",
-            "auto",
-        ),
-    ] = None
-    source_ton: Annotated[
-        TypeOfNumber | None,
-        about("Type of number (TON) of every sender, if not as the profile says.", 5),
-    ] = None
-    source_npi: Annotated[
-        NumberingPlan | None,
-        about("Numbering plan (NPI) of every sender, if not as the profile says.", 0),
-    ] = None
-    dest_ton: Annotated[
-        TypeOfNumber | None, about("TON of recipients, if not as the profile says.", 1)
-    ] = None
-    dest_npi: Annotated[
-        NumberingPlan | None, about("NPI of recipients, if not as the profile says.", 1)
-    ] = None
+    connect_timeout_s: Annotated[float, Meta(gt=0, le=300)] = 10.0
+    """Time to open a connection."""
+    bind_timeout_s: Annotated[float, Meta(gt=0, le=300)] = 10.0
+    """Time for the SMSC to answer the bind."""
+    response_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 60.0
+    """Time for the SMSC to answer a message."""
+    enquire_interval_s: Annotated[float, Meta(gt=0, le=3600)] = 30.0
+    """A link that is silent this long is probed (enquire_link)."""
+    enquire_timeout_s: Annotated[float, Meta(gt=0, le=300)] = 10.0
+    """Time for the SMSC to answer the probe."""
+    reconnect_min_s: Annotated[float, Meta(gt=0, le=3600)] = 1.0
+    """Wait before a lost link is opened again; it doubles up to reconnect_max_s, and is up to half
+    of it shorter by chance."""
+    reconnect_max_s: Annotated[float, Meta(gt=0, le=3600)] = 60.0
+    """Longest wait before a reconnect."""
+    profile: str = "default"
+    """Habits of the SMSC: "default" fits most; "latin1", "packed", "payload", "sar" and "untyped"
+    are explained in docs/carriers."""
+    id_reading: Annotated[IdReading | None, Meta(examples=["auto"])] = None
+    """How receipts spell the message ids that submits were answered with, if not as the profile
+    says; `auto` tries all."""
+    source_ton: Annotated[TypeOfNumber | None, Meta(examples=[5])] = None
+    """Type of number (TON) of every sender, if not as the profile says."""
+    source_npi: Annotated[NumberingPlan | None, Meta(examples=[0])] = None
+    """Numbering plan (NPI) of every sender, if not as the profile says."""
+    dest_ton: Annotated[TypeOfNumber | None, Meta(examples=[1])] = None
+    """TON of recipients, if not as the profile says."""
+    dest_npi: Annotated[NumberingPlan | None, Meta(examples=[1])] = None
+    """NPI of recipients, if not as the profile says."""
     on_unknown: OnUnknown = "resend"
-    premium: Annotated[
-        BillingTable, about("How it is told what recipients of premium messages pay.")
-    ] = BillingTable()
+    premium: BillingTable = BillingTable()
+    """How it is told what recipients of premium messages pay."""
 
 
 class Mm7Table(Section, frozen=True, kw_only=True):
@@ -204,39 +159,39 @@ class Mm7Table(Section, frozen=True, kw_only=True):
     """
 
     name: Name
-    type: Annotated[Literal["mm7"], about("How the carrier is spoken to.")] = "mm7"
-    url: Annotated[HttpUrl, about("Where the MMSC takes messages.")]
-    username: Annotated[
-        str, about("User name for HTTP, where the MMSC wants one.", max_length=255)
-    ] = ""
-    password: Annotated[Secret, about("Password for HTTP.")] = Secret("")
+    type: Literal["mm7"] = "mm7"
+    """How the carrier is spoken to."""
+    url: HttpUrl
+    """Where the MMSC takes messages."""
+    username: Annotated[str, Meta(max_length=255)] = ""
+    """User name for HTTP, where the MMSC wants one."""
+    password: Secret = Secret("")
+    """Password for HTTP."""
     password_file: PasswordFile = None
-    vasp_id: Annotated[str, about("VASPID of messages.", max_length=64)] = ""
-    vas_id: Annotated[str, about("VASID of messages.", max_length=64)] = ""
-    service_code: Annotated[str, about("ServiceCode of messages, for billing.", max_length=64)] = ""
-    schema: Annotated[
-        Literal["REL-5-MM7-1-0", "REL-5-MM7-1-3", "REL-6-MM7-1-4", "REL-6-MM7-1-5"],
-        about("Edition of the MM7 schema that the MMSC speaks."),
-    ] = "REL-6-MM7-1-4"
-    version: Annotated[
-        str, about("MM7Version of messages.", pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")
-    ] = "6.8.0"
-    window: Annotated[int, about("Messages that may be unanswered at a time.", ge=1, le=1_000)] = 8
-    timeout_s: Annotated[
-        float, about("Time for the MMSC to take and answer a message.", gt=0, le=600)
-    ] = 60.0
-    retry_s: Annotated[
-        float,
-        about("Wait after a failure of the MMSC; doubles up to 32 times that.", gt=0, le=3600),
-    ] = 5.0
+    vasp_id: Annotated[str, Meta(max_length=64)] = ""
+    """VASPID of messages."""
+    vas_id: Annotated[str, Meta(max_length=64)] = ""
+    """VASID of messages."""
+    service_code: Annotated[str, Meta(max_length=64)] = ""
+    """ServiceCode of messages, for billing."""
+    schema: Literal["REL-5-MM7-1-0", "REL-5-MM7-1-3", "REL-6-MM7-1-4", "REL-6-MM7-1-5"] = (
+        "REL-6-MM7-1-4"
+    )
+    """Edition of the MM7 schema that the MMSC speaks."""
+    version: Annotated[str, Meta(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")] = "6.8.0"
+    """MM7Version of messages."""
+    window: Annotated[int, Meta(ge=1, le=1_000)] = 8
+    """Messages that may be unanswered at a time."""
+    timeout_s: Annotated[float, Meta(gt=0, le=600)] = 60.0
+    """Time for the MMSC to take and answer a message."""
+    retry_s: Annotated[float, Meta(gt=0, le=3600)] = 5.0
+    """Wait after a failure of the MMSC; doubles up to 32 times that."""
     tls_ca_file: CaFile = None
     tls_certificate_file: CertificateFile = None
-    report_secret: Annotated[
-        Secret, about("Last part of the path /mm7/<name>/<secret> that reports come to.")
-    ] = Secret("")
-    report_addresses: Annotated[
-        tuple[NetworkText, ...], about("Where reports may come from; none for anywhere.")
-    ] = ()
+    report_secret: Secret = Secret("")
+    """Last part of the path /mm7/<name>/<secret> that reports come to."""
+    report_addresses: tuple[NetworkText, ...] = ()
+    """Where reports may come from; none for anywhere."""
     on_unknown: OnUnknown = "resend"
 
     @property
@@ -252,50 +207,26 @@ class PhonesTable(Section, frozen=True, kw_only=True):
     """
 
     name: Name
-    type: Annotated[Literal["phones"], about("How the carrier is spoken to: it calls us.")] = (
-        "phones"
-    )
-    choice: Annotated[
-        Literal["least_loaded", "round_robin"],
-        about("Which SIM is next of those that may send now."),
-    ] = "least_loaded"
-    shared: Annotated[
-        bool, about("Whether a phone sends for every account, not only for its own.")
-    ] = False
-    in_flight: Annotated[
-        int, about("Messages a SIM may hold that it has not begun to send.", ge=1, le=50)
-    ] = 3
-    present_s: Annotated[
-        float,
-        about("A phone without a stream is gone after this much silence.", gt=0, le=DAY_S),
-    ] = 1200.0
-    fetched_life_s: Annotated[
-        float,
-        about(
-            "How long a phone may begin to send what it fetched; then it refuses to, and the"
-            " message is ours again.",
-            gt=0,
-            le=DAY_S,
-        ),
-    ] = 900.0
-    clock_margin_s: Annotated[
-        float, about("How wrong the clock of a phone may be.", ge=0, le=DAY_S)
-    ] = 300.0
-    processed_life_s: Annotated[
-        float,
-        about(
-            "How long a phone may take to report the result of a message it gave to its radio.",
-            gt=0,
-            le=7 * DAY_S,
-        ),
-    ] = 3600.0
-    on_unknown: Annotated[
-        Literal["resend", "hold"],
-        about(
-            'What to do when a phone does not say what became of a message: "resend" sends it'
-            ' again, marked as a possible duplicate; "hold" leaves it and calls its state unknown.'
-        ),
-    ] = "resend"
+    type: Literal["phones"] = "phones"
+    """How the carrier is spoken to: it calls us."""
+    choice: Literal["least_loaded", "round_robin"] = "least_loaded"
+    """Which SIM is next of those that may send now."""
+    shared: bool = False
+    """Whether a phone sends for every account, not only for its own."""
+    in_flight: Annotated[int, Meta(ge=1, le=50)] = 3
+    """Messages a SIM may hold that it has not begun to send."""
+    present_s: Annotated[float, Meta(gt=0, le=DAY_S)] = 1200.0
+    """A phone without a stream is gone after this much silence."""
+    fetched_life_s: Annotated[float, Meta(gt=0, le=DAY_S)] = 900.0
+    """How long a phone may begin to send what it fetched; then it refuses to, and the message is
+    ours again."""
+    clock_margin_s: Annotated[float, Meta(ge=0, le=DAY_S)] = 300.0
+    """How wrong the clock of a phone may be."""
+    processed_life_s: Annotated[float, Meta(gt=0, le=7 * DAY_S)] = 3600.0
+    """How long a phone may take to report the result of a message it gave to its radio."""
+    on_unknown: Literal["resend", "hold"] = "resend"
+    """What to do when a phone does not say what became of a message: "resend" sends it again,
+    marked as a possible duplicate; "hold" leaves it and calls its state unknown."""
 
 
 CarrierTable = SmppTable | Mm7Table | PhonesTable
@@ -308,35 +239,25 @@ class RouteTable(Section, frozen=True, kw_only=True):
     the carriers, the first that is up takes the message.
     """
 
-    name: Annotated[Name, about("What logs and the command line call it.")]
-    prefixes: Annotated[
-        tuple[Prefix, ...], about("First digits of the numbers; none for all numbers.")
-    ] = ()
-    accounts: Annotated[
-        tuple[str, ...], about("User names of the accounts; none for all accounts.")
-    ] = ()
-    carriers: Annotated[
-        tuple[str, ...],
-        about("Carriers, first choice first; the next one stands in.", min_length=1),
-    ]
+    name: Name
+    """What logs and the command line call it."""
+    prefixes: tuple[Prefix, ...] = ()
+    """First digits of the numbers; none for all numbers."""
+    accounts: tuple[str, ...] = ()
+    """User names of the accounts; none for all accounts."""
+    carriers: Annotated[tuple[str, ...], Meta(min_length=1)]
+    """Carriers, first choice first; the next one stands in."""
 
 
 class PriceTable(Section, frozen=True, kw_only=True):
     """What a part to some numbers costs; the longest prefix decides."""
 
-    prefix: Annotated[
-        OptionalPrefix, about("First digits of the numbers; empty for all others.")
-    ] = ""
-    credits: Annotated[
-        int, about("Credits taken from the account's wallet for each part.", ge=0, le=1_000_000)
-    ] = 1
-    price: Annotated[
-        Amount,
-        about(
-            "Price of a part, as the customer is shown it: text with up to 4 decimals, such as"
-            ' "0.05".'
-        ),
-    ] = "0.00"
+    prefix: OptionalPrefix = ""
+    """First digits of the numbers; empty for all others."""
+    credits: Annotated[int, Meta(ge=0, le=1_000_000)] = 1
+    """Credits taken from the account's wallet for each part."""
+    price: Amount = "0.00"
+    """Price of a part, as the customer is shown it: text with up to 4 decimals, such as "0.05"."""
 
 
 class NumberTable(Section, frozen=True, kw_only=True):
@@ -346,8 +267,10 @@ class NumberTable(Section, frozen=True, kw_only=True):
     number wins over an entry here. A text to a number without an owner is kept and shown to nobody.
     """
 
-    number: Annotated[PhoneNumber, about("The number, as the carrier delivers it.")]
-    account: Annotated[str, about("User name of its owner.", min_length=1)]
+    number: PhoneNumber
+    """The number, as the carrier delivers it."""
+    account: Annotated[str, Meta(min_length=1)]
+    """User name of its owner."""
 
 
 class MessageTypeTable(Section, frozen=True, kw_only=True):
@@ -356,15 +279,20 @@ class MessageTypeTable(Section, frozen=True, kw_only=True):
     Without any there are the four of the example: N, L, LL and EE.
     """
 
-    name: Annotated[TypeName, about("What programs call it.")]
-    aliases: Annotated[tuple[TypeName, ...], about("What programs of other brands call it.")] = ()
-    credits: Annotated[int, about("Credits a part costs.", ge=0, le=10_000)] = 1
-    receipts: Annotated[bool, about("Whether its deliveries are reported.")] = True
-    custom_sender: Annotated[bool, about("Whether the customer chooses the sender.")] = True
-    max_length: Annotated[
-        int, about("Most characters of a text in the GSM alphabet.", ge=1, le=10_000)
-    ] = 1_000
-    route: Annotated[str, about("Route it takes; empty leaves it to the rules of the routes.")] = ""
+    name: TypeName
+    """What programs call it."""
+    aliases: tuple[TypeName, ...] = ()
+    """What programs of other brands call it."""
+    credits: Annotated[int, Meta(ge=0, le=10_000)] = 1
+    """Credits a part costs."""
+    receipts: bool = True
+    """Whether its deliveries are reported."""
+    custom_sender: bool = True
+    """Whether the customer chooses the sender."""
+    max_length: Annotated[int, Meta(ge=1, le=10_000)] = 1_000
+    """Most characters of a text in the GSM alphabet."""
+    route: str = ""
+    """Route it takes; empty leaves it to the rules of the routes."""
 
     def value(self) -> MessageType:
         """The type itself."""

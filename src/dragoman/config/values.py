@@ -31,12 +31,9 @@ class Secret(str):
         return "'***'"
 
 
-def about(description: str, *examples: object, **constraints: Any) -> Meta:
-    """What a setting is for, in one or more sentences; the reference and the example show it.
-
-    `examples` are shown where the default is empty.
-    """
-    return Meta(description=description, examples=list(examples), **constraints)
+def about(description: str, *examples: object) -> Meta:
+    """What every setting of a type is for, where no text below a setting says it."""
+    return Meta(description=description, examples=list(examples))
 
 
 def parse_address(text: str) -> tuple[str, int]:

@@ -16,13 +16,7 @@ import msgspec
 from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.context import ConsoleContext
 from dragoman.console.cookies import read_cookie, set_cookie
-from dragoman.console.forms import (
-    TOKEN_FIELD,
-    EditConflict,
-    Forged,
-    check_token,
-    is_same_origin,
-)
+from dragoman.console.forms import TOKEN_FIELD, EditConflict, Forged, check_token, is_same_origin
 from dragoman.console.labels import describe_refusal
 from dragoman.console.page import PREFIX, Page, View
 from dragoman.console.page_request import PageRequest
@@ -156,7 +150,7 @@ class ConsoleMiddleware:
         return act
 
     async def _answer(self, page: Page, view: View, request: Request, form: Parameters) -> Response:
-        page_request = self._page_request(page, request, form, secret="", account=None)
+        page_request = PageRequest(self, page, request, form)
         try:
             if request.method == "POST" and not is_same_origin(request):
                 raise Forged
@@ -183,7 +177,7 @@ class ConsoleMiddleware:
             secret = read_cookie(request, "form")
             fresh = not secret
             secret = secret or secrets.token_urlsafe(24)
-            page_request = self._page_request(page, request, form, secret=secret, account=None)
+            page_request = PageRequest(self, page, request, form, secret)
             if fresh:
                 page_request.cookies.append(set_cookie(request, "form", secret))
             return page_request
@@ -191,7 +185,7 @@ class ConsoleMiddleware:
         if account is None:
             return None
         secret = read_cookie(request, "session")
-        return self._page_request(page, request, form, secret=secret, account=account)
+        return PageRequest(self, page, request, form, secret, account)
 
     async def find_account(self, request: Request, *, counts: bool = True) -> Account | None:
         """Who is signed in; None if the session has ended or the account is disabled."""
@@ -213,8 +207,8 @@ class ConsoleMiddleware:
     def _ask_to_sign_in(self, page: Page, request: Request, form: Parameters) -> Response:
         """The sign-in page; it keeps the fields of a form whose session has ended."""
         secret = read_cookie(request, "form") or secrets.token_urlsafe(24)
-        sign_in = Page(path="/sign-in", title="Sign in", public=True)
-        page_request = self._page_request(sign_in, request, form, secret=secret, account=None)
+        sign_in = Page("/sign-in", "Sign in", public=True)
+        page_request = PageRequest(self, sign_in, request, form, secret)
         page_request.cookies.append(set_cookie(request, "form", secret))
         kept = ""
         if request.method == "POST":
@@ -228,19 +222,8 @@ class ConsoleMiddleware:
             stale=bool(kept) or bool(read_cookie(request, "session")),
         )
 
-    def _page_request(
-        self,
-        page: Page,
-        request: Request,
-        form: Parameters,
-        *,
-        secret: str,
-        account: Account | None,
-    ) -> PageRequest:
-        return PageRequest(self, page, request, form=form, secret=secret, account=account)
-
     def _show_error(self, page_request: PageRequest, error: ErrorPage) -> Response:
-        return page_request.show("error.html", error.status, error=error)
+        return page_request.show("error.html", error.status, error=error, problems={})
 
     def refuse(self, request: Request, refusal: Refusal) -> Response:
         """A request that the HTTP layer refuses, as a page."""
@@ -249,8 +232,8 @@ class ConsoleMiddleware:
         )
         reference = f"Reference: {refusal.reference}" if refusal.reference else ""
         error = ErrorPage(status=refusal.status, title=title, message=message, remedy=reference)
-        no_page = Page(path="", title=title, public=True)
-        page_request = self._page_request(no_page, request, Parameters(), secret="", account=None)
+        no_page = Page("", title, public=True)
+        page_request = PageRequest(self, no_page, request, Parameters())
         return page_request.show("error.html", error.status, error=error)
 
 

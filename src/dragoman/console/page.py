@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Final
 
 from dragoman.core.accounts.model.accounts import Account, Permission
@@ -18,13 +18,14 @@ FORM_LIMIT_BYTES: Final = 256 * 1024
 View = Callable[["PageRequest"], Awaitable[Response]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page; `show` answers GET, `act` a form that was sent to it."""
 
     path: str
     """Below `/console`, as a path template (`/messages/{message_id:int}`)."""
     title: str
+    _: KW_ONLY
     show: View | None = None
     act: View | None = None
     needs: Permission | None = None

@@ -8,11 +8,12 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from dragoman.console.context import ConsoleContext
-from dragoman.console.forms import check_version, is_current, token_for
+from dragoman.console.forms import Problems, check_version, is_current, token_for
 from dragoman.console.page import PREFIX, Page
 from dragoman.console.paging import PER_PAGE, Paging, read_paging
 from dragoman.console.roles import role_of
 from dragoman.container import Services
+from dragoman.core.accounts.audit_log import AuditEntry
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.web.requests import Parameters, Request
 from dragoman.web.responses import EVENTS, HTML, JSON, Header, Response, Stream
@@ -62,10 +63,9 @@ class PageRequest:
         middleware: ConsoleMiddleware,
         page: Page,
         request: Request,
-        *,
         form: Parameters,
-        secret: str,
-        account: Account | None,
+        secret: str = "",
+        account: Account | None = None,
     ) -> None:
         self._middleware = middleware
         self._account = account
@@ -75,6 +75,8 @@ class PageRequest:
         self.secret = secret
         """What forms of this request are bound to: the session's token, or the form cookie."""
         self.cookies: list[Header] = []
+        self.problems = Problems()
+        """What is wrong with the form, or with the query of a search."""
 
     @property
     def context(self) -> ConsoleContext:
@@ -121,6 +123,14 @@ class PageRequest:
         """Whether what the form was filled in from is what is stored now."""
         return is_current(self.form, *values)
 
+    def audit(self, action: str, subject: str = "", account: Account | None = None) -> AuditEntry:
+        """An entry for the audit log, to be stored with the change it is about."""
+        return self.services.audit_log.entry(self.account, action, subject, account)
+
+    async def note(self, action: str, subject: str = "", account: Account | None = None) -> None:
+        """Adds to the audit log what the account did."""
+        await self.services.audit_log.note(self.account, action, subject, account)
+
     async def tree(self) -> tuple[int, ...]:
         """The account's own identifier and those of the accounts below it; raises `Refused`."""
         below = await self.services.queries.accounts_below(self.account)
@@ -140,7 +150,7 @@ class PageRequest:
             "zone": self.zone,
             "notice": _NOTICES.get(self.query.get("notice", "")),
             "form_token": token_for(self.secret),
-            "problems": {},
+            "problems": self.problems,
             **values,
         }
         body = self._middleware.renderer.render(template, values)

@@ -62,11 +62,6 @@ def read_due(text: str, zone: ZoneInfo, now_ms: int) -> int:
     return at_ms
 
 
-def write_time(at_ms: int, zone: ZoneInfo) -> str:
-    """A time as `read_time` and a browser's field for times take it."""
-    return datetime.fromtimestamp(at_ms // 1000, zone).strftime("%Y-%m-%dT%H:%M")
-
-
 def read_number(text: str) -> str:
     """The digits of a phone number; empty for nothing. Raises `Unreadable`."""
     text = text.strip()

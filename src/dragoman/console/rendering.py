@@ -41,10 +41,7 @@ class Renderer:
             undefined=jinja2.StrictUndefined,
         )
         self._templates.globals.update(
-            root=PREFIX,
-            asset=assets.address,
-            token_field=TOKEN_FIELD,
-            version_field=VERSION_FIELD,
+            root=PREFIX, asset=assets.address, token_field=TOKEN_FIELD, version_field=VERSION_FIELD
         )
         self._templates.filters.update(
             when=render_time,

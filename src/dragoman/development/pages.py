@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Final
 
-from dragoman.console.forms import Problems
 from dragoman.console.labels import ALPHABETS, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
@@ -42,48 +42,21 @@ _FAULTS: Final = ("throttle_per_s", "slow_s", "lose_responses")
 
 def build_phone_pages(workbench: Workbench) -> tuple[Page, ...]:
     pages = _DevelopmentPages(workbench)
-    section, needs = "Virtual phones", Permission.OPERATE
+    page = partial(Page, section="Virtual phones", needs=Permission.OPERATE)
+    phone = "/phones/{number:int}"
     return (
-        Page(
-            path="/phones",
-            title=section,
-            menu=section,
+        page(
+            "/phones",
+            "Virtual phones",
+            menu="Virtual phones",
             show=pages.list_phones,
             act=pages.open_phone,
-            needs=needs,
         ),
-        Page(
-            path="/phones/faults",
-            title="Carrier faults",
-            section=section,
-            show=pages.show_faults,
-            act=pages.set_faults,
-            needs=needs,
-        ),
-        Page(
-            path="/phones/changes",
-            title=section,
-            section=section,
-            show=pages.stream_changes,
-            needs=needs,
-            background=True,
-        ),
-        Page(
-            path="/phones/{number:int}",
-            title="Virtual phone",
-            section=section,
-            show=pages.show_phone,
-            act=pages.send_text,
-            needs=needs,
-        ),
-        Page(
-            path="/phones/{number:int}/next",
-            title="Virtual phone",
-            section=section,
-            act=pages.choose_fate,
-            needs=needs,
-        ),
-        Page(path="/mail", title="Mail", menu="Mail", show=pages.show_mail, needs=needs),
+        page("/phones/faults", "Carrier faults", show=pages.show_faults, act=pages.set_faults),
+        page("/phones/changes", "Virtual phones", show=pages.stream_changes, background=True),
+        page(phone, "Virtual phone", show=pages.show_phone, act=pages.send_text),
+        page(f"{phone}/next", "Virtual phone", act=pages.choose_fate),
+        page("/mail", "Mail", menu="Mail", show=pages.show_mail),
     )
 
 
@@ -101,9 +74,8 @@ class _DevelopmentPages:
         try:
             return request.go(f"/phones/{read_number(typed)}")
         except Refused as refused:
-            return self._show_list(
-                request, 400, Problems({"number": describe_refusal(refused)}), typed
-            )
+            request.problems["number"] = describe_refusal(refused)
+            return self._show_list(request, 400, typed)
 
     async def show_phone(self, request: PageRequest) -> Response:
         return self._show_phone(request)
@@ -116,20 +88,20 @@ class _DevelopmentPages:
         try:
             await self._phones.send(number, text, typed["to"].strip())
         except Refused as refused:
-            return self._show_phone(request, 400, _problems(refused, _TEXT, "number", "to"), typed)
+            _add(request, refused, _TEXT, "number", "to")
+            return self._show_phone(request, 400, typed)
         return request.go(f"/phones/{number}", "text-sent")
 
     async def choose_fate(self, request: PageRequest) -> Response:
         """Decides what happens to the next messages to the phone."""
         typed = {name: request.form.get(name, "").strip() for name in _CHOICE}
         number = _number(request)
-        problems = Problems()
-        times = _read_number(typed, "times", problems)
-        code = _read_number(typed, "code", problems)
-        delay_s = _read_number(typed, "delay_s", problems)
+        times = _read_number(request, typed, "times")
+        code = _read_number(request, typed, "code")
+        delay_s = _read_number(request, typed, "delay_s")
         try:
             fate = Fate(typed["fate"])
-            if not problems:
+            if not request.problems:
                 self._phones.choose(
                     number,
                     fate,
@@ -138,11 +110,11 @@ class _DevelopmentPages:
                     delay_s=delay_s,
                 )
         except ValueError:
-            problems["fate"] = "Choose an outcome."
+            request.problems["fate"] = "Choose an outcome."
         except Refused as refused:
-            problems |= _problems(refused, _CHOICE)
-        if problems:
-            return self._show_phone(request, 400, problems, typed)
+            _add(request, refused, _CHOICE)
+        if request.problems:
+            return self._show_phone(request, 400, typed)
         return request.go(f"/phones/{number}", "saved")
 
     async def stream_changes(self, request: PageRequest) -> Response:
@@ -155,18 +127,11 @@ class _DevelopmentPages:
             happened = await self._phones.change(KEEP_ALIVE_S)
             yield render_event("changed") if happened else KEEP_ALIVE
 
-    def _show_list(
-        self,
-        request: PageRequest,
-        status: int = 200,
-        problems: Problems | None = None,
-        number: str = "",
-    ) -> Response:
+    def _show_list(self, request: PageRequest, status: int = 200, number: str = "") -> Response:
         phones = self._phones.phones()
         return request.show(
             "virtual-phones.html",
             status,
-            problems=problems or {},
             phones=phones[:MAX_SHOWN],
             total=len(phones),
             number=number,
@@ -174,11 +139,7 @@ class _DevelopmentPages:
         )
 
     def _show_phone(
-        self,
-        request: PageRequest,
-        status: int = 200,
-        problems: Problems | None = None,
-        typed: dict[str, str] | None = None,
+        self, request: PageRequest, status: int = 200, typed: dict[str, str] | None = None
     ) -> Response:
         number = _number(request)
         texts: tuple[PhoneText, ...] = self._phones.texts(number)
@@ -189,7 +150,6 @@ class _DevelopmentPages:
         return request.show(
             "virtual-phone.html",
             status,
-            problems=problems or {},
             number=number,
             texts=texts[-MAX_SHOWN:][::-1],
             total=len(texts),
@@ -206,33 +166,28 @@ class _DevelopmentPages:
         """Sets faults of the carrier, or resets them."""
         do = request.form.get("do", "")
         typed = {name: request.form.get(name, "").strip() for name in _FAULTS}
-        problems = Problems()
         try:
             if do == "reset":
                 self._phones.reset()
             elif do == "cut":
                 self._phones.cut_links()
             elif do == "lose":
-                times = _read_number(typed, "lose_responses", problems)
-                if not problems:
+                times = _read_number(request, typed, "lose_responses")
+                if not request.problems:
                     self._phones.lose_responses(1 if times is None else int(times))
             else:
-                throttle = _read_number(typed, "throttle_per_s", problems)
-                slow = _read_number(typed, "slow_s", problems)
-                if not problems:
+                throttle = _read_number(request, typed, "throttle_per_s")
+                slow = _read_number(request, typed, "slow_s")
+                if not request.problems:
                     self._phones.set_faults(Faults(throttle_per_s=throttle, slow_s=slow or 0.0))
         except Refused as refused:
-            problems |= _problems(refused, _FAULTS)
-        if problems:
-            return self._show_faults(request, 400, problems, typed)
+            _add(request, refused, _FAULTS)
+        if request.problems:
+            return self._show_faults(request, 400, typed)
         return request.go("/phones/faults", "links-cut" if do == "cut" else "saved")
 
     def _show_faults(
-        self,
-        request: PageRequest,
-        status: int = 200,
-        problems: Problems | None = None,
-        typed: dict[str, str] | None = None,
+        self, request: PageRequest, status: int = 200, typed: dict[str, str] | None = None
     ) -> Response:
         faults = self._phones.faults
         throttle = faults.throttle_per_s
@@ -244,7 +199,6 @@ class _DevelopmentPages:
         return request.show(
             "faults.html",
             status,
-            problems=problems or {},
             faults=faults,
             typed={name: (typed or {}).get(name) or value for name, value in known.items()},
         )
@@ -264,22 +218,20 @@ def _number(request: PageRequest) -> str:
         raise Refused(RefusalCode.NOT_FOUND, "number") from None
 
 
-def _read_number(typed: dict[str, str], name: str, problems: Problems) -> float | None:
+def _read_number(request: PageRequest, typed: dict[str, str], name: str) -> float | None:
     """The number in a field, None if empty; anything else is added to the problems."""
     text = typed[name].replace(",", ".")
     if not text:
         return None
     if len(text) <= 12 and text.isascii() and text.replace(".", "", 1).isdigit():
         return float(text)
-    problems[name] = "Enter a number."
+    request.problems[name] = "Enter a number."
     return None
 
 
-def _problems(refused: Refused, fields: tuple[str, ...], *renamed: str) -> Problems:
-    """A refusal at the field it is about; `renamed` is a subject and the field it stands for."""
-    problems = Problems()
+def _add(request: PageRequest, refused: Refused, fields: tuple[str, ...], *renamed: str) -> None:
+    """Puts a refusal to its field; `renamed` is a subject and the field it stands for."""
     subject = renamed[1] if renamed and refused.subject == renamed[0] else refused.subject
     if refused.code is RefusalCode.EMPTY_TEXT:
         subject = "text"
-    problems[subject if subject in fields else ""] = describe_refusal(refused)
-    return problems
+    request.problems[subject if subject in fields else ""] = describe_refusal(refused)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
 from enum import StrEnum
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -190,8 +189,8 @@ class VirtualPhones:
                 RefusalCode.UNAVAILABLE, "phone", "the gateway did not acknowledge the text in time"
             ) from None
         return self._remember(
-            digits,
-            destination,
+            phone=digits,
+            other=destination,
             incoming=False,
             text=text,
             alphabet=segmentation.alphabet.value,
@@ -290,43 +289,21 @@ class VirtualPhones:
 
     def _received(self, number: str, shown: ReceivedText) -> None:
         self._remember(
-            number,
-            shown.sender,
+            phone=number,
+            other=shown.sender,
             incoming=True,
             text=shown.text,
             alphabet=shown.alphabet.value,
             parts=shown.parts,
             flash=shown.flash,
-            codes=find_codes(shown.text),
+            codes=tuple(find_codes(shown.text)),
         )
 
-    def _remember(
-        self,
-        phone: str,
-        other: str,
-        *,
-        incoming: bool,
-        text: str,
-        alphabet: str,
-        parts: int,
-        flash: bool = False,
-        codes: Iterable[str] = (),
-    ) -> PhoneText:
-        remembered = PhoneText(
-            text_id=next(self._number),
-            at_ms=self._clock.now_ms(),
-            phone=phone,
-            other=other,
-            incoming=incoming,
-            text=text,
-            alphabet=alphabet,
-            parts=parts,
-            flash=flash,
-            codes=tuple(codes),
-        )
-        self._texts.append(remembered)
+    def _remember(self, **fields: Any) -> PhoneText:
+        text = PhoneText(text_id=next(self._number), at_ms=self._clock.now_ms(), **fields)
+        self._texts.append(text)
         self._notify()
-        return remembered
+        return text
 
     def _notify(self) -> None:
         if self._changed is not None and not self._changed.done():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
-from typing import Protocol
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -15,28 +14,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from dragoman.core.metrics import Histogram, Metrics
-
-
-class Measured(Protocol):
-    """The current values that a gateway offers."""
-
-    @property
-    def metrics(self) -> Metrics: ...
-
-    def waiting(self) -> Mapping[str, int]:
-        """Messages queued in memory, by route."""
-        ...
-
-    def oldest_waiting_s(self) -> Mapping[str, float]:
-        """Age of the oldest message in the queue, by route."""
-        ...
-
-    def window_use(self) -> Mapping[str, tuple[int, int]]:
-        """(parts in flight, parts it may have in flight), by carrier."""
-        ...
-
-    def callbacks_waiting(self) -> int: ...
+from dragoman.core.delivery.model.running import Measured
+from dragoman.core.metrics import Histogram
 
 
 class GatewayCollector(Collector):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from dragoman.admin.answers import CarrierView, Finding, LinkView
+from dragoman.admin.answers import Finding
 from dragoman.admin.carriers import OWN_SPEED_PER_S, limit_of
 from dragoman.admin.context import Admin
 from dragoman.admin.diagnosis import check_carrier, check_speed, diagnose
 from dragoman.container import Services
+from dragoman.core.delivery.model.running import CarrierView, LinkView
 
 
 def link(bound: bool = True, throttled: int = 0, last_error: str = "") -> LinkView:

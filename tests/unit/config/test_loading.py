@@ -410,7 +410,7 @@ def test_phones_carry_texts_beside_smpp_and_have_a_route_of_their_own(tmp_path: 
 
 def test_every_field_is_described() -> None:
     for kind, field in walk(Settings):
-        assert description_of(field.type).endswith("."), f"{kind.__name__}.{field.name}"
+        assert description_of(kind, field).endswith("."), f"{kind.__name__}.{field.name}"
 
 
 def test_one_carrier_needs_no_route(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dragoman.console.forms import Problems, version_of
+from dragoman.console.forms import version_of
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.core.accounts.model.accounts import Permission
@@ -28,10 +28,11 @@ async def delete_account(request: PageRequest) -> Response:
     async with request.context.editing:
         view = await _find(request)
         if not request.is_current(*await _state_of(request, view)):
-            return await _show(request, view, 409, Problems({"": _CHANGED}))
+            request.problems[""] = _CHANGED
+            return await _show(request, view, 409)
         account = view.account
         # Logged for whoever did it: the log of a deleted account cannot be opened.
-        entry = request.services.audit_log.entry(request.account, "delete", account.username)
+        entry = request.audit("delete", account.username)
         try:
             await request.services.account_tree.delete(
                 request.account, account.account_id, (entry,)
@@ -58,14 +59,11 @@ async def _state_of(request: PageRequest, view: AccountView) -> tuple[Any, ...]:
     return view.account.username, credits, await request.services.audit_log.key_times(view.account)
 
 
-async def _show(
-    request: PageRequest, view: AccountView, status: int = 200, problems: Problems | None = None
-) -> Response:
+async def _show(request: PageRequest, view: AccountView, status: int = 200) -> Response:
     _, below = await request.services.account_tree.list_children(view.account, 0, 1)
     return request.show(
         "delete-account.html",
         status,
-        problems=problems or {},
         view=view,
         account=view.account,
         below=below,
@@ -75,8 +73,8 @@ async def _show(
 
 PAGES: Final = (
     Page(
-        path="/accounts/{account_id:int}/delete",
-        title="Delete account",
+        "/accounts/{account_id:int}/delete",
+        "Delete account",
         section="Accounts",
         show=show_deletion,
         act=delete_account,

@@ -6,7 +6,7 @@ import secrets
 from types import MappingProxyType
 from typing import Any, Final
 
-from dragoman.console.forms import EditConflict, Problems, version_of
+from dragoman.console.forms import EditConflict, version_of
 from dragoman.console.labels import LEDGER, PERMISSIONS, describe_permissions, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
@@ -56,12 +56,11 @@ async def _change_access(request: PageRequest) -> Response:
     }
     stored = _fields_of(account)
     if not request.is_current(*_access_of(account)):
-        problems = Problems()
-        problems.add_conflicts(
+        request.problems.add_conflicts(
             {"may": describe_permissions(account.permissions)} | stored,
             {"may": describe_permissions(wanted | _not_offered(request, account))} | typed,
         )
-        return await _show(request, view, 409, problems, wanted=wanted, typed=typed)
+        return await _show(request, view, 409, wanted=wanted, typed=typed)
     said = [f"{'may' if to else 'may not'} {p.value}" for p, to in permissions.items()]
     said += [FIELDS[name] for name, value in typed.items() if value != stored[name]]
     if not said:
@@ -71,17 +70,15 @@ async def _change_access(request: PageRequest) -> Response:
             allowed_addresses=typed["allowed_addresses"], default_sender=typed["default_sender"]
         ),
         permissions=permissions,
-        audit=(
-            request.services.audit_log.entry(request.account, "access", ", ".join(said), account),
-        ),
+        audit=(request.audit("access", ", ".join(said), account),),
     )
     try:
         await request.services.account_tree.change(request.account, account.account_id, changes)
     except Refused as refused:
         named = refused.subject if refused.subject in typed else "allowed_addresses"
         field = "default_sender" if refused.code is RefusalCode.INVALID_SENDER else named
-        problems = _problems(refused, field)
-        return await _show(request, view, 400, problems, wanted=wanted, typed=typed)
+        _add(request, refused, field)
+        return await _show(request, view, 400, wanted=wanted, typed=typed)
     return request.go(_path(account), "saved")
 
 
@@ -97,8 +94,10 @@ async def make_key(request: PageRequest) -> Response:
             request.account.account_id, mark, lambda: _make_key(request), keep_s=KEEP_SECRET_S
         )
     except EditConflict:
-        problem = "Someone else created a key after you opened the page, so no key was created."
-        return await _show(request, await _find(request), 409, Problems({"": problem}))
+        request.problems[""] = (
+            "Someone else created a key after you opened the page, so no key was created."
+        )
+        return await _show(request, await _find(request), 409)
     return await _show(request, made.view, api_key=made.api_key)
 
 
@@ -107,7 +106,7 @@ async def _make_key(request: PageRequest) -> ChangedAccount:
     async with request.context.editing:
         account = (await _find(request)).account
         request.check_version(await request.services.audit_log.key_times(account))
-        entry = request.services.audit_log.entry(request.account, "key", account=account)
+        entry = request.audit("key", account=account)
         return await request.services.account_tree.change(
             request.account, account.account_id, Changes(new_key=True, audit=(entry,))
         )
@@ -124,8 +123,10 @@ async def make_password(request: PageRequest) -> Response:
             request.account.account_id, mark, lambda: _make_password(request), keep_s=KEEP_SECRET_S
         )
     except EditConflict:
-        problem = "Someone else set a password after you opened the page, so it was not reset."
-        return await _show(request, await _find(request), 409, Problems({"": problem}))
+        request.problems[""] = (
+            "Someone else set a password after you opened the page, so it was not reset."
+        )
+        return await _show(request, await _find(request), 409)
     return await _show(request, view, password=password)
 
 
@@ -135,7 +136,7 @@ async def _make_password(request: PageRequest) -> tuple[AccountView, str]:
     async with request.context.editing:
         account = (await _find(request)).account
         request.check_version(await request.services.audit_log.password_times(account))
-        entry = request.services.audit_log.entry(request.account, "set_password", account=account)
+        entry = request.audit("set_password", account=account)
         changes = Changes(password=password, audit=(entry,))
         changed = await request.services.account_tree.change(
             request.account, account.account_id, changes
@@ -149,9 +150,7 @@ async def set_enabled(request: PageRequest) -> Response:
     enabled = request.form.get("do") == "open"
     if enabled is account.enabled:
         return request.go(_path(account), "no-changes")
-    entry = request.services.audit_log.entry(
-        request.account, "open" if enabled else "shut", account=account
-    )
+    entry = request.audit("open" if enabled else "shut", account=account)
     await request.services.account_tree.change(
         request.account, account.account_id, Changes(enabled=enabled, audit=(entry,))
     )
@@ -165,14 +164,14 @@ async def move_credits(request: PageRequest) -> Response:
     typed = request.form.get("credits", "").strip()
     is_number = typed.isascii() and typed.isdigit() and len(typed) <= MAX_DIGITS
     if not is_number or not 0 < int(typed) <= MAX_CREDITS:
-        problems = Problems({"credits": "Enter a whole number of at least 1."})
-        return await _show(request, view, 400, problems, credits=typed)
+        request.problems["credits"] = "Enter a whole number of at least 1."
+        return await _show(request, view, 400, credits=typed)
     gives = request.form.get("do") != "take"
     amount = int(typed) if gives else -int(typed)
 
     async def move() -> int:
         verb = "give" if gives else "take"
-        entry = request.services.audit_log.entry(request.account, verb, str(abs(amount)), account)
+        entry = request.audit(verb, str(abs(amount)), account)
         changes = Changes(credits=amount, audit=(entry,))
         await request.services.account_tree.change(request.account, account.account_id, changes)
         return amount
@@ -183,7 +182,8 @@ async def move_credits(request: PageRequest) -> Response:
             request.account.account_id, f"credits {account.account_id} {amount} {mark}", move
         )
     except Refused as refused:
-        return await _show(request, view, 400, _problems(refused, "credits"), credits=typed)
+        _add(request, refused, "credits")
+        return await _show(request, view, 400, credits=typed)
     return request.go(_path(account), "saved")
 
 
@@ -228,7 +228,6 @@ async def _show(
     request: PageRequest,
     view: AccountView,
     status: int = 200,
-    problems: Problems | None = None,
     *,
     wanted: frozenset[str] | None = None,
     typed: dict[str, str] | None = None,
@@ -245,7 +244,6 @@ async def _show(
     return request.show(
         "account.html",
         status,
-        problems=problems or {},
         view=view,
         account=account,
         its_role=role_of(account),
@@ -296,13 +294,12 @@ def _access_of(account: Account) -> tuple[Any, ...]:
     return sorted(account.permissions), *_fields_of(account).values()
 
 
-def _problems(refused: Refused, field: str) -> Problems:
-    """A refusal at a field; raises those that are about the whole page."""
+def _add(request: PageRequest, refused: Refused, field: str) -> None:
+    """Puts a refusal to a field; raises those that are about the whole page."""
     if refused.code in {RefusalCode.UNAVAILABLE, RefusalCode.NOT_FOUND}:
         raise refused
-    if refused.code in _AT_FIELD or refused.subject == field:
-        return Problems({field: describe_refusal(refused)})
-    return Problems({"": describe_refusal(refused)})
+    at_field = refused.code in _AT_FIELD or refused.subject == field
+    request.problems[field if at_field else ""] = describe_refusal(refused)
 
 
 _AT_FIELD: Final = frozenset({RefusalCode.INSUFFICIENT_CREDIT, RefusalCode.INVALID_SENDER})
@@ -313,7 +310,7 @@ def _path(account: Account) -> str:
 
 
 def _page(path: str, title: str, **more: Any) -> Page:
-    return Page(path=f"/accounts/{{account_id:int}}{path}", title=title, section="Accounts", **more)
+    return Page(f"/accounts/{{account_id:int}}{path}", title, section="Accounts", **more)
 
 
 _CHANGES: Final = {"needs": Permission.ADMINISTER}

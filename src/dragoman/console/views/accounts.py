@@ -46,6 +46,6 @@ async def list_changes(request: PageRequest) -> Response:
 
 
 PAGES: Final = (
-    Page(path="/accounts", title="Accounts", menu="Accounts", show=list_accounts),
-    Page(path="/changes", title="Audit log", section="Accounts", show=list_changes),
+    Page("/accounts", "Accounts", menu="Accounts", show=list_accounts),
+    Page("/changes", "Audit log", section="Accounts", show=list_changes),
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from dragoman.console.context import CarrierState
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.delivery.model.running import CarrierView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
@@ -20,7 +20,6 @@ async def list_carriers(request: PageRequest) -> Response:
     ages = machine.oldest_waiting_s()
     return request.show(
         "carriers.html",
-        problems=(),
         troubles=machine.problems(),
         carriers=[(carrier, *describe_carrier(carrier)) for carrier in carriers],
         routes=[(name, count, ages.get(name)) for name, count in waiting.items()],
@@ -36,12 +35,12 @@ async def switch_carrier(request: PageRequest) -> Response:
     if await request.services.carrier_switches.is_held(name) is held:
         return request.go("/carriers", "no-changes")
     action = "drain_carrier" if held else "enable_carrier"
-    entry = request.services.audit_log.entry(request.account, action, name)
+    entry = request.audit(action, name)
     await request.services.carrier_switches.switch(name, held, (entry,))
     return request.go("/carriers", "saved")
 
 
-def describe_carrier(carrier: CarrierState) -> tuple[str, str]:
+def describe_carrier(carrier: CarrierView) -> tuple[str, str]:
     """The status of a carrier, and the class of its badge."""
     if carrier.held:
         return ("draining", "unknown") if carrier.in_flight else ("disabled", "off")
@@ -52,8 +51,8 @@ def describe_carrier(carrier: CarrierState) -> tuple[str, str]:
 
 PAGES: Final = (
     Page(
-        path="/carriers",
-        title="Carriers",
+        "/carriers",
+        "Carriers",
         menu="Carriers",
         show=list_carriers,
         act=switch_carrier,

@@ -9,7 +9,6 @@ from typing import Final
 
 import msgspec
 
-from dragoman.console.forms import Problems
 from dragoman.console.labels import ALPHABETS, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
@@ -80,8 +79,7 @@ async def show_form(request: PageRequest) -> Response:
 async def act_on_form(request: PageRequest) -> Response:
     """Sends the message, or only checks it."""
     draft = _read(request)
-    problems = Problems()
-    submission = _submission(request, draft, problems)
+    submission = _submission(request, draft)
     checks = request.form.get("do") == "check"
     if submission is not None and not checks:
         try:
@@ -91,21 +89,20 @@ async def act_on_form(request: PageRequest) -> Response:
         except Refused as refused:
             if refused.code is RefusalCode.UNAVAILABLE:
                 raise
-            _add(problems, refused)
+            request.problems[_FIELD_OF.get(refused.code, "")] = _describe(refused)
         else:
             done = "scheduled" if submission.due_ms is not None else "sent"
             return request.go(f"/messages?id={batch_id}", done)
     preview = await _preview(request, draft, submission)
-    if not problems and preview.problem:
-        problems[""] = preview.problem
-    return await _show(request, draft, 200 if checks else 400, problems, preview)
+    if not request.problems and preview.problem:
+        request.problems[""] = preview.problem
+    return await _show(request, draft, 200 if checks else 400, preview)
 
 
 async def check(request: PageRequest) -> Response:
     """What the message in the form would be, for the script that asks as it is typed."""
     draft = _read(request)
-    problems = Problems()
-    submission = _submission(request, draft, problems)
+    submission = _submission(request, draft)
     preview = await _preview(request, draft, submission)
     return request.give_json(msgspec.json.encode(msgspec.structs.asdict(preview)))
 
@@ -119,17 +116,17 @@ def _read(request: PageRequest) -> Draft:
     return Draft(**fields)
 
 
-def _submission(request: PageRequest, draft: Draft, problems: Problems) -> Submission | None:
-    """What the form asks for; None where it cannot be read, with the problems."""
+def _submission(request: PageRequest, draft: Draft) -> Submission | None:
+    """What the form asks for; None where it cannot be read."""
     due_ms = None
     if draft.when == "later":
         try:
             due_ms = read_due(draft.due, request.zone, request.services.clock.now_ms())
         except Unreadable as unreadable:
-            problems["due"] = str(unreadable)
+            request.problems["due"] = str(unreadable)
     if len(draft.text) > MAX_TEXT or not is_storable(draft.text):
-        problems["text"] = f"At most {MAX_TEXT} characters, without control characters."
-    if problems:
+        request.problems["text"] = f"At most {MAX_TEXT} characters, without control characters."
+    if request.problems:
         return None
     numbers = (piece.strip() for piece in _BETWEEN.split(draft.recipients))
     return Submission(
@@ -217,16 +214,8 @@ def _describe(refused: Refused) -> str:
     return sentence
 
 
-def _add(problems: Problems, refused: Refused) -> None:
-    problems[_FIELD_OF.get(refused.code, "")] = _describe(refused)
-
-
 async def _show(
-    request: PageRequest,
-    draft: Draft,
-    status: int = 200,
-    problems: Problems | None = None,
-    preview: Preview | None = None,
+    request: PageRequest, draft: Draft, status: int = 200, preview: Preview | None = None
 ) -> Response:
     account = request.account
     senders = sorted(await request.services.accounts.approved_senders(account))
@@ -234,7 +223,6 @@ async def _show(
         "compose.html",
         status,
         draft=draft,
-        problems=problems or {},
         preview=preview or Preview(),
         senders=senders,
         pairs=[(sender, sender) for sender in senders],
@@ -245,18 +233,14 @@ async def _show(
 
 PAGES: Final = (
     Page(
-        path="/compose",
-        title="Compose a message",
+        "/compose",
+        "Compose a message",
         menu="Compose",
         show=show_form,
         act=act_on_form,
         needs=Permission.SEND,
     ),
     Page(
-        path="/compose/check",
-        title="Compose a message",
-        section="Compose",
-        act=check,
-        needs=Permission.SEND,
+        "/compose/check", "Compose a message", section="Compose", act=check, needs=Permission.SEND
     ),
 )

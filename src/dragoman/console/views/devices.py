@@ -6,7 +6,6 @@ from typing import Final
 
 import segno
 
-from dragoman.console.forms import Problems
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import make_pager
@@ -40,7 +39,7 @@ async def switch_device(request: PageRequest) -> Response:
         return request.go("/devices", "no-changes")
     await services.devices.set_enabled(device.device_id, enabled)
     action = "enable_device" if enabled else "disable_device"
-    await services.audit_log.note(request.account, action, device.name, account)
+    await request.note(action, device.name, account)
     return request.go("/devices", "saved")
 
 
@@ -54,17 +53,16 @@ async def make_code(request: PageRequest) -> Response:
     except Refused as refused:
         if refused.code is not RefusalCode.NOT_FOUND:
             raise
-        problems = Problems({"account": "You have no account with this name."})
-        return await _show(request, 400, problems, wanted=wanted[:MAX_NAME])
+        request.problems["account"] = "You have no account with this name."
+        return await _show(request, 400, wanted=wanted[:MAX_NAME])
     code = await services.device_registration.create_code(account)
-    await services.audit_log.note(request.account, "device_code", account=account)
+    await request.note("device_code", account=account)
     return await _show(request, code=code, owner=account)
 
 
 async def _show(
     request: PageRequest,
     status: int = 200,
-    problems: Problems | None = None,
     *,
     wanted: str | None = None,
     code: Code | None = None,
@@ -83,7 +81,6 @@ async def _show(
     return request.show(
         "devices.html",
         status,
-        problems=problems or {},
         devices=[(device, *_describe_presence(request, device)) for device in shown],
         pager=make_pager(paging, request.query, len(shown), len(devices)),
         names=names,
@@ -121,23 +118,11 @@ def draw_qr(text: str) -> str:
 
 
 PAGES: Final = (
+    Page("/devices", "Phones", menu="Phones", show=list_devices, needs=Permission.OPERATE),
+    Page("/devices/code", "Phones", section="Phones", act=make_code, needs=Permission.OPERATE),
     Page(
-        path="/devices",
-        title="Phones",
-        menu="Phones",
-        show=list_devices,
-        needs=Permission.OPERATE,
-    ),
-    Page(
-        path="/devices/code",
-        title="Phones",
-        section="Phones",
-        act=make_code,
-        needs=Permission.OPERATE,
-    ),
-    Page(
-        path="/devices/{device_id:int}",
-        title="Phones",
+        "/devices/{device_id:int}",
+        "Phones",
         section="Phones",
         act=switch_device,
         needs=Permission.OPERATE,

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any, Final
 
-from dragoman.console.forms import Problems
 from dragoman.console.labels import describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
@@ -30,23 +29,18 @@ HANDLINGS: Final = MappingProxyType(
     }
 )
 ORIGINS: Final = MappingProxyType(
-    {
-        OptOutOrigin.STOP: "text message",
-        OptOutOrigin.WEB: "console",
-        OptOutOrigin.API: "API",
-    }
+    {OptOutOrigin.STOP: "text message", OptOutOrigin.WEB: "console", OptOutOrigin.API: "API"}
 )
 
 
 async def search_texts(request: PageRequest) -> Response:
     """The received texts that fit, newest first."""
     typed = {name: request.query.get(name, "") for name in FIELDS}
-    problems = Problems()
-    wanted = _read_filter(request, typed, problems)
-    account = await _account(request, typed["account"].strip(), problems)
+    wanted = _read_filter(request, typed)
+    account = await _account(request, typed["account"].strip())
     paging = request.paging()
     page = None
-    if not problems:
+    if not request.problems:
         page = await request.services.queries.inbox(
             InboxFilter(account_id=account.account_id, **wanted),
             paging.offset,
@@ -56,8 +50,7 @@ async def search_texts(request: PageRequest) -> Response:
     texts = page.texts if page is not None else ()
     return request.show(
         "inbox.html",
-        400 if problems else 200,
-        problems=problems,
+        400 if request.problems else 200,
         typed=typed,
         texts=texts,
         time_of=time_of,
@@ -84,31 +77,26 @@ async def change_opt_outs(request: PageRequest) -> Response:
     """Enters an opt-out, or takes one back."""
     number = request.form.get("number", "").strip()
     sender = request.form.get("sender", "").strip()
-    problems = Problems()
     try:
         recipient = read_number(number)
         if not recipient:
             raise Unreadable("Enter a number.")
         if request.form.get("do") == "remove":
             await request.services.opt_outs.remove(request.account, recipient, sender)
-            await request.services.audit_log.note(
-                request.account, "opt_in", _subject(recipient, sender)
-            )
+            await request.note("opt_in", _subject(recipient, sender))
             return request.go("/opt-outs", "opted-in")
         await request.services.opt_outs.add(request.account, recipient, sender)
-        await request.services.audit_log.note(
-            request.account, "opt_out", _subject(recipient, sender)
-        )
+        await request.note("opt_out", _subject(recipient, sender))
     except Unreadable as unreadable:
-        problems["number"] = str(unreadable)
+        request.problems["number"] = str(unreadable)
     except Refused as refused:
         if refused.code is RefusalCode.NOT_FOUND:
             return request.go("/opt-outs", "opted-in")  # someone else was faster
         field = "sender" if refused.code is RefusalCode.INVALID_SENDER else "number"
-        problems[field] = describe_refusal(refused)
+        request.problems[field] = describe_refusal(refused)
     else:
         return request.go("/opt-outs", "opted-out")
-    return await _show_opt_outs(request, 400, problems, number, sender)
+    return await _show_opt_outs(request, 400, number, sender)
 
 
 def _subject(recipient: str, sender: str) -> str:
@@ -118,11 +106,7 @@ def _subject(recipient: str, sender: str) -> str:
 
 
 async def _show_opt_outs(
-    request: PageRequest,
-    status: int = 200,
-    problems: Problems | None = None,
-    number: str = "",
-    sender: str = "",
+    request: PageRequest, status: int = 200, number: str = "", sender: str = ""
 ) -> Response:
     wanted = request.query.get("digits", "").strip()
     digits = "".join(filter(str.isdecimal, wanted)) if wanted.isascii() else "-"
@@ -135,7 +119,6 @@ async def _show_opt_outs(
     return request.show(
         "opt-outs.html",
         status,
-        problems=problems or {},
         number=number,
         sender=sender,
         wanted=wanted,
@@ -147,7 +130,7 @@ async def _show_opt_outs(
     )
 
 
-async def _account(request: PageRequest, username: str, problems: Problems) -> Account:
+async def _account(request: PageRequest, username: str) -> Account:
     """The account of the tree that a user name means; the reader's own where none is given."""
     if not username:
         return request.account
@@ -158,11 +141,11 @@ async def _account(request: PageRequest, username: str, problems: Problems) -> A
     except Refused as refused:
         if refused.code is not RefusalCode.NOT_FOUND:
             raise
-    problems["account"] = "You have no account with this name."
+    request.problems["account"] = "You have no account with this name."
     return request.account
 
 
-def _read_filter(request: PageRequest, typed: dict[str, str], problems: Problems) -> dict[str, Any]:
+def _read_filter(request: PageRequest, typed: dict[str, str]) -> dict[str, Any]:
     readers: dict[str, tuple[str, Callable[[str], Any]]] = {
         "sender": ("sender", read_number),
         "number": ("recipient", _read_own_number),
@@ -175,7 +158,7 @@ def _read_filter(request: PageRequest, typed: dict[str, str], problems: Problems
         try:
             wanted[field] = read(typed[name])
         except Unreadable as unreadable:
-            problems[name] = str(unreadable)
+            request.problems[name] = str(unreadable)
     return wanted
 
 
@@ -188,16 +171,10 @@ def _read_own_number(text: str) -> str:
 
 
 PAGES: Final = (
+    Page("/inbox", "Inbox", menu="Inbox", show=search_texts, needs=Permission.INBOX),
     Page(
-        path="/inbox",
-        title="Inbox",
-        menu="Inbox",
-        show=search_texts,
-        needs=Permission.INBOX,
-    ),
-    Page(
-        path="/opt-outs",
-        title="Opt-outs",
+        "/opt-outs",
+        "Opt-outs",
         menu="Opt-outs",
         show=list_opt_outs,
         act=change_opt_outs,

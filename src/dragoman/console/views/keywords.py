@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
-from dragoman.console.forms import EDITED_SINCE, Problems, version_of
+from dragoman.console.forms import EDITED_SINCE, version_of
 from dragoman.console.labels import describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
@@ -48,7 +49,7 @@ async def reserve_keyword(request: PageRequest) -> Response:
     except Refused as refused:
         return await _refuse(request, refused)
     subject = f"{made.keyword.keyword} {hide_number(made.keyword.number)}"
-    await services.audit_log.note(request.account, "reserve_keyword", subject)
+    await request.note("reserve_keyword", subject)
     return request.go(_AT, "saved")
 
 
@@ -59,17 +60,18 @@ async def change_keyword(request: PageRequest) -> Response:
     async with request.context.editing:
         keyword = (await services.keywords.keyword(request.account, keyword_id)).keyword
         if not request.is_current(keyword.forwarding_id):
-            return await _show(request, 409, Problems({"": EDITED_SINCE}))
+            request.problems[""] = EDITED_SINCE
+            return await _show(request, 409)
         subject = f"{keyword.keyword} {hide_number(keyword.number)}"
         if request.form.get("do") == "release":
             await services.keywords.delete(request.account, keyword_id, str(request.zone))
-            await services.audit_log.note(request.account, "delete_keyword", subject)
+            await request.note("delete_keyword", subject)
             return request.go(_AT, "released")
         wanted = await _service(request)
         if wanted == keyword.forwarding_id:
             return request.go(_AT, "no-changes")
         await services.keywords.attach(request.account, keyword_id, wanted)
-        await services.audit_log.note(request.account, "attach_keyword", subject)
+        await request.note("attach_keyword", subject)
     return request.go(_AT, "saved")
 
 
@@ -86,7 +88,7 @@ async def add_service(request: PageRequest) -> Response:
         )
     except Refused as refused:
         return await _refuse(request, refused)
-    await request.services.audit_log.note(request.account, "add_service", _host_of(made))
+    await request.note("add_service", _host_of(made))
     return request.go(_AT, "saved")
 
 
@@ -106,10 +108,9 @@ async def change_service(request: PageRequest) -> Response:
     typed = {name: request.form.get(name, "").strip() for name in ("url", "charset")}
     async with request.context.editing:
         stored = await services.keywords.forwarding(request.account, service_id)
-        problems = Problems()
         if not request.is_current(stored.url, stored.charset):
-            problems.add_conflicts({"url": stored.url, "charset": stored.charset}, typed)
-            return await _show_service(request, stored, 409, problems, typed)
+            request.problems.add_conflicts({"url": stored.url, "charset": stored.charset}, typed)
+            return await _show_service(request, stored, 409, typed)
         try:
             changed = await services.keywords.change_forwarding(
                 request.account, service_id, url=typed["url"], charset=typed["charset"]
@@ -117,9 +118,9 @@ async def change_service(request: PageRequest) -> Response:
         except Refused as refused:
             if refused.code is RefusalCode.UNAVAILABLE:
                 raise
-            problems.add(refused, typed, describe_refusal(refused))
-            return await _show_service(request, stored, 400, problems, typed)
-        await services.audit_log.note(request.account, "change_service", _host_of(changed))
+            request.problems.add(refused, typed, describe_refusal(refused))
+            return await _show_service(request, stored, 400, typed)
+        await request.note("change_service", _host_of(changed))
     return request.go(_AT, "saved")
 
 
@@ -134,22 +135,18 @@ async def _service(request: PageRequest) -> int | None:
 async def _refuse(request: PageRequest, refused: Refused) -> Response:
     if refused.code in {RefusalCode.UNAVAILABLE, RefusalCode.NOT_FOUND}:
         raise refused
-    problems = Problems()
     if refused.code is RefusalCode.ALREADY_EXISTS:
-        problems["keyword"] = "This keyword is already taken on this number."
+        request.problems["keyword"] = "This keyword is already taken on this number."
     elif refused.code is RefusalCode.NUMBER_NOT_ALLOWED:
-        problems["number"] = describe_refusal(refused)
+        request.problems["number"] = describe_refusal(refused)
     else:
-        problems.add(refused, _FIELDS, describe_refusal(refused))
+        request.problems.add(refused, _FIELDS, describe_refusal(refused))
     typed = {name: request.form.get(name, "") for name in _FIELDS}
-    return await _show(request, 400, problems, typed)
+    return await _show(request, 400, typed)
 
 
 async def _show(
-    request: PageRequest,
-    status: int = 200,
-    problems: Problems | None = None,
-    typed: dict[str, str] | None = None,
+    request: PageRequest, status: int = 200, typed: dict[str, str] | None = None
 ) -> Response:
     account, keywords = request.account, request.services.keywords
     numbers = [
@@ -164,7 +161,6 @@ async def _show(
     return request.show(
         "keywords.html",
         status,
-        problems=problems or {},
         typed=typed or dict.fromkeys(_FIELDS, ""),
         numbers=numbers,
         keywords=[(keyword, version_of(keyword.forwarding_id)) for keyword in shown],
@@ -194,14 +190,12 @@ async def _show_service(
     request: PageRequest,
     service: Forwarding,
     status: int = 200,
-    problems: Problems | None = None,
     typed: dict[str, str] | None = None,
 ) -> Response:
     stored = {"url": service.url, "charset": service.charset}
     return request.show(
         "service.html",
         status,
-        problems=problems or {},
         service=service,
         typed=typed or stored,
         charset_choices=_CHARSET_CHOICES,
@@ -218,35 +212,10 @@ _CHARSET_CHOICES: Final = (
     ("", "default"),
     *((name, name) for name in sorted(set(CHARSETS.values()))),
 )
+_page: Final = partial(Page, section="Keywords", needs=Permission.INBOX)
 PAGES: Final = (
-    Page(
-        path=_AT,
-        title="Keywords",
-        menu="Keywords",
-        show=list_keywords,
-        act=reserve_keyword,
-        needs=Permission.INBOX,
-    ),
-    Page(
-        path=f"{_AT}/{{keyword_id:int}}",
-        title="Keywords",
-        section="Keywords",
-        act=change_keyword,
-        needs=Permission.INBOX,
-    ),
-    Page(
-        path="/services",
-        title="Keywords",
-        section="Keywords",
-        act=add_service,
-        needs=Permission.INBOX,
-    ),
-    Page(
-        path="/services/{service_id:int}",
-        title="Forwarding URL",
-        section="Keywords",
-        show=show_service,
-        act=change_service,
-        needs=Permission.INBOX,
-    ),
+    _page(_AT, "Keywords", menu="Keywords", show=list_keywords, act=reserve_keyword),
+    _page(f"{_AT}/{{keyword_id:int}}", "Keywords", act=change_keyword),
+    _page("/services", "Keywords", act=add_service),
+    _page("/services/{service_id:int}", "Forwarding URL", show=show_service, act=change_service),
 )

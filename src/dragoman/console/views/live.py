@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from dragoman.console.forms import Problems
 from dragoman.console.labels import FAILURES, STATES, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
@@ -48,18 +47,16 @@ WAITING: Final = frozenset({State.SCHEDULED, State.QUEUED, State.SENDING})
 async def show_live(request: PageRequest) -> Response:
     """The page: filters, and the messages that changed last as they are now."""
     typed = _typed(request)
-    problems = Problems()
     wanted = None
     try:
         wanted = await _read_filter(request, typed)
     except Refused as refused:
-        problems.add(refused, FIELDS, describe_refusal(refused))
+        request.problems.add(refused, FIELDS, describe_refusal(refused))
     messages = await _newest(request, wanted) if wanted is not None else ()
     query = urlencode({name: value for name, value in typed.items() if value})
     return request.show(
         "live.html",
-        400 if problems else 200,
-        problems=problems,
+        400 if request.problems else 200,
         typed=typed,
         choices=[("", "any"), *((state.name.lower(), STATES[state]) for state in State)],
         routes=[("", "any"), *((name, name) for name in request.context.machine.waiting())],
@@ -154,12 +151,6 @@ def _typed(request: PageRequest) -> dict[str, str]:
 
 
 PAGES: Final = (
-    Page(path="/live", title="Live log", menu="Live log", show=show_live),
-    Page(
-        path="/live/events",
-        title="Live log",
-        section="Live log",
-        show=stream_changes,
-        background=True,
-    ),
+    Page("/live", "Live log", menu="Live log", show=show_live),
+    Page("/live/events", "Live log", section="Live log", show=stream_changes, background=True),
 )

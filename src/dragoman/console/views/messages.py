@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from dragoman.console.forms import Problems
 from dragoman.console.labels import (
     ALPHABETS,
     EVENTS,
@@ -57,18 +57,17 @@ CHOICES: Final = MappingProxyType(
 async def search_messages(request: PageRequest) -> Response:
     """The messages that fit, newest first; one that is named by its identifier opens at once."""
     typed = {name: request.query.get(name, "") for name in FIELDS}
-    problems = Problems()
     tree = await request.tree()
-    wanted = _read_filter(request, typed, problems)
+    wanted = _read_filter(request, typed)
     batch_id = None
-    if typed["id"].strip() and "id" not in problems:
+    if typed["id"].strip() and "id" not in request.problems:
         message_id, batch_id = await _find(request, read_identifiers(typed["id"]), tree)
         if message_id is not None:
             return request.go(f"/messages/{message_id}")
         if batch_id is None:
-            problems["id"] = "You have no message or batch with this ID."
+            request.problems["id"] = "You have no message or batch with this ID."
     paging = request.paging()
-    if problems:
+    if request.problems:
         page = None
     else:
         wanted["batch_id"] = batch_id
@@ -81,8 +80,7 @@ async def search_messages(request: PageRequest) -> Response:
     shown = page.messages if page is not None else ()
     return request.show(
         "messages.html",
-        400 if problems else 200,
-        problems=problems,
+        400 if request.problems else 200,
         typed=typed,
         choices=[(name, name or "any") for name in CHOICES],
         messages=shown,
@@ -105,7 +103,7 @@ async def cancel_batch(request: PageRequest) -> Response:
     """Stops a batch none of whose messages a carrier has been given."""
     batch_id = request.identifier("batch_id")
     await request.services.batches.cancel(request.account, batch_id)
-    await request.services.audit_log.note(request.account, "cancel_batch", str(batch_id))
+    await request.note("cancel_batch", str(batch_id))
     return request.go(f"/messages?id={batch_id}", "cancelled")
 
 
@@ -114,9 +112,7 @@ async def show_message(request: PageRequest) -> Response:
     return await _show_message(request)
 
 
-async def _show_message(
-    request: PageRequest, status: int = 200, problems: Problems | None = None
-) -> Response:
+async def _show_message(request: PageRequest, status: int = 200) -> Response:
     tree = await request.tree()
     message_id = request.identifier("message_id")
     view = await request.services.queries.message(request.account, message_id, tree[1:])
@@ -124,7 +120,6 @@ async def _show_message(
     return request.show(
         "message.html",
         status,
-        problems=problems or {},
         view=view,
         story=story,
         events=EVENTS,
@@ -150,10 +145,10 @@ async def cancel_message(request: PageRequest) -> Response:
     except Refused as refused:
         if refused.code is not RefusalCode.NOT_CANCELLABLE:
             raise
-        problems = Problems(
-            {"": "It was too late to cancel this message. This page shows its current state."}
+        request.problems[""] = (
+            "It was too late to cancel this message. This page shows its current state."
         )
-        return await _show_message(request, 409, problems)
+        return await _show_message(request, 409)
     return request.go(f"/messages/{message_id}", "cancelled")
 
 
@@ -176,8 +171,8 @@ async def resend_message(request: PageRequest) -> Response:
         if sentence is None:
             raise
         conflict = refused.code is RefusalCode.ALREADY_EXISTS
-        problems = Problems({"": sentence or f"This message cannot be resent: {refused.detail}."})
-        return await _show_message(request, 409 if conflict else 400, problems)
+        request.problems[""] = sentence or f"This message cannot be resent: {refused.detail}."
+        return await _show_message(request, 409 if conflict else 400)
     return request.go(f"/messages?id={batch_id}", "sent")
 
 
@@ -200,7 +195,7 @@ def _host_of(url: str) -> str:
         return ""
 
 
-def _read_filter(request: PageRequest, typed: dict[str, str], problems: Problems) -> dict[str, Any]:
+def _read_filter(request: PageRequest, typed: dict[str, str]) -> dict[str, Any]:
     """The fields of a filter; what cannot be read is added to the problems."""
     readers: dict[str, tuple[str, Callable[[str], Any]]] = {
         "number": ("recipient", read_number),
@@ -215,7 +210,7 @@ def _read_filter(request: PageRequest, typed: dict[str, str], problems: Problems
         try:
             value = read(typed[name])
         except Unreadable as unreadable:
-            problems[name] = str(unreadable)
+            request.problems[name] = str(unreadable)
         else:
             if field:
                 wanted[field] = value
@@ -260,33 +255,11 @@ async def _names(request: PageRequest, messages: tuple[MessageView, ...]) -> dic
     return await request.services.account_tree.names(request.account, others)
 
 
+_change: Final = partial(Page, section="Messages", needs=Permission.SEND)
 PAGES: Final = (
-    Page(
-        path="/batches/{batch_id:int}/cancel",
-        title="Messages",
-        section="Messages",
-        act=cancel_batch,
-        needs=Permission.SEND,
-    ),
-    Page(path="/messages", title="Messages", menu="Messages", show=search_messages),
-    Page(
-        path="/messages/{message_id:int}",
-        title="Message",
-        section="Messages",
-        show=show_message,
-    ),
-    Page(
-        path="/messages/{message_id:int}/cancel",
-        title="Message",
-        section="Messages",
-        act=cancel_message,
-        needs=Permission.SEND,
-    ),
-    Page(
-        path="/messages/{message_id:int}/resend",
-        title="Message",
-        section="Messages",
-        act=resend_message,
-        needs=Permission.SEND,
-    ),
+    _change("/batches/{batch_id:int}/cancel", "Messages", act=cancel_batch),
+    Page("/messages", "Messages", menu="Messages", show=search_messages),
+    Page("/messages/{message_id:int}", "Message", section="Messages", show=show_message),
+    _change("/messages/{message_id:int}/cancel", "Message", act=cancel_message),
+    _change("/messages/{message_id:int}/resend", "Message", act=resend_message),
 )

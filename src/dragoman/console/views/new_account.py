@@ -56,14 +56,13 @@ async def create_account(request: PageRequest) -> Response:
     typed = {name: request.form.get(name, "").strip() for name in FIELDS}
     typed["allowed_addresses"] = request.form.get("allowed_addresses", "")
     wanted = frozenset(request.form.all("may"))
-    problems = Problems()
-    credits = _read_credits(typed["credits"], problems)
+    credits = _read_credits(request, typed["credits"])
     password = request.form.get("password", "")
     if password and not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        problems["password"] = f"At least {MIN_PASSWORD} characters, or leave it empty."
+        request.problems["password"] = f"At least {MIN_PASSWORD} characters, or leave it empty."
     if not typed["username"]:
-        problems["username"] = "This field is required."
-    if not problems:
+        request.problems["username"] = "This field is required."
+    if not request.problems:
         mark = f"new account {request.form.get('mark', '')[:64]}"
         try:
             created = await request.context.repeats.once(
@@ -73,10 +72,10 @@ async def create_account(request: PageRequest) -> Response:
                 keep_s=KEEP_SECRET_S,
             )
         except Refused as refused:
-            _add(problems, refused)
+            _add(request.problems, refused)
         else:
             return request.show("account-created.html", created=created)
-    return await _show(request, typed, wanted, 400, problems)
+    return await _show(request, typed, wanted, 400)
 
 
 async def _create(
@@ -97,7 +96,7 @@ async def _create(
         password=password or generated,
         credits=credits,
         permissions={permission: permission in wanted for permission in _offered(request)},
-        audit=request.services.audit_log.entry(request.account, "create"),
+        audit=request.audit("create"),
     )
     account = created.view.account
     return CreatedAccount(
@@ -108,14 +107,14 @@ async def _create(
     )
 
 
-def _read_credits(text: str, problems: Problems) -> int | None:
+def _read_credits(request: PageRequest, text: str) -> int | None:
     """How many credits; None for no limit."""
     if not text:
         return None
     is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
     if is_number and int(text) <= MAX_CREDITS:
         return int(text)
-    problems["credits"] = "Enter a whole number, or leave it empty."
+    request.problems["credits"] = "Enter a whole number, or leave it empty."
     return None
 
 
@@ -141,17 +140,12 @@ def _offered(request: PageRequest) -> list[Permission]:
 
 
 async def _show(
-    request: PageRequest,
-    typed: dict[str, str],
-    wanted: frozenset[str],
-    status: int = 200,
-    problems: Problems | None = None,
+    request: PageRequest, typed: dict[str, str], wanted: frozenset[str], status: int = 200
 ) -> Response:
     balance = await request.services.accounts.balance(request.account)
     return request.show(
         "new-account.html",
         status,
-        problems=problems or {},
         typed=typed,
         options=[(p.value, PERMISSIONS[p], p in wanted) for p in _offered(request)],
         own=balance,
@@ -162,8 +156,8 @@ async def _show(
 
 PAGES: Final = (
     Page(
-        path="/accounts/new",
-        title="New account",
+        "/accounts/new",
+        "New account",
         section="Accounts",
         show=show_form,
         act=create_account,

@@ -156,6 +156,6 @@ def _figures(
 
 
 PAGES: Final = (
-    Page(path="", title="Overview", menu="Overview", show=show_overview),
-    Page(path="/figures.csv", title="Overview", section="Overview", show=give_figures),
+    Page("", "Overview", menu="Overview", show=show_overview),
+    Page("/figures.csv", "Overview", section="Overview", show=give_figures),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dragoman.console.cookies import set_cookie
-from dragoman.console.forms import Problems, version_of
+from dragoman.console.forms import version_of
 from dragoman.console.labels import describe_permissions, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
@@ -33,30 +33,28 @@ async def _change_settings(request: PageRequest) -> Response:
     accounts = request.services.accounts
     stored = (await accounts.find(request.account.username)).time_zone
     zone = request.form.get("time_zone", "").strip()
-    problems = Problems()
     if zone != stored and not request.is_current(stored):
-        problems.add_conflicts({"time_zone": stored}, {"time_zone": zone})
-        return await _show(request, 409, problems, zone)
+        request.problems.add_conflicts({"time_zone": stored}, {"time_zone": zone})
+        return await _show(request, 409, zone)
     try:
-        entry = request.services.audit_log.entry(request.account, "time_zone")
+        entry = request.audit("time_zone")
         change = AccountFields(time_zone=zone)
         await accounts.change(request.account.username, change, audit=(entry,))
     except Refused as refused:
-        problems.add(refused, ("time_zone",), describe_refusal(refused))
-        return await _show(request, 400, problems, zone)
+        request.problems.add(refused, ("time_zone",), describe_refusal(refused))
+        return await _show(request, 400, zone)
     return request.go("/account", "saved")
 
 
 async def change_password(request: PageRequest) -> Response:
     """Stores a new password, which signs the account out everywhere."""
     current, new = request.form.get("current_password", ""), request.form.get("new_password", "")
-    problems = Problems()
     if len(new) < MIN_PASSWORD:
-        problems["new_password"] = f"At least {MIN_PASSWORD} characters."
+        request.problems["new_password"] = f"At least {MIN_PASSWORD} characters."
     if new != request.form.get("password_again", ""):
-        problems["password_again"] = "The passwords do not match."  # noqa: S105
-    if problems:
-        return await _show(request, 400, problems)
+        request.problems["password_again"] = "The passwords do not match."  # noqa: S105
+    if request.problems:
+        return await _show(request, 400)
     try:
         await request.services.accounts.change_password(
             request.account, current, new, request.http.client
@@ -65,26 +63,20 @@ async def change_password(request: PageRequest) -> Response:
         wrong = refused.code is RefusalCode.AUTHENTICATION_FAILED
         if not wrong and refused.code is not RefusalCode.INVALID_FIELD:
             raise
-        problems["current_password" if wrong else "new_password"] = (
+        request.problems["current_password" if wrong else "new_password"] = (
             _WRONG if wrong else describe_refusal(refused)
         )
-        return await _show(request, 400, problems)
-    await request.services.audit_log.note(request.account, "password")
+        return await _show(request, 400)
+    await request.note("password")
     request.cookies.append(set_cookie(request.http, "session", ""))
     return request.go("/sign-in", "password-changed")
 
 
-async def _show(
-    request: PageRequest,
-    status: int = 200,
-    problems: Problems | None = None,
-    zone: str | None = None,
-) -> Response:
+async def _show(request: PageRequest, status: int = 200, zone: str | None = None) -> Response:
     account = await request.services.accounts.find(request.account.username)
     return request.show(
         "own-account.html",
         status,
-        problems=problems or {},
         account=account,
         own_role=role_of(account),
         can=describe_permissions(account.permissions),
@@ -97,6 +89,6 @@ async def _show(
 
 
 PAGES: Final = (
-    Page(path="/account", title="Your account", show=show_own_account, act=change_settings),
-    Page(path="/account/password", title="Your account", act=change_password),
+    Page("/account", "Your account", show=show_own_account, act=change_settings),
+    Page("/account/password", "Your account", act=change_password),
 )

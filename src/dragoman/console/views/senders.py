@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from dragoman.console.forms import Problems, version_of
+from dragoman.console.forms import version_of
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import make_pager
@@ -43,9 +43,7 @@ async def list_senders(request: PageRequest) -> Response:
     return await _list(request, request.query.get("state", ""))
 
 
-async def _list(
-    request: PageRequest, chosen: str, status: int = 200, problems: Problems | None = None
-) -> Response:
+async def _list(request: PageRequest, chosen: str, status: int = 200) -> Response:
     states = CHOICES.get(chosen, CHOICES[""])
     paging = request.paging()
     senders, total = await request.services.senders.list_below(
@@ -56,7 +54,6 @@ async def _list(
     return request.show(
         "senders.html",
         status,
-        problems=problems or {},
         senders=[(sender, version_of(sender.state)) for sender in senders],
         names=names,
         state_labels=STATE_LABELS,
@@ -83,23 +80,18 @@ async def decide_sender(request: PageRequest) -> Response:
             change = f"Someone else changed {sender.sender} after you opened the page"
             state = STATE_LABELS[sender.state]
             problem = f"{change}. It is now {state}; decide again if that is wrong."
-            return await _list(request, "all", 409, Problems({"": problem}))
-        entry = services.audit_log.entry(request.account, do, hide_number(sender.sender), account)
+            request.problems[""] = problem
+            return await _list(request, "all", 409)
+        entry = request.audit(do, hide_number(sender.sender), account)
         await services.senders.decide(account, sender.sender, _DECISIONS[do], entry)
     return request.go("/senders", "saved")
 
 
 PAGES: Final = (
+    Page("/senders", "Senders", menu="Senders", show=list_senders, needs=Permission.OPERATE),
     Page(
-        path="/senders",
-        title="Senders",
-        menu="Senders",
-        show=list_senders,
-        needs=Permission.OPERATE,
-    ),
-    Page(
-        path="/senders/{account_id:int}/{sender_id:int}",
-        title="Senders",
+        "/senders/{account_id:int}/{sender_id:int}",
+        "Senders",
         section="Senders",
         act=decide_sender,
         needs=Permission.OPERATE,

@@ -43,8 +43,8 @@ async def sign_in(request: PageRequest) -> Response:
         if refused.code not in _EXPECTED:
             raise
         known = refused.code is RefusalCode.ADDRESS_NOT_ALLOWED
-        problem = describe_refusal(refused) if known else _WRONG
-        return _form(request, 401, problem=problem, username=username, target=target, kept=kept)
+        request.problems[""] = describe_refusal(refused) if known else _WRONG
+        return _form(request, 401, username=username, target=target, kept=kept)
     token = await _open(request, account)
     fields = _read_kept(kept)
     if fields:
@@ -76,7 +76,7 @@ async def sign_out(request: PageRequest) -> Response:
     everywhere = request.form.get("everywhere") == "yes"
     if everywhere:
         await request.services.console_sessions.end_all(request.account)
-        await request.services.audit_log.note(request.account, "sign_out")
+        await request.note("sign_out")
     else:
         await request.services.console_sessions.end(request.secret)
     request.cookies.append(set_cookie(request.http, "session", ""))
@@ -102,22 +102,10 @@ async def _open(request: PageRequest, account: Account) -> str:
 
 
 def _form(
-    request: PageRequest,
-    status: int = 200,
-    *,
-    problem: str = "",
-    username: str = "",
-    target: str = "",
-    kept: str = "",
+    request: PageRequest, status: int = 200, *, username: str = "", target: str = "", kept: str = ""
 ) -> Response:
     return request.show(
-        "sign-in.html",
-        status,
-        problems={"": problem} if problem else {},
-        username=username[:MAX_NAME],
-        target=target,
-        kept=kept,
-        stale=False,
+        "sign-in.html", status, username=username[:MAX_NAME], target=target, kept=kept, stale=False
     )
 
 
@@ -137,7 +125,7 @@ def _read_kept(kept: str) -> list[tuple[str, str]]:
 
 
 PAGES: Final = (
-    Page(path="/sign-in", title="Sign in", show=show_sign_in, act=sign_in, public=True),
-    Page(path="/enter", title="Sign in by link", show=show_link, act=use_link, public=True),
-    Page(path="/sign-out", title="Sign out", act=sign_out),
+    Page("/sign-in", "Sign in", show=show_sign_in, act=sign_in, public=True),
+    Page("/enter", "Sign in by link", show=show_link, act=use_link, public=True),
+    Page("/sign-out", "Sign out", act=sign_out),
 )

@@ -1,0 +1,86 @@
+"""A gateway that runs, to look at: its carriers, and what waits in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:  # the command line reads the values alone, and starts without asyncio
+    from dragoman.core.messages.feed import Feed
+    from dragoman.core.metrics import Metrics
+
+
+class LinkView(msgspec.Struct, frozen=True, kw_only=True):
+    """One connection to an SMSC."""
+
+    name: str
+    bound: bool
+    outstanding: int
+    waiting: int
+    reconnects: int
+    throttled: int
+    last_error: str
+    window: int = 0
+    """Parts that may wait for their answer at a time; 0 where nothing bounds them."""
+    rate_per_s: float | None = None
+    """How fast it sends at most now, less while the SMSC throttles; None for no limit."""
+
+
+class CarrierView(msgspec.Struct, frozen=True, kw_only=True):
+    """A carrier: whether it is up, and how fast it can be."""
+
+    name: str
+    up: bool
+    in_flight: int
+    capacity: int
+    round_trip_ms: float | None
+    """None until a message has been answered."""
+    rate_per_s: float | None
+    """The configured limit; None for none."""
+    links: tuple[LinkView, ...]
+    held: bool = False
+    """Whether somebody took it out of service: it is given nothing new."""
+    kind: str = ""
+    """What it speaks, for people."""
+    outcomes: dict[str, int] = {}
+    """Answers to messages since the start: accepted, deferred, rejected, unknown (none came)."""
+
+
+class Measured(Protocol):
+    """What can be counted in a gateway at this moment."""
+
+    @property
+    def metrics(self) -> Metrics: ...
+
+    def waiting(self) -> Mapping[str, int]:
+        """Messages queued in memory, by route."""
+        ...
+
+    def oldest_waiting_s(self) -> Mapping[str, float]:
+        """Age of the oldest message in the queue, by route."""
+        ...
+
+    def window_use(self) -> Mapping[str, tuple[int, int]]:
+        """(parts in flight, parts it may have in flight), by carrier."""
+        ...
+
+    def callbacks_waiting(self) -> int:
+        """Callbacks to be made."""
+        ...
+
+
+class Running(Measured, Protocol):
+    """What else can be read off a gateway that runs."""
+
+    @property
+    def feed(self) -> Feed: ...
+
+    def carriers(self) -> Sequence[CarrierView]:
+        """Every carrier as it is now."""
+        ...
+
+    def problems(self) -> list[str]:
+        """Why it cannot take traffic now, in plain words; empty when it can."""
+        ...
