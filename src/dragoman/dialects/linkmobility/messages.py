@@ -15,8 +15,7 @@ from dragoman.core.submission.model.batches import BatchProgress
 from dragoman.dialects.linkmobility import schemas
 from dragoman.dialects.linkmobility.errors import missing_contact, missing_list
 from dragoman.dialects.linkmobility.mapping import BATCH_STATES, STATUSES, status_reason
-from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER, Page, count_pages
-from dragoman.dialects.linkmobility.reading import check_advanced
+from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, Page, check_advanced, count_pages
 from dragoman.dialects.linkmobility.submissions import read_message
 from dragoman.dialects.linkmobility.times import render_batch_time, zone_of
 from dragoman.kit.ids import render_hex

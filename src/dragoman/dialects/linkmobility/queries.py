@@ -20,8 +20,8 @@ from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.dialects.linkmobility import mapping, schemas, times
 from dragoman.dialects.linkmobility.callbacks import UNKNOWN_NETWORK
 from dragoman.dialects.linkmobility.errors import WordedRefusal
-from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER, Page, render_paging
-from dragoman.dialects.linkmobility.premium.mapping import STATES as PREMIUM_STATES
+from dragoman.dialects.linkmobility.premium import STATES as PREMIUM_STATES
+from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, Page, render_paging
 from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import parse_dashed, parse_hex, render_dashed, render_hex, time_of
 from dragoman.web.bodies import decode_query

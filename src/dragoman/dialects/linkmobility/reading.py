@@ -1,14 +1,17 @@
-"""Texts and flags as programs send them, and the advanced key that some calls need."""
+"""Texts, flags and pages as programs ask for them, and the advanced key that some calls need."""
 
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Self
 
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.errors import WordedRefusal
-from dragoman.dialects.linkmobility.schemas import Flag, Text
+from dragoman.dialects.linkmobility.schemas import Flag, Paging, Text
+from dragoman.kit.ids import LIMIT
+from dragoman.web.requests import Request
 
 _FLAGS: Final = MappingProxyType[bool | int | str, bool](
     {0: False, "0": False, "false": False, 1: True, "1": True, "true": True}
@@ -43,3 +46,36 @@ def check_advanced(expected: str, given: str, purpose: str) -> None:
     if not expected or not hmac.compare_digest(expected.encode(), offered):
         text = f"Access denied, [{purpose}] needs the advanced key"
         raise WordedRefusal(RefusalCode.PERMISSION_DENIED, text)
+
+
+MAX_PAGE: Final = 1_000_000_000
+MAX_IDENTIFIER: Final = LIMIT - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Which page is asked for, and how much stands on one."""
+
+    number: int
+    size: int
+
+    @classmethod
+    def of(cls, request: Request, size: int) -> Self:
+        """The page in the path."""
+        return cls(number=min(int(request.path_params["page"][:20]), MAX_PAGE), size=size)
+
+    @property
+    def offset(self) -> int:
+        """Items before this page; page 0 is read as page 1."""
+        return max(self.number - 1, 0) * self.size
+
+
+def render_paging(page: Page, total: int) -> Paging:
+    """Which page of how many this is, as searches answer."""
+    pages = count_pages(total, page.size)
+    return Paging(pages=pages, offset=page.size, current=max(page.number, 1))
+
+
+def count_pages(items: int, size: int) -> int:
+    """How many pages items take; at least one."""
+    return max(1, -(-items // size))

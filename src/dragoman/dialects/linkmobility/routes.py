@@ -7,29 +7,26 @@ from typing import Final
 
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.dialects.linkmobility import schemas
+from dragoman.dialects.linkmobility import premium, schemas
+from dragoman.dialects.linkmobility import users as user
 from dragoman.dialects.linkmobility.auth import LEGACY
 from dragoman.dialects.linkmobility.calls import Calls
 from dragoman.dialects.linkmobility.contacts import schemas as contacts
-from dragoman.dialects.linkmobility.contacts.book import Book
-from dragoman.dialects.linkmobility.contacts.fields import MergeFields
+from dragoman.dialects.linkmobility.contacts.book import Book, MergeFields
 from dragoman.dialects.linkmobility.contacts.imports import ContactImports
 from dragoman.dialects.linkmobility.contacts.lists import ContactLists
 from dragoman.dialects.linkmobility.errors import problem_of_kit
 from dragoman.dialects.linkmobility.keywords import schemas as keyword
-from dragoman.dialects.linkmobility.keywords.calls import Keywords
-from dragoman.dialects.linkmobility.keywords.services import ForwardingServices
+from dragoman.dialects.linkmobility.keywords.calls import ForwardingServices, Keywords
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.dialects.linkmobility.messages import Messages
-from dragoman.dialects.linkmobility.premium import schemas as premium
-from dragoman.dialects.linkmobility.premium.calls import Charges
+from dragoman.dialects.linkmobility.premium import Charges
 from dragoman.dialects.linkmobility.queries import Inbox, Outbox
 from dragoman.dialects.linkmobility.rendering import render
 from dragoman.dialects.linkmobility.statistics import schemas as statistics
 from dragoman.dialects.linkmobility.statistics.answers import Counts
 from dragoman.dialects.linkmobility.statistics.ingestion import Ingesting
-from dragoman.dialects.linkmobility.users import schemas as user
-from dragoman.dialects.linkmobility.users.calls import Users
+from dragoman.dialects.linkmobility.users import Users
 from dragoman.web.operations import Operation, Refuse
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request

@@ -1,4 +1,4 @@
-"""Bodies and values as the manual's own programs send them.
+"""Bodies, values and pages as the manual's own programs ask for them.
 
 Their JSON comes with or without a Content-Type, and from Java and Perl on Windows in the system's
 character set instead of UTF-8.
@@ -9,12 +9,14 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final, TypeVar
 
+import msgspec
+
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.schemas import Switch, Value
 from dragoman.web.bodies import decode_body, decode_json
 from dragoman.web.charsets import parse_media_type
 from dragoman.web.refusals import MalformedBody, RefusalKind
-from dragoman.web.requests import Request
+from dragoman.web.requests import Parameters, Request
 
 Shape = TypeVar("Shape")
 
@@ -61,3 +63,30 @@ def read_count(value: Value, name: str, default: int, most: int, unit: str = "")
     if text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most:
         return int(text)
     raise Refused(RefusalCode.INVALID_FIELD, name, f"1 to {most}{unit}")
+
+
+DEFAULT_SIZE: Final = 10
+MAX_SIZE: Final = 500
+MAX_NUMBER: Final = 1_000_000
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of a list."""
+
+    number: int
+    size: int
+
+    @property
+    def offset(self) -> int:
+        """How many entries stand before it."""
+        return (self.number - 1) * self.size
+
+
+def read_page(
+    query: Parameters, default_size: int = DEFAULT_SIZE, max_size: int = MAX_SIZE
+) -> Page:
+    """The page that a query asks for; raises `Refused`."""
+    return Page(
+        number=read_count(query.get("pageNumber"), "pageNumber", 1, MAX_NUMBER),
+        size=read_count(query.get("pageSize"), "pageSize", default_size, max_size),
+    )

@@ -8,7 +8,7 @@ import pytest
 
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.premium import ContentKind, PremiumState
-from dragoman.dialects.linkmobility.premium import mapping
+from dragoman.dialects.linkmobility import premium as mapping
 
 PREMIUM = {"recipients": "+4512345678", "sender": "1272", "contenttype": 9}
 

@@ -1,23 +1,61 @@
-"""Keywords: looking them up, reserving and giving them up (LINK v2 s. 12)."""
+"""The calls on keywords, and on the services their texts go to (LINK v2 s. 12, 13)."""
 
 from __future__ import annotations
 
+import re
+from types import MappingProxyType
 from typing import Final
 
 from msgspec import UNSET
 
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.inbound.keywords import check_may_receive
+from dragoman.core.inbound.model.inbound import Forwarding
 from dragoman.core.inbound.model.keywords import KeywordView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.keywords import schemas
-from dragoman.dialects.linkmobility.keywords.reading import check_incoming, read_identifier
-from dragoman.dialects.linkmobility.reading import read_text
+from dragoman.dialects.linkmobility.mapping import DIALECT
+from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, read_text
+from dragoman.dialects.linkmobility.schemas import Flag, Text
 from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.dialects.wording import quoted, reworded
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
+
+_IDENTIFIER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
+_SWITCHES: Final = MappingProxyType({"0": False, "false": False, "1": True, "true": True})
+
+
+def check_incoming(account: Account) -> None:
+    """Raises `Refused` unless the account may receive texts."""
+    try:
+        check_may_receive(account)
+    except Refused as refused:
+        text = "Access denied, [aclIncoming] access is denied for user"
+        raise WordedRefusal(refused.code, text) from None
+
+
+def read_identifier(value: Text) -> int | None:
+    """An identifier, 0 where none is given; None for what none can be."""
+    written = read_text(value)
+    if not written:
+        return 0
+    if not _IDENTIFIER.fullmatch(written) or int(written) > MAX_IDENTIFIER:
+        return None
+    return int(written)
+
+
+def read_switch(field: str, value: Flag) -> bool | None:
+    """Whether something is on; None where nothing is given. Raises `Refused`."""
+    if value is None or value == "":
+        return None
+    switch = _SWITCHES.get(str(value).strip().lower())
+    if switch is None:
+        raise Refused(RefusalCode.INVALID_FIELD, field, "use true or false")
+    return switch
+
 
 OK: Final = 200
 CREATED: Final = 201
@@ -139,4 +177,74 @@ def _keyword(view: KeywordView) -> schemas.Keyword:
         frameworkaccept="1" if function else "0",
         statusurl=None,
         state=RESERVED,
+    )
+
+
+class ForwardingServices:
+    """Answers the calls on services of the type `http`."""
+
+    def __init__(self, services: Services) -> None:
+        self._keywords = services.keywords
+
+    async def list_all(self, account: Account, request: Request) -> schemas.ServiceList:
+        """The account's services, in the order of creation."""
+        _check(account, request)
+        found = await self._keywords.forwardings(account)
+        return schemas.ServiceList(services=tuple(map(_service, found)), status=OK)
+
+    async def show(self, account: Account, request: Request) -> schemas.ServiceAnswer:
+        """One service; raises `Refused`."""
+        _check(account, request)
+        found = await self._keywords.forwarding(account, _forwarding_id(request))
+        return schemas.ServiceAnswer(service=_service(found), status=OK)
+
+    async def create(self, account: Account, request: Request) -> schemas.ServiceAnswer:
+        """Creates a service; raises `Refused`."""
+        _check(account, request)
+        body = decode_body(request, schemas.NewService)
+        created = await self._keywords.add_forwarding(
+            account,
+            dialect=DIALECT,
+            url=read_text(body.url),
+            charset=body.charset or "",
+            continuous=bool(read_switch("continuous", body.continuous)),
+        )
+        return schemas.ServiceAnswer(service=_service(created), status=CREATED)
+
+    async def change(self, account: Account, request: Request) -> schemas.ServiceAnswer:
+        """Changes a service: what is not given stays, but the URL; raises `Refused`."""
+        _check(account, request)
+        body = decode_body(request, schemas.NewService)
+        changed = await self._keywords.change_forwarding(
+            account,
+            _forwarding_id(request),
+            url=read_text(body.url),
+            charset=body.charset,
+            continuous=read_switch("continuous", body.continuous),
+        )
+        return schemas.ServiceAnswer(service=_service(changed), status=OK)
+
+
+def _check(account: Account, request: Request) -> None:
+    check_incoming(account)
+    kind = request.path_params["type"]
+    if kind != HTTP:
+        text = f"Service type [{quoted(kind)}] is not supported, use [{HTTP}]"
+        raise WordedRefusal(RefusalCode.NOT_SUPPORTED, text)
+
+
+def _forwarding_id(request: Request) -> int:
+    written = request.path_params["id"]
+    service_id = read_identifier(written)
+    if service_id is None:
+        raise Refused(RefusalCode.NOT_FOUND, written, "service")
+    return service_id
+
+
+def _service(forwarding: Forwarding) -> schemas.Service:
+    return schemas.Service(
+        id=str(forwarding.forwarding_id),
+        url=forwarding.url,
+        continuous="1" if forwarding.continuous else "0",
+        charset=forwarding.charset,
     )

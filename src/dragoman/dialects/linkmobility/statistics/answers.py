@@ -16,9 +16,8 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.statistics import Aggregate, StatisticsQuery, Total
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.mapping import QUEUED, STATUSES
-from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
 from dragoman.dialects.linkmobility.queries import read_end_time, read_time
-from dragoman.dialects.linkmobility.reading import check_advanced
+from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, check_advanced
 from dragoman.dialects.linkmobility.statistics.schemas import Stats, StatsQuery, StatsRow
 from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.dialects.wording import quoted

@@ -17,8 +17,7 @@ from dragoman.core.reporting.model.ingestion import IngestedRow
 from dragoman.core.reporting.statistics import Ingestion
 from dragoman.dialects.linkmobility import mapping
 from dragoman.dialects.linkmobility.errors import WordedRefusal, problem_of
-from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
-from dragoman.dialects.linkmobility.reading import check_advanced, read_text
+from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, check_advanced, read_text
 from dragoman.dialects.linkmobility.schemas import Text
 from dragoman.dialects.linkmobility.statistics import schemas
 from dragoman.dialects.linkmobility.statistics.answers import KEYWORD_NUMBER, MCC_STATUS, SUM

@@ -16,8 +16,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.contacts import reading
 from dragoman.dialects.smsend.contacts.schemas import Blacklist, BlacklistEntry, PhoneNumbers
 from dragoman.dialects.smsend.mapping import render_time, zone_of
-from dragoman.dialects.smsend.paging import read_page
-from dragoman.dialects.smsend.reading import read_body
+from dragoman.dialects.smsend.reading import read_body, read_page
 from dragoman.dialects.smsend.rendering import Answer
 from dragoman.dialects.smsend.schemas import Done
 from dragoman.dialects.smsend.times import OF_BLACKLIST, Span, parse_span, read_zone

@@ -12,10 +12,9 @@ from dragoman.core.contacts.model.contacts import CUSTOM_FIELDS
 from dragoman.core.contacts.model.profiles import OnClash, ProfiledContact
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.contacts import reading, schemas
-from dragoman.dialects.smsend.contacts.days import render_day
+from dragoman.dialects.smsend.contacts.reading import render_day
 from dragoman.dialects.smsend.mapping import zone_of
-from dragoman.dialects.smsend.paging import read_page
-from dragoman.dialects.smsend.reading import read_body, read_switch
+from dragoman.dialects.smsend.reading import read_body, read_page, read_switch
 from dragoman.dialects.smsend.rendering import Answer, Located, Stated
 from dragoman.dialects.wording import instead_of, reworded
 from dragoman.kit.ids import render_base64

@@ -11,9 +11,15 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.campaigns.issues import decode_attachments
 from dragoman.core.campaigns.model.mailings import Issue, Template
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsend.mailings import reading, schemas
-from dragoman.dialects.smsend.mailings.lists import list_id_of, list_path
-from dragoman.dialects.smsend.mailings.reading import read_text, unable, with_api_names
+from dragoman.dialects.smsend.mailings import lists as reading
+from dragoman.dialects.smsend.mailings import schemas
+from dragoman.dialects.smsend.mailings.lists import (
+    list_id_of,
+    list_path,
+    read_text,
+    unable,
+    with_api_names,
+)
 from dragoman.dialects.smsend.mapping import read_identifier, zone_of
 from dragoman.dialects.smsend.reading import read_body, read_switch
 from dragoman.dialects.smsend.rendering import Located

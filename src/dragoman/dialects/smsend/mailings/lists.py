@@ -1,9 +1,13 @@
-"""Lists, and putting contacts and groups on them."""
+"""Lists, who is on them, and what all calls on campaigns read and word alike."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
+from types import MappingProxyType
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import UNSET
@@ -18,14 +22,112 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.contacts.book import contact_path
 from dragoman.dialects.smsend.contacts.reading import read_draft, unknown_in_body
 from dragoman.dialects.smsend.contacts.schemas import ContactFields
-from dragoman.dialects.smsend.mailings import reading
-from dragoman.dialects.smsend.mailings.reading import LIST_NAMES, STATUS_NAMES, with_api_names
+from dragoman.dialects.smsend.errors import WordedRefusal, problem_of
 from dragoman.dialects.smsend.mailings.schemas import ListAnswer, ListFields, ListsAnswer
 from dragoman.dialects.smsend.mapping import read_flag, read_identifier, zone_of
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Located
+from dragoman.dialects.smsend.schemas import Value
+from dragoman.dialects.smsend.times import OF_ISSUES, parse_span
 from dragoman.kit.clock import datetime_of
+from dragoman.kit.ids import parse_base64, render_base64
 from dragoman.web.requests import Request
+
+SERVER_ERROR: Final = 500
+
+STATUS_NAMES: Final = MappingProxyType(
+    {
+        ListState.ACTIVE: "ACTIVE",
+        ListState.ARCHIVED: "ARCHIVED",
+        ListState.TO_ACTIVATE: "TO_ACTIVATE",
+    }
+)
+_STATES: Final = MappingProxyType(
+    {name: state for state, name in STATUS_NAMES.items()}
+    | {str(state.value): state for state in ListState}
+)
+LIST_NAMES: Final = MappingProxyType(
+    {
+        "title": "title",
+        "language": "id_language",
+        "sender": "email_sender",
+        "reply_to": "reply_to",
+        "company_name": "company_name",
+        "company_address": "company_address",
+        "company_url": "company_url",
+        "company_phone": "company_phone",
+        "company_fax": "company_fax",
+    }
+)
+"""The manual's names of what a list holds, by ours."""
+
+
+def read_text(value: Value) -> str:
+    """A text; empty where none was given."""
+    return "" if value is None else str(value)
+
+
+def read_state(value: Value, name: str = "status") -> ListState:
+    """The state of a list, by number or name; raises `Refused`."""
+    state = _STATES.get(read_text(value).strip().upper())
+    if state is None:
+        raise Refused(RefusalCode.INVALID_FIELD, name, "0, 1 or 2")
+    return state
+
+
+def read_states(text: str) -> tuple[ListState, ...]:
+    """States with commas between; all of them where none is named. Raises `Refused`."""
+    names = [name for name in text.split(",") if name.strip()]
+    return tuple(read_state(name, "statuses") for name in names) or tuple(ListState)
+
+
+def read_schedule(value: Value, zone: ZoneInfo) -> int:
+    """A time in a zone, in milliseconds; raises `Refused`, also where none was given."""
+    text = read_text(value).strip()
+    if not text:
+        raise Refused(RefusalCode.MISSING_FIELD, "scheduleTime")
+    try:
+        return parse_span(text, zone, OF_ISSUES).first_ms
+    except ValueError:
+        raise Refused(RefusalCode.INVALID_FIELD, "scheduleTime", "yyyy-MM-dd hh:mm:ss") from None
+
+
+def read_contact_ids(texts: list[str]) -> list[int]:
+    """Contacts that a body names; raises `Refused` for the first that does not exist."""
+    found = []
+    for text in texts:
+        contact_id = parse_base64(text)
+        if contact_id is None:
+            raise Refused(RefusalCode.INVALID_RECIPIENT, text)
+        found.append(contact_id)
+    return found
+
+
+@contextmanager
+def with_api_names() -> Iterator[None]:
+    """Refuses with the names that the caller knows."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.code is RefusalCode.INVALID_RECIPIENT and refused.subject.isdigit():
+            raise Refused(refused.code, render_base64(int(refused.subject))) from None
+        name = LIST_NAMES.get(refused.subject)
+        if name is not None:
+            raise Refused(refused.code, name, refused.detail) from None
+        raise
+
+
+@contextmanager
+def unable(what: str) -> Iterator[None]:
+    """Answers 500, as the manual does, where mail cannot be sent now or to no contact."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.subject in {"email", "contactIds"}:
+            reason = problem_of(refused).result
+            raise WordedRefusal(refused.code, f"{what}: {reason}", SERVER_ERROR) from None
+        raise
+
 
 OPT_IN: Final = "sendoptin"
 """The manual's `SendOptIn` and `sendoptin`."""
@@ -43,9 +145,9 @@ class Lists:
     async def create(self, account: Account, request: Request) -> Located:
         """Creates a list; raises `Refused`."""
         fields = read_body(request, ListFields)
-        state = ListState.ACTIVE if fields.status is None else reading.read_state(fields.status)
+        state = ListState.ACTIVE if fields.status is None else read_state(fields.status)
         given: dict[str, Any] = {
-            ours: reading.read_text(getattr(fields, name)) for ours, name in LIST_NAMES.items()
+            ours: read_text(getattr(fields, name)) for ours, name in LIST_NAMES.items()
         }
         new = MailingList(list_id=0, account_id=account.account_id, state=state, **given)
         with with_api_names():
@@ -57,14 +159,14 @@ class Lists:
         list_id = list_id_of(request)
         fields = read_body(request, ListFields)
         given = {
-            ours: reading.read_text(value)
+            ours: read_text(value)
             for ours, name in LIST_NAMES.items()
             if (value := getattr(fields, name)) is not None
         }
         change = MailingListChange(
             list_id=list_id,
             account_id=account.account_id,
-            state=UNSET if fields.status is None else reading.read_state(fields.status),
+            state=UNSET if fields.status is None else read_state(fields.status),
         )
         with with_api_names():
             await self._mailings.change_list(msgspec.structs.replace(change, **given))
@@ -72,7 +174,7 @@ class Lists:
 
     async def lists(self, account: Account, request: Request) -> ListsAnswer:
         """The account's lists; raises `Refused`."""
-        states = reading.read_states(request.query.get("statuses", ""))
+        states = read_states(request.query.get("statuses", ""))
         found = await self._mailings.lists(account, states)
         return ListsAnswer(lists=[_render(one) for one in found])
 

@@ -12,7 +12,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.submission.model.orders import OrderView, RecipientView
 from dragoman.dialects.smsend.mapping import render_time, zone_of
-from dragoman.dialects.smsend.paging import Page, read_page
+from dragoman.dialects.smsend.reading import Page, read_page
 from dragoman.dialects.smsend.sending import schemas
 from dragoman.dialects.smsend.sending.statuses import history_code_of
 from dragoman.dialects.smsend.times import NOW, parse_time, read_zone

@@ -1,9 +1,11 @@
-"""The calls on the caller's own account (smSend v1.0, "Authentication API" and "User API")."""
+"""The caller's own account: its password, what it may still send, a link to the console."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Annotated, Final
+
+import msgspec
 
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
@@ -12,9 +14,62 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend import mapping
 from dragoman.dialects.smsend.auth import session_of
 from dragoman.dialects.smsend.rendering import NO, YES, Text
-from dragoman.dialects.smsend.user import schemas
 from dragoman.kit.ids import time_of
+from dragoman.web.operations import doc
 from dragoman.web.requests import Request
+
+
+class LoginQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Who logs in; both may stand in HTTP Basic instead."""
+
+    username: Annotated[str, doc("The account's user name.")] = ""
+    password: Annotated[str, doc("The account's password.")] = ""
+
+
+class PasswordQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """The new password."""
+
+    password: Annotated[str, doc("The new password, from 8 characters on.")]
+
+
+class StatusQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What the status is to hold."""
+
+    get_money: Annotated[bool, doc("Whether to tell the money that is left.")] = False
+    type_aliases: Annotated[bool, doc("Whether to name the types as brands do (GP, SI …).")] = False
+
+
+class TypeQuantity(msgspec.Struct, frozen=True, kw_only=True):
+    """The credits of a message type."""
+
+    type: str
+    quantity: int
+
+
+class MailService(msgspec.Struct, frozen=True, kw_only=True):
+    """The service for mail."""
+
+    bandwidth: float
+    purchased: str
+    billing: str
+    expiry: str
+
+
+class Landings(msgspec.Struct, frozen=True, kw_only=True):
+    """The published landing pages, of which there are none here."""
+
+    landings: tuple[str, ...] = ()
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """What the account may still send."""
+
+    money: float | None
+    sms: tuple[TypeQuantity, ...]
+    email: MailService | None
+    """None where the service is off."""
+    landing: None = None
+
 
 MIN_PASSWORD: Final = 8
 CONSOLE_PATH: Final = "/console/enter"
@@ -55,7 +110,7 @@ class User:
         token = await self._services.one_time_links.make(account)
         return Text(f"{address}{CONSOLE_PATH}?k={token}")
 
-    async def show_status(self, account: Account, request: Request) -> schemas.Status:
+    async def show_status(self, account: Account, request: Request) -> Status:
         """The credits of each type, the money where it is asked for, and the service for mail."""
         with_money = mapping.read_flag(request.query, "getMoney")
         aliases = mapping.read_flag(request.query, "typeAliases")
@@ -65,17 +120,17 @@ class User:
         settings = self._services.settings.dialects.smsend
         created_ms = time_of(account.account_id)
         mail = await self._services.mailings.service_of(account) or EmailService()
-        return schemas.Status(
+        return Status(
             money=None if money is None else mapping.render_money(money),
             sms=tuple(
-                schemas.TypeQuantity(
+                TypeQuantity(
                     type=one.brand_name if aliases else one.name,
                     quantity=mapping.render_quantity(left[one.name]),
                 )
                 for one in credits.types
                 if account.may_send_type(one.name)
             ),
-            email=schemas.MailService(
+            email=MailService(
                 bandwidth=mail.bandwidth or float(settings.mails_per_hour),
                 purchased=mail.purchased
                 or mapping.render_day(created_ms, mapping.zone_of(account, settings.time_zone)),
@@ -86,9 +141,9 @@ class User:
             else None,
         )
 
-    async def list_landings(self, _account: Account, _request: Request) -> schemas.Landings:
+    async def list_landings(self, _account: Account, _request: Request) -> Landings:
         """No landing pages: they are made elsewhere."""
-        return schemas.Landings()
+        return Landings()
 
     def _base_url(self, request: Request) -> str:
         configured = self._services.settings.dialects.smsend.public_url

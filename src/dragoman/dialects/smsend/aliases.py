@@ -1,9 +1,11 @@
-"""The calls on TPOA aliases (smSend v1.0, "TPOA API")."""
+"""TPOA aliases: the names and numbers that an account may send from (smSend v1.0, "TPOA API")."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+import msgspec
 
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
@@ -14,13 +16,115 @@ from dragoman.core.accounts.model.senders import (
     StoredSender,
 )
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsend.aliases import schemas
 from dragoman.dialects.smsend.mapping import read_flag, read_identifier, render_time, zone_of
-from dragoman.dialects.smsend.paging import read_page
-from dragoman.dialects.smsend.reading import read_body
+from dragoman.dialects.smsend.reading import read_body, read_page
 from dragoman.dialects.smsend.rendering import Located
-from dragoman.dialects.smsend.schemas import Done
+from dragoman.dialects.smsend.schemas import Done, PageQuery
+from dragoman.web.operations import doc
 from dragoman.web.requests import Request
+
+
+class AliasData(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
+    """An alias to be approved, and the company behind it."""
+
+    alias: Annotated[str, doc("Up to 11 characters of the GSM alphabet, or a number.")] = ""
+    company_name: str | None = None
+    contact_name: str | None = None
+    contact_surname: str | None = None
+    cod_fiscale: str | None = None
+    vat_number: str | None = None
+    contact_address: str | None = None
+    contact_city: str | None = None
+    contact_pcode: str | None = None
+    contact_type: Annotated[
+        str | None, doc("SERVICE_PHONE, MAIN_PHONE, FAX, EMAIL, PEC or WEB.")
+    ] = None
+    contact_info: str | None = None
+
+
+class NewAlias(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of a request for an alias."""
+
+    alias: AliasData
+
+
+class NewAliasQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What the answer is to hold."""
+
+    get_alias: Annotated[bool, doc("Whether to return the alias.")] = False
+
+
+class EnteredAlias(msgspec.Struct, frozen=True, kw_only=True):
+    """An alias that was entered, where it was asked for."""
+
+    result: str = "OK"
+    string: str
+
+
+class AliasesQuery(PageQuery, frozen=True, kw_only=True):
+    """Which page of which aliases is wanted."""
+
+    hide_not_approved: Annotated[
+        bool, doc("Whether to leave out aliases that may not be sent from.")
+    ] = msgspec.field(default=False, name="hide-not-approved")
+
+
+class ListedAlias(msgspec.Struct, frozen=True, kw_only=True):
+    """An alias as it stands in a list."""
+
+    contact_surname: str | None = msgspec.field(name="contact-surname")
+    notification_time: str = msgspec.field(name="notification-time")
+    cod_fiscale: str | None = msgspec.field(name="cod-fiscale")
+    alias_state: int = msgspec.field(name="alias-state")
+    contact_city: str | None = msgspec.field(name="contact-city")
+    id_alias: int = msgspec.field(name="id-alias")
+    contact_pcode: str | None = msgspec.field(name="contact-pcode")
+    vat_number: str | None = msgspec.field(name="vat-number")
+    alias: str
+    company_name: str | None = msgspec.field(name="company-name")
+    contact_type: str | None = msgspec.field(name="contact-type")
+    contact_info: str | None = msgspec.field(name="contact-info")
+    contact_name: str | None = msgspec.field(name="contact-name")
+    is_numeric: bool = msgspec.field(name="is-numeric")
+    contact_address: str | None = msgspec.field(name="contact-address")
+
+
+class ManyAliases(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A page of aliases."""
+
+    alias: tuple[ListedAlias, ...]
+    total: int
+    page_number: int
+    result: str = "OK"
+    page_size: int
+
+
+class Alias(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
+    """An alias by itself."""
+
+    id_alias: int
+    alias: str
+    notification_time: str
+    alias_state: int
+    is_numeric: bool
+    company_name: str | None
+    contact_name: str | None
+    contact_surname: str | None
+    cod_fiscale: str | None
+    vat_number: str | None
+    contact_address: str | None
+    contact_city: str | None
+    contact_pcode: str | None
+    contact_type: str | None
+    contact_info: str | None
+
+
+class OneAlias(msgspec.Struct, frozen=True, kw_only=True):
+    """An alias that was asked for."""
+
+    result: str = "OK"
+    alias: Alias
+
 
 STATES: Final = MappingProxyType(
     {
@@ -65,7 +169,7 @@ class Aliases:
     async def enter(self, account: Account, request: Request) -> Located:
         """Enters an alias, which an operator is to approve; raises `Refused`."""
         shown = read_flag(request.query, "getAlias")
-        data = read_body(request, schemas.NewAlias).alias
+        data = read_body(request, NewAlias).alias
         if not data.alias:
             raise Refused(RefusalCode.MISSING_FIELD, "alias")
         if data.contact_type and data.contact_type not in CONTACT_TYPES:
@@ -75,26 +179,26 @@ class Aliases:
             entered = await self._senders.ask_for(account, data.alias, _details(data))
         except Refused as refused:
             raise _renamed(refused) from None
-        body = schemas.EnteredAlias(string=entered.sender) if shown else Done()
+        body = EnteredAlias(string=entered.sender) if shown else Done()
         return Located(f"/alias/{entered.sender_id}", body)
 
-    async def list_page(self, account: Account, request: Request) -> schemas.ManyAliases:
+    async def list_page(self, account: Account, request: Request) -> ManyAliases:
         """A page of the account's aliases; raises `Refused`."""
         page = read_page(request.query)
         hidden = read_flag(request.query, "hide-not-approved")
         states = APPROVED_STATES if hidden else _EVERY_STATE
         found, total = await self._senders.list_page(account, states, page.offset, page.size)
-        return schemas.ManyAliases(
-            alias=tuple(schemas.ListedAlias(**self._fields(account, one)) for one in found),
+        return ManyAliases(
+            alias=tuple(ListedAlias(**self._fields(account, one)) for one in found),
             total=total,
             page_number=page.number,
             page_size=page.size,
         )
 
-    async def find(self, account: Account, request: Request) -> schemas.OneAlias:
+    async def find(self, account: Account, request: Request) -> OneAlias:
         """An alias; raises `Refused`."""
         found = await self._senders.find(account, _identifier(request))
-        return schemas.OneAlias(alias=schemas.Alias(**self._fields(account, found)))
+        return OneAlias(alias=Alias(**self._fields(account, found)))
 
     async def remove(self, account: Account, request: Request) -> Done:
         """Gives an alias up; raises `Refused`."""
@@ -115,7 +219,7 @@ class Aliases:
         }
 
 
-def _details(data: schemas.AliasData) -> SenderDetails:
+def _details(data: AliasData) -> SenderDetails:
     return SenderDetails(**{detail: getattr(data, name) for detail, name in DETAILS.items()})
 
 

@@ -1,9 +1,14 @@
-"""Mail as messages of this API: the same fields, checks and refusals as `POST message`."""
+"""Mail to SMS: `[<option>=<value>+…]<apikey>+sms4512345678@<host>`, options also in the subject.
+
+The same fields, checks and refusals as `POST message`; the subject has its options as JSON.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
+from urllib.parse import unquote
 
 import msgspec
 
@@ -12,12 +17,50 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.linkmobility.errors import problem_of
-from dragoman.dialects.linkmobility.mail.addresses import parse_address
 from dragoman.dialects.linkmobility.mapping import DIALECT, MAIL_PROTOCOL
 from dragoman.dialects.linkmobility.schemas import Message
 from dragoman.dialects.linkmobility.submissions import read_message
 from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.mail.contract import Mail, MailRefused, Recipient, Reply
+
+_NUMBER: Final = re.compile(r"sms([0-9]{1,15})", re.ASCII | re.IGNORECASE)
+_GENERATED_KEY: Final = re.compile(r"[0-9a-f]{64}", re.ASCII | re.IGNORECASE)
+
+
+class MailAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """What an address says."""
+
+    key: str
+    number: str
+    """As `POST message` takes it, with `+`."""
+    options: tuple[tuple[str, str], ...] = ()
+    """(field of a message, value), in the order written."""
+
+
+def parse_address(local_part: str) -> MailAddress:
+    """Reads what stands before `@`; ValueError says what is wrong, without repeating the key.
+
+    A key as we make them is hexadecimal and read in either case, as some mail programs lower or
+    raise what they send; a key that was chosen counts as it is written, and cannot hold a `+`.
+    """
+    head, _, target = local_part.rpartition("+")
+    *options, key = head.split("+")
+    number = _NUMBER.fullmatch(target)
+    if number is None or not key:
+        raise ValueError("expected [options+]<apikey>+sms4512345678")
+    return MailAddress(
+        key=key.lower() if _GENERATED_KEY.fullmatch(key) else key,
+        number=f"+{number[1]}",
+        options=tuple(map(_parse_option, options)),
+    )
+
+
+def _parse_option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise ValueError("expected options such as class=0")
+    return name, unquote(value)
+
 
 _TAKEN: Final = ("recipients", "message")
 """Fields that the address and the body of a mail give."""
