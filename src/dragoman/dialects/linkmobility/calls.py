@@ -17,6 +17,7 @@ from dragoman.dialects.linkmobility.errors import problem_of
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.dialects.linkmobility.profiles import PROFILES, CallRule, ProfileChoice, name_call
 from dragoman.dialects.linkmobility.rendering import render
+from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.web.operations import DEFAULT_BODY_LIMIT_BYTES, Handler, Operation
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
@@ -26,6 +27,17 @@ Act = Callable[[Account, Request], Awaitable[schemas.Answer]]
 Shape = type[msgspec.Struct]
 
 _PROBLEMS: Final = dict.fromkeys((400, 401, 403, 404), schemas.Problem)
+
+
+class CallGroup:
+    """Answers a group of calls over the services."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._settings = services.settings.dialects.linkmobility
+
+    def _zone_of(self, account: Account) -> str:
+        return zone_of(account, self._settings.time_zone)
 
 
 class Calls:

@@ -8,11 +8,11 @@ from typing import Annotated, Final
 
 import msgspec
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model import premium
 from dragoman.core.messages.model.premium import ContentKind, PremiumState
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.dialects.linkmobility.calls import CallGroup
 from dragoman.dialects.linkmobility.mapping import DIALECT, PROTOCOL
 from dragoman.dialects.linkmobility.schemas import Text
 from dragoman.kit.ids import parse_dashed
@@ -99,12 +99,8 @@ QUEUED: Final = "Message is now in queue for refund."
 _ABOUT_THE_MESSAGE: Final = frozenset({RefusalCode.NOT_FOUND, RefusalCode.NOT_REFUNDABLE})
 
 
-class Charges:
+class Charges(CallGroup):
     """Answers the calls on premium messages."""
-
-    def __init__(self, services: Services) -> None:
-        self._rules = services.premium
-        self._refunds = services.refunds
 
     async def refund(self, account: Account, request: Request) -> Refunded:
         """Refunds a message, and sends its recipient the text that is given; raises `Refused`."""
@@ -115,7 +111,7 @@ class Charges:
         if message_id is None:
             raise Refused(RefusalCode.NOT_FOUND, lookup_id, "lookup")
         try:
-            await self._refunds.refund(
+            await self._services.refunds.refund(
                 account, message_id, notice=notice, dialect=DIALECT, protocol=PROTOCOL
             )
         except Refused as refused:
@@ -129,7 +125,7 @@ class Charges:
     async def content_types(self, account: Account, _request: Request) -> Catalogues:
         """The content types of the account's short codes; codes with the same ones together."""
         codes: dict[tuple[premium.ContentType, ...], list[str]] = defaultdict(list)
-        for code in self._rules.short_codes_of(account):
+        for code in self._services.premium.short_codes_of(account):
             codes[code.content_types].append(code.international)
         data = tuple(
             Catalogue(

@@ -8,7 +8,6 @@ from typing import Final
 
 from msgspec import UNSET
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.senders import SHORT_CODE_DIGITS
 from dragoman.core.inbound.model.inbound import Handling, InboxFilter, StoredInbound
@@ -19,6 +18,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.dialects.linkmobility import mapping, schemas, times
 from dragoman.dialects.linkmobility.callbacks import UNKNOWN_NETWORK
+from dragoman.dialects.linkmobility.calls import CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.premium import STATES as PREMIUM_STATES
 from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, Page, render_paging
@@ -46,22 +46,18 @@ _LAST_MS: Final = 999
 """The end of a second, so that a search up to a time finds what happened in that second."""
 
 
-class Outbox:
+class Outbox(CallGroup):
     """Answers questions about what was sent."""
-
-    def __init__(self, services: Services) -> None:
-        self._queries = services.queries
-        self._default_zone = services.settings.dialects.linkmobility.time_zone
 
     async def search(self, account: Account, request: Request) -> schemas.OutboxPage:
         """A page of the messages that fit the filters, newest first."""
-        zone = times.zone_of(account, self._default_zone)
+        zone = self._zone_of(account)
         page = Page.of(request, ITEMS_PER_PAGE)
         query = decode_query(request, schemas.OutboxQuery)
         below = await self._below(account, query.subusers)
         wanted = _outbox_filter(account, below, query, zone)
-        found = await self._queries.outbox(wanted, page.offset, page.size)
-        charges = await self._queries.charges(found.messages)
+        found = await self._services.queries.outbox(wanted, page.offset, page.size)
+        charges = await self._services.queries.charges(found.messages)
         return schemas.OutboxPage(
             query=tuple(
                 _outbox_item(view, charges.get(view.message_id), zone) for view in found.messages
@@ -80,12 +76,12 @@ class Outbox:
         subusers = decode_query(request, schemas.OutboxLookupQuery).subusers
         below = await self._below(account, subusers)
         try:
-            view = await self._queries.message(account, message_id, below)
+            view = await self._services.queries.message(account, message_id, below)
         except Refused:
             raise _unknown_lookup(lookup_id) from None
-        answer = await self._queries.last_callback_answer(message_id)
-        charge = (await self._queries.charges((view,))).get(message_id)
-        zone = times.zone_of(account, self._default_zone)
+        answer = await self._services.queries.last_callback_answer(message_id)
+        charge = (await self._services.queries.charges((view,))).get(message_id)
+        zone = self._zone_of(account)
         details = _outbox_details(view, charge, answer, zone)
         return schemas.OutboxLookup(query=details, status=OK)
 
@@ -94,22 +90,18 @@ class Outbox:
         extends = _SUBUSERS.get(subusers.strip())
         if extends is None:
             raise Refused(RefusalCode.INVALID_FIELD, "subusers", "use 0 or 1")
-        return await self._queries.accounts_below(account) if extends else ()
+        return await self._services.queries.accounts_below(account) if extends else ()
 
 
-class Inbox:
+class Inbox(CallGroup):
     """Answers questions about what was received."""
-
-    def __init__(self, services: Services) -> None:
-        self._queries = services.queries
-        self._default_zone = services.settings.dialects.linkmobility.time_zone
 
     async def search(self, account: Account, request: Request) -> schemas.InboxPage:
         """A page of the texts that fit the filters, newest first."""
-        zone = times.zone_of(account, self._default_zone)
+        zone = self._zone_of(account)
         page = Page.of(request, ITEMS_PER_PAGE)
         wanted = _inbox_filter(account, decode_query(request, schemas.InboxQuery), zone)
-        found = await self._queries.inbox(wanted, page.offset, page.size)
+        found = await self._services.queries.inbox(wanted, page.offset, page.size)
         return schemas.InboxPage(
             query=tuple(_inbox_item(text, zone) for text in found.texts),
             paging=render_paging(page, found.total),
@@ -124,10 +116,10 @@ class Inbox:
         if inbound_id is None:
             raise _unknown_lookup(lookup_id)
         wanted = InboxFilter(account_id=account.account_id, inbound_id=inbound_id)
-        found = await self._queries.inbox(wanted, 0, 1)
+        found = await self._services.queries.inbox(wanted, 0, 1)
         if not found.texts:
             raise _unknown_lookup(lookup_id)
-        zone = times.zone_of(account, self._default_zone)
+        zone = self._zone_of(account)
         return schemas.InboxLookup(query=_inbox_details(found.texts[0], zone), status=OK)
 
 

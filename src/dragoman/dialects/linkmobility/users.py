@@ -10,16 +10,16 @@ from typing import Annotated, Final
 
 import msgspec
 
-from dragoman.container import Services
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.account_tree import Changes, check_right
 from dragoman.core.accounts.model.accounts import Account, AccountDetails, Permission
 from dragoman.core.accounts.model.views import AccountView
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.dialects.linkmobility.calls import CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, read_flag
 from dragoman.dialects.linkmobility.schemas import Flag, Number, Text
-from dragoman.dialects.linkmobility.times import render_batch_time, zone_of
+from dragoman.dialects.linkmobility.times import render_batch_time
 from dragoman.dialects.wording import quoted
 from dragoman.web.bodies import decode_body
 from dragoman.web.operations import doc
@@ -235,23 +235,19 @@ NEW_DETAILS: Final = AccountDetails(integration="")
 """What a user that was made here has where nothing is said."""
 
 
-class Users:
+class Users(CallGroup):
     """Answers the calls on users."""
-
-    def __init__(self, services: Services) -> None:
-        self._tree = services.account_tree
-        self._default_zone = services.settings.dialects.linkmobility.time_zone
 
     async def list_below(self, caller: Account, _request: Request) -> ManyUsers:
         """The caller's own account and all below it, enabled or not."""
-        zone = zone_of(caller, self._default_zone)
-        views = await self._tree.list_below(caller)
+        zone = self._zone_of(caller)
+        views = await self._services.account_tree.list_below(caller)
         return ManyUsers(users=tuple(render_user(view, zone) for view in views), status=OK)
 
     async def find(self, caller: Account, request: Request) -> OneUser:
         """One of them; raises `Refused`."""
-        view = await self._tree.find(caller, _identifier(request))
-        return OneUser(user=render_user(view, zone_of(caller, self._default_zone)), status=OK)
+        view = await self._services.account_tree.find(caller, _identifier(request))
+        return OneUser(user=render_user(view, self._zone_of(caller)), status=OK)
 
     async def create(self, caller: Account, request: Request) -> OneUser:
         """Makes a user; raises `Refused`."""
@@ -264,14 +260,14 @@ class Users:
             if credits is None:
                 raise Refused(RefusalCode.MISSING_FIELD, "credits")
             fields = read_fields(new, NEW_DETAILS)
-            created = await self._tree.create(
+            created = await self._services.account_tree.create(
                 caller,
                 msgspec.structs.replace(fields, details=fields.details or NEW_DETAILS),
                 password=str(new.password),
                 credits=credits or None,
                 permissions=read_permissions(new),
             )
-        user = render_user(created.view, zone_of(caller, self._default_zone), created.api_key)
+        user = render_user(created.view, self._zone_of(caller), created.api_key)
         if new.iprange is None:
             user = msgspec.structs.replace(user, iprange=None)
         return OneUser(user=user, status=CREATED)
@@ -280,7 +276,7 @@ class Users:
         """Changes what is given of a user; raises `Refused`."""
         given = decode_body(request, UserUpdate)
         identifier = _identifier(request)
-        details = (await self._tree.find(caller, identifier)).account.details
+        details = (await self._services.account_tree.find(caller, identifier)).account.details
         with _worded("updated"):
             check_right(caller)
             for name in ("username", "password"):
@@ -294,15 +290,15 @@ class Users:
                 credits=read_credits(given.credits) or 0,
                 permissions=read_permissions(given),
             )
-            changed = await self._tree.change(caller, identifier, changes)
-        zone = zone_of(caller, self._default_zone)
+            changed = await self._services.account_tree.change(caller, identifier, changes)
+        zone = self._zone_of(caller)
         return OneUser(user=render_user(changed.view, zone, changed.api_key), status=OK)
 
     async def delete(self, caller: Account, request: Request) -> DeletedUser:
         """Ends a user; raises `Refused`."""
         identifier = _identifier(request)
         with _worded("deleted"):
-            await self._tree.delete(caller, identifier)
+            await self._services.account_tree.delete(caller, identifier)
         return DeletedUser(message=f"User id [{identifier}] deleted", status=OK)
 
 

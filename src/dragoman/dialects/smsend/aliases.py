@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.senders import (
     APPROVED_STATES,
@@ -16,7 +15,8 @@ from dragoman.core.accounts.model.senders import (
     StoredSender,
 )
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsend.mapping import read_flag, read_identifier, render_time, zone_of
+from dragoman.dialects.smsend.calls import CallGroup
+from dragoman.dialects.smsend.mapping import read_flag, read_identifier, render_time
 from dragoman.dialects.smsend.reading import read_body, read_page
 from dragoman.dialects.smsend.rendering import Located
 from dragoman.dialects.smsend.schemas import Done, PageQuery
@@ -159,12 +159,8 @@ DETAILS: Final = MappingProxyType(
 _EVERY_STATE: Final = frozenset(SenderState)
 
 
-class Aliases:
+class Aliases(CallGroup):
     """Answers the calls on aliases."""
-
-    def __init__(self, services: Services) -> None:
-        self._senders = services.senders
-        self._default_zone = services.settings.dialects.smsend.time_zone
 
     async def enter(self, account: Account, request: Request) -> Located:
         """Enters an alias, which an operator is to approve; raises `Refused`."""
@@ -176,7 +172,7 @@ class Aliases:
             known = ", ".join(sorted(CONTACT_TYPES))
             raise Refused(RefusalCode.INVALID_FIELD, "contact-type", known)
         try:
-            entered = await self._senders.ask_for(account, data.alias, _details(data))
+            entered = await self._services.senders.ask_for(account, data.alias, _details(data))
         except Refused as refused:
             raise _renamed(refused) from None
         body = EnteredAlias(string=entered.sender) if shown else Done()
@@ -187,7 +183,9 @@ class Aliases:
         page = read_page(request.query)
         hidden = read_flag(request.query, "hide-not-approved")
         states = APPROVED_STATES if hidden else _EVERY_STATE
-        found, total = await self._senders.list_page(account, states, page.offset, page.size)
+        found, total = await self._services.senders.list_page(
+            account, states, page.offset, page.size
+        )
         return ManyAliases(
             alias=tuple(ListedAlias(**self._fields(account, one)) for one in found),
             total=total,
@@ -197,12 +195,12 @@ class Aliases:
 
     async def find(self, account: Account, request: Request) -> OneAlias:
         """An alias; raises `Refused`."""
-        found = await self._senders.find(account, _identifier(request))
+        found = await self._services.senders.find(account, _identifier(request))
         return OneAlias(alias=Alias(**self._fields(account, found)))
 
     async def remove(self, account: Account, request: Request) -> Done:
         """Gives an alias up; raises `Refused`."""
-        await self._senders.remove(account, _identifier(request))
+        await self._services.senders.remove(account, _identifier(request))
         return Done()
 
     def _fields(self, account: Account, sender: StoredSender) -> dict[str, Any]:
@@ -210,9 +208,7 @@ class Aliases:
         return {
             "id_alias": sender.sender_id,
             "alias": sender.sender,
-            "notification_time": render_time(
-                sender.created_ms, zone_of(account, self._default_zone)
-            ),
+            "notification_time": render_time(sender.created_ms, self._zone_of(account)),
             "alias_state": STATES[sender.state],
             "is_numeric": sender.sender.removeprefix("+").isdigit(),
             **{name: getattr(details, detail) for detail, name in DETAILS.items()},

@@ -75,10 +75,5 @@ def render_quantity(credits: int | None) -> int:
     return UNLIMITED if credits is None else min(credits, UNLIMITED)
 
 
-def zone_of(account: Account, default: str) -> ZoneInfo:
-    """The zone in which an account reads and writes times."""
-    return ZoneInfo(account.time_zone or default)
-
-
 def _local(at_ms: int, zone: ZoneInfo) -> datetime:
     return datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(zone)

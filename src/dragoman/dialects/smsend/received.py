@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.inbox import MAX_NUMBERS
 from dragoman.core.inbound.model.inbound import StoredInbound
@@ -17,9 +16,10 @@ from dragoman.core.inbound.model.keywords import parse_own_number
 from dragoman.core.inbound.model.received_texts import TextKind, TextSearch
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
-from dragoman.dialects.smsend.mapping import render_time, zone_of
+from dragoman.dialects.smsend.calls import CallGroup
+from dragoman.dialects.smsend.mapping import render_time
 from dragoman.dialects.smsend.reading import Page, read_count, read_page
-from dragoman.dialects.smsend.times import NOW, OF_TEXTS, Span, parse_span, read_zone
+from dragoman.dialects.smsend.times import NOW, OF_TEXTS, Span, parse_span
 from dragoman.kit.ids import parse_number, time_of
 from dragoman.web.operations import doc
 from dragoman.web.requests import Parameters, Request
@@ -159,39 +159,34 @@ def _read_time(query: Parameters, name: str, zone: ZoneInfo, now_ms: int) -> Spa
         raise Refused(RefusalCode.INVALID_FIELD, name, "yyyyMMddHHmmss") from None
 
 
-class ReceivedTexts:
+class ReceivedTexts(CallGroup):
     """Answers the calls on received texts."""
-
-    def __init__(self, services: Services) -> None:
-        self._inbox = services.inbox
-        self._clock = services.clock
-        self._zone = services.settings.dialects.smsend.time_zone
 
     async def new(self, account: Account, request: Request) -> NewTexts:
         """The texts since the last call, newest first; raises `Refused`."""
-        zone, limit = self._zone_of(account, request), read_limit(request.query)
-        found = await self._inbox.fetch_new(account, _sims_of(request), limit)
+        zone, limit = self._zone_of(account, request.query), read_limit(request.query)
+        found = await self._services.inbox.fetch_new(account, _sims_of(request), limit)
         return NewTexts(srsmshistory=self._render(account, reversed(found), zone))
 
     async def after(self, account: Account, request: Request) -> NewTexts:
         """The texts to a SIM after one of them, oldest first; raises `Refused`."""
-        zone, limit = self._zone_of(account, request), read_limit(request.query)
+        zone, limit = self._zone_of(account, request.query), read_limit(request.query)
         sims = _sims_of(request)
         if len(sims) != 1:
             raise Refused(RefusalCode.INVALID_FIELD, "id_sim", "one number")
         inbound_id = parse_number(request.path_params["message_id"])
         if inbound_id is None:
             raise Refused(RefusalCode.INVALID_FIELD, "id_message", "a number")
-        found = await self._inbox.texts_after(account, sims[0], inbound_id, limit)
+        found = await self._services.inbox.texts_after(account, sims[0], inbound_id, limit)
         return NewTexts(srsmshistory=self._render(account, found, zone))
 
     async def history(self, account: Account, request: Request) -> TextHistory:
         """A page of the texts between two times, newest first; raises `Refused`."""
-        page, zone = read_page(request.query), self._zone_of(account, request)
+        page, zone = read_page(request.query), self._zone_of(account, request.query)
         wanted = self._wanted(account, request, zone)
         if wanted.from_ms is None:
             raise Refused(RefusalCode.MISSING_FIELD, "from")
-        found = await self._inbox.search(account, wanted, _range_of(page))
+        found = await self._services.inbox.search(account, wanted, _range_of(page))
         return TextHistory(
             srsmshistory=self._render(account, found.texts, zone),
             page_number=page.number,
@@ -201,9 +196,9 @@ class ReceivedTexts:
 
     async def of_kind(self, account: Account, request: Request) -> KindHistory:
         """A page of the texts of a kind, newest first; raises `Refused`."""
-        page, zone = read_page(request.query), self._zone_of(account, request)
+        page, zone = read_page(request.query), self._zone_of(account, request.query)
         wanted = self._wanted(account, request, zone, read_kind(request.query))
-        found = await self._inbox.search(account, wanted, _range_of(page))
+        found = await self._services.inbox.search(account, wanted, _range_of(page))
         return KindHistory(
             mosmshistory=self._render(account, found.texts, zone),
             page_number=page.number,
@@ -218,7 +213,7 @@ class ReceivedTexts:
         zone: ZoneInfo,
         kind: TextKind | None = None,
     ) -> TextSearch:
-        now_ms = self._clock.now_ms()
+        now_ms = self._services.clock.now_ms()
         return TextSearch(
             account_id=account.account_id,
             numbers=_sims_of(request),
@@ -226,10 +221,6 @@ class ReceivedTexts:
             to_ms=read_to(request.query, zone, now_ms),
             kind=kind,
         )
-
-    def _zone_of(self, account: Account, request: Request) -> ZoneInfo:
-        named = read_zone(request.query.get("timezone"), "timezone")
-        return named or zone_of(account, self._zone)
 
     def _render(
         self, account: Account, texts: Iterable[StoredInbound], zone: ZoneInfo
@@ -241,7 +232,7 @@ class ReceivedTexts:
                 sender=_render_number(text.sender),
                 message=text.text,
                 sms_date=render_time(time_of(text.inbound_id), zone),
-                keyword=self._inbox.keyword_of(account, text),
+                keyword=self._services.inbox.keyword_of(account, text),
             )
             for text in texts
         )

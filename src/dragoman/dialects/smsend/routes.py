@@ -27,7 +27,7 @@ from dragoman.dialects.smsend.sending import schemas as sms
 from dragoman.dialects.smsend.sending.history import HistoryCalls
 from dragoman.dialects.smsend.sending.orders import OrderCalls
 from dragoman.dialects.smsend.subaccounts import schemas as subaccount
-from dragoman.dialects.smsend.subaccounts.calls import Purchases, Subaccounts
+from dragoman.dialects.smsend.subaccounts.calls import Subaccounts
 from dragoman.dialects.smsend.user import User
 from dragoman.dialects.smsend.verifications import PinRequest, Pins, PinTry, PinVerdict
 from dragoman.web.operations import Operation, Refuse
@@ -58,7 +58,7 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
     orders, sent = OrderCalls(services), HistoryCalls(services)
     book, group, blacklist = Book(services), ContactGroups(services), BlacklistCalls(services)
     lists, issues, aliases = Lists(services), ListIssues(services), Aliases(services)
-    sub, purchases = Subaccounts(services), Purchases(services)
+    sub = Subaccounts(services)
     inbox, pins = ReceivedTexts(services), Pins(services)
     return (
         log_in("GET login", Open(authentication.log_in), "Begin a session",
@@ -186,11 +186,11 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
                     "Move credits to or from a subaccount", body=subaccount.CreditMoves),
         subaccounts("GET subaccount/{subaccount_id}/credit", sub.list_credits,
                     "The credits a subaccount has left", subaccount.ManyCredits),
-        subaccounts("GET subaccount/{subaccount_id}/purchase", purchases.list_page,
+        subaccounts("GET subaccount/{subaccount_id}/purchase", sub.list_purchases,
                     "What a subaccount bought", subaccount.ManyPurchases, query=PageQuery),
-        subaccounts("POST subaccount/{subaccount_id}/purchase", purchases.enter,
+        subaccounts("POST subaccount/{subaccount_id}/purchase", sub.enter_purchases,
                     "Enter purchases", body=subaccount.NewPurchases, status=200),
-        subaccounts("DELETE subaccount/{subaccount_id}/purchase/{purchase_id}", purchases.undo,
+        subaccounts("DELETE subaccount/{subaccount_id}/purchase/{purchase_id}", sub.undo_purchase,
                     "Undo a purchase", Done),
 
         *(

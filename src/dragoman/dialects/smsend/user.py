@@ -7,12 +7,12 @@ from typing import Annotated, Final
 
 import msgspec
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.campaigns.model.mailings import EmailService
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend import mapping
 from dragoman.dialects.smsend.auth import session_of
+from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.rendering import NO, YES, Text
 from dragoman.kit.ids import time_of
 from dragoman.web.operations import doc
@@ -82,11 +82,8 @@ _HOST: Final = re.compile(
 )
 
 
-class User:
+class User(CallGroup):
     """Answers the calls on the caller's own account."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
 
     async def set_password(self, account: Account, request: Request) -> Text:
         """Whether the new password was taken; it ends all other sessions. Raises `Refused`."""
@@ -117,7 +114,7 @@ class User:
         credits = self._services.credits
         left = await credits.available(account)
         money = await credits.purchased(account.account_id) if with_money else None
-        settings = self._services.settings.dialects.smsend
+        settings = self._settings
         created_ms = time_of(account.account_id)
         mail = await self._services.mailings.service_of(account) or EmailService()
         return Status(
@@ -132,8 +129,7 @@ class User:
             ),
             email=MailService(
                 bandwidth=mail.bandwidth or float(settings.mails_per_hour),
-                purchased=mail.purchased
-                or mapping.render_day(created_ms, mapping.zone_of(account, settings.time_zone)),
+                purchased=mail.purchased or mapping.render_day(created_ms, self._zone_of(account)),
                 billing=mail.billing or MAIL_BILLING,
                 expiry=mail.expiry or NEVER,
             )
@@ -146,7 +142,7 @@ class User:
         return Landings()
 
     def _base_url(self, request: Request) -> str:
-        configured = self._services.settings.dialects.smsend.public_url
+        configured = self._settings.public_url
         if configured:
             return configured.rstrip("/")
         host = request.header(b"host")

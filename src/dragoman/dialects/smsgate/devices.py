@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import msgspec
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.inbox_exports import InboxExport
 from dragoman.core.devices.model.phone_settings import Groups
@@ -15,7 +14,7 @@ from dragoman.core.devices.phone_settings import Changes
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
-from dragoman.dialects.smsgate.calls import DONE, render
+from dragoman.dialects.smsgate.calls import DONE, CallGroup, render
 from dragoman.dialects.smsgate.errors import Turned, render_problem
 from dragoman.kit.ids import parse_number
 from dragoman.web.bodies import decode_json
@@ -23,16 +22,13 @@ from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
 
-class Phones:
+class Phones(CallGroup):
     """The handlers."""
-
-    def __init__(self, services: Services) -> None:
-        self._devices = services.devices
 
     async def list(self, caller: Caller, _request: Request) -> Response:
         """Answers `GET /devices`."""
-        found = self._devices.of_account(caller.account)
-        heard_ms = self._devices.presence.heard_ms
+        found = self._services.devices.of_account(caller.account)
+        heard_ms = self._services.devices.presence.heard_ms
         answer = [mapping.render_device(one, heard_ms(one.device_id)) for one in found]
         return render(200, answer)
 
@@ -41,7 +37,9 @@ class Phones:
         device_id = parse_number(request.path_params["id"])
         if device_id is None:
             raise Refused(RefusalCode.NOT_FOUND, "", "device not found")
-        await self._devices.remove(self._devices.find(caller.account, device_id).device_id)
+        await self._services.devices.remove(
+            self._services.devices.find(caller.account, device_id).device_id
+        )
         return DONE
 
 
@@ -56,29 +54,26 @@ SIGNING_KEY: Final = "signing_key"
 Set = Callable[[Account, Changes], Awaitable[Groups]]
 
 
-class Settings:
+class Settings(CallGroup):
     """The handlers."""
-
-    def __init__(self, services: Services) -> None:
-        self._settings = services.phone_settings
 
     async def show(self, caller: Caller, _request: Request) -> Response:
         """Answers `GET /settings`."""
-        return render(200, self._settings.of_account(caller.account.account_id))
+        return render(200, self._services.phone_settings.of_account(caller.account.account_id))
 
     async def replace(self, caller: Caller, request: Request) -> Response:
         """Answers `PUT /settings`."""
-        return await self._set(caller, request, self._settings.replace)
+        return await self._set(caller, request, self._services.phone_settings.replace)
 
     async def change(self, caller: Caller, request: Request) -> Response:
         """Answers `PATCH /settings`; null takes a setting away."""
-        return await self._set(caller, request, self._settings.change)
+        return await self._set(caller, request, self._services.phone_settings.change)
 
     async def _set(self, caller: Caller, request: Request, act: Set) -> Response:
         groups = _read(request.body)
         signing_key = groups.get("webhooks", {}).pop(SIGNING_KEY, None)
         if signing_key:
-            await self._settings.set_signing_key(caller.account, signing_key)
+            await self._services.phone_settings.set_signing_key(caller.account, signing_key)
         return render(200, await act(caller.account, groups))
 
 
@@ -105,11 +100,8 @@ NO_LOGS: Final = render_problem(
 )
 
 
-class Inbox:
+class Inbox(CallGroup):
     """The handlers."""
-
-    def __init__(self, services: Services) -> None:
-        self._exports = services.inbox_exports
 
     async def export(self, caller: Caller, request: Request) -> Response:
         """Answers `POST /messages/inbox/export`."""
@@ -143,4 +135,4 @@ class Inbox:
             device_id = parse_number(given.device_id)
             if device_id is None:
                 raise Turned(RefusalCode.NOT_FOUND, "device not found")
-        self._exports.request(caller.account, device_id, wanted)
+        self._services.inbox_exports.request(caller.account, device_id, wanted)

@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 import msgspec
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.messages import Format, Submission
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -19,7 +18,7 @@ from dragoman.core.submission.model.idempotency_keys import KeyedFilter
 from dragoman.core.submission.model.progress import Progress
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
-from dragoman.dialects.smsgate.calls import PREFIX, render
+from dragoman.dialects.smsgate.calls import PREFIX, CallGroup, render
 from dragoman.dialects.smsgate.errors import Turned
 from dragoman.dialects.smsgate.mapping import DIALECT
 from dragoman.kit.ids import parse_number
@@ -34,12 +33,8 @@ MAX_LIFE_MS: Final = 14 * 24 * 3600 * 1000
 """The longest validity; what asks for more gets this much."""
 
 
-class Messages:
+class Messages(CallGroup):
     """The handlers."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._keyed = services.idempotency_keys
 
     async def send(self, caller: Caller, request: Request) -> Response:
         """Answers `POST /messages`."""
@@ -50,9 +45,9 @@ class Messages:
             if not is_storable(key) or not key.isprintable():
                 raise Refused(RefusalCode.INVALID_FIELD, "id", "characters that cannot be shown")
             # First of all: a repeated message has to be answered as a duplicate.
-            await self._keyed.check_free(account, DIALECT, key)
+            await self._services.idempotency_keys.check_free(account, DIALECT, key)
         submission = self._read(account, given, query)
-        accepted = await self._keyed.submit(account, submission, key)
+        accepted = await self._services.idempotency_keys.submit(account, submission, key)
         answer = schemas.MessageState(
             id=accepted.key,
             device_id=str(submission.device_id or ""),
@@ -83,7 +78,7 @@ class Messages:
             oldest_first=query.sort == "created_at",
         )
         limit = max(1, min(query.limit, MAX_LIMIT))
-        page = await self._keyed.search(wanted, max(0, query.offset), limit)
+        page = await self._services.idempotency_keys.search(wanted, max(0, query.offset), limit)
         answer = [
             mapping.render_message(view, with_content=query.include_content)
             for view in page.submissions
@@ -92,12 +87,14 @@ class Messages:
 
     async def show(self, caller: Caller, request: Request) -> Response:
         """Answers `GET /messages/{id}`."""
-        view = await self._keyed.find(caller.account, DIALECT, _key_of(request))
+        view = await self._services.idempotency_keys.find(caller.account, DIALECT, _key_of(request))
         return render(200, mapping.render_message(view, with_content=True))
 
     async def cancel(self, caller: Caller, request: Request) -> Response:
         """Answers `DELETE /messages/{id}`."""
-        view = await self._keyed.cancel(caller.account, DIALECT, _key_of(request))
+        view = await self._services.idempotency_keys.cancel(
+            caller.account, DIALECT, _key_of(request)
+        )
         return render(200, mapping.render_message(view, with_content=True))
 
     def _read(
@@ -113,7 +110,7 @@ class Messages:
             dialect=DIALECT,
             recipients=_read_numbers(given.phone_numbers),
             text="",
-            sender=account.default_sender or self._services.settings.dialects.smsgate.sender,
+            sender=account.default_sender or self._settings.sender,
             due_ms=due_ms,
             expires_ms=expires_ms,
             wants_receipt=given.with_delivery_report is not False,

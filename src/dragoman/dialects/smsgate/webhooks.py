@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from dragoman.container import Services
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
-from dragoman.dialects.smsgate.calls import DONE, render
+from dragoman.dialects.smsgate.calls import DONE, CallGroup, render
 from dragoman.dialects.smsgate.errors import Turned
 from dragoman.dialects.smsgate.mapping import DIALECT
 from dragoman.dialects.wording import instead_of
@@ -21,17 +20,12 @@ from dragoman.web.responses import Response
 SECURE: Final = "https://"
 
 
-class Webhooks:
+class Webhooks(CallGroup):
     """The handlers."""
-
-    def __init__(self, services: Services) -> None:
-        self._webhooks = services.webhooks
-        self._settings = services.phone_settings
-        self._plain = services.settings.dialects.smsgate.plain_webhooks
 
     async def list(self, caller: Caller, _request: Request) -> Response:
         """Answers `GET /webhooks`."""
-        found = self._webhooks.of_account(caller.account, DIALECT)
+        found = self._services.webhooks.of_account(caller.account, DIALECT)
         return render(200, [mapping.render_webhook(webhook) for webhook in found])
 
     async def put(self, caller: Caller, request: Request) -> Response:
@@ -40,15 +34,15 @@ class Webhooks:
         kind = mapping.KINDS.get(given.event)
         if kind is None:
             raise Refused(RefusalCode.INVALID_FIELD, "event", "invalid event type")
-        if not self._plain and not given.url.lower().startswith(SECURE):
+        if not self._settings.plain_webhooks and not given.url.lower().startswith(SECURE):
             raise Refused(RefusalCode.INVALID_CALLBACK_URL, "url", "must start with https://")
         key = given.id or ""
         if not key.isprintable() or not is_storable(key):
             raise Refused(RefusalCode.INVALID_FIELD, "id", "characters that cannot be shown")
-        await self._settings.ensure_signing_key(caller.account)
+        await self._services.phone_settings.ensure_signing_key(caller.account)
         unknown = Turned(RefusalCode.INVALID_FIELD, "deviceId: no such device")
         with instead_of(RefusalCode.NOT_FOUND, unknown):
-            webhook = await self._webhooks.put(
+            webhook = await self._services.webhooks.put(
                 caller.account,
                 DIALECT,
                 key=key,
@@ -62,7 +56,7 @@ class Webhooks:
         """Answers `DELETE /webhooks/{id}`; one that is not there is gone too."""
         key = request.path_params["id"]
         if len(key) <= 36 and is_storable(key):
-            await self._webhooks.remove(caller.account, DIALECT, key)
+            await self._services.webhooks.remove(caller.account, DIALECT, key)
         return DONE
 
 

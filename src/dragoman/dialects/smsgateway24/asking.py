@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.model.devices import MAX_SLOT
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.correspondence import Kind, TextFilter, TextPage
 from dragoman.dialects.smsgateway24 import mapping, schemas, times
-from dragoman.dialects.smsgateway24.auth import authenticate
+from dragoman.dialects.smsgateway24.auth import CallGroup, authenticate
 from dragoman.dialects.smsgateway24.errors import WordedRefusal, invalid
 from dragoman.dialects.smsgateway24.numbers import country_of_all, read_number
 from dragoman.dialects.smsgateway24.parameters import Given
@@ -23,11 +22,8 @@ MAX_SHOWN: Final = 5_000
 """Texts in one answer, the newest; `count` is how many there are."""
 
 
-class Asking:
+class Asking(CallGroup):
     """Answers the calls that change nothing."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
 
     async def search(self, request: Request, given: Given) -> schemas.SmsList | schemas.SmsCount:
         """`getallsms`; raises `Refused`."""

@@ -17,6 +17,13 @@ MAX_SECRET: Final = 256
 """Characters of a token, name or password that are looked at."""
 
 
+class CallGroup:
+    """Answers a group of calls over the services."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+
 async def authenticate(services: Services, token: str, address: str) -> Account:
     """The account of a token; raises `Refused`."""
     try:

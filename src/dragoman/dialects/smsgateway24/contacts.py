@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from dragoman.container import Services
 from dragoman.core.contacts.contact_profiles import ContactDraft
 from dragoman.core.contacts.model.contacts import MAX_LENGTHS, ContactProfile, ListKind
 from dragoman.core.model.texts import is_storable
-from dragoman.dialects.smsgateway24.auth import authenticate
+from dragoman.dialects.smsgateway24.auth import CallGroup, authenticate
 from dragoman.dialects.smsgateway24.errors import invalid
 from dragoman.dialects.smsgateway24.numbers import country_of_all, read_number
 from dragoman.dialects.smsgateway24.parameters import Given
@@ -19,11 +18,8 @@ from dragoman.web.requests import Request
 LONGEST_NAME: Final = MAX_LENGTHS["name"]
 
 
-class Book:
+class Book(CallGroup):
     """Answers the calls that store tags and contacts."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
 
     async def add_tag(self, request: Request, given: Given) -> SavedTag:
         """`savetag`; raises `Refused`."""

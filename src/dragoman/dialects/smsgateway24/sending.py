@@ -16,7 +16,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.correspondence import ALONE
 from dragoman.core.submission.bundles import RefusedInBundle
-from dragoman.dialects.smsgateway24.auth import authenticate, log_in
+from dragoman.dialects.smsgateway24.auth import CallGroup, authenticate, log_in
 from dragoman.dialects.smsgateway24.errors import WordedRefusal, invalid, missing, problem_of
 from dragoman.dialects.smsgateway24.mapping import DELIVERY_STATES, NAME, Note, render_note
 from dragoman.dialects.smsgateway24.numbers import country_of, country_of_all, read_numbers
@@ -48,11 +48,8 @@ class Target(NamedTuple):
         return None if self.device is None else self.device.device_id
 
 
-class Sending:
+class Sending(CallGroup):
     """Answers the calls that send."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
 
     async def add(self, request: Request, given: Given) -> SavedSms:
         """`addsms`; raises `Refused`."""

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.contacts import Contact, ContactFilter
 from dragoman.core.contacts.model.merge_fields import MergeField
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.dialects.linkmobility.calls import CallGroup
 from dragoman.dialects.linkmobility.contacts import reading, schemas
 from dragoman.dialects.linkmobility.contacts.reading import (
     KEY_PREFIX,
@@ -19,7 +19,7 @@ from dragoman.dialects.linkmobility.contacts.reading import (
     read_field_name,
 )
 from dragoman.dialects.linkmobility.reading import Page, read_flag, render_paging
-from dragoman.dialects.linkmobility.times import render_log_time, zone_of
+from dragoman.dialects.linkmobility.times import render_log_time
 from dragoman.web.bodies import decode_body, decode_query
 from dragoman.web.requests import Request
 
@@ -28,22 +28,18 @@ OK: Final = 200
 CREATED: Final = 201
 
 
-class Book:
+class Book(CallGroup):
     """Answers the calls on contacts."""
-
-    def __init__(self, services: Services) -> None:
-        self._contacts = services.contacts
-        self._default_zone = services.settings.dialects.linkmobility.time_zone
 
     async def search(self, account: Account, request: Request) -> schemas.ContactsPage:
         """A page of the contacts that fit the filters, oldest first."""
         query = decode_query(request, schemas.ContactQuery)
         needs_fields = query.field_key or query.field_value
-        fields = await self._contacts.merge_fields(account) if needs_fields else []
+        fields = await self._services.contacts.merge_fields(account) if needs_fields else []
         wanted = _filter(account, query, fields)
         page = Page.of(request, CONTACTS_PER_PAGE)
-        found = await self._contacts.search(wanted, page.offset, page.size)
-        zone = zone_of(account, self._default_zone)
+        found = await self._services.contacts.search(wanted, page.offset, page.size)
+        zone = self._zone_of(account)
         return schemas.ContactsPage(
             contacts=tuple(_found_contact(contact, zone) for contact in found.contacts),
             paging=render_paging(page, found.total),
@@ -53,13 +49,15 @@ class Book:
 
     async def one(self, account: Account, request: Request) -> schemas.ContactAnswer:
         """One contact; raises `Refused`."""
-        found = await self._contacts.contact(account, reading.path_identifier(request, "contact"))
+        found = await self._services.contacts.contact(
+            account, reading.path_identifier(request, "contact")
+        )
         return self._answer(account, found, OK)
 
     async def create(self, account: Account, request: Request) -> schemas.ContactAnswer:
         """Creates a contact; raises `Refused`."""
         body = decode_body(request, schemas.ContactBody)
-        created = await self._contacts.create_contact(
+        created = await self._services.contacts.create_contact(
             account,
             reading.read_mobile(body.mobile),
             list_id=reading.read_list_id("listid", body.listid),
@@ -71,7 +69,7 @@ class Book:
         """Changes what is given of a contact; raises `Refused`."""
         contact_id = reading.path_identifier(request, "contact")
         body = decode_body(request, schemas.ContactBody)
-        changed = await self._contacts.change_contact(
+        changed = await self._services.contacts.change_contact(
             account,
             contact_id,
             mobile=UNSET if body.mobile is None else reading.read_mobile(body.mobile),
@@ -83,7 +81,7 @@ class Book:
     async def delete(self, account: Account, request: Request) -> schemas.Deleted:
         """Deletes a contact; raises `Refused`."""
         contact_id = reading.path_identifier(request, "contact")
-        await self._contacts.delete_contact(account, contact_id)
+        await self._services.contacts.delete_contact(account, contact_id)
         return schemas.Deleted(message=f"Contact id [{contact_id}] deleted", status=OK)
 
     async def _values(
@@ -92,11 +90,11 @@ class Book:
         from_xml = reading.is_xml(request)
         given: Any = body.fields
         asks = from_xml or (isinstance(given, dict) and any(map(reading.is_field_key, given)))
-        fields = await self._contacts.merge_fields(account) if asks else []
+        fields = await self._services.contacts.merge_fields(account) if asks else []
         return reading.read_values(given, fields, from_xml=from_xml)
 
     def _answer(self, account: Account, found: Contact, status: int) -> schemas.ContactAnswer:
-        zone = zone_of(account, self._default_zone)
+        zone = self._zone_of(account)
         return schemas.ContactAnswer(contact=contact_item(found, zone), status=status)
 
 
@@ -149,34 +147,31 @@ def _field_ids(query: schemas.ContactQuery, fields: Sequence[MergeField]) -> tup
 KIND: Final = "merge field"
 
 
-class MergeFields:
+class MergeFields(CallGroup):
     """Answers the calls on merge fields."""
-
-    def __init__(self, services: Services) -> None:
-        self._contacts = services.contacts
 
     async def all(self, account: Account, _request: Request) -> schemas.Fields:
         """All merge fields, in the order of creation."""
-        found = await self._contacts.merge_fields(account)
+        found = await self._services.contacts.merge_fields(account)
         return schemas.Fields(field=tuple(map(_item, found)), status=OK)
 
     async def create(self, account: Account, request: Request) -> schemas.FieldAnswer:
         """Creates a merge field; raises `Refused`."""
         name = read_field_name(decode_body(request, schemas.FieldBody).name)
-        created = await self._contacts.create_merge_field(account, name)
+        created = await self._services.contacts.create_merge_field(account, name)
         return schemas.FieldAnswer(field=_item(created), status=CREATED)
 
     async def change(self, account: Account, request: Request) -> schemas.FieldAnswer:
         """Renames a merge field; raises `Refused`."""
         field_id = path_identifier(request, KIND)
         name = read_field_name(decode_body(request, schemas.FieldBody).name)
-        renamed = await self._contacts.rename_merge_field(account, field_id, name)
+        renamed = await self._services.contacts.rename_merge_field(account, field_id, name)
         return schemas.FieldAnswer(field=_item(renamed), status=OK)
 
     async def delete(self, account: Account, request: Request) -> schemas.Deleted:
         """Deletes a merge field and its values; raises `Refused`."""
         field_id = path_identifier(request, KIND)
-        await self._contacts.delete_merge_field(account, field_id)
+        await self._services.contacts.delete_merge_field(account, field_id)
         return schemas.Deleted(message=f"Merge field id [{field_id}] deleted", status=OK)
 
 

@@ -7,17 +7,16 @@ from typing import Final
 
 from msgspec import UNSET
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.contacts import Contact, ContactFilter
 from dragoman.core.contacts.model.lists import ContactList
 from dragoman.core.model.errors import RefusalCode
+from dragoman.dialects.linkmobility.calls import CallGroup
 from dragoman.dialects.linkmobility.contacts import schemas
 from dragoman.dialects.linkmobility.contacts.book import contact_item
 from dragoman.dialects.linkmobility.contacts.reading import path_identifier, read_list_id
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.reading import read_text
-from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
 
@@ -27,22 +26,18 @@ OK: Final = 200
 CREATED: Final = 201
 
 
-class ContactLists:
+class ContactLists(CallGroup):
     """Answers the calls on lists."""
-
-    def __init__(self, services: Services) -> None:
-        self._contacts = services.contacts
-        self._default_zone = services.settings.dialects.linkmobility.time_zone
 
     async def all(self, account: Account, _request: Request) -> schemas.Lists:
         """All lists, in the order of creation."""
-        found = await self._contacts.lists(account)
+        found = await self._services.contacts.lists(account)
         return schemas.Lists(list=tuple(map(_item, found)), status=OK)
 
     async def one(self, account: Account, request: Request) -> schemas.ListAnswer:
         """A list and the contacts it holds itself; raises `Refused` where they are too many."""
-        found = await self._contacts.list_of(account, path_identifier(request, "list"))
-        if await self._contacts.count(account, found.list_id) > MAX_SHOWN:
+        found = await self._services.contacts.list_of(account, path_identifier(request, "list"))
+        if await self._services.contacts.count(account, found.list_id) > MAX_SHOWN:
             text = (
                 f"List id [{found.list_id}] has more than {MAX_SHOWN} contacts,"
                 f" use contacts/1 with listid={found.list_id}"
@@ -54,14 +49,16 @@ class ContactLists:
         """Creates a list; raises `Refused`."""
         body = decode_body(request, schemas.ListBody)
         parent_id = read_list_id("parent", body.parent)
-        created = await self._contacts.create_list(account, read_text(body.name), parent_id)
+        created = await self._services.contacts.create_list(
+            account, read_text(body.name), parent_id
+        )
         return schemas.ListAnswer(list=_details(created), status=CREATED)
 
     async def change(self, account: Account, request: Request) -> schemas.ListAnswer:
         """Changes what is given of a list; raises `Refused`."""
         list_id = path_identifier(request, "list")
         body = decode_body(request, schemas.ListBody)
-        changed = await self._contacts.change_list(
+        changed = await self._services.contacts.change_list(
             account,
             list_id,
             name=UNSET if body.name is None else read_text(body.name),
@@ -72,15 +69,15 @@ class ContactLists:
     async def delete(self, account: Account, request: Request) -> schemas.Deleted:
         """Deletes a list and its contacts; raises `Refused`."""
         list_id = path_identifier(request, "list")
-        await self._contacts.delete_list(account, list_id)
+        await self._services.contacts.delete_list(account, list_id)
         return schemas.Deleted(message=f"List id [{list_id}] deleted", status=OK)
 
     async def _answer(
         self, account: Account, found: ContactList, status: int
     ) -> schemas.ListAnswer:
         wanted = ContactFilter(account_id=account.account_id, list_id=found.list_id)
-        page = await self._contacts.search(wanted, 0, MAX_SHOWN)
-        zone = zone_of(account, self._default_zone)
+        page = await self._services.contacts.search(wanted, 0, MAX_SHOWN)
+        zone = self._zone_of(account)
         details = await asyncio.to_thread(_details, found, page.contacts, zone)
         return schemas.ListAnswer(list=details, status=status)
 

@@ -8,18 +8,17 @@ from typing import Final
 
 from msgspec import UNSET
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.keywords import check_may_receive
 from dragoman.core.inbound.model.inbound import Forwarding
 from dragoman.core.inbound.model.keywords import KeywordView
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.dialects.linkmobility.calls import CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.keywords import schemas
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, read_text
 from dragoman.dialects.linkmobility.schemas import Flag, Text
-from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.dialects.wording import quoted, reworded
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
@@ -65,17 +64,13 @@ RESERVED: Final = "reserved"
 NO_CATEGORY: Final = "0"
 
 
-class Keywords:
+class Keywords(CallGroup):
     """Answers the calls on keywords."""
-
-    def __init__(self, services: Services) -> None:
-        self._keywords = services.keywords
-        self._default_zone = services.settings.dialects.linkmobility.time_zone
 
     async def list_all(self, account: Account, _request: Request) -> schemas.KeywordList:
         """The account's keywords, in the order of reservation."""
         check_incoming(account)
-        found = await self._keywords.keywords(account)
+        found = await self._services.keywords.keywords(account)
         return schemas.KeywordList(keywords=tuple(map(_keyword, found)), status=OK)
 
     async def show(self, account: Account, request: Request) -> schemas.KeywordAnswer:
@@ -83,7 +78,7 @@ class Keywords:
         check_incoming(account)
         keyword_id = _identifier(request)
         with reworded(_worded):
-            view = await self._keywords.keyword(account, keyword_id)
+            view = await self._services.keywords.keyword(account, keyword_id)
         return schemas.KeywordAnswer(keyword=_keyword(view), status=OK)
 
     async def show_on_number(self, account: Account, request: Request) -> schemas.KeywordAnswer:
@@ -91,7 +86,7 @@ class Keywords:
         check_incoming(account)
         number, word = request.path_params["number"], request.path_params["keyword"]
         try:
-            view = await self._keywords.keyword_on(account, number, word)
+            view = await self._services.keywords.keyword_on(account, number, word)
         except Refused:
             text = f"Keyword [{quoted(word.upper())}] was not found on number [{quoted(number)}]"
             raise WordedRefusal(RefusalCode.NOT_FOUND, text) from None
@@ -105,7 +100,7 @@ class Keywords:
         if main_keyword_id is None:
             raise _missing_keyword(read_text(body.mainkeyword))
         with reworded(_worded):
-            view = await self._keywords.reserve(
+            view = await self._services.keywords.reserve(
                 account,
                 read_text(body.number),
                 read_text(body.keyword),
@@ -121,15 +116,17 @@ class Keywords:
         if not read_text(body.serviceid):
             raise Refused(RefusalCode.MISSING_FIELD, "serviceid")
         with reworded(_worded):
-            view = await self._keywords.attach(account, _identifier(request), _service_id(body))
+            view = await self._services.keywords.attach(
+                account, _identifier(request), _service_id(body)
+            )
         return schemas.KeywordAnswer(keyword=_keyword(view), status=OK)
 
     async def delete(self, account: Account, request: Request) -> schemas.KeywordAnswer:
         """Gives a keyword up; answers it as it was, with the status that is printed."""
         check_incoming(account)
-        zone = zone_of(account, self._default_zone)
+        zone = self._zone_of(account)
         with reworded(_worded):
-            view = await self._keywords.delete(account, _identifier(request), zone)
+            view = await self._services.keywords.delete(account, _identifier(request), zone)
         return schemas.KeywordAnswer(keyword=_keyword(view), status=CREATED)
 
 
@@ -180,29 +177,26 @@ def _keyword(view: KeywordView) -> schemas.Keyword:
     )
 
 
-class ForwardingServices:
+class ForwardingServices(CallGroup):
     """Answers the calls on services of the type `http`."""
-
-    def __init__(self, services: Services) -> None:
-        self._keywords = services.keywords
 
     async def list_all(self, account: Account, request: Request) -> schemas.ServiceList:
         """The account's services, in the order of creation."""
         _check(account, request)
-        found = await self._keywords.forwardings(account)
+        found = await self._services.keywords.forwardings(account)
         return schemas.ServiceList(services=tuple(map(_service, found)), status=OK)
 
     async def show(self, account: Account, request: Request) -> schemas.ServiceAnswer:
         """One service; raises `Refused`."""
         _check(account, request)
-        found = await self._keywords.forwarding(account, _forwarding_id(request))
+        found = await self._services.keywords.forwarding(account, _forwarding_id(request))
         return schemas.ServiceAnswer(service=_service(found), status=OK)
 
     async def create(self, account: Account, request: Request) -> schemas.ServiceAnswer:
         """Creates a service; raises `Refused`."""
         _check(account, request)
         body = decode_body(request, schemas.NewService)
-        created = await self._keywords.add_forwarding(
+        created = await self._services.keywords.add_forwarding(
             account,
             dialect=DIALECT,
             url=read_text(body.url),
@@ -215,7 +209,7 @@ class ForwardingServices:
         """Changes a service: what is not given stays, but the URL; raises `Refused`."""
         _check(account, request)
         body = decode_body(request, schemas.NewService)
-        changed = await self._keywords.change_forwarding(
+        changed = await self._services.keywords.change_forwarding(
             account,
             _forwarding_id(request),
             url=read_text(body.url),

@@ -9,17 +9,16 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.statistics import Aggregate, StatisticsQuery, Total
+from dragoman.dialects.linkmobility.calls import CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.mapping import QUEUED, STATUSES
 from dragoman.dialects.linkmobility.queries import read_end_time, read_time
 from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, check_advanced
 from dragoman.dialects.linkmobility.statistics.schemas import Stats, StatsQuery, StatsRow
-from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.dialects.wording import quoted
 from dragoman.web.bodies import decode_query
 from dragoman.web.requests import Request
@@ -70,13 +69,8 @@ class _Asked(NamedTuple):
     value: str
 
 
-class Counts:
+class Counts(CallGroup):
     """Answers questions about what was counted."""
-
-    def __init__(self, services: Services) -> None:
-        self._statistics = services.statistics
-        self._queries = services.queries
-        self._settings = services.settings.dialects.linkmobility
 
     async def answer(self, account: Account, request: Request) -> Stats:
         """The counts of a time, by period and value; raises `Refused`."""
@@ -87,9 +81,9 @@ class Counts:
         if group not in GROUPS[direction]:
             text = f"Group [{quoted(group)}] is not valid for {direction}"
             raise WordedRefusal(RefusalCode.INVALID_FIELD, text)
-        zone = zone_of(account, self._settings.time_zone)
+        zone = self._zone_of(account)
         asked = await self._asked(account, direction, query)
-        totals = await self._statistics.totals(
+        totals = await self._services.statistics.totals(
             StatisticsQuery(
                 account_ids=asked.account_ids,
                 direction=direction,
@@ -114,7 +108,7 @@ class Counts:
             raise WordedRefusal(RefusalCode.INVALID_FIELD, text)
         if value and not _COUNTRY.fullmatch(value):
             raise Refused(RefusalCode.INVALID_FIELD, "value_1", "use a mobile country code")
-        below = await self._queries.accounts_below(account)
+        below = await self._services.queries.accounts_below(account)
         return _Asked((account.account_id, *below), MCC, value)
 
     async def _user(self, account: Account, value: str) -> int:
@@ -123,7 +117,9 @@ class Counts:
             user = int(value)
             if user == account.account_id:
                 return user
-            if user <= MAX_IDENTIFIER and user in await self._queries.accounts_below(account):
+            if user <= MAX_IDENTIFIER and user in await self._services.queries.accounts_below(
+                account
+            ):
                 return user
         raise Refused(RefusalCode.NOT_FOUND, value, "user")
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -16,12 +15,13 @@ from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.ingestion import IngestedRow
 from dragoman.core.reporting.statistics import Ingestion
 from dragoman.dialects.linkmobility import mapping
+from dragoman.dialects.linkmobility.calls import CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal, problem_of
 from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, check_advanced, read_text
 from dragoman.dialects.linkmobility.schemas import Text
 from dragoman.dialects.linkmobility.statistics import schemas
 from dragoman.dialects.linkmobility.statistics.answers import KEYWORD_NUMBER, MCC_STATUS, SUM
-from dragoman.dialects.linkmobility.times import parse_log_time, zone_of
+from dragoman.dialects.linkmobility.times import parse_log_time
 from dragoman.dialects.wording import quoted
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
@@ -63,12 +63,8 @@ _REASONS: Final = MappingProxyType[Ingestion, Callable[[IngestedRow], Refused]](
 """Why a row is not counted that could be read."""
 
 
-class Ingesting:
+class Ingesting(CallGroup):
     """Takes rows to count from callers with the advanced key."""
-
-    def __init__(self, services: Services) -> None:
-        self._statistics = services.statistics
-        self._settings = services.settings.dialects.linkmobility
 
     async def take_inbox(self, account: Account, request: Request) -> schemas.Ingested:
         """Counts texts that were received elsewhere; raises `Refused`."""
@@ -93,7 +89,7 @@ class Ingesting:
             raise Refused(RefusalCode.MISSING_FIELD, "stats")
         if len(rows) > MAX_ROWS:
             raise Refused(RefusalCode.INVALID_FIELD, "stats", f"more than {MAX_ROWS} rows")
-        zone = zone_of(account, self._settings.time_zone)
+        zone = self._zone_of(account)
         fit: dict[int, IngestedRow] = {}
         refusals: dict[int, Refused] = {}
         for place, row in enumerate(rows):
@@ -101,7 +97,7 @@ class Ingesting:
                 fit[place] = read(row, zone)
             except Refused as refused:
                 refusals[place] = refused
-        results = await self._statistics.ingest(account, list(fit.values()))
+        results = await self._services.statistics.ingest(account, list(fit.values()))
         for (place, ingested), result in zip(fit.items(), results, strict=True):
             if result in _REASONS:
                 refusals[place] = _REASONS[result](ingested)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Final
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.groups import Group
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
+from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.contacts import reading, schemas
 from dragoman.dialects.smsend.contacts.book import contact_path
 from dragoman.dialects.smsend.mapping import read_flag, read_identifier
@@ -24,18 +24,14 @@ DEFAULT_SIZE: Final = 5
 """Groups on a page."""
 
 
-class ContactGroups:
+class ContactGroups(CallGroup):
     """Answers the calls on groups."""
-
-    def __init__(self, services: Services) -> None:
-        self._groups = services.groups
-        self._profiles = services.contact_profiles
 
     async def create(self, account: Account, request: Request) -> Located:
         """Creates a group; raises `Refused`."""
         name, description = _read_fields(request)
         with _taken(name):
-            group = await self._groups.create(account, name, description)
+            group = await self._services.groups.create(account, name, description)
         return Located(f"/group/{group.list_id}")
 
     async def change(self, account: Account, request: Request) -> Located:
@@ -43,19 +39,21 @@ class ContactGroups:
         group_id = _group_id(request)
         name, description = _read_fields(request)
         with _taken(name):
-            await self._groups.change(account, group_id, name=name, description=description)
+            await self._services.groups.change(
+                account, group_id, name=name, description=description
+            )
         return Located(f"/group/{group_id}")
 
     async def delete(self, account: Account, request: Request) -> Answer:
         """Deletes a group, and its contacts where asked to; raises `Refused`."""
         with_contacts = read_flag(request.query, "deletecontacts")
-        await self._groups.delete(account, _group_id(request), with_contacts=with_contacts)
+        await self._services.groups.delete(account, _group_id(request), with_contacts=with_contacts)
         return ""
 
     async def groups(self, account: Account, request: Request) -> schemas.GroupList:
         """A page of groups, oldest first; raises `Refused`."""
         page = read_page(request.query, DEFAULT_SIZE)
-        found = await self._groups.page(account, page.offset, page.size)
+        found = await self._services.groups.page(account, page.offset, page.size)
         return schemas.GroupList(
             groups=[_render(group) for group in found.groups],
             pageNumber=page.number,
@@ -68,7 +66,7 @@ class ContactGroups:
         group_id, text = _group_id(request), request.path_params["contact_id"]
         contact_id = reading.read_contact_id(text)
         try:
-            await self._groups.add(account, group_id, [contact_id])
+            await self._services.groups.add(account, group_id, [contact_id])
         except Refused as refused:
             raise _of_contact(refused, text) from None
         return Located(contact_path(contact_id))
@@ -80,17 +78,19 @@ class ContactGroups:
         """
         group_id = _group_id(request)
         written = read_body(request, schemas.PhoneNumber).phoneNumber
-        with_number = await self._profiles.with_number(account, reading.read_number(written))
+        with_number = await self._services.contact_profiles.with_number(
+            account, reading.read_number(written)
+        )
         if not with_number:
             raise reading.unknown_in_body("contact", read_text(written))
-        await self._groups.add(account, group_id, with_number[:1])
+        await self._services.groups.add(account, group_id, with_number[:1])
         return Located(contact_path(with_number[0]))
 
     async def remove(self, account: Account, request: Request) -> Located:
         """Takes a contact out of a group, or all with a number; raises `Refused`."""
         group_id, text = _group_id(request), request.path_params["contact_id"]
         contact_ids = await self._named_in_path(account, text)
-        if not await self._groups.remove(account, group_id, contact_ids):
+        if not await self._services.groups.remove(account, group_id, contact_ids):
             raise reading.missing_contact(text)
         return Located(contact_path(contact_ids[0]))
 
@@ -102,7 +102,7 @@ class ContactGroups:
             number = normalise(text)
         except Refused:
             raise reading.missing_contact(text) from None
-        with_number = await self._profiles.with_number(account, number)
+        with_number = await self._services.contact_profiles.with_number(account, number)
         if not with_number:
             raise reading.missing_contact(text)
         return with_number

@@ -6,11 +6,11 @@ import asyncio
 
 import msgspec
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.campaigns.issues import decode_attachments
 from dragoman.core.campaigns.model.mailings import Issue, Template
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.mailings import lists as reading
 from dragoman.dialects.smsend.mailings import schemas
 from dragoman.dialects.smsend.mailings.lists import (
@@ -20,7 +20,7 @@ from dragoman.dialects.smsend.mailings.lists import (
     unable,
     with_api_names,
 )
-from dragoman.dialects.smsend.mapping import read_identifier, zone_of
+from dragoman.dialects.smsend.mapping import read_identifier
 from dragoman.dialects.smsend.reading import read_body, read_switch
 from dragoman.dialects.smsend.rendering import Located
 from dragoman.web.bodies import decode_json
@@ -28,12 +28,8 @@ from dragoman.web.json_patch import PatchOperation, PatchRefused, apply_patch
 from dragoman.web.requests import Request
 
 
-class ListIssues:
+class ListIssues(CallGroup):
     """Answers the calls on issues and templates."""
-
-    def __init__(self, services: Services) -> None:
-        self._issues = services.issues
-        self._zone = services.settings.dialects.smsend.time_zone
 
     async def create(self, account: Account, request: Request) -> Located:
         """Stores an issue; raises `Refused`."""
@@ -52,7 +48,7 @@ class ListIssues:
             web_analytics=read_text(fields.web_analytics),
             attachments=await asyncio.to_thread(decode_attachments, files),
         )
-        created = await self._issues.create(account, new)
+        created = await self._services.issues.create(account, new)
         return Located(_issue_path(created))
 
     async def create_from_template(self, account: Account, request: Request) -> Located:
@@ -60,7 +56,7 @@ class ListIssues:
         list_id, template_id = list_id_of(request), _template_id_of(request)
         fields = read_body(request, schemas.TemplatedIssueFields)
         try:
-            created = await self._issues.create_from_template(
+            created = await self._services.issues.create_from_template(
                 account, list_id, template_id, read_text(fields.name), read_text(fields.subject)
             )
         except Refused as refused:
@@ -74,11 +70,11 @@ class ListIssues:
         list_id = list_id_of(request)
         issue_id = read_identifier(request.path_params["issue_id"], "issue")
         fields = read_body(request, schemas.SendingFields)
-        await self._issues.issue(account, list_id, issue_id)
+        await self._services.issues.issue(account, list_id, issue_id)
         contact_ids = reading.read_contact_ids(fields.contactIds or [])
-        due_ms = reading.read_schedule(fields.scheduleTime, zone_of(account, self._zone))
+        due_ms = reading.read_schedule(fields.scheduleTime, self._zone_of(account))
         with with_api_names(), unable("The issue can't be sent"):
-            await self._issues.send(
+            await self._services.issues.send(
                 account, list_id, issue_id, contact_ids=contact_ids, due_ms=due_ms
             )
         return Located(f"{list_path(list_id)}/issue/{issue_id}")
@@ -96,14 +92,14 @@ class ListIssues:
     async def change_template(self, account: Account, request: Request) -> Located:
         """Changes what is given of a template; raises `Refused`."""
         fields = read_body(request, schemas.TemplateFields)
-        found = await self._issues.template(account, _template_id_of(request))
+        found = await self._services.issues.template(account, _template_id_of(request))
         return await self._put_template(account, fields, found)
 
     async def patch_template(self, account: Account, request: Request) -> Located:
         """Changes a template as a JSON Patch says, all of it or nothing; raises `Refused`."""
         template_id = _template_id_of(request)
         operations = decode_json(request.body, list[PatchOperation])
-        before = _render(await self._issues.template(account, template_id))
+        before = _render(await self._services.issues.template(account, template_id))
         try:
             patched = apply_patch(msgspec.to_builtins(before), operations)
             after = msgspec.convert(patched, schemas.PatchedTemplate)
@@ -111,7 +107,7 @@ class ListIssues:
             raise Refused(RefusalCode.MALFORMED_REQUEST, detail=str(error)) from None
         if after.id_template != template_id:
             raise Refused(RefusalCode.INVALID_FIELD, "id_template", "it does not change")
-        put = await self._issues.put_template(
+        put = await self._services.issues.put_template(
             account,
             Template(
                 template_id=template_id,
@@ -126,16 +122,16 @@ class ListIssues:
 
     async def template(self, account: Account, request: Request) -> schemas.TemplateAnswer:
         """A template; raises `Refused`."""
-        return _render(await self._issues.template(account, _template_id_of(request)))
+        return _render(await self._services.issues.template(account, _template_id_of(request)))
 
     async def templates(self, account: Account, _request: Request) -> schemas.TemplatesAnswer:
         """The account's templates."""
-        found = await self._issues.templates(account)
+        found = await self._services.issues.templates(account)
         return schemas.TemplatesAnswer(templates=[_render(one) for one in found])
 
     async def remove_template(self, account: Account, request: Request) -> str:
         """Deletes a template; raises `Refused`."""
-        await self._issues.remove_template(account, _template_id_of(request))
+        await self._services.issues.remove_template(account, _template_id_of(request))
         return ""
 
     async def _put_template(
@@ -144,7 +140,7 @@ class ListIssues:
         def given(value: str | int | None, before: str) -> str:
             return before if value is None else str(value)
 
-        put = await self._issues.put_template(
+        put = await self._services.issues.put_template(
             account,
             Template(
                 template_id=old.template_id,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from types import MappingProxyType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -12,24 +11,23 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import UNSET
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.campaigns.mailings import check_address
 from dragoman.core.campaigns.model.mailings import ListState, MailingList, MailingListChange
 from dragoman.core.contacts.contact_profiles import check_draft
 from dragoman.core.contacts.model.profiles import OnClash
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.contacts.book import contact_path
 from dragoman.dialects.smsend.contacts.reading import read_draft, unknown_in_body
 from dragoman.dialects.smsend.contacts.schemas import ContactFields
 from dragoman.dialects.smsend.errors import WordedRefusal, problem_of
 from dragoman.dialects.smsend.mailings.schemas import ListAnswer, ListFields, ListsAnswer
-from dragoman.dialects.smsend.mapping import read_flag, read_identifier, zone_of
+from dragoman.dialects.smsend.mapping import read_flag, read_identifier
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Located
 from dragoman.dialects.smsend.schemas import Value
 from dragoman.dialects.smsend.times import OF_ISSUES, parse_span
-from dragoman.kit.clock import datetime_of
 from dragoman.kit.ids import parse_base64, render_base64
 from dragoman.web.requests import Request
 
@@ -133,14 +131,8 @@ OPT_IN: Final = "sendoptin"
 """The manual's `SendOptIn` and `sendoptin`."""
 
 
-class Lists:
+class Lists(CallGroup):
     """Answers the calls on lists."""
-
-    def __init__(self, services: Services) -> None:
-        self._mailings = services.mailings
-        self._profiles = services.contact_profiles
-        self._clock = services.clock
-        self._zone = services.settings.dialects.smsend.time_zone
 
     async def create(self, account: Account, request: Request) -> Located:
         """Creates a list; raises `Refused`."""
@@ -151,7 +143,7 @@ class Lists:
         }
         new = MailingList(list_id=0, account_id=account.account_id, state=state, **given)
         with with_api_names():
-            created = await self._mailings.create_list(account, new)
+            created = await self._services.mailings.create_list(account, new)
         return Located(list_path(created.list_id))
 
     async def change(self, account: Account, request: Request) -> Located:
@@ -169,13 +161,13 @@ class Lists:
             state=UNSET if fields.status is None else read_state(fields.status),
         )
         with with_api_names():
-            await self._mailings.change_list(msgspec.structs.replace(change, **given))
+            await self._services.mailings.change_list(msgspec.structs.replace(change, **given))
         return Located(list_path(list_id))
 
     async def lists(self, account: Account, request: Request) -> ListsAnswer:
         """The account's lists; raises `Refused`."""
         states = read_states(request.query.get("statuses", ""))
-        found = await self._mailings.lists(account, states)
+        found = await self._services.mailings.lists(account, states)
         return ListsAnswer(lists=[_render(one) for one in found])
 
     async def register(self, account: Account, request: Request) -> Located:
@@ -189,19 +181,19 @@ class Lists:
         profile = msgspec.structs.replace(draft.profile, email=email)
         draft = msgspec.structs.replace(draft, profile=profile)
         check_draft(draft)
-        await self._mailings.active_list(account, list_id)
+        await self._services.mailings.active_list(account, list_id)
         if opt_in:
-            await self._mailings.check_may_send(account)
+            await self._services.mailings.check_may_send(account)
         try:
-            await self._profiles.create_all(
+            await self._services.contact_profiles.create_all(
                 account, [draft], on_clash=OnClash.UPDATE, keep_groups=True
             )
         except Refused as refused:
             if refused.code is RefusalCode.NOT_FOUND:  # a group
                 raise unknown_in_body(refused.detail, refused.subject) from None
             raise
-        contact_id = (await self._profiles.with_email(account, email))[-1]
-        await self._mailings.subscribe(
+        contact_id = (await self._services.contact_profiles.with_email(account, email))[-1]
+        await self._services.mailings.subscribe(
             account, list_id, email, contact_id=contact_id, opt_in=opt_in
         )
         return Located(contact_path(contact_id))
@@ -210,12 +202,8 @@ class Lists:
         """Puts the contacts of a group on a list; raises `Refused`."""
         list_id, opt_in = list_id_of(request), read_flag(request.query.lowered(), OPT_IN)
         group_id = read_identifier(request.path_params["group_id"], "group")
-        await self._mailings.add_group(account, list_id, group_id, opt_in=opt_in)
+        await self._services.mailings.add_group(account, list_id, group_id, opt_in=opt_in)
         return ""
-
-    def _today(self, account: Account) -> date:
-        zone = zone_of(account, self._zone)
-        return datetime_of(self._clock.now_ms()).astimezone(zone).date()
 
 
 def list_id_of(request: Request) -> int:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.submission.model.orders import OrderView, RecipientView
-from dragoman.dialects.smsend.mapping import render_time, zone_of
+from dragoman.dialects.smsend.calls import CallGroup
+from dragoman.dialects.smsend.mapping import render_time
 from dragoman.dialects.smsend.reading import Page, read_page
 from dragoman.dialects.smsend.sending import schemas
 from dragoman.dialects.smsend.sending.statuses import history_code_of
-from dragoman.dialects.smsend.times import NOW, parse_time, read_zone
+from dragoman.dialects.smsend.times import NOW, parse_time
 from dragoman.web.requests import Parameters, Request
 
 MAX_SIZE: Final = 1_000
@@ -23,17 +23,13 @@ MAX_SIZE: Final = 1_000
 SECOND_MS: Final = 1_000
 
 
-class HistoryCalls:
+class HistoryCalls(CallGroup):
     """Answers the calls on what was sent."""
-
-    def __init__(self, services: Services) -> None:
-        self._orders = services.orders
-        self._zone = services.settings.dialects.smsend.time_zone
 
     async def orders(self, account: Account, request: Request) -> schemas.History:
         """A page of the account's orders; raises `Refused`."""
         page, zone, from_ms, to_ms = self._read(account, request.query)
-        found = await self._orders.page(account, from_ms, to_ms, page.offset, page.size)
+        found = await self._services.orders.page(account, from_ms, to_ms, page.offset, page.size)
         return schemas.History(
             total=found.total,
             pageNumber=page.number,
@@ -50,7 +46,7 @@ class HistoryCalls:
             raise Refused(RefusalCode.MISSING_FIELD, "recipient")
         # A `+` that is not escaped is a blank in a query.
         digits = normalise(written)
-        found = await self._orders.page_of_recipient(
+        found = await self._services.orders.page_of_recipient(
             account, digits, from_ms, to_ms, page.offset, page.size
         )
         return schemas.RecipientHistory(
@@ -63,7 +59,7 @@ class HistoryCalls:
     def _read(self, account: Account, query: Parameters) -> tuple[Page, ZoneInfo, int, int | None]:
         """The page, the zone, and the time from the first second to the last one's end."""
         page = read_page(query, max_size=MAX_SIZE)
-        zone = read_zone(query.get("timezone"), "timezone") or zone_of(account, self._zone)
+        zone = self._zone_of(account, query)
         from_ms = _read_time(query, "from", zone)
         if from_ms is None:
             raise Refused(RefusalCode.MISSING_FIELD, "from")

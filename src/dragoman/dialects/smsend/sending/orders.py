@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from msgspec import UNSET, UnsetType
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.billing.model.payments import Payer, Payment
@@ -18,8 +17,9 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.texts import is_storable
 from dragoman.core.submission.orders import OrderProgress
+from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.errors import BAD_REQUEST, NOT_FOUND, WordedRefusal
-from dragoman.dialects.smsend.mapping import DIALECT, render_quantity, render_time, zone_of
+from dragoman.dialects.smsend.mapping import DIALECT, render_quantity, render_time
 from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.schemas import Done
 from dragoman.dialects.smsend.sending import reading, schemas
@@ -49,16 +49,8 @@ class Content(NamedTuple):
     """Of each recipient, where they differ."""
 
 
-class OrderCalls:
+class OrderCalls(CallGroup):
     """Answers the calls on orders."""
-
-    def __init__(self, services: Services) -> None:
-        self._orders = services.orders
-        self._credits = services.credits
-        self._groups = services.groups
-        self._submission = services.submission
-        self._zone = services.settings.dialects.smsend.time_zone
-        self._default_sender = services.settings.dialects.smsend.default_sender
 
     async def send(self, account: Account, request: Request) -> schemas.Sent:
         """Accepts a text to numbers; raises `Refused`."""
@@ -101,8 +93,8 @@ class OrderCalls:
 
     async def status(self, account: Account, request: Request) -> schemas.OrderStatus:
         """The status of an order; raises `Refused`."""
-        progress = await self._orders.progress(account, _order_id(request))
-        zone = zone_of(account, self._zone)
+        progress = await self._services.orders.progress(account, _order_id(request))
+        zone = self._zone_of(account)
         if len(progress.messages) <= MANY:
             return _render_status(progress, zone)
         return await asyncio.to_thread(_render_status, progress, zone)
@@ -110,7 +102,7 @@ class OrderCalls:
     async def cancel(self, account: Account, request: Request) -> Done:
         """Cancels an order that is due later; raises `Refused`."""
         try:
-            await self._orders.cancel(account, _order_id(request))
+            await self._services.orders.cancel(account, _order_id(request))
         except Refused as refused:
             if refused.code in {RefusalCode.NOT_FOUND, RefusalCode.NOT_CANCELLABLE}:
                 raise WordedRefusal(refused.code, NOT_REMOVED, NOT_FOUND) from None
@@ -119,15 +111,17 @@ class OrderCalls:
 
     async def cancel_all(self, account: Account, _request: Request) -> Done:
         """Cancels all orders that are due later."""
-        await self._orders.cancel_all(account)
+        await self._services.orders.cancel_all(account)
         return Done()
 
     def _read_terms(self, fields: schemas.OrderFields, account: Account) -> OrderTerms:
-        zone = zone_of(account, self._zone)
-        return read_terms(fields, account, self._credits.types, zone, self._default_sender)
+        zone = self._zone_of(account)
+        return read_terms(
+            fields, account, self._services.credits.types, zone, self._settings.default_sender
+        )
 
     async def _place(self, account: Account, terms: OrderTerms, content: Content) -> schemas.Sent:
-        order_id = terms.order_id or self._orders.new_order_id()
+        order_id = terms.order_id or self._services.orders.new_order_id()
         message_type = terms.message_type
         submission = Submission(
             dialect=DIALECT,
@@ -139,14 +133,14 @@ class OrderCalls:
             format=terms.limit.format,
             due_ms=terms.due_ms,
             validity_s=terms.validity_s,
-            callback=terms.callback(order_id, zone_of(account, self._zone)),
+            callback=terms.callback(order_id, self._zone_of(account)),
             wants_receipt=message_type.receipts,
             protocol=PROTOCOL,
             payments=await self._payments(account, message_type),
             message_type=message_type,
         )
         try:
-            accepted = await self._orders.place(
+            accepted = await self._services.orders.place(
                 account, submission, order_id, terms.called, is_new=not terms.order_id
             )
         except Refused as refused:
@@ -156,7 +150,7 @@ class OrderCalls:
             raise
         remaining: int | UnsetType = UNSET
         if terms.answers_remaining:
-            left = (await self._credits.available(account))[message_type.name]
+            left = (await self._services.credits.available(account))[message_type.name]
             remaining = render_quantity(left)
         return schemas.Sent(
             order_id=order_id,
@@ -167,7 +161,7 @@ class OrderCalls:
 
     async def _payments(self, account: Account, message_type: MessageType) -> tuple[Payment, ...]:
         """The wallets that pay; none where they go without saying, which keeps rows short."""
-        payments = await self._credits.payments(account, message_type)
+        payments = await self._services.credits.payments(account, message_type)
         if account.payer is Payer.OWN and payments == (Payment(wallet_id=account.wallet_id),):
             return ()
         return payments
@@ -184,7 +178,7 @@ class OrderCalls:
             digits = normalise(number)
         except Refused:
             return False
-        return self._submission.reaches(account, digits, terms.message_type)
+        return self._services.submission.reaches(account, digits, terms.message_type)
 
     async def _find_groups(self, account: Account, message: schemas.GroupMessage) -> list[int]:
         """The groups that a body names, once each; raises `Refused`."""
@@ -194,14 +188,18 @@ class OrderCalls:
             raise Refused(RefusalCode.INVALID_FIELD, name, f"at most {MAX_GROUPS} groups")
         if name == "recipient":
             try:
-                return [group.list_id for group in await self._groups.named(account, names)]
+                return [
+                    group.list_id for group in await self._services.groups.named(account, names)
+                ]
             except Refused as refused:
                 raise _missing_group(refused, refused.subject) from None
         found = []
         for text in names:
             group_id = parse_number(text)
             try:
-                group = await self._groups.group(account, -1 if group_id is None else group_id)
+                group = await self._services.groups.group(
+                    account, -1 if group_id is None else group_id
+                )
             except Refused as refused:
                 raise _missing_group(refused, text) from None
             found.append(group.list_id)
@@ -209,7 +207,7 @@ class OrderCalls:
 
     async def _numbers_of(self, account: Account, group_ids: Sequence[int]) -> list[str]:
         numbers: list[str] = []
-        async for members in self._groups.recipients(account, group_ids):
+        async for members in self._services.groups.recipients(account, group_ids):
             numbers += [f"+{member.mobile}" for member in members if member.mobile]
             if len(numbers) > MAX_RECIPIENTS:
                 raise reading.too_many(len(numbers))
