@@ -4,23 +4,98 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
 from dragoman.container import Services
-from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.model.errors import Refused
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.model.accounts import Account, CredentialKind
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility import schemas
-from dragoman.dialects.linkmobility.auth import authenticate
 from dragoman.dialects.linkmobility.errors import problem_of
 from dragoman.dialects.linkmobility.mapping import DIALECT
-from dragoman.dialects.linkmobility.profiles import PROFILES, CallRule, ProfileChoice, name_call
-from dragoman.dialects.linkmobility.rendering import render
+from dragoman.dialects.linkmobility.profiles import (
+    PROFILES,
+    CallRule,
+    ProfileChoice,
+    drop_fields,
+    name_call,
+)
+from dragoman.dialects.linkmobility.schemas import Answer
 from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.web.operations import DEFAULT_BODY_LIMIT_BYTES, Handler, Operation
 from dragoman.web.requests import Request
-from dragoman.web.responses import Response
+from dragoman.web.responses import JSON, XML, Response
+from dragoman.web.xml_tree import render_xml
+
+LEGACY: Final = "legacy"
+
+_KINDS: Final = MappingProxyType(
+    {
+        "": CredentialKind.PASSWORD,
+        "plain": CredentialKind.PASSWORD,
+        "md5": CredentialKind.LEGACY_MD5,
+    }
+)
+
+
+async def authenticate(accounts: Accounts, request: Request) -> Account:
+    """The account of the caller (LINK v2 s. 03); raises `Refused` naming the key that was given."""
+    query = request.query
+    key = query.get("apikey", "")
+    try:
+        if key == LEGACY:
+            return await _log_in(accounts, request)
+        return await accounts.authenticate_key(key, request.client)
+    except Refused as refused:
+        if refused.code is RefusalCode.AUTHENTICATION_FAILED:
+            raise Refused(refused.code, key, refused.detail) from None
+        raise
+
+
+async def _log_in(accounts: Accounts, request: Request) -> Account:
+    query = request.query
+    kind = _KINDS.get(query.get("type", "").lower())
+    if kind is None:
+        raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown type of password")
+    password = query.get("password", "")
+    if kind is CredentialKind.LEGACY_MD5:
+        password = password.lower()
+    username = query.get("username", "")
+    return await accounts.authenticate_password(username, password, request.client, kind)
+
+
+ROOT: Final = "response"
+XML_SUFFIX: Final = ".xml"
+
+_encode_json: Final = msgspec.json.Encoder().encode
+
+
+def render(request: Request, answer: Answer, dropped: tuple[tuple[str, ...], ...] = ()) -> Response:
+    """Renders an answer in the form that the suffix of the path asks for; JSON where none does.
+
+    `dropped` are the paths of fields that the caller's profile does not have.
+    """
+    if dropped:
+        tree = msgspec.to_builtins(answer)
+        drop_fields(tree, dropped)
+        if not _asks_for_xml(request):
+            return Response(answer.status, _encode_json(tree), JSON)
+        return Response(answer.status, render_xml(ROOT, tree), XML)
+    if _asks_for_xml(request):
+        tree = msgspec.to_builtins(answer)
+        return Response(answer.status, render_xml(ROOT, tree), XML)
+    return Response(answer.status, _encode_json(answer), JSON)
+
+
+def _asks_for_xml(request: Request) -> bool:
+    named = request.path_params.get("format")
+    if named is not None:
+        return named == "xml"
+    return request.path.rstrip("/").endswith(XML_SUFFIX)
+
 
 Act = Callable[[Account, Request], Awaitable[schemas.Answer]]
 """Answers a call of a known account; raises `Refused`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus
 
 from dragoman.core.accounts.model.accounts import Account
@@ -16,7 +16,6 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import CallbackRequest, Format, Push, Submission
 from dragoman.core.messages.model.premium import Premium
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.linkmobility.attachments import read_attachments
 from dragoman.dialects.linkmobility.audiences import read_audience
 from dragoman.dialects.linkmobility.errors import WordedRefusal, missing_contact, missing_list
 from dragoman.dialects.linkmobility.mapping import DIALECT, FORMATS, PROTOCOL, REPORTED
@@ -24,6 +23,36 @@ from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, check_advance
 from dragoman.dialects.linkmobility.schemas import Message, Number, Text
 from dragoman.dialects.linkmobility.times import parse_time
 from dragoman.dialects.wording import quoted
+
+MAX_URL: Final = 2_000
+MAX_URLS: Final = 100
+_NOTHING: Final[tuple[object, ...]] = (None, "", [], {})
+
+
+def read_attachments(
+    value: list[Any] | dict[str, Any] | str | None, format_: Format
+) -> tuple[str, ...]:
+    """Reads the URLs of a message; raises `Refused`.
+
+    XML writes an array as repeated elements, or as elements named `item` in one.
+    """
+    if value in _NOTHING:
+        return ()
+    if format_ is not Format.MMS:
+        raise Refused(RefusalCode.INVALID_FIELD, "attachment", "use format MMS")
+    if isinstance(value, dict):
+        value = value.get("item") if value.keys() == {"item"} else [value]
+    urls = value if isinstance(value, list) else [value]
+    if len(urls) > MAX_URLS:
+        raise Refused(RefusalCode.INVALID_FIELD, "attachment", "too many")
+    return tuple(map(_read_url, urls))
+
+
+def _read_url(url: object) -> str:
+    if not isinstance(url, str) or len(url) > MAX_URL or not url.strip():
+        raise Refused(RefusalCode.INVALID_FIELD, "attachment", "expected an array of URLs")
+    return url.strip()
+
 
 DEFAULT_SENDER: Final = "Service SMS"
 DEFAULT_CLASS: Final = 1

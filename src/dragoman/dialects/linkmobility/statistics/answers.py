@@ -7,7 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
+
+import msgspec
+from msgspec import UNSET, UnsetType
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
@@ -18,10 +21,51 @@ from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.mapping import QUEUED, STATUSES
 from dragoman.dialects.linkmobility.queries import read_end_time, read_time
 from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, check_advanced
-from dragoman.dialects.linkmobility.statistics.schemas import Stats, StatsQuery, StatsRow
+from dragoman.dialects.linkmobility.schemas import Credentials
 from dragoman.dialects.wording import quoted
 from dragoman.web.bodies import decode_query
+from dragoman.web.operations import doc
 from dragoman.web.requests import Request
+
+
+class StatsQuery(Credentials, frozen=True, kw_only=True):
+    """What to count."""
+
+    group: Annotated[str, doc("sum, mcc:status (outbox), keyword:number (inbox).")] = "sum"
+    starttime: Annotated[str, doc("dd-mm-YYYY HH:MM")] = ""
+    endtime: Annotated[str, doc("dd-mm-YYYY HH:MM")] = ""
+    advanced: Annotated[str, doc("The advanced key.")] = ""
+    type_1: Annotated[
+        str, doc("user or mcc; anything but the own user needs the advanced key.")
+    ] = ""
+    value_1: Annotated[str, doc("A user id or a mobile country code.")] = ""
+
+
+class StatsRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A period and what was counted in it; which of its parts are given depends on the aggregate.
+
+    `week` is that of ISO 8601, and `year` then the year it belongs to.
+    """
+
+    year: str
+    month: str | UnsetType = UNSET
+    week: str | UnsetType = UNSET
+    day: str | UnsetType = UNSET
+    hour: str | UnsetType = UNSET
+    timestamp: str
+    type_1: str
+    value_1: str
+    type_2: str
+    value_2: str
+    counter: str
+
+
+class Stats(msgspec.Struct, frozen=True, kw_only=True):
+    """The counts of a time, by period and value."""
+
+    stats: tuple[StatsRow, ...]
+    status: int
+
 
 OK: Final = 200
 SUM: Final = "sum"

@@ -1,4 +1,4 @@
-"""Rows that were counted elsewhere, sent to us to be counted too."""
+"""Rows that were counted elsewhere, sent to us to be counted too (LINK v2 s. 10)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
+
+import msgspec
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
@@ -18,15 +20,83 @@ from dragoman.dialects.linkmobility import mapping
 from dragoman.dialects.linkmobility.calls import CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal, problem_of
 from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, check_advanced, read_text
-from dragoman.dialects.linkmobility.schemas import Text
-from dragoman.dialects.linkmobility.statistics import schemas
+from dragoman.dialects.linkmobility.schemas import Number, Text
 from dragoman.dialects.linkmobility.statistics.answers import KEYWORD_NUMBER, MCC_STATUS, SUM
 from dragoman.dialects.linkmobility.times import parse_log_time
 from dragoman.dialects.wording import quoted
 from dragoman.web.bodies import decode_body
+from dragoman.web.operations import doc
 from dragoman.web.requests import Request
 
-_Row = TypeVar("_Row", schemas.InboxRow, schemas.OutboxRow)
+
+class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A text that was received elsewhere."""
+
+    msgid: Text = None
+    userid: Number = None
+    logtime: Text = None
+    code: Annotated[Text, doc("The number it came to.")] = None
+    keywordid: Text = None
+    materialized_path: Annotated[Text, doc("No effect.")] = None
+    topbruger: Annotated[Text, doc("No effect.")] = None
+
+
+class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that was sent elsewhere."""
+
+    msgid: Text = None
+    userid: Number = None
+    logtime: Text = None
+    mcc: Text = None
+    status: Annotated[str | None, doc("queued, buffered, received, rejected or expired.")] = None
+    splitcount: Number = None
+    materialized_path: Annotated[Text, doc("No effect.")] = None
+    topbruger: Annotated[Text, doc("No effect.")] = None
+    payout: Annotated[str | int | float | None, doc("No effect.")] = None
+    price: Annotated[str | int | float | None, doc("No effect.")] = None
+    group: Annotated[Text, doc("No effect.")] = None
+
+
+class InboxRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Received texts to count."""
+
+    stats: Annotated[list[InboxRow] | None, doc("Up to 10,000.")] = None
+    advanced: Annotated[Text, doc("The advanced key; may stand in the query.")] = None
+
+
+class OutboxRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Sent messages to count."""
+
+    stats: Annotated[list[OutboxRow] | None, doc("Up to 10,000.")] = None
+    advanced: Annotated[Text, doc("The advanced key; may stand in the query.")] = None
+
+
+class IngestedStats(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the rows."""
+
+    total: int
+    counted: int
+    repeated: int
+    refused: int
+
+
+class RowError(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a row was not counted; `row` is its place, from 0."""
+
+    row: int
+    msgid: str
+    message: str
+
+
+class Ingested(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to rows that were to be counted."""
+
+    stats: IngestedStats
+    errors: tuple[RowError, ...]
+    status: int
+
+
+_Row = TypeVar("_Row", InboxRow, OutboxRow)
 
 CREATED: Final = 201
 MAX_ROWS: Final = 10_000
@@ -66,15 +136,15 @@ _REASONS: Final = MappingProxyType[Ingestion, Callable[[IngestedRow], Refused]](
 class Ingesting(CallGroup):
     """Takes rows to count from callers with the advanced key."""
 
-    async def take_inbox(self, account: Account, request: Request) -> schemas.Ingested:
+    async def take_inbox(self, account: Account, request: Request) -> Ingested:
         """Counts texts that were received elsewhere; raises `Refused`."""
-        body = decode_body(request, schemas.InboxRows)
+        body = decode_body(request, InboxRows)
         self._check(request, body.advanced)
         return await self._take(account, body.stats or (), _read_inbox_row)
 
-    async def take_outbox(self, account: Account, request: Request) -> schemas.Ingested:
+    async def take_outbox(self, account: Account, request: Request) -> Ingested:
         """Counts messages that were sent elsewhere; raises `Refused`."""
-        body = decode_body(request, schemas.OutboxRows)
+        body = decode_body(request, OutboxRows)
         self._check(request, body.advanced)
         return await self._take(account, body.stats or (), _read_outbox_row)
 
@@ -84,7 +154,7 @@ class Ingesting(CallGroup):
 
     async def _take(
         self, account: Account, rows: Sequence[_Row], read: Callable[[_Row, str], IngestedRow]
-    ) -> schemas.Ingested:
+    ) -> Ingested:
         if not rows:
             raise Refused(RefusalCode.MISSING_FIELD, "stats")
         if len(rows) > MAX_ROWS:
@@ -102,15 +172,15 @@ class Ingesting(CallGroup):
             if result in _REASONS:
                 refusals[place] = _REASONS[result](ingested)
         counted = Counter(results)
-        return schemas.Ingested(
-            stats=schemas.IngestedStats(
+        return Ingested(
+            stats=IngestedStats(
                 total=len(rows),
                 counted=counted[Ingestion.COUNTED],
                 repeated=counted[Ingestion.REPEATED],
                 refused=len(refusals),
             ),
             errors=tuple(
-                schemas.RowError(
+                RowError(
                     row=place,
                     msgid=quoted(read_text(rows[place].msgid)),
                     message=problem_of(refusals[place]).message,
@@ -121,12 +191,12 @@ class Ingesting(CallGroup):
         )
 
 
-def _read_inbox_row(row: schemas.InboxRow, zone: str) -> IngestedRow:
+def _read_inbox_row(row: InboxRow, zone: str) -> IngestedRow:
     keyword = f"{_word('keywordid', row.keywordid)}:{_word('code', row.code).removeprefix('+')}"
     return _read_row(row, zone, "inbox", (KEYWORD_NUMBER, keyword), 1)
 
 
-def _read_outbox_row(row: schemas.OutboxRow, zone: str) -> IngestedRow:
+def _read_outbox_row(row: OutboxRow, zone: str) -> IngestedRow:
     status = COUNTS_OF_STATUSES.get((row.status or "").strip().lower())
     if status is None:
         text = f"Status [{quoted(row.status or '')}] is not valid"
@@ -141,7 +211,7 @@ def _read_outbox_row(row: schemas.OutboxRow, zone: str) -> IngestedRow:
 
 
 def _read_row(
-    row: schemas.InboxRow | schemas.OutboxRow,
+    row: InboxRow | OutboxRow,
     zone: str,
     direction: str,
     count: tuple[str, str],

@@ -1,12 +1,13 @@
-"""The calls on keywords, and on the services their texts go to (LINK v2 s. 12, 13)."""
+"""Keywords, and the services their texts are forwarded to (LINK v2 s. 12, 13)."""
 
 from __future__ import annotations
 
 import re
 from types import MappingProxyType
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import UNSET
+import msgspec
+from msgspec import UNSET, UnsetType
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.keywords import check_may_receive
@@ -15,13 +16,95 @@ from dragoman.core.inbound.model.keywords import KeywordView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.calls import CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal
-from dragoman.dialects.linkmobility.keywords import schemas
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, read_text
 from dragoman.dialects.linkmobility.schemas import Flag, Text
 from dragoman.dialects.wording import quoted, reworded
 from dragoman.web.bodies import decode_body
+from dragoman.web.operations import doc
 from dragoman.web.requests import Request
+
+SERVICE_ID_TEXT = "The service that texts are forwarded to; 0 for none. Not in the manual."
+
+
+class NewKeyword(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A keyword to reserve (LINK v2 s. 12)."""
+
+    number: Annotated[Text, doc("The number or short code.")] = None
+    keyword: Annotated[Text, doc("One word; in any case.")] = None
+    mainkeyword: Annotated[Text, doc("The id of the keyword that stands before it in a text.")] = (
+        None
+    )
+    serviceid: Annotated[Text, doc(SERVICE_ID_TEXT)] = None
+
+
+class KeywordChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What can be changed of a keyword; the manual knows no such call."""
+
+    serviceid: Annotated[Text, doc(SERVICE_ID_TEXT)] = None
+
+
+class Keyword(msgspec.Struct, frozen=True, kw_only=True):
+    """A keyword; `service` is null where it has none, and left out where `serviceid` names it."""
+
+    id: str
+    keyword: str
+    function: Annotated[str, doc("http, subkeyword, or empty.")]
+    number: str
+    category: str
+    mainkeyword: str
+    service: UnsetType | None = UNSET
+    serviceid: str
+    frameworkaccept: str
+    statusurl: str | None
+    state: str
+
+
+class KeywordList(msgspec.Struct, frozen=True, kw_only=True):
+    """The keywords of an account."""
+
+    keywords: tuple[Keyword, ...]
+    status: int
+
+
+class KeywordAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One keyword."""
+
+    keyword: Keyword
+    status: int
+
+
+class NewService(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where texts are to be forwarded to (LINK v2 s. 13)."""
+
+    id: Annotated[Text, doc("Has no effect: the path names the service.")] = None
+    url: Annotated[Text, doc("Is called with POST for each text.")] = None
+    continuous: Annotated[Flag, doc("Kept and shown; has no effect.")] = None
+    charset: Annotated[str | None, doc("Of the parameters in the body; UTF-8 where empty.")] = None
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """Where texts are forwarded to."""
+
+    id: str
+    url: str
+    continuous: str
+    charset: str
+
+
+class ServiceList(msgspec.Struct, frozen=True, kw_only=True):
+    """The services of an account."""
+
+    services: tuple[Service, ...]
+    status: int
+
+
+class ServiceAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One service."""
+
+    service: Service
+    status: int
+
 
 _IDENTIFIER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
 _SWITCHES: Final = MappingProxyType({"0": False, "false": False, "1": True, "true": True})
@@ -67,21 +150,21 @@ NO_CATEGORY: Final = "0"
 class Keywords(CallGroup):
     """Answers the calls on keywords."""
 
-    async def list_all(self, account: Account, _request: Request) -> schemas.KeywordList:
+    async def list_all(self, account: Account, _request: Request) -> KeywordList:
         """The account's keywords, in the order of reservation."""
         check_incoming(account)
         found = await self._services.keywords.keywords(account)
-        return schemas.KeywordList(keywords=tuple(map(_keyword, found)), status=OK)
+        return KeywordList(keywords=tuple(map(_keyword, found)), status=OK)
 
-    async def show(self, account: Account, request: Request) -> schemas.KeywordAnswer:
+    async def show(self, account: Account, request: Request) -> KeywordAnswer:
         """One keyword by its id; raises `Refused`."""
         check_incoming(account)
         keyword_id = _identifier(request)
         with reworded(_worded):
             view = await self._services.keywords.keyword(account, keyword_id)
-        return schemas.KeywordAnswer(keyword=_keyword(view), status=OK)
+        return KeywordAnswer(keyword=_keyword(view), status=OK)
 
-    async def show_on_number(self, account: Account, request: Request) -> schemas.KeywordAnswer:
+    async def show_on_number(self, account: Account, request: Request) -> KeywordAnswer:
         """One keyword by its number and name; raises `Refused`."""
         check_incoming(account)
         number, word = request.path_params["number"], request.path_params["keyword"]
@@ -90,12 +173,12 @@ class Keywords(CallGroup):
         except Refused:
             text = f"Keyword [{quoted(word.upper())}] was not found on number [{quoted(number)}]"
             raise WordedRefusal(RefusalCode.NOT_FOUND, text) from None
-        return schemas.KeywordAnswer(keyword=_keyword(view), status=OK)
+        return KeywordAnswer(keyword=_keyword(view), status=OK)
 
-    async def reserve(self, account: Account, request: Request) -> schemas.KeywordAnswer:
+    async def reserve(self, account: Account, request: Request) -> KeywordAnswer:
         """Reserves a keyword; raises `Refused`."""
         check_incoming(account)
-        body = decode_body(request, schemas.NewKeyword)
+        body = decode_body(request, NewKeyword)
         main_keyword_id = read_identifier(body.mainkeyword)
         if main_keyword_id is None:
             raise _missing_keyword(read_text(body.mainkeyword))
@@ -107,27 +190,27 @@ class Keywords(CallGroup):
                 main_keyword_id=main_keyword_id,
                 forwarding_id=_service_id(body),
             )
-        return schemas.KeywordAnswer(keyword=_keyword(view), status=CREATED)
+        return KeywordAnswer(keyword=_keyword(view), status=CREATED)
 
-    async def attach(self, account: Account, request: Request) -> schemas.KeywordAnswer:
+    async def attach(self, account: Account, request: Request) -> KeywordAnswer:
         """Attaches a service to a keyword, or takes it off; raises `Refused`."""
         check_incoming(account)
-        body = decode_body(request, schemas.KeywordChange)
+        body = decode_body(request, KeywordChange)
         if not read_text(body.serviceid):
             raise Refused(RefusalCode.MISSING_FIELD, "serviceid")
         with reworded(_worded):
             view = await self._services.keywords.attach(
                 account, _identifier(request), _service_id(body)
             )
-        return schemas.KeywordAnswer(keyword=_keyword(view), status=OK)
+        return KeywordAnswer(keyword=_keyword(view), status=OK)
 
-    async def delete(self, account: Account, request: Request) -> schemas.KeywordAnswer:
+    async def delete(self, account: Account, request: Request) -> KeywordAnswer:
         """Gives a keyword up; answers it as it was, with the status that is printed."""
         check_incoming(account)
         zone = self._zone_of(account)
         with reworded(_worded):
             view = await self._services.keywords.delete(account, _identifier(request), zone)
-        return schemas.KeywordAnswer(keyword=_keyword(view), status=CREATED)
+        return KeywordAnswer(keyword=_keyword(view), status=CREATED)
 
 
 def _identifier(request: Request) -> int:
@@ -137,7 +220,7 @@ def _identifier(request: Request) -> int:
     return keyword_id
 
 
-def _service_id(body: schemas.NewKeyword | schemas.KeywordChange) -> int | None:
+def _service_id(body: NewKeyword | KeywordChange) -> int | None:
     service_id = read_identifier(body.serviceid)
     if service_id is None:
         raise Refused(RefusalCode.NOT_FOUND, read_text(body.serviceid), "service")
@@ -158,11 +241,11 @@ def _missing_keyword(named: str) -> Refused:
     return WordedRefusal(RefusalCode.NOT_FOUND, f"Keyword [{quoted(named)}] was not found")
 
 
-def _keyword(view: KeywordView) -> schemas.Keyword:
+def _keyword(view: KeywordView) -> Keyword:
     keyword = view.keyword
     attached = keyword.forwarding_id is not None
     function = HTTP if attached else SUBKEYWORD if view.has_subkeywords else ""
-    return schemas.Keyword(
+    return Keyword(
         id=str(keyword.keyword_id),
         keyword=keyword.keyword,
         function=function,
@@ -180,22 +263,22 @@ def _keyword(view: KeywordView) -> schemas.Keyword:
 class ForwardingServices(CallGroup):
     """Answers the calls on services of the type `http`."""
 
-    async def list_all(self, account: Account, request: Request) -> schemas.ServiceList:
+    async def list_all(self, account: Account, request: Request) -> ServiceList:
         """The account's services, in the order of creation."""
         _check(account, request)
         found = await self._services.keywords.forwardings(account)
-        return schemas.ServiceList(services=tuple(map(_service, found)), status=OK)
+        return ServiceList(services=tuple(map(_service, found)), status=OK)
 
-    async def show(self, account: Account, request: Request) -> schemas.ServiceAnswer:
+    async def show(self, account: Account, request: Request) -> ServiceAnswer:
         """One service; raises `Refused`."""
         _check(account, request)
         found = await self._services.keywords.forwarding(account, _forwarding_id(request))
-        return schemas.ServiceAnswer(service=_service(found), status=OK)
+        return ServiceAnswer(service=_service(found), status=OK)
 
-    async def create(self, account: Account, request: Request) -> schemas.ServiceAnswer:
+    async def create(self, account: Account, request: Request) -> ServiceAnswer:
         """Creates a service; raises `Refused`."""
         _check(account, request)
-        body = decode_body(request, schemas.NewService)
+        body = decode_body(request, NewService)
         created = await self._services.keywords.add_forwarding(
             account,
             dialect=DIALECT,
@@ -203,12 +286,12 @@ class ForwardingServices(CallGroup):
             charset=body.charset or "",
             continuous=bool(read_switch("continuous", body.continuous)),
         )
-        return schemas.ServiceAnswer(service=_service(created), status=CREATED)
+        return ServiceAnswer(service=_service(created), status=CREATED)
 
-    async def change(self, account: Account, request: Request) -> schemas.ServiceAnswer:
+    async def change(self, account: Account, request: Request) -> ServiceAnswer:
         """Changes a service: what is not given stays, but the URL; raises `Refused`."""
         _check(account, request)
-        body = decode_body(request, schemas.NewService)
+        body = decode_body(request, NewService)
         changed = await self._services.keywords.change_forwarding(
             account,
             _forwarding_id(request),
@@ -216,7 +299,7 @@ class ForwardingServices(CallGroup):
             charset=body.charset,
             continuous=read_switch("continuous", body.continuous),
         )
-        return schemas.ServiceAnswer(service=_service(changed), status=OK)
+        return ServiceAnswer(service=_service(changed), status=OK)
 
 
 def _check(account: Account, request: Request) -> None:
@@ -235,8 +318,8 @@ def _forwarding_id(request: Request) -> int:
     return service_id
 
 
-def _service(forwarding: Forwarding) -> schemas.Service:
-    return schemas.Service(
+def _service(forwarding: Forwarding) -> Service:
+    return Service(
         id=str(forwarding.forwarding_id),
         url=forwarding.url,
         continuous="1" if forwarding.continuous else "0",
