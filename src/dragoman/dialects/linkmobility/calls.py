@@ -30,6 +30,8 @@ from dragoman.web.requests import Request
 from dragoman.web.responses import JSON, XML, Response
 from dragoman.web.xml_tree import render_xml
 
+OK: Final = 200
+CREATED: Final = 201
 LEGACY: Final = "legacy"
 
 _KINDS: Final = MappingProxyType(
@@ -78,16 +80,14 @@ def render(request: Request, answer: Answer, dropped: tuple[tuple[str, ...], ...
 
     `dropped` are the paths of fields that the caller's profile does not have.
     """
-    if dropped:
-        tree = msgspec.to_builtins(answer)
-        drop_fields(tree, dropped)
-        if not _asks_for_xml(request):
-            return Response(answer.status, _encode_json(tree), JSON)
+    as_xml = _asks_for_xml(request)
+    if not dropped and not as_xml:
+        return Response(answer.status, _encode_json(answer), JSON)
+    tree = msgspec.to_builtins(answer)
+    drop_fields(tree, dropped)
+    if as_xml:
         return Response(answer.status, render_xml(ROOT, tree), XML)
-    if _asks_for_xml(request):
-        tree = msgspec.to_builtins(answer)
-        return Response(answer.status, render_xml(ROOT, tree), XML)
-    return Response(answer.status, _encode_json(answer), JSON)
+    return Response(answer.status, _encode_json(tree), JSON)
 
 
 def _asks_for_xml(request: Request) -> bool:

@@ -14,7 +14,7 @@ from dragoman.core.inbound.keywords import check_may_receive
 from dragoman.core.inbound.model.inbound import Forwarding
 from dragoman.core.inbound.model.keywords import KeywordView
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.linkmobility.calls import CallGroup
+from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, read_text
@@ -112,11 +112,9 @@ _SWITCHES: Final = MappingProxyType({"0": False, "false": False, "1": True, "tru
 
 def check_incoming(account: Account) -> None:
     """Raises `Refused` unless the account may receive texts."""
-    try:
+    text = "Access denied, [aclIncoming] access is denied for user"
+    with reworded(lambda refused: WordedRefusal(refused.code, text)):
         check_may_receive(account)
-    except Refused as refused:
-        text = "Access denied, [aclIncoming] access is denied for user"
-        raise WordedRefusal(refused.code, text) from None
 
 
 def read_identifier(value: Text) -> int | None:
@@ -139,8 +137,6 @@ def read_switch(field: str, value: Flag) -> bool | None:
     return switch
 
 
-OK: Final = 200
-CREATED: Final = 201
 HTTP: Final = "http"
 SUBKEYWORD: Final = "subkeyword"
 RESERVED: Final = "reserved"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import Final
 
 from dragoman.core.accounts.model.accounts import Account
@@ -12,12 +11,13 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import MAX_DIGITS
 from dragoman.core.submission.model.batches import BatchProgress
 from dragoman.dialects.linkmobility import schemas
-from dragoman.dialects.linkmobility.calls import CallGroup
+from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
 from dragoman.dialects.linkmobility.errors import missing_contact, missing_list
 from dragoman.dialects.linkmobility.mapping import BATCH_STATES, STATUSES, status_reason
 from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, Page, check_advanced, count_pages
 from dragoman.dialects.linkmobility.submissions import read_message
 from dragoman.dialects.linkmobility.times import render_batch_time
+from dragoman.dialects.wording import reworded
 from dragoman.kit.ids import render_hex
 from dragoman.web.bodies import decode_body, decode_query
 from dragoman.web.requests import Request
@@ -26,10 +26,6 @@ MESSAGES_PER_PAGE: Final = 100
 BATCHES_PER_PAGE: Final = 10
 RECIPIENTS_PER_ANSWER: Final = 10_000
 MOBILE: Final = "Mobile"
-OK: Final = 200
-CREATED: Final = 201
-
-_MISSING: Final = MappingProxyType({"list": missing_list, "contact": missing_contact})
 
 
 class Messages(CallGroup):
@@ -40,12 +36,8 @@ class Messages(CallGroup):
         zone = self._zone_of(account)
         message = decode_body(request, schemas.Message)
         submission = read_message(message, account, zone, self._settings.advanced_key)
-        try:
+        with reworded(_missing):
             accepted = await self._services.submission.submit(account, submission)
-        except Refused as refused:
-            if refused.code is RefusalCode.NOT_FOUND:
-                raise _MISSING[refused.detail](refused.subject) from None
-            raise
         sendtime = render_batch_time(accepted.due_ms, zone)
         return schemas.BatchStatus(
             stat=schemas.Stat(sendtime=sendtime, buffered=0, received=0, rejected=0),
@@ -102,6 +94,13 @@ class Messages(CallGroup):
         found = await self._services.queries.batch_page(account, page.offset, page.size)
         zone = self._zone_of(account)
         return schemas.NewestBatches(messages=tuple(_listed(one, zone) for one in found), status=OK)
+
+
+def _missing(refused: Refused) -> Refused:
+    """The refusal of a list or contact that is not there, as the manual words it."""
+    if refused.code is not RefusalCode.NOT_FOUND:
+        return refused
+    return (missing_list if refused.detail == "list" else missing_contact)(refused.subject)
 
 
 def _batch_id(request: Request) -> int:

@@ -12,7 +12,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model import premium
 from dragoman.core.messages.model.premium import ContentKind, PremiumState
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.linkmobility.calls import CallGroup
+from dragoman.dialects.linkmobility.calls import OK, CallGroup
 from dragoman.dialects.linkmobility.mapping import DIALECT, PROTOCOL
 from dragoman.dialects.linkmobility.schemas import Text
 from dragoman.kit.ids import parse_dashed
@@ -93,7 +93,6 @@ NEVER: Final = "0000-00-00"
 """The `expires` of a content type without an end."""
 
 
-OK: Final = 200
 QUEUED: Final = "Message is now in queue for refund."
 
 _ABOUT_THE_MESSAGE: Final = frozenset({RefusalCode.NOT_FOUND, RefusalCode.NOT_REFUNDABLE})

@@ -18,7 +18,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.dialects.linkmobility import mapping, schemas, times
 from dragoman.dialects.linkmobility.callbacks import UNKNOWN_NETWORK
-from dragoman.dialects.linkmobility.calls import CallGroup
+from dragoman.dialects.linkmobility.calls import OK, CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.premium import STATES as PREMIUM_STATES
 from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, Page, render_paging
@@ -32,7 +32,6 @@ NO_ID: Final = -1
 """An identifier that nothing has, for a search that can find nothing."""
 FREE: Final = 0
 """The price of a message that its recipient does not pay for."""
-OK: Final = 200
 
 _INTEGER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
 _WILDCARDS: Final = re.compile(r"[*%]+")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from types import MappingProxyType
 from typing import Annotated, Final
 
@@ -15,12 +14,12 @@ from dragoman.core.accounts.account_tree import Changes, check_right
 from dragoman.core.accounts.model.accounts import Account, AccountDetails, Permission
 from dragoman.core.accounts.model.views import AccountView
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.linkmobility.calls import CallGroup
+from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, read_flag
 from dragoman.dialects.linkmobility.schemas import Flag, Number, Text
 from dragoman.dialects.linkmobility.times import render_batch_time
-from dragoman.dialects.wording import quoted
+from dragoman.dialects.wording import quoted, reworded
 from dragoman.web.bodies import decode_body
 from dragoman.web.operations import doc
 from dragoman.web.requests import Request
@@ -200,7 +199,7 @@ def read_credits(value: Number) -> int | None:
     return int(written)
 
 
-def reword(refused: Refused, action: str) -> Refused:
+def reword(action: str, refused: Refused) -> Refused:
     """The refusal of a change in the style of the manual: `User not created, [acl] …`."""
     if refused.code is RefusalCode.NOT_FOUND:
         return refused
@@ -229,8 +228,6 @@ def _with(details: AccountDetails, given: dict[str, str | None]) -> AccountDetai
     return AccountDetails(**(kept | given))
 
 
-OK: Final = 200
-CREATED: Final = 201
 NEW_DETAILS: Final = AccountDetails(integration="")
 """What a user that was made here has where nothing is said."""
 
@@ -252,7 +249,7 @@ class Users(CallGroup):
     async def create(self, caller: Account, request: Request) -> OneUser:
         """Makes a user; raises `Refused`."""
         new = decode_body(request, NewUser)
-        with _worded("created"):
+        with reworded(partial(reword, "created")):
             check_right(caller)
             credits = read_credits(new.credits)
             for name in ("username", "password"):
@@ -277,7 +274,7 @@ class Users(CallGroup):
         given = decode_body(request, UserUpdate)
         identifier = _identifier(request)
         details = (await self._services.account_tree.find(caller, identifier)).account.details
-        with _worded("updated"):
+        with reworded(partial(reword, "updated")):
             check_right(caller)
             for name in ("username", "password"):
                 if getattr(given, name) is not None:
@@ -297,7 +294,7 @@ class Users(CallGroup):
     async def delete(self, caller: Account, request: Request) -> DeletedUser:
         """Ends a user; raises `Refused`."""
         identifier = _identifier(request)
-        with _worded("deleted"):
+        with reworded(partial(reword, "deleted")):
             await self._services.account_tree.delete(caller, identifier)
         return DeletedUser(message=f"User id [{identifier}] deleted", status=OK)
 
@@ -312,12 +309,3 @@ def _identifier(request: Request) -> int:
 def _require(name: str, value: object) -> None:
     if value is None or str(value) == "":
         raise Refused(RefusalCode.MISSING_FIELD, name)
-
-
-@contextmanager
-def _worded(action: str) -> Iterator[None]:
-    """Says refusals as the manual does: `User not created, …`."""
-    try:
-        yield
-    except Refused as refused:
-        raise reword(refused, action) from None

@@ -20,6 +20,7 @@ from dragoman.dialects.smsend.mapping import read_flag, read_identifier, render_
 from dragoman.dialects.smsend.reading import read_body, read_page
 from dragoman.dialects.smsend.rendering import Located
 from dragoman.dialects.smsend.schemas import Done, PageQuery
+from dragoman.dialects.wording import reworded
 from dragoman.web.operations import doc
 from dragoman.web.requests import Request
 
@@ -171,10 +172,8 @@ class Aliases(CallGroup):
         if data.contact_type and data.contact_type not in CONTACT_TYPES:
             known = ", ".join(sorted(CONTACT_TYPES))
             raise Refused(RefusalCode.INVALID_FIELD, "contact-type", known)
-        try:
+        with reworded(_renamed):
             entered = await self._services.senders.ask_for(account, data.alias, _details(data))
-        except Refused as refused:
-            raise _renamed(refused) from None
         body = EnteredAlias(string=entered.sender) if shown else Done()
         return Located(f"/alias/{entered.sender_id}", body)
 

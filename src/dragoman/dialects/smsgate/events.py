@@ -72,22 +72,6 @@ def _received(facts: EventFacts) -> Payload:
     return _known(payload)
 
 
-def _sent(facts: EventFacts) -> Payload:
-    return _known({**_outgoing(facts), "partsCount": facts.parts, "sentAt": _at(facts)})
-
-
-def _delivered(facts: EventFacts) -> Payload:
-    return _known({**_outgoing(facts), "deliveredAt": _at(facts)})
-
-
-def _failed(facts: EventFacts) -> Payload:
-    return _known({**_outgoing(facts), "failedAt": _at(facts), "reason": facts.reason})
-
-
-def _cancelled(facts: EventFacts) -> Payload:
-    return _known({**_outgoing(facts), "cancelledAt": _at(facts)})
-
-
 def _pinged(facts: EventFacts) -> Payload:
     checks = {name: {"status": "pass", "observedValue": v} for name, v in facts.details.items()}
     return {"health": {"status": "pass", "version": __version__, "checks": checks}}
@@ -97,14 +81,11 @@ def _started(_facts: EventFacts) -> Payload:
     return {}
 
 
-def _outgoing(facts: EventFacts) -> Payload:
+def _outgoing(facts: EventFacts, **more: Any) -> Payload:
+    """About a message to a recipient: how far it came, and `more` that is known of that."""
     number = _number(facts.recipient)
-    return {
-        "messageId": facts.key,
-        "phoneNumber": number,
-        "recipient": number,
-        "simNumber": facts.sim,
-    }
+    head = {"messageId": facts.key, "phoneNumber": number, "recipient": number}
+    return _known({**head, "simNumber": facts.sim, **more})
 
 
 def _known(payload: Payload) -> Payload:
@@ -127,10 +108,10 @@ _PAYLOADS: Final = MappingProxyType[EventKind, Callable[[EventFacts], Payload]](
         EventKind.DATA_RECEIVED: _received,
         EventKind.MULTIMEDIA_RECEIVED: _started,
         EventKind.MULTIMEDIA_FETCHED: _started,
-        EventKind.MESSAGE_SENT: _sent,
-        EventKind.MESSAGE_DELIVERED: _delivered,
-        EventKind.MESSAGE_FAILED: _failed,
-        EventKind.MESSAGE_CANCELLED: _cancelled,
+        EventKind.MESSAGE_SENT: lambda one: _outgoing(one, partsCount=one.parts, sentAt=_at(one)),
+        EventKind.MESSAGE_DELIVERED: lambda one: _outgoing(one, deliveredAt=_at(one)),
+        EventKind.MESSAGE_FAILED: lambda one: _outgoing(one, failedAt=_at(one), reason=one.reason),
+        EventKind.MESSAGE_CANCELLED: lambda one: _outgoing(one, cancelledAt=_at(one)),
         EventKind.DEVICE_PINGED: _pinged,
         EventKind.DEVICE_STARTED: _started,
     }

@@ -10,7 +10,7 @@ from dragoman.core.devices.model.devices import MAX_SLOT
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.correspondence import Kind, TextFilter, TextPage
 from dragoman.dialects.smsgateway24 import mapping, schemas, times
-from dragoman.dialects.smsgateway24.auth import CallGroup, authenticate
+from dragoman.dialects.smsgateway24.auth import CallGroup
 from dragoman.dialects.smsgateway24.errors import WordedRefusal, invalid
 from dragoman.dialects.smsgateway24.numbers import country_of_all, read_number
 from dragoman.dialects.smsgateway24.parameters import Given
@@ -83,9 +83,6 @@ class Asking(CallGroup):
             title=device.name,
         )
 
-    async def _authenticate(self, request: Request, given: Given) -> Account:
-        return await authenticate(self._services, given.required("token"), request.client)
-
     def _zone(self, account: Account) -> times.Zone:
         return times.zone_named(
             account.time_zone or self._services.settings.dialects.smsgateway24.time_zone
@@ -101,14 +98,13 @@ class Asking(CallGroup):
         device_id = given.text("device_id")
         phone = given.text("phone")
         devices = self._services.devices.of_account(account)
+        found = find_device(self._services, account, device_id) if device_id else None
         return TextFilter(
             account_id=account.account_id,
             dialect=mapping.NAME,
             kinds=kinds,
             received=received,
-            device_id=find_device(self._services, account, device_id).device_id
-            if device_id
-            else None,
+            device_id=found.device_id if found else None,
             slot=None if slot is None else slot + 1,
             reference=None if customer is None else str(customer),
             number=_read_phone(phone, country_of_all(devices)) if phone else "",

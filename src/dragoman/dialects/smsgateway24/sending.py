@@ -16,7 +16,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.correspondence import ALONE
 from dragoman.core.submission.bundles import RefusedInBundle
-from dragoman.dialects.smsgateway24.auth import CallGroup, authenticate, log_in
+from dragoman.dialects.smsgateway24.auth import CallGroup, log_in
 from dragoman.dialects.smsgateway24.errors import WordedRefusal, invalid, missing, problem_of
 from dragoman.dialects.smsgateway24.mapping import DELIVERY_STATES, NAME, Note, render_note
 from dragoman.dialects.smsgateway24.numbers import country_of, country_of_all, read_numbers
@@ -53,7 +53,7 @@ class Sending(CallGroup):
 
     async def add(self, request: Request, given: Given) -> SavedSms:
         """`addsms`; raises `Refused`."""
-        account = await authenticate(self._services, given.required("token"), request.client)
+        account = await self._authenticate(request, given)
         return await self._add(account, given)
 
     async def add_with_login(self, request: Request, given: Given) -> SavedSms:
@@ -66,7 +66,7 @@ class Sending(CallGroup):
     async def add_many(self, request: Request, given: Given) -> SavedMany:
         """`addalotofsms`: all of them or none; raises `Refused`."""
         content = _content_of(given)
-        account = await authenticate(self._services, content.required("token"), request.client)
+        account = await self._authenticate(request, content)
         items = content.raw("smsdata")
         if isinstance(items, Mapping):  # PHP encodes a list with gaps as an object
             items = list(items.values())
@@ -99,7 +99,7 @@ class Sending(CallGroup):
     async def add_newsletter(self, request: Request, given: Given) -> SavedNewsletter:
         """`savepaket`; raises `Refused`."""
         services = self._services
-        account = await authenticate(services, given.required("token"), request.client)
+        account = await self._authenticate(request, given)
         title, body = given.required("title"), given.body("body")
         if len(title) > MAX_TITLE or not is_storable(title):
             raise invalid("title", f"at most {MAX_TITLE} characters")

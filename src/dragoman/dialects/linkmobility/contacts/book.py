@@ -11,7 +11,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.contacts import Contact, ContactFilter
 from dragoman.core.contacts.model.merge_fields import MergeField
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.linkmobility.calls import CallGroup
+from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
 from dragoman.dialects.linkmobility.contacts import reading, schemas
 from dragoman.dialects.linkmobility.contacts.reading import (
     KEY_PREFIX,
@@ -24,8 +24,6 @@ from dragoman.web.bodies import decode_body, decode_query
 from dragoman.web.requests import Request
 
 CONTACTS_PER_PAGE: Final = 100
-OK: Final = 200
-CREATED: Final = 201
 
 
 class Book(CallGroup):

@@ -11,7 +11,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.contacts import Contact, ContactFilter
 from dragoman.core.contacts.model.lists import ContactList
 from dragoman.core.model.errors import RefusalCode
-from dragoman.dialects.linkmobility.calls import CallGroup
+from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
 from dragoman.dialects.linkmobility.contacts import schemas
 from dragoman.dialects.linkmobility.contacts.book import contact_item
 from dragoman.dialects.linkmobility.contacts.reading import path_identifier, read_list_id
@@ -22,8 +22,6 @@ from dragoman.web.requests import Request
 
 MAX_SHOWN: Final = 20_000
 """Contacts that one answer shows; bounds what it takes to make it."""
-OK: Final = 200
-CREATED: Final = 201
 
 
 class ContactLists(CallGroup):

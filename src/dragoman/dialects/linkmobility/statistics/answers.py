@@ -16,7 +16,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.statistics import Aggregate, StatisticsQuery, Total
-from dragoman.dialects.linkmobility.calls import CallGroup
+from dragoman.dialects.linkmobility.calls import OK, CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.mapping import QUEUED, STATUSES
 from dragoman.dialects.linkmobility.queries import read_end_time, read_time
@@ -67,7 +67,6 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     status: int
 
 
-OK: Final = 200
 SUM: Final = "sum"
 MCC_STATUS: Final = "mcc:status"
 KEYWORD_NUMBER: Final = "keyword:number"

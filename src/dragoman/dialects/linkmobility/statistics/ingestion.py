@@ -17,7 +17,7 @@ from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.ingestion import IngestedRow
 from dragoman.core.reporting.statistics import Ingestion
 from dragoman.dialects.linkmobility import mapping
-from dragoman.dialects.linkmobility.calls import CallGroup
+from dragoman.dialects.linkmobility.calls import CREATED, CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal, problem_of
 from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, check_advanced, read_text
 from dragoman.dialects.linkmobility.schemas import Number, Text
@@ -98,7 +98,6 @@ class Ingested(msgspec.Struct, frozen=True, kw_only=True):
 
 _Row = TypeVar("_Row", InboxRow, OutboxRow)
 
-CREATED: Final = 201
 MAX_ROWS: Final = 10_000
 MAX_PARTS: Final = 255
 MAX_WORD: Final = 32

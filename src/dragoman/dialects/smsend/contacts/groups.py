@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Final
 
 from dragoman.core.accounts.model.accounts import Account
@@ -16,7 +17,7 @@ from dragoman.dialects.smsend.mapping import read_flag, read_identifier
 from dragoman.dialects.smsend.reading import read_body, read_page, read_text
 from dragoman.dialects.smsend.rendering import Answer, Located
 from dragoman.dialects.smsend.schemas import Value
-from dragoman.dialects.wording import instead_of
+from dragoman.dialects.wording import instead_of, reworded
 from dragoman.kit.ids import parse_base64
 from dragoman.web.requests import Request
 
@@ -65,10 +66,8 @@ class ContactGroups(CallGroup):
         """Puts a contact into a group; raises `Refused`."""
         group_id, text = _group_id(request), request.path_params["contact_id"]
         contact_id = reading.read_contact_id(text)
-        try:
+        with reworded(partial(_of_contact, text)):
             await self._services.groups.add(account, group_id, [contact_id])
-        except Refused as refused:
-            raise _of_contact(refused, text) from None
         return Located(contact_path(contact_id))
 
     async def add_number(self, account: Account, request: Request) -> Located:
@@ -98,10 +97,8 @@ class ContactGroups(CallGroup):
         contact_id = parse_base64(text)
         if contact_id is not None:
             return [contact_id]
-        try:
+        with reworded(lambda _: reading.missing_contact(text)):
             number = normalise(text)
-        except Refused:
-            raise reading.missing_contact(text) from None
         with_number = await self._services.contact_profiles.with_number(account, number)
         if not with_number:
             raise reading.missing_contact(text)
@@ -129,7 +126,7 @@ def _taken(name: str) -> AbstractContextManager[None]:
     return instead_of(taken.code, taken)
 
 
-def _of_contact(refused: Refused, text: str) -> Refused:
+def _of_contact(text: str, refused: Refused) -> Refused:
     """The refusal of a contact, by the name that the caller knows it by."""
     if refused.code is RefusalCode.NOT_FOUND and refused.detail == "contact":
         return reading.missing_contact(text)

@@ -28,6 +28,7 @@ from dragoman.dialects.smsend.reading import read_body
 from dragoman.dialects.smsend.rendering import Located
 from dragoman.dialects.smsend.schemas import Value
 from dragoman.dialects.smsend.times import OF_ISSUES, parse_span
+from dragoman.dialects.wording import reworded
 from dragoman.kit.ids import parse_base64, render_base64
 from dragoman.web.requests import Request
 
@@ -184,14 +185,10 @@ class Lists(CallGroup):
         await self._services.mailings.active_list(account, list_id)
         if opt_in:
             await self._services.mailings.check_may_send(account)
-        try:
+        with reworded(_unknown_group):
             await self._services.contact_profiles.create_all(
                 account, [draft], on_clash=OnClash.UPDATE, keep_groups=True
             )
-        except Refused as refused:
-            if refused.code is RefusalCode.NOT_FOUND:  # a group
-                raise unknown_in_body(refused.detail, refused.subject) from None
-            raise
         contact_id = (await self._services.contact_profiles.with_email(account, email))[-1]
         await self._services.mailings.subscribe(
             account, list_id, email, contact_id=contact_id, opt_in=opt_in
@@ -214,6 +211,12 @@ def list_id_of(request: Request) -> int:
 def list_path(list_id: int) -> str:
     """Where a list is."""
     return f"/list/{list_id}"
+
+
+def _unknown_group(refused: Refused) -> Refused:
+    if refused.code is RefusalCode.NOT_FOUND:
+        return unknown_in_body(refused.detail, refused.subject)
+    return refused
 
 
 def _render(found: MailingList) -> ListAnswer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -26,7 +27,7 @@ from dragoman.dialects.smsend.sending import reading, schemas
 from dragoman.dialects.smsend.sending.reading import MAX_RECIPIENTS, OrderTerms, read_terms
 from dragoman.dialects.smsend.sending.statuses import DELIVERED, status_of
 from dragoman.dialects.smsend.sending.texts import Template
-from dragoman.dialects.wording import quoted
+from dragoman.dialects.wording import instead_of, quoted, reworded
 from dragoman.kit.ids import parse_number
 from dragoman.web.requests import Request
 
@@ -139,15 +140,11 @@ class OrderCalls(CallGroup):
             payments=await self._payments(account, message_type),
             message_type=message_type,
         )
-        try:
+        code, text = RefusalCode.ALREADY_EXISTS, f"Order [{quoted(order_id)}] already exists"
+        with instead_of(code, WordedRefusal(code, text)):
             accepted = await self._services.orders.place(
                 account, submission, order_id, terms.called, is_new=not terms.order_id
             )
-        except Refused as refused:
-            if refused.code is RefusalCode.ALREADY_EXISTS:
-                text = f"Order [{quoted(order_id)}] already exists"
-                raise WordedRefusal(refused.code, text) from None
-            raise
         remaining: int | UnsetType = UNSET
         if terms.answers_remaining:
             left = (await self._services.credits.available(account))[message_type.name]
@@ -187,22 +184,14 @@ class OrderCalls(CallGroup):
         if len(names) > MAX_GROUPS:
             raise Refused(RefusalCode.INVALID_FIELD, name, f"at most {MAX_GROUPS} groups")
         if name == "recipient":
-            try:
-                return [
-                    group.list_id for group in await self._services.groups.named(account, names)
-                ]
-            except Refused as refused:
-                raise _missing_group(refused, refused.subject) from None
+            with reworded(_missing_group):
+                return [one.list_id for one in await self._services.groups.named(account, names)]
         found = []
         for text in names:
             group_id = parse_number(text)
-            try:
-                group = await self._services.groups.group(
-                    account, -1 if group_id is None else group_id
-                )
-            except Refused as refused:
-                raise _missing_group(refused, text) from None
-            found.append(group.list_id)
+            with reworded(partial(_missing_group, name=text)):
+                asked = -1 if group_id is None else group_id
+                found.append((await self._services.groups.group(account, asked)).list_id)
         return found
 
     async def _numbers_of(self, account: Account, group_ids: Sequence[int]) -> list[str]:
@@ -238,8 +227,8 @@ def _order_id(request: Request) -> str:
     return order_id
 
 
-def _missing_group(refused: Refused, name: str) -> Refused:
+def _missing_group(refused: Refused, name: str | None = None) -> Refused:
     if refused.code is not RefusalCode.NOT_FOUND:
         return refused
-    text = f"Groups could not be found: [{quoted(name)}]"
+    text = f"Groups could not be found: [{quoted(refused.subject if name is None else name)}]"
     return WordedRefusal(RefusalCode.NOT_FOUND, text, BAD_REQUEST)
