@@ -16,7 +16,7 @@ from urllib.parse import quote, quote_plus, urlencode
 from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts, TextFacts
 from dragoman.core.model.errors import FailureCode
 from dragoman.dialects.linkmobility.mapping import STATUSES, status_code, status_reason
-from dragoman.dialects.linkmobility.times import render_log_date
+from dragoman.dialects.linkmobility.reading import render_log_date
 from dragoman.kit.ids import render_hex
 
 UNKNOWN_NETWORK = "0"

@@ -23,8 +23,8 @@ from dragoman.dialects.linkmobility.profiles import (
     drop_fields,
     name_call,
 )
+from dragoman.dialects.linkmobility.reading import zone_of
 from dragoman.dialects.linkmobility.schemas import Answer
-from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.web.operations import DEFAULT_BODY_LIMIT_BYTES, Handler, Operation
 from dragoman.web.requests import Request
 from dragoman.web.responses import JSON, XML, Response

@@ -18,9 +18,9 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.linkmobility.errors import problem_of
 from dragoman.dialects.linkmobility.mapping import DIALECT, MAIL_PROTOCOL
+from dragoman.dialects.linkmobility.reading import zone_of
 from dragoman.dialects.linkmobility.schemas import Message
 from dragoman.dialects.linkmobility.submissions import read_message
-from dragoman.dialects.linkmobility.times import zone_of
 from dragoman.mail.contract import Mail, MailRefused, Recipient, Reply
 
 _NUMBER: Final = re.compile(r"sms([0-9]{1,15})", re.ASCII | re.IGNORECASE)

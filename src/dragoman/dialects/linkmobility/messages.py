@@ -14,9 +14,14 @@ from dragoman.dialects.linkmobility import schemas
 from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
 from dragoman.dialects.linkmobility.errors import missing_contact, missing_list
 from dragoman.dialects.linkmobility.mapping import BATCH_STATES, STATUSES, status_reason
-from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, Page, check_advanced, count_pages
+from dragoman.dialects.linkmobility.reading import (
+    MAX_IDENTIFIER,
+    Page,
+    check_advanced,
+    count_pages,
+    render_batch_time,
+)
 from dragoman.dialects.linkmobility.submissions import read_message
-from dragoman.dialects.linkmobility.times import render_batch_time
 from dragoman.dialects.wording import reworded
 from dragoman.kit.ids import render_hex
 from dragoman.web.bodies import decode_body, decode_query

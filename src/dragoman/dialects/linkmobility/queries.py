@@ -16,12 +16,19 @@ from dragoman.core.messages.model.premium import Charge
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.outbox import OutboxFilter
-from dragoman.dialects.linkmobility import mapping, schemas, times
+from dragoman.dialects.linkmobility import mapping, schemas
 from dragoman.dialects.linkmobility.callbacks import UNKNOWN_NETWORK
 from dragoman.dialects.linkmobility.calls import OK, CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.premium import STATES as PREMIUM_STATES
-from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, Page, render_paging
+from dragoman.dialects.linkmobility.reading import (
+    MAX_IDENTIFIER,
+    Page,
+    parse_time,
+    render_batch_time,
+    render_log_time,
+    render_paging,
+)
 from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import parse_dashed, parse_hex, render_dashed, render_hex, time_of
 from dragoman.web.bodies import decode_query
@@ -184,7 +191,7 @@ def read_time(field: str, text: str, zone: str) -> int | None:
     if not text.strip():
         return None
     try:
-        return times.parse_time(text, zone)
+        return parse_time(text, zone)
     except ValueError as error:
         raise Refused(RefusalCode.INVALID_FIELD, field, str(error)) from None
 
@@ -275,7 +282,7 @@ def _message(view: MessageView, zone: str) -> dict[str, str]:
         "status": mapping.STATUSES[view.state],
         "recipient": view.recipient,
         "sender": view.sender,
-        "logtime": times.render_log_time(view.created_ms, zone),
+        "logtime": render_log_time(view.created_ms, zone),
         "protocol": view.protocol,
         "message": view.text,
         "statuscode": str(mapping.status_code(view.state, view.failure)),
@@ -299,6 +306,6 @@ def _text(text: StoredInbound, zone: str) -> dict[str, str]:
         "msgid": render_hex(text.inbound_id),
         "recipient": _shown_number(text.recipient),
         "sender": text.sender,
-        "logtime": times.render_batch_time(time_of(text.inbound_id), zone),
+        "logtime": render_batch_time(time_of(text.inbound_id), zone),
         "message": text.text,
     }

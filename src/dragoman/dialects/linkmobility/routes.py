@@ -12,9 +12,8 @@ from dragoman.dialects.linkmobility import premium, schemas
 from dragoman.dialects.linkmobility import users as user
 from dragoman.dialects.linkmobility.calls import LEGACY, Calls, render
 from dragoman.dialects.linkmobility.contacts import schemas as contacts
-from dragoman.dialects.linkmobility.contacts.book import Book, MergeFields
+from dragoman.dialects.linkmobility.contacts.book import Book, ContactLists, MergeFields
 from dragoman.dialects.linkmobility.contacts.imports import ContactImports
-from dragoman.dialects.linkmobility.contacts.lists import ContactLists
 from dragoman.dialects.linkmobility.errors import problem_of_kit
 from dragoman.dialects.linkmobility.keywords import ForwardingServices, Keywords
 from dragoman.dialects.linkmobility.mapping import DIALECT

@@ -19,9 +19,13 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.audiences import read_audience
 from dragoman.dialects.linkmobility.errors import WordedRefusal, missing_contact, missing_list
 from dragoman.dialects.linkmobility.mapping import DIALECT, FORMATS, PROTOCOL, REPORTED
-from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, check_advanced, read_flag
+from dragoman.dialects.linkmobility.reading import (
+    MAX_IDENTIFIER,
+    check_advanced,
+    parse_time,
+    read_flag,
+)
 from dragoman.dialects.linkmobility.schemas import Message, Number, Text
-from dragoman.dialects.linkmobility.times import parse_time
 from dragoman.dialects.wording import quoted
 
 MAX_URL: Final = 2_000

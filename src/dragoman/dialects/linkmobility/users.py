@@ -16,9 +16,8 @@ from dragoman.core.accounts.model.views import AccountView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal
-from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, read_flag
+from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, read_flag, render_batch_time
 from dragoman.dialects.linkmobility.schemas import Flag, Number, Text
-from dragoman.dialects.linkmobility.times import render_batch_time
 from dragoman.dialects.wording import quoted, reworded
 from dragoman.web.bodies import decode_body
 from dragoman.web.operations import doc

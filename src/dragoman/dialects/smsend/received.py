@@ -19,7 +19,7 @@ from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.mapping import render_time
 from dragoman.dialects.smsend.reading import Page, read_count, read_page
-from dragoman.dialects.smsend.times import NOW, OF_TEXTS, Span, parse_span
+from dragoman.dialects.smsend.times import NOW, OF_TEXTS, Span, read_span
 from dragoman.kit.ids import parse_number, time_of
 from dragoman.web.operations import doc
 from dragoman.web.requests import Parameters, Request
@@ -75,11 +75,9 @@ class NewTexts(msgspec.Struct, frozen=True, kw_only=True):
     srsmshistory: tuple[ReceivedText, ...]
 
 
-class TextHistory(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class TextHistory(NewTexts, frozen=True, kw_only=True, rename="camel"):
     """A page of texts."""
 
-    result: str = "OK"
-    srsmshistory: tuple[ReceivedText, ...]
     page_number: int
     page_size: int
     total: int
@@ -148,15 +146,9 @@ def read_to(query: Parameters, zone: ZoneInfo, now_ms: int) -> int:
 
 
 def _read_time(query: Parameters, name: str, zone: ZoneInfo, now_ms: int) -> Span | None:
-    text = query.get(name, "").strip()
-    if not text:
-        return None
-    if text.lower() == NOW:
+    if query.get(name, "").strip().lower() == NOW:
         return Span(now_ms, now_ms)
-    try:
-        return parse_span(text, zone, OF_TEXTS)
-    except ValueError:
-        raise Refused(RefusalCode.INVALID_FIELD, name, "yyyyMMddHHmmss") from None
+    return read_span(query, name, zone, OF_TEXTS, "yyyyMMddHHmmss")
 
 
 class ReceivedTexts(CallGroup):

@@ -24,8 +24,7 @@ from dragoman.dialects.smsend.received import ReceivedTexts
 from dragoman.dialects.smsend.rendering import render_problem
 from dragoman.dialects.smsend.schemas import Done, PageQuery
 from dragoman.dialects.smsend.sending import schemas as sms
-from dragoman.dialects.smsend.sending.history import HistoryCalls
-from dragoman.dialects.smsend.sending.orders import OrderCalls
+from dragoman.dialects.smsend.sending.orders import HistoryCalls, OrderCalls
 from dragoman.dialects.smsend.subaccounts import schemas as subaccount
 from dragoman.dialects.smsend.subaccounts.calls import Subaccounts
 from dragoman.dialects.smsend.user import User

@@ -1,7 +1,8 @@
-"""Contacts and merge fields (LINK v2 s. 05, 07)."""
+"""Lists, contacts and merge fields (LINK v2 s. 04, 05, 07)."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from msgspec import UNSET
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.contacts import Contact, ContactFilter
+from dragoman.core.contacts.model.lists import ContactList
 from dragoman.core.contacts.model.merge_fields import MergeField
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
@@ -17,11 +19,95 @@ from dragoman.dialects.linkmobility.contacts.reading import (
     KEY_PREFIX,
     path_identifier,
     read_field_name,
+    read_list_id,
 )
-from dragoman.dialects.linkmobility.reading import Page, read_flag, render_paging
-from dragoman.dialects.linkmobility.times import render_log_time
+from dragoman.dialects.linkmobility.errors import WordedRefusal
+from dragoman.dialects.linkmobility.reading import (
+    Page,
+    read_flag,
+    read_text,
+    render_log_time,
+    render_paging,
+)
 from dragoman.web.bodies import decode_body, decode_query
 from dragoman.web.requests import Request
+
+MAX_SHOWN: Final = 20_000
+"""Contacts that one answer shows; bounds what it takes to make it."""
+
+
+class ContactLists(CallGroup):
+    """Answers the calls on lists."""
+
+    async def all(self, account: Account, _request: Request) -> schemas.Lists:
+        """All lists, in the order of creation."""
+        found = await self._services.contacts.lists(account)
+        return schemas.Lists(list=tuple(map(_list_item, found)), status=OK)
+
+    async def one(self, account: Account, request: Request) -> schemas.ListAnswer:
+        """A list and the contacts it holds itself; raises `Refused` where they are too many."""
+        found = await self._services.contacts.list_of(account, path_identifier(request, "list"))
+        if await self._services.contacts.count(account, found.list_id) > MAX_SHOWN:
+            text = (
+                f"List id [{found.list_id}] has more than {MAX_SHOWN} contacts,"
+                f" use contacts/1 with listid={found.list_id}"
+            )
+            raise WordedRefusal(RefusalCode.INVALID_FIELD, text)
+        return await self._answer(account, found, OK)
+
+    async def create(self, account: Account, request: Request) -> schemas.ListAnswer:
+        """Creates a list; raises `Refused`."""
+        body = decode_body(request, schemas.ListBody)
+        parent_id = read_list_id("parent", body.parent)
+        created = await self._services.contacts.create_list(
+            account, read_text(body.name), parent_id
+        )
+        return schemas.ListAnswer(list=_details(created), status=CREATED)
+
+    async def change(self, account: Account, request: Request) -> schemas.ListAnswer:
+        """Changes what is given of a list; raises `Refused`."""
+        list_id = path_identifier(request, "list")
+        body = decode_body(request, schemas.ListBody)
+        changed = await self._services.contacts.change_list(
+            account,
+            list_id,
+            name=UNSET if body.name is None else read_text(body.name),
+            parent_id=UNSET if body.parent is None else read_list_id("parent", body.parent),
+        )
+        return await self._answer(account, changed, CREATED)
+
+    async def delete(self, account: Account, request: Request) -> schemas.Deleted:
+        """Deletes a list and its contacts; raises `Refused`."""
+        list_id = path_identifier(request, "list")
+        await self._services.contacts.delete_list(account, list_id)
+        return schemas.Deleted(message=f"List id [{list_id}] deleted", status=OK)
+
+    async def _answer(
+        self, account: Account, found: ContactList, status: int
+    ) -> schemas.ListAnswer:
+        wanted = ContactFilter(account_id=account.account_id, list_id=found.list_id)
+        page = await self._services.contacts.search(wanted, 0, MAX_SHOWN)
+        zone = self._zone_of(account)
+        details = await asyncio.to_thread(_details, found, page.contacts, zone)
+        return schemas.ListAnswer(list=details, status=status)
+
+
+def _list_item(found: ContactList) -> schemas.ListItem:
+    return schemas.ListItem(
+        id=str(found.list_id), parent=str(found.parent_id or 0), name=found.name
+    )
+
+
+def _details(
+    found: ContactList, contacts: tuple[Contact, ...] = (), zone: str = ""
+) -> schemas.ListDetails:
+    return schemas.ListDetails(
+        id=str(found.list_id),
+        parent=str(found.parent_id or 0),
+        name=found.name,
+        contacts=tuple(contact_item(contact, zone) for contact in contacts),
+    )
+
 
 CONTACTS_PER_PAGE: Final = 100
 

@@ -18,8 +18,7 @@ from dragoman.core.contacts.model.imports import ImportJob
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
 from dragoman.dialects.linkmobility.contacts import reading, schemas
-from dragoman.dialects.linkmobility.reading import read_flag, read_text
-from dragoman.dialects.linkmobility.times import render_log_time
+from dragoman.dialects.linkmobility.reading import read_flag, read_text, render_log_time
 from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import time_of
 from dragoman.web.bodies import decode_body

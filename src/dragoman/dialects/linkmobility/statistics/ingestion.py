@@ -19,10 +19,14 @@ from dragoman.core.reporting.statistics import Ingestion
 from dragoman.dialects.linkmobility import mapping
 from dragoman.dialects.linkmobility.calls import CREATED, CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal, problem_of
-from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, check_advanced, read_text
+from dragoman.dialects.linkmobility.reading import (
+    MAX_IDENTIFIER,
+    check_advanced,
+    parse_log_time,
+    read_text,
+)
 from dragoman.dialects.linkmobility.schemas import Number, Text
 from dragoman.dialects.linkmobility.statistics.answers import KEYWORD_NUMBER, MCC_STATUS, SUM
-from dragoman.dialects.linkmobility.times import parse_log_time
 from dragoman.dialects.wording import quoted
 from dragoman.web.bodies import decode_body
 from dragoman.web.operations import doc

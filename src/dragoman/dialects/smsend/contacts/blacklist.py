@@ -19,7 +19,7 @@ from dragoman.dialects.smsend.mapping import render_time
 from dragoman.dialects.smsend.reading import read_body, read_page
 from dragoman.dialects.smsend.rendering import Answer
 from dragoman.dialects.smsend.schemas import Done
-from dragoman.dialects.smsend.times import OF_BLACKLIST, Span, parse_span
+from dragoman.dialects.smsend.times import OF_BLACKLIST, read_span
 from dragoman.dialects.wording import instead_of
 from dragoman.kit.ids import render_base64, time_of
 from dragoman.web.bodies import decode_json
@@ -101,7 +101,10 @@ class BlacklistCalls(CallGroup):
         """A page of the blacklist, oldest first; raises `Refused`."""
         page, query = read_page(request.query), request.query
         zone = self._zone_of(account, query)
-        begin, end = _read_time(query, "from", zone), _read_time(query, "to", zone)
+        begin, end = (
+            read_span(query, name, zone, OF_BLACKLIST, "yyyy-MM-dd HH:mm:ss")
+            for name in ("from", "to")
+        )
         wanted = OptOutFilter(
             account_id=account.account_id,
             from_ms=begin.first_ms if begin is not None else None,
@@ -124,16 +127,6 @@ class BlacklistCalls(CallGroup):
 
 def _without_number(text: str) -> Refused:
     return Refused(RefusalCode.INVALID_FIELD, text, "the contact has no phoneNumber")
-
-
-def _read_time(query: Parameters, name: str, zone: ZoneInfo) -> Span | None:
-    text = query.get(name, "").strip()
-    if not text:
-        return None
-    try:
-        return parse_span(text, zone, OF_BLACKLIST)
-    except ValueError:
-        raise Refused(RefusalCode.INVALID_FIELD, name, "yyyy-MM-dd HH:mm:ss") from None
 
 
 def _read_digits(query: Parameters) -> str:
