@@ -12,13 +12,12 @@ from urllib.parse import unquote
 
 import msgspec
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
+from dragoman.dialects.linkmobility.calls import CallGroup
 from dragoman.dialects.linkmobility.errors import problem_of
 from dragoman.dialects.linkmobility.mapping import DIALECT, MAIL_PROTOCOL
-from dragoman.dialects.linkmobility.reading import zone_of
 from dragoman.dialects.linkmobility.schemas import Message
 from dragoman.dialects.linkmobility.submissions import read_message
 from dragoman.mail.contract import Mail, MailRefused, Recipient, Reply
@@ -75,15 +74,8 @@ _REPLIES: Final = {
 """What an HTTP status of this API is in SMTP: only what may pass by itself is worth another try."""
 
 
-class LinkMailbox:
+class LinkMailbox(CallGroup):
     """Takes mail for the accounts whose keys are in its addresses."""
-
-    def __init__(self, services: Services) -> None:
-        self._accounts = services.accounts
-        self._submission = services.submission
-        self._metrics = services.metrics
-        self._default_zone = services.settings.dialects.linkmobility.time_zone
-        self._advanced_key = services.settings.dialects.linkmobility.advanced_key
 
     async def admit(self, local_part: str, client: str) -> Recipient:
         """Knows a recipient by its key; raises `MailRefused`."""
@@ -92,7 +84,7 @@ class LinkMailbox:
         except ValueError as error:
             raise MailRefused(Reply(550, "5.1.3", f"Address is not valid, {error}")) from None
         try:
-            account = await self._accounts.authenticate_key(address.key, client)
+            account = await self._services.accounts.authenticate_key(address.key, client)
             normalise(address.number)
         except Refused as refused:
             raise self._refusal(refused) from None
@@ -108,17 +100,17 @@ class LinkMailbox:
         first = recipients[0]
         try:
             # Once more: the key may have been revoked since the recipient was admitted.
-            account = await self._accounts.authenticate_key(first.key, client)
+            account = await self._services.accounts.authenticate_key(first.key, client)
             message = self._read(first, [recipient.number for recipient in recipients], mail)
             return await self._submit(account, message)
         except Refused as refused:
             raise self._refusal(refused) from None
 
     async def _submit(self, account: Account, message: Message) -> int:
-        zone = zone_of(account, self._default_zone)
-        submission = read_message(message, account, zone, self._advanced_key)
+        zone = self._zone_of(account)
+        submission = read_message(message, account, zone, self._settings.advanced_key)
         submission = msgspec.structs.replace(submission, protocol=MAIL_PROTOCOL)
-        accepted = await self._submission.submit(account, submission)
+        accepted = await self._services.submission.submit(account, submission)
         return accepted.batch_id
 
     def _read(self, recipient: Recipient, numbers: list[str], mail: Mail) -> Message:
@@ -133,7 +125,7 @@ class LinkMailbox:
             raise Refused(RefusalCode.MALFORMED_REQUEST, detail=str(error)) from None
 
     def _refusal(self, refused: Refused) -> MailRefused:
-        self._metrics.refused[DIALECT, refused.code.value] += 1
+        self._services.metrics.refused[DIALECT, refused.code.value] += 1
         if refused.code is RefusalCode.AUTHENTICATION_FAILED:
             return MailRefused(_AUTHENTICATION)  # without the key: mail servers log replies
         problem = problem_of(refused)

@@ -28,7 +28,7 @@ class Asking(CallGroup):
     async def search(self, request: Request, given: Given) -> schemas.SmsList | schemas.SmsCount:
         """`getallsms`; raises `Refused`."""
         account = await self._authenticate(request, given)
-        zone = self._zone(account)
+        zone = times.zone_named(self._zone_name(account))
         if given.text("timezone"):
             zone = times.parse_zone("timezone", given.text("timezone"))
         wanted = self._filter(account, given, zone)
@@ -58,7 +58,7 @@ class Asking(CallGroup):
     async def devices(self, request: Request, given: Given) -> schemas.DeviceList:
         """`getalldevices`; raises `Refused`."""
         account = await self._authenticate(request, given)
-        zone = self._zone(account)
+        zone = times.zone_named(self._zone_name(account))
         devices = self._services.devices
         found = {
             str(one.device_id): mapping.render_device(
@@ -78,14 +78,9 @@ class Asking(CallGroup):
         return schemas.DeviceStatus(
             online=device.enabled and presence.is_present(device.device_id),
             device_id=device.device_id,
-            lastseen=times.render_with_offset(seen_ms, self._zone(account)),
+            lastseen=times.render_with_offset(seen_ms, times.zone_named(self._zone_name(account))),
             diffseconds=max(0, away_ms // 1000),
             title=device.name,
-        )
-
-    def _zone(self, account: Account) -> times.Zone:
-        return times.zone_named(
-            account.time_zone or self._services.settings.dialects.smsgateway24.time_zone
         )
 
     def _filter(self, account: Account, given: Given, zone: times.Zone) -> TextFilter:

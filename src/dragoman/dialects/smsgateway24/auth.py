@@ -35,6 +35,9 @@ class CallGroup:
             text = OUT_OF_DATE if refused.detail == EXPIRED else NOT_VALID
             raise WordedRefusal(refused.code, text) from None
 
+    def _zone_name(self, account: Account) -> str:
+        return account.time_zone or self._services.settings.dialects.smsgateway24.time_zone
+
 
 async def log_in(services: Services, given: Given, address: str) -> Account:
     """The account of a user name and its password; raises `Refused`."""

@@ -27,6 +27,8 @@ from dragoman.web.bodies import decode_json
 from dragoman.web.json_patch import PatchOperation, PatchRefused, apply_patch
 from dragoman.web.requests import Request
 
+TemplateContent = schemas.TemplateFields | schemas.PatchedTemplate
+
 
 class ListIssues(CallGroup):
     """Answers the calls on issues and templates."""
@@ -84,10 +86,7 @@ class ListIssues(CallGroup):
     async def create_template(self, account: Account, request: Request) -> Located:
         """Stores a template; raises `Refused`."""
         fields = read_body(request, schemas.TemplateFields)
-        empty = Template(
-            template_id=0, account_id=account.account_id, name="", subject="", text="", html=""
-        )
-        return await self._put_template(account, fields, empty)
+        return await self._put_template(account, fields, _empty_template(account, 0))
 
     async def change_template(self, account: Account, request: Request) -> Located:
         """Changes what is given of a template; raises `Refused`."""
@@ -107,18 +106,7 @@ class ListIssues(CallGroup):
             raise Refused(RefusalCode.MALFORMED_REQUEST, detail=str(error)) from None
         if after.id_template != template_id:
             raise Refused(RefusalCode.INVALID_FIELD, "id_template", "it does not change")
-        put = await self._services.issues.put_template(
-            account,
-            Template(
-                template_id=template_id,
-                account_id=account.account_id,
-                name=after.name or "",
-                subject=after.subject or "",
-                text=after.text_content or "",
-                html=after.html_content or "",
-            ),
-        )
-        return Located(f"/template/{put.template_id}")
+        return await self._put_template(account, after, _empty_template(account, template_id))
 
     async def template(self, account: Account, request: Request) -> schemas.TemplateAnswer:
         """A template; raises `Refused`."""
@@ -135,23 +123,34 @@ class ListIssues(CallGroup):
         return ""
 
     async def _put_template(
-        self, account: Account, fields: schemas.TemplateFields, old: Template
+        self,
+        account: Account,
+        fields: schemas.TemplateFields | schemas.PatchedTemplate,
+        old: Template,
     ) -> Located:
         def given(value: str | int | None, before: str) -> str:
             return before if value is None else str(value)
 
-        put = await self._services.issues.put_template(
-            account,
-            Template(
-                template_id=old.template_id,
-                account_id=account.account_id,
-                name=given(fields.name, old.name),
-                subject=given(fields.subject, old.subject),
-                text=given(fields.text_content, old.text),
-                html=given(fields.html_content, old.html),
-            ),
+        template = msgspec.structs.replace(
+            old,
+            name=given(fields.name, old.name),
+            subject=given(fields.subject, old.subject),
+            text=given(fields.text_content, old.text),
+            html=given(fields.html_content, old.html),
         )
+        put = await self._services.issues.put_template(account, template)
         return Located(f"/template/{put.template_id}")
+
+
+def _empty_template(account: Account, template_id: int) -> Template:
+    return Template(
+        template_id=template_id,
+        account_id=account.account_id,
+        name="",
+        subject="",
+        text="",
+        html="",
+    )
 
 
 def _template_id_of(request: Request) -> int:

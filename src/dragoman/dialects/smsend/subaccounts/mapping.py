@@ -124,9 +124,7 @@ def make_record(
 
 def parse_record(record: str | None) -> schemas.SubaccountData:
     """What is kept of a subaccount; nothing of one that another API made."""
-    if record is None:
-        return schemas.SubaccountData()
-    return msgspec.json.decode(record, type=schemas.SubaccountData)
+    return msgspec.json.decode(record or "{}", type=schemas.SubaccountData)
 
 
 def render_subaccount(
