@@ -21,6 +21,11 @@ from dragoman.kit.ids import render_hex
 
 UNKNOWN_NETWORK = "0"
 """The `mnc` where the network of a number is not known."""
+DEFAULT_CHARSET: Final = "utf-8"
+MAX_HEADER: Final = 4_000
+"""Octets of the text in the header, which servers bound; the parameter has it all."""
+
+_PRINTABLE: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 
 
 def render_callback(url: str, facts: CallbackFacts, *, zone: str) -> CallbackCall:
@@ -44,13 +49,6 @@ def _joint(address: str) -> str:
     if "?" not in address:
         return "?"
     return "" if address.endswith(("?", "&")) else "&"
-
-
-DEFAULT_CHARSET: Final = "utf-8"
-MAX_HEADER: Final = 4_000
-"""Octets of the text in the header, which servers bound; the parameter has it all."""
-
-_PRINTABLE: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 
 
 def render_text(url: str, facts: TextFacts) -> CallbackCall:

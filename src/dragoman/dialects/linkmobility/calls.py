@@ -23,7 +23,6 @@ from dragoman.dialects.linkmobility.profiles import (
     drop_fields,
     name_call,
 )
-from dragoman.dialects.linkmobility.reading import zone_of
 from dragoman.dialects.linkmobility.schemas import Answer
 from dragoman.web.operations import DEFAULT_BODY_LIMIT_BYTES, Handler, Operation
 from dragoman.web.requests import Request
@@ -41,6 +40,16 @@ _KINDS: Final = MappingProxyType(
         "md5": CredentialKind.LEGACY_MD5,
     }
 )
+ROOT: Final = "response"
+XML_SUFFIX: Final = ".xml"
+
+_encode_json: Final = msgspec.json.Encoder().encode
+
+Act = Callable[[Account, Request], Awaitable[schemas.Answer]]
+"""Answers a call of a known account; raises `Refused`."""
+Shape = type[msgspec.Struct]
+
+_PROBLEMS: Final = dict.fromkeys((400, 401, 403, 404), schemas.Problem)
 
 
 async def authenticate(accounts: Accounts, request: Request) -> Account:
@@ -69,12 +78,6 @@ async def _log_in(accounts: Accounts, request: Request) -> Account:
     return await accounts.authenticate_password(username, password, request.client, kind)
 
 
-ROOT: Final = "response"
-XML_SUFFIX: Final = ".xml"
-
-_encode_json: Final = msgspec.json.Encoder().encode
-
-
 def render(request: Request, answer: Answer, dropped: tuple[tuple[str, ...], ...] = ()) -> Response:
     """Renders an answer in the form that the suffix of the path asks for; JSON where none does.
 
@@ -97,13 +100,6 @@ def _asks_for_xml(request: Request) -> bool:
     return request.path.rstrip("/").endswith(XML_SUFFIX)
 
 
-Act = Callable[[Account, Request], Awaitable[schemas.Answer]]
-"""Answers a call of a known account; raises `Refused`."""
-Shape = type[msgspec.Struct]
-
-_PROBLEMS: Final = dict.fromkeys((400, 401, 403, 404), schemas.Problem)
-
-
 class CallGroup:
     """Answers a group of calls over the services."""
 
@@ -112,7 +108,8 @@ class CallGroup:
         self._settings = services.settings.dialects.linkmobility
 
     def _zone_of(self, account: Account) -> str:
-        return zone_of(account, self._settings.time_zone)
+        """The IANA zone in which an account writes and reads its times."""
+        return account.time_zone or self._settings.time_zone
 
 
 class Calls:

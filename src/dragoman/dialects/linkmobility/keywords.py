@@ -25,6 +25,13 @@ from dragoman.web.operations import doc
 from dragoman.web.requests import Request
 
 SERVICE_ID_TEXT = "The service that texts are forwarded to; 0 for none. Not in the manual."
+_IDENTIFIER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
+_SWITCHES: Final = MappingProxyType({"0": False, "false": False, "1": True, "true": True})
+
+HTTP: Final = "http"
+SUBKEYWORD: Final = "subkeyword"
+RESERVED: Final = "reserved"
+NO_CATEGORY: Final = "0"
 
 
 class NewKeyword(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,10 +113,6 @@ class ServiceAnswer(msgspec.Struct, frozen=True, kw_only=True):
     status: int
 
 
-_IDENTIFIER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
-_SWITCHES: Final = MappingProxyType({"0": False, "false": False, "1": True, "true": True})
-
-
 def check_incoming(account: Account) -> None:
     """Raises `Refused` unless the account may receive texts."""
     text = "Access denied, [aclIncoming] access is denied for user"
@@ -135,12 +138,6 @@ def read_switch(field: str, value: Flag) -> bool | None:
     if switch is None:
         raise Refused(RefusalCode.INVALID_FIELD, field, "use true or false")
     return switch
-
-
-HTTP: Final = "http"
-SUBKEYWORD: Final = "subkeyword"
-RESERVED: Final = "reserved"
-NO_CATEGORY: Final = "0"
 
 
 class Keywords(CallGroup):

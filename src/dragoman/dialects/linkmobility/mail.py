@@ -24,6 +24,17 @@ from dragoman.mail.contract import Mail, MailRefused, Recipient, Reply
 
 _NUMBER: Final = re.compile(r"sms([0-9]{1,15})", re.ASCII | re.IGNORECASE)
 _GENERATED_KEY: Final = re.compile(r"[0-9a-f]{64}", re.ASCII | re.IGNORECASE)
+_TAKEN: Final = ("recipients", "message")
+"""Fields that the address and the body of a mail give."""
+_AUTHENTICATION: Final = Reply(550, "5.7.1", "Access denied, authentication failed")
+_REPLIES: Final = {
+    400: (554, "5.6.0"),
+    401: (550, "5.7.1"),
+    403: (550, "5.7.1"),
+    404: (554, "5.6.0"),
+    503: (451, "4.3.0"),
+}
+"""What an HTTP status of this API is in SMTP: only what may pass by itself is worth another try."""
 
 
 class MailAddress(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,19 +70,6 @@ def _parse_option(text: str) -> tuple[str, str]:
     if not name or not equals:
         raise ValueError("expected options such as class=0")
     return name, unquote(value)
-
-
-_TAKEN: Final = ("recipients", "message")
-"""Fields that the address and the body of a mail give."""
-_AUTHENTICATION: Final = Reply(550, "5.7.1", "Access denied, authentication failed")
-_REPLIES: Final = {
-    400: (554, "5.6.0"),
-    401: (550, "5.7.1"),
-    403: (550, "5.7.1"),
-    404: (554, "5.6.0"),
-    503: (451, "4.3.0"),
-}
-"""What an HTTP status of this API is in SMTP: only what may pass by itself is worth another try."""
 
 
 class LinkMailbox(CallGroup):

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Final, Self
 from zoneinfo import ZoneInfo
 
-from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.schemas import Flag, Paging, Text
@@ -26,11 +25,12 @@ _LOGGED: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2} [0-9]{2}(:[0-9]{2}){2}", re
 _BATCH_TIME: Final = "%d-%m-%Y %H:%M:%S"
 _LOG_TIME: Final = "%Y-%m-%d %H:%M:%S"
 _LOG_DATE: Final = "%Y_%m_%d"
+_FLAGS: Final = MappingProxyType[bool | int | str, bool](
+    {0: False, "0": False, "false": False, 1: True, "1": True, "true": True}
+)  # False and True are 0 and 1 here
 
-
-def zone_of(account: Account, default: str) -> str:
-    """The IANA zone in which an account writes and reads its times."""
-    return account.time_zone or default
+MAX_PAGE: Final = 1_000_000_000
+MAX_IDENTIFIER: Final = LIMIT - 1
 
 
 def parse_time(text: str, zone: str) -> int:
@@ -72,11 +72,6 @@ def _render(at_s: int, zone: str, form: str) -> str:
     return datetime.fromtimestamp(at_s, ZoneInfo(zone)).strftime(form)
 
 
-_FLAGS: Final = MappingProxyType[bool | int | str, bool](
-    {0: False, "0": False, "false": False, 1: True, "1": True, "true": True}
-)  # False and True are 0 and 1 here
-
-
 def read_text(value: Text | float) -> str:
     """A text without white space around it; empty where there is none."""
     return "" if value is None else str(value).strip()
@@ -105,10 +100,6 @@ def check_advanced(expected: str, given: str, purpose: str) -> None:
     if not expected or not hmac.compare_digest(expected.encode(), offered):
         text = f"Access denied, [{purpose}] needs the advanced key"
         raise WordedRefusal(RefusalCode.PERMISSION_DENIED, text)
-
-
-MAX_PAGE: Final = 1_000_000_000
-MAX_IDENTIFIER: Final = LIMIT - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

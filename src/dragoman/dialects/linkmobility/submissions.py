@@ -31,6 +31,25 @@ from dragoman.dialects.wording import quoted
 MAX_URL: Final = 2_000
 MAX_URLS: Final = 100
 _NOTHING: Final[tuple[object, ...]] = (None, "", [], {})
+DEFAULT_SENDER: Final = "Service SMS"
+DEFAULT_CLASS: Final = 1
+MAX_CLASS: Final = 3
+MAX_PROTOCOL_ID: Final = 255
+MAX_VALIDITY_MIN: Final = 14 * 24 * 60
+MAX_NUMBER: Final = 999_999_999
+MAX_RETURN_DATA: Final = 5_000
+"""Characters that `returndata` may take in the call of a `statusurl`, escapes included."""
+
+MAX_IDENTIFIER_DIGITS: Final = 16
+MAX_PROTOCOL: Final = 32
+MAX_PUSH_URL: Final = 500
+LAST_EXPIRY_S: Final = 253_402_300_799  # the last second with a year of four digits
+
+_NO_STATES: Final[frozenset[State]] = frozenset()
+_WAP_PUSH: Final = Format.WAP_PUSH
+_CONTACT: Final = re.compile(r"c[0-9]+", re.ASCII)
+_LIST: Final = re.compile(r"[0-9]+", re.ASCII)
+_INTEGER: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
 def read_attachments(
@@ -56,27 +75,6 @@ def _read_url(url: object) -> str:
     if not isinstance(url, str) or len(url) > MAX_URL or not url.strip():
         raise Refused(RefusalCode.INVALID_FIELD, "attachment", "expected an array of URLs")
     return url.strip()
-
-
-DEFAULT_SENDER: Final = "Service SMS"
-DEFAULT_CLASS: Final = 1
-MAX_CLASS: Final = 3
-MAX_PROTOCOL_ID: Final = 255
-MAX_VALIDITY_MIN: Final = 14 * 24 * 60
-MAX_NUMBER: Final = 999_999_999
-MAX_RETURN_DATA: Final = 5_000
-"""Characters that `returndata` may take in the call of a `statusurl`, escapes included."""
-
-MAX_IDENTIFIER_DIGITS: Final = 16
-MAX_PROTOCOL: Final = 32
-MAX_PUSH_URL: Final = 500
-LAST_EXPIRY_S: Final = 253_402_300_799  # the last second with a year of four digits
-
-_NO_STATES: Final[frozenset[State]] = frozenset()
-_WAP_PUSH: Final = Format.WAP_PUSH
-_CONTACT: Final = re.compile(r"c[0-9]+", re.ASCII)
-_LIST: Final = re.compile(r"[0-9]+", re.ASCII)
-_INTEGER: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
 def read_message(message: Message, account: Account, zone: str, advanced_key: str) -> Submission:

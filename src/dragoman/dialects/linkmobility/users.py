@@ -23,6 +23,34 @@ from dragoman.web.bodies import decode_body
 from dragoman.web.operations import doc
 from dragoman.web.requests import Request
 
+HIDDEN_KEY: Final = "---"
+NO_PARENT: Final = 0
+NO_CURRENCY: Final = 0
+
+PERMISSIONS: Final = MappingProxyType(
+    {
+        "aclBilling": Permission.PREMIUM,
+        "aclBillingHigh": Permission.PREMIUM_HIGH,
+        "aclCharity": Permission.CHARITY,
+        "aclIncoming": Permission.RECEIVE,
+        "aclSmsinbox": Permission.INBOX,
+        "aclHlr": Permission.NUMBER_LOOKUP,
+        "aclAdmin": Permission.ADMINISTER,
+    }
+)
+"""The permissions that the manual knows, by its names."""
+
+_NAMES: Final = MappingProxyType(
+    {permission.value: name for name, permission in PERMISSIONS.items()}
+    | {Permission.ADMINISTER.value: "acl", "allowed_addresses": "iprange"}
+)
+"""The manual's names of our fields, where they differ."""
+
+_INTEGER: Final = re.compile(r"-?[0-9]{1,16}", re.ASCII)
+
+NEW_DETAILS: Final = AccountDetails(integration="")
+"""What a user that was made here has where nothing is said."""
+
 
 class NewUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A user to create; the manual has the first four fields."""
@@ -106,32 +134,6 @@ class DeletedUser(msgspec.Struct, frozen=True, kw_only=True):
 
     message: str
     status: int
-
-
-HIDDEN_KEY: Final = "---"
-NO_PARENT: Final = 0
-NO_CURRENCY: Final = 0
-
-PERMISSIONS: Final = MappingProxyType(
-    {
-        "aclBilling": Permission.PREMIUM,
-        "aclBillingHigh": Permission.PREMIUM_HIGH,
-        "aclCharity": Permission.CHARITY,
-        "aclIncoming": Permission.RECEIVE,
-        "aclSmsinbox": Permission.INBOX,
-        "aclHlr": Permission.NUMBER_LOOKUP,
-        "aclAdmin": Permission.ADMINISTER,
-    }
-)
-"""The permissions that the manual knows, by its names."""
-
-_NAMES: Final = MappingProxyType(
-    {permission.value: name for name, permission in PERMISSIONS.items()}
-    | {Permission.ADMINISTER.value: "acl", "allowed_addresses": "iprange"}
-)
-"""The manual's names of our fields, where they differ."""
-
-_INTEGER: Final = re.compile(r"-?[0-9]{1,16}", re.ASCII)
 
 
 def render_user(view: AccountView, zone: str, api_key: str | None = None) -> User:
@@ -225,10 +227,6 @@ def _text(value: Text) -> str | None:
 def _with(details: AccountDetails, given: dict[str, str | None]) -> AccountDetails:
     kept = {name: getattr(details, name) for name in details.__struct_fields__}
     return AccountDetails(**(kept | given))
-
-
-NEW_DETAILS: Final = AccountDetails(integration="")
-"""What a user that was made here has where nothing is said."""
 
 
 class Users(CallGroup):

@@ -24,6 +24,38 @@ from dragoman.dialects.wording import reworded
 from dragoman.web.operations import doc
 from dragoman.web.requests import Request
 
+STATES: Final = MappingProxyType(
+    {
+        SenderState.PENDING: 0,
+        SenderState.APPROVED: 1,
+        SenderState.APPROVED_BY_AUTHORITY: 2,
+        SenderState.REJECTED: 3,
+        SenderState.REJECTED_BY_AUTHORITY: 4,
+        SenderState.PREAPPROVED: 9,
+    }
+)
+"""The `alias-state` of each state; the manual's authority is AGCOM."""
+
+CONTACT_TYPES: Final = frozenset({"SERVICE_PHONE", "MAIN_PHONE", "FAX", "EMAIL", "PEC", "WEB"})
+
+DETAILS: Final = MappingProxyType(
+    {
+        "company": "company_name",
+        "first_name": "contact_name",
+        "last_name": "contact_surname",
+        "tax_code": "cod_fiscale",
+        "vat_number": "vat_number",
+        "address": "contact_address",
+        "city": "contact_city",
+        "postal_code": "contact_pcode",
+        "contact_type": "contact_type",
+        "contact": "contact_info",
+    }
+)
+"""This API's name of each of our details."""
+
+_EVERY_STATE: Final = frozenset(SenderState)
+
 
 class AliasData(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """An alias to be approved, and the company behind it."""
@@ -125,39 +157,6 @@ class OneAlias(msgspec.Struct, frozen=True, kw_only=True):
 
     result: str = "OK"
     alias: Alias
-
-
-STATES: Final = MappingProxyType(
-    {
-        SenderState.PENDING: 0,
-        SenderState.APPROVED: 1,
-        SenderState.APPROVED_BY_AUTHORITY: 2,
-        SenderState.REJECTED: 3,
-        SenderState.REJECTED_BY_AUTHORITY: 4,
-        SenderState.PREAPPROVED: 9,
-    }
-)
-"""The `alias-state` of each state; the manual's authority is AGCOM."""
-
-CONTACT_TYPES: Final = frozenset({"SERVICE_PHONE", "MAIN_PHONE", "FAX", "EMAIL", "PEC", "WEB"})
-
-DETAILS: Final = MappingProxyType(
-    {
-        "company": "company_name",
-        "first_name": "contact_name",
-        "last_name": "contact_surname",
-        "tax_code": "cod_fiscale",
-        "vat_number": "vat_number",
-        "address": "contact_address",
-        "city": "contact_city",
-        "postal_code": "contact_pcode",
-        "contact_type": "contact_type",
-        "contact": "contact_info",
-    }
-)
-"""This API's name of each of our details."""
-
-_EVERY_STATE: Final = frozenset(SenderState)
 
 
 class Aliases(CallGroup):

@@ -26,6 +26,9 @@ SYSTEM_CHARSET: Final = "windows-1252"
 _SWITCHES: Final = MappingProxyType(
     {"true": True, "1": True, "false": False, "0": False, "": False, "none": False}
 )
+DEFAULT_SIZE: Final = 10
+MAX_SIZE: Final = 500
+MAX_NUMBER: Final = 1_000_000
 
 
 def read_body(request: Request, shape: type[Shape]) -> Shape:
@@ -63,11 +66,6 @@ def read_count(value: Value, name: str, default: int, most: int, unit: str = "")
     if text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most:
         return int(text)
     raise Refused(RefusalCode.INVALID_FIELD, name, f"1 to {most}{unit}")
-
-
-DEFAULT_SIZE: Final = 10
-MAX_SIZE: Final = 500
-MAX_NUMBER: Final = 1_000_000
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

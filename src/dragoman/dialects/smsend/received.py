@@ -27,6 +27,10 @@ from dragoman.web.requests import Parameters, Request
 Time = Annotated[str, doc("yyyyMMddHHmmss, or `now`.")]
 Zone = Annotated[str, doc("The IANA zone of all times; the account's if left out.")]
 Limit = Annotated[int, doc("How many at most, up to 100.")]
+MAX_LIMIT: Final = 100
+KINDS: Final = MappingProxyType(
+    {"STOP": TextKind.STOP, "CONTACT": TextKind.CONTACT, "OTHER": TextKind.OTHER}
+)
 
 
 class LimitQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,12 +95,6 @@ class KindHistory(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     page_number: int
     page_size: int
     total: int
-
-
-MAX_LIMIT: Final = 100
-KINDS: Final = MappingProxyType(
-    {"STOP": TextKind.STOP, "CONTACT": TextKind.CONTACT, "OTHER": TextKind.OTHER}
-)
 
 
 def read_sims(text: str) -> tuple[str, ...]:

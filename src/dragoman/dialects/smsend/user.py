@@ -18,6 +18,16 @@ from dragoman.kit.ids import time_of
 from dragoman.web.operations import doc
 from dragoman.web.requests import Request
 
+MIN_PASSWORD: Final = 8
+CONSOLE_PATH: Final = "/console/enter"
+"""Where the console takes one-time links, as `k`."""
+MAIL_BILLING: Final = "EMAILPERHOUR"
+NEVER: Final = "9999-12-31"
+
+_HOST: Final = re.compile(
+    rb"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?"
+)
+
 
 class LoginQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Who logs in; both may stand in HTTP Basic instead."""
@@ -69,17 +79,6 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     email: MailService | None
     """None where the service is off."""
     landing: None = None
-
-
-MIN_PASSWORD: Final = 8
-CONSOLE_PATH: Final = "/console/enter"
-"""Where the console takes one-time links, as `k`."""
-MAIL_BILLING: Final = "EMAILPERHOUR"
-NEVER: Final = "9999-12-31"
-
-_HOST: Final = re.compile(
-    rb"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?"
-)
 
 
 class User(CallGroup):

@@ -21,6 +21,22 @@ from dragoman.web.bodies import decode_json
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
+NOT_TAKEN: Final = (
+    ("encryption", "passphrase"),
+    ("gateway", "cloud_url"),
+    ("gateway", "private_token"),
+)
+"""Settings that may not be set from here: they would cut the phone off, or give us its secret."""
+SIGNING_KEY: Final = "signing_key"
+
+Set = Callable[[Account, Changes], Awaitable[Groups]]
+
+NOT_IMPLEMENTED: Final = 501
+NO_INBOX: Final = render_problem(NOT_IMPLEMENTED, "Inbox API is not implemented yet")
+NO_LOGS: Final = render_problem(
+    NOT_IMPLEMENTED, "For privacy reasons, logs of phones are not accessible through the server"
+)
+
 
 class Phones(CallGroup):
     """The handlers."""
@@ -41,17 +57,6 @@ class Phones(CallGroup):
             self._services.devices.find(caller.account, device_id).device_id
         )
         return DONE
-
-
-NOT_TAKEN: Final = (
-    ("encryption", "passphrase"),
-    ("gateway", "cloud_url"),
-    ("gateway", "private_token"),
-)
-"""Settings that may not be set from here: they would cut the phone off, or give us its secret."""
-SIGNING_KEY: Final = "signing_key"
-
-Set = Callable[[Account, Changes], Awaitable[Groups]]
 
 
 class Settings(CallGroup):
@@ -91,13 +96,6 @@ def _read(body: bytes) -> dict[str, dict[str, Any]]:
         message = "send_interval_max must be greater than or equal to send_interval_min"
         raise Turned(RefusalCode.INVALID_FIELD, message)
     return groups
-
-
-NOT_IMPLEMENTED: Final = 501
-NO_INBOX: Final = render_problem(NOT_IMPLEMENTED, "Inbox API is not implemented yet")
-NO_LOGS: Final = render_problem(
-    NOT_IMPLEMENTED, "For privacy reasons, logs of phones are not accessible through the server"
-)
 
 
 class Inbox(CallGroup):

@@ -27,6 +27,7 @@ from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
 SECURE: Final = "https://"
+Payload = dict[str, Any]
 
 
 class Webhooks(CallGroup):
@@ -76,9 +77,6 @@ def _read_device(text: str | None) -> int | None:
     if device_id is None:
         raise Refused(RefusalCode.NOT_FOUND, "", "no such device")
     return device_id
-
-
-Payload = dict[str, Any]
 
 
 class Event(msgspec.Struct, kw_only=True, rename="camel"):

@@ -26,6 +26,8 @@ from dragoman.dialects.smsgateway24 import mapping
 from dragoman.dialects.smsgateway24.mapping import NAME
 from dragoman.dialects.smsgateway24.times import render_plain, zone_named
 
+HEADERS: Final = (("Content-Type", "application/json"),)
+
 
 class Event(StrEnum):
     """What a webhook is called for."""
@@ -70,9 +72,6 @@ async def put_webhook(
         await webhooks.put(account, NAME, key=key, event=KINDS[event], url=url, device_id=device_id)
     else:
         await webhooks.remove(account, NAME, key)
-
-
-HEADERS: Final = (("Content-Type", "application/json"),)
 
 
 class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,6 +34,9 @@ from dragoman.web.requests import Request
 
 MAX_SHOWN: Final = 20_000
 """Contacts that one answer shows; bounds what it takes to make it."""
+CONTACTS_PER_PAGE: Final = 100
+
+KIND: Final = "merge field"
 
 
 class ContactLists(CallGroup):
@@ -107,9 +110,6 @@ def _details(
         name=found.name,
         contacts=tuple(contact_item(contact, zone) for contact in contacts),
     )
-
-
-CONTACTS_PER_PAGE: Final = 100
 
 
 class Book(CallGroup):
@@ -226,9 +226,6 @@ def _field_ids(query: schemas.ContactQuery, fields: Sequence[MergeField]) -> tup
             raise Refused(RefusalCode.INVALID_FIELD, "field_key", "no such merge field")
         return (field.field_id,)
     return tuple(field.field_id for field in fields) if query.field_value else None
-
-
-KIND: Final = "merge field"
 
 
 class MergeFields(CallGroup):

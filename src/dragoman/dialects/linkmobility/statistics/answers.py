@@ -27,6 +27,42 @@ from dragoman.web.bodies import decode_query
 from dragoman.web.operations import doc
 from dragoman.web.requests import Request
 
+SUM: Final = "sum"
+MCC_STATUS: Final = "mcc:status"
+KEYWORD_NUMBER: Final = "keyword:number"
+USER: Final = "user"
+MCC: Final = "mcc"
+
+GROUPS: Final = MappingProxyType(
+    {"inbox": frozenset({SUM, KEYWORD_NUMBER}), "outbox": frozenset({SUM, MCC_STATUS})}
+)
+"""What can be counted (LINK v2 s. 10, "The search groups")."""
+
+STATUSES_OF_COUNTS: Final = MappingProxyType(
+    {
+        QUEUED: QUEUED,
+        **{state.name.lower(): STATUSES[state] for state in State if state >= State.SENT},
+    }
+)
+"""The manual's names of the states that are counted."""
+
+_PARTS_OF_TIME: Final = MappingProxyType[Aggregate, Callable[[datetime], dict[str, str]]](
+    {
+        Aggregate.HOURLY: lambda at: {
+            "year": str(at.year), "month": str(at.month), "day": str(at.day), "hour": str(at.hour)
+        },
+        Aggregate.DAILY: lambda at: {
+            "year": str(at.year), "month": str(at.month), "day": str(at.day)
+        },
+        Aggregate.WEEKLY: lambda at: {
+            "year": str(at.isocalendar().year), "week": str(at.isocalendar().week)
+        },
+        Aggregate.MONTHLY: lambda at: {"year": str(at.year), "month": str(at.month)},
+    }
+)  # fmt: skip
+_TIMESTAMP: Final = "%Y-%m-%d %H:%M:%S"
+_COUNTRY: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
+
 
 class StatsQuery(Credentials, frozen=True, kw_only=True):
     """What to count."""
@@ -65,43 +101,6 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
 
     stats: tuple[StatsRow, ...]
     status: int
-
-
-SUM: Final = "sum"
-MCC_STATUS: Final = "mcc:status"
-KEYWORD_NUMBER: Final = "keyword:number"
-USER: Final = "user"
-MCC: Final = "mcc"
-
-GROUPS: Final = MappingProxyType(
-    {"inbox": frozenset({SUM, KEYWORD_NUMBER}), "outbox": frozenset({SUM, MCC_STATUS})}
-)
-"""What can be counted (LINK v2 s. 10, "The search groups")."""
-
-STATUSES_OF_COUNTS: Final = MappingProxyType(
-    {
-        QUEUED: QUEUED,
-        **{state.name.lower(): STATUSES[state] for state in State if state >= State.SENT},
-    }
-)
-"""The manual's names of the states that are counted."""
-
-_PARTS_OF_TIME: Final = MappingProxyType[Aggregate, Callable[[datetime], dict[str, str]]](
-    {
-        Aggregate.HOURLY: lambda at: {
-            "year": str(at.year), "month": str(at.month), "day": str(at.day), "hour": str(at.hour)
-        },
-        Aggregate.DAILY: lambda at: {
-            "year": str(at.year), "month": str(at.month), "day": str(at.day)
-        },
-        Aggregate.WEEKLY: lambda at: {
-            "year": str(at.isocalendar().year), "week": str(at.isocalendar().week)
-        },
-        Aggregate.MONTHLY: lambda at: {"year": str(at.year), "month": str(at.month)},
-    }
-)  # fmt: skip
-_TIMESTAMP: Final = "%Y-%m-%d %H:%M:%S"
-_COUNTRY: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 
 class _Asked(NamedTuple):

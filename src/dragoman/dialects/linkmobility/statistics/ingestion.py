@@ -32,6 +32,39 @@ from dragoman.web.bodies import decode_body
 from dragoman.web.operations import doc
 from dragoman.web.requests import Request
 
+MAX_ROWS: Final = 10_000
+MAX_PARTS: Final = 255
+MAX_WORD: Final = 32
+"""Characters of a number or keyword."""
+_NUMBER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
+_COUNTRY: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
+
+COUNTS_OF_STATUSES: Final = MappingProxyType(
+    {
+        mapping.QUEUED: mapping.QUEUED,
+        mapping.BUFFERED: State.SENT.name.lower(),
+        mapping.RECEIVED: State.DELIVERED.name.lower(),
+        mapping.REJECTED: State.REJECTED.name.lower(),
+        mapping.EXPIRED: State.EXPIRED.name.lower(),
+    }
+)
+"""What a `status` is counted as."""
+
+_REASONS: Final = MappingProxyType[Ingestion, Callable[[IngestedRow], Refused]](
+    {
+        Ingestion.UNKNOWN_ACCOUNT: lambda row: Refused(
+            RefusalCode.NOT_FOUND, str(row.account_id), "user"
+        ),
+        Ingestion.INVALID_TIME: lambda _: Refused(
+            RefusalCode.INVALID_FIELD, "logtime", "before 2000 or in the future"
+        ),
+        Ingestion.INVALID_REFERENCE: lambda _: Refused(
+            RefusalCode.INVALID_FIELD, "msgid", "1 to 64 characters"
+        ),
+    }
+)
+"""Why a row is not counted that could be read."""
+
 
 class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
     """A text that was received elsewhere."""
@@ -101,39 +134,6 @@ class Ingested(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _Row = TypeVar("_Row", InboxRow, OutboxRow)
-
-MAX_ROWS: Final = 10_000
-MAX_PARTS: Final = 255
-MAX_WORD: Final = 32
-"""Characters of a number or keyword."""
-_NUMBER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
-_COUNTRY: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
-
-COUNTS_OF_STATUSES: Final = MappingProxyType(
-    {
-        mapping.QUEUED: mapping.QUEUED,
-        mapping.BUFFERED: State.SENT.name.lower(),
-        mapping.RECEIVED: State.DELIVERED.name.lower(),
-        mapping.REJECTED: State.REJECTED.name.lower(),
-        mapping.EXPIRED: State.EXPIRED.name.lower(),
-    }
-)
-"""What a `status` is counted as."""
-
-_REASONS: Final = MappingProxyType[Ingestion, Callable[[IngestedRow], Refused]](
-    {
-        Ingestion.UNKNOWN_ACCOUNT: lambda row: Refused(
-            RefusalCode.NOT_FOUND, str(row.account_id), "user"
-        ),
-        Ingestion.INVALID_TIME: lambda _: Refused(
-            RefusalCode.INVALID_FIELD, "logtime", "before 2000 or in the future"
-        ),
-        Ingestion.INVALID_REFERENCE: lambda _: Refused(
-            RefusalCode.INVALID_FIELD, "msgid", "1 to 64 characters"
-        ),
-    }
-)
-"""Why a row is not counted that could be read."""
 
 
 class Ingesting(CallGroup):

@@ -20,6 +20,12 @@ from dragoman.kit.ids import parse_base64, parse_number
 
 _CENTURIES: Final = (2000, 1900)
 _FIRST_YEAR: Final = 1000
+YEARS_AHEAD: Final = 20
+"""How far two digits of a year may lead into the future, where the day is no birth date."""
+
+_TEXTS: Final = (
+    "email", "name", "surname", "fax", "address", "city", "province", "zip", "notes",
+)  # fmt: skip
 
 
 def parse_day(text: str, latest: date) -> date:
@@ -53,14 +59,6 @@ def _years(parts: Parts) -> Iterator[int]:
     else:
         for century in _CENTURIES:
             yield century + int(parts["short"] or 0)
-
-
-YEARS_AHEAD: Final = 20
-"""How far two digits of a year may lead into the future, where the day is no birth date."""
-
-_TEXTS: Final = (
-    "email", "name", "surname", "fax", "address", "city", "province", "zip", "notes",
-)  # fmt: skip
 
 
 def read_draft(fields: ContactFields, today: date) -> ContactDraft:

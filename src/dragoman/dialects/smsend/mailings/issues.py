@@ -123,10 +123,7 @@ class ListIssues(CallGroup):
         return ""
 
     async def _put_template(
-        self,
-        account: Account,
-        fields: schemas.TemplateFields | schemas.PatchedTemplate,
-        old: Template,
+        self, account: Account, fields: TemplateContent, old: Template
     ) -> Located:
         def given(value: str | int | None, before: str) -> str:
             return before if value is None else str(value)

@@ -59,6 +59,8 @@ LIST_NAMES: Final = MappingProxyType(
     }
 )
 """The manual's names of what a list holds, by ours."""
+OPT_IN: Final = "sendoptin"
+"""The manual's `SendOptIn` and `sendoptin`."""
 
 
 def read_text(value: Value) -> str:
@@ -126,10 +128,6 @@ def unable(what: str) -> Iterator[None]:
             reason = problem_of(refused).result
             raise WordedRefusal(refused.code, f"{what}: {reason}", SERVER_ERROR) from None
         raise
-
-
-OPT_IN: Final = "sendoptin"
-"""The manual's `SendOptIn` and `sendoptin`."""
 
 
 class Lists(CallGroup):

@@ -42,6 +42,9 @@ NOT_REMOVED: Final = (
     "The given order_id was not found, or the message sending could not be removed"
     ' (e.g. Message status is not "SCHEDULED")'
 )
+MAX_SIZE: Final = 1_000
+"""Of a page; a client asks for as many."""
+SECOND_MS: Final = 1_000
 
 
 class Content(NamedTuple):
@@ -235,11 +238,6 @@ def _missing_group(refused: Refused, name: str | None = None) -> Refused:
         return refused
     text = f"Groups could not be found: [{quoted(refused.subject if name is None else name)}]"
     return WordedRefusal(RefusalCode.NOT_FOUND, text, BAD_REQUEST)
-
-
-MAX_SIZE: Final = 1_000
-"""Of a page; a client asks for as many."""
-SECOND_MS: Final = 1_000
 
 
 class HistoryCalls(CallGroup):
