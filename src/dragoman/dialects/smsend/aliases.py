@@ -16,10 +16,14 @@ from dragoman.core.accounts.model.senders import (
 )
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.calls import CallGroup
-from dragoman.dialects.smsend.mapping import read_flag, read_identifier, render_time
-from dragoman.dialects.smsend.reading import read_body, read_page
-from dragoman.dialects.smsend.rendering import Located
-from dragoman.dialects.smsend.schemas import Done, PageQuery
+from dragoman.dialects.smsend.mapping import (
+    read_body,
+    read_flag,
+    read_identifier,
+    read_page,
+    render_time,
+)
+from dragoman.dialects.smsend.schemas import Done, Located, PageQuery
 from dragoman.dialects.wording import reworded
 from dragoman.web.operations import doc
 from dragoman.web.requests import Request

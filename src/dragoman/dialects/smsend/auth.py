@@ -16,7 +16,7 @@ from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.errors import NOT_FOUND, WordedRefusal
 from dragoman.dialects.smsend.mapping import render_user_key
-from dragoman.dialects.smsend.rendering import NO, YES, Text
+from dragoman.dialects.smsend.schemas import NO, YES, Text
 from dragoman.dialects.wording import instead_of
 from dragoman.kit.ids import parse_number
 from dragoman.web.requests import Request

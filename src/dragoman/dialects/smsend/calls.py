@@ -20,7 +20,7 @@ from dragoman.dialects.smsend import schemas
 from dragoman.dialects.smsend.auth import authenticate
 from dragoman.dialects.smsend.errors import problem_of
 from dragoman.dialects.smsend.mapping import DIALECT, PREFIX
-from dragoman.dialects.smsend.rendering import Answer, render, render_problem
+from dragoman.dialects.smsend.schemas import Answer, render, render_problem
 from dragoman.dialects.smsend.times import read_zone
 from dragoman.kit.clock import datetime_of
 from dragoman.web.operations import DEFAULT_BODY_LIMIT_BYTES, AnswerFormat, Handler, Operation

@@ -17,8 +17,7 @@ from dragoman.core.inbound.model.received_texts import TextKind, TextSearch
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.smsend.calls import CallGroup
-from dragoman.dialects.smsend.mapping import render_time
-from dragoman.dialects.smsend.reading import Page, read_count, read_page
+from dragoman.dialects.smsend.mapping import Page, read_count, read_page, render_time
 from dragoman.dialects.smsend.times import NOW, OF_TEXTS, Span, read_span
 from dragoman.kit.ids import parse_number, time_of
 from dragoman.web.operations import doc

@@ -21,8 +21,7 @@ from dragoman.dialects.smsend.mailings.issues import ListIssues
 from dragoman.dialects.smsend.mailings.lists import Lists
 from dragoman.dialects.smsend.mapping import DIALECT
 from dragoman.dialects.smsend.received import ReceivedTexts
-from dragoman.dialects.smsend.rendering import render_problem
-from dragoman.dialects.smsend.schemas import Done, PageQuery
+from dragoman.dialects.smsend.schemas import Done, PageQuery, render_problem
 from dragoman.dialects.smsend.sending import schemas as sms
 from dragoman.dialects.smsend.sending.orders import HistoryCalls, OrderCalls
 from dragoman.dialects.smsend.subaccounts import schemas as subaccount

@@ -13,7 +13,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend import mapping
 from dragoman.dialects.smsend.auth import session_of
 from dragoman.dialects.smsend.calls import CallGroup
-from dragoman.dialects.smsend.rendering import NO, YES, Text
+from dragoman.dialects.smsend.schemas import NO, YES, Text
 from dragoman.kit.ids import time_of
 from dragoman.web.operations import doc
 from dragoman.web.requests import Request

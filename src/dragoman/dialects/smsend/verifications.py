@@ -12,8 +12,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission.model.verifications import CODE_DIGITS, MAX_LIFETIME_S
 from dragoman.core.submission.verifications import DEFAULT_LIFETIME_S, CodeRequest
 from dragoman.dialects.smsend.calls import CallGroup
-from dragoman.dialects.smsend.mapping import DIALECT
-from dragoman.dialects.smsend.reading import read_body, read_count, read_text
+from dragoman.dialects.smsend.mapping import DIALECT, read_body, read_count, read_text
 from dragoman.dialects.smsend.schemas import Done, Value
 from dragoman.web.operations import doc
 from dragoman.web.requests import Request

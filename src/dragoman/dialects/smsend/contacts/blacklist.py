@@ -15,10 +15,8 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.contacts import reading
 from dragoman.dialects.smsend.contacts.schemas import Blacklist, BlacklistEntry, PhoneNumbers
-from dragoman.dialects.smsend.mapping import render_time
-from dragoman.dialects.smsend.reading import read_body, read_page
-from dragoman.dialects.smsend.rendering import Answer
-from dragoman.dialects.smsend.schemas import Done
+from dragoman.dialects.smsend.mapping import read_body, read_page, render_time
+from dragoman.dialects.smsend.schemas import Answer, Done
 from dragoman.dialects.smsend.times import OF_BLACKLIST, read_span
 from dragoman.dialects.wording import instead_of
 from dragoman.kit.ids import render_base64, time_of

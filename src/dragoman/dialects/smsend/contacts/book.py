@@ -12,8 +12,8 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.contacts import reading, schemas
 from dragoman.dialects.smsend.contacts.reading import render_day
-from dragoman.dialects.smsend.reading import read_body, read_page, read_switch
-from dragoman.dialects.smsend.rendering import Answer, Located, Stated
+from dragoman.dialects.smsend.mapping import read_body, read_page, read_switch
+from dragoman.dialects.smsend.schemas import Answer, Located, Stated
 from dragoman.dialects.wording import instead_of, reworded
 from dragoman.kit.ids import render_base64
 from dragoman.web.requests import Request

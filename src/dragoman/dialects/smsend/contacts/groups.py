@@ -13,10 +13,14 @@ from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.contacts import reading, schemas
 from dragoman.dialects.smsend.contacts.book import contact_path
-from dragoman.dialects.smsend.mapping import read_flag, read_identifier
-from dragoman.dialects.smsend.reading import read_body, read_page, read_text
-from dragoman.dialects.smsend.rendering import Answer, Located
-from dragoman.dialects.smsend.schemas import Value
+from dragoman.dialects.smsend.mapping import (
+    read_body,
+    read_flag,
+    read_identifier,
+    read_page,
+    read_text,
+)
+from dragoman.dialects.smsend.schemas import Answer, Located, Value
 from dragoman.dialects.wording import instead_of, reworded
 from dragoman.kit.ids import parse_base64
 from dragoman.web.requests import Request

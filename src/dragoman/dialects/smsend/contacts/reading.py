@@ -12,7 +12,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.smsend.contacts.schemas import ContactFields
 from dragoman.dialects.smsend.errors import BAD_REQUEST, WordedRefusal
-from dragoman.dialects.smsend.reading import read_text
+from dragoman.dialects.smsend.mapping import read_text
 from dragoman.dialects.smsend.schemas import Value
 from dragoman.dialects.smsend.times import OF_DAYS, Parts, parts_of
 from dragoman.dialects.wording import quoted

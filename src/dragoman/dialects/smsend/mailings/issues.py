@@ -20,9 +20,8 @@ from dragoman.dialects.smsend.mailings.lists import (
     unable,
     with_api_names,
 )
-from dragoman.dialects.smsend.mapping import read_identifier
-from dragoman.dialects.smsend.reading import read_body, read_switch
-from dragoman.dialects.smsend.rendering import Located
+from dragoman.dialects.smsend.mapping import read_body, read_identifier, read_switch
+from dragoman.dialects.smsend.schemas import Located
 from dragoman.web.bodies import decode_json
 from dragoman.web.json_patch import PatchOperation, PatchRefused, apply_patch
 from dragoman.web.requests import Request

@@ -23,10 +23,8 @@ from dragoman.dialects.smsend.contacts.reading import read_draft, unknown_in_bod
 from dragoman.dialects.smsend.contacts.schemas import ContactFields
 from dragoman.dialects.smsend.errors import WordedRefusal, problem_of
 from dragoman.dialects.smsend.mailings.schemas import ListAnswer, ListFields, ListsAnswer
-from dragoman.dialects.smsend.mapping import read_flag, read_identifier
-from dragoman.dialects.smsend.reading import read_body
-from dragoman.dialects.smsend.rendering import Located
-from dragoman.dialects.smsend.schemas import Value
+from dragoman.dialects.smsend.mapping import read_body, read_flag, read_identifier
+from dragoman.dialects.smsend.schemas import Located, Value
 from dragoman.dialects.smsend.times import OF_ISSUES, parse_span
 from dragoman.dialects.wording import reworded
 from dragoman.kit.ids import parse_base64, render_base64

@@ -22,8 +22,14 @@ from dragoman.core.submission.model.orders import OrderView, RecipientView
 from dragoman.core.submission.orders import OrderProgress
 from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.errors import BAD_REQUEST, NOT_FOUND, WordedRefusal
-from dragoman.dialects.smsend.mapping import DIALECT, render_quantity, render_time
-from dragoman.dialects.smsend.reading import Page, read_body, read_page
+from dragoman.dialects.smsend.mapping import (
+    DIALECT,
+    Page,
+    read_body,
+    read_page,
+    render_quantity,
+    render_time,
+)
 from dragoman.dialects.smsend.schemas import Done
 from dragoman.dialects.smsend.sending import reading, schemas
 from dragoman.dialects.smsend.sending.reading import MAX_RECIPIENTS, OrderTerms, read_terms

@@ -16,16 +16,16 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.mapping import (
     DIALECT,
+    read_body,
     read_flag,
     read_identifier,
     read_money,
+    read_page,
     render_money,
     render_quantity,
     render_time,
 )
-from dragoman.dialects.smsend.reading import read_body, read_page
-from dragoman.dialects.smsend.rendering import Located
-from dragoman.dialects.smsend.schemas import Done
+from dragoman.dialects.smsend.schemas import Done, Located
 from dragoman.dialects.smsend.subaccounts import mapping, schemas
 from dragoman.dialects.wording import instead_of
 from dragoman.web.requests import Request
