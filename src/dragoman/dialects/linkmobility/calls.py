@@ -13,16 +13,9 @@ from dragoman.container import Services
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.linkmobility import schemas
+from dragoman.dialects.linkmobility import profiles, schemas
 from dragoman.dialects.linkmobility.errors import problem_of
 from dragoman.dialects.linkmobility.mapping import DIALECT
-from dragoman.dialects.linkmobility.profiles import (
-    PROFILES,
-    CallRule,
-    ProfileChoice,
-    drop_fields,
-    name_call,
-)
 from dragoman.dialects.linkmobility.schemas import Answer
 from dragoman.web.operations import DEFAULT_BODY_LIMIT_BYTES, Handler, Operation
 from dragoman.web.requests import Request
@@ -87,7 +80,7 @@ def render(request: Request, answer: Answer, dropped: tuple[tuple[str, ...], ...
     if not dropped and not as_xml:
         return Response(answer.status, _encode_json(answer), JSON)
     tree = msgspec.to_builtins(answer)
-    drop_fields(tree, dropped)
+    profiles.drop_fields(tree, dropped)
     if as_xml:
         return Response(answer.status, render_xml(ROOT, tree), XML)
     return Response(answer.status, _encode_json(tree), JSON)
@@ -117,7 +110,7 @@ class Calls:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._profile = ProfileChoice(services.settings.dialects.linkmobility)
+        self._profile = profiles.ProfileChoice(services.settings.dialects.linkmobility)
 
     def declare(
         self,
@@ -144,7 +137,7 @@ class Calls:
         return Operation(
             methods=(method,),
             path=f"/v2/{path}.{{format:json|xml}}",
-            handler=self._handler(act, name_call(method, path), in_thread=in_thread),
+            handler=self._handler(act, profiles.name_call(method, path), in_thread=in_thread),
             summary=summary,
             source=source,
             query=query,
@@ -161,7 +154,9 @@ class Calls:
         accounts, refusals = self._services.accounts, self._services.metrics.refused
         profile_of = self._profile.of
         rules = {
-            name: rule for name, profile in PROFILES.items() if (rule := CallRule(profile, call))
+            name: rule
+            for name, profile in profiles.PROFILES.items()
+            if (rule := profiles.CallRule(profile, call))
         }
 
         async def handle(request: Request) -> Response:

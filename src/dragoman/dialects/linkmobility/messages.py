@@ -10,17 +10,10 @@ from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import MAX_DIGITS
 from dragoman.core.submission.model.batches import BatchProgress
-from dragoman.dialects.linkmobility import schemas
+from dragoman.dialects.linkmobility import reading, schemas
 from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
 from dragoman.dialects.linkmobility.errors import missing_contact, missing_list
 from dragoman.dialects.linkmobility.mapping import BATCH_STATES, STATUSES, status_reason
-from dragoman.dialects.linkmobility.reading import (
-    MAX_IDENTIFIER,
-    Page,
-    check_advanced,
-    count_pages,
-    render_batch_time,
-)
 from dragoman.dialects.linkmobility.submissions import read_message
 from dragoman.dialects.wording import reworded
 from dragoman.kit.ids import render_hex
@@ -43,7 +36,7 @@ class Messages(CallGroup):
         submission = read_message(message, account, zone, self._settings.advanced_key)
         with reworded(_missing):
             accepted = await self._services.submission.submit(account, submission)
-        sendtime = render_batch_time(accepted.due_ms, zone)
+        sendtime = reading.render_batch_time(accepted.due_ms, zone)
         return schemas.BatchStatus(
             stat=schemas.Stat(sendtime=sendtime, buffered=0, received=0, rejected=0),
             details=schemas.Details(
@@ -62,13 +55,13 @@ class Messages(CallGroup):
         progress = await self._services.queries.batch(account, batch_id)
         zone = self._zone_of(account)
         stat, details = _stat(progress, zone), _details(progress, zone)
-        page = Page.of(request, MESSAGES_PER_PAGE)
+        page = reading.Page.of(request, MESSAGES_PER_PAGE)
         if page.number == 0:
             return schemas.BatchStatus(stat=stat, details=details, status=OK)
         found = await self._services.queries.messages_of_batch(
             account, batch_id, page.offset, page.size
         )
-        pages = count_pages(progress.recipients, page.size)
+        pages = reading.count_pages(progress.recipients, page.size)
         return schemas.BatchMessages(
             message=tuple(map(_message, found)),
             stat=stat,
@@ -80,7 +73,7 @@ class Messages(CallGroup):
     async def expand(self, account: Account, request: Request) -> schemas.ExpandedBatch:
         """Whom a batch is for; needs the advanced key."""
         asked = decode_query(request, schemas.ExpandQuery)
-        check_advanced(self._settings.advanced_key, asked.advanced, "expand")
+        reading.check_advanced(self._settings.advanced_key, asked.advanced, "expand")
         after = asked.after.strip().removeprefix("+")
         if after and not (after.isascii() and after.isdigit()):
             raise Refused(RefusalCode.INVALID_FIELD, "after", "use a number")
@@ -95,7 +88,7 @@ class Messages(CallGroup):
 
     async def newest(self, account: Account, request: Request) -> schemas.NewestBatches:
         """The account's batches, newest first, those that wait for their time included."""
-        page = Page.of(request, BATCHES_PER_PAGE)
+        page = reading.Page.of(request, BATCHES_PER_PAGE)
         found = await self._services.queries.batch_page(account, page.offset, page.size)
         zone = self._zone_of(account)
         return schemas.NewestBatches(messages=tuple(_listed(one, zone) for one in found), status=OK)
@@ -110,14 +103,14 @@ def _missing(refused: Refused) -> Refused:
 
 def _batch_id(request: Request) -> int:
     batch_id = int(request.path_params["batchid"][:20])
-    if batch_id > MAX_IDENTIFIER:
+    if batch_id > reading.MAX_IDENTIFIER:
         raise Refused(RefusalCode.NOT_FOUND, request.path_params["batchid"], "batch")
     return batch_id
 
 
 def _stat(progress: BatchProgress, zone: str) -> schemas.Stat:
     return schemas.Stat(
-        sendtime=render_batch_time(progress.due_ms, zone),
+        sendtime=reading.render_batch_time(progress.due_ms, zone),
         buffered=progress.buffered,
         received=progress.received,
         rejected=progress.failed,
@@ -126,7 +119,7 @@ def _stat(progress: BatchProgress, zone: str) -> schemas.Stat:
 
 def _details(progress: BatchProgress, zone: str) -> schemas.Details:
     return schemas.Details(
-        sendtime=render_batch_time(progress.due_ms, zone),
+        sendtime=reading.render_batch_time(progress.due_ms, zone),
         batchid=str(progress.batch_id),
         state=BATCH_STATES[progress.state],
     )
@@ -144,7 +137,7 @@ def _message(view: MessageView) -> schemas.BatchMessage:
 def _listed(progress: BatchProgress, zone: str) -> schemas.ListedBatch:
     return schemas.ListedBatch(
         batchid=str(progress.batch_id),
-        time=render_batch_time(progress.due_ms, zone),
+        time=reading.render_batch_time(progress.due_ms, zone),
         state=BATCH_STATES[progress.state],
         sender=progress.sender,
         msg=progress.text,

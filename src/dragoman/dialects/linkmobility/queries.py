@@ -16,19 +16,11 @@ from dragoman.core.messages.model.premium import Charge
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.outbox import OutboxFilter
-from dragoman.dialects.linkmobility import mapping, schemas
+from dragoman.dialects.linkmobility import mapping, reading, schemas
 from dragoman.dialects.linkmobility.callbacks import UNKNOWN_NETWORK
 from dragoman.dialects.linkmobility.calls import OK, CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.premium import STATES as PREMIUM_STATES
-from dragoman.dialects.linkmobility.reading import (
-    MAX_IDENTIFIER,
-    Page,
-    parse_time,
-    render_batch_time,
-    render_log_time,
-    render_paging,
-)
 from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import parse_dashed, parse_hex, render_dashed, render_hex, time_of
 from dragoman.web.bodies import decode_query
@@ -58,7 +50,7 @@ class Outbox(CallGroup):
     async def search(self, account: Account, request: Request) -> schemas.OutboxPage:
         """A page of the messages that fit the filters, newest first."""
         zone = self._zone_of(account)
-        page = Page.of(request, ITEMS_PER_PAGE)
+        page = reading.Page.of(request, ITEMS_PER_PAGE)
         query = decode_query(request, schemas.OutboxQuery)
         below = await self._below(account, query.subusers)
         wanted = _outbox_filter(account, below, query, zone)
@@ -68,7 +60,7 @@ class Outbox(CallGroup):
             query=tuple(
                 _outbox_item(view, charges.get(view.message_id), zone) for view in found.messages
             ),
-            paging=render_paging(page, found.total),
+            paging=reading.render_paging(page, found.total),
             stats=schemas.OutboxStats(total=found.total, splitcount=found.parts),
             status=OK,
         )
@@ -105,12 +97,12 @@ class Inbox(CallGroup):
     async def search(self, account: Account, request: Request) -> schemas.InboxPage:
         """A page of the texts that fit the filters, newest first."""
         zone = self._zone_of(account)
-        page = Page.of(request, ITEMS_PER_PAGE)
+        page = reading.Page.of(request, ITEMS_PER_PAGE)
         wanted = _inbox_filter(account, decode_query(request, schemas.InboxQuery), zone)
         found = await self._services.queries.inbox(wanted, page.offset, page.size)
         return schemas.InboxPage(
             query=tuple(_inbox_item(text, zone) for text in found.texts),
-            paging=render_paging(page, found.total),
+            paging=reading.render_paging(page, found.total),
             stats=schemas.InboxStats(total=found.total),
             status=OK,
         )
@@ -191,7 +183,7 @@ def read_time(field: str, text: str, zone: str) -> int | None:
     if not text.strip():
         return None
     try:
-        return parse_time(text, zone)
+        return reading.parse_time(text, zone)
     except ValueError as error:
         raise Refused(RefusalCode.INVALID_FIELD, field, str(error)) from None
 
@@ -206,7 +198,7 @@ def _integer(field: str, text: str) -> int | None:
     text = text.strip()
     if not text:
         return None
-    if not _INTEGER.fullmatch(text) or int(text) > MAX_IDENTIFIER:
+    if not _INTEGER.fullmatch(text) or int(text) > reading.MAX_IDENTIFIER:
         raise Refused(RefusalCode.INVALID_FIELD, field, "use a number")
     return int(text)
 
@@ -282,7 +274,7 @@ def _message(view: MessageView, zone: str) -> dict[str, str]:
         "status": mapping.STATUSES[view.state],
         "recipient": view.recipient,
         "sender": view.sender,
-        "logtime": render_log_time(view.created_ms, zone),
+        "logtime": reading.render_log_time(view.created_ms, zone),
         "protocol": view.protocol,
         "message": view.text,
         "statuscode": str(mapping.status_code(view.state, view.failure)),
@@ -306,6 +298,6 @@ def _text(text: StoredInbound, zone: str) -> dict[str, str]:
         "msgid": render_hex(text.inbound_id),
         "recipient": _shown_number(text.recipient),
         "sender": text.sender,
-        "logtime": render_batch_time(time_of(text.inbound_id), zone),
+        "logtime": reading.render_batch_time(time_of(text.inbound_id), zone),
         "message": text.text,
     }

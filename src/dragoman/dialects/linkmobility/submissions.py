@@ -16,15 +16,10 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import CallbackRequest, Format, Push, Submission
 from dragoman.core.messages.model.premium import Premium
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.dialects.linkmobility import reading
 from dragoman.dialects.linkmobility.audiences import read_audience
 from dragoman.dialects.linkmobility.errors import WordedRefusal, missing_contact, missing_list
 from dragoman.dialects.linkmobility.mapping import DIALECT, FORMATS, PROTOCOL, REPORTED
-from dragoman.dialects.linkmobility.reading import (
-    MAX_IDENTIFIER,
-    check_advanced,
-    parse_time,
-    read_flag,
-)
 from dragoman.dialects.linkmobility.schemas import Message, Number, Text
 from dragoman.dialects.wording import quoted
 
@@ -136,7 +131,7 @@ def read_recipients(recipients: str | int | list[str | int] | None) -> Named:
 
 
 def _read_identifier(name: str, missing: Callable[[str], Refused]) -> int:
-    if len(name) > MAX_IDENTIFIER_DIGITS or int(name) > MAX_IDENTIFIER:
+    if len(name) > MAX_IDENTIFIER_DIGITS or int(name) > reading.MAX_IDENTIFIER:
         raise missing(name)  # there cannot be one
     return int(name)
 
@@ -182,7 +177,7 @@ def _read_due_time(value: str | None, zone: str) -> int | None:
     if not value:
         return None
     try:
-        return parse_time(value, zone)
+        return reading.parse_time(value, zone)
     except ValueError as error:
         raise Refused(RefusalCode.INVALID_SCHEDULE, detail=str(error)) from None
 
@@ -209,7 +204,7 @@ def _read_protocol(message: Message, advanced_key: str) -> str:
     protocol = _read_text(message.protocol).strip()
     if not protocol or protocol == PROTOCOL:
         return PROTOCOL
-    check_advanced(advanced_key, _read_text(message.advanced), "protocol")
+    reading.check_advanced(advanced_key, _read_text(message.advanced), "protocol")
     if len(protocol) > MAX_PROTOCOL or not protocol.isprintable():
         detail = f"at most {MAX_PROTOCOL} printable characters"
         raise Refused(RefusalCode.INVALID_FIELD, "protocol", detail)
@@ -224,7 +219,7 @@ def _read_return_data(value: Text) -> str:
 
 
 def _read_callback(message: Message, return_data: str) -> CallbackRequest | None:
-    wanted = read_flag("status", message.status)
+    wanted = reading.read_flag("status", message.status)
     url = message.statusurl
     if not isinstance(url, str) or not (url := url.strip()) or url == "0":
         return None
@@ -244,7 +239,7 @@ def _read_premium(message: Message) -> Premium | None:
     return Premium(
         price=price,
         content_type=content_type,
-        charity=bool(read_flag("charity", message.charity)),
+        charity=bool(reading.read_flag("charity", message.charity)),
         invoice_text=_read_text(message.invoicetext),
         revenue_text=_read_text(message.revenuetext),
     )

@@ -15,14 +15,8 @@ from dragoman.core.accounts.model.senders import (
     StoredSender,
 )
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.dialects.smsend import mapping
 from dragoman.dialects.smsend.calls import CallGroup
-from dragoman.dialects.smsend.mapping import (
-    read_body,
-    read_flag,
-    read_identifier,
-    read_page,
-    render_time,
-)
 from dragoman.dialects.smsend.schemas import Done, Located, PageQuery
 from dragoman.dialects.wording import reworded
 from dragoman.web.operations import doc
@@ -168,8 +162,8 @@ class Aliases(CallGroup):
 
     async def enter(self, account: Account, request: Request) -> Located:
         """Enters an alias, which an operator is to approve; raises `Refused`."""
-        shown = read_flag(request.query, "getAlias")
-        data = read_body(request, NewAlias).alias
+        shown = mapping.read_flag(request.query, "getAlias")
+        data = mapping.read_body(request, NewAlias).alias
         if not data.alias:
             raise Refused(RefusalCode.MISSING_FIELD, "alias")
         if data.contact_type and data.contact_type not in CONTACT_TYPES:
@@ -182,8 +176,8 @@ class Aliases(CallGroup):
 
     async def list_page(self, account: Account, request: Request) -> ManyAliases:
         """A page of the account's aliases; raises `Refused`."""
-        page = read_page(request.query)
-        hidden = read_flag(request.query, "hide-not-approved")
+        page = mapping.read_page(request.query)
+        hidden = mapping.read_flag(request.query, "hide-not-approved")
         states = APPROVED_STATES if hidden else _EVERY_STATE
         found, total = await self._services.senders.list_page(
             account, states, page.offset, page.size
@@ -210,7 +204,7 @@ class Aliases(CallGroup):
         return {
             "id_alias": sender.sender_id,
             "alias": sender.sender,
-            "notification_time": render_time(sender.created_ms, self._zone_of(account)),
+            "notification_time": mapping.render_time(sender.created_ms, self._zone_of(account)),
             "alias_state": STATES[sender.state],
             "is_numeric": sender.sender.removeprefix("+").isdigit(),
             **{name: getattr(details, detail) for detail, name in DETAILS.items()},
@@ -230,4 +224,4 @@ def _renamed(refused: Refused) -> Refused:
 
 
 def _identifier(request: Request) -> int:
-    return read_identifier(request.path_params["alias_id"], "alias")
+    return mapping.read_identifier(request.path_params["alias_id"], "alias")

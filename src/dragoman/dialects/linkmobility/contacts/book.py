@@ -15,12 +15,6 @@ from dragoman.core.contacts.model.merge_fields import MergeField
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
 from dragoman.dialects.linkmobility.contacts import reading, schemas
-from dragoman.dialects.linkmobility.contacts.reading import (
-    KEY_PREFIX,
-    path_identifier,
-    read_field_name,
-    read_list_id,
-)
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.reading import (
     Page,
@@ -49,7 +43,9 @@ class ContactLists(CallGroup):
 
     async def one(self, account: Account, request: Request) -> schemas.ListAnswer:
         """A list and the contacts it holds itself; raises `Refused` where they are too many."""
-        found = await self._services.contacts.list_of(account, path_identifier(request, "list"))
+        found = await self._services.contacts.list_of(
+            account, reading.path_identifier(request, "list")
+        )
         if await self._services.contacts.count(account, found.list_id) > MAX_SHOWN:
             text = (
                 f"List id [{found.list_id}] has more than {MAX_SHOWN} contacts,"
@@ -61,7 +57,7 @@ class ContactLists(CallGroup):
     async def create(self, account: Account, request: Request) -> schemas.ListAnswer:
         """Creates a list; raises `Refused`."""
         body = decode_body(request, schemas.ListBody)
-        parent_id = read_list_id("parent", body.parent)
+        parent_id = reading.read_list_id("parent", body.parent)
         created = await self._services.contacts.create_list(
             account, read_text(body.name), parent_id
         )
@@ -69,19 +65,19 @@ class ContactLists(CallGroup):
 
     async def change(self, account: Account, request: Request) -> schemas.ListAnswer:
         """Changes what is given of a list; raises `Refused`."""
-        list_id = path_identifier(request, "list")
+        list_id = reading.path_identifier(request, "list")
         body = decode_body(request, schemas.ListBody)
         changed = await self._services.contacts.change_list(
             account,
             list_id,
             name=UNSET if body.name is None else read_text(body.name),
-            parent_id=UNSET if body.parent is None else read_list_id("parent", body.parent),
+            parent_id=UNSET if body.parent is None else reading.read_list_id("parent", body.parent),
         )
         return await self._answer(account, changed, CREATED)
 
     async def delete(self, account: Account, request: Request) -> schemas.Deleted:
         """Deletes a list and its contacts; raises `Refused`."""
-        list_id = path_identifier(request, "list")
+        list_id = reading.path_identifier(request, "list")
         await self._services.contacts.delete_list(account, list_id)
         return schemas.Deleted(message=f"List id [{list_id}] deleted", status=OK)
 
@@ -238,25 +234,25 @@ class MergeFields(CallGroup):
 
     async def create(self, account: Account, request: Request) -> schemas.FieldAnswer:
         """Creates a merge field; raises `Refused`."""
-        name = read_field_name(decode_body(request, schemas.FieldBody).name)
+        name = reading.read_field_name(decode_body(request, schemas.FieldBody).name)
         created = await self._services.contacts.create_merge_field(account, name)
         return schemas.FieldAnswer(field=_item(created), status=CREATED)
 
     async def change(self, account: Account, request: Request) -> schemas.FieldAnswer:
         """Renames a merge field; raises `Refused`."""
-        field_id = path_identifier(request, KIND)
-        name = read_field_name(decode_body(request, schemas.FieldBody).name)
+        field_id = reading.path_identifier(request, KIND)
+        name = reading.read_field_name(decode_body(request, schemas.FieldBody).name)
         renamed = await self._services.contacts.rename_merge_field(account, field_id, name)
         return schemas.FieldAnswer(field=_item(renamed), status=OK)
 
     async def delete(self, account: Account, request: Request) -> schemas.Deleted:
         """Deletes a merge field and its values; raises `Refused`."""
-        field_id = path_identifier(request, KIND)
+        field_id = reading.path_identifier(request, KIND)
         await self._services.contacts.delete_merge_field(account, field_id)
         return schemas.Deleted(message=f"Merge field id [{field_id}] deleted", status=OK)
 
 
 def _item(field: MergeField) -> schemas.FieldItem:
     return schemas.FieldItem(
-        id=str(field.field_id), name=field.name, key=f"{KEY_PREFIX}{field.field_id}"
+        id=str(field.field_id), name=field.name, key=f"{reading.KEY_PREFIX}{field.field_id}"
     )

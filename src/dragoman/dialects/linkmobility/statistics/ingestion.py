@@ -16,15 +16,9 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.ingestion import IngestedRow
 from dragoman.core.reporting.statistics import Ingestion
-from dragoman.dialects.linkmobility import mapping
+from dragoman.dialects.linkmobility import mapping, reading
 from dragoman.dialects.linkmobility.calls import CREATED, CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal, problem_of
-from dragoman.dialects.linkmobility.reading import (
-    MAX_IDENTIFIER,
-    check_advanced,
-    parse_log_time,
-    read_text,
-)
 from dragoman.dialects.linkmobility.schemas import Number, Text
 from dragoman.dialects.linkmobility.statistics.answers import KEYWORD_NUMBER, MCC_STATUS, SUM
 from dragoman.dialects.wording import quoted
@@ -152,8 +146,8 @@ class Ingesting(CallGroup):
         return await self._take(account, body.stats or (), _read_outbox_row)
 
     def _check(self, request: Request, advanced: Text) -> None:
-        given = request.query.get("advanced", "") or read_text(advanced)
-        check_advanced(self._settings.advanced_key, given, "stats")
+        given = request.query.get("advanced", "") or reading.read_text(advanced)
+        reading.check_advanced(self._settings.advanced_key, given, "stats")
 
     async def _take(
         self, account: Account, rows: Sequence[_Row], read: Callable[[_Row, str], IngestedRow]
@@ -185,7 +179,7 @@ class Ingesting(CallGroup):
             errors=tuple(
                 RowError(
                     row=place,
-                    msgid=quoted(read_text(rows[place].msgid)),
+                    msgid=quoted(reading.read_text(rows[place].msgid)),
                     message=problem_of(refusals[place]).message,
                 )
                 for place in sorted(refusals)
@@ -204,7 +198,7 @@ def _read_outbox_row(row: OutboxRow, zone: str) -> IngestedRow:
     if status is None:
         text = f"Status [{quoted(row.status or '')}] is not valid"
         raise WordedRefusal(RefusalCode.INVALID_FIELD, text)
-    mcc = read_text(row.mcc) or "0"
+    mcc = reading.read_text(row.mcc) or "0"
     if not _COUNTRY.fullmatch(mcc):
         raise Refused(RefusalCode.INVALID_FIELD, "mcc", "use a code of three digits")
     parts = _number("splitcount", 1 if row.splitcount in (None, "") else row.splitcount)
@@ -221,13 +215,13 @@ def _read_row(
     parts: int,
 ) -> IngestedRow:
     try:
-        at_ms = parse_log_time(read_text(row.logtime), zone)
+        at_ms = reading.parse_log_time(reading.read_text(row.logtime), zone)
     except ValueError as error:
         raise Refused(RefusalCode.INVALID_FIELD, "logtime", str(error)) from None
     return IngestedRow(
         account_id=_number("userid", row.userid),
         direction=direction,
-        reference=read_text(row.msgid),
+        reference=reading.read_text(row.msgid),
         at_ms=at_ms,
         counts=((SUM, SUM), count),
         parts=parts,
@@ -235,7 +229,7 @@ def _read_row(
 
 
 def _word(field: str, value: Text) -> str:
-    word = read_text(value)
+    word = reading.read_text(value)
     if not word:
         raise Refused(RefusalCode.MISSING_FIELD, field)
     if len(word) > MAX_WORD or ":" in word or not is_storable(word):
@@ -244,7 +238,7 @@ def _word(field: str, value: Text) -> str:
 
 
 def _number(field: str, value: Text) -> int:
-    digits = read_text(value)
-    if not _NUMBER.fullmatch(digits) or int(digits) > MAX_IDENTIFIER:
+    digits = reading.read_text(value)
+    if not _NUMBER.fullmatch(digits) or int(digits) > reading.MAX_IDENTIFIER:
         raise Refused(RefusalCode.INVALID_FIELD, field, "use a number")
     return int(digits)

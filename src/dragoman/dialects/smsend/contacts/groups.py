@@ -10,16 +10,10 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.groups import Group
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
+from dragoman.dialects.smsend import mapping
 from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.contacts import reading, schemas
 from dragoman.dialects.smsend.contacts.book import contact_path
-from dragoman.dialects.smsend.mapping import (
-    read_body,
-    read_flag,
-    read_identifier,
-    read_page,
-    read_text,
-)
 from dragoman.dialects.smsend.schemas import Answer, Located, Value
 from dragoman.dialects.wording import instead_of, reworded
 from dragoman.kit.ids import parse_base64
@@ -51,13 +45,13 @@ class ContactGroups(CallGroup):
 
     async def delete(self, account: Account, request: Request) -> Answer:
         """Deletes a group, and its contacts where asked to; raises `Refused`."""
-        with_contacts = read_flag(request.query, "deletecontacts")
+        with_contacts = mapping.read_flag(request.query, "deletecontacts")
         await self._services.groups.delete(account, _group_id(request), with_contacts=with_contacts)
         return ""
 
     async def groups(self, account: Account, request: Request) -> schemas.GroupList:
         """A page of groups, oldest first; raises `Refused`."""
-        page = read_page(request.query, DEFAULT_SIZE)
+        page = mapping.read_page(request.query, DEFAULT_SIZE)
         found = await self._services.groups.page(account, page.offset, page.size)
         return schemas.GroupList(
             groups=[_render(group) for group in found.groups],
@@ -80,12 +74,12 @@ class ContactGroups(CallGroup):
         Of several contacts with the number it is the oldest.
         """
         group_id = _group_id(request)
-        written = read_body(request, schemas.PhoneNumber).phoneNumber
+        written = mapping.read_body(request, schemas.PhoneNumber).phoneNumber
         with_number = await self._services.contact_profiles.with_number(
             account, reading.read_number(written)
         )
         if not with_number:
-            raise reading.unknown_in_body("contact", read_text(written))
+            raise reading.unknown_in_body("contact", mapping.read_text(written))
         await self._services.groups.add(account, group_id, with_number[:1])
         return Located(contact_path(with_number[0]))
 
@@ -110,18 +104,18 @@ class ContactGroups(CallGroup):
 
 
 def _group_id(request: Request) -> int:
-    return read_identifier(request.path_params["group_id"], "group")
+    return mapping.read_identifier(request.path_params["group_id"], "group")
 
 
 def _read_fields(request: Request) -> tuple[str, str]:
-    body = read_body(request, schemas.GroupFields)
+    body = mapping.read_body(request, schemas.GroupFields)
     return _required("name", body.name), _required("description", body.description)
 
 
 def _required(name: str, value: Value) -> str:
     if value is None:
         raise Refused(RefusalCode.MISSING_FIELD, name)
-    return read_text(value)
+    return mapping.read_text(value)
 
 
 def _taken(name: str) -> AbstractContextManager[None]:

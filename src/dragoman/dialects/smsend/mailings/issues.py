@@ -11,15 +11,7 @@ from dragoman.core.campaigns.issues import decode_attachments
 from dragoman.core.campaigns.model.mailings import Issue, Template
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.calls import CallGroup
-from dragoman.dialects.smsend.mailings import lists as reading
-from dragoman.dialects.smsend.mailings import schemas
-from dragoman.dialects.smsend.mailings.lists import (
-    list_id_of,
-    list_path,
-    read_text,
-    unable,
-    with_api_names,
-)
+from dragoman.dialects.smsend.mailings import lists, schemas
 from dragoman.dialects.smsend.mapping import read_body, read_identifier, read_switch
 from dragoman.dialects.smsend.schemas import Located
 from dragoman.web.bodies import decode_json
@@ -34,19 +26,19 @@ class ListIssues(CallGroup):
 
     async def create(self, account: Account, request: Request) -> Located:
         """Stores an issue; raises `Refused`."""
-        list_id = list_id_of(request)
+        list_id = lists.list_id_of(request)
         fields = read_body(request, schemas.IssueFields)
         files = [(one.file_name, one.file_content_base64) for one in fields.attachments or ()]
         new = Issue(
             issue_id=0,
             account_id=account.account_id,
             list_id=list_id,
-            title=read_text(fields.title),
-            subject=read_text(fields.subject),
-            text=read_text(fields.text_content),
-            html=read_text(fields.html_content),
+            title=lists.read_text(fields.title),
+            subject=lists.read_text(fields.subject),
+            text=lists.read_text(fields.text_content),
+            html=lists.read_text(fields.html_content),
             share_social=read_switch("share_social", fields.share_social),
-            web_analytics=read_text(fields.web_analytics),
+            web_analytics=lists.read_text(fields.web_analytics),
             attachments=await asyncio.to_thread(decode_attachments, files),
         )
         created = await self._services.issues.create(account, new)
@@ -54,11 +46,15 @@ class ListIssues(CallGroup):
 
     async def create_from_template(self, account: Account, request: Request) -> Located:
         """Stores an issue with a template's content; raises `Refused`."""
-        list_id, template_id = list_id_of(request), _template_id_of(request)
+        list_id, template_id = lists.list_id_of(request), _template_id_of(request)
         fields = read_body(request, schemas.TemplatedIssueFields)
         try:
             created = await self._services.issues.create_from_template(
-                account, list_id, template_id, read_text(fields.name), read_text(fields.subject)
+                account,
+                list_id,
+                template_id,
+                lists.read_text(fields.name),
+                lists.read_text(fields.subject),
             )
         except Refused as refused:
             if refused.subject == "title":
@@ -68,17 +64,17 @@ class ListIssues(CallGroup):
 
     async def send(self, account: Account, request: Request) -> Located:
         """Schedules an issue for contacts; raises `Refused`."""
-        list_id = list_id_of(request)
+        list_id = lists.list_id_of(request)
         issue_id = read_identifier(request.path_params["issue_id"], "issue")
         fields = read_body(request, schemas.SendingFields)
         await self._services.issues.issue(account, list_id, issue_id)
-        contact_ids = reading.read_contact_ids(fields.contactIds or [])
-        due_ms = reading.read_schedule(fields.scheduleTime, self._zone_of(account))
-        with with_api_names(), unable("The issue can't be sent"):
+        contact_ids = lists.read_contact_ids(fields.contactIds or [])
+        due_ms = lists.read_schedule(fields.scheduleTime, self._zone_of(account))
+        with lists.with_api_names(), lists.unable("The issue can't be sent"):
             await self._services.issues.send(
                 account, list_id, issue_id, contact_ids=contact_ids, due_ms=due_ms
             )
-        return Located(f"{list_path(list_id)}/issue/{issue_id}")
+        return Located(f"{lists.list_path(list_id)}/issue/{issue_id}")
 
     # Templates
 
@@ -154,7 +150,7 @@ def _template_id_of(request: Request) -> int:
 
 
 def _issue_path(issue: Issue) -> str:
-    return f"{list_path(issue.list_id)}/issue/{issue.issue_id}"
+    return f"{lists.list_path(issue.list_id)}/issue/{issue.issue_id}"
 
 
 def _render(template: Template) -> schemas.TemplateAnswer:

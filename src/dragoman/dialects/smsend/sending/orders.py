@@ -20,16 +20,9 @@ from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.texts import is_storable
 from dragoman.core.submission.model.orders import OrderView, RecipientView
 from dragoman.core.submission.orders import OrderProgress
+from dragoman.dialects.smsend import mapping
 from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.errors import BAD_REQUEST, NOT_FOUND, WordedRefusal
-from dragoman.dialects.smsend.mapping import (
-    DIALECT,
-    Page,
-    read_body,
-    read_page,
-    render_quantity,
-    render_time,
-)
 from dragoman.dialects.smsend.schemas import Done
 from dragoman.dialects.smsend.sending import reading, schemas
 from dragoman.dialects.smsend.sending.reading import MAX_RECIPIENTS, OrderTerms, read_terms
@@ -67,7 +60,7 @@ class OrderCalls(CallGroup):
 
     async def send(self, account: Account, request: Request) -> schemas.Sent:
         """Accepts a text to numbers; raises `Refused`."""
-        message = read_body(request, schemas.Message)
+        message = mapping.read_body(request, schemas.Message)
         terms = self._read_terms(message, account)
         text = terms.limit.fit(reading.read_message(message.message))
         numbers = reading.read_list(message.recipient, "recipient")
@@ -77,7 +70,7 @@ class OrderCalls(CallGroup):
 
     async def send_parametric(self, account: Account, request: Request) -> schemas.Sent:
         """Accepts a text with places; raises `Refused`."""
-        message = read_body(request, schemas.ParametricMessage)
+        message = mapping.read_body(request, schemas.ParametricMessage)
         terms = self._read_terms(message, account)
         text = reading.read_message(message.message)
         recipients = reading.read_parametric(message.recipients)
@@ -95,7 +88,7 @@ class OrderCalls(CallGroup):
 
     async def send_to_groups(self, account: Account, request: Request) -> schemas.Sent:
         """Accepts a text to the contacts that are in groups now; raises `Refused`."""
-        message = read_body(request, schemas.GroupMessage)
+        message = mapping.read_body(request, schemas.GroupMessage)
         terms = self._read_terms(message, account)
         text = terms.limit.fit(reading.read_message(message.message))
         group_ids = await self._find_groups(account, message)
@@ -137,7 +130,7 @@ class OrderCalls(CallGroup):
         order_id = terms.order_id or self._services.orders.new_order_id()
         message_type = terms.message_type
         submission = Submission(
-            dialect=DIALECT,
+            dialect=mapping.DIALECT,
             recipients=content.numbers,
             text=content.text,
             texts=content.texts,
@@ -160,7 +153,7 @@ class OrderCalls(CallGroup):
         remaining: int | UnsetType = UNSET
         if terms.answers_remaining:
             left = (await self._services.credits.available(account))[message_type.name]
-            remaining = render_quantity(left)
+            remaining = mapping.render_quantity(left)
         return schemas.Sent(
             order_id=order_id,
             total_sent=accepted.credits if terms.answers_credits else accepted.recipients,
@@ -226,7 +219,7 @@ def _render_status(progress: OrderProgress, zone: ZoneInfo) -> schemas.OrderStat
             schemas.RecipientStatus(
                 status=status,
                 destination=f"+{message.recipient}",
-                delivery_date=render_time(message.final_ms or 0, zone) if delivered else "",
+                delivery_date=mapping.render_time(message.final_ms or 0, zone) if delivered else "",
             )
         )
     return schemas.OrderStatus(recipient_number=len(recipients), recipients=recipients)
@@ -279,9 +272,11 @@ class HistoryCalls(CallGroup):
             rcpthistory=[_recipient_entry(view, zone) for view in found.messages],
         )
 
-    def _read(self, account: Account, query: Parameters) -> tuple[Page, ZoneInfo, int, int | None]:
+    def _read(
+        self, account: Account, query: Parameters
+    ) -> tuple[mapping.Page, ZoneInfo, int, int | None]:
         """The page, the zone, and the time from the first second to the last one's end."""
-        page = read_page(query, max_size=MAX_SIZE)
+        page = mapping.read_page(query, max_size=MAX_SIZE)
         zone = self._zone_of(account, query)
         from_ms = _read_time(query, "from", zone)
         if from_ms is None:
@@ -313,15 +308,15 @@ def _recipient_entry(view: RecipientView, zone: ZoneInfo) -> schemas.RecipientHi
         **_head(view.order, zone),
         recipient=f"+{message.recipient}",
         status=history_code_of(message.state, message.failure, wants_receipt=view.wants_receipt),
-        delivery_date=render_time(message.final_ms or 0, zone) if delivered else "",
+        delivery_date=mapping.render_time(message.final_ms or 0, zone) if delivered else "",
     )
 
 
 def _head(order: OrderView, zone: ZoneInfo) -> dict[str, str]:
     return {
         "order_id": order.order_id,
-        "create_time": render_time(order.created_ms, zone),
-        "schedule_time": render_time(order.due_ms, zone),
+        "create_time": mapping.render_time(order.created_ms, zone),
+        "schedule_time": mapping.render_time(order.due_ms, zone),
         "message_type": order.message_type,
         "sender": order.sender,
     }
