@@ -79,8 +79,7 @@ class Outbox(CallGroup):
             raise _unknown_lookup(lookup_id) from None
         answer = await self._services.queries.last_callback_answer(message_id)
         charge = (await self._services.queries.charges((view,))).get(message_id)
-        zone = self._zone_of(account)
-        details = _outbox_details(view, charge, answer, zone)
+        details = _outbox_details(view, charge, answer, self._zone_of(account))
         return schemas.OutboxLookup(query=details, status=OK)
 
     async def _below(self, account: Account, subusers: str) -> tuple[int, ...]:

@@ -180,7 +180,7 @@ def read_fields(user: NewUser, details: AccountDetails) -> AccountFields:
         allowed_addresses=user.iprange,
         prefixes=_text(prefixes),
         default_sender=_text(user.defaultsender),
-        details=_with(details, given) if given else None,
+        details=msgspec.structs.replace(details, **given) if given else None,
     )
 
 
@@ -222,11 +222,6 @@ def reword(action: str, refused: Refused) -> Refused:
 
 def _text(value: Text) -> str | None:
     return None if value is None else str(value)
-
-
-def _with(details: AccountDetails, given: dict[str, str | None]) -> AccountDetails:
-    kept = {name: getattr(details, name) for name in details.__struct_fields__}
-    return AccountDetails(**(kept | given))
 
 
 class Users(CallGroup):

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 from msgspec import UNSET
 
 from dragoman.core.accounts.model.accounts import Account
@@ -86,8 +87,7 @@ class ContactLists(CallGroup):
     ) -> schemas.ListAnswer:
         wanted = ContactFilter(account_id=account.account_id, list_id=found.list_id)
         page = await self._services.contacts.search(wanted, 0, MAX_SHOWN)
-        zone = self._zone_of(account)
-        details = await asyncio.to_thread(_details, found, page.contacts, zone)
+        details = await asyncio.to_thread(_details, found, page.contacts, self._zone_of(account))
         return schemas.ListAnswer(list=details, status=status)
 
 
@@ -101,9 +101,7 @@ def _details(
     found: ContactList, contacts: tuple[Contact, ...] = (), zone: str = ""
 ) -> schemas.ListDetails:
     return schemas.ListDetails(
-        id=str(found.list_id),
-        parent=str(found.parent_id or 0),
-        name=found.name,
+        **msgspec.structs.asdict(_list_item(found)),
         contacts=tuple(contact_item(contact, zone) for contact in contacts),
     )
 
@@ -121,7 +119,10 @@ class Book(CallGroup):
         found = await self._services.contacts.search(wanted, page.offset, page.size)
         zone = self._zone_of(account)
         return schemas.ContactsPage(
-            contacts=tuple(_found_contact(contact, zone) for contact in found.contacts),
+            contacts=tuple(
+                schemas.FoundContact(**_head(one, zone), deleted=one.deleted, fields=one.fields)
+                for one in found.contacts
+            ),
             paging=render_paging(page, found.total),
             stats=schemas.ContactStats(total=str(found.total)),
             status=OK,
@@ -181,11 +182,6 @@ class Book(CallGroup):
 def contact_item(contact: Contact, zone: str) -> schemas.ContactItem:
     """A contact as answers about it and about its list show it."""
     return schemas.ContactItem(**_head(contact, zone), fields=contact.fields)
-
-
-def _found_contact(contact: Contact, zone: str) -> schemas.FoundContact:
-    head = _head(contact, zone)
-    return schemas.FoundContact(**head, deleted=contact.deleted, fields=contact.fields)
 
 
 def _head(contact: Contact, zone: str) -> dict[str, str]:
