@@ -177,7 +177,7 @@ async def test_list_shows_its_own_contacts(desk: Desk) -> None:
 async def test_list_too_long_for_one_answer_is_refused(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dragoman.dialects.linkmobility.contacts.lists.MAX_SHOWN", 2)
+    monkeypatch.setattr("dragoman.dialects.linkmobility.contacts.book.MAX_SHOWN", 2)
     one = await desk.add_list()
     for n in range(3):
         await desk.add_contact(f"+452000000{n}", listid=one)

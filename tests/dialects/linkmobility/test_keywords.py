@@ -11,7 +11,7 @@ import pytest
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.model.callbacks import TextFacts
 from dragoman.core.messages.model.messages import InboundPartReport
-from dragoman.dialects.linkmobility.keywords.forwarding import MAX_HEADER, render_text
+from dragoman.dialects.linkmobility.callbacks import MAX_HEADER, render_text
 from dragoman.protocols.gsm.alphabet import Alphabet
 
 XML = b"text/xml"

@@ -24,7 +24,7 @@ from dragoman.config.sections import Mail
 from dragoman.core.accounts import accounts as accounts_module
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.model.errors import StorageUnavailable
-from dragoman.dialects.linkmobility.mail.mailbox import LinkMailbox
+from dragoman.dialects.linkmobility.mail import LinkMailbox
 from dragoman.kit import logging as kit_logging
 from dragoman.mail import listener as listener_module
 from dragoman.mail.listener import MailListener

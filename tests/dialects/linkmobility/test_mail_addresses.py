@@ -2,7 +2,7 @@
 
 import pytest
 
-from dragoman.dialects.linkmobility.mail.addresses import MailAddress, parse_address
+from dragoman.dialects.linkmobility.mail import MailAddress, parse_address
 
 KEY = "a1bd9f58b7d6a45b48fa92c427132c4ad3744afdebf8b99af207de991f78f9d4"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dragoman.dialects.linkmobility.times import (
+from dragoman.dialects.linkmobility.reading import (
     parse_time,
     render_batch_time,
     render_log_date,

@@ -9,7 +9,7 @@ from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.accounts.model.senders import APPROVED_STATES, SenderState
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import Refused
-from dragoman.dialects.smsend.aliases.calls import STATES
+from dragoman.dialects.smsend.aliases import STATES
 
 PRINTED = b"""
 {

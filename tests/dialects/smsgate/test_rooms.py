@@ -14,7 +14,7 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Holder, InboundPartReport
 from dragoman.core.model.errors import FailureCode, RefusalCode
 from dragoman.core.submission.model.progress import Progress
-from dragoman.dialects.smsgate import errors, events, mapping
+from dragoman.dialects.smsgate import errors, mapping, webhooks
 from dragoman.protocols.gsm.alphabet import Alphabet
 
 from .conftest import NUMBER, OTHER, USERNAME, Program
@@ -35,7 +35,7 @@ def test_every_progress_has_a_word(progress: Progress) -> None:
 @pytest.mark.parametrize("kind", sorted(set(EventKind) - {EventKind.MESSAGE_CHANGED}))
 def test_every_event_has_a_name_and_a_payload(kind: EventKind) -> None:
     assert mapping.KINDS[mapping.EVENTS[kind]] is kind
-    assert kind in events._PAYLOADS
+    assert kind in webhooks._PAYLOADS
 
 
 async def test_phones_are_listed_and_removed(program: Program) -> None:

@@ -6,9 +6,8 @@ from functools import partial
 
 from dragoman.container import Services
 from dragoman.dialects.contract import ProviderDialect
-from dragoman.dialects.linkmobility.callbacks import render_callback
-from dragoman.dialects.linkmobility.keywords.forwarding import render_text
-from dragoman.dialects.linkmobility.mail.mailbox import LinkMailbox
+from dragoman.dialects.linkmobility.callbacks import render_callback, render_text
+from dragoman.dialects.linkmobility.mail import LinkMailbox
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.dialects.linkmobility.routes import build_operations, build_refuse
 from dragoman.web.operations import Dialect

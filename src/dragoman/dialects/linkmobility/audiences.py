@@ -13,7 +13,7 @@ from dragoman.core.contacts.model.filters import Filter, Match, Operation, Rule
 from dragoman.core.messages.model.audiences import ALL_PERCENT, Audience, Segment
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
-from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
+from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER
 from dragoman.dialects.linkmobility.schemas import Structure
 from dragoman.dialects.wording import quoted
 

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
 from dragoman.container import Services
-from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.model.errors import Refused
-from dragoman.dialects.linkmobility import schemas
-from dragoman.dialects.linkmobility.auth import authenticate
+from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.model.accounts import Account, CredentialKind
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.dialects.linkmobility import profiles, schemas
 from dragoman.dialects.linkmobility.errors import problem_of
 from dragoman.dialects.linkmobility.mapping import DIALECT
-from dragoman.dialects.linkmobility.profiles import PROFILES, CallRule, ProfileChoice, name_call
-from dragoman.dialects.linkmobility.rendering import render
+from dragoman.dialects.linkmobility.schemas import Answer
 from dragoman.web.operations import DEFAULT_BODY_LIMIT_BYTES, Handler, Operation
 from dragoman.web.requests import Request
-from dragoman.web.responses import Response
+from dragoman.web.responses import JSON, XML, Response
+from dragoman.web.xml_tree import render_xml
+
+OK: Final = 200
+CREATED: Final = 201
+LEGACY: Final = "legacy"
+
+_KINDS: Final = MappingProxyType(
+    {
+        "": CredentialKind.PASSWORD,
+        "plain": CredentialKind.PASSWORD,
+        "md5": CredentialKind.LEGACY_MD5,
+    }
+)
+ROOT: Final = "response"
+XML_SUFFIX: Final = ".xml"
+
+_encode_json: Final = msgspec.json.Encoder().encode
 
 Act = Callable[[Account, Request], Awaitable[schemas.Answer]]
 """Answers a call of a known account; raises `Refused`."""
@@ -28,12 +45,72 @@ Shape = type[msgspec.Struct]
 _PROBLEMS: Final = dict.fromkeys((400, 401, 403, 404), schemas.Problem)
 
 
+async def authenticate(accounts: Accounts, request: Request) -> Account:
+    """The account of the caller (LINK v2 s. 03); raises `Refused` naming the key that was given."""
+    query = request.query
+    key = query.get("apikey", "")
+    try:
+        if key == LEGACY:
+            return await _log_in(accounts, request)
+        return await accounts.authenticate_key(key, request.client)
+    except Refused as refused:
+        if refused.code is RefusalCode.AUTHENTICATION_FAILED:
+            raise Refused(refused.code, key, refused.detail) from None
+        raise
+
+
+async def _log_in(accounts: Accounts, request: Request) -> Account:
+    query = request.query
+    kind = _KINDS.get(query.get("type", "").lower())
+    if kind is None:
+        raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown type of password")
+    password = query.get("password", "")
+    if kind is CredentialKind.LEGACY_MD5:
+        password = password.lower()
+    username = query.get("username", "")
+    return await accounts.authenticate_password(username, password, request.client, kind)
+
+
+def render(request: Request, answer: Answer, dropped: tuple[tuple[str, ...], ...] = ()) -> Response:
+    """Renders an answer in the form that the suffix of the path asks for; JSON where none does.
+
+    `dropped` are the paths of fields that the caller's profile does not have.
+    """
+    as_xml = _asks_for_xml(request)
+    if not dropped and not as_xml:
+        return Response(answer.status, _encode_json(answer), JSON)
+    tree = msgspec.to_builtins(answer)
+    profiles.drop_fields(tree, dropped)
+    if as_xml:
+        return Response(answer.status, render_xml(ROOT, tree), XML)
+    return Response(answer.status, _encode_json(tree), JSON)
+
+
+def _asks_for_xml(request: Request) -> bool:
+    named = request.path_params.get("format")
+    if named is not None:
+        return named == "xml"
+    return request.path.rstrip("/").endswith(XML_SUFFIX)
+
+
+class CallGroup:
+    """Answers a group of calls over the services."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._settings = services.settings.dialects.linkmobility
+
+    def _zone_of(self, account: Account) -> str:
+        """The IANA zone in which an account writes and reads its times."""
+        return account.time_zone or self._settings.time_zone
+
+
 class Calls:
     """Declares calls over the services."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._profile = ProfileChoice(services.settings.dialects.linkmobility)
+        self._profile = profiles.ProfileChoice(services.settings.dialects.linkmobility)
 
     def declare(
         self,
@@ -60,7 +137,7 @@ class Calls:
         return Operation(
             methods=(method,),
             path=f"/v2/{path}.{{format:json|xml}}",
-            handler=self._handler(act, name_call(method, path), in_thread=in_thread),
+            handler=self._handler(act, profiles.name_call(method, path), in_thread=in_thread),
             summary=summary,
             source=source,
             query=query,
@@ -77,7 +154,9 @@ class Calls:
         accounts, refusals = self._services.accounts, self._services.metrics.refused
         profile_of = self._profile.of
         rules = {
-            name: rule for name, profile in PROFILES.items() if (rule := CallRule(profile, call))
+            name: rule
+            for name, profile in profiles.PROFILES.items()
+            if (rule := profiles.CallRule(profile, call))
         }
 
         async def handle(request: Request) -> Response:

@@ -8,7 +8,6 @@ from typing import Final
 
 from msgspec import UNSET
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.senders import SHORT_CODE_DIGITS
 from dragoman.core.inbound.model.inbound import Handling, InboxFilter, StoredInbound
@@ -17,11 +16,11 @@ from dragoman.core.messages.model.premium import Charge
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.outbox import OutboxFilter
-from dragoman.dialects.linkmobility import mapping, schemas, times
+from dragoman.dialects.linkmobility import mapping, reading, schemas
 from dragoman.dialects.linkmobility.callbacks import UNKNOWN_NETWORK
+from dragoman.dialects.linkmobility.calls import OK, CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal
-from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER, Page, render_paging
-from dragoman.dialects.linkmobility.premium.mapping import STATES as PREMIUM_STATES
+from dragoman.dialects.linkmobility.premium import STATES as PREMIUM_STATES
 from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import parse_dashed, parse_hex, render_dashed, render_hex, time_of
 from dragoman.web.bodies import decode_query
@@ -32,7 +31,6 @@ NO_ID: Final = -1
 """An identifier that nothing has, for a search that can find nothing."""
 FREE: Final = 0
 """The price of a message that its recipient does not pay for."""
-OK: Final = 200
 
 _INTEGER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
 _WILDCARDS: Final = re.compile(r"[*%]+")
@@ -46,27 +44,23 @@ _LAST_MS: Final = 999
 """The end of a second, so that a search up to a time finds what happened in that second."""
 
 
-class Outbox:
+class Outbox(CallGroup):
     """Answers questions about what was sent."""
-
-    def __init__(self, services: Services) -> None:
-        self._queries = services.queries
-        self._default_zone = services.settings.dialects.linkmobility.time_zone
 
     async def search(self, account: Account, request: Request) -> schemas.OutboxPage:
         """A page of the messages that fit the filters, newest first."""
-        zone = times.zone_of(account, self._default_zone)
-        page = Page.of(request, ITEMS_PER_PAGE)
+        zone = self._zone_of(account)
+        page = reading.Page.of(request, ITEMS_PER_PAGE)
         query = decode_query(request, schemas.OutboxQuery)
         below = await self._below(account, query.subusers)
         wanted = _outbox_filter(account, below, query, zone)
-        found = await self._queries.outbox(wanted, page.offset, page.size)
-        charges = await self._queries.charges(found.messages)
+        found = await self._services.queries.outbox(wanted, page.offset, page.size)
+        charges = await self._services.queries.charges(found.messages)
         return schemas.OutboxPage(
             query=tuple(
                 _outbox_item(view, charges.get(view.message_id), zone) for view in found.messages
             ),
-            paging=render_paging(page, found.total),
+            paging=reading.render_paging(page, found.total),
             stats=schemas.OutboxStats(total=found.total, splitcount=found.parts),
             status=OK,
         )
@@ -80,13 +74,12 @@ class Outbox:
         subusers = decode_query(request, schemas.OutboxLookupQuery).subusers
         below = await self._below(account, subusers)
         try:
-            view = await self._queries.message(account, message_id, below)
+            view = await self._services.queries.message(account, message_id, below)
         except Refused:
             raise _unknown_lookup(lookup_id) from None
-        answer = await self._queries.last_callback_answer(message_id)
-        charge = (await self._queries.charges((view,))).get(message_id)
-        zone = times.zone_of(account, self._default_zone)
-        details = _outbox_details(view, charge, answer, zone)
+        answer = await self._services.queries.last_callback_answer(message_id)
+        charge = (await self._services.queries.charges((view,))).get(message_id)
+        details = _outbox_details(view, charge, answer, self._zone_of(account))
         return schemas.OutboxLookup(query=details, status=OK)
 
     async def _below(self, account: Account, subusers: str) -> tuple[int, ...]:
@@ -94,25 +87,21 @@ class Outbox:
         extends = _SUBUSERS.get(subusers.strip())
         if extends is None:
             raise Refused(RefusalCode.INVALID_FIELD, "subusers", "use 0 or 1")
-        return await self._queries.accounts_below(account) if extends else ()
+        return await self._services.queries.accounts_below(account) if extends else ()
 
 
-class Inbox:
+class Inbox(CallGroup):
     """Answers questions about what was received."""
-
-    def __init__(self, services: Services) -> None:
-        self._queries = services.queries
-        self._default_zone = services.settings.dialects.linkmobility.time_zone
 
     async def search(self, account: Account, request: Request) -> schemas.InboxPage:
         """A page of the texts that fit the filters, newest first."""
-        zone = times.zone_of(account, self._default_zone)
-        page = Page.of(request, ITEMS_PER_PAGE)
+        zone = self._zone_of(account)
+        page = reading.Page.of(request, ITEMS_PER_PAGE)
         wanted = _inbox_filter(account, decode_query(request, schemas.InboxQuery), zone)
-        found = await self._queries.inbox(wanted, page.offset, page.size)
+        found = await self._services.queries.inbox(wanted, page.offset, page.size)
         return schemas.InboxPage(
             query=tuple(_inbox_item(text, zone) for text in found.texts),
-            paging=render_paging(page, found.total),
+            paging=reading.render_paging(page, found.total),
             stats=schemas.InboxStats(total=found.total),
             status=OK,
         )
@@ -124,10 +113,10 @@ class Inbox:
         if inbound_id is None:
             raise _unknown_lookup(lookup_id)
         wanted = InboxFilter(account_id=account.account_id, inbound_id=inbound_id)
-        found = await self._queries.inbox(wanted, 0, 1)
+        found = await self._services.queries.inbox(wanted, 0, 1)
         if not found.texts:
             raise _unknown_lookup(lookup_id)
-        zone = times.zone_of(account, self._default_zone)
+        zone = self._zone_of(account)
         return schemas.InboxLookup(query=_inbox_details(found.texts[0], zone), status=OK)
 
 
@@ -193,7 +182,7 @@ def read_time(field: str, text: str, zone: str) -> int | None:
     if not text.strip():
         return None
     try:
-        return times.parse_time(text, zone)
+        return reading.parse_time(text, zone)
     except ValueError as error:
         raise Refused(RefusalCode.INVALID_FIELD, field, str(error)) from None
 
@@ -208,7 +197,7 @@ def _integer(field: str, text: str) -> int | None:
     text = text.strip()
     if not text:
         return None
-    if not _INTEGER.fullmatch(text) or int(text) > MAX_IDENTIFIER:
+    if not _INTEGER.fullmatch(text) or int(text) > reading.MAX_IDENTIFIER:
         raise Refused(RefusalCode.INVALID_FIELD, field, "use a number")
     return int(text)
 
@@ -284,7 +273,7 @@ def _message(view: MessageView, zone: str) -> dict[str, str]:
         "status": mapping.STATUSES[view.state],
         "recipient": view.recipient,
         "sender": view.sender,
-        "logtime": times.render_log_time(view.created_ms, zone),
+        "logtime": reading.render_log_time(view.created_ms, zone),
         "protocol": view.protocol,
         "message": view.text,
         "statuscode": str(mapping.status_code(view.state, view.failure)),
@@ -308,6 +297,6 @@ def _text(text: StoredInbound, zone: str) -> dict[str, str]:
         "msgid": render_hex(text.inbound_id),
         "recipient": _shown_number(text.recipient),
         "sender": text.sender,
-        "logtime": times.render_batch_time(time_of(text.inbound_id), zone),
+        "logtime": reading.render_batch_time(time_of(text.inbound_id), zone),
         "message": text.text,
     }

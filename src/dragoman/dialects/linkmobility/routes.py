@@ -7,29 +7,21 @@ from typing import Final
 
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.dialects.linkmobility import schemas
-from dragoman.dialects.linkmobility.auth import LEGACY
-from dragoman.dialects.linkmobility.calls import Calls
+from dragoman.dialects.linkmobility import keywords as keyword
+from dragoman.dialects.linkmobility import premium, schemas
+from dragoman.dialects.linkmobility import users as user
+from dragoman.dialects.linkmobility.calls import LEGACY, Calls, render
 from dragoman.dialects.linkmobility.contacts import schemas as contacts
-from dragoman.dialects.linkmobility.contacts.book import Book
-from dragoman.dialects.linkmobility.contacts.fields import MergeFields
+from dragoman.dialects.linkmobility.contacts.book import Book, ContactLists, MergeFields
 from dragoman.dialects.linkmobility.contacts.imports import ContactImports
-from dragoman.dialects.linkmobility.contacts.lists import ContactLists
 from dragoman.dialects.linkmobility.errors import problem_of_kit
-from dragoman.dialects.linkmobility.keywords import schemas as keyword
-from dragoman.dialects.linkmobility.keywords.calls import Keywords
-from dragoman.dialects.linkmobility.keywords.services import ForwardingServices
+from dragoman.dialects.linkmobility.keywords import ForwardingServices, Keywords
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.dialects.linkmobility.messages import Messages
-from dragoman.dialects.linkmobility.premium import schemas as premium
-from dragoman.dialects.linkmobility.premium.calls import Charges
+from dragoman.dialects.linkmobility.premium import Charges
 from dragoman.dialects.linkmobility.queries import Inbox, Outbox
-from dragoman.dialects.linkmobility.rendering import render
-from dragoman.dialects.linkmobility.statistics import schemas as statistics
-from dragoman.dialects.linkmobility.statistics.answers import Counts
-from dragoman.dialects.linkmobility.statistics.ingestion import Ingesting
-from dragoman.dialects.linkmobility.users import schemas as user
-from dragoman.dialects.linkmobility.users.calls import Users
+from dragoman.dialects.linkmobility.statistics import answers, ingestion
+from dragoman.dialects.linkmobility.users import Users
 from dragoman.web.operations import Operation, Refuse
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
@@ -55,7 +47,7 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
     imports, fields = ContactImports(services), MergeFields(services)
     messages, outbox, inbox = Messages(services), Outbox(services), Inbox(services)
     users, charges = Users(services), Charges(services)
-    counts, ingesting = Counts(services), Ingesting(services)
+    counts, ingesting = answers.Counts(services), ingestion.Ingesting(services)
     keywords, forwardings = Keywords(services), ForwardingServices(services)
     return (
         s03("GET ping", _ping, "Whose key this is", schemas.Ping),
@@ -125,12 +117,12 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
             "What premium messages may be for, by short code", premium.Catalogues),
 
         s10("GET stats/{type:inbox|outbox}/{aggregate:hourly|daily|weekly|monthly}",
-            counts.answer, "How much was received or sent", statistics.Stats,
-            query=statistics.StatsQuery),
+            counts.answer, "How much was received or sent", answers.Stats,
+            query=answers.StatsQuery),
         s10("POST stats/inbox", ingesting.take_inbox, "Count texts that were received elsewhere",
-            statistics.Ingested, statistics.InboxRows, body_limit_bytes=ROWS_LIMIT),
+            ingestion.Ingested, ingestion.InboxRows, body_limit_bytes=ROWS_LIMIT),
         s10("POST stats/outbox", ingesting.take_outbox, "Count messages that were sent elsewhere",
-            statistics.Ingested, statistics.OutboxRows, body_limit_bytes=ROWS_LIMIT),
+            ingestion.Ingested, ingestion.OutboxRows, body_limit_bytes=ROWS_LIMIT),
 
         s12("GET keywords", keywords.list_all, "The account's keywords", keyword.KeywordList),
         s12("GET keywords/{number}/{keyword}", keywords.show_on_number, "A keyword on a number",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus
 
 from dragoman.core.accounts.model.accounts import Account
@@ -16,16 +16,16 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import CallbackRequest, Format, Push, Submission
 from dragoman.core.messages.model.premium import Premium
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.linkmobility.attachments import read_attachments
+from dragoman.dialects.linkmobility import reading
 from dragoman.dialects.linkmobility.audiences import read_audience
 from dragoman.dialects.linkmobility.errors import WordedRefusal, missing_contact, missing_list
 from dragoman.dialects.linkmobility.mapping import DIALECT, FORMATS, PROTOCOL, REPORTED
-from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
-from dragoman.dialects.linkmobility.reading import check_advanced, read_flag
 from dragoman.dialects.linkmobility.schemas import Message, Number, Text
-from dragoman.dialects.linkmobility.times import parse_time
 from dragoman.dialects.wording import quoted
 
+MAX_URL: Final = 2_000
+MAX_URLS: Final = 100
+_NOTHING: Final[tuple[object, ...]] = (None, "", [], {})
 DEFAULT_SENDER: Final = "Service SMS"
 DEFAULT_CLASS: Final = 1
 MAX_CLASS: Final = 3
@@ -45,6 +45,31 @@ _WAP_PUSH: Final = Format.WAP_PUSH
 _CONTACT: Final = re.compile(r"c[0-9]+", re.ASCII)
 _LIST: Final = re.compile(r"[0-9]+", re.ASCII)
 _INTEGER: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
+
+
+def read_attachments(
+    value: list[Any] | dict[str, Any] | str | None, format_: Format
+) -> tuple[str, ...]:
+    """Reads the URLs of a message; raises `Refused`.
+
+    XML writes an array as repeated elements, or as elements named `item` in one.
+    """
+    if value in _NOTHING:
+        return ()
+    if format_ is not Format.MMS:
+        raise Refused(RefusalCode.INVALID_FIELD, "attachment", "use format MMS")
+    if isinstance(value, dict):
+        value = value.get("item") if value.keys() == {"item"} else [value]
+    urls = value if isinstance(value, list) else [value]
+    if len(urls) > MAX_URLS:
+        raise Refused(RefusalCode.INVALID_FIELD, "attachment", "too many")
+    return tuple(map(_read_url, urls))
+
+
+def _read_url(url: object) -> str:
+    if not isinstance(url, str) or len(url) > MAX_URL or not url.strip():
+        raise Refused(RefusalCode.INVALID_FIELD, "attachment", "expected an array of URLs")
+    return url.strip()
 
 
 def read_message(message: Message, account: Account, zone: str, advanced_key: str) -> Submission:
@@ -106,7 +131,7 @@ def read_recipients(recipients: str | int | list[str | int] | None) -> Named:
 
 
 def _read_identifier(name: str, missing: Callable[[str], Refused]) -> int:
-    if len(name) > MAX_IDENTIFIER_DIGITS or int(name) > MAX_IDENTIFIER:
+    if len(name) > MAX_IDENTIFIER_DIGITS or int(name) > reading.MAX_IDENTIFIER:
         raise missing(name)  # there cannot be one
     return int(name)
 
@@ -152,7 +177,7 @@ def _read_due_time(value: str | None, zone: str) -> int | None:
     if not value:
         return None
     try:
-        return parse_time(value, zone)
+        return reading.parse_time(value, zone)
     except ValueError as error:
         raise Refused(RefusalCode.INVALID_SCHEDULE, detail=str(error)) from None
 
@@ -179,7 +204,7 @@ def _read_protocol(message: Message, advanced_key: str) -> str:
     protocol = _read_text(message.protocol).strip()
     if not protocol or protocol == PROTOCOL:
         return PROTOCOL
-    check_advanced(advanced_key, _read_text(message.advanced), "protocol")
+    reading.check_advanced(advanced_key, _read_text(message.advanced), "protocol")
     if len(protocol) > MAX_PROTOCOL or not protocol.isprintable():
         detail = f"at most {MAX_PROTOCOL} printable characters"
         raise Refused(RefusalCode.INVALID_FIELD, "protocol", detail)
@@ -194,7 +219,7 @@ def _read_return_data(value: Text) -> str:
 
 
 def _read_callback(message: Message, return_data: str) -> CallbackRequest | None:
-    wanted = read_flag("status", message.status)
+    wanted = reading.read_flag("status", message.status)
     url = message.statusurl
     if not isinstance(url, str) or not (url := url.strip()) or url == "0":
         return None
@@ -214,7 +239,7 @@ def _read_premium(message: Message) -> Premium | None:
     return Premium(
         price=price,
         content_type=content_type,
-        charity=bool(read_flag("charity", message.charity)),
+        charity=bool(reading.read_flag("charity", message.charity)),
         invoice_text=_read_text(message.invoicetext),
         revenue_text=_read_text(message.revenuetext),
     )

@@ -16,7 +16,7 @@ from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.errors import NOT_FOUND, WordedRefusal
 from dragoman.dialects.smsend.mapping import render_user_key
-from dragoman.dialects.smsend.rendering import NO, YES, Text
+from dragoman.dialects.smsend.schemas import NO, YES, Text
 from dragoman.dialects.wording import instead_of
 from dragoman.kit.ids import parse_number
 from dragoman.web.requests import Request
@@ -109,14 +109,11 @@ async def _log_in(accounts: Accounts, request: Request) -> Account:
     for name, value in (("username", username), ("password", password)):
         if not value:
             raise Refused(RefusalCode.MISSING_FIELD, name)
-    try:
+    code = RefusalCode.AUTHENTICATION_FAILED
+    with instead_of(code, WordedRefusal(code, "Credentials are incorrect", NOT_FOUND)):
         return await accounts.authenticate_password(
             username, password, request.client, CredentialKind.PASSWORD
         )
-    except Refused as refused:
-        if refused.code is RefusalCode.AUTHENTICATION_FAILED:
-            raise WordedRefusal(refused.code, "Credentials are incorrect", NOT_FOUND) from None
-        raise
 
 
 def _login_of(request: Request) -> tuple[str, str]:

@@ -7,7 +7,9 @@ Paths have one name for one thing: `contact/{contact_id}`, `group/{group_id}`, `
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -18,9 +20,11 @@ from dragoman.dialects.smsend import schemas
 from dragoman.dialects.smsend.auth import authenticate
 from dragoman.dialects.smsend.errors import problem_of
 from dragoman.dialects.smsend.mapping import DIALECT, PREFIX
-from dragoman.dialects.smsend.rendering import Answer, render, render_problem
+from dragoman.dialects.smsend.schemas import Answer, render, render_problem
+from dragoman.dialects.smsend.times import read_zone
+from dragoman.kit.clock import datetime_of
 from dragoman.web.operations import DEFAULT_BODY_LIMIT_BYTES, AnswerFormat, Handler, Operation
-from dragoman.web.requests import Request
+from dragoman.web.requests import Parameters, Request
 from dragoman.web.responses import Response
 
 Act = Callable[[Account, Request], Awaitable[Answer]]
@@ -34,6 +38,22 @@ class Open(NamedTuple):
     """Marks what answers a call that needs no keys."""
 
     act: Callable[[Request], Awaitable[Answer]]
+
+
+class CallGroup:
+    """Answers a group of calls over the services."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._settings = services.settings.dialects.smsend
+
+    def _zone_of(self, account: Account, query: Parameters | None = None) -> ZoneInfo:
+        """The zone that a query names as `timezone`, else the account's; raises `Refused`."""
+        named = None if query is None else read_zone(query.get("timezone"), "timezone")
+        return named or ZoneInfo(account.time_zone or self._settings.time_zone)
+
+    def _today(self, account: Account) -> date:
+        return datetime_of(self._services.clock.now_ms()).astimezone(self._zone_of(account)).date()
 
 
 class Calls:

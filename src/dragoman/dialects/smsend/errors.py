@@ -12,10 +12,7 @@ from dragoman.web.refusals import Refusal, RefusalKind
 from dragoman.web.requests import Request
 
 BAD_REQUEST: Final = 400
-UNAUTHORIZED: Final = 401
 NOT_FOUND: Final = 404
-UNAVAILABLE: Final = 503
-
 
 REFUSALS: Final = MappingProxyType(
     {

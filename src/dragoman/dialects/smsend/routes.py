@@ -6,8 +6,9 @@ from functools import partial
 from typing import Final
 
 from dragoman.container import Services
-from dragoman.dialects.smsend.aliases import schemas as alias
-from dragoman.dialects.smsend.aliases.calls import Aliases
+from dragoman.dialects.smsend import aliases as alias
+from dragoman.dialects.smsend import received, user
+from dragoman.dialects.smsend.aliases import Aliases
 from dragoman.dialects.smsend.auth import Authentication
 from dragoman.dialects.smsend.calls import Calls, Open
 from dragoman.dialects.smsend.contacts import schemas as contact
@@ -19,18 +20,13 @@ from dragoman.dialects.smsend.mailings import schemas as mailing
 from dragoman.dialects.smsend.mailings.issues import ListIssues
 from dragoman.dialects.smsend.mailings.lists import Lists
 from dragoman.dialects.smsend.mapping import DIALECT
-from dragoman.dialects.smsend.received import schemas as received
-from dragoman.dialects.smsend.received.calls import ReceivedTexts
-from dragoman.dialects.smsend.rendering import render_problem
-from dragoman.dialects.smsend.schemas import Done, PageQuery
+from dragoman.dialects.smsend.received import ReceivedTexts
+from dragoman.dialects.smsend.schemas import Done, PageQuery, render_problem
 from dragoman.dialects.smsend.sending import schemas as sms
-from dragoman.dialects.smsend.sending.history import HistoryCalls
-from dragoman.dialects.smsend.sending.orders import OrderCalls
+from dragoman.dialects.smsend.sending.orders import HistoryCalls, OrderCalls
 from dragoman.dialects.smsend.subaccounts import schemas as subaccount
 from dragoman.dialects.smsend.subaccounts.calls import Subaccounts
-from dragoman.dialects.smsend.subaccounts.purchases import Purchases
-from dragoman.dialects.smsend.user import schemas as user
-from dragoman.dialects.smsend.user.calls import User
+from dragoman.dialects.smsend.user import User
 from dragoman.dialects.smsend.verifications import PinRequest, Pins, PinTry, PinVerdict
 from dragoman.web.operations import Operation, Refuse
 from dragoman.web.refusals import Refusal
@@ -60,7 +56,7 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
     orders, sent = OrderCalls(services), HistoryCalls(services)
     book, group, blacklist = Book(services), ContactGroups(services), BlacklistCalls(services)
     lists, issues, aliases = Lists(services), ListIssues(services), Aliases(services)
-    sub, purchases = Subaccounts(services), Purchases(services)
+    sub = Subaccounts(services)
     inbox, pins = ReceivedTexts(services), Pins(services)
     return (
         log_in("GET login", Open(authentication.log_in), "Begin a session",
@@ -188,11 +184,11 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
                     "Move credits to or from a subaccount", body=subaccount.CreditMoves),
         subaccounts("GET subaccount/{subaccount_id}/credit", sub.list_credits,
                     "The credits a subaccount has left", subaccount.ManyCredits),
-        subaccounts("GET subaccount/{subaccount_id}/purchase", purchases.list_page,
+        subaccounts("GET subaccount/{subaccount_id}/purchase", sub.list_purchases,
                     "What a subaccount bought", subaccount.ManyPurchases, query=PageQuery),
-        subaccounts("POST subaccount/{subaccount_id}/purchase", purchases.enter,
+        subaccounts("POST subaccount/{subaccount_id}/purchase", sub.enter_purchases,
                     "Enter purchases", body=subaccount.NewPurchases, status=200),
-        subaccounts("DELETE subaccount/{subaccount_id}/purchase/{purchase_id}", purchases.undo,
+        subaccounts("DELETE subaccount/{subaccount_id}/purchase/{purchase_id}", sub.undo_purchase,
                     "Undo a purchase", Done),
 
         *(

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.clock import ms_of
+from dragoman.web.requests import Parameters
 
 CENTURY: Final = 2000
 """Of two digits of a year."""
@@ -88,6 +89,19 @@ def parse_time(text: str, zone: ZoneInfo) -> int:
 def parse_span(text: str, zone: ZoneInfo, forms: Forms) -> Span:
     """Reads a time of any year in one of some forms; raises ValueError."""
     return _span(parts_of(text, forms), zone, MINYEAR)
+
+
+def read_span(
+    query: Parameters, name: str, zone: ZoneInfo, forms: Forms, wanted: str
+) -> Span | None:
+    """The time that a query names, None where it names none; raises `Refused` with what fits."""
+    text = query.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        return parse_span(text, zone, forms)
+    except ValueError:
+        raise Refused(RefusalCode.INVALID_FIELD, name, wanted) from None
 
 
 def parts_of(text: str, forms: Forms) -> Parts:

@@ -6,14 +6,13 @@ from typing import Annotated, Final
 
 import msgspec
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission.model.verifications import CODE_DIGITS, MAX_LIFETIME_S
 from dragoman.core.submission.verifications import DEFAULT_LIFETIME_S, CodeRequest
-from dragoman.dialects.smsend.mapping import DIALECT
-from dragoman.dialects.smsend.reading import read_body, read_count, read_text
+from dragoman.dialects.smsend.calls import CallGroup
+from dragoman.dialects.smsend.mapping import DIALECT, read_body, read_count, read_text
 from dragoman.dialects.smsend.schemas import Done, Value
 from dragoman.web.operations import doc
 from dragoman.web.requests import Request
@@ -52,12 +51,8 @@ class PinVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     triesRemaining: int | None = None
 
 
-class Pins:
+class Pins(CallGroup):
     """Answers the calls on codes."""
-
-    def __init__(self, services: Services) -> None:
-        self._verifications = services.verifications
-        self._credits = services.credits
 
     async def send(self, account: Account, request: Request) -> Done:
         """Sends a code; raises `Refused`."""
@@ -90,7 +85,7 @@ class Pins:
         if length > message_type.max_length:
             detail = f"at most {message_type.max_length} characters"
             raise Refused(RefusalCode.TEXT_TOO_LONG, str(length), detail)
-        await self._verifications.send(account, wanted)
+        await self._services.verifications.send(account, wanted)
         return Done()
 
     async def verify(self, account: Account, request: Request) -> PinVerdict:
@@ -100,7 +95,7 @@ class Pins:
         for name, value in (("recipient", recipient), ("pin", pin)):
             if not value:
                 raise Refused(RefusalCode.MISSING_FIELD, name)
-        verdict = await self._verifications.verify(account, recipient, pin)
+        verdict = await self._services.verifications.verify(account, recipient, pin)
         if verdict.right:
             return PinVerdict(status="OK")
         return PinVerdict(status="ERROR", triesRemaining=verdict.tries_left)
@@ -109,10 +104,11 @@ class Pins:
         """The type that is named, else the first that the account may send; raises `Refused`."""
         name = read_text(given.message_type_kebab) or read_text(given.message_type)
         if name:
-            found = self._credits.types.find(name)
+            found = self._services.credits.types.find(name)
         else:
             found = next(
-                (one for one in self._credits.types if account.may_send_type(one.name)), None
+                (one for one in self._services.credits.types if account.may_send_type(one.name)),
+                None,
             )
         if found is None or not account.may_send_type(found.name):
             raise Refused(RefusalCode.INVALID_FIELD, "message-type", "no such type")

@@ -7,9 +7,9 @@ from functools import partial
 from dragoman.container import Services
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.smsgate.calls import PREFIX, build_refuse
-from dragoman.dialects.smsgate.events import render_event
 from dragoman.dialects.smsgate.mapping import DIALECT
 from dragoman.dialects.smsgate.routes import build_operations
+from dragoman.dialects.smsgate.webhooks import render_event
 from dragoman.web.operations import Dialect
 
 __all__ = ["build_smsgate"]

@@ -34,6 +34,14 @@ class Open(NamedTuple):
     act: Callable[[Request], Awaitable[Response]]
 
 
+class CallGroup:
+    """Answers a group of calls over the services."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._settings = services.settings.dialects.smsgate
+
+
 class Calls:
     """Declares calls over the services."""
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from dragoman import __version__
-from dragoman.container import Services
 from dragoman.dialects.smsgate import schemas
-from dragoman.dialects.smsgate.calls import render
+from dragoman.dialects.smsgate.calls import CallGroup, render
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
@@ -16,16 +15,16 @@ FAIL: Final = "fail"
 UNAVAILABLE: Final = 503
 
 
-class Health:
-    def __init__(self, services: Services) -> None:
-        self._problems = services.health.problems
+class Health(CallGroup):
+    """The handlers."""
 
     async def live(self, _request: Request) -> Response:
+        """Answers `GET /health/live`."""
         return render(200, _render(PASS, {}))
 
     async def ready(self, _request: Request) -> Response:
         """Answers `GET /health`, `/health/ready` and `/health/startup`."""
-        problems = self._problems()
+        problems = self._services.health.problems()
         status = FAIL if problems else PASS
         check = schemas.HealthCheck(
             description="; ".join(problems) or "takes traffic",

@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 import msgspec
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.messages import Format, Submission
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -19,7 +18,7 @@ from dragoman.core.submission.model.idempotency_keys import KeyedFilter
 from dragoman.core.submission.model.progress import Progress
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
-from dragoman.dialects.smsgate.calls import PREFIX, render
+from dragoman.dialects.smsgate.calls import PREFIX, CallGroup, render
 from dragoman.dialects.smsgate.errors import WordedRefusal
 from dragoman.dialects.smsgate.mapping import DIALECT
 from dragoman.kit.clock import render_milliseconds
@@ -35,12 +34,11 @@ MAX_LIFE_MS: Final = 14 * 24 * 3600 * 1000
 """The longest validity; what asks for more gets this much."""
 
 
-class Messages:
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._keyed = services.idempotency_keys
+class Messages(CallGroup):
+    """The handlers."""
 
     async def send(self, caller: Caller, request: Request) -> Response:
+        """Answers `POST /messages`."""
         query = decode_query(request, schemas.SendQuery)
         given = decode_json(request.body, schemas.Message)
         account, key = caller.account, given.id or ""
@@ -48,9 +46,9 @@ class Messages:
             if not is_storable(key) or not key.isprintable():
                 raise Refused(RefusalCode.INVALID_FIELD, "id", "characters that cannot be shown")
             # First of all: a repeated message has to be answered as a duplicate.
-            await self._keyed.check_free(account, DIALECT, key)
+            await self._services.idempotency_keys.check_free(account, DIALECT, key)
         submission = self._read(account, given, query)
-        accepted = await self._keyed.submit(account, submission, key)
+        accepted = await self._services.idempotency_keys.submit(account, submission, key)
         answer = schemas.MessageState(
             id=accepted.key,
             device_id=str(submission.device_id or ""),
@@ -69,6 +67,7 @@ class Messages:
         return render(202, answer, [(b"location", location)])
 
     async def list(self, caller: Caller, request: Request) -> Response:
+        """Answers `GET /messages`."""
         query = decode_query(request, schemas.ListQuery)
         wanted = KeyedFilter(
             account_id=caller.account.account_id,
@@ -80,7 +79,7 @@ class Messages:
             oldest_first=query.sort == "created_at",
         )
         limit = max(1, min(query.limit, MAX_LIMIT))
-        page = await self._keyed.search(wanted, max(0, query.offset), limit)
+        page = await self._services.idempotency_keys.search(wanted, max(0, query.offset), limit)
         answer = [
             mapping.render_message(view, with_content=query.include_content)
             for view in page.submissions
@@ -88,11 +87,15 @@ class Messages:
         return render(200, answer, [(b"x-total-count", b"%d" % page.total)])
 
     async def show(self, caller: Caller, request: Request) -> Response:
-        view = await self._keyed.find(caller.account, DIALECT, _key_of(request))
+        """Answers `GET /messages/{id}`."""
+        view = await self._services.idempotency_keys.find(caller.account, DIALECT, _key_of(request))
         return render(200, mapping.render_message(view, with_content=True))
 
     async def cancel(self, caller: Caller, request: Request) -> Response:
-        view = await self._keyed.cancel(caller.account, DIALECT, _key_of(request))
+        """Answers `DELETE /messages/{id}`."""
+        view = await self._services.idempotency_keys.cancel(
+            caller.account, DIALECT, _key_of(request)
+        )
         return render(200, mapping.render_message(view, with_content=True))
 
     def _read(
@@ -108,7 +111,7 @@ class Messages:
             dialect=DIALECT,
             recipients=_read_numbers(given.phone_numbers),
             text="",
-            sender=account.default_sender or self._services.settings.dialects.smsgate.sender,
+            sender=account.default_sender or self._settings.sender,
             due_ms=due_ms,
             expires_ms=expires_ms,
             wants_receipt=given.with_delivery_report is not False,

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dragoman.container import Services
 from dragoman.dialects.smsgate import schemas
 from dragoman.dialects.smsgate.calls import Calls, Open
-from dragoman.dialects.smsgate.devices import Phones
+from dragoman.dialects.smsgate.devices import Inbox, Phones, Settings
 from dragoman.dialects.smsgate.health import Health
-from dragoman.dialects.smsgate.inbox import Inbox
 from dragoman.dialects.smsgate.messages import Messages
-from dragoman.dialects.smsgate.settings import Settings
 from dragoman.dialects.smsgate.tokens import Tokens
 from dragoman.dialects.smsgate.webhooks import Webhooks
 from dragoman.web.operations import Operation

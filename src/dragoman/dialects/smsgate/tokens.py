@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from dragoman.container import Services
 from dragoman.core.accounts.scoped_tokens import IssuedPair
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.dialects.smsgate import schemas
 from dragoman.dialects.smsgate.auth import SCOPES, Caller, authenticate_refresh, lacking
-from dragoman.dialects.smsgate.calls import DONE, render
+from dragoman.dialects.smsgate.calls import DONE, CallGroup, render
 from dragoman.kit.clock import render_milliseconds
 from dragoman.web.bodies import decode_json
 from dragoman.web.requests import Request
@@ -19,10 +18,8 @@ from dragoman.web.responses import Response
 BEARER: Final = "Bearer"
 
 
-class Tokens:
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._tokens = services.scoped_tokens
+class Tokens(CallGroup):
+    """The handlers."""
 
     async def issue(self, caller: Caller, request: Request) -> Response:
         """Answers `POST /auth/token`; the scopes are among the caller's."""
@@ -32,18 +29,21 @@ class Tokens:
                 raise Refused(RefusalCode.INVALID_FIELD, "scopes", "no such scope")
             if not caller.may(scope):
                 raise lacking(scope)
-        issued = await self._tokens.issue(caller.account, given.scopes, given.ttl)
+        issued = await self._services.scoped_tokens.issue(caller.account, given.scopes, given.ttl)
         return render(201, _render(issued))
 
     async def refresh(self, request: Request) -> Response:
+        """Answers `POST /auth/token/refresh`."""
         token = await authenticate_refresh(self._services, request)
-        return render(201, _render(await self._tokens.refresh(token, request.client)))
+        return render(
+            201, _render(await self._services.scoped_tokens.refresh(token, request.client))
+        )
 
     async def revoke(self, caller: Caller, request: Request) -> Response:
         """Answers `DELETE /auth/token/{jti}`; one that is not there is revoked too."""
         token_id = request.path_params["jti"]
         if is_storable(token_id):
-            await self._tokens.revoke(caller.account, token_id)
+            await self._services.scoped_tokens.revoke(caller.account, token_id)
         return DONE
 
 

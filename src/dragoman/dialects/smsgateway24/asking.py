@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.model.devices import MAX_SLOT
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.correspondence import Kind, TextFilter, TextPage
 from dragoman.dialects.smsgateway24 import mapping, schemas, times
-from dragoman.dialects.smsgateway24.auth import authenticate
+from dragoman.dialects.smsgateway24.auth import CallGroup
 from dragoman.dialects.smsgateway24.errors import WordedRefusal, invalid
 from dragoman.dialects.smsgateway24.numbers import country_of_all, read_number
 from dragoman.dialects.smsgateway24.parameters import Given
@@ -23,16 +22,13 @@ MAX_SHOWN: Final = 5_000
 """Texts in one answer, the newest; `count` is how many there are."""
 
 
-class Asking:
+class Asking(CallGroup):
     """Answers the calls that change nothing."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
 
     async def search(self, request: Request, given: Given) -> schemas.SmsList | schemas.SmsCount:
         """`getallsms`; raises `Refused`."""
         account = await self._authenticate(request, given)
-        zone = self._zone(account)
+        zone = times.zone_named(self._zone_name(account))
         if given.text("timezone"):
             zone = times.parse_zone("timezone", given.text("timezone"))
         wanted = self._filter(account, given, zone)
@@ -62,7 +58,7 @@ class Asking:
     async def devices(self, request: Request, given: Given) -> schemas.DeviceList:
         """`getalldevices`; raises `Refused`."""
         account = await self._authenticate(request, given)
-        zone = self._zone(account)
+        zone = times.zone_named(self._zone_name(account))
         devices = self._services.devices
         found = {
             str(one.device_id): mapping.render_device(
@@ -82,17 +78,9 @@ class Asking:
         return schemas.DeviceStatus(
             online=device.enabled and presence.is_present(device.device_id),
             device_id=device.device_id,
-            lastseen=times.render_with_offset(seen_ms, self._zone(account)),
+            lastseen=times.render_with_offset(seen_ms, times.zone_named(self._zone_name(account))),
             diffseconds=max(0, away_ms // 1000),
             title=device.name,
-        )
-
-    async def _authenticate(self, request: Request, given: Given) -> Account:
-        return await authenticate(self._services, given.required("token"), request.client)
-
-    def _zone(self, account: Account) -> times.Zone:
-        return times.zone_named(
-            account.time_zone or self._services.settings.dialects.smsgateway24.time_zone
         )
 
     def _filter(self, account: Account, given: Given, zone: times.Zone) -> TextFilter:
@@ -105,14 +93,13 @@ class Asking:
         device_id = given.text("device_id")
         phone = given.text("phone")
         devices = self._services.devices.of_account(account)
+        found = find_device(self._services, account, device_id) if device_id else None
         return TextFilter(
             account_id=account.account_id,
             dialect=mapping.NAME,
             kinds=kinds,
             received=received,
-            device_id=find_device(self._services, account, device_id).device_id
-            if device_id
-            else None,
+            device_id=found.device_id if found else None,
             slot=None if slot is None else slot + 1,
             reference=None if customer is None else str(customer),
             number=_read_phone(phone, country_of_all(devices)) if phone else "",

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from dragoman.container import Services
 from dragoman.core.contacts.contact_profiles import ContactDraft
 from dragoman.core.contacts.model.contacts import MAX_LENGTHS, ContactProfile, ListKind
 from dragoman.core.model.texts import is_storable
-from dragoman.dialects.smsgateway24.auth import authenticate
+from dragoman.dialects.smsgateway24.auth import CallGroup
 from dragoman.dialects.smsgateway24.errors import invalid
 from dragoman.dialects.smsgateway24.numbers import country_of_all, read_number
 from dragoman.dialects.smsgateway24.parameters import Given
@@ -19,15 +18,12 @@ from dragoman.web.requests import Request
 LONGEST_NAME: Final = MAX_LENGTHS["name"]
 
 
-class Book:
+class Book(CallGroup):
     """Answers the calls that store tags and contacts."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
 
     async def add_tag(self, request: Request, given: Given) -> SavedTag:
         """`savetag`; raises `Refused`."""
-        account = await authenticate(self._services, given.required("token"), request.client)
+        account = await self._authenticate(request, given)
         title = given.required("title").strip()
         tag = await self._services.groups.create(account, title, kind=ListKind.TAG)
         return SavedTag(tag_id=tag.list_id)
@@ -35,7 +31,7 @@ class Book:
     async def add_contact(self, request: Request, given: Given) -> SavedContact:
         """`savecontact`; raises `Refused`."""
         services = self._services
-        account = await authenticate(services, given.required("token"), request.client)
+        account = await self._authenticate(request, given)
         phone = given.required("phone")
         tag_id = await find_tag(services, account, given.required("ctag_id", "tag_id"))
         country = country_of_all(services.devices.of_account(account))

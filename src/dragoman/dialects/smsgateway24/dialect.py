@@ -13,12 +13,12 @@ from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.smsgateway24 import schemas
 from dragoman.dialects.smsgateway24.asking import Asking
 from dragoman.dialects.smsgateway24.auth import log_in
-from dragoman.dialects.smsgateway24.callbacks import render_delivery, render_incoming
 from dragoman.dialects.smsgateway24.contacts import Book
 from dragoman.dialects.smsgateway24.errors import problem_of, problem_of_refusal
 from dragoman.dialects.smsgateway24.mapping import NAME
 from dragoman.dialects.smsgateway24.parameters import Given, read_parameters
 from dragoman.dialects.smsgateway24.sending import Sending
+from dragoman.dialects.smsgateway24.webhooks import render_delivery, render_incoming
 from dragoman.dialects.wording import CODES_OF_KIND
 from dragoman.web.operations import Dialect, Handler, Operation
 from dragoman.web.refusals import Refusal

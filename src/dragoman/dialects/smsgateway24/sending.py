@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Final, NamedTuple
 
+import msgspec
+
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.contacts import ListKind
@@ -16,7 +18,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.correspondence import ALONE
 from dragoman.core.submission.bundles import RefusedInBundle
-from dragoman.dialects.smsgateway24.auth import authenticate, log_in
+from dragoman.dialects.smsgateway24.auth import CallGroup, log_in
 from dragoman.dialects.smsgateway24.errors import WordedRefusal, invalid, missing, problem_of
 from dragoman.dialects.smsgateway24.mapping import DELIVERY_STATES, NAME, Note, render_note
 from dragoman.dialects.smsgateway24.numbers import country_of, country_of_all, read_numbers
@@ -48,15 +50,12 @@ class Target(NamedTuple):
         return None if self.device is None else self.device.device_id
 
 
-class Sending:
+class Sending(CallGroup):
     """Answers the calls that send."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
 
     async def add(self, request: Request, given: Given) -> SavedSms:
         """`addsms`; raises `Refused`."""
-        account = await authenticate(self._services, given.required("token"), request.client)
+        account = await self._authenticate(request, given)
         return await self._add(account, given)
 
     async def add_with_login(self, request: Request, given: Given) -> SavedSms:
@@ -69,7 +68,7 @@ class Sending:
     async def add_many(self, request: Request, given: Given) -> SavedMany:
         """`addalotofsms`: all of them or none; raises `Refused`."""
         content = _content_of(given)
-        account = await authenticate(self._services, content.required("token"), request.client)
+        account = await self._authenticate(request, content)
         items = content.raw("smsdata")
         if isinstance(items, Mapping):  # PHP encodes a list with gaps as an object
             items = list(items.values())
@@ -102,27 +101,15 @@ class Sending:
     async def add_newsletter(self, request: Request, given: Given) -> SavedNewsletter:
         """`savepaket`; raises `Refused`."""
         services = self._services
-        account = await authenticate(services, given.required("token"), request.client)
+        account = await self._authenticate(request, given)
         title, body = given.required("title"), given.body("body")
         if len(title) > MAX_TITLE or not is_storable(title):
             raise invalid("title", f"at most {MAX_TITLE} characters")
         target = self._target(account, given)
         tags = await self._tags(account, given)
         due_ms = _due(given, "time_to_send")
-        note = self._note(account, target, due_ms, newsletter=True)
-        submission = Submission(
-            dialect=NAME,
-            recipients=(),
-            audience=Audience(groups=tags),
-            text=body,
-            sender="",
-            due_ms=due_ms,
-            device_id=target.device_id,
-            sim=target.slot,
-            protocol=NEWSLETTER,
-            return_data=note,
-            callback=self._callback(account, target, note),
-        )
+        draft = self._draft(account, target, body, due_ms, newsletter=True)
+        submission = msgspec.structs.replace(draft, audience=Audience(groups=tags))
         accepted = await services.bundles.submit(account, [submission], title=title)
         return SavedNewsletter(paket_id=accepted[0].batch_id)
 
@@ -148,25 +135,12 @@ class Sending:
         numbers = read_numbers(sendto, country, most)
         due_ms, urgent = _due(given, "timetosend"), given.flag("urgent")
         number = given.number("customerid")
-        note = self._note(account, target, due_ms)
-        callback = self._callback(account, target, note)
-        return [
-            Submission(
-                dialect=NAME,
-                recipients=(f"+{one}",),
-                text=body,
-                sender="",
-                due_ms=due_ms,
-                reference=customer if number is None else str(number),
-                urgent=urgent,
-                device_id=target.device_id,
-                sim=target.slot,
-                protocol=ALONE,
-                return_data=note,
-                callback=callback,
-            )
-            for one in numbers
-        ]
+        draft = msgspec.structs.replace(
+            self._draft(account, target, body, due_ms),
+            reference=customer if number is None else str(number),
+            urgent=urgent,
+        )
+        return [msgspec.structs.replace(draft, recipients=(f"+{one}",)) for one in numbers]
 
     def _target(self, account: Account, given: Given) -> Target:
         """The phone and SIM that are asked for; raises `Refused`."""
@@ -183,25 +157,36 @@ class Sending:
             slot = 1
         return Target(device, slot)
 
-    def _note(
-        self, account: Account, target: Target, due_ms: int | None, *, newsletter: bool = False
-    ) -> str:
-        return render_note(
-            Note(
-                due_ms=due_ms,
-                device_id=target.device_id,
-                slot=target.slot,
-                zone=account.time_zone or self._services.settings.dialects.smsgateway24.time_zone,
-                newsletter=newsletter,
-            )
+    def _draft(
+        self,
+        account: Account,
+        target: Target,
+        text: str,
+        due_ms: int | None,
+        *,
+        newsletter: bool = False,
+    ) -> Submission:
+        """A text with all but its recipients, and the webhook that is to follow it."""
+        device_id, slot, zone = target.device_id, target.slot, self._zone_name(account)
+        note = render_note(
+            Note(due_ms=due_ms, device_id=device_id, slot=slot, zone=zone, newsletter=newsletter)
         )
-
-    def _callback(self, account: Account, target: Target, note: str) -> CallbackRequest | None:
-        webhooks = self._services.webhooks
-        webhook = find_delivery(webhooks, account.account_id, target.device_id)
-        if webhook is None:
-            return None
-        return CallbackRequest(url=webhook.url, return_data=note, states=DELIVERY_STATES)
+        webhook = find_delivery(self._services.webhooks, account.account_id, device_id)
+        callback = None
+        if webhook is not None:
+            callback = CallbackRequest(url=webhook.url, return_data=note, states=DELIVERY_STATES)
+        return Submission(
+            dialect=NAME,
+            recipients=(),
+            text=text,
+            sender="",
+            due_ms=due_ms,
+            device_id=device_id,
+            sim=slot,
+            protocol=NEWSLETTER if newsletter else ALONE,
+            return_data=note,
+            callback=callback,
+        )
 
     async def _tags(self, account: Account, given: Given) -> tuple[int, ...]:
         wanted = list(dict.fromkeys(given.listed("tags")))

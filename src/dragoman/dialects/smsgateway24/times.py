@@ -22,7 +22,6 @@ _FORMS: Final = (
     re.compile(r"(?P<day>[0-9]{1,2})\.(?P<month>[0-9]{1,2})\.(?P<year>[0-9]{4})" + _TIME, re.ASCII),
 )
 _OFFSET: Final = re.compile(r"([+-])([0-9]{1,2})(?::?([0-9]{2}))?", re.ASCII)
-_HUMAN: Final = "%d.%m.%Y %H:%M:%S"
 
 
 class Zone(NamedTuple):
@@ -73,31 +72,24 @@ def parse_time(name: str, text: str, zone: tzinfo, *, end: bool = False) -> int:
 
 def render_date(at_ms: int, zone: Zone) -> PhpDate:
     """A time as PHP dumps a DateTime."""
-    return PhpDate(
-        date=f"{_render(at_ms // 1000, zone.info, '%Y-%m-%d %H:%M:%S')}.000000",
-        timezone_type=zone.type,
-        timezone=zone.name,
-    )
+    date = f"{render_plain(at_ms, zone)}.000000"
+    return PhpDate(date=date, timezone_type=zone.type, timezone=zone.name)
 
 
 def render_with_offset(at_ms: int, zone: Zone) -> PhpDate:
     """A time as PHP dumps one that knows its distance to UTC only."""
     offset = datetime.fromtimestamp(at_ms // 1000, zone.info).strftime("%z")
-    return PhpDate(
-        date=f"{_render(at_ms // 1000, zone.info, '%Y-%m-%d %H:%M:%S')}.000000",
-        timezone_type=WITH_OFFSET,
-        timezone=f"{offset[:3]}:{offset[3:5]}",
-    )
+    return render_date(at_ms, Zone(zone.info, f"{offset[:3]}:{offset[3:5]}", WITH_OFFSET))
 
 
 def render_human(at_ms: int, zone: Zone) -> str:
     """`28.03.2020 20:10:29`."""
-    return _render(at_ms // 1000, zone.info, _HUMAN)
+    return datetime.fromtimestamp(at_ms // 1000, zone.info).strftime("%d.%m.%Y %H:%M:%S")
 
 
 def render_plain(at_ms: int, zone: Zone) -> str:
     """`2020-03-28 20:10:29`."""
-    return _render(at_ms // 1000, zone.info, "%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(at_ms // 1000, zone.info).strftime("%Y-%m-%d %H:%M:%S")
 
 
 @lru_cache(maxsize=256)
@@ -106,7 +98,3 @@ def _named(name: str) -> Zone | None:
         return Zone(ZoneInfo(name), name, WITH_NAME)
     except (KeyError, ValueError, OSError):
         return None
-
-
-def _render(at_s: int, zone: tzinfo, form: str) -> str:
-    return datetime.fromtimestamp(at_s, zone).strftime(form)

@@ -8,19 +8,19 @@ import pytest
 
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.premium import ContentKind, PremiumState
-from dragoman.dialects.linkmobility.premium import mapping
+from dragoman.dialects.linkmobility import premium
 
 PREMIUM = {"recipients": "+4512345678", "sender": "1272", "contenttype": 9}
 
 
 @pytest.mark.parametrize("state", PremiumState)
 def test_state_has_the_manuals_word(state: PremiumState) -> None:
-    assert mapping.STATES[state] == state.name.lower().replace("_", "-")
+    assert premium.STATES[state] == state.name.lower().replace("_", "-")
 
 
 def test_tables_cover_their_enums() -> None:
-    assert set(mapping.STATES) == set(PremiumState)
-    assert set(mapping.KINDS) == set(ContentKind)
+    assert set(premium.STATES) == set(PremiumState)
+    assert set(premium.KINDS) == set(ContentKind)
 
 
 async def three_messages(shop: Any) -> list[str]:

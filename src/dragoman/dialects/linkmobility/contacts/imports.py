@@ -10,23 +10,19 @@ from typing import Any, Final
 
 import msgspec
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.contacts import MAX_FIELD_VALUE
 from dragoman.core.contacts.import_rows import Fault, FaultyRows
 from dragoman.core.contacts.imports import ImportedRows
 from dragoman.core.contacts.model.imports import ImportJob
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
 from dragoman.dialects.linkmobility.contacts import reading, schemas
-from dragoman.dialects.linkmobility.reading import read_flag, read_text
-from dragoman.dialects.linkmobility.times import render_log_time, zone_of
+from dragoman.dialects.linkmobility.reading import read_flag, read_text, render_log_time
 from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import time_of
 from dragoman.web.bodies import decode_body
 from dragoman.web.requests import Request
-
-OK: Final = 200
-CREATED: Final = 201
 
 FAULTS: Final = MappingProxyType(
     {
@@ -58,18 +54,13 @@ class Rows(Sequence[Any]):
             return [_read_row(row) for row in rows]
 
 
-class ContactImports:
+class ContactImports(CallGroup):
     """Answers the calls on imports."""
-
-    def __init__(self, services: Services) -> None:
-        self._contacts = services.contacts
-        self._imports = services.imports
-        self._default_zone = services.settings.dialects.linkmobility.time_zone
 
     async def create(self, account: Account, request: Request) -> schemas.ImportAnswer:
         """Opens an import; raises `Refused`."""
         body = decode_body(request, schemas.ImportBody)
-        job = await self._imports.create(
+        job = await self._services.imports.create(
             account,
             list_id=reading.read_list_id("listid", body.listid),
             name=read_text(body.name),
@@ -80,7 +71,7 @@ class ContactImports:
 
     async def one(self, account: Account, request: Request) -> schemas.ImportAnswer:
         """How far an import is; raises `Refused`."""
-        job = await self._imports.find(account, request.path_params["hash"])
+        job = await self._services.imports.find(account, request.path_params["hash"])
         return self._answer(account, job, OK)
 
     async def add_rows(self, account: Account, request: Request) -> schemas.RowsAnswer:
@@ -88,10 +79,10 @@ class ContactImports:
         keys, rows, digest = await asyncio.to_thread(_read_body, request)
         if not keys or keys[0].strip().lower() != reading.MOBILE.lower():
             raise Refused(RefusalCode.INVALID_FIELD, "keys", f"the first must be {reading.MOBILE}")
-        fields = await self._contacts.merge_fields(account)
+        fields = await self._services.contacts.merge_fields(account)
         names = [reading.read_column(key, fields) for key in keys[1:]]
         key = request.path_params["hash"]
-        imported = await self._imports.add_rows(account, key, names, rows, digest)
+        imported = await self._services.imports.add_rows(account, key, names, rows, digest)
         return self._rows_answer(account, imported)
 
     def _answer(self, account: Account, job: ImportJob, status: int) -> schemas.ImportAnswer:
@@ -105,7 +96,7 @@ class ContactImports:
         return schemas.RowsAnswer(import_=state, errors=errors, status=OK)
 
     def _state(self, account: Account, job: ImportJob) -> dict[str, Any]:
-        zone = zone_of(account, self._default_zone)
+        zone = self._zone_of(account)
         return {
             "hash": job.key,
             "created": render_log_time(time_of(job.import_id), zone),

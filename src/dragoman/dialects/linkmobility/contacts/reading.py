@@ -11,8 +11,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.numbering_plans import parse_international
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.linkmobility.errors import WordedRefusal
-from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
-from dragoman.dialects.linkmobility.reading import read_text
+from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, read_text
 from dragoman.dialects.linkmobility.schemas import Number, Text
 from dragoman.dialects.wording import quoted
 from dragoman.web.requests import Request

@@ -7,25 +7,26 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
-from dragoman.container import Services
+import msgspec
+from msgspec import UNSET, UnsetType
+
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.statistics import Aggregate, StatisticsQuery, Total
+from dragoman.dialects.linkmobility.calls import OK, CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.mapping import QUEUED, STATUSES
-from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
 from dragoman.dialects.linkmobility.queries import read_end_time, read_time
-from dragoman.dialects.linkmobility.reading import check_advanced
-from dragoman.dialects.linkmobility.statistics.schemas import Stats, StatsQuery, StatsRow
-from dragoman.dialects.linkmobility.times import zone_of
+from dragoman.dialects.linkmobility.reading import MAX_IDENTIFIER, check_advanced
+from dragoman.dialects.linkmobility.schemas import Credentials
 from dragoman.dialects.wording import quoted
 from dragoman.web.bodies import decode_query
+from dragoman.web.operations import doc
 from dragoman.web.requests import Request
 
-OK: Final = 200
 SUM: Final = "sum"
 MCC_STATUS: Final = "mcc:status"
 KEYWORD_NUMBER: Final = "keyword:number"
@@ -63,6 +64,45 @@ _TIMESTAMP: Final = "%Y-%m-%d %H:%M:%S"
 _COUNTRY: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 
+class StatsQuery(Credentials, frozen=True, kw_only=True):
+    """What to count."""
+
+    group: Annotated[str, doc("sum, mcc:status (outbox), keyword:number (inbox).")] = "sum"
+    starttime: Annotated[str, doc("dd-mm-YYYY HH:MM")] = ""
+    endtime: Annotated[str, doc("dd-mm-YYYY HH:MM")] = ""
+    advanced: Annotated[str, doc("The advanced key.")] = ""
+    type_1: Annotated[
+        str, doc("user or mcc; anything but the own user needs the advanced key.")
+    ] = ""
+    value_1: Annotated[str, doc("A user id or a mobile country code.")] = ""
+
+
+class StatsRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A period and what was counted in it; which of its parts are given depends on the aggregate.
+
+    `week` is that of ISO 8601, and `year` then the year it belongs to.
+    """
+
+    year: str
+    month: str | UnsetType = UNSET
+    week: str | UnsetType = UNSET
+    day: str | UnsetType = UNSET
+    hour: str | UnsetType = UNSET
+    timestamp: str
+    type_1: str
+    value_1: str
+    type_2: str
+    value_2: str
+    counter: str
+
+
+class Stats(msgspec.Struct, frozen=True, kw_only=True):
+    """The counts of a time, by period and value."""
+
+    stats: tuple[StatsRow, ...]
+    status: int
+
+
 class _Asked(NamedTuple):
     """Whose counts are asked for: an account's, or those of one country or all, over the tree."""
 
@@ -71,13 +111,8 @@ class _Asked(NamedTuple):
     value: str
 
 
-class Counts:
+class Counts(CallGroup):
     """Answers questions about what was counted."""
-
-    def __init__(self, services: Services) -> None:
-        self._statistics = services.statistics
-        self._queries = services.queries
-        self._settings = services.settings.dialects.linkmobility
 
     async def answer(self, account: Account, request: Request) -> Stats:
         """The counts of a time, by period and value; raises `Refused`."""
@@ -88,9 +123,9 @@ class Counts:
         if group not in GROUPS[direction]:
             text = f"Group [{quoted(group)}] is not valid for {direction}"
             raise WordedRefusal(RefusalCode.INVALID_FIELD, text)
-        zone = zone_of(account, self._settings.time_zone)
+        zone = self._zone_of(account)
         asked = await self._asked(account, direction, query)
-        totals = await self._statistics.totals(
+        totals = await self._services.statistics.totals(
             StatisticsQuery(
                 account_ids=asked.account_ids,
                 direction=direction,
@@ -115,7 +150,7 @@ class Counts:
             raise WordedRefusal(RefusalCode.INVALID_FIELD, text)
         if value and not _COUNTRY.fullmatch(value):
             raise Refused(RefusalCode.INVALID_FIELD, "value_1", "use a mobile country code")
-        below = await self._queries.accounts_below(account)
+        below = await self._services.queries.accounts_below(account)
         return _Asked((account.account_id, *below), MCC, value)
 
     async def _user(self, account: Account, value: str) -> int:
@@ -124,7 +159,9 @@ class Counts:
             user = int(value)
             if user == account.account_id:
                 return user
-            if user <= MAX_IDENTIFIER and user in await self._queries.accounts_below(account):
+            if user <= MAX_IDENTIFIER and user in await self._services.queries.accounts_below(
+                account
+            ):
                 return user
         raise Refused(RefusalCode.NOT_FOUND, value, "user")
 

@@ -1,4 +1,4 @@
-"""Rows that were counted elsewhere, sent to us to be counted too."""
+"""Rows that were counted elsewhere, sent to us to be counted too (LINK v2 s. 10)."""
 
 from __future__ import annotations
 
@@ -6,30 +6,26 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
-from dragoman.container import Services
+import msgspec
+
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.ingestion import IngestedRow
 from dragoman.core.reporting.statistics import Ingestion
-from dragoman.dialects.linkmobility import mapping
+from dragoman.dialects.linkmobility import mapping, reading
+from dragoman.dialects.linkmobility.calls import CREATED, CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal, problem_of
-from dragoman.dialects.linkmobility.paging import MAX_IDENTIFIER
-from dragoman.dialects.linkmobility.reading import check_advanced, read_text
-from dragoman.dialects.linkmobility.schemas import Text
-from dragoman.dialects.linkmobility.statistics import schemas
+from dragoman.dialects.linkmobility.schemas import Number, Text
 from dragoman.dialects.linkmobility.statistics.answers import KEYWORD_NUMBER, MCC_STATUS, SUM
-from dragoman.dialects.linkmobility.times import parse_log_time, zone_of
 from dragoman.dialects.wording import quoted
 from dragoman.web.bodies import decode_body
+from dragoman.web.operations import doc
 from dragoman.web.requests import Request
 
-_Row = TypeVar("_Row", schemas.InboxRow, schemas.OutboxRow)
-
-CREATED: Final = 201
 MAX_ROWS: Final = 10_000
 MAX_PARTS: Final = 255
 MAX_WORD: Final = 32
@@ -64,37 +60,103 @@ _REASONS: Final = MappingProxyType[Ingestion, Callable[[IngestedRow], Refused]](
 """Why a row is not counted that could be read."""
 
 
-class Ingesting:
+class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A text that was received elsewhere."""
+
+    msgid: Text = None
+    userid: Number = None
+    logtime: Text = None
+    code: Annotated[Text, doc("The number it came to.")] = None
+    keywordid: Text = None
+    materialized_path: Annotated[Text, doc("No effect.")] = None
+    topbruger: Annotated[Text, doc("No effect.")] = None
+
+
+class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that was sent elsewhere."""
+
+    msgid: Text = None
+    userid: Number = None
+    logtime: Text = None
+    mcc: Text = None
+    status: Annotated[str | None, doc("queued, buffered, received, rejected or expired.")] = None
+    splitcount: Number = None
+    materialized_path: Annotated[Text, doc("No effect.")] = None
+    topbruger: Annotated[Text, doc("No effect.")] = None
+    payout: Annotated[str | int | float | None, doc("No effect.")] = None
+    price: Annotated[str | int | float | None, doc("No effect.")] = None
+    group: Annotated[Text, doc("No effect.")] = None
+
+
+class InboxRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Received texts to count."""
+
+    stats: Annotated[list[InboxRow] | None, doc("Up to 10,000.")] = None
+    advanced: Annotated[Text, doc("The advanced key; may stand in the query.")] = None
+
+
+class OutboxRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Sent messages to count."""
+
+    stats: Annotated[list[OutboxRow] | None, doc("Up to 10,000.")] = None
+    advanced: Annotated[Text, doc("The advanced key; may stand in the query.")] = None
+
+
+class IngestedStats(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the rows."""
+
+    total: int
+    counted: int
+    repeated: int
+    refused: int
+
+
+class RowError(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a row was not counted; `row` is its place, from 0."""
+
+    row: int
+    msgid: str
+    message: str
+
+
+class Ingested(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to rows that were to be counted."""
+
+    stats: IngestedStats
+    errors: tuple[RowError, ...]
+    status: int
+
+
+_Row = TypeVar("_Row", InboxRow, OutboxRow)
+
+
+class Ingesting(CallGroup):
     """Takes rows to count from callers with the advanced key."""
 
-    def __init__(self, services: Services) -> None:
-        self._statistics = services.statistics
-        self._settings = services.settings.dialects.linkmobility
-
-    async def take_inbox(self, account: Account, request: Request) -> schemas.Ingested:
+    async def take_inbox(self, account: Account, request: Request) -> Ingested:
         """Counts texts that were received elsewhere; raises `Refused`."""
-        body = decode_body(request, schemas.InboxRows)
+        body = decode_body(request, InboxRows)
         self._check(request, body.advanced)
         return await self._take(account, body.stats or (), _read_inbox_row)
 
-    async def take_outbox(self, account: Account, request: Request) -> schemas.Ingested:
+    async def take_outbox(self, account: Account, request: Request) -> Ingested:
         """Counts messages that were sent elsewhere; raises `Refused`."""
-        body = decode_body(request, schemas.OutboxRows)
+        body = decode_body(request, OutboxRows)
         self._check(request, body.advanced)
         return await self._take(account, body.stats or (), _read_outbox_row)
 
     def _check(self, request: Request, advanced: Text) -> None:
-        given = request.query.get("advanced", "") or read_text(advanced)
-        check_advanced(self._settings.advanced_key, given, "stats")
+        given = request.query.get("advanced", "") or reading.read_text(advanced)
+        reading.check_advanced(self._settings.advanced_key, given, "stats")
 
     async def _take(
         self, account: Account, rows: Sequence[_Row], read: Callable[[_Row, str], IngestedRow]
-    ) -> schemas.Ingested:
+    ) -> Ingested:
         if not rows:
             raise Refused(RefusalCode.MISSING_FIELD, "stats")
         if len(rows) > MAX_ROWS:
             raise Refused(RefusalCode.INVALID_FIELD, "stats", f"more than {MAX_ROWS} rows")
-        zone = zone_of(account, self._settings.time_zone)
+        zone = self._zone_of(account)
         fit: dict[int, IngestedRow] = {}
         refusals: dict[int, Refused] = {}
         for place, row in enumerate(rows):
@@ -102,22 +164,22 @@ class Ingesting:
                 fit[place] = read(row, zone)
             except Refused as refused:
                 refusals[place] = refused
-        results = await self._statistics.ingest(account, list(fit.values()))
+        results = await self._services.statistics.ingest(account, list(fit.values()))
         for (place, ingested), result in zip(fit.items(), results, strict=True):
             if result in _REASONS:
                 refusals[place] = _REASONS[result](ingested)
         counted = Counter(results)
-        return schemas.Ingested(
-            stats=schemas.IngestedStats(
+        return Ingested(
+            stats=IngestedStats(
                 total=len(rows),
                 counted=counted[Ingestion.COUNTED],
                 repeated=counted[Ingestion.REPEATED],
                 refused=len(refusals),
             ),
             errors=tuple(
-                schemas.RowError(
+                RowError(
                     row=place,
-                    msgid=quoted(read_text(rows[place].msgid)),
+                    msgid=quoted(reading.read_text(rows[place].msgid)),
                     message=problem_of(refusals[place]).message,
                 )
                 for place in sorted(refusals)
@@ -126,17 +188,17 @@ class Ingesting:
         )
 
 
-def _read_inbox_row(row: schemas.InboxRow, zone: str) -> IngestedRow:
+def _read_inbox_row(row: InboxRow, zone: str) -> IngestedRow:
     keyword = f"{_word('keywordid', row.keywordid)}:{_word('code', row.code).removeprefix('+')}"
     return _read_row(row, zone, "inbox", (KEYWORD_NUMBER, keyword), 1)
 
 
-def _read_outbox_row(row: schemas.OutboxRow, zone: str) -> IngestedRow:
+def _read_outbox_row(row: OutboxRow, zone: str) -> IngestedRow:
     status = COUNTS_OF_STATUSES.get((row.status or "").strip().lower())
     if status is None:
         text = f"Status [{quoted(row.status or '')}] is not valid"
         raise WordedRefusal(RefusalCode.INVALID_FIELD, text)
-    mcc = read_text(row.mcc) or "0"
+    mcc = reading.read_text(row.mcc) or "0"
     if not _COUNTRY.fullmatch(mcc):
         raise Refused(RefusalCode.INVALID_FIELD, "mcc", "use a code of three digits")
     parts = _number("splitcount", 1 if row.splitcount in (None, "") else row.splitcount)
@@ -146,20 +208,20 @@ def _read_outbox_row(row: schemas.OutboxRow, zone: str) -> IngestedRow:
 
 
 def _read_row(
-    row: schemas.InboxRow | schemas.OutboxRow,
+    row: InboxRow | OutboxRow,
     zone: str,
     direction: str,
     count: tuple[str, str],
     parts: int,
 ) -> IngestedRow:
     try:
-        at_ms = parse_log_time(read_text(row.logtime), zone)
+        at_ms = reading.parse_log_time(reading.read_text(row.logtime), zone)
     except ValueError as error:
         raise Refused(RefusalCode.INVALID_FIELD, "logtime", str(error)) from None
     return IngestedRow(
         account_id=_number("userid", row.userid),
         direction=direction,
-        reference=read_text(row.msgid),
+        reference=reading.read_text(row.msgid),
         at_ms=at_ms,
         counts=((SUM, SUM), count),
         parts=parts,
@@ -167,7 +229,7 @@ def _read_row(
 
 
 def _word(field: str, value: Text) -> str:
-    word = read_text(value)
+    word = reading.read_text(value)
     if not word:
         raise Refused(RefusalCode.MISSING_FIELD, field)
     if len(word) > MAX_WORD or ":" in word or not is_storable(word):
@@ -176,7 +238,7 @@ def _word(field: str, value: Text) -> str:
 
 
 def _number(field: str, value: Text) -> int:
-    digits = read_text(value)
-    if not _NUMBER.fullmatch(digits) or int(digits) > MAX_IDENTIFIER:
+    digits = reading.read_text(value)
+    if not _NUMBER.fullmatch(digits) or int(digits) > reading.MAX_IDENTIFIER:
         raise Refused(RefusalCode.INVALID_FIELD, field, "use a number")
     return int(digits)

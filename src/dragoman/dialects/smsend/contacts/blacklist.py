@@ -8,19 +8,16 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.model.inbound import OptOutOrigin
 from dragoman.core.inbound.model.opt_outs import OptOut, OptOutFilter
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.contacts import reading
 from dragoman.dialects.smsend.contacts.schemas import Blacklist, BlacklistEntry, PhoneNumbers
-from dragoman.dialects.smsend.mapping import render_time, zone_of
-from dragoman.dialects.smsend.paging import read_page
-from dragoman.dialects.smsend.reading import read_body
-from dragoman.dialects.smsend.rendering import Answer
-from dragoman.dialects.smsend.schemas import Done
-from dragoman.dialects.smsend.times import OF_BLACKLIST, Span, parse_span, read_zone
+from dragoman.dialects.smsend.mapping import read_body, read_page, render_time
+from dragoman.dialects.smsend.schemas import Answer, Done
+from dragoman.dialects.smsend.times import OF_BLACKLIST, read_span
 from dragoman.dialects.wording import instead_of
 from dragoman.kit.ids import render_base64, time_of
 from dragoman.web.bodies import decode_json
@@ -35,13 +32,8 @@ _ORIGINS_BY_NAME: Final = MappingProxyType({name: origin for origin, name in ORI
 _DIGITS: Final = re.compile(r"(?:\+|00)?([0-9]{1,15})", re.ASCII)
 
 
-class BlacklistCalls:
+class BlacklistCalls(CallGroup):
     """Answers the calls on the blacklist, which is the account's opt-outs from all its senders."""
-
-    def __init__(self, services: Services) -> None:
-        self._opt_outs = services.opt_outs
-        self._profiles = services.contact_profiles
-        self._zone = services.settings.dialects.smsend.time_zone
 
     async def add(self, account: Account, request: Request) -> Answer:
         """Enters a number, of the query or of the body; raises `Refused`."""
@@ -49,7 +41,9 @@ class BlacklistCalls:
         if body.phoneNumbers is not None:
             return await self._add_all(account, body.phoneNumbers)
         written = request.query.get("phoneNumber") or body.phoneNumber
-        await self._opt_outs.add(account, reading.read_number(written), origin=OptOutOrigin.API)
+        await self._services.opt_outs.add(
+            account, reading.read_number(written), origin=OptOutOrigin.API
+        )
         return Done()
 
     async def add_all(self, account: Account, request: Request) -> Answer:
@@ -66,10 +60,10 @@ class BlacklistCalls:
         text = request.path_params["contact_id"]
         contact_id = reading.read_contact_id(text)
         with instead_of(RefusalCode.NOT_FOUND, reading.missing_contact(text)):
-            contact = await self._profiles.contact(account, contact_id)
+            contact = await self._services.contact_profiles.contact(account, contact_id)
         if not contact.mobile:
             raise _without_number(text)
-        await self._opt_outs.add(account, contact.mobile, origin=OptOutOrigin.API)
+        await self._services.opt_outs.add(account, contact.mobile, origin=OptOutOrigin.API)
         return Done()
 
     async def add_contacts(self, account: Account, request: Request) -> Answer:
@@ -77,7 +71,7 @@ class BlacklistCalls:
         texts = decode_json(request.body, list[str])
         contact_ids = reading.read_contact_ids(texts)
         try:
-            found = await self._profiles.contacts(account, contact_ids)
+            found = await self._services.contact_profiles.contacts(account, contact_ids)
         except Refused as refused:
             if refused.code is RefusalCode.NOT_FOUND:
                 spelt = render_base64(int(refused.subject))
@@ -94,14 +88,17 @@ class BlacklistCalls:
         text = request.path_params["number"]
         unknown = Refused(RefusalCode.NOT_FOUND, text, "phoneNumber")
         with instead_of(unknown.code, unknown):
-            await self._opt_outs.remove(account, text)
+            await self._services.opt_outs.remove(account, text)
         return Done()
 
     async def page(self, account: Account, request: Request) -> Blacklist:
         """A page of the blacklist, oldest first; raises `Refused`."""
         page, query = read_page(request.query), request.query
-        zone = read_zone(query.get("timezone"), "timezone") or zone_of(account, self._zone)
-        begin, end = _read_time(query, "from", zone), _read_time(query, "to", zone)
+        zone = self._zone_of(account, query)
+        begin, end = (
+            read_span(query, name, zone, OF_BLACKLIST, "yyyy-MM-dd HH:mm:ss")
+            for name in ("from", "to")
+        )
         wanted = OptOutFilter(
             account_id=account.account_id,
             from_ms=begin.first_ms if begin is not None else None,
@@ -109,7 +106,7 @@ class BlacklistCalls:
             digits=_read_digits(query),
             origins=_read_origins(query),
         )
-        found = await self._opt_outs.search(wanted, page.offset, page.size)
+        found = await self._services.opt_outs.search(wanted, page.offset, page.size)
         return Blacklist(
             blacklist=[_render(opt_out, zone) for opt_out in found.opt_outs],
             pageNumber=page.number,
@@ -119,21 +116,11 @@ class BlacklistCalls:
 
     async def _add_all(self, account: Account, numbers: Sequence[str | int]) -> int:
         written = [str(number) for number in numbers]
-        return await self._opt_outs.add_all(account, written, OptOutOrigin.API)
+        return await self._services.opt_outs.add_all(account, written, OptOutOrigin.API)
 
 
 def _without_number(text: str) -> Refused:
     return Refused(RefusalCode.INVALID_FIELD, text, "the contact has no phoneNumber")
-
-
-def _read_time(query: Parameters, name: str, zone: ZoneInfo) -> Span | None:
-    text = query.get(name, "").strip()
-    if not text:
-        return None
-    try:
-        return parse_span(text, zone, OF_BLACKLIST)
-    except ValueError:
-        raise Refused(RefusalCode.INVALID_FIELD, name, "yyyy-MM-dd HH:mm:ss") from None
 
 
 def _read_digits(query: Parameters) -> str:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from typing import Final
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.contact_profiles import ContactDraft
 from dragoman.core.contacts.model.contacts import CUSTOM_FIELDS
 from dragoman.core.contacts.model.profiles import OnClash, ProfiledContact
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.contacts import reading, schemas
-from dragoman.dialects.smsend.contacts.days import render_day
-from dragoman.dialects.smsend.mapping import zone_of
-from dragoman.dialects.smsend.paging import read_page
-from dragoman.dialects.smsend.reading import read_body, read_switch
-from dragoman.dialects.smsend.rendering import Answer, Located, Stated
+from dragoman.dialects.smsend.contacts.reading import render_day
+from dragoman.dialects.smsend.mapping import read_body, read_page, read_switch
+from dragoman.dialects.smsend.schemas import Answer, Located, Stated
 from dragoman.dialects.wording import instead_of, reworded
 from dragoman.kit.ids import render_base64
 from dragoman.web.requests import Request
@@ -44,13 +41,8 @@ def contact_path(contact_id: int) -> str:
     return f"/contact/{render_base64(contact_id)}"
 
 
-class Book:
+class Book(CallGroup):
     """Answers the calls on contacts."""
-
-    def __init__(self, services: Services) -> None:
-        self._profiles = services.contact_profiles
-        self._clock = services.clock
-        self._zone = services.settings.dialects.smsend.time_zone
 
     async def create(self, account: Account, request: Request) -> Answer:
         """Stores a contact, or all of a list of `contacts`; raises `Refused`."""
@@ -59,7 +51,7 @@ class Book:
             return await self._create_all(account, body)
         draft = reading.read_draft(body, self._today(account))
         with reworded(_in_body):
-            contact_id = await self._profiles.create(account, draft)
+            contact_id = await self._services.contact_profiles.create(account, draft)
         return Located(contact_path(contact_id))
 
     async def create_all(self, account: Account, request: Request) -> Answer:
@@ -74,12 +66,12 @@ class Book:
         text = request.path_params["contact_id"]
         contact_id = reading.read_contact_id(text)
         with instead_of(RefusalCode.NOT_FOUND, reading.missing_contact(text)):
-            return _render(await self._profiles.contact(account, contact_id))
+            return _render(await self._services.contact_profiles.contact(account, contact_id))
 
     async def contacts(self, account: Account, request: Request) -> schemas.ContactList:
         """A page of contacts, oldest first; raises `Refused`."""
         page = read_page(request.query)
-        found = await self._profiles.page(account, page.offset, page.size)
+        found = await self._services.contact_profiles.page(account, page.offset, page.size)
         return schemas.ContactList(
             contacts=[_render(contact, listed=True) for contact in found.contacts],
             pageNumber=page.number,
@@ -99,17 +91,13 @@ class Book:
             reading.read_draft(fields, today) for fields in body.contacts or ()
         ]
         with reworded(_in_body):
-            count = await self._profiles.create_all(
+            count = await self._services.contact_profiles.create_all(
                 account,
                 drafts,
                 on_clash=OnClash.UPDATE if update else OnClash.REPLACE,
                 keep_groups=keep,
             )
         return Stated(OK, count)
-
-    def _today(self, account: Account) -> date:
-        now = datetime.fromtimestamp(self._clock.now_ms() // 1000, UTC)
-        return now.astimezone(zone_of(account, self._zone)).date()
 
 
 def _in_body(refused: Refused) -> Refused:

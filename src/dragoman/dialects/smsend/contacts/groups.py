@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Final
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.groups import Group
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
+from dragoman.dialects.smsend import mapping
+from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.contacts import reading, schemas
 from dragoman.dialects.smsend.contacts.book import contact_path
-from dragoman.dialects.smsend.mapping import read_flag, read_identifier
-from dragoman.dialects.smsend.paging import read_page
-from dragoman.dialects.smsend.reading import read_body, read_text
-from dragoman.dialects.smsend.rendering import Answer, Located
-from dragoman.dialects.smsend.schemas import Value
-from dragoman.dialects.wording import instead_of
+from dragoman.dialects.smsend.schemas import Answer, Located, Value
+from dragoman.dialects.wording import instead_of, reworded
 from dragoman.kit.ids import parse_base64
 from dragoman.web.requests import Request
 
@@ -25,18 +23,14 @@ DEFAULT_SIZE: Final = 5
 """Groups on a page."""
 
 
-class ContactGroups:
+class ContactGroups(CallGroup):
     """Answers the calls on groups."""
-
-    def __init__(self, services: Services) -> None:
-        self._groups = services.groups
-        self._profiles = services.contact_profiles
 
     async def create(self, account: Account, request: Request) -> Located:
         """Creates a group; raises `Refused`."""
         name, description = _read_fields(request)
         with _taken(name):
-            group = await self._groups.create(account, name, description)
+            group = await self._services.groups.create(account, name, description)
         return Located(f"/group/{group.list_id}")
 
     async def change(self, account: Account, request: Request) -> Located:
@@ -44,19 +38,21 @@ class ContactGroups:
         group_id = _group_id(request)
         name, description = _read_fields(request)
         with _taken(name):
-            await self._groups.change(account, group_id, name=name, description=description)
+            await self._services.groups.change(
+                account, group_id, name=name, description=description
+            )
         return Located(f"/group/{group_id}")
 
     async def delete(self, account: Account, request: Request) -> Answer:
         """Deletes a group, and its contacts where asked to; raises `Refused`."""
-        with_contacts = read_flag(request.query, "deletecontacts")
-        await self._groups.delete(account, _group_id(request), with_contacts=with_contacts)
+        with_contacts = mapping.read_flag(request.query, "deletecontacts")
+        await self._services.groups.delete(account, _group_id(request), with_contacts=with_contacts)
         return ""
 
     async def groups(self, account: Account, request: Request) -> schemas.GroupList:
         """A page of groups, oldest first; raises `Refused`."""
-        page = read_page(request.query, DEFAULT_SIZE)
-        found = await self._groups.page(account, page.offset, page.size)
+        page = mapping.read_page(request.query, DEFAULT_SIZE)
+        found = await self._services.groups.page(account, page.offset, page.size)
         return schemas.GroupList(
             groups=[_render(group) for group in found.groups],
             pageNumber=page.number,
@@ -68,10 +64,8 @@ class ContactGroups:
         """Puts a contact into a group; raises `Refused`."""
         group_id, text = _group_id(request), request.path_params["contact_id"]
         contact_id = reading.read_contact_id(text)
-        try:
-            await self._groups.add(account, group_id, [contact_id])
-        except Refused as refused:
-            raise _of_contact(refused, text) from None
+        with reworded(partial(_of_contact, text)):
+            await self._services.groups.add(account, group_id, [contact_id])
         return Located(contact_path(contact_id))
 
     async def add_number(self, account: Account, request: Request) -> Located:
@@ -80,18 +74,20 @@ class ContactGroups:
         Of several contacts with the number it is the oldest.
         """
         group_id = _group_id(request)
-        written = read_body(request, schemas.PhoneNumber).phoneNumber
-        with_number = await self._profiles.with_number(account, reading.read_number(written))
+        written = mapping.read_body(request, schemas.PhoneNumber).phoneNumber
+        with_number = await self._services.contact_profiles.with_number(
+            account, reading.read_number(written)
+        )
         if not with_number:
-            raise reading.unknown_in_body("contact", read_text(written))
-        await self._groups.add(account, group_id, with_number[:1])
+            raise reading.unknown_in_body("contact", mapping.read_text(written))
+        await self._services.groups.add(account, group_id, with_number[:1])
         return Located(contact_path(with_number[0]))
 
     async def remove(self, account: Account, request: Request) -> Located:
         """Takes a contact out of a group, or all with a number; raises `Refused`."""
         group_id, text = _group_id(request), request.path_params["contact_id"]
         contact_ids = await self._named_in_path(account, text)
-        if not await self._groups.remove(account, group_id, contact_ids):
+        if not await self._services.groups.remove(account, group_id, contact_ids):
             raise reading.missing_contact(text)
         return Located(contact_path(contact_ids[0]))
 
@@ -99,29 +95,27 @@ class ContactGroups:
         contact_id = parse_base64(text)
         if contact_id is not None:
             return [contact_id]
-        try:
+        with reworded(lambda _: reading.missing_contact(text)):
             number = normalise(text)
-        except Refused:
-            raise reading.missing_contact(text) from None
-        with_number = await self._profiles.with_number(account, number)
+        with_number = await self._services.contact_profiles.with_number(account, number)
         if not with_number:
             raise reading.missing_contact(text)
         return with_number
 
 
 def _group_id(request: Request) -> int:
-    return read_identifier(request.path_params["group_id"], "group")
+    return mapping.read_identifier(request.path_params["group_id"], "group")
 
 
 def _read_fields(request: Request) -> tuple[str, str]:
-    body = read_body(request, schemas.GroupFields)
+    body = mapping.read_body(request, schemas.GroupFields)
     return _required("name", body.name), _required("description", body.description)
 
 
 def _required(name: str, value: Value) -> str:
     if value is None:
         raise Refused(RefusalCode.MISSING_FIELD, name)
-    return read_text(value)
+    return mapping.read_text(value)
 
 
 def _taken(name: str) -> AbstractContextManager[None]:
@@ -129,7 +123,7 @@ def _taken(name: str) -> AbstractContextManager[None]:
     return instead_of(taken.code, taken)
 
 
-def _of_contact(refused: Refused, text: str) -> Refused:
+def _of_contact(text: str, refused: Refused) -> Refused:
     """The refusal of a contact, by the name that the caller knows it by."""
     if refused.code is RefusalCode.NOT_FOUND and refused.detail == "contact":
         return reading.missing_contact(text)

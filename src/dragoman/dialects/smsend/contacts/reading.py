@@ -1,29 +1,64 @@
-"""Contacts, numbers and identifiers as programs write them."""
+"""Contacts, days, numbers and identifiers as programs write them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
 from typing import Final
 
 from dragoman.core.contacts.contact_profiles import ContactDraft
 from dragoman.core.contacts.model.contacts import CUSTOM_FIELDS, ContactProfile
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
-from dragoman.dialects.smsend.contacts.days import parse_day
 from dragoman.dialects.smsend.contacts.schemas import ContactFields
 from dragoman.dialects.smsend.errors import BAD_REQUEST, WordedRefusal
-from dragoman.dialects.smsend.reading import read_text
+from dragoman.dialects.smsend.mapping import read_text
 from dragoman.dialects.smsend.schemas import Value
+from dragoman.dialects.smsend.times import OF_DAYS, Parts, parts_of
 from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import parse_base64, parse_number
 
+_CENTURIES: Final = (2000, 1900)
+_FIRST_YEAR: Final = 1000
 YEARS_AHEAD: Final = 20
 """How far two digits of a year may lead into the future, where the day is no birth date."""
 
 _TEXTS: Final = (
     "email", "name", "surname", "fax", "address", "city", "province", "zip", "notes",
 )  # fmt: skip
+
+
+def parse_day(text: str, latest: date) -> date:
+    """Reads a day; of two digits of a year the last one up to `latest`. Raises ValueError."""
+    return _day(parts_of(text, OF_DAYS), latest)
+
+
+def render_day(day: date | None) -> str | None:
+    """Writes a day as `2017-05-11`; None where there is none."""
+    return None if day is None else day.isoformat()
+
+
+def _day(parts: Parts, latest: date) -> date:
+    hour, minute, second = (int(parts.get(name) or 0) for name in ("hour", "minute", "second"))
+    month, day_of_month = (int(parts[name] or 0) for name in ("month", "day"))
+    for year in _years(parts):
+        try:
+            day = datetime(year, month, day_of_month, hour, minute, second).date()
+        except ValueError:
+            continue
+        if "year" in parts or day <= latest:
+            return day
+    raise ValueError("no such date")
+
+
+def _years(parts: Parts) -> Iterator[int]:
+    if "year" in parts:
+        year = int(parts["year"] or 0)
+        if year >= _FIRST_YEAR:
+            yield year
+    else:
+        for century in _CENTURIES:
+            yield century + int(parts["short"] or 0)
 
 
 def read_draft(fields: ContactFields, today: date) -> ContactDraft:

@@ -6,56 +6,55 @@ import asyncio
 
 import msgspec
 
-from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.campaigns.issues import decode_attachments
 from dragoman.core.campaigns.model.mailings import Issue, Template
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.smsend.mailings import reading, schemas
-from dragoman.dialects.smsend.mailings.lists import list_id_of, list_path
-from dragoman.dialects.smsend.mailings.reading import read_text, unable, with_api_names
-from dragoman.dialects.smsend.mapping import read_identifier, zone_of
-from dragoman.dialects.smsend.reading import read_body, read_switch
-from dragoman.dialects.smsend.rendering import Located
+from dragoman.dialects.smsend.calls import CallGroup
+from dragoman.dialects.smsend.mailings import lists, schemas
+from dragoman.dialects.smsend.mapping import read_body, read_identifier, read_switch
+from dragoman.dialects.smsend.schemas import Located
 from dragoman.web.bodies import decode_json
 from dragoman.web.json_patch import PatchOperation, PatchRefused, apply_patch
 from dragoman.web.requests import Request
 
+TemplateContent = schemas.TemplateFields | schemas.PatchedTemplate
 
-class ListIssues:
+
+class ListIssues(CallGroup):
     """Answers the calls on issues and templates."""
-
-    def __init__(self, services: Services) -> None:
-        self._issues = services.issues
-        self._zone = services.settings.dialects.smsend.time_zone
 
     async def create(self, account: Account, request: Request) -> Located:
         """Stores an issue; raises `Refused`."""
-        list_id = list_id_of(request)
+        list_id = lists.list_id_of(request)
         fields = read_body(request, schemas.IssueFields)
         files = [(one.file_name, one.file_content_base64) for one in fields.attachments or ()]
         new = Issue(
             issue_id=0,
             account_id=account.account_id,
             list_id=list_id,
-            title=read_text(fields.title),
-            subject=read_text(fields.subject),
-            text=read_text(fields.text_content),
-            html=read_text(fields.html_content),
+            title=lists.read_text(fields.title),
+            subject=lists.read_text(fields.subject),
+            text=lists.read_text(fields.text_content),
+            html=lists.read_text(fields.html_content),
             share_social=read_switch("share_social", fields.share_social),
-            web_analytics=read_text(fields.web_analytics),
+            web_analytics=lists.read_text(fields.web_analytics),
             attachments=await asyncio.to_thread(decode_attachments, files),
         )
-        created = await self._issues.create(account, new)
+        created = await self._services.issues.create(account, new)
         return Located(_issue_path(created))
 
     async def create_from_template(self, account: Account, request: Request) -> Located:
         """Stores an issue with a template's content; raises `Refused`."""
-        list_id, template_id = list_id_of(request), _template_id_of(request)
+        list_id, template_id = lists.list_id_of(request), _template_id_of(request)
         fields = read_body(request, schemas.TemplatedIssueFields)
         try:
-            created = await self._issues.create_from_template(
-                account, list_id, template_id, read_text(fields.name), read_text(fields.subject)
+            created = await self._services.issues.create_from_template(
+                account,
+                list_id,
+                template_id,
+                lists.read_text(fields.name),
+                lists.read_text(fields.subject),
             )
         except Refused as refused:
             if refused.subject == "title":
@@ -65,37 +64,36 @@ class ListIssues:
 
     async def send(self, account: Account, request: Request) -> Located:
         """Schedules an issue for contacts; raises `Refused`."""
-        list_id = list_id_of(request)
+        list_id = lists.list_id_of(request)
         issue_id = read_identifier(request.path_params["issue_id"], "issue")
         fields = read_body(request, schemas.SendingFields)
-        await self._issues.issue(account, list_id, issue_id)
-        contact_ids = reading.read_contact_ids(fields.contactIds or [])
-        due_ms = reading.read_schedule(fields.scheduleTime, zone_of(account, self._zone))
-        with with_api_names(), unable("The issue can't be sent"):
-            await self._issues.send(
+        await self._services.issues.issue(account, list_id, issue_id)
+        contact_ids = lists.read_contact_ids(fields.contactIds or [])
+        due_ms = lists.read_schedule(fields.scheduleTime, self._zone_of(account))
+        with lists.with_api_names(), lists.unable("The issue can't be sent"):
+            await self._services.issues.send(
                 account, list_id, issue_id, contact_ids=contact_ids, due_ms=due_ms
             )
-        return Located(f"{list_path(list_id)}/issue/{issue_id}")
+        return Located(f"{lists.list_path(list_id)}/issue/{issue_id}")
+
+    # Templates
 
     async def create_template(self, account: Account, request: Request) -> Located:
         """Stores a template; raises `Refused`."""
         fields = read_body(request, schemas.TemplateFields)
-        empty = Template(
-            template_id=0, account_id=account.account_id, name="", subject="", text="", html=""
-        )
-        return await self._put_template(account, fields, empty)
+        return await self._put_template(account, fields, _empty_template(account, 0))
 
     async def change_template(self, account: Account, request: Request) -> Located:
         """Changes what is given of a template; raises `Refused`."""
         fields = read_body(request, schemas.TemplateFields)
-        found = await self._issues.template(account, _template_id_of(request))
+        found = await self._services.issues.template(account, _template_id_of(request))
         return await self._put_template(account, fields, found)
 
     async def patch_template(self, account: Account, request: Request) -> Located:
         """Changes a template as a JSON Patch says, all of it or nothing; raises `Refused`."""
         template_id = _template_id_of(request)
         operations = decode_json(request.body, list[PatchOperation])
-        before = _render(await self._issues.template(account, template_id))
+        before = _render(await self._services.issues.template(account, template_id))
         try:
             patched = apply_patch(msgspec.to_builtins(before), operations)
             after = msgspec.convert(patched, schemas.PatchedTemplate)
@@ -103,50 +101,48 @@ class ListIssues:
             raise Refused(RefusalCode.MALFORMED_REQUEST, detail=str(error)) from None
         if after.id_template != template_id:
             raise Refused(RefusalCode.INVALID_FIELD, "id_template", "it does not change")
-        put = await self._issues.put_template(
-            account,
-            Template(
-                template_id=template_id,
-                account_id=account.account_id,
-                name=after.name or "",
-                subject=after.subject or "",
-                text=after.text_content or "",
-                html=after.html_content or "",
-            ),
-        )
-        return Located(f"/template/{put.template_id}")
+        return await self._put_template(account, after, _empty_template(account, template_id))
 
     async def template(self, account: Account, request: Request) -> schemas.TemplateAnswer:
         """A template; raises `Refused`."""
-        return _render(await self._issues.template(account, _template_id_of(request)))
+        return _render(await self._services.issues.template(account, _template_id_of(request)))
 
     async def templates(self, account: Account, _request: Request) -> schemas.TemplatesAnswer:
-        found = await self._issues.templates(account)
+        """The account's templates."""
+        found = await self._services.issues.templates(account)
         return schemas.TemplatesAnswer(templates=[_render(one) for one in found])
 
     async def remove_template(self, account: Account, request: Request) -> str:
         """Deletes a template; raises `Refused`."""
-        await self._issues.remove_template(account, _template_id_of(request))
+        await self._services.issues.remove_template(account, _template_id_of(request))
         return ""
 
     async def _put_template(
-        self, account: Account, fields: schemas.TemplateFields, old: Template
+        self, account: Account, fields: TemplateContent, old: Template
     ) -> Located:
         def given(value: str | int | None, before: str) -> str:
             return before if value is None else str(value)
 
-        put = await self._issues.put_template(
-            account,
-            Template(
-                template_id=old.template_id,
-                account_id=account.account_id,
-                name=given(fields.name, old.name),
-                subject=given(fields.subject, old.subject),
-                text=given(fields.text_content, old.text),
-                html=given(fields.html_content, old.html),
-            ),
+        template = msgspec.structs.replace(
+            old,
+            name=given(fields.name, old.name),
+            subject=given(fields.subject, old.subject),
+            text=given(fields.text_content, old.text),
+            html=given(fields.html_content, old.html),
         )
+        put = await self._services.issues.put_template(account, template)
         return Located(f"/template/{put.template_id}")
+
+
+def _empty_template(account: Account, template_id: int) -> Template:
+    return Template(
+        template_id=template_id,
+        account_id=account.account_id,
+        name="",
+        subject="",
+        text="",
+        html="",
+    )
 
 
 def _template_id_of(request: Request) -> int:
@@ -154,7 +150,7 @@ def _template_id_of(request: Request) -> int:
 
 
 def _issue_path(issue: Issue) -> str:
-    return f"{list_path(issue.list_id)}/issue/{issue.issue_id}"
+    return f"{lists.list_path(issue.list_id)}/issue/{issue.issue_id}"
 
 
 def _render(template: Template) -> schemas.TemplateAnswer:

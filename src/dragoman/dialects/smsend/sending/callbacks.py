@@ -18,27 +18,12 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import CallbackRequest
 from dragoman.core.model.errors import FailureCode
 from dragoman.dialects.smsend.mapping import render_time
-from dragoman.dialects.smsend.sending.statuses import SENT, status_of
+from dragoman.dialects.smsend.sending.statuses import CALLBACK_CODES, SENT, status_of
 
 ENDS: Final = frozenset(
     {State.DELIVERED, State.UNDELIVERED, State.EXPIRED, State.REJECTED, State.UNKNOWN}
 )
 OPTED_OUT: Final = 515
-CODES: Final = MappingProxyType(
-    {
-        State.SCHEDULED: 600,
-        State.QUEUED: 600,
-        State.SENDING: 600,
-        State.SENT: 601,
-        State.UNKNOWN: 500,
-        State.DELIVERED: 400,
-        State.UNDELIVERED: 500,
-        State.EXPIRED: 500,
-        State.REJECTED: 500,
-        State.CANCELLED: 500,
-    }
-)
-"""`messagestatuscode`: 4xx arrived, 5xx failed, 6xx on its way."""
 
 
 class Shape(StrEnum):
@@ -91,7 +76,7 @@ def _status(context: Context, facts: CallbackFacts) -> Mapping[str, str]:
     opted_out = facts.failure == FailureCode.OPTED_OUT
     return {
         "messagereference": context.order_id,
-        "messagestatuscode": str(OPTED_OUT if opted_out else CODES[facts.state]),
+        "messagestatuscode": str(OPTED_OUT if opted_out else CALLBACK_CODES[facts.state]),
         "recipient": f"+{facts.recipient}",
     }
 

@@ -12,7 +12,7 @@ from dragoman.core.billing.model.message_types import MessageType, MessageTypes
 from dragoman.core.messages.model.messages import CallbackRequest
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.errors import WordedRefusal
-from dragoman.dialects.smsend.reading import read_switch, read_text
+from dragoman.dialects.smsend.mapping import read_switch, read_text
 from dragoman.dialects.smsend.schemas import Value
 from dragoman.dialects.smsend.sending.callbacks import Context, Shape, request_callback
 from dragoman.dialects.smsend.sending.schemas import OrderFields, Parameters

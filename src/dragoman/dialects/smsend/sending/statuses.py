@@ -22,21 +22,26 @@ REJECTED: Final = "KO"
 INVALID_CONTENTS: Final = "INVALIDCONTENTS"
 TOO_MANY_FOR_NUMBER: Final = "TOOM4NUM"
 
-STATUSES: Final = MappingProxyType(
+_STATES: Final = MappingProxyType(
     {
-        State.SCHEDULED: SCHEDULED,
-        State.QUEUED: WAITING,
-        State.SENDING: WAITING,
-        State.SENT: AWAITING_RECEIPT,
-        State.UNKNOWN: TIMEOUT,
-        State.DELIVERED: DELIVERED,
-        State.UNDELIVERED: ERROR,
-        State.EXPIRED: TIMEOUT,
-        State.REJECTED: REJECTED,
-        State.CANCELLED: ERROR,
+        State.SCHEDULED: (SCHEDULED, 2, 600),
+        State.QUEUED: (WAITING, 2, 600),
+        State.SENDING: (WAITING, 2, 600),
+        State.SENT: (AWAITING_RECEIPT, 2, 601),
+        State.UNKNOWN: (TIMEOUT, 10, 500),
+        State.DELIVERED: (DELIVERED, 4, 400),
+        State.UNDELIVERED: (ERROR, 9, 500),
+        State.EXPIRED: (TIMEOUT, 10, 500),
+        State.REJECTED: (REJECTED, 9, 500),
+        State.CANCELLED: (ERROR, 9, 500),
     }
 )
+STATUSES: Final = MappingProxyType({state: row[0] for state, row in _STATES.items()})
 """By state, where the failure does not say more."""
+HISTORY_CODES: Final = MappingProxyType({state: row[1] for state, row in _STATES.items()})
+"""The numbers of `rcptHistory`: 2 on its way, 4 arrived, 9 failed, 10 too late."""
+CALLBACK_CODES: Final = MappingProxyType({state: row[2] for state, row in _STATES.items()})
+"""`messagestatuscode`: 4xx arrived, 5xx failed, 6xx on its way."""
 
 FAILURES: Final = MappingProxyType(
     {
@@ -70,21 +75,6 @@ FAILURES: Final = MappingProxyType(
 
 _FAILED: Final = frozenset({State.UNDELIVERED, State.REJECTED})
 
-HISTORY_CODES: Final = MappingProxyType(
-    {
-        State.SCHEDULED: 2,
-        State.QUEUED: 2,
-        State.SENDING: 2,
-        State.SENT: 2,
-        State.UNKNOWN: 10,
-        State.DELIVERED: 4,
-        State.UNDELIVERED: 9,
-        State.EXPIRED: 10,
-        State.REJECTED: 9,
-        State.CANCELLED: 9,
-    }
-)
-"""The numbers of `rcptHistory`: 2 on its way, 4 arrived, 9 failed, 10 too late."""
 _ARRIVED: Final = HISTORY_CODES[State.DELIVERED]
 
 

@@ -24,17 +24,9 @@ PAYERS: Final = MappingProxyType({0: Payer.OWN, 1: Payer.PARENT, 2: Payer.BOTH})
 EAT_MODES: Final = MappingProxyType({payer: mode for mode, payer in PAYERS.items()})
 
 REQUIRED: Final = (
-    "address",
-    "cell",
-    "city",
-    "credit_eat_mode",
-    "email",
-    "login",
-    "name",
-    "province",
-    "surname",
+    "address", "cell", "city", "credit_eat_mode", "email", "login", "name", "province", "surname",
     "zip_code",
-)
+)  # fmt: skip
 REQUIRED_OF_COMPANIES: Final = ("company_name", "piva")
 MAX_FIELD: Final = 256
 MIN_PASSWORD: Final = 8
@@ -47,6 +39,11 @@ _NARROWABLE: Final = (Permission.SEND, Permission.RECEIVE, Permission.ANY_SENDER
 _MAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 _NOT_KEPT: Final = ("login", "password", "credit_eat_mode", "superaccount")
 """What the account itself holds."""
+_SHOWN_AS_KEPT: Final = (
+    "address", "cell", "city", "fiscal_code", "pa_code", "company_name", "email", "fax",
+    "invoicing_email", "name", "num_cell_for_test_sms", "phone", "piva", "province",
+    "surname", "zip_code",
+)  # fmt: skip
 
 
 def check_data(data: schemas.SubaccountData) -> None:
@@ -127,9 +124,7 @@ def make_record(
 
 def parse_record(record: str | None) -> schemas.SubaccountData:
     """What is kept of a subaccount; nothing of one that another API made."""
-    if record is None:
-        return schemas.SubaccountData()
-    return msgspec.json.decode(record, type=schemas.SubaccountData)
+    return msgspec.json.decode(record or "{}", type=schemas.SubaccountData)
 
 
 def render_subaccount(
@@ -148,15 +143,10 @@ def render_subaccount(
     company = data.company is not False
     purchased, credits = purchases or (0, {})
     return schemas.Subaccount(
+        **{name: getattr(data, name) for name in _SHOWN_AS_KEPT},
         activation_time=created,
         active=account.enabled,
-        address=data.address,
-        cell=data.cell,
-        city=data.city,
-        fiscal_code=data.fiscal_code,
-        pa_code=data.pa_code,
         company=company,
-        company_name=data.company_name,
         create_time=created,
         credit_eat_mode=EAT_MODES[account.payer],
         credits_sum=None if purchases is None else render_sum(purchased),
@@ -164,24 +154,14 @@ def render_subaccount(
             (one.name for one in types if account.may_send_type(one.name)), ""
         ),
         dfeu=data.dfeu is not False,
-        email=data.email,
-        fax=data.fax,
         id_user=account.account_id,
-        invoicing_email=data.invoicing_email,
         language=data.language or LANGUAGE,
         legal_agreement_time=created,
         login=account.username,
-        name=data.name,
-        num_cell_for_test_sms=data.num_cell_for_test_sms,
-        phone=data.phone,
-        piva=data.piva,
         preferred_tpoa=account.default_sender or None,
         private=not company,
-        province=data.province,
         superaccount=account.may(Permission.ADMINISTER),
-        surname=data.surname,
         use24=data.use24 is not False,
-        zip_code=data.zip_code,
         credits=tuple(
             schemas.TypeCredits(id=name, qty=mapping.render_quantity(left))
             for name, left in credits.items()

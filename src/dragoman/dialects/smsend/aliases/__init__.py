@@ -1,1 +1,0 @@
-"""TPOA aliases: the names and numbers that an account may send from."""

@@ -1,1 +1,0 @@
-"""Received texts: new ones since the last call, and those of earlier times."""
