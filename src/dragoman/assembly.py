@@ -344,7 +344,7 @@ class _Parts:
             writer=self.storage.writer,
             delivery=self.delivery,
             receipts=self.receipts,
-            inbound=self.inbound,
+            texts=self.inbound,
             clock=self.clock,
             metrics=self.metrics,
             message_events=self.message_events,

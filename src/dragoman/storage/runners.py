@@ -100,7 +100,7 @@ class ChildRunner:
         self._ours, self._theirs = socket.socketpair()
         self._child: subprocess.Popen[bytes] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._done: Callable[[Outcome], None] = _nobody
+        self._done: Callable[[Outcome], None] = _discard
         self._unsent = bytearray()
         self._answers = FrameReader()
         self._gone = False
@@ -165,7 +165,7 @@ class ChildRunner:
             self._lose()
             return
         for answer in self._answers.feed(data):
-            done, self._done = self._done, _nobody
+            done, self._done = self._done, _discard
             done(parse_answer(answer))
 
     def _lose(self) -> None:
@@ -174,7 +174,7 @@ class ChildRunner:
         self._gone = True
         self._loop.remove_reader(self._ours)
         self._loop.remove_writer(self._ours)
-        done, self._done = self._done, _nobody
+        done, self._done = self._done, _discard
         self._loop.call_soon(done, WriterGone("the process that writes is gone"))
 
     async def close(self) -> None:
@@ -186,5 +186,5 @@ class ChildRunner:
             await asyncio.to_thread(self._child.wait)
 
 
-def _nobody(outcome: Outcome) -> None:
-    """Hears how a group ended where none runs."""
+def _discard(outcome: Outcome) -> None:
+    """Receives an outcome while no group runs."""

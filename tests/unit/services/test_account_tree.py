@@ -33,7 +33,13 @@ class Forest:
         ids = IdSource(clock)
         self.storage = storage
         self.accounts = Accounts(storage=storage, ids=ids, clock=clock)
-        self.tree = AccountTree(accounts=self.accounts, storage=storage, ids=ids, clock=clock)
+        self.tree = AccountTree(
+            accounts=self.accounts,
+            storage=storage,
+            ids=ids,
+            clock=clock,
+            end_sessions=lambda _: None,
+        )
 
     async def root(self, name: str = "root", **more: Any) -> Account:
         return (await self.accounts.create(name, permissions=ALL, **more)).account

@@ -17,10 +17,12 @@ from dragoman.core.accounts.model.accounts import Account, AccountRecord, Creden
 from dragoman.core.accounts.model.views import AccountView
 from dragoman.core.accounts.sql import account_tree, accounts
 from dragoman.core.accounts.sql.account_tree import AccountChange, AccountDeletion
+from dragoman.core.accounts.sql.accounts import CredentialRotation, NewCredential
 from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.billing.model.payments import MAX_CREDITS
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.texts import is_storable
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, render_base36
 from dragoman.storage.engine import Storage
@@ -53,28 +55,22 @@ class ChangedAccount(msgspec.Struct, frozen=True, kw_only=True):
     api_key: str | None = None
 
 
+@use_case(kw_only=True)
 class AccountTree:
-    """The accounts below an account, at its hands."""
+    """The accounts below an account, at its hands.
 
-    def __init__(
-        self,
-        *,
-        accounts: Accounts,
-        storage: Storage,
-        ids: IdSource,
-        clock: Clock,
-        end_sessions: Callable[[int], object],
-    ) -> None:
-        """`end_sessions` ends those of an account that are kept in memory."""
-        self._accounts = accounts
-        self._storage = storage
-        self._ids = ids
-        self._clock = clock
-        self._end_sessions = end_sessions
+    `end_sessions` ends those of an account that are kept in memory.
+    """
+
+    accounts: Accounts
+    storage: Storage
+    ids: IdSource
+    clock: Clock
+    end_sessions: Callable[[int], object]
 
     async def list_below(self, caller: Account) -> list[AccountView]:
         """The caller's own account and all below it, in the order of creation."""
-        return await self._storage.read(lambda c: account_tree.load_views(c, caller))
+        return await self.storage.read(lambda c: account_tree.load_views(c, caller))
 
     async def search(
         self, caller: Account, name: str, offset: int, limit: int
@@ -85,7 +81,7 @@ class AccountTree:
         """
         if not is_storable(name):
             return [], 0
-        return await self._storage.read(
+        return await self.storage.read(
             lambda c: account_tree.search_below(c, caller, name, offset, limit)
         )
 
@@ -99,13 +95,11 @@ class AccountTree:
         wanted = set(account_ids)
         if not wanted:
             return {}
-        return await self._storage.read(
-            lambda c: account_tree.load_names(c, caller, wanted, living)
-        )
+        return await self.storage.read(lambda c: account_tree.load_names(c, caller, wanted, living))
 
     async def find(self, caller: Account, account_id: int) -> AccountView:
         """The caller's own account or one below it; raises `Refused`."""
-        view = await self._storage.read(lambda c: account_tree.find_view(c, account_id))
+        view = await self.storage.read(lambda c: account_tree.find_view(c, account_id))
         if view is None or not view.account.is_at_or_below(caller):
             raise Refused(RefusalCode.NOT_FOUND, str(account_id), "user")
         return view
@@ -114,23 +108,21 @@ class AccountTree:
         self, caller: Account, offset: int, limit: int
     ) -> tuple[list[AccountView], int]:
         """Accounts right below the caller's, in the order of creation, and how many in all."""
-        return await self._storage.read(
+        return await self.storage.read(
             lambda c: account_tree.load_children(c, caller.account_id, offset, limit)
         )
 
     async def find_child(self, caller: Account, name: str) -> AccountView:
         """An account right below the caller's, by identifier or user name; raises `Refused`."""
-        view = await self._storage.read(
+        view = await self.storage.read(
             lambda c: account_tree.find_child(c, caller.account_id, name)
         )
-        if view is None:
-            raise Refused(RefusalCode.NOT_FOUND, name, "user")
-        return view
+        return existing(view, Refused(RefusalCode.NOT_FOUND, name, "user"))
 
     async def records(self, dialect: str, views: Iterable[AccountView]) -> dict[int, str]:
         """What an API keeps of accounts, by account."""
         account_ids = [view.account.account_id for view in views]
-        return await self._storage.read(lambda c: accounts.load_records(c, dialect, account_ids))
+        return await self.storage.read(lambda c: accounts.load_records(c, dialect, account_ids))
 
     async def create(
         self,
@@ -158,7 +150,7 @@ class AccountTree:
             max_parts=caller.max_parts,
             max_recipients=caller.max_recipients,
         )
-        created = await self._accounts.create(
+        created = await self.accounts.create(
             fields.username or "",
             password=password,
             credits=credits,
@@ -187,12 +179,12 @@ class AccountTree:
         transfer = None
         if changes.credits:
             note = f"by {caller.account_id}"
-            transfer = self._accounts.transfer(account.wallet_id, changes.credits, note, caller)
+            transfer = self.accounts.transfer(account.wallet_id, changes.credits, note, caller)
         granted = tuple(name.value for name, wanted in changes.permissions.items() if wanted)
         revoked = tuple(name.value for name, wanted in changes.permissions.items() if not wanted)
         change = AccountChange(
             account_id=account_id,
-            at_ms=self._clock.now_ms(),
+            at_ms=self.clock.now_ms(),
             values=render_fields(changes.fields),
             enabled=changes.enabled,
             grant=granted,
@@ -202,9 +194,9 @@ class AccountTree:
             record=changes.record,
             audit=changes.audit,
         )
-        await self._accounts.write(account_tree.change, change)
+        await self.accounts.write(account_tree.change, change)
         if changes.password is not None or changes.enabled is False:
-            self._end_sessions(account_id)
+            self.end_sessions(account_id)
         return ChangedAccount(view=await self.find(caller, account_id), api_key=api_key)
 
     async def delete(
@@ -225,36 +217,36 @@ class AccountTree:
             username=f"{account.username} (deleted {render_base36(account_id)})",
             wallet_id=account.wallet_id,
             heir=caller.wallet_id,
-            entry_ids=(self._ids.next(), self._ids.next()),
+            entry_ids=(self.ids.next(), self.ids.next()),
             heir_id=caller.account_id,
-            type_entry_ids=tuple(self._ids.take(2 * MAX_TYPES)),
-            at_ms=self._clock.now_ms(),
+            type_entry_ids=tuple(self.ids.take(2 * MAX_TYPES)),
+            at_ms=self.clock.now_ms(),
             audit=audit,
         )
-        await self._accounts.write(account_tree.delete, deletion)
-        self._end_sessions(account_id)
+        await self.accounts.write(account_tree.delete, deletion)
+        self.end_sessions(account_id)
 
     async def _rotation(
         self, account: Account, password: str | None, api_key: str | None
-    ) -> accounts.CredentialRotation | None:
+    ) -> CredentialRotation | None:
         kinds: list[CredentialKind] = []
-        made: list[accounts.NewCredential] = []
+        made: list[NewCredential] = []
         if password is not None:
             kinds += [CredentialKind.PASSWORD, CredentialKind.LEGACY_MD5]
             legacy = account.may(Permission.LEGACY_LOGIN)
-            made += await self._accounts.credentials.of_password(
+            made += await self.accounts.credentials.of_password(
                 account.account_id, password, legacy_md5=legacy
             )
         if api_key is not None:
             kinds.append(CredentialKind.API_KEY)
-            made.append(self._accounts.credentials.of_key(account.account_id, api_key))
+            made.append(self.accounts.credentials.of_key(account.account_id, api_key))
         if not kinds:
             return None
-        return accounts.CredentialRotation(
+        return CredentialRotation(
             account_id=account.account_id,
             revoke_kinds=tuple(kinds),
             credentials=tuple(made),
-            at_ms=self._clock.now_ms(),
+            at_ms=self.clock.now_ms(),
         )
 
 

@@ -31,7 +31,7 @@ from dragoman.core.accounts.sql.account_tree import AccountChange
 from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.billing.sql import wallets
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, render_base36
 from dragoman.kit.signal import Signal
@@ -318,9 +318,7 @@ class Accounts:
         account = None
         if username.isprintable():  # no other name exists, and databases take not every string
             account = await self._storage.read(lambda c: accounts.find_by_username(c, username))
-        if account is None:
-            raise Refused(RefusalCode.NOT_FOUND, username, "no such account")
-        return account
+        return existing(account, Refused(RefusalCode.NOT_FOUND, username, "no such account"))
 
     async def find_by_id(self, account_id: int) -> Account | None:
         """The account of an identifier."""

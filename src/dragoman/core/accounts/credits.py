@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import field
 from typing import Final
 
 import msgspec
@@ -23,6 +24,7 @@ from dragoman.core.accounts.sql.credits import (
 from dragoman.core.billing.model.message_types import MessageType, MessageTypes
 from dragoman.core.billing.model.payments import MAX_CREDITS, Payer, Payment, paying_accounts
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
@@ -50,35 +52,27 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     gives: bool = True
 
 
+@use_case(kw_only=True)
 class Credits:
     """Knows what accounts pay with."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        accounts: Accounts,
-        ids: IdSource,
-        clock: Clock,
-        types: MessageTypes,
-    ) -> None:
-        self._storage = storage
-        self._accounts = accounts
-        self._ids = ids
-        self._clock = clock
-        self.types = types
-        self._purses: dict[int, list[Purse]] = {}
-        self._payments: dict[tuple[int, str], tuple[Payment, ...]] = {}
-        """By account and type; remembered and forgotten with `_purses`."""
-        self._generation = 0
-        """Of the accounts that `_purses` were read with."""
+    storage: Storage
+    accounts: Accounts
+    ids: IdSource
+    clock: Clock
+    types: MessageTypes
+    _purses: dict[int, list[Purse]] = field(default_factory=dict, init=False)
+    _payments: dict[tuple[int, str], tuple[Payment, ...]] = field(default_factory=dict, init=False)
+    """By account and type; remembered and forgotten with `_purses`."""
+    _generation: int = field(default=0, init=False)
+    """Of the accounts that `_purses` were read with."""
 
     async def payments(
         self, account: Account, message_type: MessageType | None = None
     ) -> tuple[Payment, ...]:
         """The wallets that pay for an account's messages of a type, its own first."""
         kind = message_type.name if message_type is not None else GENERAL
-        if self._generation == self._accounts.generation:
+        if self._generation == self.accounts.generation:
             known = self._payments.get((account.account_id, kind))
             if known is not None:
                 return known
@@ -111,7 +105,7 @@ class Credits:
         return await self._own(account.account_id, account.payer)
 
     async def _own(self, account_id: int, payer: Payer) -> dict[str, int | None]:
-        balances, prices = await self._storage.read(
+        balances, prices = await self.storage.read(
             lambda c: (stored.load_balances(c, account_id), stored.load_prices(c, account_id))
         )
         left: dict[str, int | None] = {}
@@ -127,7 +121,7 @@ class Credits:
 
     async def purchased(self, account_id: int) -> int:
         """What is left of all an account bought, in ten-thousandths."""
-        balances = await self._storage.read(lambda c: stored.load_balances(c, account_id))
+        balances = await self.storage.read(lambda c: stored.load_balances(c, account_id))
         return balances[PURCHASED].available if PURCHASED in balances else 0
 
     async def move(self, giver: Account, taker: Account, moves: Sequence[TypeMove]) -> None:
@@ -145,12 +139,12 @@ class Credits:
                     taker_id=second.account_id,
                     kind=move.message_type.name,
                     amount=move.amount,
-                    wallet_id=self._ids.next() if move.gives else None,
-                    entry_ids=(self._ids.next(), self._ids.next()),
+                    wallet_id=self.ids.next() if move.gives else None,
+                    entry_ids=(self.ids.next(), self.ids.next()),
                     note=f"{first.account_id} to {second.account_id}",
                 )
             )
-        await self._accounts.write(stored.move, CreditMoves(moves=tuple(made)))
+        await self.accounts.write(stored.move, CreditMoves(moves=tuple(made)))
 
     async def top_up(self, account: Account, message_type: MessageType, amount: int) -> None:
         """Adds credits of a type, or takes some away, as the operator may; raises `Refused`."""
@@ -162,40 +156,40 @@ class Credits:
             taker_id=account.account_id if gives else None,
             kind=message_type.name,
             amount=abs(amount),
-            wallet_id=self._ids.next() if gives else None,
-            entry_ids=(self._ids.next(), self._ids.next()),
+            wallet_id=self.ids.next() if gives else None,
+            entry_ids=(self.ids.next(), self.ids.next()),
             note="operator",
         )
-        await self._accounts.write(stored.move, CreditMoves(moves=(move,)))
+        await self.accounts.write(stored.move, CreditMoves(moves=(move,)))
 
     async def buy(self, account: Account, purchases: Sequence[Purchase]) -> None:
         """Enters purchases of an account: all, or none; raises `Refused`."""
         _check_books(account)
-        kept = await self._storage.read(lambda c: stored.count_purchases(c, account.account_id))
+        kept = await self.storage.read(lambda c: stored.count_purchases(c, account.account_id))
         if kept + len(purchases) > MAX_PURCHASES:
             raise Refused(RefusalCode.INVALID_FIELD, "purchases", f"at most {MAX_PURCHASES}")
         new = NewPurchases(
             purchases=tuple(
                 StoredPurchase(
-                    purchase_id=self._ids.next(),
+                    purchase_id=self.ids.next(),
                     account_id=account.account_id,
                     gives=purchase.gives,
                     amount=purchase.amount,
                     prices=purchase.prices,
-                    created_ms=self._clock.now_ms(),
+                    created_ms=self.clock.now_ms(),
                 )
                 for purchase in purchases
             ),
-            wallet_id=self._ids.next(),
-            entry_ids=tuple(self._ids.take(len(purchases))),
+            wallet_id=self.ids.next(),
+            entry_ids=tuple(self.ids.take(len(purchases))),
         )
-        await self._accounts.write(stored.buy, new)
+        await self.accounts.write(stored.buy, new)
 
     async def purchases(
         self, account: Account, offset: int, limit: int
     ) -> tuple[list[PurchaseView], int]:
         """Purchases of an account, newest first, and how many there are in all."""
-        return await self._storage.read(
+        return await self.storage.read(
             lambda c: stored.load_purchases(c, account.account_id, offset, limit)
         )
 
@@ -203,20 +197,20 @@ class Credits:
         """Takes back what is left of a purchase, and forgets it; raises `Refused`."""
         _check_books(account)
         removal = PurchaseRemoval(
-            account_id=account.account_id, purchase_id=purchase_id, entry_id=self._ids.next()
+            account_id=account.account_id, purchase_id=purchase_id, entry_id=self.ids.next()
         )
-        await self._accounts.write(stored.undo, removal)
+        await self.accounts.write(stored.undo, removal)
 
     async def _load_purses(self, account: Account) -> list[Purse]:
-        generation = self._accounts.generation
+        generation = self.accounts.generation
         if generation != self._generation or len(self._purses) > MAX_REMEMBERED:
             self._purses.clear()
             self._payments.clear()
             self._generation = generation
         purses = self._purses.get(account.account_id)
         if purses is None:
-            purses = await self._storage.read(lambda c: stored.load_purses(c, account))
-            if generation == self._accounts.generation == self._generation:
+            purses = await self.storage.read(lambda c: stored.load_purses(c, account))
+            if generation == self.accounts.generation == self._generation:
                 self._purses[account.account_id] = purses
         return purses
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Collection
+from dataclasses import field
 
 import msgspec
 
@@ -17,6 +18,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.sql import scoped_tokens
 from dragoman.core.accounts.sql.scoped_tokens import StoredPair
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.storage.engine import Storage
 
@@ -44,37 +46,28 @@ class Bearer(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[str]
 
 
+@use_case(kw_only=True)
 class ScopedTokens:
     """Issues, checks, exchanges and revokes; an account's tokens end with the account."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        accounts: Accounts,
-        clock: Clock,
-        access_life_s: float,
-        refresh_life_s: float,
-        new_token: Callable[[int], str] = secrets.token_urlsafe,
-    ) -> None:
-        self._storage = storage
-        self._accounts = accounts
-        self._clock = clock
-        self._access_life_s = access_life_s
-        self._refresh_life_s = refresh_life_s
-        self._new_token = new_token
-        self._remembered: OrderedDict[bytes, StoredPair] = OrderedDict()
-        self._generation = 0
-        """Counts revocations, so that what was read before one is not remembered after it."""
+    storage: Storage
+    accounts: Accounts
+    clock: Clock
+    access_life_s: float
+    refresh_life_s: float
+    new_token: Callable[[int], str] = secrets.token_urlsafe
+    _remembered: OrderedDict[bytes, StoredPair] = field(default_factory=OrderedDict, init=False)
+    _generation: int = field(default=0, init=False)
+    """Counts revocations, so that what was read before one is not remembered after it."""
 
     async def issue(
         self, account: Account, scopes: Collection[str], life_s: float | None = None
     ) -> IssuedPair:
         """A pair for some scopes; the access token lives as long as allowed, or shorter."""
         issued, stored = self._make(account.account_id, " ".join(sorted(set(scopes))), life_s)
-        await self._storage.writer.write(
+        await self.storage.writer.write(
             scoped_tokens.issue,
-            scoped_tokens.Issue(pair=stored, at_ms=self._clock.now_ms(), at_most=MAX_PAIRS),
+            scoped_tokens.Issue(pair=stored, at_ms=self.clock.now_ms(), at_most=MAX_PAIRS),
         )
         return issued
 
@@ -84,7 +77,7 @@ class ScopedTokens:
         pair = self._remembered.get(digest)
         if pair is None:
             generation = self._generation
-            pair = await self._storage.read(lambda c: scoped_tokens.find_access(c, digest))
+            pair = await self.storage.read(lambda c: scoped_tokens.find_access(c, digest))
             if pair is not None and generation == self._generation:
                 self._remembered[digest] = pair
                 if len(self._remembered) > MAX_REMEMBERED:
@@ -92,7 +85,7 @@ class ScopedTokens:
         if (
             pair is None
             or pair.revoked_ms is not None
-            or pair.access_expires_ms <= self._clock.now_ms()
+            or pair.access_expires_ms <= self.clock.now_ms()
         ):
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="no valid token")
         account = await self._admit(pair.account_id, address)
@@ -101,37 +94,37 @@ class ScopedTokens:
     async def refresh(self, refresh_token: str, address: str) -> IssuedPair:
         """A new pair for a refresh token, which is good once; raises `Refused`."""
         digest = digest_of_key(refresh_token)
-        pair = await self._storage.read(lambda c: scoped_tokens.find_refresh(c, digest))
+        pair = await self.storage.read(lambda c: scoped_tokens.find_refresh(c, digest))
         if pair is None:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="no valid token")
         await self._admit(pair.account_id, address)
         issued, stored = self._make(pair.account_id, pair.scopes, None)
-        await self._storage.writer.write(
+        await self.storage.writer.write(
             scoped_tokens.exchange,
-            scoped_tokens.Exchange(token_id=pair.token_id, pair=stored, at_ms=self._clock.now_ms()),
+            scoped_tokens.Exchange(token_id=pair.token_id, pair=stored, at_ms=self.clock.now_ms()),
         )
         return issued
 
     async def is_refresh_token(self, token: str) -> bool:
         """Whether a token is one that renews others; it is good for nothing else."""
         digest = digest_of_key(token)
-        found = await self._storage.read(lambda c: scoped_tokens.find_refresh(c, digest))
+        found = await self.storage.read(lambda c: scoped_tokens.find_refresh(c, digest))
         return found is not None
 
     async def revoke(self, account: Account, token_id: str) -> None:
         """Ends one of an account's pairs; another's, or one that is not there, stays as it is."""
         revocation = scoped_tokens.Revocation(
-            token_id=token_id, account_id=account.account_id, at_ms=self._clock.now_ms()
+            token_id=token_id, account_id=account.account_id, at_ms=self.clock.now_ms()
         )
         try:
-            await self._storage.writer.write(scoped_tokens.revoke, revocation)
+            await self.storage.writer.write(scoped_tokens.revoke, revocation)
         finally:
             self._generation += 1
             self._remembered.clear()
 
     async def _admit(self, account_id: int, address: str) -> Account:
         try:
-            return await self._accounts.admit(account_id, address)
+            return await self.accounts.admit(account_id, address)
         except Refused as refused:
             if refused.code is not RefusalCode.NOT_FOUND:
                 raise
@@ -140,12 +133,12 @@ class ScopedTokens:
     def _make(
         self, account_id: int, scopes: str, life_s: float | None
     ) -> tuple[IssuedPair, StoredPair]:
-        now_ms = self._clock.now_ms()
-        life_s = min(life_s or self._access_life_s, self._access_life_s)
+        now_ms = self.clock.now_ms()
+        life_s = min(life_s or self.access_life_s, self.access_life_s)
         issued = IssuedPair(
-            token_id=self._new_token(ID_BYTES),
-            access_token=self._new_token(TOKEN_BYTES),
-            refresh_token=self._new_token(TOKEN_BYTES),
+            token_id=self.new_token(ID_BYTES),
+            access_token=self.new_token(TOKEN_BYTES),
+            refresh_token=self.new_token(TOKEN_BYTES),
             expires_ms=now_ms + round(life_s * 1000),
         )
         stored = StoredPair(
@@ -155,6 +148,6 @@ class ScopedTokens:
             access_digest=digest_of_key(issued.access_token),
             access_expires_ms=issued.expires_ms,
             refresh_digest=digest_of_key(issued.refresh_token),
-            refresh_expires_ms=now_ms + round(self._refresh_life_s * 1000),
+            refresh_expires_ms=now_ms + round(self.refresh_life_s * 1000),
         )
         return issued, stored

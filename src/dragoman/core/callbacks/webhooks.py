@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import field
 from types import MappingProxyType
 from typing import Final
 
@@ -28,6 +29,7 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.core.model.urls import is_http_address, names_user, origin_of
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, time_of
 from dragoman.protocols.gsm.alphabet import Alphabet
@@ -50,27 +52,20 @@ KINDS: Final = MappingProxyType(
 """What is told of a message; of the other states nothing is."""
 
 
+@use_case(kw_only=True)
 class Webhooks:
     """Keeps the webhooks of all accounts in memory, and finds those of an event."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        devices: Devices,
-        ids: IdSource,
-        clock: Clock,
-        announce: Callable[[NewCallback], None],
-        new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES),
-    ) -> None:
-        self._storage = storage
-        self._devices = devices
-        self._ids = ids
-        self._clock = clock
-        self._announce = announce
-        self._device_first: set[str] = set()
-        self._new_key = new_key
-        self._webhooks: dict[int, dict[tuple[str, str], StoredWebhook]] = {}
+    storage: Storage
+    devices: Devices
+    ids: IdSource
+    clock: Clock
+    announce: Callable[[NewCallback], None]
+    new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES)
+    _device_first: set[str] = field(default_factory=set, init=False)
+    _webhooks: dict[int, dict[tuple[str, str], StoredWebhook]] = field(
+        default_factory=dict, init=False
+    )
 
     def prefer_of_devices(self, dialect: str) -> None:
         """Has a device's own webhook called in place of its account's, as a dialect has it."""
@@ -78,7 +73,7 @@ class Webhooks:
 
     async def restore(self) -> None:
         """Loads every webhook."""
-        for webhook in await self._storage.read(webhooks.load_all):
+        for webhook in await self.storage.read(webhooks.load_all):
             self._keep(webhook)
 
     def of_account(self, account: Account, dialect: str) -> list[StoredWebhook]:
@@ -104,8 +99,8 @@ class Webhooks:
         if not is_http_address(url) or not is_storable(url) or names_user(url):
             raise Refused(RefusalCode.INVALID_CALLBACK_URL, "url", "not an address to call")
         if device_id is not None:
-            self._devices.find(account, device_id)
-        key = key or self._new_key()
+            self.devices.find(account, device_id)
+        key = key or self.new_key()
         earlier = self.find(account.account_id, dialect, key)
         if earlier is None and len(self.of_account(account, dialect)) >= MAX_WEBHOOKS:
             raise Refused(RefusalCode.INVALID_FIELD, "", f"at most {MAX_WEBHOOKS} webhooks")
@@ -116,11 +111,11 @@ class Webhooks:
             event=event,
             url=url,
             device_id=device_id,
-            created_ms=self._clock.now_ms() if earlier is None else earlier.created_ms,
+            created_ms=self.clock.now_ms() if earlier is None else earlier.created_ms,
         )
         # Memory first: changes are written in the order in which they were decided.
         self._keep(webhook)
-        await self._storage.writer.write(webhooks.put, webhook)
+        await self.storage.writer.write(webhooks.put, webhook)
         return webhook
 
     async def remove(self, account: Account, dialect: str, key: str) -> None:
@@ -129,7 +124,7 @@ class Webhooks:
         of_account.pop((dialect, key), None)
         if not of_account:  # its messages cost no more than anybody's
             self._webhooks.pop(account.account_id, None)
-        await self._storage.writer.write(
+        await self.storage.writer.write(
             webhooks.remove,
             webhooks.WebhookKey(account_id=account.account_id, dialect=dialect, key=key),
         )
@@ -195,15 +190,15 @@ class Webhooks:
             account_id=device.account_id,
             webhook="",
             kind=kind,
-            at_ms=self._clock.now_ms(),
+            at_ms=self.clock.now_ms(),
             device_id=device.device_id,
             details=dict(details),
         )
         calls = self._calls(facts, None, None)
         if calls:
-            await self._storage.writer.write(webhooks.call, calls)
+            await self.storage.writer.write(webhooks.call, calls)
             for call in calls:
-                self._announce(call)
+                self.announce(call)
 
     def _calls(
         self, facts: EventFacts, dialect: str | None, message_id: int | None
@@ -221,7 +216,7 @@ class Webhooks:
         for webhook in found:
             if webhook.device_id is None and webhook.dialect in own & self._device_first:
                 continue
-            callback_id = self._ids.next()
+            callback_id = self.ids.next()
             told = msgspec.structs.replace(facts, event_id=callback_id, webhook=webhook.key)
             calls.append(
                 NewCallback(
@@ -232,7 +227,7 @@ class Webhooks:
                     origin=origin_of(webhook.url),
                     url=webhook.url,
                     payload=msgspec.json.encode(told).decode(),
-                    due_ms=self._clock.now_ms(),
+                    due_ms=self.clock.now_ms(),
                 )
             )
         return tuple(calls)

@@ -25,7 +25,7 @@ from dragoman.core.campaigns.model.mailings import (
 from dragoman.core.campaigns.sql import mailing_lists, subscriptions
 from dragoman.core.campaigns.sql.mailing_lists import missing_list
 from dragoman.core.campaigns.sql.subscriptions import NewSubscriber, Subscribing
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.mail_addresses import domain_of, parse_mail_address
 from dragoman.core.model.texts import is_storable
 from dragoman.kit.clock import Clock, datetime_of
@@ -103,9 +103,7 @@ class Mailings:
         found = await self._storage.read(
             lambda c: mailing_lists.find(c, account.account_id, list_id)
         )
-        if found is None:
-            raise missing_list(list_id)
-        return found
+        return existing(found, missing_list(list_id))
 
     async def active_list(self, account: Account, list_id: int) -> MailingList:
         """One of the account's lists that can be used now; raises `Refused`."""

@@ -40,8 +40,6 @@ class ContactValues:
                     await self.step()
                     await asyncio.sleep(REST * (time.monotonic() - started))
                 await asyncio.sleep(LOOK_EVERY_S)
-            except asyncio.CancelledError:
-                raise
             except Exception as error:  # the next round may find the database again
                 log.error("contact_values_not_noted", reason=type(error).__name__)
                 await asyncio.sleep(RETRY_S)

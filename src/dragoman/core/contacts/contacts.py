@@ -18,8 +18,8 @@ from dragoman.core.contacts.model.merge_fields import MergeField
 from dragoman.core.contacts.sql import contact_blocks, contact_lists, contacts, merge_fields
 from dragoman.core.contacts.sql.contact_lists import missing_list
 from dragoman.core.contacts.sql.contacts import ContactPage, missing_contact
-from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.texts import is_storable
+from dragoman.core.model.errors import RefusalCode, Refused, existing
+from dragoman.core.model.texts import check_text, is_storable
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
@@ -57,9 +57,7 @@ class Contacts:
         found = await self._storage.read(
             lambda c: contact_lists.find(c, account.account_id, list_id)
         )
-        if found is None:
-            raise missing_list(list_id)
-        return found
+        return existing(found, missing_list(list_id))
 
     async def create_list(
         self, account: Account, name: str, parent_id: int | None = None
@@ -111,9 +109,7 @@ class Contacts:
     async def contact(self, account: Account, contact_id: int) -> Contact:
         """One of the account's contacts; raises `Refused`."""
         found = await self._storage.read(lambda c: contacts.find(c, account.account_id, contact_id))
-        if found is None:
-            raise missing_contact(contact_id)
-        return found
+        return existing(found, missing_contact(contact_id))
 
     async def search(self, wanted: ContactFilter, offset: int, limit: int) -> ContactPage:
         """A page of the contacts that fit the filter, oldest first."""
@@ -228,16 +224,7 @@ def check_values(values: Mapping[str, str]) -> None:
         raise merge_fields.too_many()
     for name, value in values.items():
         check_field_name(name)
-        reason = reason_against(value)
-        if reason:
-            raise Refused(RefusalCode.INVALID_FIELD, name, reason)
-
-
-def reason_against(value: str) -> str:
-    """What is wrong with the value of a field; empty where nothing is."""
-    if len(value) > MAX_FIELD_VALUE:
-        return f"more than {MAX_FIELD_VALUE} characters"
-    return "" if is_storable(value) else "it holds characters that are none"
+        check_text(name, value, MAX_FIELD_VALUE)
 
 
 def _check_name(name: str, longest: int) -> None:

@@ -17,8 +17,8 @@ from dragoman.core.contacts.model.groups import Group
 from dragoman.core.contacts.sql import groups, memberships
 from dragoman.core.contacts.sql.groups import GroupPage, missing_group
 from dragoman.core.contacts.sql.memberships import Member
-from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.texts import is_storable
+from dragoman.core.model.errors import existing
+from dragoman.core.model.texts import check_text, is_storable
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
@@ -53,9 +53,7 @@ class Groups:
         found = await self._storage.read(
             lambda c: groups.find(c, account.account_id, list_id, kind)
         )
-        if found is None:
-            raise missing_group(list_id)
-        return found
+        return existing(found, missing_group(list_id))
 
     async def named(
         self, account: Account, names: Sequence[str], kind: ListKind = ListKind.GROUP
@@ -80,7 +78,7 @@ class Groups:
     ) -> Group:
         """Creates an empty group; raises `Refused`, also where another group has the name."""
         check_list_name(name)
-        _check_description(description)
+        check_text("description", description, MAX_DESCRIPTION)
         new = Group(
             list_id=self._ids.next(),
             account_id=account.account_id,
@@ -104,7 +102,7 @@ class Groups:
         if name is not UNSET:
             check_list_name(name)
         if description is not UNSET:
-            _check_description(description)
+            check_text("description", description, MAX_DESCRIPTION)
         change = groups.GroupChange(
             list_id=list_id,
             account_id=account.account_id,
@@ -203,11 +201,3 @@ def _change(
         kind=kind,
         contact_ids=tuple(contact_ids),
     )
-
-
-def _check_description(description: str) -> None:
-    if len(description) > MAX_DESCRIPTION:
-        detail = f"more than {MAX_DESCRIPTION} characters"
-        raise Refused(RefusalCode.INVALID_FIELD, "description", detail)
-    if not is_storable(description):
-        raise Refused(RefusalCode.INVALID_FIELD, "description", "it holds characters that are none")

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
-from dragoman.core.contacts.contacts import reason_against
+from dragoman.core.contacts.contacts import MAX_FIELD_VALUE
 from dragoman.core.contacts.sql.contacts import encode_fields
 from dragoman.core.model.numbering_plans import parse_international
+from dragoman.core.model.texts import problem_of
 
 MAX_SHOWN: Final = 100
 """Characters of a faulty value that are kept."""
@@ -82,7 +83,7 @@ def read_rows(
             if value is None:
                 continue
             text = value if isinstance(value, str) else _text(value)
-            if text is None or reason_against(text):
+            if text is None or problem_of(text, MAX_FIELD_VALUE):
                 report.add(index, Fault.VALUE, "" if text is None else text, name)
                 break
             values[field_id] = text

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import field
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -21,10 +22,12 @@ from dragoman.core.contacts.contacts import DELETED_AT_ONCE, check_list_name, ch
 from dragoman.core.contacts.import_rows import FaultReport, FaultyRows, read_rows
 from dragoman.core.contacts.model.imports import ImportJob
 from dragoman.core.contacts.sql import imports, merge_fields
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.texts import is_storable
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, first_at
+from dragoman.kit.periodic import repeat
 from dragoman.storage.engine import Storage
 
 MAX_IMPORT_ROWS: Final = 100_000
@@ -46,38 +49,26 @@ class ImportedRows(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[FaultyRows, ...]
 
 
+@use_case(kw_only=True)
 class Imports:
     """Runs the import jobs of accounts."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        ids: IdSource,
-        clock: Clock,
-        new_key: Callable[[], str] = lambda: secrets.token_hex(KEY_BYTES),
-    ) -> None:
-        self._storage = storage
-        self._ids = ids
-        self._clock = clock
-        self._new_key = new_key
-        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        """One group of a job at a time, by job."""
+    storage: Storage
+    ids: IdSource
+    clock: Clock
+    new_key: Callable[[], str] = lambda: secrets.token_hex(KEY_BYTES)
+    _turns: WeakValueDictionary[int, asyncio.Lock] = field(
+        default_factory=WeakValueDictionary, init=False
+    )
+    """One group of a job at a time, by job."""
 
     async def run(self) -> None:
         """Drops jobs that are too old; runs until cancelled."""
-        while True:
-            try:
-                await self.drop_old()
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:  # the next round may find the database again
-                log.error("imports_not_dropped", reason=type(error).__name__)
-            await asyncio.sleep(DROP_EVERY_S)
+        await repeat(DROP_EVERY_S, self.drop_old, "imports_not_dropped")
 
     async def drop_old(self) -> None:
         """Drops jobs that are too old."""
-        await self._storage.writer.write(imports.drop, first_at(self._oldest_ms()))
+        await self.storage.writer.write(imports.drop, first_at(self._oldest_ms()))
 
     async def create(
         self,
@@ -96,16 +87,16 @@ class Imports:
         if list_id is None or name:
             check_list_name(name)
         job = ImportJob(
-            import_id=self._ids.next(),
+            import_id=self.ids.next(),
             account_id=account.account_id,
-            key=self._new_key(),
+            key=self.new_key(),
             list_id=list_id,
             name=name,
             clean=clean,
             drop_duplicates=drop_duplicates,
             cleaned=not clean,
         )
-        await self._storage.writer.write(imports.create, job)
+        await self.storage.writer.write(imports.create, job)
         return job
 
     async def find(self, account: Account, key: str) -> ImportJob:
@@ -113,12 +104,10 @@ class Imports:
         since_ms = self._oldest_ms()
         found = None
         if is_storable(key):
-            found = await self._storage.read(
+            found = await self.storage.read(
                 lambda c: imports.find(c, account.account_id, key, since_ms)
             )
-        if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, key, "import")
-        return found
+        return existing(found, Refused(RefusalCode.NOT_FOUND, key, "import"))
 
     async def add_rows(
         self, account: Account, key: str, names: Sequence[str], rows: Sequence[Any], digest: str
@@ -143,11 +132,11 @@ class Imports:
     async def _add_rows(
         self, job: ImportJob, names: Sequence[str], rows: Sequence[Any], digest: str
     ) -> FaultReport:
-        write = self._storage.writer.write
+        write = self.storage.writer.write
         begun = imports.RowsBegun(
             import_id=job.import_id,
-            fresh_list_id=self._ids.next(),
-            fresh={name: self._ids.next() for name in names},
+            fresh_list_id=self.ids.next(),
+            fresh={name: self.ids.next() for name in names},
             digest=digest,
             rows=len(rows),
         )
@@ -164,8 +153,8 @@ class Imports:
                 await storing  # while the next rows were read
             stored = imports.RowsStored(
                 import_id=job.import_id,
-                first_id=self._ids.take(len(good)).start if good else 0,
-                at_ms=self._clock.now_ms(),
+                first_id=self.ids.take(len(good)).start if good else 0,
+                at_ms=self.clock.now_ms(),
                 contacts=good,
                 looked_at=end - start,
             )
@@ -176,7 +165,7 @@ class Imports:
 
     async def _fields(self, job: ImportJob, names: Sequence[str]) -> list[tuple[str, int]]:
         """Names with the identifiers of their fields; 0 for one that was deleted meanwhile."""
-        found = await self._storage.read(lambda c: merge_fields.load(c, job.account_id))
+        found = await self.storage.read(lambda c: merge_fields.load(c, job.account_id))
         ids = {field.name: field.field_id for field in found}
         return [(name, ids.get(name, 0)) for name in names]
 
@@ -184,13 +173,13 @@ class Imports:
         if job.cleaned:
             return
         step = imports.ListCleaning(
-            import_id=job.import_id, at_ms=self._clock.now_ms(), limit=DELETED_AT_ONCE
+            import_id=job.import_id, at_ms=self.clock.now_ms(), limit=DELETED_AT_ONCE
         )
-        while not await self._storage.writer.write(imports.clean, step):
+        while not await self.storage.writer.write(imports.clean, step):
             pass
 
     def _oldest_ms(self) -> int:
-        return self._clock.now_ms() - LIFETIME_MS
+        return self.clock.now_ms() - LIFETIME_MS
 
 
 def _steps(done: int, count: int) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,7 @@ from dragoman.core.devices.devices import Devices
 from dragoman.core.messages.live import segment
 from dragoman.core.messages.model.messages import Format, Submission, data_of
 from dragoman.core.messages.model.routing import Route, Router
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 
 NOT_TEXT: Final = frozenset({Format.BINARY, Format.MMS, Format.WAP_PUSH})
 
@@ -35,9 +35,7 @@ class DeviceRoutes:
             raise Refused(RefusalCode.NOT_SUPPORTED, "device", "phones cannot charge recipients")
         carrier = self._devices.check_target(account, device_id, submission.sim)
         route = self._router.to_device(carrier)
-        if route is None:
-            raise Refused(RefusalCode.NO_ROUTE, str(device_id))
-        return route
+        return existing(route, Refused(RefusalCode.NO_ROUTE, str(device_id)))
 
     def find(self, device_id: int) -> Route | None:
         """The route to a device; None where the device is no more."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import field
 
 import structlog
 
@@ -31,6 +32,7 @@ from dragoman.core.messages.model.records import ParkedReceipt, PartReport, Stor
 from dragoman.core.messages.sql import changes, pending
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.stored import OnStored
+from dragoman.core.model.use_case import use_case
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
@@ -49,35 +51,27 @@ SIGNIFICANT_DIGITS = 7
 log = structlog.get_logger(__name__)
 
 
+@use_case(kw_only=True)
 class Receipts:
     """Takes reports, finds their messages and moves these on."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        live: LiveMessages,
-        loader: MessageLoader,
-        delivery: Delivery,
-        ids: IdSource,
-        clock: Clock,
-        metrics: Metrics,
-        park_s: float,
-        message_events: MessageEvents | None = None,
-    ) -> None:
-        self._storage = storage
-        self._live = live
-        self._loader = loader
-        self._delivery = delivery
-        self._ids = ids
-        self._clock = clock
-        self._metrics = metrics
-        self._message_events = message_events
-        self._park_ms = round(park_s * 1000)
-        self._parked: OrderedDict[tuple[str, str], list[ReceiptReport]] = OrderedDict()
-        self._unmatched: list[tuple[ReceiptReport, OnStored]] = []
-        self._unmatched_came = asyncio.Event()
-        delivery.carrier_id_known.subscribe(self._key_known)
+    storage: Storage
+    live: LiveMessages
+    loader: MessageLoader
+    delivery: Delivery
+    ids: IdSource
+    clock: Clock
+    metrics: Metrics
+    park_s: float
+    message_events: MessageEvents | None = None
+    _parked: OrderedDict[tuple[str, str], list[ReceiptReport]] = field(
+        default_factory=OrderedDict, init=False
+    )
+    _unmatched: list[tuple[ReceiptReport, OnStored]] = field(default_factory=list, init=False)
+    _unmatched_came: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
+    def __post_init__(self) -> None:
+        self.delivery.carrier_id_known.subscribe(self._key_known)
 
     def receive(self, report: ReceiptReport, on_stored: OnStored) -> None:
         """Takes a report; `on_stored(True)` follows once it is on disk."""
@@ -103,8 +97,6 @@ class Receipts:
                 self._unmatched_came.clear()
             try:
                 await self._look_up(unmatched)
-            except asyncio.CancelledError:
-                raise
             except Exception as error:  # a reader that fails must not end the matching
                 log.error("receipts_not_looked_up", reason=type(error).__name__)
                 self._unmatched.extend(unmatched)
@@ -113,8 +105,8 @@ class Receipts:
 
     async def restore(self) -> None:
         """Takes up the parked reports of an earlier run, to be called before any carrier starts."""
-        since = identifiers.first_at(self._clock.now_ms() - self._park_ms)
-        stored = await self._storage.read(lambda c: pending.load_parked_receipts(c, since))
+        since = identifiers.first_at(self.clock.now_ms() - round(self.park_s * 1000))
+        stored = await self.storage.read(lambda c: pending.load_parked_receipts(c, since))
         for parked in stored:
             report = ReceiptReport(
                 carrier=parked.carrier,
@@ -132,7 +124,7 @@ class Receipts:
 
     async def _look_up(self, unmatched: list[tuple[ReceiptReport, OnStored]]) -> None:
         wanted = [(report.carrier, key) for report, _ in unmatched for key in report.keys]
-        loaded = await self._loader.by_keys(wanted) if wanted else []
+        loaded = await self.loader.by_keys(wanted) if wanted else []
         for report, on_stored in unmatched:
             found = self._find(report, report.keys)
             if found is not None:
@@ -142,11 +134,11 @@ class Receipts:
                 self._park(report, on_stored)
         for message in loaded:  # those that were only candidates
             if not message.writes:
-                self._live.settle(message)
+                self.live.settle(message)
 
     def _find(self, report: ReceiptReport, keys: Sequence[str]) -> tuple[LiveMessage, int] | None:
         for key in keys:
-            found = self._live.find(report.carrier, key)
+            found = self.live.find(report.carrier, key)
             if found is not None and _is_about(report, key, found[0]):
                 return found
         return None
@@ -156,7 +148,7 @@ class Receipts:
     ) -> None:
         reported = state_of_receipt(report.state)
         if reported is None:
-            self._metrics.receipts[report.carrier, "on_its_way"] += 1
+            self.metrics.receipts[report.carrier, "on_its_way"] += 1
             self._note(message, part, report, EventKind.RECEIPT)
             on_stored(True)
             return
@@ -168,24 +160,24 @@ class Receipts:
                 number=part,
                 state=reported,
                 error=report.error,
-                reported_ms=self._clock.now_ms(),
+                reported_ms=self.clock.now_ms(),
             )
             rows, state = self._part_told(message, row)
         if state is None:
-            self._metrics.receipts[report.carrier, "matched"] += 1
+            self.metrics.receipts[report.carrier, "matched"] += 1
             self._note(message, part, report, _kind_of(on_stored))
             persist(
-                self._storage.writer,
+                self.storage.writer,
                 changes.report_parts,
                 PartReport(part=rows[0] if rows else None),
                 on_stored,
             )
         elif may_go(message.state, state):
-            self._metrics.receipts[report.carrier, "matched"] += 1
+            self.metrics.receipts[report.carrier, "matched"] += 1
             if report.device_id is not None:
                 message.device_id, message.sim = report.device_id, report.sim
             self._note(message, part, report, _kind_of(on_stored))
-            self._delivery.change(
+            self.delivery.change(
                 message,
                 state,
                 on_stored,
@@ -203,8 +195,8 @@ class Receipts:
     def _note(
         self, message: LiveMessage, part: int, report: ReceiptReport, kind: EventKind
     ) -> None:
-        if self._message_events is not None:
-            self._message_events.report(message, part, report, kind)
+        if self.message_events is not None:
+            self.message_events.report(message, part, report, kind)
 
     def _repeat(
         self,
@@ -217,14 +209,14 @@ class Receipts:
 
         What it says of a part is kept all the same.
         """
-        self._metrics.receipts[report.carrier, "late"] += 1
+        self.metrics.receipts[report.carrier, "late"] += 1
         if message.writes or rows:
             note = PartReport(part=rows[0] if rows else None)
-            persist(self._storage.writer, changes.report_parts, note, on_stored)
+            persist(self.storage.writer, changes.report_parts, note, on_stored)
         else:
             on_stored(True)
         if not message.writes:
-            self._live.settle(message)
+            self.live.settle(message)
 
     def _part_told(
         self, message: LiveMessage, row: StoredPart
@@ -245,10 +237,10 @@ class Receipts:
         return () if ended else (row,), state
 
     def _park(self, report: ReceiptReport, on_stored: OnStored) -> None:
-        self._metrics.receipts[report.carrier, "parked"] += 1
+        self.metrics.receipts[report.carrier, "parked"] += 1
         self._remember(report)
         parked = ParkedReceipt(
-            receipt_id=self._ids.next(),
+            receipt_id=self.ids.next(),
             carrier=report.carrier,
             carrier_message_id=report.message_id,
             keys="\n".join(report.keys),
@@ -257,7 +249,7 @@ class Receipts:
             error=report.error,
             raw=report.raw.replace("\0", ""),
         )
-        persist(self._storage.writer, changes.park, parked, on_stored)
+        persist(self.storage.writer, changes.park, parked, on_stored)
 
     def _remember(self, report: ReceiptReport) -> None:
         for key in report.keys:

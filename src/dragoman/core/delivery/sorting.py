@@ -115,7 +115,7 @@ class SortingWorker:
         for lane in lanes:
             lane.waiters.append(self._changed)
         # No place is claimed: a row must not say that a message is sent which may have to wait.
-        self.consumer = dispatcher.consume(route, _no_demand)
+        self.consumer = dispatcher.consume(route, no_demand)
 
     async def run(self) -> None:
         """Runs until cancelled."""
@@ -257,5 +257,6 @@ def _identifier_of(work: Work) -> int:
     return work.message_id
 
 
-def _no_demand() -> int:
+def no_demand() -> int:
+    """The demand of a consumer that claims no place in advance."""
     return 0

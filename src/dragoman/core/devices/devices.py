@@ -10,6 +10,7 @@ import hmac
 import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,8 +28,10 @@ from dragoman.core.devices.model.devices import (
 )
 from dragoman.core.devices.presence import Presence
 from dragoman.core.devices.sql import device_events, device_texts, devices
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
+from dragoman.core.model.stored import ignore
 from dragoman.core.model.texts import is_storable
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.kit.signal import Signal
@@ -54,36 +57,28 @@ class ReportedSim(msgspec.Struct, frozen=True, kw_only=True):
     carrier: str = ""
 
 
+@use_case(kw_only=True)
 class Devices:
     """Finds, changes and removes devices; an account never sees another's."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        presence: Presence,
-        ids: IdSource,
-        clock: Clock,
-        carriers: Sequence[str],
-    ) -> None:
-        self._storage = storage
-        self._ids = ids
-        self._clock = clock
-        self.presence = presence
-        self.carriers = tuple(carriers)
-        """The carriers that devices can belong to."""
-        self._devices: dict[int, Device] = {}
-        self._by_token: dict[bytes, int] = {}
-        self._stored_seen_ms: dict[int, int] = {}
-        self._enabled_accounts: frozenset[int] = frozenset()
-        self._shut_out: frozenset[int] = frozenset()
-        """Owners of devices that are disabled, by themselves or by one above them, or deleted."""
-        self.changed = Signal[[int]]()
-        """A device that came, changed or went."""
+    storage: Storage
+    presence: Presence
+    ids: IdSource
+    clock: Clock
+    carriers: Sequence[str]
+    """The carriers that devices can belong to."""
+    _devices: dict[int, Device] = field(default_factory=dict, init=False)
+    _by_token: dict[bytes, int] = field(default_factory=dict, init=False)
+    _stored_seen_ms: dict[int, int] = field(default_factory=dict, init=False)
+    _enabled_accounts: frozenset[int] = field(default_factory=frozenset, init=False)
+    _shut_out: frozenset[int] = field(default_factory=frozenset, init=False)
+    """Owners of devices that are disabled, by themselves or by one above them, or deleted."""
+    changed: Signal[[int]] = field(default_factory=Signal[[int]], init=False)
+    """A device that came, changed or went."""
 
     async def restore(self) -> None:
         """Loads every device."""
-        for stored in await self._storage.read(devices.load_all):
+        for stored in await self.storage.read(devices.load_all):
             self._keep(stored.device, stored.token_digest)
         self._look_at_owners()
 
@@ -172,17 +167,17 @@ class Devices:
 
     def heard(self, device: Device, app_version: str = "") -> Device:
         """Notes that a device has called, and with which version of its app."""
-        device_id, now_ms = device.device_id, self._clock.now_ms()
+        device_id, now_ms = device.device_id, self.clock.now_ms()
         self.presence.heard(device_id)
         if now_ms - self._stored_seen_ms.get(device_id, 0) >= SEEN_EVERY_MS:
             self._stored_seen_ms[device_id] = now_ms
             item = devices.SeenDevice(device_id=device_id, seen_ms=now_ms)
-            persist(self._storage.writer, devices.seen, item, _ignore)
+            persist(self.storage.writer, devices.seen, item, ignore)
         if app_version and app_version != device.app_version:
             device = msgspec.structs.replace(device, app_version=app_version, seen_ms=now_ms)
             self._devices[device_id] = device
             update = devices.DeviceUpdate(device=device)
-            persist(self._storage.writer, devices.change, update, _ignore)
+            persist(self.storage.writer, devices.change, update, ignore)
         return device
 
     async def add(
@@ -202,10 +197,10 @@ class Devices:
 
         One that was not `heard` counts as there from its first call.
         """
-        now_ms = self._clock.now_ms()
+        now_ms = self.clock.now_ms()
         token = secrets.token_urlsafe(TOKEN_BYTES)
         device = Device(
-            device_id=self._ids.next(),
+            device_id=self.ids.next(),
             account_id=account.account_id,
             carrier=carrier,
             protocol=protocol,
@@ -222,7 +217,7 @@ class Devices:
         )
         digest = digest_of_token(token)
         new = devices.NewDevice(device=device, token_digest=digest, code_id=code_id)
-        await self._storage.writer.write(devices.create, new)
+        await self.storage.writer.write(devices.create, new)
         self._keep(device, digest)
         self.changed(device.device_id)
         return device, token
@@ -286,7 +281,7 @@ class Devices:
 
     async def remove(self, device_id: int) -> None:
         """Ends a device: its token is unknown from now on, and its phone has to register anew."""
-        await self._change(device_id, removed_ms=self._clock.now_ms(), enabled=False)
+        await self._change(device_id, removed_ms=self.clock.now_ms(), enabled=False)
         del self._devices[device_id]
         for digest in [one for one, owner in self._by_token.items() if owner == device_id]:
             del self._by_token[digest]
@@ -296,31 +291,29 @@ class Devices:
     async def is_new_event(self, device: Device, event_id: str) -> bool:
         """Whether a device tells an event for the first time, as far as is stored."""
         device_id = device.device_id
-        return not await self._storage.read(
-            lambda c: device_events.is_known(c, device_id, event_id)
-        )
+        return not await self.storage.read(lambda c: device_events.is_known(c, device_id, event_id))
 
     async def note_event(self, device: Device, event_id: str) -> None:
         """Stores that an event was taken."""
         event = device_events.NewDeviceEvent(
-            device_id=device.device_id, event_id=event_id, at_ms=self._clock.now_ms()
+            device_id=device.device_id, event_id=event_id, at_ms=self.clock.now_ms()
         )
-        await self._storage.writer.write(device_events.note, event)
+        await self.storage.writer.write(device_events.note, event)
 
     async def is_new_text(self, device: Device, digest: bytes) -> bool:
         """Whether a device hands in a text for the first time, as far as is stored."""
         device_id = device.device_id
-        return not await self._storage.read(lambda c: device_texts.is_known(c, device_id, digest))
+        return not await self.storage.read(lambda c: device_texts.is_known(c, device_id, digest))
 
     async def drop_events(self, before_ms: int) -> None:
         """Forgets events that are too old to be told again."""
-        await self._storage.writer.write(device_events.drop, before_ms)
+        await self.storage.writer.write(device_events.drop, before_ms)
 
     async def _change(self, device_id: int, **values: Any) -> Device:
         device = msgspec.structs.replace(self._must_get(device_id), **values)
         # Memory first: two changes at once must not undo each other.
         self._devices[device_id] = device
-        await self._storage.writer.write(devices.change, devices.DeviceUpdate(device=device))
+        await self.storage.writer.write(devices.change, devices.DeviceUpdate(device=device))
         self.changed(device_id)
         return device
 
@@ -329,9 +322,7 @@ class Devices:
 
     def _must_get(self, device_id: int) -> Device:
         device = self._devices.get(device_id)
-        if device is None:
-            raise Refused(RefusalCode.NOT_FOUND, str(device_id), "no such device")
-        return device
+        return existing(device, Refused(RefusalCode.NOT_FOUND, str(device_id), "no such device"))
 
     def _keep(self, device: Device, token_digest: bytes) -> None:
         self._devices[device.device_id] = device
@@ -398,7 +389,3 @@ def _has_slot(device: Device, slot: int) -> bool:
     # Without the permission to look, an app lists no SIM although the phone has some.
     sim = device.sim(slot)
     return 1 <= slot <= MAX_SLOT if not device.sims else sim is not None and sim.present
-
-
-def _ignore(_stored: bool) -> None:
-    """The next call says it again."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import field
 
 import msgspec
 
@@ -18,6 +19,7 @@ from dragoman.core.devices.sql import phone_settings
 from dragoman.core.devices.sql.phone_settings import StoredPhoneSettings
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
+from dragoman.core.model.use_case import use_case
 from dragoman.storage.engine import Storage
 
 KEY_BYTES = 24
@@ -27,24 +29,18 @@ Changes = Mapping[str, Mapping[str, str | int | float | bool | None]]
 """Groups of keys and values; None takes a key away."""
 
 
+@use_case(kw_only=True)
 class PhoneSettings:
     """Keeps settings by account; its phones are told when they change."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        devices: Devices,
-        new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES),
-    ) -> None:
-        self._storage = storage
-        self._devices = devices
-        self._new_key = new_key
-        self._settings: dict[int, StoredPhoneSettings] = {}
+    storage: Storage
+    devices: Devices
+    new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES)
+    _settings: dict[int, StoredPhoneSettings] = field(default_factory=dict, init=False)
 
     async def restore(self) -> None:
         """Loads the settings of every account."""
-        for stored in await self._storage.read(phone_settings.load_all):
+        for stored in await self.storage.read(phone_settings.load_all):
             self._settings[stored.account_id] = stored
 
     def of_account(self, account_id: int) -> Groups:
@@ -66,7 +62,7 @@ class PhoneSettings:
     async def ensure_signing_key(self, account: Account) -> str:
         """The key of an account's webhooks, which is made where there is none."""
         key = self.signing_key(account.account_id)
-        return key or await self.set_signing_key(account, self._new_key())
+        return key or await self.set_signing_key(account, self.new_key())
 
     async def set_signing_key(self, account: Account, key: str) -> str:
         """Gives an account's webhooks another key; raises `Refused`."""
@@ -80,14 +76,14 @@ class PhoneSettings:
         before = self._of(account.account_id)
         await self._keep(msgspec.structs.replace(before, settings=groups))
         if groups != before.settings:
-            for device in self._devices.of_account(account):
-                self._devices.presence.announce(device.device_id, DeviceEvent.SETTINGS)
+            for device in self.devices.of_account(account):
+                self.devices.presence.announce(device.device_id, DeviceEvent.SETTINGS)
         return groups
 
     async def _keep(self, settings: StoredPhoneSettings) -> None:
         # Memory first: two changes at once must not undo each other.
         self._settings[settings.account_id] = settings
-        await self._storage.writer.write(phone_settings.put, settings)
+        await self.storage.writer.write(phone_settings.put, settings)
 
     def _of(self, account_id: int) -> StoredPhoneSettings:
         found = self._settings.get(account_id)

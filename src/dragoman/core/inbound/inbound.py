@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import field
 
 import msgspec
 
@@ -25,8 +26,9 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import Refused
 from dragoman.core.model.phone_numbers import normalise
-from dragoman.core.model.stored import OnStored
+from dragoman.core.model.stored import OnStored, ignore
 from dragoman.core.model.urls import origin_of
+from dragoman.core.model.use_case import use_case
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
@@ -48,37 +50,26 @@ FindEvents = Callable[[StoredInbound, Holder | None], tuple[NewCallback, ...]]
 """From a text and the phone it came to: the calls of its receiver's webhooks."""
 
 
+@use_case(kw_only=True)
 class Inbound:
-    """Takes texts, finds whose they are, keeps them for queries and sends them on."""
+    """Takes texts, finds whose they are, keeps them for queries and sends them on.
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        inbound_routing: InboundRouting,
-        opt_outs: OptOuts,
-        ids: IdSource,
-        clock: Clock,
-        metrics: Metrics,
-        announce: Callable[[NewCallback], None],
-        stop_words: Collection[str],
-        start_words: Collection[str],
-        find_events: FindEvents,
-    ) -> None:
-        """`find_events` finds the webhooks that want to hear of a text."""
-        self._storage = storage
-        self._inbound_routing = inbound_routing
-        self._opt_outs = opt_outs
-        self._ids = ids
-        self._clock = clock
-        self._metrics = metrics
-        self._announce = announce
-        self._stop_words = frozenset(stop_words)
-        self._start_words = frozenset(start_words)
-        self._reassembler = Reassembler()
-        self._find_events = find_events
-        self._unstored: dict[int, None] = {}
-        """Texts on their way to disk, oldest first."""
+    `find_events` finds the webhooks that want to hear of a text.
+    """
+
+    storage: Storage
+    inbound_routing: InboundRouting
+    opt_outs: OptOuts
+    ids: IdSource
+    clock: Clock
+    metrics: Metrics
+    announce: Callable[[NewCallback], None]
+    stop_words: Collection[str]
+    start_words: Collection[str]
+    find_events: FindEvents
+    _reassembler: Reassembler = field(default_factory=Reassembler, init=False)
+    _unstored: dict[int, None] = field(default_factory=dict, init=False)
+    """Texts on their way to disk, oldest first."""
 
     @property
     def stored_before(self) -> int:
@@ -86,31 +77,31 @@ class Inbound:
 
         After an outage texts are stored in another order than they came in.
         """
-        return next(iter(self._unstored), self._ids.last + 1)
+        return next(iter(self._unstored), self.ids.last + 1)
 
     async def restore(self) -> None:
         """Takes up the parts that an earlier run had stored."""
-        for part in await self._storage.read(inbound.load_parts):
+        for part in await self.storage.read(inbound.load_parts):
             self._reassemble(part, identifiers.time_of(part.part_id))
 
     async def run(self) -> None:
         """Gives up waiting for parts that do not come; runs until cancelled."""
         while True:
             await asyncio.sleep(EXPIRY_CHECK_S)
-            oldest = self._clock.now_ms() - PARTS_WAIT_S * 1000
+            oldest = self.clock.now_ms() - PARTS_WAIT_S * 1000
             for partial in self._reassembler.expire(oldest):
                 self._store_joined(partial)
 
     def receive(self, report: InboundPartReport, on_stored: OnStored) -> None:
         """Takes a text or part; `on_stored(True)` follows once it is on disk."""
-        self._metrics.inbound[report.carrier] += 1
+        self.metrics.inbound[report.carrier] += 1
         if report.total <= 1 or report.reference is None:
             whole = _utf16(report.text).decode("utf-16-be", "replace")
             text = self._text(report.source, report.destination, whole, report.alphabet)
             self._store(text, report.carrier, (), on_stored, report.holder)
             return
         part = inbound.StoredInboundPart(
-            part_id=self._ids.next(),
+            part_id=self.ids.next(),
             carrier=report.carrier,
             sender=report.source,
             recipient=report.destination,
@@ -125,9 +116,9 @@ class Inbound:
             # The part is safe on its own, so the carrier need not wait for the others.
             on_stored(on_disk)
             if on_disk:
-                self._reassemble(part, self._clock.now_ms())
+                self._reassemble(part, self.clock.now_ms())
 
-        persist(self._storage.writer, inbound.store_parts, part, stored)
+        persist(self.storage.writer, inbound.store_parts, part, stored)
 
     def _reassemble(self, part: inbound.StoredInboundPart, received_ms: int) -> None:
         result = self._reassembler.add(
@@ -164,7 +155,7 @@ class Inbound:
             complete=isinstance(joined, Complete),
         )
         part_ids = tuple(row.part_id for row in rows)
-        self._store(text, first.carrier, part_ids, _ignore)
+        self._store(text, first.carrier, part_ids, ignore)
 
     def _text(
         self,
@@ -194,7 +185,7 @@ class Inbound:
         done: OnStored,
         holder: Holder | None = None,
     ) -> None:
-        inbound_id = self._ids.next()
+        inbound_id = self.ids.next()
         meaning = self._read(text, holder)
         row = StoredInbound(
             inbound_id=inbound_id,
@@ -210,7 +201,7 @@ class Inbound:
             handling=meaning.handling.value,
         )
         callbacks = self._callbacks(inbound_id, text, meaning.destination)
-        callbacks += self._find_events(row, holder)
+        callbacks += self.find_events(row, holder)
         new = inbound.NewInbound(
             text=row,
             part_ids=part_ids,
@@ -221,49 +212,49 @@ class Inbound:
             device_text=_device_text(inbound_id, holder),
         )
         for key in meaning.opted_in:
-            self._opt_outs.forget(key)
+            self.opt_outs.forget(key)
 
         def stored(on_disk: bool) -> None:
             del self._unstored[inbound_id]
             if on_disk:
                 for callback in callbacks:
-                    self._announce(callback)
+                    self.announce(callback)
             done(on_disk)
 
         self._unstored[inbound_id] = None
-        persist(self._storage.writer, inbound.store_texts, new, stored)
+        persist(self.storage.writer, inbound.store_texts, new, stored)
 
     def _event(self, holder: Holder | None) -> NewDeviceEvent | None:
         if holder is None:
             return None
         return NewDeviceEvent(
-            device_id=holder.device_id, event_id=holder.event_id, at_ms=self._clock.now_ms()
+            device_id=holder.device_id, event_id=holder.event_id, at_ms=self.clock.now_ms()
         )
 
     def _read(self, text: _Text, holder: Holder | None) -> _Meaning:
         """What a text means: an opt-out, the end of one, or something for its receiver."""
         number, words = text.recipient, text.words
-        destination = self._inbound_routing.find(number, words, holder)
-        if words and words[0] in self._stop_words:
+        destination = self.inbound_routing.find(number, words, holder)
+        if words and words[0] in self.stop_words:
             return self._read_wish(text, Handling.OPTED_OUT, holder)
         # In doubt nobody is opted in: only the word alone, or a keyword after it, counts.
         alone = (
-            len(words) == 1 or self._inbound_routing.keyword(number, words[1:], holder) is not None
+            len(words) == 1 or self.inbound_routing.keyword(number, words[1:], holder) is not None
         )
-        if words and words[0] in self._start_words and alone:
+        if words and words[0] in self.start_words and alone:
             return self._read_wish(text, Handling.OPTED_IN, holder)
         return _plain(destination)
 
     def _read_wish(self, text: _Text, handling: Handling, holder: Holder | None) -> _Meaning:
         """An opt-out or its end: of a keyword's account, else of all whose number it may be."""
         number, rest = text.recipient, text.words[1:]
-        keyword = self._inbound_routing.keyword(number, rest, holder)
+        keyword = self.inbound_routing.keyword(number, rest, holder)
         if keyword is not None:
-            destination = self._inbound_routing.find(number, rest, holder)
+            destination = self.inbound_routing.find(number, rest, holder)
             accounts = [keyword.account_id]
         else:
-            destination = self._inbound_routing.find(number, (), holder)
-            accounts = self._inbound_routing.accounts_on(number, holder)
+            destination = self.inbound_routing.find(number, (), holder)
+            accounts = self.inbound_routing.accounts_on(number, holder)
         try:
             recipient = normalise(text.sender)
         except Refused:  # no number we could ever send to
@@ -283,10 +274,10 @@ class Inbound:
     def _note(self, inbound_id: int, keys: Sequence[OptOutKey]) -> tuple[OptOut, ...]:
         """Lets nothing more be accepted for who opts out; the rows are still to be stored."""
         for key in keys:
-            self._opt_outs.note(key)
+            self.opt_outs.note(key)
         return tuple(
             OptOut(
-                opt_out_id=self._ids.next(),
+                opt_out_id=self.ids.next(),
                 account_id=key.account_id,
                 sender=key.sender,
                 recipient=key.recipient,
@@ -300,7 +291,7 @@ class Inbound:
         self, inbound_id: int, text: _Text, destination: Destination
     ) -> tuple[NewCallback, ...]:
         """The calls that send a text on, one for each of its receivers."""
-        now_ms = self._clock.now_ms()
+        now_ms = self.clock.now_ms()
         callbacks = []
         for forwarding in destination.forwardings:
             facts = TextFacts(
@@ -310,7 +301,7 @@ class Inbound:
                 text=text.text,
                 charset=forwarding.charset,
             )
-            callback_id = self._ids.next()
+            callback_id = self.ids.next()
             callbacks.append(
                 NewCallback(
                     callback_id=callback_id,
@@ -327,7 +318,7 @@ class Inbound:
         return tuple(callbacks)
 
     def _drop(self, part: inbound.StoredInboundPart) -> None:
-        persist(self._storage.writer, inbound.drop_parts, part.part_id, _ignore)
+        persist(self.storage.writer, inbound.drop_parts, part.part_id, ignore)
 
 
 class _Text(msgspec.Struct, frozen=True, kw_only=True):
@@ -369,7 +360,3 @@ def _utf16(text: str) -> bytes:
 
 def _digits(number: str) -> str:
     return number.removeprefix("+")
-
-
-def _ignore(_stored: bool) -> None:
-    """The parts are on disk and come back with the next start."""

@@ -12,24 +12,23 @@ from dragoman.core.inbound.routing import InboundRouting
 from dragoman.core.inbound.sql import received_texts
 from dragoman.core.inbound.sql.received_texts import TextFetch
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.use_case import use_case
 from dragoman.storage.engine import Storage
 
 MAX_NUMBERS: Final = 100
 """Numbers that one question may name."""
 
 
+@use_case(kw_only=True)
 class Inbox:
     """Reads the texts of an account, which never sees another's.
 
     `stored_before` tells below which identifier every text is on disk.
     """
 
-    def __init__(
-        self, *, storage: Storage, inbound_routing: InboundRouting, stored_before: Callable[[], int]
-    ) -> None:
-        self._storage = storage
-        self._inbound_routing = inbound_routing
-        self._stored_before = stored_before
+    storage: Storage
+    inbound_routing: InboundRouting
+    stored_before: Callable[[], int]
 
     async def fetch_new(
         self, account: Account, numbers: Sequence[str], limit: int
@@ -44,12 +43,12 @@ class Inbox:
         item = TextFetch(
             account_id=account.account_id,
             numbers=tuple(dict.fromkeys(numbers)),
-            before_id=self._stored_before(),
+            before_id=self.stored_before(),
             limit=limit,
         )
         # A question with nothing new, as most are, costs no write.
-        while await self._storage.read(lambda c: received_texts.has_new(c, item)):
-            identifiers = await self._storage.writer.write(received_texts.fetch, item)
+        while await self.storage.read(lambda c: received_texts.has_new(c, item)):
+            identifiers = await self.storage.writer.write(received_texts.fetch, item)
             if identifiers:
                 return await self._load(identifiers)
         return []
@@ -59,14 +58,14 @@ class Inbox:
     ) -> list[StoredInbound]:
         """The texts to a number that came after one, oldest first; raises `Refused`."""
         await self.check_numbers(account, [number])
-        return await self._storage.read(
+        return await self.storage.read(
             lambda c: received_texts.load_after(c, account.account_id, number, inbound_id, limit)
         )
 
     async def search(self, account: Account, wanted: TextSearch, page: range) -> InboxPage:
         """A page of texts, newest first; raises `Refused`."""
         await self.check_numbers(account, wanted.numbers)
-        return await self._storage.read(
+        return await self.storage.read(
             lambda c: received_texts.search(c, wanted, page.start, len(page))
         )
 
@@ -75,21 +74,21 @@ class Inbox:
         if len(numbers) > MAX_NUMBERS:
             raise Refused(RefusalCode.INVALID_FIELD, "number", f"at most {MAX_NUMBERS}")
         for number in numbers:
-            known = account.account_id in self._inbound_routing.accounts_on(number)
+            known = account.account_id in self.inbound_routing.accounts_on(number)
             if not known and not await self._has_received(account, number):
                 raise Refused(RefusalCode.NOT_FOUND, number, "number")
 
     def keyword_of(self, account: Account, text: StoredInbound) -> str:
         """The keyword of the account that a text begins with; empty for other first words."""
         found = (
-            self._inbound_routing.keyword(text.recipient, (text.keyword,)) if text.keyword else None
+            self.inbound_routing.keyword(text.recipient, (text.keyword,)) if text.keyword else None
         )
         return text.keyword if found and found.account_id == account.account_id else ""
 
     async def _load(self, identifiers: Sequence[int]) -> list[StoredInbound]:
-        return await self._storage.read(lambda c: received_texts.load(c, identifiers))
+        return await self.storage.read(lambda c: received_texts.load(c, identifiers))
 
     async def _has_received(self, account: Account, number: str) -> bool:
-        return await self._storage.read(
+        return await self.storage.read(
             lambda c: received_texts.has_received(c, account.account_id, number)
         )

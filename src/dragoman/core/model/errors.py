@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class RefusalCode(StrEnum):
@@ -52,6 +55,13 @@ class Refused(Exception):
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.code.value, self.subject, self.detail) if part)
+
+
+def existing(found: T | None, refusal: Refused) -> T:
+    """What was found; raises the refusal where there is nothing."""
+    if found is None:
+        raise refusal
+    return found
 
 
 class FailureCode(StrEnum):

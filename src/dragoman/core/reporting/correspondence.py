@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.correspondence import TextFilter, TextPage, TextView
 from dragoman.core.reporting.sql import correspondence
@@ -35,9 +35,7 @@ class Correspondence:
         found = await self._storage.read(
             lambda c: correspondence.find(c, account.account_id, dialect, text_id)
         )
-        if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, str(text_id), "no such text")
-        return found
+        return existing(found, Refused(RefusalCode.NOT_FOUND, str(text_id), "no such text"))
 
 
 def _can_be_found(wanted: TextFilter) -> bool:

@@ -14,7 +14,7 @@ from dragoman.core.inbound.sql import inbound
 from dragoman.core.messages.model.premium import Charge
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.messages.sql import premium
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.outbox import OutboxFilter, OutboxPage
 from dragoman.core.reporting.sql import outbox
@@ -40,9 +40,7 @@ class Queries:
         found = await self._storage.read(
             lambda c: outbox.find(c, account.account_id, message_id, below)
         )
-        if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, str(message_id), "message")
-        return found
+        return existing(found, Refused(RefusalCode.NOT_FOUND, str(message_id), "message"))
 
     async def message_by_reference(
         self, account: Account, dialect: str, reference: str, recipient: str
@@ -58,9 +56,7 @@ class Queries:
     async def batch(self, account: Account, batch_id: int) -> BatchProgress:
         """How far a batch is; raises `Refused`."""
         found = await self._storage.read(lambda c: batches.find(c, account.account_id, batch_id))
-        if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, str(batch_id), "batch")
-        return found
+        return existing(found, Refused(RefusalCode.NOT_FOUND, str(batch_id), "batch"))
 
     async def batch_page(self, account: Account, offset: int, limit: int) -> list[BatchProgress]:
         """The account's batches, newest first."""
@@ -84,9 +80,7 @@ class Queries:
         found = await self._storage.read(
             lambda c: read_recipients(c, account_id, batch_id, after, limit)
         )
-        if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, str(batch_id), "batch")
-        return found
+        return existing(found, Refused(RefusalCode.NOT_FOUND, str(batch_id), "batch"))
 
     async def outbox(
         self, wanted: OutboxFilter, offset: int, limit: int, enough: int | None = None

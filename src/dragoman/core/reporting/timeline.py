@@ -27,7 +27,8 @@ from dragoman.core.messages.model.lifecycle import CANCELLABLE, State
 from dragoman.core.messages.model.messages import Format, Outgoing, can_resend
 from dragoman.core.messages.model.routing import Route, Router, RouteReason
 from dragoman.core.messages.sql.events import MessageEvent
-from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused, existing
+from dragoman.core.model.use_case import use_case
 from dragoman.core.reporting.model.timeline import (
     AttemptStep,
     CallbackAttempt,
@@ -63,23 +64,15 @@ class Reconstructs(Protocol):
         ...
 
 
+@use_case(kw_only=True)
 class Timelines:
     """Tells the story of messages."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        accounts: Accounts,
-        router: Router,
-        message_events: MessageEvents,
-        reconstruct: ReconstructPdus,
-    ) -> None:
-        self._storage = storage
-        self._accounts = accounts
-        self._router = router
-        self._message_events = message_events
-        self._reconstruct = reconstruct
+    storage: Storage
+    accounts: Accounts
+    router: Router
+    message_events: MessageEvents
+    reconstruct: ReconstructPdus
 
     async def of_message(self, caller: Account, message_id: int) -> Timeline:
         """The story of a message of the account or one below it; raises `Refused`.
@@ -87,7 +80,7 @@ class Timelines:
         Who operates the machine reads its PDUs too.
         """
         rows = await self._load(message_id)
-        account = await self._accounts.find_by_id(rows.message.account_id)
+        account = await self.accounts.find_by_id(rows.message.account_id)
         if account is None or not account.is_at_or_below(caller):
             raise Refused(RefusalCode.NOT_FOUND, str(message_id), "message")
         story = await self._tell(rows, account, caller)
@@ -96,23 +89,21 @@ class Timelines:
     async def of_any_message(self, message_id: int) -> Timeline:
         """The story of any message with its PDUs, for operators; raises `Refused`."""
         rows = await self._load(message_id)
-        account = await self._accounts.find_by_id(rows.message.account_id)
+        account = await self.accounts.find_by_id(rows.message.account_id)
         story = await self._tell(rows, account, None)
         return self._with_pdus(story, rows)
 
     async def _load(self, message_id: int) -> TimelineRows:
         rows = None
         if 0 <= message_id < LIMIT:
-            rows = await self._storage.read(lambda c: timeline.load(c, message_id))
-        if rows is None:
-            raise Refused(RefusalCode.NOT_FOUND, str(message_id), "message")
-        return rows
+            rows = await self.storage.read(lambda c: timeline.load(c, message_id))
+        return existing(rows, Refused(RefusalCode.NOT_FOUND, str(message_id), "message"))
 
     async def _tell(
         self, rows: TimelineRows, account: Account | None, caller: Account | None
     ) -> Timeline:
         message, batch = rows.message, rows.batch
-        events = [*rows.events, *self._message_events.recent(message.message_id)]
+        events = [*rows.events, *self.message_events.recent(message.message_id)]
         events.sort(key=lambda event: event.event_id)
         premium = batch.options.premium
         return Timeline(
@@ -146,7 +137,7 @@ class Timelines:
 
     def _route(self, rows: TimelineRows, account: Account | None) -> RouteStep:
         message, options = rows.message, rows.batch.options
-        route = self._router.routes.get(message.route)
+        route = self.router.routes.get(message.route)
         reason, prefix, today = RouteReason.CHANGED, "", ""
         if not message.route:
             reason = RouteReason.NONE
@@ -155,7 +146,7 @@ class Timelines:
         elif options.route == message.route:
             reason = RouteReason.MESSAGE_TYPE
         elif account is not None:
-            choice = self._router.explain(
+            choice = self.router.explain(
                 account.username, message.recipient, multimedia=rows.batch.format == Format.MMS
             )
             if choice is not None and choice.route.name == message.route:
@@ -173,7 +164,7 @@ class Timelines:
     async def _ledger(self, rows: TimelineRows, caller: Account | None) -> tuple[LedgerStep, ...]:
         names: dict[int, str] = {}
         for account_id in {entry.account_id for entry in rows.ledger}:
-            account = await self._accounts.find_by_id(account_id)
+            account = await self.accounts.find_by_id(account_id)
             if account is not None and (caller is None or account.is_at_or_below(caller)):
                 names[account_id] = account.username
         shared = rows.batch.recipients > 1 or rows.batch.options.audience
@@ -201,7 +192,7 @@ class Timelines:
         except _NOT_CUT:
             return story
         at_ms = message.sent_ms or message.final_ms or time_of(message.message_id)
-        return msgspec.structs.replace(story, pdus=self._reconstruct(story, outgoing, at_ms))
+        return msgspec.structs.replace(story, pdus=self.reconstruct(story, outgoing, at_ms))
 
 
 _NOT_CUT: Final = (NotEncodable, TooManyParts, InvalidHeader, ValueError)

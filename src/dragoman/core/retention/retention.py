@@ -11,6 +11,7 @@ import structlog
 from dragoman.core.retention import sql as retention
 from dragoman.core.retention.model import Kept, Outdated
 from dragoman.kit.clock import Clock
+from dragoman.kit.periodic import repeat
 from dragoman.storage.engine import Storage
 
 EVERY_S: Final = 3600.0
@@ -31,14 +32,7 @@ class Retention:
 
     async def run(self) -> None:
         """Runs until cancelled."""
-        while True:
-            try:
-                await self.drop_old()
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:  # the next look may find the database again
-                log.error("old_rows_not_dropped", reason=type(error).__name__)
-            await asyncio.sleep(EVERY_S)
+        await repeat(EVERY_S, self.drop_old, "old_rows_not_dropped")
 
     async def drop_old(self) -> None:
         """Drops once what is too old."""

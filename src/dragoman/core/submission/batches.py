@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -25,6 +26,7 @@ from dragoman.core.messages.model.records import StoredMessage
 from dragoman.core.messages.sql import pending
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
+from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.audiences import Audiences, Chunk
 from dragoman.core.submission.expansion import AudienceExpansion, Expansion, NumbersExpansion
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
@@ -57,37 +59,24 @@ class MadeChunk(NamedTuple):
     messages: Messages
 
 
+@use_case(kw_only=True)
 class Batches:
     """Runs stored batches, and stops them."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        live: LiveMessages,
-        backlog: Backlog,
-        delivery: Delivery,
-        maker: MessageMaker,
-        metrics: Metrics,
-        audiences: Audiences,
-        accounts: Accounts,
-        ids: IdSource,
-        clock: Clock,
-    ) -> None:
-        self._storage = storage
-        self._live = live
-        self._backlog = backlog
-        self._delivery = delivery
-        self._maker = maker
-        self._metrics = metrics
-        self._audiences = audiences
-        self._accounts = accounts
-        self._ids = ids
-        self._clock = clock
-        self._running: deque[Expansion] = deque()
-        self._turn = asyncio.Lock()
-        """Held while a chunk becomes messages, so that nobody stops its batch in between."""
-        self._restored = False
+    storage: Storage
+    live: LiveMessages
+    backlog: Backlog
+    delivery: Delivery
+    maker: MessageMaker
+    metrics: Metrics
+    audiences: Audiences
+    accounts: Accounts
+    ids: IdSource
+    clock: Clock
+    _running: deque[Expansion] = field(default_factory=deque, init=False)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    """Held while a chunk becomes messages, so that nobody stops its batch in between."""
+    _restored: bool = field(default=False, init=False)
 
     async def run(self) -> None:
         """Expands batches as they fall due; runs until cancelled."""
@@ -97,8 +86,6 @@ class Batches:
                     await self._restore()
                 async with self._turn:
                     busy = await self._step()
-            except asyncio.CancelledError:
-                raise
             except Exception as error:  # one bad step must not end all batches
                 log.error("batches_not_expanded", reason=type(error).__name__)
                 self._running.clear()
@@ -124,7 +111,7 @@ class Batches:
         async with self._turn:
             waiting = [
                 message
-                for message in self._live
+                for message in self.live
                 if message.batch.batch_id == batch_id
                 and message.state is State.QUEUED
                 and not message.possible_duplicate
@@ -137,23 +124,23 @@ class Batches:
         await asyncio.shield(asyncio.ensure_future(self._cancel_message(batch_id, message_id)))
 
     async def _cancel_message(self, batch_id: int, message_id: int) -> None:
-        message = self._live.get(message_id)
+        message = self.live.get(message_id)
         if message is not None:
             await self._cancel_one(message)
             return
         batch = await self._load_batch(batch_id)
         routes: set[str] = set()
-        with self._live.withhold(batch_id):  # so that nobody takes it out of its row meanwhile
+        with self.live.withhold(batch_id):  # so that nobody takes it out of its row meanwhile
             try:
-                rows = await self._storage.read(lambda c: pending.load_messages(c, [message_id]))
+                rows = await self.storage.read(lambda c: pending.load_messages(c, [message_id]))
                 routes = {row.route for row in rows}
                 # A row can be read in the instant between its commit and its coming to memory.
                 await asyncio.sleep(ADOPTION_S)
-                waiting = [self._live.get(message_id) or LiveMessage(row, batch) for row in rows]
+                waiting = [self.live.get(message_id) or LiveMessage(row, batch) for row in rows]
                 await self._cancel_one(waiting[0])
             finally:
                 # Others of the batch may have been passed over while it was withheld.
-                self._backlog.read_again(routes, batch_id)
+                self.backlog.read_again(routes, batch_id)
 
     async def _cancel_one(self, message: LiveMessage) -> None:
         if message.state not in CANCELLABLE or message.possible_duplicate:
@@ -162,7 +149,7 @@ class Batches:
 
     async def _cancel(self, account: Account, batch_id: int) -> None:
         async with self._turn:
-            progress = await self._storage.read(
+            progress = await self.storage.read(
                 lambda c: batches.find(c, account.account_id, batch_id)
             )
             if progress is None:
@@ -170,7 +157,7 @@ class Batches:
             unexpanded = progress.state is BatchState.QUEUED
             if unexpanded and any(await self._stop_unexpanded(account, [batch_id])):
                 return
-            waiting = [m for m in self._live if m.batch.batch_id == batch_id]
+            waiting = [m for m in self.live if m.batch.batch_id == batch_id]
             if any(m.state is not State.QUEUED or m.possible_duplicate for m in waiting):
                 raise _too_late(batch_id)
             if waiting and not progress.expanding and len(waiting) == progress.recipients:
@@ -186,8 +173,8 @@ class Batches:
 
     async def _stop_unexpanded(self, account: Account, batch_ids: Sequence[int]) -> list[bool]:
         """Stops batches in one group of the writer; whether each had not begun to run."""
-        held = await self._storage.read(lambda c: batches.held_by_each(c, batch_ids))
-        write = self._storage.writer.write
+        held = await self.storage.read(lambda c: batches.held_by_each(c, batch_ids))
+        write = self.storage.writer.write
         return await asyncio.gather(
             *(
                 write(batches.cancel, self._cancellation(account, batch_id, held[batch_id]))
@@ -199,7 +186,7 @@ class Batches:
         self, account: Account, batch_id: int, held: Mapping[int, int]
     ) -> batches.Cancellation:
         first, *further = (
-            Settlement(wallet_id=wallet, entry_id=self._ids.next(), amount=amount, refund=True)
+            Settlement(wallet_id=wallet, entry_id=self.ids.next(), amount=amount, refund=True)
             for wallet, amount in (held or {account.wallet_id: 0}).items()
         )
         settlement = msgspec.structs.replace(first, also=tuple(further))
@@ -211,17 +198,17 @@ class Batches:
         Its messages leave memory at once, so nobody can be given one while the rows decide.
         """
         routes = {message.route for message in waiting}
-        with self._live.withhold(batch_id):
+        with self.live.withhold(batch_id):
             for message in waiting:
-                self._live.remove(message)
-            entry_ids = tuple(self._ids.take(MAX_DEPTH))  # as many wallets as accounts above it
+                self.live.remove(message)
+            entry_ids = tuple(self.ids.take(MAX_DEPTH))  # as many wallets as accounts above it
             stop = batches.Stop(batch_id=batch_id, entry_ids=entry_ids)
             stopped = False
             try:
-                stopped = await self._storage.writer.write(batches.stop, stop)
+                stopped = await self.storage.writer.write(batches.stop, stop)
             finally:
                 if not stopped:
-                    self._backlog.read_again(routes, batch_id)
+                    self.backlog.read_again(routes, batch_id)
         if not stopped:
             raise _too_late(batch_id)
         self._running = deque(e for e in self._running if e.batch_id != batch_id)
@@ -230,21 +217,21 @@ class Batches:
     async def _end_stopped(self, batch_id: int) -> None:
         """Ends the messages of a batch that was stopped, whose rows nobody else reads any more."""
         batch = await self._load_batch(batch_id)
-        while rows := await self._storage.read(
+        while rows := await self.storage.read(
             lambda c: pending.load_unsent_of_batch(c, batch_id, PAGE)
         ):
             await self._cancel_all([LiveMessage(row, batch) for row in rows])
 
     async def _load_batch(self, batch_id: int) -> LiveBatch:
-        loaded = await self._storage.read(lambda c: pending.load_batches(c, [batch_id]))
+        loaded = await self.storage.read(lambda c: pending.load_batches(c, [batch_id]))
         stored = loaded[batch_id]
-        wallets = await self._storage.read(lambda c: pending.wallet_of(c, [stored.account_id]))
+        wallets = await self.storage.read(lambda c: pending.wallet_of(c, [stored.account_id]))
         return LiveBatch(stored, wallets[stored.account_id])
 
     async def _cancel_all(self, messages: list[LiveMessage]) -> None:
         stored = [asyncio.get_running_loop().create_future() for _ in messages]
         for message, future in zip(messages, stored, strict=True):  # all at once, or none
-            self._delivery.change(
+            self.delivery.change(
                 message, State.CANCELLED, future.set_result, failure=FailureCode.CANCELLED
             )
         if not all(await asyncio.gather(*stored)):
@@ -252,7 +239,7 @@ class Batches:
 
     async def _restore(self) -> None:
         """Ends what an earlier run had decided to end."""
-        for batch_id in await self._storage.read(pending.stopped_with_unsent):
+        for batch_id in await self.storage.read(pending.stopped_with_unsent):
             await self._end_stopped(batch_id)
         self._restored = True
 
@@ -275,22 +262,22 @@ class Batches:
         return False
 
     async def _take_up_due(self, room: int) -> None:
-        now_ms = self._clock.now_ms()
+        now_ms = self.clock.now_ms()
         known = [expansion.batch_id for expansion in self._running]
-        due = await self._storage.read(lambda c: pending.load_due_batches(c, now_ms, known, room))
+        due = await self.storage.read(lambda c: pending.load_due_batches(c, now_ms, known, room))
         for stored in due:
-            account = await self._accounts.find_by_id(stored.account_id)
+            account = await self.accounts.find_by_id(stored.account_id)
             if account is None:
                 continue
             expansion: Expansion
             if stored.options.audience:
-                expansion = AudienceExpansion(stored, account, self._audiences, self._ids)
+                expansion = AudienceExpansion(stored, account, self.audiences, self.ids)
             else:
                 expansion = NumbersExpansion(stored, account)
             self._running.append(expansion)
 
     def _has_room(self, expansion: Expansion) -> bool:
-        return all(self._backlog.room(route) >= CHUNK for route in expansion.routes or ())
+        return all(self.backlog.room(route) >= CHUNK for route in expansion.routes or ())
 
     async def _next_chunk(self, expansion: Expansion) -> MadeChunk | None:
         """Reads the next recipients; None where they cannot become messages now.
@@ -302,7 +289,7 @@ class Batches:
             return None
         made: tuple[StoredMessage, ...] = ()
         if not chunk.progress.stopped:
-            made = self._maker.make(
+            made = self.maker.make(
                 expansion.account, expansion.live, chunk.recipients, expansion.prices
             )
         expansion.routes = {message.route for message in made if message.route}
@@ -315,7 +302,7 @@ class Batches:
         stored = self._step_of(expansion, chunk, made)
         while True:
             try:
-                moved = await self._storage.writer.write(submissions.expand, stored)
+                moved = await self.storage.writer.write(submissions.expand, stored)
                 break
             except Refused as refused:
                 if refused.code is not RefusalCode.INSUFFICIENT_CREDIT:
@@ -329,10 +316,10 @@ class Batches:
         expansion.routes = None
         if stored.step is not None:
             # Recipients of an audience are counted as they become known.
-            self._metrics.accepted[expansion.live.stored.dialect] += len(stored.messages)
-        self._delivery.tell_rejections(stored.rejections, expansion.live, stored.messages)
+            self.metrics.accepted[expansion.live.stored.dialect] += len(stored.messages)
+        self.delivery.tell_rejections(stored.rejections, expansion.live, stored.messages)
         sendable = without_rejected(stored.messages)
-        await self._backlog.publish([LiveMessage(message, expansion.live) for message in sendable])
+        await self.backlog.publish([LiveMessage(message, expansion.live) for message in sendable])
         return not chunk.finished
 
     def _step_of(self, expansion: Expansion, chunk: Chunk, made: Messages) -> submissions.Expansion:
@@ -340,7 +327,7 @@ class Batches:
         stored = expansion.step(chunk, made)
         return stored._replace(
             premium=expansion.live.stored.options.premium,
-            rejections=self._maker.rejections(expansion.live, stored.messages),
+            rejections=self.maker.rejections(expansion.live, stored.messages),
         )
 
 

@@ -11,7 +11,8 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.live import LiveMessages
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Submission
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
+from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.batches import Batches
 from dragoman.core.submission.model.idempotency_keys import KeyedFilter, KeyedView
 from dragoman.core.submission.sql import idempotency_keys as submission_keys
@@ -34,30 +35,21 @@ class AcceptedSubmission(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int
 
 
+@use_case(kw_only=True)
 class IdempotencyKeys:
     """A key is used once in an account and dialect; a refusal uses none up."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        submission: SubmissionService,
-        batches: Batches,
-        live: LiveMessages,
-        call_back: CallBack,
-        new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES),
-    ) -> None:
-        self._storage = storage
-        self._submission = submission
-        self._batches = batches
-        self._live = live
-        self._new_key = new_key
-        self._call_back = call_back
+    storage: Storage
+    submission: SubmissionService
+    batches: Batches
+    live: LiveMessages
+    call_back: CallBack
+    new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES)
 
     async def check_free(self, account: Account, dialect: str, key: str) -> None:
         """Raises `Refused` where a key is taken, before anything else is found wrong."""
         account_id = account.account_id
-        taken = await self._storage.read(
+        taken = await self.storage.read(
             lambda c: submission_keys.find_row(c, account_id, dialect, key)
         )
         if taken is not None:
@@ -67,29 +59,25 @@ class IdempotencyKeys:
         self, account: Account, submission: Submission, key: str = ""
     ) -> AcceptedSubmission:
         """Stores a submission under a key, or under a new one; raises `Refused`."""
-        key = key or self._new_key()
+        key = key or self.new_key()
         known_by = msgspec.structs.replace(submission, reference=key)
-        decision = await self._submission.decide(account, known_by)
+        decision = await self.submission.decide(account, known_by)
         waiting = (decision.new.batch.waiting_recipients or b"").decode()
         item = KeyedBatch(
             key=key, new=decision.new, recipients=tuple(filter(None, waiting.split(",")))
         )
-        accepted = await self._submission.store(decision, submission_keys.accept, item)
+        accepted = await self.submission.store(decision, submission_keys.accept, item)
         return AcceptedSubmission(key=key, created_ms=time_of(accepted.batch_id))
 
     async def find(self, account: Account, dialect: str, key: str) -> KeyedView:
         """The account's submission of a key; raises `Refused`."""
         account_id = account.account_id
-        found = await self._storage.read(
-            lambda c: submission_keys.find(c, account_id, dialect, key)
-        )
-        if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, "", "message not found")
-        return found
+        found = await self.storage.read(lambda c: submission_keys.find(c, account_id, dialect, key))
+        return existing(found, Refused(RefusalCode.NOT_FOUND, "", "message not found"))
 
     async def search(self, wanted: KeyedFilter, offset: int, limit: int) -> KeyedPage:
         """A page of an account's submissions, newest first unless asked otherwise."""
-        return await self._storage.read(lambda c: submission_keys.search(c, wanted, offset, limit))
+        return await self.storage.read(lambda c: submission_keys.search(c, wanted, offset, limit))
 
     async def cancel(self, account: Account, dialect: str, key: str) -> KeyedView:
         """Stops what is not sent yet of a submission; raises `Refused` where all of it is.
@@ -97,13 +85,13 @@ class IdempotencyKeys:
         What a phone has fetched ends when the phone confirms.
         """
         account_id = account.account_id
-        row = await self._storage.read(
+        row = await self.storage.read(
             lambda c: submission_keys.find_row(c, account_id, dialect, key)
         )
         if row is None:
             raise Refused(RefusalCode.NOT_FOUND, "", "message not found")
         try:
-            await self._batches.cancel(account, row.batch_id)
+            await self.batches.cancel(account, row.batch_id)
         except Refused as refused:
             if refused.code is not RefusalCode.NOT_CANCELLABLE:
                 raise
@@ -112,12 +100,12 @@ class IdempotencyKeys:
         return await self.find(account, dialect, key)
 
     async def _stop_what_can_be(self, batch_id: int) -> int:
-        stopped = await self._batches.cancel_waiting(batch_id)
+        stopped = await self.batches.cancel_waiting(batch_id)
         handed_over = [
             message.message_id
-            for message in self._live
+            for message in self.live
             if message.batch.batch_id == batch_id and message.state is State.SENDING
         ]
         for message_id in handed_over:
-            stopped += await self._call_back(message_id)
+            stopped += await self.call_back(message_id)
         return stopped

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.messages import Submission
-from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused, existing
+from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.batches import Batches
 from dragoman.core.submission.expansion import decode_waiting
 from dragoman.core.submission.model.orders import OrderMessage
@@ -26,27 +27,19 @@ class OrderProgress(NamedTuple):
     wants_receipt: bool
 
 
+@use_case(kw_only=True)
 class Orders:
     """Takes, finds and cancels the orders of accounts, which never see another's."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        submission: SubmissionService,
-        batches: Batches,
-        ids: IdSource,
-        clock: Clock,
-    ) -> None:
-        self._storage = storage
-        self._submission = submission
-        self._batches = batches
-        self._ids = ids
-        self._clock = clock
+    storage: Storage
+    submission: SubmissionService
+    batches: Batches
+    ids: IdSource
+    clock: Clock
 
     def new_order_id(self) -> str:
         """A name for an order whose customer gives none; no other order ever has it."""
-        return render_uuid(self._ids.next())
+        return render_uuid(self.ids.next())
 
     async def place(
         self,
@@ -63,45 +56,43 @@ class Orders:
         where the order is stored, so that of two calls at once one is refused; `is_new` is a name
         of ours, which is.
         """
-        decision = await self._submission.decide(account, submission)
+        decision = await self.submission.decide(account, submission)
         order = NewOrder(
             order_id=order_id, message_type=message_type, batch=decision.new, is_new=is_new
         )
-        return await self._submission.store(decision, orders.accept, order)
+        return await self.submission.store(decision, orders.accept, order)
 
     async def progress(self, account: Account, order_id: str) -> OrderProgress:
         """Where the recipients of an order are, in its order; raises `Refused`.
 
         An order that was cancelled before it had messages is not found any more.
         """
-        now_ms = self._clock.now_ms()
-        progress = await self._storage.read(
+        now_ms = self.clock.now_ms()
+        progress = await self.storage.read(
             lambda c: _progress(orders.find(c, account.account_id, order_id), now_ms)
         )
-        if progress is None:
-            raise _missing(order_id)
-        return progress
+        return existing(progress, _missing(order_id))
 
     async def cancel(self, account: Account, order_id: str) -> None:
         """Cancels an order that is due later; raises `Refused`."""
         order = await self._find(account, order_id)
-        if order.state is not BatchState.QUEUED or order.due_ms <= self._clock.now_ms():
+        if order.state is not BatchState.QUEUED or order.due_ms <= self.clock.now_ms():
             raise Refused(RefusalCode.NOT_CANCELLABLE, order_id)
-        await self._batches.cancel(account, order.batch_id)
+        await self.batches.cancel(account, order.batch_id)
 
     async def cancel_all(self, account: Account) -> int:
         """Cancels every order that is due later; how many there were."""
-        now_ms = self._clock.now_ms()
-        scheduled = await self._storage.read(
+        now_ms = self.clock.now_ms()
+        scheduled = await self.storage.read(
             lambda c: orders.load_scheduled(c, account.account_id, now_ms)
         )
-        return await self._batches.cancel_unexpanded(account, scheduled)
+        return await self.batches.cancel_unexpanded(account, scheduled)
 
     async def page(
         self, account: Account, from_ms: int, to_ms: int | None, offset: int, limit: int
     ) -> OrderPage:
         """A page of the orders that were made from one time to another; newest first."""
-        return await self._storage.read(
+        return await self.storage.read(
             lambda c: orders.load_page(c, account.account_id, from_ms, to_ms, offset, limit)
         )
 
@@ -115,17 +106,15 @@ class Orders:
         limit: int,
     ) -> RecipientPage:
         """A page of the messages of orders to a number (digits) in some time; newest first."""
-        return await self._storage.read(
+        return await self.storage.read(
             lambda c: orders.load_page_of_recipient(
                 c, account.account_id, recipient, from_ms, to_ms, offset, limit
             )
         )
 
     async def _find(self, account: Account, order_id: str) -> StoredOrder:
-        found = await self._storage.read(lambda c: orders.find(c, account.account_id, order_id))
-        if found is None:
-            raise _missing(order_id)
-        return found
+        found = await self.storage.read(lambda c: orders.find(c, account.account_id, order_id))
+        return existing(found, _missing(order_id))
 
 
 def _progress(order: StoredOrder | None, now_ms: int) -> OrderProgress | None:

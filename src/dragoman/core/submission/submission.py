@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import field
 from functools import lru_cache
 from typing import TypeVar
 
@@ -41,6 +42,7 @@ from dragoman.core.messages.model.routing import Route
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.admission import (
     Terms,
     check_named,
@@ -97,6 +99,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the customer is told once it is stored."""
 
 
+@use_case(kw_only=True)
 class SubmissionService:
     """Accepts or refuses; a refusal stores nothing and moves no credit.
 
@@ -104,45 +107,24 @@ class SubmissionService:
     part of something larger, and queues it. `submit` does both.
     """
 
-    def __init__(
-        self,
-        *,
-        writer: Writer,
-        queue: WorkQueue,
-        backlog: Backlog,
-        accounts: Accounts,
-        attachments: Attachments | None = None,
-        maker: MessageMaker,
-        delivery: Delivery,
-        ids: IdSource,
-        clock: Clock,
-        metrics: Metrics,
-        audiences: Audiences,
-        premium: PremiumRules,
-        device_routes: DeviceRoutes,
-        inline_recipients: int,
-        max_parts: int,
-        max_recipients: int,
-        find_payments: FindPayments | None = None,
-    ) -> None:
-        self._writer = writer
-        self._queue = queue
-        self._backlog = backlog
-        self._accounts = accounts
-        self._attachments = attachments
-        self._maker = maker
-        self._delivery = delivery
-        self._ids = ids
-        self._clock = clock
-        self._metrics = metrics
-        self._audiences = audiences
-        self._inline_recipients = inline_recipients
-        self._max_parts = max_parts
-        self._max_recipients = max_recipients
-        self._premium = premium
-        self._device_routes = device_routes
-        self._find_payments = find_payments or _own_payments
-        self._orphans: set[asyncio.Task[None]] = set()
+    writer: Writer
+    queue: WorkQueue
+    backlog: Backlog
+    accounts: Accounts
+    attachments: Attachments | None = None
+    maker: MessageMaker
+    delivery: Delivery
+    ids: IdSource
+    clock: Clock
+    metrics: Metrics
+    audiences: Audiences
+    premium: PremiumRules
+    device_routes: DeviceRoutes
+    inline_recipients: int
+    max_parts: int
+    max_recipients: int
+    find_payments: FindPayments = field(default_factory=lambda: _own_payments)
+    _orphans: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     async def submit(self, account: Account, submission: Submission) -> AcceptedBatch:
         """Stores a submission whole and queues it; raises `Refused`."""
@@ -164,14 +146,14 @@ class SubmissionService:
         Raises `Refused`, and then nothing is stored. The caller may go away at any time: what is
         on disk by then is queued all the same.
         """
-        claimed = [m for d in decisions for m in d.sendable if self._queue.claim(m.route)]
+        claimed = [m for d in decisions for m in d.sendable if self.queue.claim(m.route)]
         for message in claimed:
             message.state = _SENDING  # a link takes it as soon as it is on disk
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def stored(result: Exception | None) -> None:
             for message in claimed:
-                self._queue.release(message.route)
+                self.queue.release(message.route)
             if not waiting.cancelled():
                 if result is None:
                     waiting.set_result(None)
@@ -181,7 +163,7 @@ class SubmissionService:
                 # The caller is gone, the rows are not: they must not wait for a restart.
                 self._adopt(decisions)
 
-        self._writer.submit(operation, item, stored)
+        self.writer.submit(operation, item, stored)
         try:
             await waiting
         except asyncio.CancelledError:
@@ -191,20 +173,18 @@ class SubmissionService:
             raise
         for decision in decisions:
             batch = decision.live
-            self._metrics.accepted[batch.stored.dialect] += decision.accepted.recipients
+            self.metrics.accepted[batch.stored.dialect] += decision.accepted.recipients
             if decision.sendable:
                 await self._publish(batch, decision.sendable)
             if decision.new.rejections:
-                self._delivery.tell_rejections(
-                    decision.new.rejections, batch, decision.new.messages
-                )
+                self.delivery.tell_rejections(decision.new.rejections, batch, decision.new.messages)
 
     async def decide(self, account: Account, submission: Submission) -> Decision:
         """Checks a submission and works out what it becomes; raises `Refused`. Stores nothing."""
         if not account.may(Permission.SEND):
             raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
-        terms = check_terms(submission, self._clock.now_ms())
-        to_device = self._device_routes.check(account, submission)
+        terms = check_terms(submission, self.clock.now_ms())
+        to_device = self.device_routes.check(account, submission)
         sender = submission.sender or account.default_sender
         if sender or to_device is None:  # else the number of a SIM is the sender
             sender = await self._check_sender(account, sender, of_house=submission.house_sender)
@@ -215,7 +195,7 @@ class SubmissionService:
             return await self._decide_audience(
                 account, submission, submission.audience, sender, terms, to_device
             )
-        maximum = min(self._max_recipients, account.max_recipients)
+        maximum = min(self.max_recipients, account.max_recipients)
         recipients = check_recipients(submission.recipients, maximum)
         check_prefixes(account, recipients)
         max_parts = self._max_parts_of(account)
@@ -228,7 +208,7 @@ class SubmissionService:
             segmentation = check_text(submission, submission.text, max_parts, terms)
             parts = segmentation.count
         if submission.premium is not None:
-            sender = self._premium.check(
+            sender = self.premium.check(
                 account,
                 submission.premium,
                 sender=sender,
@@ -237,14 +217,14 @@ class SubmissionService:
                 due_ms=terms.due_ms,
                 multimedia=multimedia,
             ).number
-        tariffs = self._maker.tariffs(
+        tariffs = self.maker.tariffs(
             account, recipients, multimedia, to_device, submission.message_type
         )
         payments = await self._payments_of(account, submission)
         attachments: tuple[Attachment, ...] = ()
         if multimedia:
             attachments = await self._collect_attachments(submission)
-        inline = terms.due_now and len(recipients) <= self._inline_recipients
+        inline = terms.due_now and len(recipients) <= self.inline_recipients
         if own is None:
             credits = sum([price.credits for _, price in tariffs]) * parts
         else:
@@ -264,18 +244,18 @@ class SubmissionService:
         live_batch = LiveBatch(batch, account.wallet_id, segmentation)
         messages: tuple[StoredMessage, ...] = ()
         if inline and own is None:
-            messages = self._maker.make_alike(live_batch, recipients, tariffs)
+            messages = self.maker.make_alike(live_batch, recipients, tariffs)
         elif inline and own is not None:
-            messages = self._maker.make(account, live_batch, own)
+            messages = self.maker.make(account, live_batch, own)
         rejections: tuple[StateChange, ...] = ()
         sendable: Sequence[StoredMessage] = messages
         if any(message.failure for message in messages):
-            rejections = self._maker.rejections(live_batch, messages)
+            rejections = self.maker.rejections(live_batch, messages)
             sendable = without_rejected(messages)
         new = NewBatch(
             batch=batch,
             messages=messages,
-            reservation=live_batch.reservation(self._ids, credits),
+            reservation=live_batch.reservation(self.ids, credits),
             rejections=rejections,
             attachments=attachments,
         )
@@ -298,15 +278,15 @@ class SubmissionService:
         to_device: Route | None,
     ) -> Decision:
         """To be stored as it was asked: who that is, and what it costs, is known when it runs."""
-        maximum = min(self._max_recipients, account.max_recipients)
+        maximum = min(self.max_recipients, account.max_recipients)
         numbers = check_named(submission, wanted, maximum)
         check_prefixes(account, numbers)
         multimedia = submission.format is Format.MMS
-        self._maker.tariffs(account, numbers, multimedia, to_device, submission.message_type)
+        self.maker.tariffs(account, numbers, multimedia, to_device, submission.message_type)
         payments = await self._payments_of(account, submission)
         max_parts, country_code = self._max_parts_of(account), ""
         if submission.premium is not None:
-            code = self._premium.check(
+            code = self.premium.check(
                 account,
                 submission.premium,
                 sender=sender,
@@ -316,7 +296,7 @@ class SubmissionService:
                 multimedia=multimedia,
             )
             sender, country_code, max_parts = code.number, code.country_code, 1
-        audience = await self._audiences.check(
+        audience = await self.audiences.check(
             account,
             wanted,
             "" if submission.format is Format.BINARY else submission.text,
@@ -339,7 +319,7 @@ class SubmissionService:
         new = NewBatch(
             batch=batch,
             messages=(),
-            reservation=live_batch.reservation(self._ids, 0),
+            reservation=live_batch.reservation(self.ids, 0),
             attachments=attachments,
             audience=audience,
         )
@@ -354,7 +334,7 @@ class SubmissionService:
 
     def reaches(self, account: Account, number: str, message_type: MessageType | None) -> bool:
         """Whether an account may send to a number, and a route goes there."""
-        return self._maker.reaches(account, number, message_type)
+        return self.maker.reaches(account, number, message_type)
 
     def _batch(
         self,
@@ -369,7 +349,7 @@ class SubmissionService:
     ) -> StoredBatch:
         callback, message_type = submission.callback, submission.message_type
         return StoredBatch(
-            batch_id=self._ids.next(),
+            batch_id=self.ids.next(),
             account_id=account.account_id,
             dialect=submission.dialect,
             protocol=submission.protocol,
@@ -409,19 +389,19 @@ class SubmissionService:
         """The wallets that pay; none stands for the account's own alone."""
         if submission.payments or account.payer is _OWN:
             return submission.payments
-        return await self._find_payments(account)
+        return await self.find_payments(account)
 
     def _max_parts_of(self, account: Account) -> int:
-        return min(self._max_parts, account.max_parts)
+        return min(self.max_parts, account.max_parts)
 
     async def _publish(self, batch: LiveBatch, messages: Sequence[StoredMessage]) -> None:
-        await self._backlog.publish([LiveMessage(message, batch) for message in messages])
+        await self.backlog.publish([LiveMessage(message, batch) for message in messages])
 
     def _adopt(self, decisions: Sequence[Decision]) -> None:
         """Sends what was stored for a caller that has gone away."""
         for decision in decisions:
             new = decision.new
-            self._delivery.tell_rejections(new.rejections, decision.live, new.messages)
+            self.delivery.tell_rejections(new.rejections, decision.live, new.messages)
             if decision.sendable:
                 orphans = asyncio.create_task(self._publish(decision.live, decision.sendable))
                 self._orphans.add(orphans)
@@ -430,19 +410,19 @@ class SubmissionService:
     async def _check_sender(self, account: Account, sender: str, *, of_house: bool) -> str:
         sender = _cached_sender(sender)
         if not of_house and not account.may(Permission.ANY_SENDER):
-            approved = await self._accounts.approved_senders(account)
+            approved = await self.accounts.approved_senders(account)
             if sender not in approved:
                 raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender)
         return sender
 
     async def _collect_attachments(self, submission: Submission) -> tuple[Attachment, ...]:
         """Fetches the attachments of a multimedia message; the last check there is."""
-        if submission.format is not Format.MMS or self._attachments is None:
+        if submission.format is not Format.MMS or self.attachments is None:
             return ()
-        return await self._attachments.collect(submission.attachment_urls)
+        return await self.attachments.collect(submission.attachment_urls)
 
     def _check_multimedia(self, sender: str) -> None:
-        if self._attachments is None:
+        if self.attachments is None:
             raise Refused(RefusalCode.NOT_SUPPORTED, "format")
         if not sender.removeprefix("+").isdigit():
             raise Refused(RefusalCode.INVALID_SENDER, sender, "an MMS needs a number or short code")
@@ -450,7 +430,7 @@ class SubmissionService:
     def _lane(self, submission: Submission, recipients: int, lane: Lane) -> Lane:
         if submission.urgent:
             return Lane.URGENT
-        return lane if recipients <= self._inline_recipients else Lane.BULK
+        return lane if recipients <= self.inline_recipients else Lane.BULK
 
 
 async def _own_payments(account: Account) -> tuple[Payment, ...]:

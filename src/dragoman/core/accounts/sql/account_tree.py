@@ -23,7 +23,7 @@ from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.accounts.sql.credits import bequeath
 from dragoman.core.accounts.sql.tables import accounts, audit_entries, credentials
 from dragoman.core.billing.sql.wallets import Balance, Transfer, balance, is_unlimited, transfer
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.kit.ids import parse_number
 from dragoman.storage.many import is_one_of
 from dragoman.storage.rows import count, insert_rows, is_any
@@ -129,9 +129,7 @@ def _living(connection: Connection, account_id: int) -> Row[Any]:
         accounts.c.account_id == account_id, accounts.c.deleted_ms.is_(None)
     )
     row = connection.execute(query).first()
-    if row is None:
-        raise Refused(RefusalCode.NOT_FOUND, str(account_id), "user")
-    return row
+    return existing(row, Refused(RefusalCode.NOT_FOUND, str(account_id), "user"))
 
 
 def load_views(connection: Connection, top: Account) -> list[AccountView]:

@@ -11,7 +11,7 @@ import msgspec
 
 from dragoman.core.model.email_addresses import is_email_address
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.texts import is_storable
+from dragoman.core.model.texts import check_text
 
 CUSTOM_FIELDS: Final = 10
 MAX_CUSTOM: Final = 1_000
@@ -81,18 +81,11 @@ def check_profile(profile: ContactProfile) -> None:
     if profile.gender not in GENDERS:
         raise Refused(RefusalCode.INVALID_FIELD, "gender", "neither m nor f")
     for field, longest in MAX_LENGTHS.items():
-        _check_text(field, getattr(profile, field), longest)
+        check_text(field, getattr(profile, field), longest)
     for number, value in profile.custom.items():
         if not 1 <= number <= CUSTOM_FIELDS:
             raise Refused(RefusalCode.INVALID_FIELD, "custom", f"there are {CUSTOM_FIELDS}")
-        _check_text(f"custom{number}", value, MAX_CUSTOM)
-
-
-def _check_text(field: str, value: str, longest: int) -> None:
-    if len(value) > longest:
-        raise Refused(RefusalCode.INVALID_FIELD, field, f"more than {longest} characters")
-    if not is_storable(value):
-        raise Refused(RefusalCode.INVALID_FIELD, field, "it holds characters that are none")
+        check_text(f"custom{number}", value, MAX_CUSTOM)
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):

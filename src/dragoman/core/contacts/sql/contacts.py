@@ -14,7 +14,7 @@ from dragoman.core.contacts.sql import contact_values, merge_fields
 from dragoman.core.contacts.sql.contact_blocks import Tally, find_place
 from dragoman.core.contacts.sql.contact_lists import check_list
 from dragoman.core.contacts.sql.tables import contacts
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.kit.ids import time_of
 from dragoman.storage.bulk import BulkInsert, Row
 from dragoman.storage.rows import count, read_all, read_one
@@ -238,9 +238,7 @@ def _is_among(driver: str, contact_ids: Select[tuple[int]]) -> ColumnElement[boo
 
 def _existing(connection: Connection, item: ContactChange | ContactKey) -> _Row:
     row = _find_row(connection, item.account_id, item.contact_id)
-    if row is None:
-        raise missing_contact(item.contact_id)
-    return row
+    return existing(row, missing_contact(item.contact_id))
 
 
 def _find_row(connection: Connection, account_id: int, contact_id: int) -> _Row | None:

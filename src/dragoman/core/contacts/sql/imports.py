@@ -14,7 +14,7 @@ from dragoman.core.contacts.sql.contact_blocks import Tally, delete_some_of_list
 from dragoman.core.contacts.sql.contact_lists import add_list, check_list
 from dragoman.core.contacts.sql.contacts import insert_contacts
 from dragoman.core.contacts.sql.tables import contacts, imports
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.kit.ids import first_at
 from dragoman.storage.many import is_one_of
 from dragoman.storage.rows import insert_rows, read_one
@@ -164,6 +164,4 @@ def _update(connection: Connection, job: ImportJob, **values: Any) -> None:
 
 def _job(connection: Connection, import_id: int) -> ImportJob:
     job = read_one(connection, select(imports).where(imports.c.import_id == import_id), ImportJob)
-    if job is None:
-        raise Refused(RefusalCode.NOT_FOUND, str(import_id), "import")
-    return job
+    return existing(job, Refused(RefusalCode.NOT_FOUND, str(import_id), "import"))

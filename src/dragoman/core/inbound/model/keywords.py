@@ -11,7 +11,7 @@ import msgspec
 
 from dragoman.core.inbound.model.inbound import Keyword
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.texts import is_storable
+from dragoman.core.model.texts import check_text
 
 MAX_KEYWORD: Final = 40
 CATCH_ALL: Final = "*"
@@ -52,10 +52,7 @@ def parse_keyword(text: str) -> str:
         raise Refused(RefusalCode.MISSING_FIELD, "keyword")
     if len(words) > 1 or len(text) > _LOOKED_AT:
         raise Refused(RefusalCode.INVALID_FIELD, "keyword", "use one word")
-    if len(words[0]) > MAX_KEYWORD:
-        raise Refused(RefusalCode.INVALID_FIELD, "keyword", f"more than {MAX_KEYWORD} characters")
-    if not is_storable(words[0]):
-        raise Refused(RefusalCode.INVALID_FIELD, "keyword", "not valid Unicode text")
+    check_text("keyword", words[0], MAX_KEYWORD)
     return words[0]
 
 

@@ -10,15 +10,13 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     SmallInteger,
-    Table,
     Text,
 )
 
-from dragoman.storage.metadata import Identifier, metadata, primary_identifier, required
+from dragoman.storage.metadata import Identifier, primary_identifier, required, table
 
-numbers = Table(
+numbers = table(
     "numbers",
-    metadata,
     primary_identifier("number_id"),
     Column("number", Text, nullable=False, unique=True),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
@@ -26,9 +24,8 @@ numbers = Table(
 )
 """`number` is digits without `+`; on a shared one every account may reserve keywords."""
 
-forwardings = Table(
+forwardings = table(
     "forwardings",
-    metadata,
     primary_identifier("forwarding_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     *required(Text, "kind", "dialect", "url", "charset"),
@@ -37,9 +34,8 @@ forwardings = Table(
 )
 """`dialect` makes the request; an empty `charset` leaves the choice to it."""
 
-keywords = Table(
+keywords = table(
     "keywords",
-    metadata,
     primary_identifier("keyword_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     Column("number", Text, nullable=False),
@@ -63,9 +59,8 @@ A deleted keyword belongs to its account until `free_ms`, which is 0 before. The
 that only the configuration names, so it is no reference.
 """
 
-opt_outs = Table(
+opt_outs = table(
     "opt_outs",
-    metadata,
     primary_identifier("opt_out_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     *required(Text, "sender", "recipient"),
@@ -83,9 +78,8 @@ text that said so, where one did.
 """
 
 
-inbound_texts = Table(
+inbound_texts = table(
     "inbound_texts",
-    metadata,
     primary_identifier("inbound_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id")),
     *required(Text, "carrier", "sender", "recipient", "text", "alphabet", "keyword"),
@@ -103,9 +97,8 @@ inbound_texts = Table(
 `handling` says what was done with it (`domain.inbound.Handling`).
 """
 
-inbound_parts = Table(
+inbound_parts = table(
     "inbound_parts",
-    metadata,
     primary_identifier("part_id"),
     *required(Text, "carrier", "sender", "recipient"),
     Column("reference", Integer, nullable=False),
@@ -118,9 +111,8 @@ inbound_parts = Table(
 `content` is UTF-16, which alone can hold a character that its sender cut in two.
 """
 
-text_cursors = Table(
+text_cursors = table(
     "text_cursors",
-    metadata,
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
     Column("number", Text, primary_key=True),
     Column("position", Identifier, nullable=False),

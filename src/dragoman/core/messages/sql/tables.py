@@ -11,23 +11,22 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     SmallInteger,
-    Table,
     Text,
     literal_column,
 )
 
 from dragoman.storage.metadata import (
     Identifier,
-    metadata,
     optional,
     partial_index,
+    primary,
     primary_identifier,
     required,
+    table,
 )
 
-batches = Table(
+batches = table(
     "batches",
-    metadata,
     primary_identifier("batch_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     *required(Text, "dialect", "protocol"),
@@ -61,9 +60,8 @@ only where a query has the very words of its condition.
 IS_UNSENT: ColumnElement[bool] = literal_column("state IN (10, 20)")
 """Queued or given to a carrier that has not answered."""
 
-messages = Table(
+messages = table(
     "messages",
-    metadata,
     primary_identifier("message_id"),
     Column("batch_id", Identifier, ForeignKey("batches.batch_id"), nullable=False),
     Column("account_id", Identifier, nullable=False),
@@ -97,9 +95,8 @@ messages = Table(
 ever change, and spare a search that adds up parts, or looks for batches, the look at every row.
 """
 
-audiences = Table(
+audiences = table(
     "audiences",
-    metadata,
     Column("batch_id", Identifier, ForeignKey("batches.batch_id"), primary_key=True),
     *required(Text, "content", "done_up_to"),
     *required(Integer, "seen", "taken"),
@@ -113,9 +110,8 @@ counts the contacts of lists that a percentage is taken of, `taken` those that w
 why no more are sent to.
 """
 
-parts = Table(
+parts = table(
     "parts",
-    metadata,
     Column("message_id", Identifier, ForeignKey("messages.message_id"), primary_key=True),
     Column("number", SmallInteger, primary_key=True),
     Column("carrier_message_id", Text),
@@ -127,14 +123,10 @@ parts = Table(
 """What became of each part of a message in several parts; a single part is its message."""
 
 
-hourly_statistics = Table(
+hourly_statistics = table(
     "hourly_statistics",
-    metadata,
-    Column("account_id", Identifier, primary_key=True),
-    Column("hour_ms", Identifier, primary_key=True),
-    Column("direction", Text, primary_key=True),
-    Column("dimension", Text, primary_key=True),
-    Column("value", Text, primary_key=True),
+    *primary(Identifier, "account_id", "hour_ms"),
+    *primary(Text, "direction", "dimension", "value"),
     *required(Identifier, "count", "parts"),
     sqlite_with_rowid=False,
 )
@@ -145,12 +137,10 @@ search finds is read from these counts, so nothing is counted under outbox or in
 of its own.
 """
 
-ingested_rows = Table(
+ingested_rows = table(
     "ingested_rows",
-    metadata,
     Column("account_id", Identifier, primary_key=True),
-    Column("direction", Text, primary_key=True),
-    Column("reference", Text, primary_key=True),
+    *primary(Text, "direction", "reference"),
     Column("ingested_ms", Identifier, nullable=False),
     Index("ix_ingested_rows_ingested_ms", "ingested_ms"),
     sqlite_with_rowid=False,
@@ -158,9 +148,8 @@ ingested_rows = Table(
 """What was counted because we were told, by its sender's own reference: none counts twice."""
 
 
-message_events = Table(
+message_events = table(
     "message_events",
-    metadata,
     primary_identifier("event_id"),
     Column("message_id", Identifier, nullable=False),
     Column("kind", Text, nullable=False),
@@ -173,9 +162,8 @@ message_events = Table(
 A message that is taken and delivered at once has none: its own row says it all.
 """
 
-callback_attempts = Table(
+callback_attempts = table(
     "callback_attempts",
-    metadata,
     primary_identifier("callback_id"),
     Column("number", SmallInteger, primary_key=True),
     Column("answered_ms", Identifier, nullable=False),
@@ -186,9 +174,8 @@ callback_attempts = Table(
 """Calls to customers that had to be repeated; the last call is in the row of its callback."""
 
 
-callbacks = Table(
+callbacks = table(
     "callbacks",
-    metadata,
     primary_identifier("callback_id"),
     *required(Identifier, "account_id", "message_id"),
     *required(Text, "dialect", "origin", "url", "payload"),
@@ -205,20 +192,17 @@ callbacks = Table(
 """
 
 
-receipt_keys = Table(
+receipt_keys = table(
     "receipt_keys",
-    metadata,
-    Column("carrier", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
+    *primary(Text, "carrier", "key"),
     Column("message_id", Identifier, nullable=False),
     Column("part", SmallInteger, nullable=False),
     Index("ix_receipt_keys_message_id", "message_id"),
     sqlite_with_rowid=False,
 )
 
-parked_receipts = Table(
+parked_receipts = table(
     "parked_receipts",
-    metadata,
     primary_identifier("receipt_id"),
     *required(Text, "carrier", "carrier_message_id", "keys", "recipient"),
     Column("state", SmallInteger, nullable=False),
@@ -227,9 +211,8 @@ parked_receipts = Table(
 """Reports whose message is not known (yet); kept 72 hours, their time is in the identifier."""
 
 
-premium_messages = Table(
+premium_messages = table(
     "premium_messages",
-    metadata,
     Column(
         "message_id",
         Identifier,
@@ -248,9 +231,8 @@ premium_messages = Table(
 """`notice_batch_id` is the batch that told the recipient of the refund, where one was asked for."""
 
 
-attachments = Table(
+attachments = table(
     "attachments",
-    metadata,
     Column("batch_id", Identifier, ForeignKey("batches.batch_id"), primary_key=True),
     Column("number", SmallInteger, primary_key=True),
     *required(Text, "name", "content_type"),
