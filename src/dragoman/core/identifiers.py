@@ -1,4 +1,4 @@
-"""The identifiers handed out so far; a start goes on behind the highest."""
+"""The highest identifier in the database, after which a restart continues."""
 
 from __future__ import annotations
 
@@ -84,5 +84,5 @@ _HIGHEST = text(f"SELECT MAX(id) FROM ({' UNION ALL '.join(_EACH)}) AS highest")
 
 
 def last_identifier(connection: Connection) -> int:
-    """The highest identifier handed out so far, over all tables; 0 where there is none."""
+    """The highest identifier in all tables; 0 in an empty database."""
     return connection.execute(_HIGHEST).scalar_one() or 0

@@ -1,4 +1,4 @@
-"""What the house counts about itself; plain integers, read when somebody asks."""
+"""Counters of a gateway: plain integers, read when metrics are requested."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections import Counter
 
 
 class Metrics:
-    """Counters of one gateway. Names of carriers and states only: never numbers, texts or keys."""
+    """The counters of one gateway.
+
+    Labels are names of carriers and states only: never numbers, texts or keys.
+    """
 
     def __init__(self) -> None:
         self.accepted: Counter[str] = Counter()
@@ -44,7 +47,7 @@ class Metrics:
         """Notes in the journal of messages that were too many, or could not be stored."""
 
     def committed(self, units: int, seconds: float) -> None:
-        """Notes a group commit (called by the writer's thread, which is its only caller)."""
+        """Counts a group commit."""
         self.committed_units += units
         self.commit_s.observe(seconds)
 

@@ -1,4 +1,4 @@
-"""Every kind of work there is, by name: what the process that writes can be asked for."""
+"""All write operations by name, as the writer process runs them."""
 
 from __future__ import annotations
 

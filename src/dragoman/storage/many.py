@@ -1,4 +1,4 @@
-"""Asking for rows of many values at once."""
+"""Conditions on many values at once."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ FEW: Final = 20
 def is_one_of(
     driver: str, column: ColumnElement[Any], wanted: Collection[int] | Collection[str]
 ) -> ColumnElement[bool]:
-    """Whether a column has one of some identifiers or texts, many of which are one parameter.
+    """Whether a column has one of some identifiers or texts; many are passed as one parameter.
 
-    A parameter each costs more to write and to read than thousands of them to look for.
+    One parameter per value costs more to render and parse than to look up thousands of them.
     """
     if len(wanted) <= FEW:
         return column.in_(wanted)

@@ -60,6 +60,6 @@ def optional(kind: _Type, *names: str) -> Iterator[Column[Any]]:
 
 
 def partial_index(name: str, *columns: str, where: str | ColumnElement[bool]) -> Index:
-    """An index of the rows that fulfil a condition."""
+    """An index of the rows that meet a condition."""
     condition: TextClause | ColumnElement[bool] = sql(where) if isinstance(where, str) else where
     return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)

@@ -1,4 +1,4 @@
-"""From rows to values and back: columns have the names of fields, and JSON what is no scalar."""
+"""Rows as values and back: columns have the names of fields; what is no scalar is JSON."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _OF_JSON = ("StructType", "DictType", "ListType", "VarTupleType", "TupleType", "
 
 
 def read_all(connection: Connection, query: Executable, kind: type[Value]) -> list[Value]:
-    """The rows of a query as values; columns that are no field of them are left out."""
+    """The rows of a query as values; columns without a field are left out."""
     result = connection.execute(query)
     convert = converter(kind, result.keys())
     return [convert(row) for row in result]
 
 
 def read_one(connection: Connection, query: Executable, kind: type[Value]) -> Value | None:
-    """The first row of a query as a value; None where it finds none."""
+    """The first row of a query as a value; None without any."""
     result = connection.execute(query)
     convert = converter(kind, result.keys())
     row = result.first()
@@ -36,9 +36,9 @@ def read_one(connection: Connection, query: Executable, kind: type[Value]) -> Va
 
 
 def converter(kind: type[Value], names: Iterable[str]) -> Callable[[Row[Any]], Value]:
-    """What makes a value of a row that begins with columns of these names.
+    """A function from a row that begins with columns of these names to a value.
 
-    NULL is an empty text in a field that cannot be None.
+    NULL becomes an empty text in a field that cannot be None.
     """
     return _converter(kind, tuple(map(str, names)))
 
@@ -69,7 +69,7 @@ def columns_of(table: Table, kind: type[msgspec.Struct]) -> list[Column[Any]]:
 
 
 def row_of(value: msgspec.Struct) -> dict[str, Any]:
-    """The columns of a value's row, JSON where it is no scalar."""
+    """The columns of a value's row, with JSON for what is no scalar."""
     row = msgspec.structs.asdict(value)
     for name in _decoders(type(value)):
         if row[name] is not None:
@@ -78,14 +78,14 @@ def row_of(value: msgspec.Struct) -> dict[str, Any]:
 
 
 def insert_rows(connection: Connection, table: Table, values: Iterable[msgspec.Struct]) -> None:
-    """Stores values as rows of a table."""
+    """Inserts values as rows of a table."""
     rows = [row_of(value) for value in values]
     if rows:
         connection.execute(insert(table), rows)
 
 
 def insert_new(connection: Connection, table: Table, value: msgspec.Struct) -> bool:
-    """Stores a value unless a row has one of its keys; whether it did."""
+    """Inserts a value unless a row has one of its keys; whether it did."""
     statement = _dialect_of(connection).insert(table).values(row_of(value))
     # What came back, not a count of rows: not every driver counts what it inserts.
     stored = statement.on_conflict_do_nothing().returning(*table.primary_key)
@@ -93,7 +93,7 @@ def insert_new(connection: Connection, table: Table, value: msgspec.Struct) -> b
 
 
 def put_row(connection: Connection, table: Table, row: dict[str, Any], *changing: str) -> None:
-    """Stores a row, or changes the one that has its primary key, all of it or some columns."""
+    """Inserts a row, or updates all or some columns of the one with its primary key."""
     keys = [column.name for column in table.primary_key]
     new = {name: row[name] for name in changing or row if name not in keys}
     statement = _dialect_of(connection).insert(table).values(row)
@@ -105,12 +105,12 @@ def _dialect_of(connection: Connection) -> Any:
 
 
 def count(connection: Connection, *conditions: ColumnElement[bool]) -> int:
-    """How many rows fulfil the conditions."""
+    """The number of rows that meet the conditions."""
     return connection.execute(select(func.count()).where(*conditions)).scalar_one()
 
 
 def is_any(connection: Connection, *conditions: ColumnElement[bool]) -> bool:
-    """Whether a row fulfils the conditions."""
+    """Whether any row meets the conditions."""
     return bool(connection.execute(select(exists().where(*conditions))).scalar_one())
 
 
@@ -120,7 +120,7 @@ def first_missing(
     wanted: Iterable[int],
     *conditions: ColumnElement[bool],
 ) -> int | None:
-    """The first identifier that no row has which fulfils the conditions."""
+    """The first identifier without a row that meets the conditions."""
     asked = sorted(set(wanted))
     among = is_one_of(connection.dialect.name, column, asked)
     known = set(connection.execute(select(column).where(among, *conditions)).scalars())
@@ -128,14 +128,14 @@ def first_missing(
 
 
 def given(change: msgspec.Struct, *names: str) -> dict[str, Any]:
-    """The new values of a change, by column; a field that is not set is none."""
+    """The new values of a change, by column, without unset fields."""
     values = {name: getattr(change, name) for name in names or change.__struct_fields__}
     return {name: value for name, value in values.items() if value is not UNSET}
 
 
 @cache
 def _decoders(kind: type[msgspec.Struct]) -> dict[str, Callable[[str], Any]]:
-    """What reads the columns that hold JSON."""
+    """Decoders of the columns with JSON."""
     return {
         field.name: msgspec.json.Decoder(field.type, strict=False).decode
         for field in msgspec.structs.fields(kind)
@@ -145,7 +145,7 @@ def _decoders(kind: type[msgspec.Struct]) -> dict[str, Callable[[str], Any]]:
 
 @cache
 def _never_none(kind: type[msgspec.Struct]) -> list[str]:
-    """The fields of text that are there, where a column may be NULL."""
+    """The fields that cannot be None although their column may be NULL."""
     return [
         field.name
         for field in msgspec.structs.fields(kind)

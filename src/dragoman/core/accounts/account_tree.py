@@ -1,7 +1,7 @@
-"""What an account may do with the accounts below it: see, make, change and delete them.
+"""What an account may do with the accounts below it: list, create, change and delete them.
 
-Nobody gives more than it has: not a permission, not a number to send to, not credits. Accounts
-beside and above the caller do not exist for it.
+No account can grant more than it has itself: permissions, prefixes or credits. Accounts beside or
+above the caller are invisible to it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NOT_BY_DEFAULT = frozenset({Permission.ADMINISTER, Permission.OPERATE})
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to become different about an account."""
+    """Changes to an account."""
 
     fields: AccountFields = AccountFields()
     password: str | None = None
@@ -49,7 +49,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangedAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """An account as it is now, with the key that was made, which is shown this once."""
+    """An account after a change, with its new key if any, which is shown only once."""
 
     view: AccountView
     api_key: str | None = None
@@ -57,10 +57,7 @@ class ChangedAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 @use_case(kw_only=True)
 class AccountTree:
-    """The accounts below an account, at its hands.
-
-    `end_sessions` ends those of an account that are kept in memory.
-    """
+    """Administers the accounts below an account; `end_sessions` ends those kept in memory."""
 
     accounts: Accounts
     storage: Storage
@@ -75,9 +72,9 @@ class AccountTree:
     async def search(
         self, caller: Account, name: str, offset: int, limit: int
     ) -> tuple[list[AccountView], int]:
-        """The caller's own account and those below it whose names hold a text, as a tree.
+        """Searches the caller's own account and those below it by user name.
 
-        A page of them, each behind the one it lies below, and how many there are in all.
+        Returns a page in tree order, each account after its parent, and the total.
         """
         if not is_storable(name):
             return [], 0
@@ -88,10 +85,7 @@ class AccountTree:
     async def names(
         self, caller: Account, account_ids: Iterable[int], *, living: bool = False
     ) -> dict[int, str]:
-        """The user names of those accounts that are the caller's own or lie below it.
-
-        Deleted accounts have names too, unless only `living` ones are asked for.
-        """
+        """User names of accounts at or below the caller's; with `living`, not of deleted ones."""
         wanted = set(account_ids)
         if not wanted:
             return {}
@@ -107,20 +101,20 @@ class AccountTree:
     async def list_children(
         self, caller: Account, offset: int, limit: int
     ) -> tuple[list[AccountView], int]:
-        """Accounts right below the caller's, in the order of creation, and how many in all."""
+        """The direct subaccounts of the caller's, in the order of creation, and the total."""
         return await self.storage.read(
             lambda c: account_tree.load_children(c, caller.account_id, offset, limit)
         )
 
     async def find_child(self, caller: Account, name: str) -> AccountView:
-        """An account right below the caller's, by identifier or user name; raises `Refused`."""
+        """A direct subaccount of the caller's, by identifier or user name; raises `Refused`."""
         view = await self.storage.read(
             lambda c: account_tree.find_child(c, caller.account_id, name)
         )
         return existing(view, Refused(RefusalCode.NOT_FOUND, name, "user"))
 
     async def records(self, dialect: str, views: Iterable[AccountView]) -> dict[int, str]:
-        """What an API keeps of accounts, by account."""
+        """The records that an API keeps of accounts, by account."""
         account_ids = [view.account.account_id for view in views]
         return await self.storage.read(lambda c: accounts.load_records(c, dialect, account_ids))
 
@@ -135,9 +129,9 @@ class AccountTree:
         record: AccountRecord | None = None,
         audit: AuditEntry | None = None,
     ) -> ChangedAccount:
-        """Makes an account below the caller's; `credits` None is without a limit.
+        """Creates a subaccount of the caller's; `credits` None is unlimited. Raises `Refused`.
 
-        It has what the caller has, but for administering accounts. Raises `Refused`.
+        It gets the caller's permissions, except the one to administer accounts.
         """
         check_right(caller)
         _check_permissions(caller, permissions)
@@ -166,7 +160,7 @@ class AccountTree:
         return ChangedAccount(view=view, api_key=created.api_key)
 
     async def change(self, caller: Account, account_id: int, changes: Changes) -> ChangedAccount:
-        """Changes what is given of an account, all of it or nothing; raises `Refused`."""
+        """Applies all of the given changes or none; raises `Refused`."""
         view = await self.find(caller, account_id)
         check_right(caller)
         _check_permissions(caller, changes.permissions)
@@ -202,10 +196,10 @@ class AccountTree:
     async def delete(
         self, caller: Account, account_id: int, audit: tuple[AuditEntry, ...] = ()
     ) -> None:
-        """Ends an account: its keys, its name and its wallet, not what it sent.
+        """Deletes an account with its keys, name and wallet; raises `Refused`.
 
-        What is left of its credits goes to the caller. Raises `Refused`, also while there are
-        accounts below it.
+        What it sent is kept, and its remaining credits go to the caller. An account with
+        subaccounts is not deleted.
         """
         view = await self.find(caller, account_id)
         check_right(caller)
@@ -263,7 +257,7 @@ def _check_permissions(caller: Account, permissions: dict[Permission, bool]) -> 
 
 
 def _check_own(changes: Changes) -> None:
-    """Refuses what would widen the caller's own account or lock it out for good."""
+    """Refuses changes that would widen the caller's own account or lock it out permanently."""
     given = {
         "enabled": changes.enabled is not None,
         "credits": changes.credits != 0,

@@ -1,4 +1,4 @@
-"""Sessions of the console: stored as digests, good until they idle too long or grow too old.
+"""Sessions of the console, stored as digests; they end after an idle time or at a maximum age.
 
 A new password ends them in the transaction that stores it.
 """
@@ -36,7 +36,7 @@ class _Known(NamedTuple):
 
 
 class ConsoleSessions:
-    """Opens sessions, finds whose they are, and ends them."""
+    """Opens, finds and ends console sessions."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class ConsoleSessions:
         """Counts ends, so that what was read before one is not remembered after it."""
 
     async def open(self, account: Account) -> str:
-        """Begins a session and returns its token."""
+        """Opens a session and returns its token."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
         now_ms = self._clock.now_ms()
         opening = SessionOpening(
@@ -76,7 +76,7 @@ class ConsoleSessions:
         return token
 
     async def find(self, token: str, *, counts: bool = True) -> int | None:
-        """The account that a living session belongs to; its idle time begins anew if it counts."""
+        """The account of a live session; its idle time restarts if this request counts as use."""
         digest = digest_of_key(token)
         session = await self._load(digest)
         now_ms = self._clock.now_ms()
@@ -98,7 +98,7 @@ class ConsoleSessions:
         await self._end(SessionEnd(account_id=account.account_id))
 
     async def count(self, account: Account) -> int:
-        """How many sessions of an account are alive."""
+        """The number of live sessions of an account."""
         since_ms = self._clock.now_ms() - self._idle_ms
         return await self._storage.read(lambda c: stored.count(c, account.account_id, since_ms))
 

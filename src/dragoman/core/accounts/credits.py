@@ -1,4 +1,4 @@
-"""Credits by message type: who pays, what is left, and how it comes to an account."""
+"""Credits by message type: who pays, how much is left, transfers and purchases."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MAX_PURCHASES: Final = 1_000
 
 
 class TypeMove(msgspec.Struct, frozen=True, kw_only=True):
-    """Credits of a type to give to an account below, or to take back from it."""
+    """Credits of a type to transfer to a subaccount, or to take back from it."""
 
     message_type: MessageType
     amount: int
@@ -43,7 +43,7 @@ class TypeMove(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
-    """What an account buys, or gives back: an amount and what a credit of each type costs."""
+    """A purchase by an account, or its return: an amount, and the price of a credit by type."""
 
     amount: int
     """Ten-thousandths."""
@@ -54,7 +54,7 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
 
 @use_case(kw_only=True)
 class Credits:
-    """Knows what accounts pay with."""
+    """Knows the credits that accounts pay with."""
 
     storage: Storage
     accounts: Accounts
@@ -84,10 +84,7 @@ class Credits:
         return payments
 
     async def available(self, account: Account) -> dict[str, int | None]:
-        """The credits of each type that an account can still use; None is without a limit.
-
-        Where several accounts pay, it is what all of them have.
-        """
+        """Credits of each type an account can use, the least of its payers'; None is unlimited."""
         purses = await self._load_purses(account)
         paying = paying_accounts((purse.account_id, purse.payer) for purse in purses)
         left: dict[str, int | None] = {one.name: None for one in self.types}
@@ -101,7 +98,7 @@ class Credits:
         return left
 
     async def own(self, account: Account) -> dict[str, int | None]:
-        """The credits of each type in an account's own wallets; None is without a limit."""
+        """The credits of each type in an account's own wallets; None is unlimited."""
         return await self._own(account.account_id, account.payer)
 
     async def _own(self, account_id: int, payer: Payer) -> dict[str, int | None]:
@@ -120,12 +117,12 @@ class Credits:
         return left
 
     async def purchased(self, account_id: int) -> int:
-        """What is left of all an account bought, in ten-thousandths."""
+        """What is left of everything an account bought, in ten-thousandths."""
         balances = await self.storage.read(lambda c: stored.load_balances(c, account_id))
         return balances[PURCHASED].available if PURCHASED in balances else 0
 
     async def move(self, giver: Account, taker: Account, moves: Sequence[TypeMove]) -> None:
-        """Gives credits to an account or takes some back: all, or nothing; raises `Refused`."""
+        """Transfers credits to an account or back, all or none; raises `Refused`."""
         if taker.payer is Payer.PARENT:
             raise Refused(RefusalCode.INVALID_FIELD, "credit-eat-mode", "it has no credits")
         made = []
@@ -147,7 +144,7 @@ class Credits:
         await self.accounts.write(stored.move, CreditMoves(moves=tuple(made)))
 
     async def top_up(self, account: Account, message_type: MessageType, amount: int) -> None:
-        """Adds credits of a type, or takes some away, as the operator may; raises `Refused`."""
+        """Adds or removes credits of a type on behalf of the operator; raises `Refused`."""
         if not 0 < abs(amount) <= MAX_CREDITS:
             raise Refused(RefusalCode.INVALID_FIELD, "credits", f"1 to {MAX_CREDITS}")
         gives = amount > 0
@@ -163,7 +160,7 @@ class Credits:
         await self.accounts.write(stored.move, CreditMoves(moves=(move,)))
 
     async def buy(self, account: Account, purchases: Sequence[Purchase]) -> None:
-        """Enters purchases of an account: all, or none; raises `Refused`."""
+        """Records purchases of an account, all or none; raises `Refused`."""
         _check_books(account)
         kept = await self.storage.read(lambda c: stored.count_purchases(c, account.account_id))
         if kept + len(purchases) > MAX_PURCHASES:
@@ -188,13 +185,13 @@ class Credits:
     async def purchases(
         self, account: Account, offset: int, limit: int
     ) -> tuple[list[PurchaseView], int]:
-        """Purchases of an account, newest first, and how many there are in all."""
+        """Purchases of an account, newest first, and the total."""
         return await self.storage.read(
             lambda c: stored.load_purchases(c, account.account_id, offset, limit)
         )
 
     async def undo_purchase(self, account: Account, purchase_id: int) -> None:
-        """Takes back what is left of a purchase, and forgets it; raises `Refused`."""
+        """Undoes a purchase and takes back what is left of it; raises `Refused`."""
         _check_books(account)
         removal = PurchaseRemoval(
             account_id=account.account_id, purchase_id=purchase_id, entry_id=self.ids.next()

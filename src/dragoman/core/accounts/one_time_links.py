@@ -1,4 +1,4 @@
-"""Links that log an account in to the console: short-lived, good once, stored as digests."""
+"""Links that sign an account in to the console: short-lived, single-use, stored as digests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOKEN_BYTES: Final = 32
 
 @use_case(kw_only=True)
 class OneTimeLinks:
-    """Makes the tokens of links, and takes each once."""
+    """Creates the tokens of links, and redeems each once."""
 
     storage: Storage
     accounts: Accounts
@@ -30,7 +30,7 @@ class OneTimeLinks:
     clock: Clock
 
     async def make(self, account: Account) -> str:
-        """A token that stands for an account for a minute."""
+        """Creates a token that signs an account in, valid for a minute."""
         token = secrets.token_hex(TOKEN_BYTES)
         now_ms = self.clock.now_ms()
         link = NewLink(
@@ -44,7 +44,7 @@ class OneTimeLinks:
         return token
 
     async def redeem(self, token: str, address: str) -> Account:
-        """The account of a token, which is good no more; raises `Refused`."""
+        """The account of a token, which is invalid afterwards; raises `Refused`."""
         use = LinkUse(digest=digest_of_key(token), now_ms=self.clock.now_ms())
         account_id = await self.storage.writer.write(one_time_links.use, use)
         if account_id is None:

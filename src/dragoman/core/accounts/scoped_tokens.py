@@ -1,6 +1,6 @@
-"""Tokens that are good for some calls and for a time, with others that renew them.
+"""Tokens valid for some calls and a limited time, with refresh tokens that renew them.
 
-They are opaque: what one is good for stands in its row, so a revoked token is refused at once.
+They are opaque: the scopes are in the row, so a revoked token is refused at once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_REMEMBERED = 10_000
 
 
 class IssuedPair(msgspec.Struct, frozen=True, kw_only=True):
-    """A new pair of tokens, which are shown this once."""
+    """A new pair of tokens, which are shown only once."""
 
     token_id: str
     access_token: str
@@ -40,7 +40,7 @@ class IssuedPair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bearer(msgspec.Struct, frozen=True, kw_only=True):
-    """Who calls with an access token, and what for."""
+    """The account behind an access token, and the scopes of the token."""
 
     account: Account
     scopes: frozenset[str]
@@ -48,7 +48,7 @@ class Bearer(msgspec.Struct, frozen=True, kw_only=True):
 
 @use_case(kw_only=True)
 class ScopedTokens:
-    """Issues, checks, exchanges and revokes; an account's tokens end with the account."""
+    """Issues, checks, refreshes and revokes tokens; they end with their account."""
 
     storage: Storage
     accounts: Accounts
@@ -63,7 +63,7 @@ class ScopedTokens:
     async def issue(
         self, account: Account, scopes: Collection[str], life_s: float | None = None
     ) -> IssuedPair:
-        """A pair for some scopes; the access token lives as long as allowed, or shorter."""
+        """Issues a pair for scopes; the access token lives as long as allowed, or shorter."""
         issued, stored = self._make(account.account_id, " ".join(sorted(set(scopes))), life_s)
         await self.storage.writer.write(
             scoped_tokens.issue,
@@ -72,7 +72,7 @@ class ScopedTokens:
         return issued
 
     async def authenticate(self, access_token: str, address: str) -> Bearer:
-        """Who an access token stands for; raises `Refused`."""
+        """The bearer of an access token; raises `Refused`."""
         digest = digest_of_key(access_token)
         pair = self._remembered.get(digest)
         if pair is None:
@@ -92,7 +92,7 @@ class ScopedTokens:
         return Bearer(account=account, scopes=frozenset(pair.scopes.split()))
 
     async def refresh(self, refresh_token: str, address: str) -> IssuedPair:
-        """A new pair for a refresh token, which is good once; raises `Refused`."""
+        """A new pair for a refresh token, which can be used once; raises `Refused`."""
         digest = digest_of_key(refresh_token)
         pair = await self.storage.read(lambda c: scoped_tokens.find_refresh(c, digest))
         if pair is None:
@@ -106,13 +106,13 @@ class ScopedTokens:
         return issued
 
     async def is_refresh_token(self, token: str) -> bool:
-        """Whether a token is one that renews others; it is good for nothing else."""
+        """Whether a token is a refresh token, which authorises nothing else."""
         digest = digest_of_key(token)
         found = await self.storage.read(lambda c: scoped_tokens.find_refresh(c, digest))
         return found is not None
 
     async def revoke(self, account: Account, token_id: str) -> None:
-        """Ends one of an account's pairs; another's, or one that is not there, stays as it is."""
+        """Revokes one of an account's pairs; other and unknown ones are left alone."""
         revocation = scoped_tokens.Revocation(
             token_id=token_id, account_id=account.account_id, at_ms=self.clock.now_ms()
         )

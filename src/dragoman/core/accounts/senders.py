@@ -1,4 +1,4 @@
-"""Senders that accounts ask for: only what an operator approved may be sent from."""
+"""Senders that accounts request: only approved ones may be used."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Senders:
     clock: Clock
 
     async def ask_for(self, account: Account, sender: str, details: SenderDetails) -> StoredSender:
-        """Enters a sender that is to be approved; raises `Refused`."""
+        """Requests approval of a sender; raises `Refused`."""
         sender = normalise_sender(sender)
         for name in details.__struct_fields__:
             text = getattr(details, name)
@@ -65,7 +65,7 @@ class Senders:
         return existing(found, Refused(RefusalCode.NOT_FOUND, str(sender_id), "alias"))
 
     async def find_by_name(self, account: Account, sender: str) -> StoredSender:
-        """A sender of an account as it is written; raises `Refused`."""
+        """A sender of an account by its spelling; raises `Refused`."""
         found = await self.storage.read(
             lambda c: senders.find_by_name(c, account.account_id, sender)
         )
@@ -78,7 +78,7 @@ class Senders:
         offset: int,
         limit: int,
     ) -> tuple[list[StoredSender], int]:
-        """Senders in some states, of one account or all, and how many there are in all."""
+        """Senders in some states, of one account or all, and the total."""
         account_id = None if account is None else account.account_id
         return await self.storage.read(
             lambda c: senders.load_page(c, account_id, states, offset, limit)
@@ -87,7 +87,7 @@ class Senders:
     async def list_below(
         self, top: Account, states: Collection[SenderState], offset: int, limit: int
     ) -> tuple[list[StoredSender], int]:
-        """Senders of an account and all below it, and how many there are in all."""
+        """Senders of an account and all below it, and the total."""
         return await self.storage.read(
             lambda c: senders.load_page(c, None, states, offset, limit, top)
         )
@@ -95,13 +95,13 @@ class Senders:
     async def decide(
         self, account: Account, sender: str, state: SenderState, audit: AuditEntry | None = None
     ) -> None:
-        """Approves a sender or rejects it, from now on; raises `Refused`."""
+        """Approves or rejects a sender immediately; raises `Refused`."""
         decision = SenderDecision(
             account_id=account.account_id, sender=sender, state=state, audit=audit
         )
         await self.accounts.write(senders.decide, decision)
 
     async def remove(self, account: Account, sender_id: int) -> None:
-        """Gives a sender up, also as the account's usual one; raises `Refused`."""
+        """Removes a sender, also as the account's default; raises `Refused`."""
         removal = SenderRemoval(account_id=account.account_id, sender_id=sender_id)
         await self.accounts.write(senders.remove, removal)

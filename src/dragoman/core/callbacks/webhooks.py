@@ -1,8 +1,8 @@
-"""Customers' webhooks: who is told of what, decided from memory, stored with what is told.
+"""Customers' webhooks: matched in memory with events, stored with the events they are called for.
 
-A webhook is for one kind of event, of all of an account or of one of its phones. What it is to be
-told becomes a callback in the transaction of the event itself. In some dialects all webhooks of an
-event are told of it, in others a phone's own takes the place of its account's.
+A webhook is for one kind of event, of a whole account or of one of its phones. Its callback is
+stored in the transaction of the event. In some dialects every webhook for an event is called, in
+others a phone's own replaces its account's.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ KINDS: Final = MappingProxyType(
 
 @use_case(kw_only=True)
 class Webhooks:
-    """Keeps the webhooks of all accounts in memory, and finds those of an event."""
+    """Keeps the webhooks of all accounts in memory, and finds those for an event."""
 
     storage: Storage
     devices: Devices
@@ -68,7 +68,7 @@ class Webhooks:
     )
 
     def prefer_of_devices(self, dialect: str) -> None:
-        """Has a device's own webhook called in place of its account's, as a dialect has it."""
+        """Makes a device's own webhook replace its account's in a dialect."""
         self._device_first.add(dialect)
 
     async def restore(self) -> None:
@@ -82,7 +82,7 @@ class Webhooks:
         return [webhook for webhook in found if webhook.dialect == dialect]
 
     def find(self, account_id: int, dialect: str, key: str) -> StoredWebhook | None:
-        """One webhook; None where there is none of that key."""
+        """One webhook; None if there is none with that key."""
         return self._webhooks.get(account_id, {}).get((dialect, key))
 
     async def put(
@@ -95,7 +95,7 @@ class Webhooks:
         url: str,
         device_id: int | None,
     ) -> StoredWebhook:
-        """Adds a webhook, or replaces the one of the same key; raises `Refused`."""
+        """Adds a webhook, or replaces the one with the same key; raises `Refused`."""
         if not is_http_address(url) or not is_storable(url) or names_user(url):
             raise Refused(RefusalCode.INVALID_CALLBACK_URL, "url", "not an address to call")
         if device_id is not None:
@@ -119,7 +119,7 @@ class Webhooks:
         return webhook
 
     async def remove(self, account: Account, dialect: str, key: str) -> None:
-        """Removes one of an account's webhooks; one that is not there is no mistake."""
+        """Removes one of an account's webhooks; does nothing for an unknown one."""
         of_account = self._webhooks.get(account.account_id, {})
         of_account.pop((dialect, key), None)
         if not of_account:  # its messages cost no more than anybody's
@@ -134,7 +134,7 @@ class Webhooks:
     def about_message(
         self, message: LiveMessage, state: State, failure: FailureCode, detail: str, at_ms: int
     ) -> tuple[NewCallback, ...]:
-        """The calls that tell of a message's new state."""
+        """The callbacks for a message's new state."""
         account_id = message.batch.account_id
         if account_id not in self._webhooks:
             return ()
@@ -160,7 +160,7 @@ class Webhooks:
         return self._calls(facts, stored.dialect, message.message_id)
 
     def about_text(self, text: StoredInbound, holder: Holder | None) -> tuple[NewCallback, ...]:
-        """The calls that tell of a text to those whose it is."""
+        """The callbacks for an inbound text, to its owners."""
         if text.account_id is None or text.account_id not in self._webhooks:
             return ()
         is_data = text.alphabet == Alphabet.BINARY.value
@@ -181,8 +181,8 @@ class Webhooks:
         )
         return self._calls(facts, None, None)
 
-    async def tell_of_device(self, device: Device, kind: EventKind, details: Details) -> None:
-        """Stores the calls that tell what a device says of itself, and has them made."""
+    async def notify_of_device(self, device: Device, kind: EventKind, details: Details) -> None:
+        """Stores and announces the callbacks for an event of a device."""
         if device.account_id not in self._webhooks:
             return
         facts = EventFacts(
@@ -203,7 +203,7 @@ class Webhooks:
     def _calls(
         self, facts: EventFacts, dialect: str | None, message_id: int | None
     ) -> tuple[NewCallback, ...]:
-        """One call for each webhook that an event is for."""
+        """One callback for each webhook that an event matches."""
         found = [
             webhook
             for webhook in self._webhooks[facts.account_id].values()
@@ -217,7 +217,7 @@ class Webhooks:
             if webhook.device_id is None and webhook.dialect in own & self._device_first:
                 continue
             callback_id = self.ids.next()
-            told = msgspec.structs.replace(facts, event_id=callback_id, webhook=webhook.key)
+            event_facts = msgspec.structs.replace(facts, event_id=callback_id, webhook=webhook.key)
             calls.append(
                 NewCallback(
                     callback_id=callback_id,
@@ -226,7 +226,7 @@ class Webhooks:
                     dialect=renderer_of_events(webhook.dialect),
                     origin=origin_of(webhook.url),
                     url=webhook.url,
-                    payload=msgspec.json.encode(told).decode(),
+                    payload=msgspec.json.encode(event_facts).decode(),
                     due_ms=self.clock.now_ms(),
                 )
             )

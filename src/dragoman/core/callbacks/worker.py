@@ -1,9 +1,8 @@
-"""Calls the customers: in order per message, each origin on its own, nothing forgotten.
+"""Calls customers' URLs: in order per message, each origin separately, losing nothing.
 
-A callback is a row before it is a call. As long as an origin answers, callbacks go out straight
-from memory; once anything of it has to wait, all of it goes through its rows, in order, until none
-waits any more. An origin that does not answer is left alone for a while, so it costs others
-nothing.
+A callback is a row before it is a call. As long as an origin answers, callbacks are sent straight
+from memory; once any of its callbacks has to wait, all of them go through their rows, in order,
+until none is left. An origin that does not answer is paused, so that it does not hold up others.
 """
 
 from __future__ import annotations
@@ -51,24 +50,24 @@ Render = Callable[[str, CallbackFacts], CallbackCall]
 RenderText = Callable[[str, TextFacts], CallbackCall]
 """Makes the request that sends an inbound text on."""
 RenderEvent = Callable[[str, EventFacts], CallbackCall]
-"""Makes the request that tells a webhook of an event."""
+"""Makes the request that notifies a webhook of an event."""
 
 log = structlog.get_logger(__name__)
 
 
 class Caller(Protocol):
-    """Makes calls."""
+    """Makes HTTP calls."""
 
     def start(
         self,
         method: str,
         url: str,
-        told: Callable[[Fetched | FetchError], None],
+        on_result: Callable[[Fetched | FetchError], None],
         *,
         headers: Iterable[tuple[str, str]] = (),
         body: bytes = b"",
     ) -> None:
-        """Makes a call and tells what came of it, never before it returns."""
+        """Makes a call and reports its outcome, never before this returns."""
         ...
 
 
@@ -92,7 +91,7 @@ class CallbackWorker:
     _nothing_called: asyncio.Future[None] | None = field(default=None, init=False)
 
     def announce(self, new: NewCallback) -> None:
-        """A callback was stored: sends it soon, or leaves it in its row."""
+        """Sends a stored callback soon, or leaves it in its row."""
         self._announced = max(self._announced, new.callback_id)
         lane = self._lane(new.origin)
         if lane.in_rows or len(lane.queue) >= MAX_IN_MEMORY:
@@ -114,14 +113,14 @@ class CallbackWorker:
         )
 
     async def restore(self) -> None:
-        """Finds which origins have callbacks waiting from an earlier run."""
+        """Finds the origins with pending callbacks from an earlier run."""
         self._announced = await self.storage.read(callbacks.last_pending)
         waiting = await self.storage.read(callbacks.count_pending)
         for origin, count in waiting.items():
             self._lane(origin).in_rows = count
 
     async def run(self) -> None:
-        """Brings back what waits in rows as it falls due; runs until cancelled."""
+        """Reads pending callbacks back from their rows as they fall due; runs until cancelled."""
         while True:
             await asyncio.sleep(POLL_S)
             for lane in list(self._lanes.values()):
@@ -129,13 +128,13 @@ class CallbackWorker:
                 if lane.in_rows and idle and self.clock.monotonic() >= lane.paused_until:
                     try:
                         await self._read_back(lane)
-                    except Exception as error:  # the next poll may find the database again
+                    except Exception as error:  # retried at the next poll
                         log.error("callbacks_not_read", reason=type(error).__name__)
                 elif idle and not lane.in_rows and not lane.calling:
                     del self._lanes[lane.origin]
 
     async def stop(self) -> None:
-        """Lets what is being sent end; the rest stays in its rows."""
+        """Waits for the calls in progress; the rest stays in rows."""
         for lane in self._lanes.values():
             lane.queue.clear()
         if self._calling:
@@ -143,12 +142,12 @@ class CallbackWorker:
             await self._nothing_called
 
     def depth(self) -> int:
-        """Callbacks that wait, in memory and in rows."""
+        """The number of pending callbacks, in memory and in rows."""
         return sum(len(lane.queue) + lane.in_rows for lane in self._lanes.values())
 
     async def _read_back(self, lane: _OriginLane) -> None:
         now_ms = self.clock.now_ms()
-        # After a pause one callback goes first, to see whether anybody answers.
+        # After a pause one callback is sent first, to probe the origin.
         limit = 1 if lane.failures else PAGE
         # What is on disk and not announced yet would be taken twice: from its row, and when it is.
         newest = self._announced
@@ -193,17 +192,17 @@ class CallbackWorker:
             asyncio.get_running_loop().call_soon(self._end, lane, callback, called)
             return
 
-        def told(result: Fetched | FetchError) -> None:
+        def on_result(result: Fetched | FetchError) -> None:
             self._end(lane, callback, _called(result))
 
-        self.client.start(call.method, call.url, told, headers=call.headers, body=call.body)
+        self.client.start(call.method, call.url, on_result, headers=call.headers, body=call.body)
 
     def _end(self, lane: _OriginLane, callback: StoredCallback, called: _Called) -> None:
         lane.calling -= 1
         self._calling -= 1
         status = called.status
         if status is not None and status != TOO_MANY_REQUESTS:
-            lane.failures = 0  # somebody answers
+            lane.failures = 0  # the origin answers again
         now_ms = self.clock.now_ms()
         age_s = (now_ms - time_of(callback.callback_id)) / 1000
         verdict = Verdict.GIVE_UP if called.refused else self.schedule.judge(status, age_s)
@@ -272,7 +271,7 @@ _STATES = {
 
 
 class _Called(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What came of a call."""
+    """The outcome of a call."""
 
     status: int | None
     """None where there was no answer."""
@@ -310,7 +309,7 @@ class _OriginLane:
         self.paused_until = 0.0
 
     def take(self) -> StoredCallback | None:
-        """The next callback of a message that none is being delivered for."""
+        """The next callback of a message without one in progress."""
         for index, callback in enumerate(self.queue):
             if callback.message_id not in self.busy:
                 del self.queue[index]
@@ -319,7 +318,7 @@ class _OriginLane:
         return None
 
     def put_back(self, message_id: int) -> int:
-        """Leaves later callbacks of a message to their rows; how many there were."""
+        """Leaves later callbacks of a message in their rows; returns their number."""
         before = len(self.queue)
         self.queue = deque(c for c in self.queue if c.message_id != message_id)
         return before - len(self.queue)

@@ -1,7 +1,7 @@
 """Issues: written once, scheduled, and turned into mails when they are due.
 
-A sending becomes mails in steps, and each step says in its transaction how far the sending is; a
-crash in between costs nothing, and an issue reaches somebody once however often it is sent.
+A sending becomes mails in steps, each of which stores its progress in its transaction; so a crash
+loses nothing, and nobody gets an issue twice however often it is sent.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ log = structlog.get_logger(__name__)
 
 @use_case(kw_only=True)
 class Issues:
-    """Keeps the issues and templates of accounts, and makes mails of issues."""
+    """Keeps the issues and templates of accounts, and expands issues into mails."""
 
     storage: Storage
     mailings: Mailings
@@ -82,7 +82,7 @@ class Issues:
         return existing(found, missing_issue(issue_id))
 
     async def create(self, account: Account, new: Issue) -> Issue:
-        """Stores an issue for a list, under an identifier of its own; raises `Refused`."""
+        """Stores an issue for a list, with a new identifier; raises `Refused`."""
         await self.mailings.list_of(account, new.list_id)
         created = msgspec.structs.replace(
             new,
@@ -114,7 +114,7 @@ class Issues:
         return await self.create(account, new)
 
     async def counts(self, issue: Issue) -> dict[DeliveryState, int]:
-        """How many mails of an issue there are, by state."""
+        """The number of mails of an issue, by state."""
         return await self.storage.read(lambda c: deliveries.count(c, issue.issue_id))
 
     # Templates
@@ -131,7 +131,7 @@ class Issues:
         return existing(found, missing_template(template_id))
 
     async def put_template(self, account: Account, new: Template) -> Template:
-        """Stores a template, over an old one where it has its identifier; raises `Refused`."""
+        """Stores a template, or replaces the one with its identifier; raises `Refused`."""
         if new.template_id:
             await self.template(account, new.template_id)
         put = msgspec.structs.replace(
@@ -146,7 +146,7 @@ class Issues:
         return put
 
     async def remove_template(self, account: Account, template_id: int) -> None:
-        """Deletes a template; issues made from it stay. Raises `Refused`."""
+        """Deletes a template; issues made from it are kept. Raises `Refused`."""
         key = TemplateKey(template_id=template_id, account_id=account.account_id)
         await self.storage.writer.write(issues.remove_template, key)
 
@@ -161,10 +161,9 @@ class Issues:
         contact_ids: Sequence[int] | None,
         due_ms: int,
     ) -> None:
-        """Schedules an issue for contacts, or for the whole list where none are named.
+        """Schedules an issue for some contacts, or for the whole list; raises `Refused`.
 
-        Raises `Refused`, also where one of the contacts is not the account's or has no address. A
-        time that is past is now.
+        All contacts must be the account's and have an address. A time in the past means now.
         """
         await self.mailings.check_may_send(account)
         await self.mailings.active_list(account, list_id)
@@ -183,7 +182,7 @@ class Issues:
         self._wake.set()
 
     async def run(self) -> None:
-        """Makes mails of what is due; runs until cancelled."""
+        """Expands what is due; runs until cancelled."""
         while True:
             try:
                 await self.expand_due()
@@ -197,7 +196,7 @@ class Issues:
                 pass
 
     async def expand_due(self) -> None:
-        """Makes mails of every sending that is due now."""
+        """Expands every sending that is due now."""
         while due := await self.storage.read(
             lambda c: issues.load_due(c, self.clock.now_ms(), DUE_AT_ONCE)
         ):
@@ -229,7 +228,7 @@ class Issues:
             sending = msgspec.structs.replace(sending, position=position)
 
     async def _next_chunk(self, sending: Sending) -> tuple[list[tuple[int | None, str]], int, bool]:
-        """Recipients, how far the sending is with them, and whether they are the last."""
+        """The next recipients, the position after them, and whether they are the last."""
         if sending.contact_ids is None:
             found = await self.storage.read(
                 lambda c: subscriptions.load(c, sending.list_id, sending.position, CHUNK)
@@ -253,9 +252,9 @@ class Issues:
 
 
 def decode_attachments(files: Sequence[tuple[str, str]]) -> tuple[Attachment, ...]:
-    """Attachments from their names and their content in Base64; raises `Refused`.
+    """Attachments from their names and Base64 content; raises `Refused`.
 
-    Line ends in the Base64 and missing padding are taken, since programs send both.
+    Line ends in the Base64 and missing padding are accepted.
     """
     if len(files) > MAX_ATTACHMENTS:
         raise Refused(RefusalCode.INVALID_FIELD, "attachments", f"at most {MAX_ATTACHMENTS}")

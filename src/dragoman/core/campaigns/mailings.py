@@ -1,6 +1,7 @@
-"""Mailing lists and who is on them: consent is asked for, kept, and taken back by one button.
+"""Mailing lists and subscriptions, with consent that one click withdraws.
 
-Whoever has left a list comes back only by answering an opt-in mail, whatever the list's owner says.
+An address that unsubscribed returns only by answering an opt-in mail, whatever the owner of the
+list says.
 """
 
 from __future__ import annotations
@@ -43,19 +44,19 @@ CHUNK: Final = 500
 
 
 class AddressBook(Protocol):
-    """Where contacts have their e-mail addresses."""
+    """The source of e-mail addresses of contacts."""
 
     async def addresses(self, account: int, contact_ids: Sequence[int]) -> dict[int, str]:
         """The addresses of an account's contacts, without those that have none."""
         ...
 
     async def members(self, account: int, group_id: int) -> Sequence[int]:
-        """The contacts in a group; raises `Refused` where the account has no such group."""
+        """The contacts in a group; raises `Refused` for an unknown group."""
         ...
 
 
 class NoAddressBook:
-    """Knows nobody."""
+    """An empty address book."""
 
     async def addresses(self, account: int, contact_ids: Sequence[int]) -> dict[int, str]:
         return {}
@@ -65,10 +66,10 @@ class NoAddressBook:
 
 
 class Mailings:
-    """Keeps the mailing lists of accounts, which never see another's.
+    """Keeps the mailing lists of accounts, each isolated from the others.
 
-    `enabled`: whether mail can leave at all; `sender_domains`: what lists may send as, empty for
-    anything.
+    `enabled`: whether mail can be sent at all; `sender_domains`: the domains lists may send from,
+    empty for any.
     """
 
     def __init__(
@@ -106,14 +107,14 @@ class Mailings:
         return existing(found, missing_list(list_id))
 
     async def active_list(self, account: Account, list_id: int) -> MailingList:
-        """One of the account's lists that can be used now; raises `Refused`."""
+        """One of the account's active lists; raises `Refused`."""
         found = await self.list_of(account, list_id)
         if found.state is not ListState.ACTIVE:
             raise Refused(RefusalCode.INVALID_FIELD, "list", "it is not active")
         return found
 
     async def create_list(self, account: Account, new: MailingList) -> MailingList:
-        """Creates a list of these values, under an identifier of its own; raises `Refused`."""
+        """Creates a list with a new identifier; raises `Refused`."""
         values = msgspec.structs.asdict(new)
         checked = self._checked({name: values[name] for name in _CHECKS})
         created = MailingList(
@@ -129,7 +130,7 @@ class Mailings:
         return created
 
     async def change_list(self, change: MailingListChange) -> None:
-        """Changes what is given of a list; raises `Refused`."""
+        """Applies changes to a list; raises `Refused`."""
         given = {name: value for name in _CHECKS if isinstance(value := getattr(change, name), str)}
         checked = msgspec.structs.replace(change, **self._checked(given))
         await self._storage.writer.write(mailing_lists.change, checked)
@@ -145,7 +146,7 @@ class Mailings:
         contact_id: int | None = None,
         opt_in: bool = False,
     ) -> None:
-        """Puts an address on a list, with `opt_in` only once it agrees; raises `Refused`."""
+        """Adds an address to a list, with `opt_in` once it confirms; raises `Refused`."""
         await self.active_list(account, list_id)
         checked = check_address("email", address)
         if opt_in:
@@ -156,9 +157,9 @@ class Mailings:
     async def add_group(
         self, account: Account, list_id: int, group_id: int, *, opt_in: bool = False
     ) -> None:
-        """Puts the contacts of a group on a list, in steps; raises `Refused`.
+        """Adds the contacts of a group to a list, in steps; raises `Refused`.
 
-        What dies in between leaves some of them there; the same call again adds the rest.
+        After a crash some of them have been added; repeating the call adds the rest.
         """
         await self.active_list(account, list_id)
         members = await self.book.members(account.account_id, group_id)
@@ -176,7 +177,7 @@ class Mailings:
         await self._storage.writer.write(mailing_lists.add_group, joined)
 
     async def use_token(self, token: str, purpose: TokenPurpose, how: EndedBy) -> bool:
-        """Does what the link with a token promises; False for a token that leads nowhere."""
+        """Performs the action of a link with a token; False for an unknown token."""
         use = subscriptions.TokenUse(
             digest=digest_of(token), purpose=purpose, how=how, at_ms=self._clock.now_ms()
         )
@@ -212,11 +213,11 @@ class Mailings:
     # What an account has bought
 
     async def service_of(self, account: Account) -> EmailService | None:
-        """What the account has bought of e-mail; None where nothing is written down."""
+        """The e-mail service an account has bought; None if none is recorded."""
         return await self._storage.read(lambda c: mailing_lists.find_service(c, account.account_id))
 
     async def put_service(self, account: Account, service: EmailService) -> None:
-        """Writes down what an account has bought of e-mail; raises `Refused`."""
+        """Records the e-mail service an account has bought; raises `Refused`."""
         for name in ("purchased", "expiry"):
             value = getattr(service, name)
             try:
@@ -229,7 +230,7 @@ class Mailings:
         await self._storage.writer.write(mailing_lists.put_service, change)
 
     async def check_may_send(self, account: Account) -> None:
-        """Raises `Refused` unless mail of the account can leave now."""
+        """Raises `Refused` unless the account may send mail now."""
         if not self.enabled:
             raise Refused(RefusalCode.NOT_SUPPORTED, "email", "no relay is configured")
         service = await self.service_of(account)
@@ -251,7 +252,7 @@ class Mailings:
 
 
 def check_address(name: str, address: str) -> str:
-    """An e-mail address as it is kept; raises `Refused`."""
+    """An e-mail address in its stored form; raises `Refused`."""
     if not address.strip():
         raise Refused(RefusalCode.MISSING_FIELD, name)
     try:
@@ -261,7 +262,7 @@ def check_address(name: str, address: str) -> str:
 
 
 def check_line(name: str, text: str, longest: int, *, required: bool = True) -> str:
-    """A line of text as it is kept; raises `Refused` also for what would break a header."""
+    """A line of text in its stored form; raises `Refused`, also for header injection."""
     if required and not text.strip():
         raise Refused(RefusalCode.MISSING_FIELD, name)
     if len(text) > longest:
@@ -274,7 +275,7 @@ def check_line(name: str, text: str, longest: int, *, required: bool = True) -> 
 
 
 def digest_of(token: str) -> bytes:
-    """What is stored of a token."""
+    """The digest of a token, as it is stored."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
@@ -285,7 +286,7 @@ def in_chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
 
 
 def usable(found: dict[int, str]) -> Iterator[tuple[int, str]]:
-    """Contacts whose address can be written to, in the order they were found."""
+    """Contacts with a valid address, in the given order."""
     for contact_id, address in found.items():
         try:
             yield contact_id, parse_mail_address(address)

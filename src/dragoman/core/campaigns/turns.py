@@ -1,4 +1,4 @@
-"""Whose mails are sent next: accounts in turn, each within what it has bought."""
+"""Which account sends mails next: in turn, each within the bandwidth it has bought."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NEVER: Final = 1 << 62
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """An account, and how many of its mails may be sent now."""
+    """An account, and the number of its mails that may be sent now."""
 
     account_id: int
     limit: int
@@ -34,19 +34,19 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 @use_case()
 class AccountTurns:
-    """Knows which accounts have mails waiting, and from when on."""
+    """Keeps the accounts with pending mails, and when they are due."""
 
     clock: Clock
     find_service: Callable[[int], Awaitable[EmailService | None]]
     _accounts: OrderedDict[int, _Waiting] = field(default_factory=OrderedDict, init=False)
 
     def add(self, account_id: int, due_ms: int) -> None:
-        """Mails of an account are due from then on, or earlier ones already were."""
+        """Mails of an account are due from a time on, or earlier if others already are."""
         waiting = self._accounts.setdefault(account_id, _Waiting())
         waiting.due_ms = min(waiting.due_ms, due_ms)
 
     async def take(self) -> Turn | None:
-        """The next account in turn; it waits no more until mails are added."""
+        """The next account in turn, which waits no more until mails are added."""
         now_ms = self.clock.now_ms()
         for account_id, waiting in list(self._accounts.items()):
             if waiting.due_ms > now_ms:
@@ -69,7 +69,7 @@ class AccountTurns:
             del self._accounts[turn.account_id]
 
     async def _share_of(self, account_id: int, waiting: _Waiting) -> int:
-        """How many mails of the account may be sent now; moves its due time where none may."""
+        """The number of mails the account may send now; postpones its turn if there are none."""
         now = self.clock.monotonic()
         if now - waiting.looked_at >= LOOK_AGAIN_S:
             waiting.take_service(await self.find_service(account_id) or EmailService(), now)
@@ -88,7 +88,7 @@ class AccountTurns:
 
 
 class _Waiting:
-    """An account that has mails waiting, and what it has bought."""
+    """An account with pending mails, and its e-mail service."""
 
     def __init__(self) -> None:
         self.due_ms = _NEVER
@@ -97,7 +97,7 @@ class _Waiting:
         self.looked_at = float("-inf")
 
     def take_service(self, service: EmailService, now: float) -> None:
-        """Heeds what the account has bought by now."""
+        """Applies the current e-mail service of the account."""
         self.looked_at = now
         self.is_open = service.enabled
         rate = service.bandwidth / HOUR_S

@@ -1,10 +1,9 @@
-"""Sends the mails of campaigns: a row before it is sent, each account in turn, nothing forgotten.
+"""Sends the mails of campaigns: stored before they are sent, accounts in turn, losing nothing.
 
 Mails are claimed in small groups: the row says `sending`, and the digests of its links are on disk,
-before the relay hears of it. A crash therefore loses none. Sent twice is only what the relay has
-taken while its answer was lost, or what was claimed when the process died: at most two shares of
-`turns.SHARE` and one for each connection. The row then says `possible_duplicate`, and both mails
-have one Message-ID.
+before the relay hears of it. Only a mail that the relay accepted while its answer was lost, or that
+was claimed when the process died, can be sent twice: at most two shares of `turns.SHARE` and one
+per connection. The row then says `possible_duplicate`, and both mails have the same Message-ID.
 """
 
 from __future__ import annotations
@@ -66,10 +65,7 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
 
 @use_case(kw_only=True)
 class MailWorker:
-    """Delivers the mails of one gateway.
-
-    `pages_url` is where the pages behind links are.
-    """
+    """Delivers the mails of one gateway; `pages_url` is the base URL of links in mails."""
 
     storage: Storage
     settings: MailSettings
@@ -104,12 +100,12 @@ class MailWorker:
         self._turns = AccountTurns(self.clock, self._find_service)
 
     def announce(self, account_id: int) -> None:
-        """An account has new mails."""
+        """Notes that an account has new mails."""
         self._turns.add(account_id, self.clock.now_ms())
         self._wake.set()
 
     async def restore(self) -> None:
-        """Finds what an earlier run left; what it was sending is sent again."""
+        """Finds the mails of an earlier run; those in sending are sent again."""
         again = await self.storage.writer.write(deliveries.restore, ())
         if again:
             log.warning("mails_sent_again", count=again)
@@ -118,7 +114,7 @@ class MailWorker:
             self._turns.add(account_id, due_ms)
 
     async def run(self) -> None:
-        """Claims and sends; runs until cancelled, and gives back what it did not send."""
+        """Claims and sends; runs until cancelled, then releases what it did not send."""
         senders = [asyncio.create_task(self._send_all()) for _ in range(self.settings.connections)]
         try:
             await self._claim_all()
@@ -193,7 +189,7 @@ class MailWorker:
         self._turns.end(turn, sent, next_ms)
 
     def _take(self, work: Sequence[_Work], results: Sequence[bool | BaseException]) -> int:
-        """Queues what was claimed; how many mails that is."""
+        """Queues claimed mails; returns their number."""
         claimed = [one for one, result in zip(work, results, strict=True) if result is True]
         self._claimed.update(one.delivery.delivery_id for one in claimed)
         self._queue.extend(claimed)
@@ -285,7 +281,7 @@ class MailWorker:
         return self._issues[issue_id]
 
     def _end(self, work: _Work, answer: Answer) -> None:
-        """Stores what came of an attempt, and takes the relay's trouble to heart."""
+        """Stores the outcome of an attempt, and pauses if the relay is in trouble."""
         delivery = work.delivery
         now_ms = self.clock.now_ms()
         attempts = delivery.attempts + 1
@@ -330,7 +326,7 @@ class MailWorker:
         log.warning("relay_in_trouble", stage=answer.stage.value, code=answer.code, pause_s=pause_s)
 
     async def _give_back(self) -> None:
-        """Gives back what was claimed and not sent; waits for what is being stored."""
+        """Releases claimed mails that were not sent; waits for outcomes being stored."""
         left = tuple(work.delivery.delivery_id for work in self._queue)
         self._queue.clear()
         with contextlib.suppress(TimeoutError, StorageUnavailable):

@@ -1,8 +1,8 @@
-"""Imports: a job for many rows at once, which come in groups and become contacts of a list.
+"""Imports: jobs that create contacts in a list from many rows, which come in groups.
 
-A group is stored in steps, and each step says in its transaction how far the group is. So a group
-that was cut off by a crash goes on where it stopped when it is sent again, and one that is sent
-again after its end adds nothing; a group is known by its content, and only the last one is.
+A group is stored in steps, each of which stores the progress in its transaction. So a group that a
+crash interrupted continues when it is sent again, and a complete one adds nothing. A group is
+recognised by its content, and only the last one is.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 
 class ImportedRows(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a job is after a group of rows, and which of them are no contacts."""
+    """The progress of a job after a group of rows, and the faulty rows."""
 
     job: ImportJob
     faults: tuple[FaultyRows, ...]
@@ -63,11 +63,11 @@ class Imports:
     """One group of a job at a time, by job."""
 
     async def run(self) -> None:
-        """Drops jobs that are too old; runs until cancelled."""
+        """Deletes expired jobs; runs until cancelled."""
         await repeat(DROP_EVERY_S, self.drop_old, "imports_not_dropped")
 
     async def drop_old(self) -> None:
-        """Drops jobs that are too old."""
+        """Deletes expired jobs."""
         await self.storage.writer.write(imports.drop, first_at(self._oldest_ms()))
 
     async def create(
@@ -79,10 +79,10 @@ class Imports:
         clean: bool = False,
         drop_duplicates: bool = False,
     ) -> ImportJob:
-        """Opens a job for a list, or for a new one that the first rows make; raises `Refused`.
+        """Opens a job for a list, or for a new one that the first rows create; raises `Refused`.
 
-        `clean` deletes what the list holds before the first rows; `drop_duplicates` keeps only the
-        first contact of a number.
+        `clean` empties the list before the first rows; `drop_duplicates` keeps only the first
+        contact of a number.
         """
         if list_id is None or name:
             check_list_name(name)
@@ -112,11 +112,11 @@ class Imports:
     async def add_rows(
         self, account: Account, key: str, names: Sequence[str], rows: Sequence[Any], digest: str
     ) -> ImportedRows:
-        """Makes contacts of a group of rows; raises `Refused`.
+        """Creates contacts from a group of rows; raises `Refused`.
 
         A row is a list of a number and a value for each of `names`, which are merge fields, created
-        where they are missing. A row with a fault is left out and reported. `digest` tells the
-        group from others. Slices of `rows` are taken in another thread.
+        if missing. Faulty rows are skipped and reported. `digest` identifies the group. Slices of
+        `rows` are read in another thread.
         """
         check_values(dict.fromkeys(names, ""))
         if len(set(names)) < len(names):
@@ -164,7 +164,7 @@ class Imports:
         return report
 
     async def _fields(self, job: ImportJob, names: Sequence[str]) -> list[tuple[str, int]]:
-        """Names with the identifiers of their fields; 0 for one that was deleted meanwhile."""
+        """Names with the identifiers of their fields; 0 for a deleted one."""
         found = await self.storage.read(lambda c: merge_fields.load(c, job.account_id))
         ids = {field.name: field.field_id for field in found}
         return [(name, ids.get(name, 0)) for name in names]
@@ -183,7 +183,7 @@ class Imports:
 
 
 def _steps(done: int, count: int) -> Iterator[tuple[int, int]]:
-    """Ranges of rows to take at once; none of them holds rows of both sides of `done`."""
+    """Ranges of rows to read at once, none of which spans `done`."""
     for first, last in ((0, done), (done, count)):
         for start in range(first, last, STEP_ROWS):
             yield start, min(start + STEP_ROWS, last)

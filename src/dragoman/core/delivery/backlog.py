@@ -1,9 +1,9 @@
-"""What waits for a carrier: in the queue while there is room, in SQL beyond that.
+"""Messages that wait for a carrier: in the queue up to its limit, in SQL beyond.
 
 A lane of a route whose queue is full is *spilled*: new messages for it stay in their rows, and are
-read back in the order of their identifiers as the queue empties. A restart is the same thing: every
-route with unsent rows starts spilled. So memory is bounded, and a start is quick, however much
-waits; and a campaign that waits in its rows keeps no single message waiting.
+read back in the order of their identifiers as the queue empties. After a restart every route with
+unsent rows starts spilled. So memory is bounded, a start is quick however much is waiting, and a
+campaign that waits in its rows delays no single message.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ log = structlog.get_logger(__name__)
 
 @use_case(kw_only=True)
 class Backlog:
-    """Publishes accepted messages, now or when there is room."""
+    """Publishes accepted messages, at once or when the queue has capacity."""
 
     storage: Storage
     queue: WorkQueue
@@ -66,13 +66,13 @@ class Backlog:
     _spilled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def room(self, route: str) -> int:
-        """How many more bulk messages of a route the queue takes."""
+        """How many more bulk messages of a route the queue accepts."""
         if (route, Lane.BULK) in self._read_up_to:
             return 0
         return int(MAX_QUEUED * BULK_SHARE) - self.queue.depth(route)
 
     async def restore(self, last_identifier: int) -> None:
-        """Finds what an earlier run left unsent; nothing is read yet."""
+        """Finds unsent messages of an earlier run, without reading them yet."""
         self._restart_at = last_identifier
         for route in await self.storage.read(pending.routes_with_unsent):
             if route in self.routes:
@@ -83,7 +83,7 @@ class Backlog:
             self._spilled.set()
 
     def read_again(self, routes: Collection[str], after: int) -> None:
-        """Has the rows of routes read again from an identifier on; those in memory stay."""
+        """Has rows of routes read again from an identifier on; those in memory are kept."""
         for route in routes:
             if route in self.routes:
                 for lane in Lane:
@@ -145,7 +145,7 @@ class Backlog:
             return
 
     async def _read_page(self, route: str, lane: Lane, after: int) -> int | None:
-        """Queues the next rows of a lane; the last identifier read."""
+        """Queues the next rows of a lane; returns the last identifier read."""
         read = await self.loader.read(
             lambda c: pending.load_unsent(c, route, lane.value, after, PAGE)
         )
@@ -154,7 +154,7 @@ class Backlog:
         return read.stored[-1].message_id if read.stored else None
 
     def _may_be_sent(self, message: LiveMessage) -> bool:
-        """Decides on a message that a process before this one may have handed to a link."""
+        """Whether to send a message that an earlier process may have handed to a link."""
         if message.state is State.QUEUED or message.message_id > self._restart_at:
             return True
         if message.route in self.kept_routes and not message.is_premium:

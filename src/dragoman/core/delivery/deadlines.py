@@ -1,4 +1,4 @@
-"""What time alone brings about: validity runs out, reports never come, old notes are dropped."""
+"""Changes by time alone: expired validity, missing receipts, parked receipts to delete."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 @use_case(kw_only=True)
 class Deadlines:
-    """Looks at the clock every few seconds."""
+    """Checks for passed deadlines every few seconds."""
 
     storage: Storage
     live: LiveMessages
@@ -47,7 +47,7 @@ class Deadlines:
         await repeat(CHECK_S, self.check, "deadlines_not_checked")
 
     async def check(self) -> None:
-        """Looks once."""
+        """Checks once."""
         self._expire_waiting()
         await self._expire_in_rows()
         await self._give_up_reports()
@@ -66,7 +66,7 @@ class Deadlines:
                 self.delivery.expire(message, ignore)
 
     async def _expire_in_rows(self) -> None:
-        """Ends messages that ran out of time where no queue holds them: routes spilled, or gone."""
+        """Expires messages that are in no queue: their routes are spilled or removed."""
         now_ms = self.clock.now_ms()
         if now_ms < self._next_look_at_rows_ms:
             return
@@ -79,7 +79,7 @@ class Deadlines:
             self._next_look_at_rows_ms = now_ms + ROWS_CHECK_MS
 
     async def _give_up_reports(self) -> None:
-        """Messages a carrier took so long ago that no report will come become `unknown`."""
+        """Ends as `unknown` messages that were sent too long ago for a receipt to come."""
         cutoff_ms = self.clock.now_ms() - round(self.horizon_s * 1000)
         horizon = first_at(cutoff_ms)
         while True:

@@ -1,4 +1,4 @@
-"""What becomes of messages: every state change is decided, remembered and stored here."""
+"""Every state change of messages is decided, applied and stored here."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ WHOLE = 0
 
 
 class OnUnknown(StrEnum):
-    """What to do with a message that left us and was never answered."""
+    """What to do with a message that was submitted and never answered."""
 
     RESEND = "resend"
     """At least once: it is sent again and marked as a possible duplicate."""
@@ -77,7 +77,7 @@ class Delivery:
     def accepted(
         self, message: LiveMessage, carrier: str, outcome: Accepted, on_stored: OnStored
     ) -> None:
-        """A carrier took the message."""
+        """A carrier accepted the message."""
         numbered = _known(message, outcome.carrier_ids)
         _note_device(message, outcome)
         self.change(message, State.SENT, on_stored, carrier=carrier, carrier_ids=numbered)
@@ -85,7 +85,7 @@ class Delivery:
     def rejected(
         self, message: LiveMessage, carrier: str, outcome: Rejected, on_stored: OnStored
     ) -> None:
-        """A carrier refused the message for good."""
+        """A carrier rejected the message permanently."""
         _note_device(message, outcome)
         self.change(
             message,
@@ -100,7 +100,7 @@ class Delivery:
     def unanswered(
         self, message: LiveMessage, carrier: str, outcome: Unknown, on_stored: OnStored
     ) -> bool:
-        """The message left us and no answer came; whether it is to be sent again now."""
+        """The message was submitted and no response came; whether to send it again now."""
         policy = self.policies.get(carrier, OnUnknown.RESEND)
         # What a recipient pays for is never sent twice, whatever the carrier's policy.
         if policy is OnUnknown.RESEND and not message.is_premium:
@@ -122,7 +122,7 @@ class Delivery:
         return False
 
     def expire(self, message: LiveMessage, on_stored: OnStored) -> None:
-        """The validity of a message ran out before a carrier had it for certain."""
+        """The validity of a message ended before a carrier accepted it for certain."""
         if message.possible_duplicate:  # it left us once: it may have arrived, and is paid for
             self.change(message, State.UNKNOWN, on_stored, failure=FailureCode.RESPONSE_LOST)
         else:
@@ -141,9 +141,9 @@ class Delivery:
         part_rows: tuple[StoredPart, ...] = (),
         reported: bool = False,
     ) -> None:
-        """Moves a message on, if its state allows, and stores it with all that follows.
+        """Changes the state of a message, if allowed, and stores it with all that follows.
 
-        A `reported` change comes from a carrier that took the message, so it is paid for.
+        A `reported` change comes from a carrier that accepted the message, so it is paid for.
         """
         before, batch = message.state, message.batch
         if not may_go(before, after):
@@ -202,7 +202,7 @@ class Delivery:
             if not message.writes:
                 self.live.settle(message)
             if on_disk:
-                self._tell(message, change)
+                self._notify(message, change)
             on_stored(on_disk)
 
         persist(self.writer, changes.record, change, finish)
@@ -212,8 +212,8 @@ class Delivery:
             for key, number in keys:
                 self.carrier_id_known(carrier, key, message, number)
 
-    def _tell(self, message: LiveMessage, change: StateChange) -> None:
-        """A change is on disk: lets the customer and those who watch know."""
+    def _notify(self, message: LiveMessage, change: StateChange) -> None:
+        """Notifies the customer and the live feed of a stored change."""
         if change.callback is not None:
             self.announce(change.callback)
         for event in change.events:
@@ -230,9 +230,9 @@ class Delivery:
             )
 
     def rejection(self, message: LiveMessage, failure: FailureCode) -> StateChange:
-        """The end of a message that no carrier is to have, to be stored with its acceptance.
+        """The end of a message that no carrier is to get, to store with its acceptance.
 
-        Once it is on disk, `tell_rejections` is to be called.
+        Once it is on disk, `notify_rejections` is to be called.
         """
         now_ms, batch = self.clock.now_ms(), message.batch
         before, message.state, message.failure = message.state, State.REJECTED, failure
@@ -254,13 +254,13 @@ class Delivery:
             route=message.route,
         )
 
-    def tell_rejections(
+    def notify_rejections(
         self,
         rejections: Iterable[StateChange],
         batch: LiveBatch,
         messages: Iterable[StoredMessage],
     ) -> None:
-        """Rejections of some messages of a batch are on disk: lets the customers know."""
+        """Notifies customers of stored rejections of some messages of a batch."""
         for rejection in rejections:
             self.metrics.finals["", _NAMES[rejection.after]] += 1
             if rejection.callback is not None:
@@ -342,7 +342,7 @@ class Delivery:
 def _known(
     message: LiveMessage, carrier_ids: tuple[str | None, ...]
 ) -> tuple[tuple[int, str], ...]:
-    """The ids a carrier gave, by part."""
+    """The message IDs that a carrier assigned, by part."""
     if len(carrier_ids) == 1 and carrier_ids[0]:
         # A carrier that cuts the text itself gives one id for all of it, and reports once.
         return ((1 if message.part_count == 1 else WHOLE, carrier_ids[0]),)

@@ -1,7 +1,7 @@
-"""Takes waiting messages, chooses a carrier at the moment of sending, and minds what comes of it.
+"""Takes waiting messages, chooses a carrier at the moment of sending, and handles the outcome.
 
-A message occupies its carrier from the moment it is handed over until what came of it is *on disk*;
-so a crash can double no more messages than the carrier's capacity, which is its links' windows.
+A message occupies its carrier from the submit until its outcome is *on disk*; so a crash can
+duplicate no more messages than the windows of the carrier's links hold.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ log = structlog.get_logger(__name__)
 
 @use_case(kw_only=True)
 class Dispatcher:
-    """One worker a route; implements `CarrierEvents` for all connectors."""
+    """Runs one worker per route; implements `CarrierEvents` for all connectors."""
 
     queue: WorkQueue
     live: LiveMessages
@@ -71,7 +71,7 @@ class Dispatcher:
         routes: Iterable[Route],
         spawn: Spawn = spawn_unwatched,
     ) -> None:
-        """Begins to take work for every route."""
+        """Starts to take messages for every route."""
         self._lanes = {name: CarrierLane(connector) for name, connector in connectors.items()}
         for route in routes:
             lanes = [self._lanes[name] for name in route.carriers]
@@ -84,17 +84,14 @@ class Dispatcher:
             self._tasks.append(spawn(f"route {route.name}", worker.run()))
 
     async def stop(self) -> None:
-        """Takes no more work; what is in flight is the connectors' to finish."""
+        """Takes no more messages; the connectors finish those in flight."""
         self._taking = False
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def settled(self) -> None:
-        """Returns once everything that was in flight is answered and on disk.
-
-        What a custodian keeps is on disk as it is.
-        """
+        """Waits until everything in flight is answered and on disk, except at custodians."""
         landed = asyncio.Event()
         lanes = [lane for lane in self._lanes.values() if not lane.keeps]
         for lane in lanes:
@@ -104,9 +101,9 @@ class Dispatcher:
             await landed.wait()
 
     def resume(self, carrier: str, messages: Sequence[LiveMessage]) -> list[Outgoing]:
-        """Leaves with a carrier what it kept over a restart, to be called before work is taken.
+        """Leaves with a carrier the messages it kept over a restart; called before `start`.
 
-        The messages whose outcome is still awaited are in flight from here on and returned.
+        Returns the messages whose outcome is still pending, which are in flight from here on.
         """
         lane = self._lanes[carrier]
         kept = []
@@ -124,7 +121,7 @@ class Dispatcher:
         return kept
 
     async def take_back(self) -> None:
-        """Stores of every message that never left us that it is still queued."""
+        """Marks every message that was never submitted as queued again."""
         unsent = [
             message.message_id
             for message in self.live
@@ -136,20 +133,20 @@ class Dispatcher:
             await self.writer.write(changes.take_back, unsent)
 
     def hold(self, carrier: str, held: bool) -> None:
-        """Gives a carrier nothing new, or lets it have work again; what is in flight goes on.
+        """Holds a carrier or releases it; what is in flight goes on.
 
-        Work of its routes goes to their other carriers, or waits. Unknown names are heeded too:
-        they may come back with the configuration.
+        Messages of its routes go to their other carriers, or wait. Unknown names are kept too: they
+        may come back with the configuration.
         """
         (self._held.add if held else self._held.discard)(carrier)
         self.availability(carrier)
 
     def is_held(self, carrier: str) -> bool:
-        """Whether a carrier is given nothing new."""
+        """Whether a carrier is held."""
         return carrier in self._held
 
     def in_flight(self) -> dict[str, int]:
-        """Parts handed to each carrier whose outcome is not on disk yet."""
+        """The parts at each carrier whose outcome is not on disk yet."""
         return {name: lane.in_flight for name, lane in self._lanes.items()}
 
     def waiting(self, route: str) -> int:
@@ -180,7 +177,7 @@ class Dispatcher:
         outcome: Outcome,
         on_stored: OnStored | None = None,
     ) -> None:
-        """Minds what came of a message that was in flight."""
+        """Handles the outcome of a message that was in flight."""
         live, carrier = flight.message, lane.connector.name
         self.metrics.outcomes[carrier, _KINDS[type(outcome)]] += 1
         if self.message_events is not None:
@@ -225,7 +222,7 @@ class Dispatcher:
         return self.queue.consume(route, demand)
 
     def find(self, work: Work) -> LiveMessage | None:
-        """The message of some work; None where it was cancelled, expired or reported meanwhile."""
+        """The message of a queue item; None if it was cancelled, expired or reported meanwhile."""
         message = self.live.get(work.message_id)
         if message is None or message.in_flight or message.state not in _SENDABLE:
             return None
@@ -237,7 +234,7 @@ class Dispatcher:
         self.delivery.rejected(message, carrier, reason, ignore)
 
     async def hand_over(self, works: list[Work], consumer: Consumer, lane: CarrierLane) -> None:
-        """Gives messages to a carrier, after their rows say that they may have left us."""
+        """Gives messages to a carrier, once their rows are marked as sending."""
         now_ms = self.clock.now_ms()
         messages = []
         for work in works:
@@ -251,7 +248,7 @@ class Dispatcher:
                 messages.append((work, message))
         unmarked = [m for _, m in messages if m.state is State.QUEUED]
         try:
-            marked = not unmarked or await self._mark(unmarked)
+            marked = not unmarked or await self._mark_sending(unmarked)
         except asyncio.CancelledError:  # a stop: their rows say what they said, or are taken back
             for _, message in messages:
                 lane.land(message.part_count)
@@ -275,7 +272,7 @@ class Dispatcher:
             self._send(message, lane)
 
     def _send(self, message: LiveMessage, lane: CarrierLane) -> None:
-        """Gives a message to its carrier; one that cannot be given is rejected, and it alone."""
+        """Gives a message to its carrier; a failure rejects only this message."""
         try:
             lane.connector.send(message.outgoing())
         except Exception as error:  # a defect of ours: the others of the take must go on
@@ -286,7 +283,7 @@ class Dispatcher:
                 detail = f"the gateway could not send it: {type(error).__name__}"
                 self._take(flight, lane, Rejected(code=FailureCode.UNSPECIFIED, detail=detail))
 
-    async def _mark(self, messages: list[LiveMessage]) -> bool:
+    async def _mark_sending(self, messages: list[LiveMessage]) -> bool:
         for message in messages:
             message.state = State.SENDING  # from here on it cannot be cancelled
         try:
@@ -315,7 +312,7 @@ _KINDS = {kind: kind.__name__.lower() for kind in (Accepted, Deferred, Rejected,
 
 
 class _RouteWorker:
-    """Keeps the carriers of one route busy, the first that is up."""
+    """Keeps the first available carrier of a route busy."""
 
     def __init__(self, dispatcher: Dispatcher, route: str, lanes: list[CarrierLane]) -> None:
         self._dispatcher = dispatcher

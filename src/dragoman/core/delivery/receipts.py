@@ -1,7 +1,7 @@
-"""Carriers' reports: stored, then acknowledged; matched by carrier and any spelling of the id.
+"""Carriers' receipts: stored, then acknowledged; matched by carrier and spellings of the ID.
 
-A report can come before the answer to the submit, on another link, twice, or days late. One that
-matches no message is stored and parked, and matched when its message's id becomes known.
+A receipt can come before the response to the submit, on another link, twice, or days late. One that
+matches no message is stored and parked, and matched when its message ID becomes known.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ log = structlog.get_logger(__name__)
 
 @use_case(kw_only=True)
 class Receipts:
-    """Takes reports, finds their messages and moves these on."""
+    """Matches receipts with messages and updates their states."""
 
     storage: Storage
     live: LiveMessages
@@ -74,7 +74,7 @@ class Receipts:
         self.delivery.carrier_id_known.subscribe(self._key_known)
 
     def receive(self, report: ReceiptReport, on_stored: OnStored) -> None:
-        """Takes a report; `on_stored(True)` follows once it is on disk."""
+        """Handles a receipt; `on_stored(True)` follows once it is on disk."""
         # A converted spelling counts only once SQL knows of no message with the id as it came.
         found = self._find(report, (report.likeliest_key,))
         if found is None:
@@ -86,7 +86,7 @@ class Receipts:
             self._unmatched_came.set()
 
     async def run(self) -> None:
-        """Looks up the messages of reports that memory does not know; runs until cancelled."""
+        """Looks up in SQL the messages that are not in memory; runs until cancelled."""
         while True:
             await self._unmatched_came.wait()
             unmatched, self._unmatched = (
@@ -104,7 +104,7 @@ class Receipts:
                 await asyncio.sleep(STORAGE_RETRY_S)
 
     async def restore(self) -> None:
-        """Takes up the parked reports of an earlier run, to be called before any carrier starts."""
+        """Loads the parked receipts of an earlier run; called before any carrier starts."""
         since = identifiers.first_at(self.clock.now_ms() - round(self.park_s * 1000))
         stored = await self.storage.read(lambda c: pending.load_parked_receipts(c, since))
         for parked in stored:
@@ -162,7 +162,7 @@ class Receipts:
                 error=report.error,
                 reported_ms=self.clock.now_ms(),
             )
-            rows, state = self._part_told(message, row)
+            rows, state = self._part_row(message, row)
         if state is None:
             self.metrics.receipts[report.carrier, "matched"] += 1
             self._note(message, part, report, _kind_of(on_stored))
@@ -205,9 +205,9 @@ class Receipts:
         report: ReceiptReport,
         on_stored: OnStored,
     ) -> None:
-        """A report that changes no state; acknowledged no earlier than the one that did.
+        """Handles a receipt that changes no state, acknowledged no earlier than the one that did.
 
-        What it says of a part is kept all the same.
+        What it says about a part is stored all the same.
         """
         self.metrics.receipts[report.carrier, "late"] += 1
         if message.writes or rows:
@@ -218,10 +218,10 @@ class Receipts:
         if not message.writes:
             self.live.settle(message)
 
-    def _part_told(
+    def _part_row(
         self, message: LiveMessage, row: StoredPart
     ) -> tuple[tuple[StoredPart, ...], State | None]:
-        """The row to store, none for a part that has ended before, and the message's state."""
+        """The row to store, none for a part that has ended before, and the state of the message."""
         known = {part.number: part for part in message.parts or ()}
         earlier = known.get(row.number)
         ended = earlier is not None and earlier.state is not None and is_end(earlier.state)
@@ -265,7 +265,7 @@ class Receipts:
                 self._parked.pop((report.carrier, key), None)
 
     def _key_known(self, carrier: str, key: str, message: LiveMessage, part: int) -> None:
-        """A submit was answered; its report may be waiting."""
+        """A submit was answered; its receipt may be parked."""
         if not self._parked:
             return
         for report in tuple(self._parked.get((carrier, key), ())):
@@ -275,7 +275,7 @@ class Receipts:
 
 
 def _direct_keys(report: ReceiptReport) -> list[str]:
-    """The keys of the id as it came, in any case and with any zeros, but not converted."""
+    """The keys of the ID as received, ignoring case and leading zeros, but not converted."""
     keys = report.keys
     if not keys:
         return []
@@ -284,10 +284,10 @@ def _direct_keys(report: ReceiptReport) -> list[str]:
 
 
 def _is_about(report: ReceiptReport, key: str, message: LiveMessage) -> bool:
-    """Whether a key that fits leads to a message that was sent to whom the report is about.
+    """Whether a message with a matching key was sent to the recipient of the receipt.
 
-    Where a report names nobody, masks the number or names our own sender, the id as it came is
-    enough, but a converted one is not trusted.
+    If a receipt names no recipient, masks the number or names our own sender, the ID as received
+    suffices, but a converted one does not.
     """
     named = report.recipient[-SIGNIFICANT_DIGITS:]
     if named == message.recipient[-SIGNIFICANT_DIGITS:]:
@@ -305,4 +305,4 @@ _PARKED, _IN_TIME = EventKind.PARKED_RECEIPT, EventKind.RECEIPT
 
 
 def _already_acknowledged(_stored: bool) -> None:
-    """The carrier was answered when the report was parked."""
+    """The carrier was answered when the receipt was parked."""

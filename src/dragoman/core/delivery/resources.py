@@ -1,4 +1,4 @@
-"""What connectors may need besides their sink and the time."""
+"""What connectors may need besides an event sink and a clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a phone becomes a device: by a one-time code, a token, or its account's name and password."""
+"""How a phone registers: with a one-time code, a token, or its account's name and password."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ WRONG_AT_ONCE = 30.0
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True):
-    """A one-time code to type into a phone."""
+    """A one-time code to enter on a phone."""
 
     code: str
     expires_ms: int
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """Leave to register one phone."""
+    """Permission to register one phone."""
 
     account: Account
     carrier: str
@@ -48,7 +48,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
 
 @use_case(kw_only=True)
 class DeviceRegistration:
-    """Makes and checks what phones register with."""
+    """Issues and checks what phones register with."""
 
     storage: Storage
     accounts: Accounts
@@ -66,9 +66,7 @@ class DeviceRegistration:
     async def create_code(
         self, account: Account, carrier: str = "", life_s: float | None = None
     ) -> Code:
-        """A code that registers one phone of an account, for as long as configured where no time
-        is given; raises `Refused`.
-        """
+        """A code that registers one phone of an account within a time; raises `Refused`."""
         life_s = life_s or self.code_life_s
         if not 0 < life_s <= MAX_CODE_LIFE_S:
             raise Refused(RefusalCode.INVALID_FIELD, "life", "at most a day")
@@ -86,7 +84,7 @@ class DeviceRegistration:
     async def enter(
         self, account: Account, carrier: str, *, protocol: str, name: str
     ) -> tuple[Device, str]:
-        """A phone that does not register itself, and its token; raises `Refused`."""
+        """A phone that does not register itself, with its token; raises `Refused`."""
         if not account.enabled:
             raise Refused(RefusalCode.PERMISSION_DENIED, account.username, "account is disabled")
         return await self.fleet.add(
@@ -94,15 +92,15 @@ class DeviceRegistration:
         )
 
     async def by_code(self, code: str) -> Grant:
-        """Leave by a code, in any case; raises `Refused`."""
+        """A grant for a code, ignoring case; raises `Refused`."""
         return await self._find(RegistrationKind.CODE, code.strip().lower())
 
     async def by_token(self, token: str) -> Grant:
-        """Leave by a token; raises `Refused`."""
+        """A grant for a token; raises `Refused`."""
         return await self._find(RegistrationKind.TOKEN, token)
 
     async def by_password(self, username: str, password: str, address: str) -> Grant:
-        """Leave by an account's own credentials; raises `Refused`."""
+        """A grant for an account's own credentials; raises `Refused`."""
         account = await self.accounts.authenticate_password(
             username, password, address, CredentialKind.PASSWORD
         )

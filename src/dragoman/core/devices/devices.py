@@ -1,6 +1,6 @@
-"""The fleet: the phones of all accounts, who calls as which, and what their accounts decide.
+"""The phones of all accounts: authentication, settings, and what their accounts decide.
 
-Every device that was not removed is in memory as its row says it is: a phone's call costs no query.
+All devices are kept in memory as their rows are, so the call of a phone costs no query.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Devices:
         self._look_at_owners()
 
     def accounts_changed(self, accounts: Sequence[Account]) -> None:
-        """Takes up which accounts are enabled: the phones of others are out of service."""
+        """Updates which accounts are enabled; phones of the others are out of service."""
         self._enabled_accounts = frozenset(one.account_id for one in accounts if one.enabled)
         self._look_at_owners()
 
@@ -110,11 +110,11 @@ class Devices:
         return [one for one in self._devices.values() if one.carrier == carrier]
 
     def get(self, device_id: int) -> Device | None:
-        """The device of an identifier, whoever's it is."""
+        """The device with an identifier, of any account."""
         return self._devices.get(device_id)
 
     def is_in_service(self, device: Device) -> bool:
-        """Whether a device may send: neither it nor its account is disabled."""
+        """Whether a device may send: it and its account are enabled."""
         return device.enabled and device.account_id not in self._shut_out
 
     def find(self, account: Account, device_id: int) -> Device:
@@ -125,7 +125,7 @@ class Devices:
         return device
 
     def check_target(self, account: Account, device_id: int, slot: int | None) -> str:
-        """The carrier of a device a message names; raises `Refused` where it cannot send it."""
+        """The carrier of the device a message names; raises `Refused` if it cannot send it."""
         device = self.find(account, device_id)
         if not self.is_in_service(device):
             raise Refused(RefusalCode.PERMISSION_DENIED, str(device_id), "the device is disabled")
@@ -141,9 +141,9 @@ class Devices:
         slot: int | None = None,
         choose: Callable[[list[Device]], Device] = random.choice,
     ) -> Device:
-        """One of an account's phones that is in service; raises `Refused` where there is none.
+        """One of an account's phones in service; raises `Refused` if there is none.
 
-        `within_s` asks for one that was heard of lately, `slot` for one that has a SIM there.
+        `within_s` requires a recent call, `slot` a SIM in that slot.
         """
         fitting = [
             device
@@ -159,14 +159,14 @@ class Devices:
     # Devices that call
 
     def authenticate(self, token: str, protocol: str) -> Device:
-        """The device of a token, which is good for its own protocol only; raises `Refused`."""
+        """The device of a token, valid for its own protocol only; raises `Refused`."""
         device_id = self._by_token.get(digest_of_token(token))
         if device_id is None or self._devices[device_id].protocol != protocol:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown device token")
         return self._devices[device_id]
 
     def heard(self, device: Device, app_version: str = "") -> Device:
-        """Notes that a device has called, and with which version of its app."""
+        """Records a call of a device, with the version of its app."""
         device_id, now_ms = device.device_id, self.clock.now_ms()
         self.presence.heard(device_id)
         if now_ms - self._stored_seen_ms.get(device_id, 0) >= SEEN_EVERY_MS:
@@ -193,9 +193,9 @@ class Devices:
         code_id: int | None = None,
         heard: bool = True,
     ) -> tuple[Device, str]:
-        """Stores a phone that may register; the device and its token, which is told this once.
+        """Stores a new phone; returns the device and its token, which is shown only once.
 
-        One that was not `heard` counts as there from its first call.
+        One that was not `heard` counts as present from its first call.
         """
         now_ms = self.clock.now_ms()
         token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -225,28 +225,28 @@ class Devices:
     async def report(
         self, device: Device, *, push_token: str, sims: Sequence[ReportedSim] | None
     ) -> Device:
-        """Stores what a phone says of itself; None says nothing of its SIMs."""
+        """Stores what a phone reports about itself; `sims` None leaves its SIMs unchanged."""
         values: dict[str, Any] = {"push_token": check_text("pushToken", push_token, MAX_PUSH_TOKEN)}
         if sims is not None:
             values["sims"] = merge_sims(self._current(device).sims, sims)
         return await self._change(device.device_id, **values)
 
     async def note_health(self, device: Device, health: Health) -> None:
-        """Stores how a phone is."""
+        """Stores the health of a phone."""
         await self._change(device.device_id, health=health)
 
     # What accounts and operators decide
 
     async def set_enabled(self, device_id: int, enabled: bool) -> Device:
-        """Lets a device send, or takes it out of service."""
+        """Enables a device, or takes it out of service."""
         return await self._change(device_id, enabled=enabled)
 
     async def rename(self, device_id: int, name: str) -> Device:
-        """Gives a device another name; raises `Refused`."""
+        """Renames a device; raises `Refused`."""
         return await self._change(device_id, name=check_text("name", name, MAX_NAME))
 
     async def change_settings(self, device_id: int, settings: DeviceSettings) -> Device:
-        """Changes limits and what is set on the phone, which is told to fetch it."""
+        """Changes limits and pushed settings, and notifies the phone of new ones."""
         check_limits(settings.limits)
         before = self._must_get(device_id).settings
         device = await self._change(device_id, settings=settings)
@@ -263,7 +263,7 @@ class Devices:
         number: str | None = None,
         limits: Limits | None = None,
     ) -> Device:
-        """Labels a SIM, says its number, or limits it; raises `Refused`."""
+        """Sets the label, number or limits of a SIM; raises `Refused`."""
         device = self._must_get(device_id)
         sim = device.sim(slot) or Sim(slot=check_slot(slot), present=not device.sims)
         if label is not None:
@@ -280,7 +280,7 @@ class Devices:
         return await self._change(device_id, sims=tuple(in_order))
 
     async def remove(self, device_id: int) -> None:
-        """Ends a device: its token is unknown from now on, and its phone has to register anew."""
+        """Removes a device: its token is revoked, and the phone has to register again."""
         await self._change(device_id, removed_ms=self.clock.now_ms(), enabled=False)
         del self._devices[device_id]
         for digest in [one for one, owner in self._by_token.items() if owner == device_id]:
@@ -289,24 +289,24 @@ class Devices:
         self.changed(device_id)
 
     async def is_new_event(self, device: Device, event_id: str) -> bool:
-        """Whether a device tells an event for the first time, as far as is stored."""
+        """Whether an event of a device has not been stored yet."""
         device_id = device.device_id
         return not await self.storage.read(lambda c: device_events.is_known(c, device_id, event_id))
 
     async def note_event(self, device: Device, event_id: str) -> None:
-        """Stores that an event was taken."""
+        """Stores that an event was handled."""
         event = device_events.NewDeviceEvent(
             device_id=device.device_id, event_id=event_id, at_ms=self.clock.now_ms()
         )
         await self.storage.writer.write(device_events.note, event)
 
     async def is_new_text(self, device: Device, digest: bytes) -> bool:
-        """Whether a device hands in a text for the first time, as far as is stored."""
+        """Whether a text of a device has not been stored yet."""
         device_id = device.device_id
         return not await self.storage.read(lambda c: device_texts.is_known(c, device_id, digest))
 
     async def drop_events(self, before_ms: int) -> None:
-        """Forgets events that are too old to be told again."""
+        """Deletes events that are too old to be repeated."""
         await self.storage.writer.write(device_events.drop, before_ms)
 
     async def _change(self, device_id: int, **values: Any) -> Device:
@@ -332,19 +332,19 @@ class Devices:
 
 
 def digest_of_token(token: str) -> bytes:
-    """What is stored of a device's token."""
+    """The digest of a device's token, as it is stored."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def ingest_key(device: Device) -> str:
-    """The secret in the address at which a device hands in events."""
+    """The secret in the URL to which a device reports events."""
     return hmac.digest(device.signing_key.encode(), b"ingest", "sha256").hex()[:32]
 
 
 def merge_sims(known: Sequence[Sim], reported: Sequence[ReportedSim]) -> tuple[Sim, ...]:
     """The SIMs of a device after a report; labels, numbers and limits stay with their slots.
 
-    An empty report says only that the app may not look: it takes nothing away.
+    An empty report only means that the app lacks the permission: it removes nothing.
     """
     if not reported:
         return tuple(known)
@@ -361,14 +361,14 @@ def merge_sims(known: Sequence[Sim], reported: Sequence[ReportedSim]) -> tuple[S
 
 
 def check_slot(slot: int) -> int:
-    """The number of a SIM slot; raises `Refused`."""
+    """A valid SIM slot; raises `Refused`."""
     if not 1 <= slot <= MAX_SLOT:
         raise Refused(RefusalCode.INVALID_FIELD, "simNumber", f"1 to {MAX_SLOT}")
     return slot
 
 
 def check_text(field: str, text: str, longest: int) -> str:
-    """A text that can be kept and shown; raises `Refused`."""
+    """A text that can be stored and displayed; raises `Refused`."""
     if len(text) > longest:
         raise Refused(RefusalCode.INVALID_FIELD, field, f"at most {longest} characters")
     if not is_storable(text) or not text.isprintable():
@@ -377,7 +377,7 @@ def check_text(field: str, text: str, longest: int) -> str:
 
 
 def check_limits(limits: Limits) -> Limits:
-    """Limits whose zone exists; raises `Refused`."""
+    """Limits with a valid time zone; raises `Refused`."""
     try:
         ZoneInfo(limits.time_zone)
     except (KeyError, ValueError, OSError):

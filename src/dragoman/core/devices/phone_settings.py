@@ -1,7 +1,4 @@
-"""What an account sets on all of its phones, and the key that its webhooks are signed with.
-
-All of it is in memory: phones ask often, and it is little.
-"""
+"""Settings for all phones of an account, and the signing key of its webhooks; kept in memory."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ Changes = Mapping[str, Mapping[str, str | int | float | bool | None]]
 
 @use_case(kw_only=True)
 class PhoneSettings:
-    """Keeps settings by account; its phones are told when they change."""
+    """Keeps settings by account; its phones are notified of changes."""
 
     storage: Storage
     devices: Devices
@@ -44,28 +41,28 @@ class PhoneSettings:
             self._settings[stored.account_id] = stored
 
     def of_account(self, account_id: int) -> Groups:
-        """What an account has set."""
+        """The settings of an account."""
         return self._of(account_id).settings
 
     async def replace(self, account: Account, wanted: Changes) -> Groups:
-        """Sets what is given and nothing else."""
+        """Replaces the settings of an account."""
         return await self._set(account, _merge({}, wanted))
 
     async def change(self, account: Account, changes: Changes) -> Groups:
-        """Sets what is given and leaves the rest."""
+        """Sets the given settings and keeps the others."""
         return await self._set(account, _merge(self.of_account(account.account_id), changes))
 
     def signing_key(self, account_id: int) -> str:
-        """The key of an account's webhooks; empty where it has none yet."""
+        """The key of an account's webhooks; empty if it has none yet."""
         return self._of(account_id).signing_key
 
     async def ensure_signing_key(self, account: Account) -> str:
-        """The key of an account's webhooks, which is made where there is none."""
+        """The key of an account's webhooks, created if there is none."""
         key = self.signing_key(account.account_id)
         return key or await self.set_signing_key(account, self.new_key())
 
     async def set_signing_key(self, account: Account, key: str) -> str:
-        """Gives an account's webhooks another key; raises `Refused`."""
+        """Replaces the key of an account's webhooks; raises `Refused`."""
         if not 1 <= len(key) <= MAX_KEY or not is_storable(key):
             detail = f"1 to {MAX_KEY} characters"
             raise Refused(RefusalCode.INVALID_FIELD, "webhooks.signing_key", detail)

@@ -1,7 +1,7 @@
-"""Texts that phones send to us: stored, then acknowledged; long ones put together in any order.
+"""Inbound texts: stored, then acknowledged; long ones are reassembled in any order.
 
-What a text means (whose it is, where it is forwarded to, whether its sender opts out) is decided
-from memory and stored together with it, before its carrier hears that we have it.
+The routing of a text (its owner, forwardings, opt-out or opt-in) is decided from memory and stored
+with it, before its carrier gets the acknowledgement.
 """
 
 from __future__ import annotations
@@ -52,10 +52,7 @@ FindEvents = Callable[[StoredInbound, Holder | None], tuple[NewCallback, ...]]
 
 @use_case(kw_only=True)
 class Inbound:
-    """Takes texts, finds whose they are, keeps them for queries and sends them on.
-
-    `find_events` finds the webhooks that want to hear of a text.
-    """
+    """Routes and stores inbound texts; `find_events` finds the webhooks for a text."""
 
     storage: Storage
     inbound_routing: InboundRouting
@@ -73,19 +70,19 @@ class Inbound:
 
     @property
     def stored_before(self) -> int:
-        """All texts below this identifier are on disk: none can come to be among them later.
+        """All texts below this identifier are on disk; no further ones will be stored.
 
-        After an outage texts are stored in another order than they came in.
+        After an outage texts are stored in another order than they arrived in.
         """
         return next(iter(self._unstored), self.ids.last + 1)
 
     async def restore(self) -> None:
-        """Takes up the parts that an earlier run had stored."""
+        """Loads the parts that an earlier run stored."""
         for part in await self.storage.read(inbound.load_parts):
             self._reassemble(part, identifiers.time_of(part.part_id))
 
     async def run(self) -> None:
-        """Gives up waiting for parts that do not come; runs until cancelled."""
+        """Gives up waiting for missing parts; runs until cancelled."""
         while True:
             await asyncio.sleep(EXPIRY_CHECK_S)
             oldest = self.clock.now_ms() - PARTS_WAIT_S * 1000
@@ -93,7 +90,7 @@ class Inbound:
                 self._store_joined(partial)
 
     def receive(self, report: InboundPartReport, on_stored: OnStored) -> None:
-        """Takes a text or part; `on_stored(True)` follows once it is on disk."""
+        """Handles a text or part; `on_stored(True)` follows once it is on disk."""
         self.metrics.inbound[report.carrier] += 1
         if report.total <= 1 or report.reference is None:
             whole = _utf16(report.text).decode("utf-16-be", "replace")
@@ -232,7 +229,7 @@ class Inbound:
         )
 
     def _read(self, text: _Text, holder: Holder | None) -> _Meaning:
-        """What a text means: an opt-out, the end of one, or something for its receiver."""
+        """The meaning of a text: an opt-out, an opt-in, or a text for its receiver."""
         number, words = text.recipient, text.words
         destination = self.inbound_routing.find(number, words, holder)
         if words and words[0] in self.stop_words:
@@ -246,7 +243,7 @@ class Inbound:
         return _plain(destination)
 
     def _read_wish(self, text: _Text, handling: Handling, holder: Holder | None) -> _Meaning:
-        """An opt-out or its end: of a keyword's account, else of all whose number it may be."""
+        """An opt-out or opt-in: for a keyword's account, or all accounts on the number."""
         number, rest = text.recipient, text.words[1:]
         keyword = self.inbound_routing.keyword(number, rest, holder)
         if keyword is not None:
@@ -272,7 +269,7 @@ class Inbound:
         return _Meaning(destination=destination, handling=handling, opted_in=keys)
 
     def _note(self, inbound_id: int, keys: Sequence[OptOutKey]) -> tuple[OptOut, ...]:
-        """Lets nothing more be accepted for who opts out; the rows are still to be stored."""
+        """Makes opt-outs effective at once; the rows are still to be stored."""
         for key in keys:
             self.opt_outs.note(key)
         return tuple(
@@ -290,7 +287,7 @@ class Inbound:
     def _callbacks(
         self, inbound_id: int, text: _Text, destination: Destination
     ) -> tuple[NewCallback, ...]:
-        """The calls that send a text on, one for each of its receivers."""
+        """The callbacks that forward a text, one for each receiver."""
         now_ms = self.clock.now_ms()
         callbacks = []
         for forwarding in destination.forwardings:

@@ -1,4 +1,4 @@
-"""Received texts as an account fetches them: each new one once, and those of earlier times."""
+"""Received texts as an account fetches them: new ones once, and older ones by time."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MAX_NUMBERS: Final = 100
 
 @use_case(kw_only=True)
 class Inbox:
-    """Reads the texts of an account, which never sees another's.
+    """Reads the texts of an account.
 
-    `stored_before` tells below which identifier every text is on disk.
+    All texts below the identifier that `stored_before` returns are on disk.
     """
 
     storage: Storage
@@ -33,11 +33,11 @@ class Inbox:
     async def fetch_new(
         self, account: Account, numbers: Sequence[str], limit: int
     ) -> list[StoredInbound]:
-        """The oldest texts that the account has not fetched yet, which it now has.
+        """The oldest texts that the account has not fetched yet; marks them as fetched.
 
-        `numbers` are digits, none for all. Each text is given to one caller, once, whichever of
-        its numbers they name; what is lost with the process or the connection while it is on its
-        way to the caller is not given again. Raises `Refused`.
+        `numbers` are digits, empty for all. Each text is returned to one caller, once, whichever of
+        its numbers they name; one that is lost on its way to the caller is not returned again.
+        Raises `Refused`.
         """
         await self.check_numbers(account, numbers)
         item = TextFetch(
@@ -56,7 +56,7 @@ class Inbox:
     async def texts_after(
         self, account: Account, number: str, inbound_id: int, limit: int
     ) -> list[StoredInbound]:
-        """The texts to a number that came after one, oldest first; raises `Refused`."""
+        """The texts to a number after one, oldest first; raises `Refused`."""
         await self.check_numbers(account, [number])
         return await self.storage.read(
             lambda c: received_texts.load_after(c, account.account_id, number, inbound_id, limit)
@@ -70,7 +70,7 @@ class Inbox:
         )
 
     async def check_numbers(self, account: Account, numbers: Sequence[str]) -> None:
-        """Raises `Refused` for a number that is not the account's and never brought it a text."""
+        """Raises `Refused` for a number on which the account neither receives nor received."""
         if len(numbers) > MAX_NUMBERS:
             raise Refused(RefusalCode.INVALID_FIELD, "number", f"at most {MAX_NUMBERS}")
         for number in numbers:
@@ -79,7 +79,7 @@ class Inbox:
                 raise Refused(RefusalCode.NOT_FOUND, number, "number")
 
     def keyword_of(self, account: Account, text: StoredInbound) -> str:
-        """The keyword of the account that a text begins with; empty for other first words."""
+        """The keyword of the account at the start of a text; empty if there is none."""
         found = (
             self.inbound_routing.keyword(text.recipient, (text.keyword,)) if text.keyword else None
         )

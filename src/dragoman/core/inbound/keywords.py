@@ -1,6 +1,6 @@
-"""Numbers, the keywords that accounts reserve on them, and where their texts are forwarded to.
+"""Numbers, the keywords that accounts reserve on them, and the forwarding of their texts.
 
-The writer decides what is taken; the directory is told of each change once it is on disk.
+The writer decides conflicts; inbound routing is updated once a change is on disk.
 """
 
 from __future__ import annotations
@@ -67,12 +67,12 @@ class Keywords:
     # Numbers
 
     async def numbers(self) -> list[Number]:
-        """Every number of ours: stored ones, then those that only the configuration names."""
+        """Every number: stored ones, then those in the configuration only."""
         stored = await self.storage.read(keywords.load_numbers)
         return stored + self.inbound_routing.configured()
 
     async def add_number(self, account: Account, number: str, *, shared: bool) -> Number:
-        """Gives a number to an account; raises `Refused`."""
+        """Assigns a number to an account; raises `Refused`."""
         new = Number(
             number=parse_own_number(number),
             account_id=account.account_id,
@@ -84,7 +84,7 @@ class Keywords:
         return new
 
     async def remove_number(self, number: str) -> str:
-        """Takes a number without keywords out of the database; raises `Refused`."""
+        """Removes a number without keywords; raises `Refused`."""
         digits = parse_own_number(number)
         if not await self.storage.writer.write(keywords.remove_number, digits):
             raise Refused(RefusalCode.NOT_FOUND, number, "no such number")
@@ -122,7 +122,7 @@ class Keywords:
         main_keyword_id: int = 0,
         forwarding_id: int | None = None,
     ) -> KeywordView:
-        """Gives a keyword on a number to an account; raises `Refused`."""
+        """Reserves a keyword on a number for an account; raises `Refused`."""
         digits, keyword = parse_own_number(number), parse_keyword(word)
         found = self.inbound_routing.number(digits)
         owned = found is not None and found.account_id == account.account_id
@@ -146,7 +146,7 @@ class Keywords:
     async def attach(
         self, account: Account, keyword_id: int, forwarding_id: int | None
     ) -> KeywordView:
-        """Sends the texts of a keyword on, or with None nowhere; raises `Refused`."""
+        """Forwards the texts of a keyword, or with None stops that; raises `Refused`."""
         attachment = KeywordAttachment(
             account_id=account.account_id, keyword_id=keyword_id, forwarding_id=forwarding_id
         )
@@ -155,9 +155,9 @@ class Keywords:
         return await self._take_up(account, keyword_id)
 
     async def delete(self, account: Account, keyword_id: int, zone: str) -> KeywordView:
-        """Gives a keyword up: it stays the account's until the month ends in a time zone.
+        """Releases a keyword and those below it; returns it as it was. Raises `Refused`.
 
-        Those below it go with it. Returns it as it was; raises `Refused`.
+        It stays reserved for the account until the end of the month in a time zone.
         """
         view = await self.keyword(account, keyword_id)
         deletion = KeywordDeletion(
@@ -193,7 +193,7 @@ class Keywords:
     async def add_forwarding(
         self, account: Account, *, dialect: str, url: str, charset: str, continuous: bool
     ) -> Forwarding:
-        """Stores where texts may be forwarded to; raises `Refused`."""
+        """Stores a URL that texts may be forwarded to; raises `Refused`."""
         new = Forwarding(
             forwarding_id=self.ids.next(),
             account_id=account.account_id,
@@ -216,7 +216,7 @@ class Keywords:
         charset: str | None = None,
         continuous: bool | None = None,
     ) -> Forwarding:
-        """Changes a forwarding; None leaves a value as it is. Raises `Refused`."""
+        """Changes a forwarding; None leaves a value unchanged. Raises `Refused`."""
         known = await self.forwarding(account, forwarding_id)
         changed = msgspec.structs.replace(
             known,
@@ -237,7 +237,7 @@ def check_may_receive(account: Account) -> None:
 
 
 def end_of_month(now_ms: int, zone: str) -> int:
-    """When the month ends, in milliseconds since the Unix epoch."""
+    """The end of the month, in milliseconds since the Unix epoch."""
     now = datetime_of(now_ms).astimezone(ZoneInfo(zone))
     year, month = (now.year + 1, 1) if now.month == 12 else (now.year, now.month + 1)
     return ms_of(datetime(year, month, 1, tzinfo=now.tzinfo))

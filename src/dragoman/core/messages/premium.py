@@ -1,7 +1,7 @@
-"""Who may charge whom for what: the rules for messages that their recipients pay for.
+"""The rules for messages that their recipients pay for.
 
 A recipient must never be charged twice, or for half a message: such a message has one part, every
-carrier of its route can be told the price, and one whose answer was lost is not sent again.
+carrier of its route can bill, and it is not sent again after a lost response.
 """
 
 from __future__ import annotations
@@ -32,10 +32,7 @@ _NO_TERMS: Final = BillingTerms()
 
 @use_case(kw_only=True)
 class PremiumRules:
-    """Decides on premium messages by the configured short codes and carriers.
-
-    `billing` says how each carrier is told prices, by its name.
-    """
+    """Checks premium messages; `billing` has the terms of each carrier, by name."""
 
     short_codes: Sequence[ShortCode] = ()
     billing: Mapping[str, BillingTerms] = field(default_factory=dict)
@@ -58,8 +55,8 @@ class PremiumRules:
     ) -> ShortCode:
         """Returns the short code to send from; raises `Refused`.
 
-        `recipients` are digits; none, where only expansion tells who they are. What has no route is
-        left for others to refuse.
+        `recipients` are digits, empty for an audience before its expansion. Numbers without a route
+        are refused elsewhere.
         """
         _check_permissions(account, premium)
         _check_price(premium.price)
@@ -73,7 +70,7 @@ class PremiumRules:
         return code
 
     def bills(self, premium: Premium, route: Route) -> bool:
-        """Whether a route can charge; any of its carriers may get the message, so each must."""
+        """Whether a route can charge; each of its carriers must, as any may get the message."""
         terms = (self.billing.get(name, _NO_TERMS) for name in route.carriers)
         return all(one.can_bill(premium) for one in terms)
 

@@ -1,4 +1,4 @@
-"""E-mail addresses: whether a text can be one that mail servers take (RFC 5321 s. 4.1.2)."""
+"""E-mail addresses: whether mail servers would accept a text as one (RFC 5321 s. 4.1.2)."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ _ADDRESS: Final = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(
 
 
 def is_email_address(text: str) -> bool:
-    """Whether a text is an address of a domain with a dot; quoted local parts are not taken."""
+    """Whether a text is an address at a domain with a dot; quoted local parts are not."""
     return len(text) <= MAX_ADDRESS and _ADDRESS.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""E-mail addresses as mails are sent to them, and how two spellings are known to be one."""
+"""E-mail addresses as mail is sent to them, and their comparison."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dragoman.core.model.email_addresses import MAX_ADDRESS, is_email_address
 
 
 def parse_mail_address(text: str) -> str:
-    """The address in ASCII, its domain in lower case; ValueError where nobody can write to it.
+    """The address in ASCII, its domain in lower case; ValueError if it is invalid.
 
-    Local parts that need quotes or SMTPUTF8 are refused: many servers do not take them.
+    Local parts that need quotes or SMTPUTF8 are refused: many servers do not accept them.
     """
     local_part, _, domain = text.strip().rpartition("@")
     if not domain.isascii() and len(domain) <= MAX_ADDRESS:
@@ -23,10 +23,10 @@ def parse_mail_address(text: str) -> str:
 
 
 def key_of(address: str) -> str:
-    """What tells an address from others: no server in use tells `Ann@` from `ann@`."""
+    """The key by which addresses are compared; `Ann@` and `ann@` are the same."""
     return address.lower()
 
 
 def domain_of(address: str) -> str:
-    """What stands behind the `@`."""
+    """The domain of an address."""
     return address.rpartition("@")[2]

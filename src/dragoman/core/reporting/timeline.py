@@ -1,9 +1,9 @@
-"""The story of one message: what was asked, decided, tried, answered, told and paid.
+"""The timeline of a message: request, route, attempts, receipts, callbacks and cost.
 
-It is read from what is stored anyway; what only memory knows (the link of a message that was taken
-at once, a report as it came that says `delivered`) is there as long as memory has it, and left out
-after. PDUs are not kept at all: they are made again, the same octets, from the message's rows and
-the profile its carrier has now.
+It is built from what is stored anyway; what only memory knows (the link of a message that was
+accepted at once, the raw receipt of a delivered one) is included while memory has it. PDUs are not
+stored: they are reconstructed, byte for byte, from the rows of the message and the current profile
+of its carrier.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ ReconstructPdus = Callable[[Timeline, Outgoing, int], tuple[PduStep, ...]]
 
 @runtime_checkable
 class Reconstructs(Protocol):
-    """A carrier that can make the PDUs of a message again."""
+    """A carrier that can reconstruct the PDUs of a message."""
 
     def reconstruct(self, story: Timeline, message: Outgoing, at_ms: int) -> tuple[PduStep, ...]:
         """The PDUs of a message that was sent at a time."""
@@ -66,7 +66,7 @@ class Reconstructs(Protocol):
 
 @use_case(kw_only=True)
 class Timelines:
-    """Tells the story of messages."""
+    """Builds the timelines of messages."""
 
     storage: Storage
     accounts: Accounts
@@ -75,22 +75,19 @@ class Timelines:
     reconstruct: ReconstructPdus
 
     async def of_message(self, caller: Account, message_id: int) -> Timeline:
-        """The story of a message of the account or one below it; raises `Refused`.
-
-        Who operates the machine reads its PDUs too.
-        """
+        """The timeline of a message at or below the account, for operators with its PDUs."""
         rows = await self._load(message_id)
         account = await self.accounts.find_by_id(rows.message.account_id)
         if account is None or not account.is_at_or_below(caller):
             raise Refused(RefusalCode.NOT_FOUND, str(message_id), "message")
-        story = await self._tell(rows, account, caller)
+        story = await self._build(rows, account, caller)
         return self._with_pdus(story, rows) if caller.may(Permission.OPERATE) else story
 
     async def of_any_message(self, message_id: int) -> Timeline:
-        """The story of any message with its PDUs, for operators; raises `Refused`."""
+        """The timeline of any message with its PDUs, for operators; raises `Refused`."""
         rows = await self._load(message_id)
         account = await self.accounts.find_by_id(rows.message.account_id)
-        story = await self._tell(rows, account, None)
+        story = await self._build(rows, account, None)
         return self._with_pdus(story, rows)
 
     async def _load(self, message_id: int) -> TimelineRows:
@@ -99,7 +96,7 @@ class Timelines:
             rows = await self.storage.read(lambda c: timeline.load(c, message_id))
         return existing(rows, Refused(RefusalCode.NOT_FOUND, str(message_id), "message"))
 
-    async def _tell(
+    async def _build(
         self, rows: TimelineRows, account: Account | None, caller: Account | None
     ) -> Timeline:
         message, batch = rows.message, rows.batch
@@ -264,7 +261,7 @@ def _attempts(rows: TimelineRows, events: list[MessageEvent]) -> tuple[AttemptSt
 
 
 def _with_device(step: AttemptStep, assignments: Mapping[int, StoredAssignment]) -> AttemptStep:
-    """The device that a phone's attempt went over: the last one it was given to by then."""
+    """The device of a phone's attempt: the last one it was assigned to by then."""
     if step.link:
         return step
     given = [
@@ -343,7 +340,7 @@ def _receipts(rows: TimelineRows, events: list[MessageEvent]) -> tuple[ReceiptSt
 def _forgotten(
     rows: TimelineRows, part: int, state: State, error: str | None, at_ms: int
 ) -> ReceiptStep:
-    """A report of which only what it said is left."""
+    """A receipt of which only the result is left."""
     return ReceiptStep(
         at_ms=at_ms,
         carrier=rows.message.carrier or "",

@@ -1,7 +1,7 @@
-"""Batches that run later or in chunks: due times, expansion, stopping before sending.
+"""Batches that run later or in chunks: due times, expansion, cancellation.
 
-Recipients become messages in chunks of `CHUNK`, each with the batch's progress in one transaction,
-and only while the routes have room; so memory does not grow with the list.
+Recipients become messages in chunks of `CHUNK`, each with the progress of the batch in one
+transaction, and only while the routes have capacity; so memory does not grow with the list.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ Messages: TypeAlias = tuple[StoredMessage, ...]
 
 
 class MadeChunk(NamedTuple):
-    """The next recipients of a batch and the messages they are to become."""
+    """The next recipients of a batch and their messages."""
 
     chunk: Chunk
     messages: Messages
@@ -61,7 +61,7 @@ class MadeChunk(NamedTuple):
 
 @use_case(kw_only=True)
 class Batches:
-    """Runs stored batches, and stops them."""
+    """Runs stored batches, and cancels them."""
 
     storage: Storage
     live: LiveMessages
@@ -79,7 +79,7 @@ class Batches:
     _restored: bool = field(default=False, init=False)
 
     async def run(self) -> None:
-        """Expands batches as they fall due; runs until cancelled."""
+        """Expands due batches; runs until cancelled."""
         while True:
             try:
                 if not self._restored:
@@ -95,19 +95,19 @@ class Batches:
                 await asyncio.sleep(POLL_S)
 
     async def cancel(self, account: Account, batch_id: int) -> None:
-        """Stops a batch none of whose messages a carrier has been given; raises `Refused`.
+        """Cancels a batch none of whose messages were given to a carrier; raises `Refused`.
 
-        All of it stops, or nothing, also where the caller goes away meanwhile.
+        All of it or nothing is cancelled, even if the caller goes away meanwhile.
         """
         await asyncio.shield(asyncio.ensure_future(self._cancel(account, batch_id)))
 
     async def cancel_unexpanded(self, account: Account, batch_ids: Sequence[int]) -> int:
-        """Stops those of an account's batches that have not begun to run, together; how many."""
+        """Cancels, together, those of an account's batches that have not begun; how many."""
         stopping = self._cancel_unexpanded(account, batch_ids)
         return await asyncio.shield(asyncio.ensure_future(stopping))
 
     async def cancel_waiting(self, batch_id: int) -> int:
-        """Ends the messages of a running batch that no carrier has been given; how many."""
+        """Cancels the messages of a batch that no carrier was given; returns their number."""
         async with self._turn:
             waiting = [
                 message
@@ -120,7 +120,7 @@ class Batches:
             return len(waiting)
 
     async def cancel_message(self, batch_id: int, message_id: int) -> None:
-        """Stops one message that no carrier has been given; raises `Refused`."""
+        """Cancels a message that no carrier was given; raises `Refused`."""
         await asyncio.shield(asyncio.ensure_future(self._cancel_message(batch_id, message_id)))
 
     async def _cancel_message(self, batch_id: int, message_id: int) -> None:
@@ -172,7 +172,7 @@ class Batches:
             return sum(await self._stop_unexpanded(account, batch_ids))
 
     async def _stop_unexpanded(self, account: Account, batch_ids: Sequence[int]) -> list[bool]:
-        """Stops batches in one group of the writer; whether each had not begun to run."""
+        """Stops batches in one group of the writer; whether each had not begun."""
         held = await self.storage.read(lambda c: batches.held_by_each(c, batch_ids))
         write = self.storage.writer.write
         return await asyncio.gather(
@@ -193,9 +193,9 @@ class Batches:
         return batches.Cancellation(batch_id=batch_id, settlement=settlement)
 
     async def _stop_expanded(self, batch_id: int, waiting: list[LiveMessage]) -> None:
-        """Stops a batch of whose messages some or all are only in their rows.
+        """Stops a batch, some or all of whose messages are only in their rows.
 
-        Its messages leave memory at once, so nobody can be given one while the rows decide.
+        Its messages are removed from memory first, so that none is sent while the rows decide.
         """
         routes = {message.route for message in waiting}
         with self.live.withhold(batch_id):
@@ -215,7 +215,7 @@ class Batches:
         await self._end_stopped(batch_id)
 
     async def _end_stopped(self, batch_id: int) -> None:
-        """Ends the messages of a batch that was stopped, whose rows nobody else reads any more."""
+        """Ends the messages of a stopped batch."""
         batch = await self._load_batch(batch_id)
         while rows := await self.storage.read(
             lambda c: pending.load_unsent_of_batch(c, batch_id, PAGE)
@@ -238,7 +238,7 @@ class Batches:
             raise Refused(RefusalCode.UNAVAILABLE)
 
     async def _restore(self) -> None:
-        """Ends what an earlier run had decided to end."""
+        """Completes what an earlier run had begun to end."""
         for batch_id in await self.storage.read(pending.stopped_with_unsent):
             await self._end_stopped(batch_id)
         self._restored = True
@@ -280,9 +280,9 @@ class Batches:
         return all(self.backlog.room(route) >= CHUNK for route in expansion.routes or ())
 
     async def _next_chunk(self, expansion: Expansion) -> MadeChunk | None:
-        """Reads the next recipients; None where they cannot become messages now.
+        """Reads the next recipients; None if they cannot become messages now.
 
-        What was read is not kept while it waits: contacts may change or be deleted meanwhile.
+        Nothing read is kept while it waits: contacts may change or be deleted meanwhile.
         """
         chunk = await expansion.read(CHUNK)
         if chunk is None:
@@ -317,13 +317,13 @@ class Batches:
         if stored.step is not None:
             # Recipients of an audience are counted as they become known.
             self.metrics.accepted[expansion.live.stored.dialect] += len(stored.messages)
-        self.delivery.tell_rejections(stored.rejections, expansion.live, stored.messages)
+        self.delivery.notify_rejections(stored.rejections, expansion.live, stored.messages)
         sendable = without_rejected(stored.messages)
         await self.backlog.publish([LiveMessage(message, expansion.live) for message in sendable])
         return not chunk.finished
 
     def _step_of(self, expansion: Expansion, chunk: Chunk, made: Messages) -> submissions.Expansion:
-        """What is to be stored of a chunk; those who cannot be sent to are rejected with it."""
+        """The step to store for a chunk; recipients that cannot be sent to are rejected with it."""
         stored = expansion.step(chunk, made)
         return stored._replace(
             premium=expansion.live.stored.options.premium,

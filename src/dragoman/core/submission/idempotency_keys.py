@@ -1,4 +1,4 @@
-"""Submissions that programs know by keys of their own: sent once each, asked for, cancelled."""
+"""Submissions with clients' own keys: accepted once each, looked up, cancelled."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CallBack = Callable[[int], Awaitable[bool]]
 
 
 class AcceptedSubmission(msgspec.Struct, frozen=True, kw_only=True):
-    """A submission that is on disk, and what it is known by."""
+    """A stored submission and its key."""
 
     key: str
     created_ms: int
@@ -37,7 +37,7 @@ class AcceptedSubmission(msgspec.Struct, frozen=True, kw_only=True):
 
 @use_case(kw_only=True)
 class IdempotencyKeys:
-    """A key is used once in an account and dialect; a refusal uses none up."""
+    """A key is used once per account and dialect; a refusal does not use it."""
 
     storage: Storage
     submission: SubmissionService
@@ -47,7 +47,7 @@ class IdempotencyKeys:
     new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES)
 
     async def check_free(self, account: Account, dialect: str, key: str) -> None:
-        """Raises `Refused` where a key is taken, before anything else is found wrong."""
+        """Raises `Refused` for a used key, before any other error."""
         account_id = account.account_id
         taken = await self.storage.read(
             lambda c: submission_keys.find_row(c, account_id, dialect, key)
@@ -58,7 +58,7 @@ class IdempotencyKeys:
     async def submit(
         self, account: Account, submission: Submission, key: str = ""
     ) -> AcceptedSubmission:
-        """Stores a submission under a key, or under a new one; raises `Refused`."""
+        """Stores a submission under a key, or a generated one; raises `Refused`."""
         key = key or self.new_key()
         known_by = msgspec.structs.replace(submission, reference=key)
         decision = await self.submission.decide(account, known_by)
@@ -70,17 +70,17 @@ class IdempotencyKeys:
         return AcceptedSubmission(key=key, created_ms=time_of(accepted.batch_id))
 
     async def find(self, account: Account, dialect: str, key: str) -> KeyedView:
-        """The account's submission of a key; raises `Refused`."""
+        """The account's submission with a key; raises `Refused`."""
         account_id = account.account_id
         found = await self.storage.read(lambda c: submission_keys.find(c, account_id, dialect, key))
         return existing(found, Refused(RefusalCode.NOT_FOUND, "", "message not found"))
 
     async def search(self, wanted: KeyedFilter, offset: int, limit: int) -> KeyedPage:
-        """A page of an account's submissions, newest first unless asked otherwise."""
+        """A page of an account's submissions, by default newest first."""
         return await self.storage.read(lambda c: submission_keys.search(c, wanted, offset, limit))
 
     async def cancel(self, account: Account, dialect: str, key: str) -> KeyedView:
-        """Stops what is not sent yet of a submission; raises `Refused` where all of it is.
+        """Cancels what is unsent of a submission; raises `Refused` if nothing is.
 
         What a phone has fetched ends when the phone confirms.
         """

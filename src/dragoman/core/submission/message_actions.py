@@ -1,4 +1,4 @@
-"""What a person does about one message: send it again, or stop it."""
+"""Actions on one message: resend or cancel it."""
 
 from __future__ import annotations
 
@@ -46,10 +46,9 @@ class MessageActions:
     ) -> AcceptedBatch:
         """Sends a message again, as a new one that its account pays for; raises `Refused`.
 
-        Both know of each other. A `caller` of None is the operator. The new one goes by today's
-        routes and rules; its reports go where those of the old one went. `known` is how often the
-        caller saw that it had been sent again: where somebody did meanwhile, it is refused as
-        `ALREADY_EXISTS`.
+        The two refer to each other. `caller` None is the operator. The new one follows today's
+        routes and rules; its callbacks go where those of the old one went. `known` is how often the
+        caller saw that it had been resent: if it was resent since, the refusal is `ALREADY_EXISTS`.
         """
         found = await self._find(caller, message_id)
         account, message, batch = found
@@ -73,9 +72,9 @@ class MessageActions:
         return await self.submission.store(decision, resend, resending)
 
     async def cancel(self, caller: Account | None, message_id: int) -> None:
-        """Stops a message that no carrier has been given, and gives its credits back.
+        """Cancels a message that no carrier was given, and refunds it; raises `Refused`.
 
-        Raises `Refused`. A `caller` of None is the operator.
+        `caller` None is the operator.
         """
         account, message, batch = await self._find(caller, message_id)
         await self.batches.cancel_message(batch.batch_id, message.message_id)
@@ -110,7 +109,7 @@ def _why_not(found: _Found) -> str:
 
 
 def _repeat(found: _Found, protocol: str) -> Submission:
-    """A submission of the same, to the one recipient."""
+    """A submission of the same content, to the one recipient."""
     _, message, batch = found
     options = batch.options
     callback = None

@@ -1,4 +1,4 @@
-"""What the recipients of a batch become: messages with a route and a price, or an end at once."""
+"""Turns recipients into messages with a route and a price, or rejected ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _QUEUED = State.QUEUED  # looked up for every message otherwise
 
 @use_case(kw_only=True)
 class MessageMaker:
-    """Makes messages as they are to be stored; it stores none."""
+    """Creates messages to be stored; stores none."""
 
     router: Router
     prices: PriceList
@@ -53,7 +53,7 @@ class MessageMaker:
         fixed: Route | None = None,
         message_type: MessageType | None = None,
     ) -> list[tuple[str, Price]]:
-        """The route and price of each recipient; `Refused` where one cannot be reached."""
+        """The route and price of each recipient; raises `Refused` for an unreachable one."""
         credits = message_type.credits if message_type is not None else 0
         if fixed is None and message_type is not None:
             fixed = self.router.routes.get(message_type.route)
@@ -72,9 +72,9 @@ class MessageMaker:
         recipients: Sequence[Recipient],
         prices: PriceList | None = None,
     ) -> tuple[StoredMessage, ...]:
-        """The messages of a batch to some of its recipients, as they are to be stored.
+        """The messages of a batch to some of its recipients, to be stored.
 
-        One that cannot be sent has no route and says why; its credits are those held for it.
+        One that cannot be sent has no route and a failure; its credits are those held for it.
         """
         prices, options = prices or self.prices, batch.stored.options
         held_before = not options.audience
@@ -120,7 +120,7 @@ class MessageMaker:
     def make_alike(
         self, batch: LiveBatch, recipients: Sequence[str], tariffs: Sequence[tuple[str, Price]]
     ) -> tuple[StoredMessage, ...]:
-        """The messages of a batch whose text is the same for all, by tariffs just found."""
+        """The messages of a batch with one text for all, using tariffs just found."""
         parts = batch.segmentation.count
         refusers = self._refusers(batch, recipients)
         identifiers = self.ids.take(len(recipients))
@@ -147,7 +147,7 @@ class MessageMaker:
     def rejections(
         self, batch: LiveBatch, messages: Sequence[StoredMessage]
     ) -> tuple[StateChange, ...]:
-        """The end of the messages that cannot be sent, to be stored together with them."""
+        """The ends of the messages that cannot be sent, to store with them."""
         failed = [message for message in messages if message.failure is not None]
         return tuple(
             self.delivery.rejection(LiveMessage(message, batch), FailureCode(message.failure or ""))
@@ -157,7 +157,7 @@ class MessageMaker:
     def _obstacles(
         self, account: Account, batch: LiveBatch
     ) -> Callable[[str, Route | None], FailureCode]:
-        """Makes the check whether a message may go to a number by a route."""
+        """A function that checks whether a message may go to a number by a route."""
         allowed = account.prefixes.allow if account.prefixes.prefixes is not None else None
         premium = batch.stored.options.premium
         able: dict[str, bool] = {}
@@ -177,7 +177,7 @@ class MessageMaker:
         return obstacle_of
 
     def _refusers(self, batch: LiveBatch, recipients: Sequence[str]) -> Set[str]:
-        """Those who opted out."""
+        """The recipients that opted out."""
         return self.opt_outs.among(batch.account_id, batch.stored.sender, recipients)
 
 
@@ -187,6 +187,6 @@ def without_rejected(messages: Sequence[StoredMessage]) -> Sequence[StoredMessag
 
 
 def _priced(prices: PriceList, recipient: str, credits: int) -> Price:
-    """The tariff of a number, with the credits of a message type where there is one."""
+    """The tariff of a number, with the credits of a message type if there is one."""
     price = prices.price_of(recipient)
     return msgspec.structs.replace(price, credits=credits) if credits else price

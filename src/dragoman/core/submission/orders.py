@@ -1,4 +1,4 @@
-"""Orders: submissions under names that customers give them, each name once in an account."""
+"""Orders: submissions with a name, unique in the account."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dragoman.storage.engine import Storage
 
 
 class OrderProgress(NamedTuple):
-    """Where each recipient of an order is."""
+    """The state of each recipient of an order."""
 
     messages: tuple[OrderMessage, ...]
     wants_receipt: bool
@@ -29,7 +29,7 @@ class OrderProgress(NamedTuple):
 
 @use_case(kw_only=True)
 class Orders:
-    """Takes, finds and cancels the orders of accounts, which never see another's."""
+    """Places, finds and cancels the orders of accounts."""
 
     storage: Storage
     submission: SubmissionService
@@ -38,7 +38,7 @@ class Orders:
     clock: Clock
 
     def new_order_id(self) -> str:
-        """A name for an order whose customer gives none; no other order ever has it."""
+        """A unique name for an order without one."""
         return render_uuid(self.ids.next())
 
     async def place(
@@ -50,11 +50,10 @@ class Orders:
         *,
         is_new: bool = False,
     ) -> AcceptedBatch:
-        """Stores a submission under a name, or nothing; raises `Refused`.
+        """Stores a submission under a name; raises `Refused`.
 
-        `message_type` is what the customer calls the type. Whether the name is free is decided
-        where the order is stored, so that of two calls at once one is refused; `is_new` is a name
-        of ours, which is.
+        `message_type` is the customer's name of the type. The writer checks that the name is free,
+        so of two concurrent calls one is refused; `is_new` marks a generated name, which always is.
         """
         decision = await self.submission.decide(account, submission)
         order = NewOrder(
@@ -63,9 +62,9 @@ class Orders:
         return await self.submission.store(decision, orders.accept, order)
 
     async def progress(self, account: Account, order_id: str) -> OrderProgress:
-        """Where the recipients of an order are, in its order; raises `Refused`.
+        """The state of the recipients of an order, in its order; raises `Refused`.
 
-        An order that was cancelled before it had messages is not found any more.
+        An order that was cancelled before it had messages is not found.
         """
         now_ms = self.clock.now_ms()
         progress = await self.storage.read(
@@ -81,7 +80,7 @@ class Orders:
         await self.batches.cancel(account, order.batch_id)
 
     async def cancel_all(self, account: Account) -> int:
-        """Cancels every order that is due later; how many there were."""
+        """Cancels every order that is due later; returns their number."""
         now_ms = self.clock.now_ms()
         scheduled = await self.storage.read(
             lambda c: orders.load_scheduled(c, account.account_id, now_ms)
@@ -91,7 +90,7 @@ class Orders:
     async def page(
         self, account: Account, from_ms: int, to_ms: int | None, offset: int, limit: int
     ) -> OrderPage:
-        """A page of the orders that were made from one time to another; newest first."""
+        """A page of the orders placed from one time to another; newest first."""
         return await self.storage.read(
             lambda c: orders.load_page(c, account.account_id, from_ms, to_ms, offset, limit)
         )
@@ -105,7 +104,7 @@ class Orders:
         offset: int,
         limit: int,
     ) -> RecipientPage:
-        """A page of the messages of orders to a number (digits) in some time; newest first."""
+        """A page of the order messages to a number (digits) in some time; newest first."""
         return await self.storage.read(
             lambda c: orders.load_page_of_recipient(
                 c, account.account_id, recipient, from_ms, to_ms, offset, limit

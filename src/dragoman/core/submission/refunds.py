@@ -1,7 +1,7 @@
-"""Giving back what a recipient paid for a message.
+"""Refunds to recipients of premium messages.
 
-SMPP has no word for it: what is refunded is recorded, and settled between the operator of the
-gateway and its carrier.
+SMPP has no such operation: refunds are recorded, and settled between the operator of the gateway
+and its carrier.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Refunds:
     ) -> None:
         """Refunds a message of the account; raises `Refused`.
 
-        A `notice` is a text to the recipient, from the number that charged it. It is accepted
-        together with the refund, or neither is.
+        A `notice` is a text to the recipient, from the number that charged it, accepted together
+        with the refund or not at all.
         """
         view = await self.find_message(account, message_id)
         if view.options.premium is None:

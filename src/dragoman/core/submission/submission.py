@@ -1,8 +1,8 @@
-"""The only door in: decides on a request to send, stores it whole, and lets it go.
+"""The entry point of all submissions: decides on a request, stores it whole, and queues it.
 
-A batch of a few recipients that is due becomes messages at once; a larger or a scheduled one is
-stored with its recipients and becomes messages in chunks when it runs (`batches`); one to
-lists and contacts is stored as it was asked, and its credits are held as its recipients are known.
+A batch of a few recipients that is due becomes messages at once; a larger or scheduled one is
+stored with its recipients and becomes messages in chunks when it runs (`batches`); one to lists and
+contacts is stored as requested, and credits are held as its recipients become known.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A submission that was found good. Nothing is stored yet, and nothing is promised."""
+    """A valid submission. Nothing is stored yet, and nothing is promised."""
 
     new: NewBatch
     """What is to be stored; writers of more than a batch put it into their own item."""
@@ -101,10 +101,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @use_case(kw_only=True)
 class SubmissionService:
-    """Accepts or refuses; a refusal stores nothing and moves no credit.
+    """Accepts or refuses submissions; a refusal stores nothing and uses no credits.
 
-    `decide` checks everything and stores nothing; `store` writes what was decided, alone or as
-    part of something larger, and queues it. `submit` does both.
+    `decide` checks everything and stores nothing; `store` writes what was decided, alone or as part
+    of something larger, and queues it. `submit` does both.
     """
 
     writer: Writer
@@ -134,17 +134,17 @@ class SubmissionService:
     async def store(
         self, decision: Decision, operation: Operation[Item, None], item: Item
     ) -> AcceptedBatch:
-        """Writes an item that holds what was decided, then queues it; raises `Refused`."""
+        """Writes an item that contains a decision, then queues it; raises `Refused`."""
         await self.store_all((decision,), operation, item)
         return decision.accepted
 
     async def store_all(
         self, decisions: Sequence[Decision], operation: Operation[Item, None], item: Item
     ) -> None:
-        """Writes one item that holds what several decisions say, then queues all of them.
+        """Writes one item that contains several decisions, then queues all of them.
 
-        Raises `Refused`, and then nothing is stored. The caller may go away at any time: what is
-        on disk by then is queued all the same.
+        Raises `Refused` with nothing stored. If the caller goes away, what is on disk by then is
+        queued all the same.
         """
         claimed = [m for d in decisions for m in d.sendable if self.queue.claim(m.route)]
         for message in claimed:
@@ -177,17 +177,21 @@ class SubmissionService:
             if decision.sendable:
                 await self._publish(batch, decision.sendable)
             if decision.new.rejections:
-                self.delivery.tell_rejections(decision.new.rejections, batch, decision.new.messages)
+                self.delivery.notify_rejections(
+                    decision.new.rejections, batch, decision.new.messages
+                )
 
     async def decide(self, account: Account, submission: Submission) -> Decision:
-        """Checks a submission and works out what it becomes; raises `Refused`. Stores nothing."""
+        """Checks a submission and computes its messages; raises `Refused`, stores nothing."""
         if not account.may(Permission.SEND):
             raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
         terms = check_terms(submission, self.clock.now_ms())
         to_device = self.device_routes.check(account, submission)
         sender = submission.sender or account.default_sender
         if sender or to_device is None:  # else the number of a SIM is the sender
-            sender = await self._check_sender(account, sender, of_house=submission.house_sender)
+            sender = await self._check_sender(
+                account, sender, allow_any=submission.allow_any_sender
+            )
         multimedia = submission.format is _MMS
         if multimedia:
             self._check_multimedia(sender)
@@ -277,7 +281,7 @@ class SubmissionService:
         terms: Terms,
         to_device: Route | None,
     ) -> Decision:
-        """To be stored as it was asked: who that is, and what it costs, is known when it runs."""
+        """Decides on an audience; its recipients and cost are known when it runs."""
         maximum = min(self.max_recipients, account.max_recipients)
         numbers = check_named(submission, wanted, maximum)
         check_prefixes(account, numbers)
@@ -386,7 +390,7 @@ class SubmissionService:
         )
 
     async def _payments_of(self, account: Account, submission: Submission) -> tuple[Payment, ...]:
-        """The wallets that pay; none stands for the account's own alone."""
+        """The wallets that pay; empty for the account's own alone."""
         if submission.payments or account.payer is _OWN:
             return submission.payments
         return await self.find_payments(account)
@@ -398,25 +402,25 @@ class SubmissionService:
         await self.backlog.publish([LiveMessage(message, batch) for message in messages])
 
     def _adopt(self, decisions: Sequence[Decision]) -> None:
-        """Sends what was stored for a caller that has gone away."""
+        """Queues what was stored for a caller that has gone away."""
         for decision in decisions:
             new = decision.new
-            self.delivery.tell_rejections(new.rejections, decision.live, new.messages)
+            self.delivery.notify_rejections(new.rejections, decision.live, new.messages)
             if decision.sendable:
                 orphans = asyncio.create_task(self._publish(decision.live, decision.sendable))
                 self._orphans.add(orphans)
                 orphans.add_done_callback(self._orphans.discard)
 
-    async def _check_sender(self, account: Account, sender: str, *, of_house: bool) -> str:
+    async def _check_sender(self, account: Account, sender: str, *, allow_any: bool) -> str:
         sender = _cached_sender(sender)
-        if not of_house and not account.may(Permission.ANY_SENDER):
+        if not allow_any and not account.may(Permission.ANY_SENDER):
             approved = await self.accounts.approved_senders(account)
             if sender not in approved:
                 raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender)
         return sender
 
     async def _collect_attachments(self, submission: Submission) -> tuple[Attachment, ...]:
-        """Fetches the attachments of a multimedia message; the last check there is."""
+        """Fetches the attachments of a multimedia message; the last check."""
         if submission.format is not Format.MMS or self.attachments is None:
             return ()
         return await self.attachments.collect(submission.attachment_urls)

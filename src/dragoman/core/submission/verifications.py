@@ -1,4 +1,4 @@
-"""Two-factor codes: one is sent to a number, and who reads it there can say it once."""
+"""Verifications: a code is sent to a number, and accepted once from whoever reads it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class CodeRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a try."""
+    """The result of a try."""
 
     right: bool
     tries_left: int = 0
@@ -61,7 +61,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 @use_case(kw_only=True)
 class Verifications:
-    """Sends codes and checks them; of a number only the newest code of an account is alive."""
+    """Sends codes and checks them; only the account's newest code for a number is valid."""
 
     storage: Storage
     submission: SubmissionService
@@ -71,10 +71,10 @@ class Verifications:
     draw: DrawNumber = secrets.randbelow
 
     async def send(self, account: Account, wanted: CodeRequest) -> AcceptedBatch:
-        """Sends a new code to a number, and ends the one before it; raises `Refused`.
+        """Sends a new code to a number, which replaces the one before; raises `Refused`.
 
-        The message and the code's digest are stored together. A recipient that wants no messages
-        gets no code, and is told of in the refusal.
+        The message and the digest of the code are stored together. A recipient that opted out gets
+        no code: that is a refusal.
         """
         if not MIN_LIFETIME_S <= wanted.lifetime_s <= MAX_LIFETIME_S:
             raise Refused(RefusalCode.INVALID_FIELD, "expiry", "one minute to one day")
@@ -108,7 +108,7 @@ class Verifications:
         return await self.submission.store(decision, verifications.send, item)
 
     async def verify(self, account: Account, recipient: str, code: str) -> Verdict:
-        """Whether a code is the one alive for a number, which ends with it; raises `Refused`."""
+        """Whether a code is the valid one for a number, which it uses up; raises `Refused`."""
         digits, code = normalise(recipient), code.strip()
         item = CodeTry(
             account_id=account.account_id,

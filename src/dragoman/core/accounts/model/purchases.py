@@ -1,4 +1,4 @@
-"""What an account bought of its parent."""
+"""Credits that an account bought from its parent."""
 
 from __future__ import annotations
 

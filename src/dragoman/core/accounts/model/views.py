@@ -1,4 +1,4 @@
-"""An account as pages and calls show it."""
+"""An account as the console and the APIs show it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a message costs: credits from the account's wallet, and a price shown to the customer."""
+"""What a message costs: credits from the wallet, and a price shown to the customer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?")
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The tariff of numbers with a prefix, for each part."""
+    """The tariff of numbers with a prefix, per part."""
 
     prefix: str = ""
     credits: int = 1
@@ -50,6 +50,6 @@ def parse_price(text: str) -> int:
 
 
 def render_price(units: int) -> str:
-    """An amount as a decimal without needless zeros, at least two decimals: `0.05`."""
+    """An amount as a decimal without trailing zeros, at least two decimals: `0.05`."""
     whole, rest = divmod(units, UNITS_PER_CURRENCY_UNIT)
     return f"{whole}.{rest:04d}"[: -2 if rest % 100 == 0 else None]

@@ -1,4 +1,4 @@
-"""Credits: a wallet an account, and every movement between its sides as a double entry."""
+"""Credits: wallets, and every movement between their sides as a double entry."""
 
 from __future__ import annotations
 

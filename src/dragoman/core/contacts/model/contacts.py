@@ -1,4 +1,4 @@
-"""What an account knows of its contacts besides their numbers, and what may hold contacts."""
+"""The profile of contacts, and what contacts can be in."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GENDERS: Final = frozenset({"", "m", "f"})
 
 
 class ListKind(StrEnum):
-    """What holds contacts: one list at a time, any number of groups and tags."""
+    """What contains contacts: at most one list, any number of groups and tags."""
 
     LIST = "list"
     GROUP = "group"
@@ -40,7 +40,7 @@ class ListKind(StrEnum):
 
 
 class ContactProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who a contact is; what is not known is empty."""
+    """The profile of a contact; unknown values are empty."""
 
     email: str = ""
     name: str = ""
@@ -61,11 +61,11 @@ class ContactProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     @property
     def email_key(self) -> str:
-        """The address in the one spelling by which contacts are found."""
+        """The address in the normalised form by which contacts are found."""
         return self.email.casefold()
 
     def updated_with(self, newer: ContactProfile) -> ContactProfile:
-        """This profile with what a newer one knows; what the newer one lacks stays."""
+        """This profile, updated with the values that a newer one has."""
         given = {
             name: value
             for name in newer.__struct_fields__
@@ -75,7 +75,7 @@ class ContactProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 def check_profile(profile: ContactProfile) -> None:
-    """Raises `Refused` that names the first field which holds what it cannot."""
+    """Raises `Refused` for the first invalid field."""
     if profile.email and not is_email_address(profile.email):
         raise Refused(RefusalCode.INVALID_FIELD, "email", "not an e-mail address")
     if profile.gender not in GENDERS:
@@ -89,7 +89,7 @@ def check_profile(profile: ContactProfile) -> None:
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
-    """A number somebody keeps, with values by the names of their merge fields."""
+    """A number that an account keeps, with values by merge field name."""
 
     contact_id: int
     account_id: int
@@ -103,7 +103,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContactFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """What to search for; what is not given does not narrow."""
+    """What to search for; what is not given does not restrict the search."""
 
     account_id: int
     list_id: int | None = None

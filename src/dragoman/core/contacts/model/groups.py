@@ -8,7 +8,7 @@ from dragoman.core.contacts.model.contacts import ListKind
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """What contacts are in without being only there: a group or a tag."""
+    """A group or a tag, of which contacts can be members."""
 
     list_id: int
     account_id: int

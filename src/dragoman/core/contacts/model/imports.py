@@ -1,4 +1,4 @@
-"""A job that makes contacts of many rows."""
+"""A job that creates contacts from many rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Named values that contacts have and texts may quote."""
+"""Named values of contacts that texts can refer to."""
 
 from __future__ import annotations
 

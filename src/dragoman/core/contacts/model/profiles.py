@@ -1,4 +1,4 @@
-"""What an account knows of a contact besides number and merge fields."""
+"""What an account knows about a contact besides number and merge fields."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dragoman.core.contacts.model.contacts import ContactProfile
 
 
 class OnClash(StrEnum):
-    """What becomes of a contact with the address, or else the number, of a new one."""
+    """What happens to a contact with the address, or else the number, of a new one."""
 
     KEEP = "keep"
     """Both are there."""
@@ -21,7 +21,7 @@ class OnClash(StrEnum):
 
 
 class ProfiledContact(msgspec.Struct, frozen=True, kw_only=True):
-    """A contact with what is known of it, and the groups it is in."""
+    """A contact with its profile and groups."""
 
     contact_id: int
     mobile: str

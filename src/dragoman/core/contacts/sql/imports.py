@@ -1,4 +1,4 @@
-"""Import jobs: rows that become contacts in steps, each of which says how far the job is."""
+"""Import jobs: rows that become contacts in steps, each of which stores the progress."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dragoman.storage.work import Operation, one_by_one, run_each, together
 class RowsBegun(msgspec.Struct, frozen=True, kw_only=True):
     """A group of rows that is about to be stored.
 
-    `fresh_list_id` is for a job without a list, `fresh` has an identifier for each merge field that
+    `fresh_list_id` is for a job without a list; `fresh` has an identifier for each merge field that
     may be missing.
     """
 
@@ -36,7 +36,7 @@ class RowsBegun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListCleaning(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of deleting what the list of a job held before, at most `limit` contacts."""
+    """A step of emptying the list of a job, at most `limit` contacts."""
 
     import_id: int
     at_ms: int
@@ -44,7 +44,7 @@ class ListCleaning(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RowsStored(msgspec.Struct, frozen=True, kw_only=True):
-    """Some rows of a group: those that are contacts, and how many were looked at for them."""
+    """The valid rows of a part of a group, and the number of rows examined."""
 
     import_id: int
     first_id: int
@@ -73,7 +73,7 @@ def create(connection: Connection, item: ImportJob) -> None:
 
 @one_by_one("begin_import_rows", whole=True)  # a refusal leaves neither list nor fields
 def begin(connection: Connection, item: RowsBegun) -> int:
-    """How many rows of a group are stored already; not 0 only where it was begun before."""
+    """The number of rows of a group that are stored already, if it was begun before."""
     job = _job(connection, item.import_id)
     list_id = job.list_id
     if list_id is None:
@@ -93,7 +93,7 @@ def begin(connection: Connection, item: RowsBegun) -> int:
 
 @one_by_one("clean_import_lists")
 def clean(connection: Connection, item: ListCleaning) -> bool:
-    """True for each job whose list holds nothing of before now."""
+    """True for each job whose list has no earlier contacts left."""
     job = _job(connection, item.import_id)
     if not job.cleaned and job.list_id is not None:
         gone = delete_some_of_list(connection, job.account_id, job.list_id, item.at_ms, item.limit)
@@ -153,7 +153,7 @@ def _without_duplicates(
 
 @together("drop_imports")
 def drop(connection: Connection, items: list[int]) -> None:
-    """Drops jobs with an identifier below one."""
+    """Deletes jobs with an identifier below one."""
     connection.execute(delete(imports).where(imports.c.import_id < max(items)))
 
 

@@ -1,4 +1,4 @@
-"""A message with a device, and its steps."""
+"""A message assigned to a device, and its steps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StoredAssignment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class AssignmentStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How far an assignment is now; it never goes back."""
+    """The next step of an assignment; it never goes back."""
 
     assignment_id: int
     state: AssignmentState

@@ -1,4 +1,4 @@
-"""Devices: the phones that send for an account, their SIMs, and what each may send when."""
+"""Devices: the phones that send for an account, their SIMs and limits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MinuteOfDay = Annotated[int, Meta(ge=0, le=DAY_MINUTES)]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How much may be sent; 0 sets no limit. Parts count, as networks and phones count them."""
+    """How much may be sent; 0 is unlimited. Parts count, as networks and phones count them."""
 
     per_minute: Count = 0
     per_hour: Count = 0
@@ -38,7 +38,7 @@ PHONE_LIMITS = Limits(per_minute=20, gap_s=3.0)
 
 
 class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an account decides about one of its phones."""
+    """What an account sets for one of its phones."""
 
     limits: Limits = PHONE_LIMITS
     pushed: dict[str, dict[str, str | int | float | bool | None]] = {}
@@ -46,7 +46,7 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class Sim(msgspec.Struct, frozen=True, kw_only=True):
-    """A SIM of a device: what the phone says of it, and what its account does."""
+    """A SIM of a device: what the phone reports, and what its account sets."""
 
     slot: int
     carrier: str = ""
@@ -61,7 +61,7 @@ class Sim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a phone last said about itself."""
+    """The last status report of a phone."""
 
     at_ms: int = 0
     status: str = ""
@@ -96,7 +96,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RegistrationKind(StrEnum):
-    """How a phone may become a device."""
+    """What a phone registers with."""
 
     CODE = "code"
     """Typed in once, within minutes."""
@@ -105,7 +105,7 @@ class RegistrationKind(StrEnum):
 
 
 class AssignmentState(IntEnum):
-    """How far a message is with a phone. The numbers are stored; they grow along the way."""
+    """The stage of a message at a phone. The numbers are stored; they grow along the way."""
 
     ASSIGNED = 0
     """Meant for the phone, which has not fetched it: it can still be given to another."""
@@ -127,7 +127,7 @@ class AssignmentState(IntEnum):
 
 
 class DeviceEvent(StrEnum):
-    """What a phone is told to look after."""
+    """What a phone is notified of."""
 
     MESSAGES = "messages"
     CANCELLED = "cancelled"

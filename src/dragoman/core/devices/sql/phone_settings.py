@@ -1,4 +1,4 @@
-"""What accounts set on all of their phones."""
+"""Settings for all phones of an account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Phones that send: devices and their SIMs, how they register, and what they were handed."""
+"""Devices and their SIMs, registrations, and assigned messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where inbound texts belong, and what is done with them."""
+"""Owners of inbound texts, and how texts are handled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Handling(StrEnum):
-    """What was done with an inbound text, besides keeping it."""
+    """How an inbound text was handled, besides being stored."""
 
     KEPT = "kept"
     FORWARDED = "forwarded"
@@ -19,7 +19,7 @@ class Handling(StrEnum):
 
 
 class Number(msgspec.Struct, frozen=True, kw_only=True):
-    """A number or short code that texts come to."""
+    """A number or short code that texts are sent to."""
 
     number: str
     """Digits without `+`."""
@@ -32,7 +32,7 @@ class Number(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Keyword(msgspec.Struct, frozen=True, kw_only=True):
-    """A first word on a number, or a second one below it, and whose texts with it are."""
+    """A first word on a number, or a second one below it, and the account it belongs to."""
 
     keyword_id: int
     account_id: int
@@ -46,7 +46,7 @@ class Keyword(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Forwarding(msgspec.Struct, frozen=True, kw_only=True):
-    """A customer's URL that texts are sent on to."""
+    """A customer's URL that texts are forwarded to."""
 
     forwarding_id: int
     account_id: int
@@ -58,7 +58,7 @@ class Forwarding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OptOutOrigin(StrEnum):
-    """How an opt-out came to us."""
+    """The source of an opt-out."""
 
     STOP = "stop"
     """The recipient sent a text."""
@@ -69,7 +69,7 @@ class OptOutOrigin(StrEnum):
 
 
 class OptOutKey(msgspec.Struct, frozen=True, kw_only=True):
-    """Who wants nothing of whom."""
+    """A recipient, and the account or sender it has opted out of."""
 
     account_id: int
     sender: str
@@ -94,7 +94,7 @@ class StoredInbound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InboxFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """What to search for among received texts; what is not given does not narrow."""
+    """What to search for among received texts; what is not given does not restrict it."""
 
     account_id: int
     recipient: str = ""
@@ -109,7 +109,7 @@ class InboxFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InboxPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some of what was found, and how much there is in all."""
+    """Some of the results, and the total."""
 
     texts: tuple[StoredInbound, ...]
     total: int

@@ -1,4 +1,4 @@
-"""A wish to get nothing more."""
+"""Decisions of recipients to get no messages."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class OptOut(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> OptOutKey:
-        """Who wants nothing of whom."""
+        """The recipient, and the account or sender it has opted out of."""
         return OptOutKey(account_id=self.account_id, sender=self.sender, recipient=self.recipient)
 
 
 class OptOutFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """What to search for among opt-outs; what is not given does not narrow."""
+    """What to search for among opt-outs; what is not given does not restrict it."""
 
     account_id: int
     from_ms: int | None = None

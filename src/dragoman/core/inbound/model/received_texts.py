@@ -1,4 +1,4 @@
-"""What is asked about received texts."""
+"""Searches for received texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class TextKind(StrEnum):
-    """What a received text is, as French operators tell them apart."""
+    """The kind of a received text, as French operators distinguish them."""
 
     STOP = "stop"
     """Its sender opted out."""
@@ -18,7 +18,7 @@ class TextKind(StrEnum):
 
 
 class TextSearch(msgspec.Struct, frozen=True, kw_only=True):
-    """Which texts of an account are wanted; what is not given does not narrow."""
+    """Which texts of an account to return; what is not given does not restrict it."""
 
     account_id: int
     numbers: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Where inbound texts belong: numbers, keywords on them, forwardings; and who wants nothing."""
+"""Numbers, keywords and forwardings, inbound texts, and opt-outs."""
 
 from __future__ import annotations
 

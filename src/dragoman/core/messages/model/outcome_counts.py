@@ -1,4 +1,4 @@
-"""The steps in which times to delivery are counted."""
+"""The steps in which delivery times are counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Submissions and what becomes of them: batches, their messages, the parts of long messages."""
+"""Batches, their messages, the parts of long messages, and everything about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a batch is."""
+"""The progress of a batch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dragoman.core.messages.model.lifecycle import BatchState
 
 
 class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a batch is, and what a listing shows of it."""
+    """The progress of a batch, and what lists show of it."""
 
     batch_id: int
     account_id: int

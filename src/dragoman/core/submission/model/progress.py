@@ -1,4 +1,4 @@
-"""How far a message is as the one who waits for it sees it, phones included."""
+"""The progress of a message as its sender sees it, including phones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dragoman.core.model.errors import FailureCode
 
 
 class Progress(IntEnum):
-    """A message's state, told apart by what a phone has done with it."""
+    """A message's state, refined by what a phone has done with it."""
 
     PENDING = 0
     """Nobody who could send it has it for certain."""
@@ -54,7 +54,7 @@ def progress_of(
     assignment: AssignmentState | None = None,
     cancelling: bool = False,
 ) -> Progress:
-    """How far one message is; `assignment` is where it is with the last phone that was given it."""
+    """The progress of a message; `assignment` is its state at the last phone."""
     if state is State.SENDING and assignment is not None:
         if cancelling and assignment < AssignmentState.PROCESSED:
             return Progress.CANCELLING
@@ -69,7 +69,7 @@ def progress_of(
 
 
 def progress_of_all(all_of_them: Collection[Progress]) -> Progress:
-    """How far a submission to several recipients is: what is open comes before what has ended."""
+    """The progress of several recipients: open states take precedence over ended ones."""
     for one in (Progress.PENDING, Progress.CANCELLING, Progress.CANCELLED, Progress.PROCESSED):
         if one in all_of_them:
             return one

@@ -1,4 +1,4 @@
-"""Codes that were sent to a number, so that who reads them there can prove it."""
+"""Verifications, orders and idempotency keys."""
 
 from __future__ import annotations
 
