@@ -79,7 +79,7 @@ _IDENTIFIERS = (
 _EACH = [f"SELECT MAX({c.name}) AS id FROM {c.table.name}" for c in _IDENTIFIERS]  # noqa: S608
 
 
-# In words: to build and compile a statement for each column would take half of a start.
+# As text: building and compiling a statement per column would take half of a start.
 _HIGHEST = text(f"SELECT MAX(id) FROM ({' UNION ALL '.join(_EACH)}) AS highest")  # noqa: S608
 
 

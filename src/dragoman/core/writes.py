@@ -48,7 +48,7 @@ from dragoman.storage import probe
 from dragoman.storage.work import Operation
 
 WRITER_MODULE: Final = "dragoman.core.writer_process"
-"""Whose `python -m` is the process that writes."""
+"""The module that the writer process runs."""
 OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
     operation.name: operation
     for operation in (

@@ -78,7 +78,7 @@ class LocalRunner:
         try:
             self._loop.call_soon_threadsafe(done, outcome)
         except RuntimeError:
-            return  # the loop is closed; nobody waits any more
+            return  # the loop is closed
 
     async def close(self) -> None:
         await asyncio.to_thread(self._thread.shutdown)

@@ -14,7 +14,7 @@ from dragoman.core.accounts.model.allowed_prefixes import parse_allowed_prefixes
 from dragoman.core.accounts.model.senders import normalise_sender
 from dragoman.core.accounts.sql.accounts import parse_types, render_details, render_types
 from dragoman.core.billing.model.payments import Payer
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import NOT_A_ZONE, RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 
 MAX_NAME: Final = 64
@@ -96,7 +96,7 @@ def _check_zone(name: str, value: str) -> str:
         if value:
             ZoneInfo(value)
     except (ValueError, OSError, KeyError):
-        raise Refused(RefusalCode.INVALID_FIELD, name, "no IANA time zone") from None
+        raise Refused(RefusalCode.INVALID_FIELD, name, NOT_A_ZONE) from None
     return value
 
 

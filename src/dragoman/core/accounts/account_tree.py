@@ -13,8 +13,13 @@ import msgspec
 from dragoman.core.accounts.account_fields import AccountFields, render_fields
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.credentials import new_key
-from dragoman.core.accounts.model.accounts import Account, AccountRecord, CredentialKind, Permission
-from dragoman.core.accounts.model.views import AccountView
+from dragoman.core.accounts.model.accounts import (
+    Account,
+    AccountRecord,
+    AccountView,
+    CredentialKind,
+    Permission,
+)
 from dragoman.core.accounts.sql import account_tree, accounts
 from dragoman.core.accounts.sql.account_tree import AccountChange, AccountDeletion
 from dragoman.core.accounts.sql.accounts import CredentialRotation, NewCredential

@@ -275,8 +275,7 @@ class Accounts:
             audit=audit,
         )
         await self.write(account_tree.change, change)
-        found = await self.find_by_id(account.account_id)
-        return found if found is not None else account
+        return await self.find_by_id(account.account_id) or account
 
     async def rotate_key(self, username: str, api_key: str | None = None) -> str:
         """Revokes every API key of an account and issues a new one; raises `Refused`."""

@@ -9,8 +9,7 @@ from typing import Final
 import msgspec
 
 from dragoman.core.accounts.accounts import Accounts
-from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.accounts.model.purchases import PurchaseView, StoredPurchase
+from dragoman.core.accounts.model.accounts import Account, PurchaseView, StoredPurchase
 from dragoman.core.accounts.sql import credits as stored
 from dragoman.core.accounts.sql.credits import (
     GENERAL,

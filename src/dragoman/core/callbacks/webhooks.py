@@ -49,7 +49,7 @@ KINDS: Final = MappingProxyType(
         State.CANCELLED: EventKind.MESSAGE_CANCELLED,
     }
 )
-"""What is told of a message; of the other states nothing is."""
+"""The event for each state; other states have none."""
 
 
 @use_case(kw_only=True)
@@ -97,7 +97,7 @@ class Webhooks:
     ) -> StoredWebhook:
         """Adds a webhook, or replaces the one with the same key; raises `Refused`."""
         if not is_http_address(url) or not is_storable(url) or names_user(url):
-            raise Refused(RefusalCode.INVALID_CALLBACK_URL, "url", "not an address to call")
+            raise Refused(RefusalCode.INVALID_CALLBACK_URL, "url", "must be an http or https URL")
         if device_id is not None:
             self.devices.find(account, device_id)
         key = key or self.new_key()
@@ -122,14 +122,14 @@ class Webhooks:
         """Removes one of an account's webhooks; does nothing for an unknown one."""
         of_account = self._webhooks.get(account.account_id, {})
         of_account.pop((dialect, key), None)
-        if not of_account:  # its messages cost no more than anybody's
+        if not of_account:  # its messages need no lookup any more
             self._webhooks.pop(account.account_id, None)
         await self.storage.writer.write(
             webhooks.remove,
             webhooks.WebhookKey(account_id=account.account_id, dialect=dialect, key=key),
         )
 
-    # What is told
+    # Events
 
     def about_message(
         self, message: LiveMessage, state: State, failure: FailureCode, detail: str, at_ms: int

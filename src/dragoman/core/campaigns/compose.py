@@ -144,7 +144,7 @@ def _head(
     mail["Reply-To"] = Address(addr_spec=mailing_list.reply_to)
     mail["Date"] = format_datetime(date)
     domain = domain_of(sender)
-    # The same at every attempt, so that a mail that comes twice can be seen to be one.
+    # The same at every attempt, so that duplicates can be recognised.
     mail["Message-ID"] = f"<{render_hex(delivery.delivery_id)}@{domain}>"
     mail["List-Id"] = f"<{mailing_list.list_id}.lists.{domain}>"  # RFC 2919
     mail["List-Unsubscribe"] = f"<{links.unsubscribe}>"

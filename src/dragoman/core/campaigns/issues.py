@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import mimetypes
 from collections.abc import Sequence
 from dataclasses import field
@@ -189,11 +190,9 @@ class Issues:
             except Exception as error:  # the next poll may find the database again
                 log.error("sendings_not_expanded", reason=type(error).__name__)
             self._wake.clear()
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):
                     await self._wake.wait()
-            except TimeoutError:
-                pass
 
     async def expand_due(self) -> None:
         """Expands every sending that is due now."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import field
 from datetime import date, timedelta
 from typing import Final, Protocol, TypeVar
 
@@ -29,6 +30,7 @@ from dragoman.core.campaigns.sql.subscriptions import NewSubscriber, Subscribing
 from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.mail_addresses import domain_of, parse_mail_address
 from dragoman.core.model.texts import is_storable
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock, datetime_of
 from dragoman.kit.ids import IdSource
 from dragoman.kit.signal import Signal
@@ -65,6 +67,7 @@ class NoAddressBook:
         raise Refused(RefusalCode.NOT_FOUND, str(group_id), "group")
 
 
+@use_case(kw_only=True)
 class Mailings:
     """Keeps the mailing lists of accounts, each isolated from the others.
 
@@ -72,24 +75,14 @@ class Mailings:
     empty for any.
     """
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        ids: IdSource,
-        clock: Clock,
-        enabled: bool,
-        sender_domains: Sequence[str],
-        book: AddressBook | None = None,
-    ) -> None:
-        self._storage = storage
-        self._ids = ids
-        self._clock = clock
-        self._sender_domains = frozenset(name.lower() for name in sender_domains)
-        self.enabled = enabled
-        self.book: AddressBook = book or NoAddressBook()
-        self.mail_due = Signal[[int]]()
-        """An account that has new mails to be sent."""
+    storage: Storage
+    ids: IdSource
+    clock: Clock
+    enabled: bool
+    sender_domains: Sequence[str]
+    book: AddressBook = field(default_factory=NoAddressBook)
+    mail_due: Signal[[int]] = field(default_factory=Signal[[int]], init=False)
+    """An account that has new mails to be sent."""
 
     # Lists
 
@@ -97,11 +90,11 @@ class Mailings:
         self, account: Account, states: tuple[ListState, ...] = tuple(ListState)
     ) -> list[MailingList]:
         """The account's lists in one of the states, in the order of creation."""
-        return await self._storage.read(lambda c: mailing_lists.load(c, account.account_id, states))
+        return await self.storage.read(lambda c: mailing_lists.load(c, account.account_id, states))
 
     async def list_of(self, account: Account, list_id: int) -> MailingList:
         """One of the account's lists; raises `Refused`."""
-        found = await self._storage.read(
+        found = await self.storage.read(
             lambda c: mailing_lists.find(c, account.account_id, list_id)
         )
         return existing(found, missing_list(list_id))
@@ -121,19 +114,19 @@ class Mailings:
             **{
                 **values,
                 **checked,
-                "list_id": self._ids.next(),
+                "list_id": self.ids.next(),
                 "account_id": account.account_id,
-                "created_ms": self._clock.now_ms(),
+                "created_ms": self.clock.now_ms(),
             }
         )
-        await self._storage.writer.write(mailing_lists.create, created)
+        await self.storage.writer.write(mailing_lists.create, created)
         return created
 
     async def change_list(self, change: MailingListChange) -> None:
         """Applies changes to a list; raises `Refused`."""
         given = {name: value for name in _CHECKS if isinstance(value := getattr(change, name), str)}
         checked = msgspec.structs.replace(change, **self._checked(given))
-        await self._storage.writer.write(mailing_lists.change, checked)
+        await self.storage.writer.write(mailing_lists.change, checked)
 
     # Subscriptions
 
@@ -172,16 +165,16 @@ class Mailings:
             list_id=list_id,
             group_id=group_id,
             account_id=account.account_id,
-            added_ms=self._clock.now_ms(),
+            added_ms=self.clock.now_ms(),
         )
-        await self._storage.writer.write(mailing_lists.add_group, joined)
+        await self.storage.writer.write(mailing_lists.add_group, joined)
 
     async def use_token(self, token: str, purpose: TokenPurpose, how: EndedBy) -> bool:
         """Performs the action of a link with a token; False for an unknown token."""
         use = subscriptions.TokenUse(
-            digest=digest_of(token), purpose=purpose, how=how, at_ms=self._clock.now_ms()
+            digest=digest_of(token), purpose=purpose, how=how, at_ms=self.clock.now_ms()
         )
-        return await self._storage.writer.write(subscriptions.use_token, use)
+        return await self.storage.writer.write(subscriptions.use_token, use)
 
     async def _subscribe(
         self,
@@ -197,24 +190,24 @@ class Mailings:
             list_id=list_id,
             subscribers=tuple(
                 NewSubscriber(
-                    subscription_id=self._ids.next(),
-                    delivery_id=self._ids.next(),
+                    subscription_id=self.ids.next(),
+                    delivery_id=self.ids.next(),
                     contact_id=contact_id,
                     address=address,
                 )
                 for contact_id, address in pairs
             ),
             opt_in=opt_in,
-            at_ms=self._clock.now_ms(),
+            at_ms=self.clock.now_ms(),
         )
-        if await self._storage.writer.write(subscriptions.subscribe, item):
+        if await self.storage.writer.write(subscriptions.subscribe, item):
             self.mail_due(account.account_id)
 
     # What an account has bought
 
     async def service_of(self, account: Account) -> EmailService | None:
         """The e-mail service an account has bought; None if none is recorded."""
-        return await self._storage.read(lambda c: mailing_lists.find_service(c, account.account_id))
+        return await self.storage.read(lambda c: mailing_lists.find_service(c, account.account_id))
 
     async def put_service(self, account: Account, service: EmailService) -> None:
         """Records the e-mail service an account has bought; raises `Refused`."""
@@ -225,9 +218,9 @@ class Mailings:
             except ValueError:
                 raise Refused(RefusalCode.INVALID_FIELD, name, "not a date yyyy-MM-dd") from None
         if not 0 <= service.bandwidth <= 1e9:
-            raise Refused(RefusalCode.INVALID_FIELD, "bandwidth", "not a number of mails")
+            raise Refused(RefusalCode.INVALID_FIELD, "bandwidth", "must be a number of mails")
         change = mailing_lists.EmailServiceChange(account_id=account.account_id, service=service)
-        await self._storage.writer.write(mailing_lists.put_service, change)
+        await self.storage.writer.write(mailing_lists.put_service, change)
 
     async def check_may_send(self, account: Account) -> None:
         """Raises `Refused` unless the account may send mail now."""
@@ -236,7 +229,7 @@ class Mailings:
         service = await self.service_of(account)
         if service is None:
             return
-        today = datetime_of(self._clock.now_ms()).date()
+        today = datetime_of(self.clock.now_ms()).date()
         if not service.enabled:
             raise Refused(RefusalCode.PERMISSION_DENIED, "email", "the service is off")
         # The last day is over when it is over everywhere.
@@ -246,7 +239,8 @@ class Mailings:
     def _checked(self, values: dict[str, str]) -> dict[str, str]:
         checked = {name: _CHECKS[name](name, value) for name, value in values.items()}
         sender = checked.get("sender")
-        if sender and self._sender_domains and domain_of(sender) not in self._sender_domains:
+        domains = {name.lower() for name in self.sender_domains}
+        if sender and domains and domain_of(sender) not in domains:
             raise Refused(RefusalCode.INVALID_FIELD, "sender", "not one of our domains")
         return checked
 

@@ -17,7 +17,7 @@ JITTER: Final = 0.2
 
 _ENHANCED: Final = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})\b")
 _ABOUT_ADDRESS: Final = frozenset({(1, 0), (1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1)})
-"""Subject and detail (RFC 3463) that say of an address that nobody is there."""
+"""Subject and detail (RFC 3463) of addresses that do not exist."""
 
 
 class Stage(Enum):

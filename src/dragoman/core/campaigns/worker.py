@@ -80,7 +80,7 @@ class MailWorker:
     _queue: deque[_Work] = field(default_factory=deque, init=False)
     _queued: asyncio.Condition = field(default_factory=asyncio.Condition, init=False)
     _claimed: set[int] = field(default_factory=set, init=False)
-    """Mails whose rows say `sending`, until what came of them is stored."""
+    """Mails whose rows say `sending`, until their outcome is stored."""
     _nothing_claimed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _claim_failed: bool = field(default=False, init=False)
     _issues: OrderedDict[int, Issue | None] = field(default_factory=OrderedDict, init=False)
@@ -139,11 +139,9 @@ class MailWorker:
                 log.error("mails_not_claimed", reason=type(error).__name__)
             if not found:
                 self._wake.clear()
-                try:
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(POLL_S):
                         await self._wake.wait()
-                except TimeoutError:
-                    pass
 
     async def _claim_some(self) -> bool:
         """Claims mails of the next account in turn; whether there were any."""
@@ -214,7 +212,7 @@ class MailWorker:
                 try:
                     await self._send(work, transport)
                 except asyncio.CancelledError:
-                    self._forget(work.delivery.delivery_id)  # its row tells the next run
+                    self._forget(work.delivery.delivery_id)  # the next run finds its row
                     raise
                 except Exception as error:  # the database is away
                     log.error("mail_not_sent", reason=type(error).__name__)
@@ -234,11 +232,9 @@ class MailWorker:
                         self._wake.set()
                     return work
                 idle = not self._queue
-                try:
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(POLL_S if idle else min(max(wait_s, 0.001), POLL_S)):
                         await self._queued.wait()
-                except TimeoutError:
-                    pass
             if idle and not self._queue:
                 await transport.close()
         return None

@@ -15,9 +15,10 @@ from dragoman.core.contacts.model.contacts import (
     ContactFilter,
     ContactProfile,
     ListKind,
+    OnClash,
+    ProfiledContact,
     check_profile,
 )
-from dragoman.core.contacts.model.profiles import OnClash, ProfiledContact
 from dragoman.core.contacts.sql import contact_profiles, contacts
 from dragoman.core.contacts.sql.contact_profiles import NewProfiled, ProfiledPage
 from dragoman.core.contacts.sql.contacts import missing_contact
@@ -152,6 +153,6 @@ def check_draft(draft: ContactDraft) -> None:
     """Raises `Refused` for a contact with neither address nor number."""
     check_profile(draft.profile)
     if not draft.mobile and not draft.profile.email:
-        raise Refused(RefusalCode.MISSING_FIELD, "email", "neither an address nor a number")
+        raise Refused(RefusalCode.MISSING_FIELD, "email", "needs an e-mail address or a number")
     if len(draft.group_ids) > MAX_GROUPS_OF_CONTACT:
         raise Refused(RefusalCode.INVALID_FIELD, "groups", f"at most {MAX_GROUPS_OF_CONTACT}")

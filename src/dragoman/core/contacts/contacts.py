@@ -12,9 +12,7 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.contacts.model.contacts import Contact, ContactFilter
-from dragoman.core.contacts.model.lists import ContactList
-from dragoman.core.contacts.model.merge_fields import MergeField
+from dragoman.core.contacts.model.contacts import Contact, ContactFilter, ContactList, MergeField
 from dragoman.core.contacts.sql import contact_blocks, contact_lists, contacts, merge_fields
 from dragoman.core.contacts.sql.contact_lists import missing_list
 from dragoman.core.contacts.sql.contacts import ContactPage, missing_contact

@@ -12,8 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.contacts import DELETED_AT_ONCE, check_list_name
-from dragoman.core.contacts.model.contacts import ListKind
-from dragoman.core.contacts.model.groups import Group
+from dragoman.core.contacts.model.contacts import Group, ListKind
 from dragoman.core.contacts.sql import groups, memberships
 from dragoman.core.contacts.sql.groups import GroupPage, missing_group
 from dragoman.core.contacts.sql.memberships import Member

@@ -20,7 +20,7 @@ import structlog
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.contacts import DELETED_AT_ONCE, check_list_name, check_values
 from dragoman.core.contacts.import_rows import FaultReport, FaultyRows, read_rows
-from dragoman.core.contacts.model.imports import ImportJob
+from dragoman.core.contacts.model.contacts import ImportJob
 from dragoman.core.contacts.sql import imports, merge_fields
 from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.texts import is_storable

@@ -30,7 +30,7 @@ from dragoman.storage.engine import Storage
 from dragoman.work_queue.port import Lane, WorkQueue
 
 MAX_QUEUED = 20_000
-"""Messages of a route in memory; beyond that new ones stay in SQL until there is room."""
+"""Messages of a route in memory; beyond that new ones stay in SQL."""
 BULK_SHARE = 0.5
 """How much of the queue bulk may fill; the rest is for messages that go ahead of it."""
 SINGLE_SHARE = 0.75
@@ -133,7 +133,7 @@ class Backlog:
             start = self._read_up_to[route, lane]
             last = await self._read_page(route, lane, start)
             if last is not None:
-                # A message may have been left in its row meanwhile that comes before the page.
+                # A message before the page may have been left in its row meanwhile.
                 if self._read_up_to[route, lane] == start:
                     self._read_up_to[route, lane] = last
                 continue

@@ -97,6 +97,6 @@ class Deadlines:
             if len(read.stored) < PAGE:
                 break
             self._swept = read.stored[-1].message_id
-        # One that was sent long after it was made has its report still to come: look there again.
+        # One sent long after its creation may still get its receipt: check it again.
         first = await self.storage.read(lambda c: pending.first_unreported(c, self._swept, horizon))
         self._swept = max(self._swept, horizon) if first is None else first - 1

@@ -37,7 +37,7 @@ _SENT = State.SENT
 _UNKNOWN = State.UNKNOWN
 
 WHOLE = 0
-"""The part number of an id that stands for the whole message."""
+"""The part number of an ID for the whole message."""
 
 
 class OnUnknown(StrEnum):
@@ -72,7 +72,7 @@ class Delivery:
     carrier_id_known: Signal[[str, str, LiveMessage, int]] = field(
         default_factory=Signal[[str, str, LiveMessage, int]], init=False
     )
-    """(carrier, id, message, part) as soon as it is known; its report may have come before."""
+    """(carrier, ID, message, part) once it is known; its receipt may have come before."""
 
     def accepted(
         self, message: LiveMessage, carrier: str, outcome: Accepted, on_stored: OnStored

@@ -49,6 +49,6 @@ def _is_data(submission: Submission) -> bool:
         return False
     try:
         cut = segment(submission.text, Format.BINARY, submission.udh)
-    except ValueError:  # refused in its own words where texts are checked
+    except ValueError:  # refused where texts are checked
         return True
     return data_of(cut.user_data(0)) is not None

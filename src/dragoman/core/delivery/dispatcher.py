@@ -114,7 +114,7 @@ class Dispatcher:
             message.in_flight = True
             lane.occupy(message.part_count)
             consumer = self._consumers.get(message.route)
-            if consumer is None:  # the route is gone, and with it where it could come back to
+            if consumer is None:  # the route was removed, so it cannot be requeued there
                 consumer = self.consume(message.route, no_demand)
             lane.flights[message.message_id] = Flight(message.work, message, consumer)
             kept.append(message.outgoing())
@@ -154,7 +154,7 @@ class Dispatcher:
         worker = self._sorting.get(route)
         return worker.waiting if worker is not None else 0
 
-    # What connectors tell (domain.ports.CarrierEvents)
+    # What connectors report (`CarrierEvents`)
 
     def outcome(
         self,

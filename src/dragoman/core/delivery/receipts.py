@@ -42,10 +42,10 @@ from dragoman.storage.persistence import persist
 
 MAX_PARKED_IN_MEMORY = 100_000
 MAX_LOOKUP = 200
-"""Reports whose messages are looked for in one query."""
+"""Receipts whose messages are looked up in one query."""
 STORAGE_RETRY_S = 1.0
 SIGNIFICANT_DIGITS = 7
-"""Enough of a number to tell recipients apart, however much of its prefix a carrier shows."""
+"""Digits that distinguish recipients, however much of the prefix a carrier includes."""
 
 
 log = structlog.get_logger(__name__)

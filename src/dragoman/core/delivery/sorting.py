@@ -59,7 +59,7 @@ class _Line:
         self.first: Outgoing | None = None
 
     def put(self, work: Work) -> None:
-        if self.works and work.message_id < self.works[0].message_id:  # it comes again
+        if self.works and work.message_id < self.works[0].message_id:  # it was taken back
             self.works.appendleft(work)
             self.first = None
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from dragoman.core.devices.model.assignments import AssignmentStep, StoredAssignment
+from dragoman.core.devices.model.devices import AssignmentStep, StoredAssignment
 from dragoman.core.devices.sql import assignments, devices
 from dragoman.core.model.stored import OnStored
 from dragoman.storage.engine import Storage

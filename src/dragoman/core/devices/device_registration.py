@@ -129,7 +129,7 @@ class DeviceRegistration:
         if not carriers:
             raise Refused(RefusalCode.NOT_SUPPORTED, "carrier", "no carrier is of type phones")
         if name and name not in carriers:
-            raise Refused(RefusalCode.NOT_FOUND, name, "no such carrier of phones")
+            raise Refused(RefusalCode.NOT_FOUND, name, "no such carrier of type phones")
         return name or carriers[0]
 
     async def _store(

@@ -28,7 +28,7 @@ from dragoman.core.devices.model.devices import (
 )
 from dragoman.core.devices.presence import Presence
 from dragoman.core.devices.sql import device_events, device_texts, devices
-from dragoman.core.model.errors import RefusalCode, Refused, existing
+from dragoman.core.model.errors import NOT_A_ZONE, RefusalCode, Refused, existing
 from dragoman.core.model.stored import ignore
 from dragoman.core.model.texts import is_storable
 from dragoman.core.model.use_case import use_case
@@ -381,7 +381,7 @@ def check_limits(limits: Limits) -> Limits:
     try:
         ZoneInfo(limits.time_zone)
     except (KeyError, ValueError, OSError):
-        raise Refused(RefusalCode.INVALID_FIELD, "time_zone", "no such zone") from None
+        raise Refused(RefusalCode.INVALID_FIELD, "time_zone", NOT_A_ZONE) from None
     return limits
 
 

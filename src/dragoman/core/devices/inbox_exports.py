@@ -14,7 +14,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.clock import Clock
 
 MAX_WAIT_MS = 24 * 3600 * 1000
-"""After so long a phone that did not come is not asked any more."""
+"""Age at which a request to an absent phone is dropped."""
 
 
 class InboxExport(msgspec.Struct, frozen=True, kw_only=True):

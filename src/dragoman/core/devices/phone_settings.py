@@ -10,8 +10,7 @@ import msgspec
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.devices import Devices
-from dragoman.core.devices.model.devices import DeviceEvent
-from dragoman.core.devices.model.phone_settings import Groups
+from dragoman.core.devices.model.devices import DeviceEvent, Groups
 from dragoman.core.devices.sql import phone_settings
 from dragoman.core.devices.sql.phone_settings import StoredPhoneSettings
 from dragoman.core.model.errors import RefusalCode, Refused

@@ -14,9 +14,14 @@ import msgspec
 
 from dragoman.core.devices.sql.device_events import NewDeviceEvent
 from dragoman.core.devices.sql.device_texts import NewDeviceText
-from dragoman.core.inbound.model.inbound import Handling, OptOutKey, OptOutOrigin, StoredInbound
+from dragoman.core.inbound.model.inbound import (
+    Handling,
+    OptOut,
+    OptOutKey,
+    OptOutOrigin,
+    StoredInbound,
+)
 from dragoman.core.inbound.model.keywords import MAX_KEYWORD, words_of
-from dragoman.core.inbound.model.opt_outs import OptOut
 from dragoman.core.inbound.opt_outs import ALL_SENDERS, OptOuts
 from dragoman.core.inbound.routing import Destination, InboundRouting
 from dragoman.core.inbound.sql import inbound
@@ -43,7 +48,7 @@ from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
 
 PARTS_WAIT_S = 24 * 3600
-"""A text whose parts do not all come in this time is shown as far as it came."""
+"""A text whose parts do not all arrive in this time is stored incomplete."""
 EXPIRY_CHECK_S = 60.0
 
 FindEvents = Callable[[StoredInbound, Holder | None], tuple[NewCallback, ...]]
@@ -234,7 +239,7 @@ class Inbound:
         destination = self.inbound_routing.find(number, words, holder)
         if words and words[0] in self.stop_words:
             return self._read_wish(text, Handling.OPTED_OUT, holder)
-        # In doubt nobody is opted in: only the word alone, or a keyword after it, counts.
+        # Only the word alone, or followed by a keyword, opts in.
         alone = (
             len(words) == 1 or self.inbound_routing.keyword(number, words[1:], holder) is not None
         )
@@ -254,7 +259,7 @@ class Inbound:
             accounts = self.inbound_routing.accounts_on(number, holder)
         try:
             recipient = normalise(text.sender)
-        except Refused:  # no number we could ever send to
+        except Refused:  # a number that cannot be sent to
             accounts = []
         if not accounts:
             return _plain(destination)
@@ -303,7 +308,7 @@ class Inbound:
                 NewCallback(
                     callback_id=callback_id,
                     account_id=forwarding.account_id,
-                    # Each receiver on its own: one that is away must not hold up another.
+                    # One per receiver, so that an unreachable one delays no other.
                     message_id=callback_id,
                     dialect=renderer_of_texts(forwarding.dialect),
                     origin=origin_of(forwarding.url),

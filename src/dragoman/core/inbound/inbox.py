@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.inbound.model.inbound import InboxPage, StoredInbound
-from dragoman.core.inbound.model.received_texts import TextSearch
+from dragoman.core.inbound.model.inbound import InboxPage, StoredInbound, TextSearch
 from dragoman.core.inbound.routing import InboundRouting
 from dragoman.core.inbound.sql import received_texts
 from dragoman.core.inbound.sql.received_texts import TextFetch

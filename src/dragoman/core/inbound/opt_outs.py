@@ -13,8 +13,7 @@ from typing import Final
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.senders import normalise_sender
-from dragoman.core.inbound.model.inbound import OptOutKey, OptOutOrigin
-from dragoman.core.inbound.model.opt_outs import OptOut, OptOutFilter
+from dragoman.core.inbound.model.inbound import OptOut, OptOutFilter, OptOutKey, OptOutOrigin
 from dragoman.core.inbound.sql import opt_outs
 from dragoman.core.inbound.sql.opt_outs import OptOutPage
 from dragoman.core.model.errors import RefusalCode, Refused

@@ -29,7 +29,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """The owner of a text, and its forwardings."""
 
     account_id: int | None = None
-    """None where it is nobody's."""
+    """None without an owner."""
     keyword: Keyword | None = None
     forwardings: tuple[Forwarding, ...] = ()
 
@@ -61,7 +61,7 @@ class InboundRouting:
         self._refreshing: asyncio.Task[None] | None = None
         self._stale = False
         self.accounts_loaded = Signal[[Sequence[Account]]]()
-        """Who the accounts are, at the start and after each change of one."""
+        """All accounts, at the start and after each change of one."""
         accounts.changed.subscribe(self._accounts_changed)
 
     async def load(self) -> None:

@@ -27,7 +27,7 @@ from dragoman.storage.engine import Storage
 Fetch = Callable[[str], Awaitable[Download]]
 
 MAX_REMEMBERED: Final = 16
-"""Batches whose attachments stay in memory while their messages are sent."""
+"""Batches whose attachments are cached while their messages are sent."""
 FIELD: Final = "attachment"
 
 

@@ -99,7 +99,7 @@ def read_filter(
         raise Refused(RefusalCode.INVALID_FIELD, "state", f"no state {unknown[0][:40]!r}")
     digits = "".join(character for character in recipient if character not in " +-()./")
     if digits and not (digits.isascii() and digits.isdigit()):
-        raise Refused(RefusalCode.INVALID_FIELD, "to", "a number, or how it begins")
+        raise Refused(RefusalCode.INVALID_FIELD, "to", "must be a number or its first digits")
     return FeedFilter(
         accounts=accounts,
         states=frozenset(known[word] for word in wanted),
@@ -195,7 +195,7 @@ class Feed:
 
     def __init__(self, metrics: Metrics | None = None) -> None:
         self.listeners: tuple[Listener, ...] = ()
-        """Publishers look here first: where nobody listens there is nothing to make."""
+        """Checked first by publishers, which do nothing without listeners."""
         self.sleepers = 0
         """Listeners that wait for something to happen; the others look by themselves."""
         self._metrics = metrics or Metrics()
@@ -205,7 +205,7 @@ class Feed:
     def listen(self, wanted: FeedFilter, limit: int = MAX_WAITING) -> Iterator[Listener]:
         """Subscribes to changes; raises `Refused` if there are too many listeners."""
         if len(self.listeners) >= MAX_LISTENERS:
-            raise Refused(RefusalCode.UNAVAILABLE, "feed", "too many listen already")
+            raise Refused(RefusalCode.UNAVAILABLE, "feed", "too many listeners")
         self.pass_on()
         listener = Listener(wanted, self, limit)
         self.listeners = (*self.listeners, listener)

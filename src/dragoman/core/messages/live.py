@@ -192,7 +192,7 @@ class LiveMessage:
         """The phone that sent it, or is to, where one is known; and the slot of its SIM."""
         self.sim = batch.stored.options.sim
         self.in_flight = False
-        """Whether a connector has it and has not told what came of it."""
+        """Whether a connector has it and has not reported its outcome."""
         self.notes = 0
         """Rows in the journal."""
         self.writes = 0

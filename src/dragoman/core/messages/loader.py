@@ -88,7 +88,7 @@ class MessageLoader:
         return by_message
 
     async def _load_batches(self, batch_ids: set[int]) -> dict[int, LiveBatch]:
-        # Messages of one large batch come back page by page: the last page's batches are kept.
+        # Messages of a large batch are loaded page by page: the last page's batches are cached.
         batches = {id_: self._batches[id_] for id_ in batch_ids if id_ in self._batches}
         absent = batch_ids - batches.keys()
         if absent:

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+NOT_A_ZONE = "must be an IANA time zone such as Europe/Copenhagen"
+
 
 class RefusalCode(StrEnum):
     """Why a request was refused. Nothing was stored and no credits were used."""

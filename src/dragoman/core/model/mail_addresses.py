@@ -1,8 +1,9 @@
-"""E-mail addresses as mail is sent to them, and their comparison."""
+"""E-mail addresses: their validity (RFC 5321 s. 4.1.2), normal form and comparison."""
 
 from __future__ import annotations
 
-from dragoman.core.model.email_addresses import MAX_ADDRESS, is_email_address
+import re
+from typing import Final
 
 
 def parse_mail_address(text: str) -> str:
@@ -30,3 +31,16 @@ def key_of(address: str) -> str:
 def domain_of(address: str) -> str:
     """The domain of an address."""
     return address.rpartition("@")[2]
+
+
+MAX_ADDRESS: Final = 254
+"""Characters (RFC 5321 s. 4.5.3.1.3, less the brackets of a path)."""
+
+_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS: Final = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+")
+
+
+def is_email_address(text: str) -> bool:
+    """Whether a text is an address at a domain with a dot; quoted local parts are not."""
+    return len(text) <= MAX_ADDRESS and _ADDRESS.fullmatch(text) is not None

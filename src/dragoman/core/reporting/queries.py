@@ -18,7 +18,7 @@ from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.outbox import OutboxFilter, OutboxPage
 from dragoman.core.reporting.sql import outbox
-from dragoman.core.submission.model.batches import BatchProgress
+from dragoman.core.submission.model.progress import BatchProgress
 from dragoman.core.submission.recipients import RecipientPage, read_recipients
 from dragoman.core.submission.sql import batches
 from dragoman.storage.engine import Storage

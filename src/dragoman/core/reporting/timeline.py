@@ -17,7 +17,7 @@ from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.billing.model.pricing import render_price
 from dragoman.core.callbacks.sql.callbacks import CallbackState
-from dragoman.core.devices.model.assignments import StoredAssignment
+from dragoman.core.devices.model.devices import StoredAssignment
 from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.live import LiveBatch, LiveMessage
 from dragoman.core.messages.model.callbacks import CallbackFacts

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from dragoman.core.messages.model.outcome_counts import STEPS_S
+from dragoman.core.messages.model.outcomes import STEPS_S
 from dragoman.core.messages.sql.outcome_counts import FAILURES, ROUTE_STATUS, TIMES
 from dragoman.core.messages.sql.statistics import PeriodCount, count_by_period
 from dragoman.core.reporting.traffic_days import TrafficDays, Tree

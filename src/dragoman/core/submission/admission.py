@@ -86,7 +86,7 @@ def check_texts(
 ) -> list[Recipient]:
     """The recipients with the text of each; the first of a number counts."""
     if len(submission.texts) != len(submission.recipients):
-        raise Refused(RefusalCode.INVALID_FIELD, "texts", "not one for each recipient")
+        raise Refused(RefusalCode.INVALID_FIELD, "texts", "must have one text per recipient")
     texts: dict[str, str] = {}
     for number, text in zip(submission.recipients, submission.texts, strict=True):
         if not is_storable(text):
@@ -161,7 +161,7 @@ def _check_expiry(submission: Submission, due_ms: int) -> int:
     if expires_ms is None:
         return due_ms + _check_validity(submission.validity_s) * 1000
     if not due_ms < expires_ms <= due_ms + MAX_VALIDITY_S * 1000:
-        raise Refused(RefusalCode.INVALID_VALIDITY, "", "over before it is due, or after 14 days")
+        raise Refused(RefusalCode.INVALID_VALIDITY, "", "must be within 14 days of the due time")
     return expires_ms
 
 

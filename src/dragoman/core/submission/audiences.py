@@ -344,6 +344,6 @@ def _check_excluded(connection: Any, account_id: int, excluded: Sequence[int], d
             detail = f"there is no batch [{batch_id}]"
             raise Refused(RefusalCode.INVALID_FIELD, "segmentation", detail)
         if due_times[batch_id] > due_ms:
-            # Whom that one will reach is not known before it runs.
+            # Its recipients are not known before it runs.
             detail = f"batch [{batch_id}] is sent later"
             raise Refused(RefusalCode.INVALID_FIELD, "segmentation", detail)

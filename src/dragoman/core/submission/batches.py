@@ -39,13 +39,13 @@ CHUNK = 1_000
 MAX_RUNNING = 8
 """Batches that run at once; they take turns, a chunk each."""
 MAX_HELD = 64
-"""Batches whose recipients are in memory, those included that wait for room on their routes."""
+"""Batches whose recipients are in memory, including those that wait for their routes."""
 PAGE = 500
 """Messages of a stopped batch that are ended together."""
 POLL_S = 0.5
 STORAGE_RETRY_S = 1.0
 ADOPTION_S = 0.05
-"""Longer than it takes a message that is on disk to come to memory."""
+"""Longer than loading a stored message into memory takes."""
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +75,7 @@ class Batches:
     clock: Clock
     _running: deque[Expansion] = field(default_factory=deque, init=False)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
-    """Held while a chunk becomes messages, so that nobody stops its batch in between."""
+    """Held while a chunk is expanded, so that its batch is not stopped in between."""
     _restored: bool = field(default=False, init=False)
 
     async def run(self) -> None:
@@ -130,7 +130,7 @@ class Batches:
             return
         batch = await self._load_batch(batch_id)
         routes: set[str] = set()
-        with self.live.withhold(batch_id):  # so that nobody takes it out of its row meanwhile
+        with self.live.withhold(batch_id):  # so that it is not loaded meanwhile
             try:
                 rows = await self.storage.read(lambda c: pending.load_messages(c, [message_id]))
                 routes = {row.route for row in rows}
@@ -297,7 +297,7 @@ class Batches:
 
     async def _expand(self, expansion: Expansion, chunk: Chunk, made: Messages) -> bool:
         """Stores the messages of a chunk; whether recipients are left."""
-        if not self._running:  # with others, it would be old when its turn comes
+        if not self._running:  # with others, it would be outdated by then
             expansion.read_ahead(chunk, CHUNK)
         stored = self._step_of(expansion, chunk, made)
         while True:

@@ -27,7 +27,7 @@ class Expansion(Protocol):
     account: Account
     live: LiveBatch
     routes: set[str] | None
-    """Of the next recipients, once somebody has asked."""
+    """Of the next recipients, once known."""
     waits: bool
     """Whether other batches come first."""
     prices: PriceList | None

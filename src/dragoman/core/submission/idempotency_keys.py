@@ -22,7 +22,7 @@ from dragoman.kit.ids import time_of
 from dragoman.storage.engine import Storage
 
 KEY_BYTES = 15
-"""20 letters and digits: nobody's guess, and short enough for every client."""
+"""20 letters and digits: unguessable, and short enough for every client."""
 
 CallBack = Callable[[int], Awaitable[bool]]
 """Asks the carrier that has a message not to send it; whether it may still be stopped."""

@@ -25,7 +25,7 @@ from dragoman.protocols.gsm.segmentation import (
 )
 
 MAX_ROUTED: Final = 1_000
-"""Recipients whose routes are told."""
+"""Recipients whose routes are included."""
 _ROOMS: Final = {
     Alphabet.GSM7: (MAX_SEPTETS, SEPTETS_IN_PART[8], 1),
     Alphabet.UCS2: (MAX_UCS2_UNITS, UCS2_UNITS_IN_PART[8], 2),
@@ -39,7 +39,7 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
     alphabet: Alphabet
     parts: int
     units_left: int
-    """Room in the last part; GSM characters of the extension take two."""
+    """Characters left in the last part; GSM extension characters take two."""
     forced_by: tuple[str, ...]
     """The characters that force UCS-2, each once, in the order of the text."""
 

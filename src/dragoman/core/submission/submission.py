@@ -80,7 +80,7 @@ class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     batch_id: int
     due_ms: int
     recipients: int
-    """0 for an audience: only expansion tells."""
+    """0 for an audience, until it is expanded."""
     parts: int
     """Of one message, where all have the same text."""
     credits: int
@@ -96,7 +96,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sendable: Sequence[StoredMessage]
     """The messages that are queued as soon as they are on disk."""
     accepted: AcceptedBatch
-    """What the customer is told once it is stored."""
+    """The result for the customer, once it is stored."""
 
 
 @use_case(kw_only=True)
@@ -160,7 +160,7 @@ class SubmissionService:
                 else:
                     waiting.set_exception(result)
             elif result is None:
-                # The caller is gone, the rows are not: they must not wait for a restart.
+                # The caller is gone, but the rows must not wait for a restart.
                 self._adopt(decisions)
 
         self.writer.submit(operation, item, stored)

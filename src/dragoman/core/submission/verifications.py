@@ -32,10 +32,10 @@ from dragoman.storage.engine import Storage
 
 DEFAULT_LIFETIME_S: Final = 3600
 MAX_CODE: Final = 64
-"""Characters of what is tried; longer is no code of anybody's."""
+"""Characters of a tried code; no code is longer."""
 
 DrawNumber = Callable[[int], int]
-"""A number from 0 on, below the one given, that nobody can foresee."""
+"""An unpredictable number from 0 on, below the given one."""
 
 
 class CodeRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ import msgspec
 from dragoman.core.accounts.model.allowed_addresses import AllowedAddresses
 from dragoman.core.accounts.model.allowed_prefixes import AllowedPrefixes
 from dragoman.core.billing.model.payments import Payer
+from dragoman.core.billing.sql.wallets import Balance
 
 NO_OWN_LIMIT: Final = 2**31 - 1
 """Leaves a limit to `[limits]` of the configuration, which counts where it is narrower."""
@@ -152,3 +153,30 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     dialect: str
     record: str
+
+
+class AccountView(msgspec.Struct, frozen=True, kw_only=True):
+    """An account as those above it see it; times are milliseconds since the Unix epoch."""
+
+    account: Account
+    balance: Balance
+    created_ms: int
+    deactivated_ms: int | None
+
+
+class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
+    """A purchase, and what is left of it."""
+
+    purchase: StoredPurchase
+    available: int
+
+
+class StoredPurchase(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `purchases`."""
+
+    purchase_id: int
+    account_id: int
+    gives: bool
+    amount: int
+    prices: dict[str, int]
+    created_ms: int

@@ -26,7 +26,7 @@ class SenderState(StrEnum):
     REJECTED = "rejected"
     REJECTED_BY_AUTHORITY = "rejected_by_authority"
     PREAPPROVED = "preapproved"
-    """Allowed until somebody has looked at it."""
+    """Allowed until it is reviewed."""
 
 
 APPROVED_STATES = frozenset(

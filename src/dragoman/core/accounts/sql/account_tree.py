@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, collate, or_, select, update
 
-from dragoman.core.accounts.model.accounts import Account, AccountRecord
-from dragoman.core.accounts.model.views import AccountView
+from dragoman.core.accounts.model.accounts import Account, AccountRecord, AccountView
 from dragoman.core.accounts.sql.accounts import (
     ACCOUNT_AND_WALLET,
     CredentialRotation,
@@ -25,8 +24,7 @@ from dragoman.core.accounts.sql.tables import accounts, audit_entries, credentia
 from dragoman.core.billing.sql.wallets import Balance, Transfer, balance, is_unlimited, transfer
 from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.kit.ids import parse_number
-from dragoman.storage.many import is_one_of
-from dragoman.storage.rows import count, insert_rows, is_any
+from dragoman.storage.rows import count, insert_rows, is_any, is_one_of
 from dragoman.storage.text_search import contains_pieces
 from dragoman.storage.work import one_by_one
 

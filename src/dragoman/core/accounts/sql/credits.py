@@ -12,8 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, delete, select
 
-from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.accounts.model.purchases import PurchaseView, StoredPurchase
+from dragoman.core.accounts.model.accounts import Account, PurchaseView, StoredPurchase
 from dragoman.core.accounts.sql.tables import accounts
 from dragoman.core.billing.model.payments import Payer
 from dragoman.core.billing.sql.tables import purchases, wallets

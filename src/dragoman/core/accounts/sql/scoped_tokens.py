@@ -80,7 +80,7 @@ def exchange(connection: Connection, item: Exchange) -> None:
         scoped_tokens.c.refresh_expires_ms > item.at_ms,
     )
     if connection.execute(used.values(refreshed_ms=item.at_ms)).rowcount != 1:
-        raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="used token")
+        raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="the token was used")
     insert_rows(connection, scoped_tokens, [item.pair])
 
 

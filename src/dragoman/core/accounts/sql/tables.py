@@ -72,7 +72,7 @@ senders = table(
     Column("details", Text, nullable=False, server_default="{}"),
     Index("uq_senders_account_id_sender", "account_id", "sender", unique=True),
 )
-"""`details` is JSON (`domain.senders.SenderDetails`): who stands behind the name."""
+"""`details` is JSON (`domain.senders.SenderDetails`): who uses the name."""
 
 
 scoped_tokens = table(
@@ -91,7 +91,7 @@ scoped_tokens = table(
     Index("ix_scoped_tokens_refresh_expires_ms", "refresh_expires_ms"),
     sqlite_with_rowid=False,
 )
-"""Both tokens of a pair as SHA-256. `scopes` are the provider's words, between spaces.
+"""Both tokens of a pair as SHA-256. `scopes` are the provider's names, separated by spaces.
 
 `refreshed_ms` is when the pair was exchanged for a new one, which happens once.
 """
@@ -114,7 +114,7 @@ held_carriers = table(
     Column("carrier", Text, primary_key=True),
     Column("held_ms", Identifier, nullable=False),
 )
-"""Carriers that are given nothing new until somebody enables them again."""
+"""Carriers that get no new messages until they are enabled again."""
 
 
 console_sessions = table(
@@ -125,4 +125,4 @@ console_sessions = table(
     Index("ix_console_sessions_account_id", "account_id"),
     sqlite_with_rowid=False,
 )
-"""Who is signed in, by the SHA-256 of the token in the cookie; what has ended is deleted."""
+"""Console sessions by the SHA-256 of their cookie; ended ones are deleted."""

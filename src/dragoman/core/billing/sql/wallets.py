@@ -188,7 +188,7 @@ def transfer(connection: Connection, item: Transfer) -> None:
     amount = item.amount
     if is_unlimited(connection, item.taker):
         if amount <= 0:
-            raise Refused(RefusalCode.INVALID_FIELD, "credits", "there is no limit to take from")
+            raise Refused(RefusalCode.INVALID_FIELD, "credits", "the account is unlimited")
         amount -= balance(connection, item.taker).available
         connection.execute(
             update(wallets).where(wallets.c.wallet_id == item.taker).values(unlimited=False)

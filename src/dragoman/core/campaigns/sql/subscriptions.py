@@ -19,8 +19,7 @@ from dragoman.core.campaigns.sql.tables import deliveries, subscription_tokens, 
 from dragoman.core.model.mail_addresses import key_of
 from dragoman.kit.ids import first_at
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.many import is_one_of
-from dragoman.storage.rows import columns_of, read_all, read_one
+from dragoman.storage.rows import columns_of, is_one_of, read_all, read_one
 from dragoman.storage.work import one_by_one
 
 OPT_IN_EVERY_MS: Final = 24 * 3600 * 1000

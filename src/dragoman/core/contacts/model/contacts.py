@@ -1,4 +1,4 @@
-"""The profile of contacts, and what contacts can be in."""
+"""Contacts and their profiles; lists, groups, tags, merge fields and imports."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
-from dragoman.core.model.email_addresses import is_email_address
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.mail_addresses import is_email_address
 from dragoman.core.model.texts import check_text
 
 CUSTOM_FIELDS: Final = 10
@@ -115,3 +115,67 @@ class ContactFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Contacts with one of these fields; with none of them where it is empty."""
     field_value: str = ""
     """What one of the fields must hold, exactly."""
+
+
+class ContactList(msgspec.Struct, frozen=True, kw_only=True):
+    """A list of contacts; `parent_id` is None on the first level."""
+
+    list_id: int
+    account_id: int
+    parent_id: int | None
+    name: str
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """A group or a tag, of which contacts can be members."""
+
+    list_id: int
+    account_id: int
+    kind: ListKind = ListKind.GROUP
+    name: str
+    description: str = ""
+
+
+class MergeField(msgspec.Struct, frozen=True, kw_only=True):
+    """A field of an account's contacts."""
+
+    field_id: int
+    account_id: int
+    name: str
+
+
+class ImportJob(msgspec.Struct, frozen=True, kw_only=True):
+    """An import as it is stored."""
+
+    import_id: int
+    account_id: int
+    key: str
+    list_id: int | None
+    name: str
+    clean: bool
+    drop_duplicates: bool
+    cleaned: bool = False
+    total: int = 0
+    processed: int = 0
+    rows_digest: str = ""
+    rows_done: int = 0
+
+
+class OnClash(StrEnum):
+    """What happens to a contact with the address, or else the number, of a new one."""
+
+    KEEP = "keep"
+    """Both are there."""
+    UPDATE = "update"
+    """It takes what the new one knows."""
+    REPLACE = "replace"
+    """It is deleted, and the new one is there."""
+
+
+class ProfiledContact(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact with its profile and groups."""
+
+    contact_id: int
+    mobile: str
+    profile: ContactProfile
+    group_ids: tuple[int, ...]

@@ -22,7 +22,7 @@ NO_LIST: Final = 0
 ALL_LISTS: Final = -1
 """Stands in a block for all contacts of the account."""
 BLOCK: Final = 1_000
-"""Contacts after which the next one begins a block; more only where they come in between."""
+"""Contacts after which the next one begins a block; more only if inserted in between."""
 
 _ADD = BulkInsert(
     contact_blocks,
@@ -40,7 +40,7 @@ class Place(NamedTuple):
     first_id: int
     """No contact before it is on the page."""
     skipped: int
-    """Contacts from there on that come before the page."""
+    """Contacts from there on that precede the page."""
 
 
 class Tally:

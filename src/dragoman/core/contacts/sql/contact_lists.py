@@ -8,8 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection, select, update
 
-from dragoman.core.contacts.model.contacts import ListKind
-from dragoman.core.contacts.model.lists import ContactList
+from dragoman.core.contacts.model.contacts import ContactList, ListKind
 from dragoman.core.contacts.sql.contact_blocks import delete_some_of_list
 from dragoman.core.contacts.sql.tables import contact_lists
 from dragoman.core.model.errors import RefusalCode, Refused

@@ -8,15 +8,19 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, select, update
 
-from dragoman.core.contacts.model.contacts import ContactFilter, ContactProfile, ListKind
-from dragoman.core.contacts.model.profiles import OnClash, ProfiledContact
+from dragoman.core.contacts.model.contacts import (
+    ContactFilter,
+    ContactProfile,
+    ListKind,
+    OnClash,
+    ProfiledContact,
+)
 from dragoman.core.contacts.sql import groups, memberships
 from dragoman.core.contacts.sql.contact_blocks import Tally
 from dragoman.core.contacts.sql.contacts import insert_contacts, search
 from dragoman.core.contacts.sql.tables import contact_profiles, contacts
 from dragoman.storage.bulk import BulkInsert, BulkUpdate, Row
-from dragoman.storage.many import is_one_of
-from dragoman.storage.rows import read_all
+from dragoman.storage.rows import is_one_of, read_all
 from dragoman.storage.work import one_by_one
 
 _WRITE = BulkInsert(

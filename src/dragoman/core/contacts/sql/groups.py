@@ -9,17 +9,16 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from dragoman.core.contacts.model.contacts import ListKind
-from dragoman.core.contacts.model.groups import Group
+from dragoman.core.contacts.model.contacts import Group, ListKind
 from dragoman.core.contacts.sql.tables import contact_lists
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.storage.many import is_one_of
 from dragoman.storage.rows import (
     count,
     first_missing,
     given,
     insert_rows,
     is_any,
+    is_one_of,
     read_all,
     read_one,
 )

@@ -7,8 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, delete, select, update
 
-from dragoman.core.contacts.model.imports import ImportJob
-from dragoman.core.contacts.model.lists import ContactList
+from dragoman.core.contacts.model.contacts import ContactList, ImportJob
 from dragoman.core.contacts.sql import contact_values, merge_fields
 from dragoman.core.contacts.sql.contact_blocks import Tally, delete_some_of_list
 from dragoman.core.contacts.sql.contact_lists import add_list, check_list
@@ -16,8 +15,7 @@ from dragoman.core.contacts.sql.contacts import insert_contacts
 from dragoman.core.contacts.sql.tables import contacts, imports
 from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.kit.ids import first_at
-from dragoman.storage.many import is_one_of
-from dragoman.storage.rows import insert_rows, read_one
+from dragoman.storage.rows import insert_rows, is_one_of, read_one
 from dragoman.storage.work import Operation, one_by_one, run_each, together
 
 
@@ -85,7 +83,7 @@ def begin(connection: Connection, item: RowsBegun) -> int:
     merge_fields.resolve(connection, job.account_id, item.fresh)
     if job.rows_digest == item.digest:
         return job.rows_done
-    # Rows of a group that was left half way do not come any more.
+    # The remaining rows of an abandoned group will not come any more.
     total = job.processed + item.rows
     _update(connection, job, list_id=list_id, rows_digest=item.digest, rows_done=0, total=total)
     return 0

@@ -13,8 +13,7 @@ from dragoman.core.contacts.sql.contacts import missing_contact
 from dragoman.core.contacts.sql.groups import find, missing_group
 from dragoman.core.contacts.sql.tables import contact_lists, contacts, memberships
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.many import is_one_of
-from dragoman.storage.rows import first_missing, read_all
+from dragoman.storage.rows import first_missing, is_one_of, read_all
 from dragoman.storage.work import one_by_one
 
 _JOIN = BulkInsert(memberships, suffix="ON CONFLICT (list_id, contact_id) DO NOTHING")

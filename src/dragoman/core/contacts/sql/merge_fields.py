@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
-from dragoman.core.contacts.model.merge_fields import MergeField
+from dragoman.core.contacts.model.contacts import MergeField
 from dragoman.core.contacts.sql.tables import merge_fields
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.storage.rows import count, insert_rows, is_any, read_all

@@ -1,4 +1,4 @@
-"""Devices: the phones that send for an account, their SIMs and limits."""
+"""Devices: the phones that send for an account, their SIMs, limits and assignments."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Sim(msgspec.Struct, frozen=True, kw_only=True):
     carrier: str = ""
     """Name of its network, as far as the phone shows it."""
     reported_number: str = ""
-    """Its number as the phone tells it, usually with all but four digits hidden."""
+    """Its number as the phone reports it, usually with all but four digits hidden."""
     present: bool = True
     label: str = ""
     number: str = ""
@@ -82,7 +82,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     app_version: str
     push_token: str
     signing_key: str
-    """Proves that a call comes from the phone, which was given the key."""
+    """Authenticates calls of the phone, which has the key."""
     settings: DeviceSettings
     health: Health
     created_ms: int
@@ -110,7 +110,7 @@ class AssignmentState(IntEnum):
     ASSIGNED = 0
     """Meant for the phone, which has not fetched it: it can still be given to another."""
     FETCHED = 10
-    """The phone was told of it, and has not said that it has it."""
+    """Sent to the phone, which has not confirmed it."""
     HELD = 20
     """The phone has it in its own queue."""
     PROCESSED = 30
@@ -123,7 +123,7 @@ class AssignmentState(IntEnum):
     RETURNED = 53
     """Given back to the route: no phone sends it under this identifier any more."""
     LOST = 54
-    """Processed, and never heard of again."""
+    """Processed, without any further report."""
 
 
 class DeviceEvent(StrEnum):
@@ -134,9 +134,35 @@ class DeviceEvent(StrEnum):
     WEBHOOKS = "webhooks"
     SETTINGS = "settings"
     INBOX = "inbox"
-    """It is to hand in again what it has received."""
+    """It is to export its received texts again."""
 
 
-def is_open(state: AssignmentState) -> bool:
-    """Whether nobody knows yet what becomes of the message."""
-    return state < AssignmentState.SENT
+Groups = dict[str, dict[str, str | int | float | bool]]
+
+
+class StoredAssignment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row of `device_assignments`."""
+
+    assignment_id: int
+    message_id: int
+    device_id: int
+    carrier: str
+    slot: int
+    parts: int
+    state: AssignmentState
+    cancelling: int
+    """0, or why it is being cancelled."""
+    recipient: str
+    valid_until_ms: int
+    assigned_ms: int
+    changed_ms: int
+
+
+class AssignmentStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The next step of an assignment; it never goes back."""
+
+    assignment_id: int
+    state: AssignmentState
+    cancelling: int
+    valid_until_ms: int
+    changed_ms: int

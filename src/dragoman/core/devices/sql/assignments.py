@@ -6,8 +6,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, select, text
 
-from dragoman.core.devices.model.assignments import AssignmentStep, StoredAssignment
-from dragoman.core.devices.model.devices import AssignmentState
+from dragoman.core.devices.model.devices import AssignmentState, AssignmentStep, StoredAssignment
 from dragoman.core.devices.sql.tables import device_assignments
 from dragoman.core.messages.model.records import row_of
 from dragoman.storage.bulk import BulkInsert, BulkUpdate

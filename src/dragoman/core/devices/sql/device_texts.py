@@ -20,7 +20,7 @@ class NewDeviceText(msgspec.Struct, frozen=True, kw_only=True):
     slot: int | None
     """The SIM it came to, from 1."""
     digest: bytes | None = None
-    """None where the phone does not tell what makes the text itself."""
+    """None if the phone reports nothing that identifies the text."""
 
 
 _INSERT = BulkInsert(device_texts)

@@ -69,7 +69,7 @@ def create(connection: Connection, item: NewDevice) -> None:
             device_registrations.c.used_ms.is_(None),
         )
         if connection.execute(used.values(used_ms=device.created_ms)).rowcount != 1:
-            raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="used code")
+            raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="the code was used")
     row = {**_row_of(device), "token_digest": item.token_digest}
     connection.execute(insert(devices).values(row))
     _write_sims(connection, device)

@@ -77,7 +77,7 @@ device_events = table(
     Index("ix_device_events_at_ms", "at_ms"),
     sqlite_with_rowid=False,
 )
-"""Events that phones have told, kept as long as they may tell them again."""
+"""Events that phones reported, kept as long as they may repeat them."""
 
 
 device_texts = table(

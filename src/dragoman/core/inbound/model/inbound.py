@@ -1,4 +1,4 @@
-"""Owners of inbound texts, and how texts are handled."""
+"""Inbound texts, numbers, keywords and opt-outs, and searches for them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Keyword(msgspec.Struct, frozen=True, kw_only=True):
     keyword: str
     forwarding_id: int | None
     free_ms: int
-    """When a deleted keyword may be anybody's; 0 while it is not deleted."""
+    """When a deleted keyword becomes available; 0 while it is not deleted."""
 
 
 class Forwarding(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,3 +115,53 @@ class InboxPage(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     has_more: bool = False
     """Whether there is more than `total`."""
+
+
+class OptOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `opt_outs`."""
+
+    opt_out_id: int
+    account_id: int
+    sender: str
+    recipient: str
+    inbound_id: int | None = None
+    origin: OptOutOrigin = OptOutOrigin.WEB
+
+    @property
+    def key(self) -> OptOutKey:
+        """The recipient, and the account or sender it has opted out of."""
+        return OptOutKey(account_id=self.account_id, sender=self.sender, recipient=self.recipient)
+
+
+class OptOutFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """What to search for among opt-outs; what is not given does not restrict it."""
+
+    account_id: int
+    from_ms: int | None = None
+    before_ms: int | None = None
+    digits: str = ""
+    """Some that follow each other in the number."""
+    origins: tuple[OptOutOrigin, ...] | None = None
+    with_senders: bool = False
+    """Those from one sender too; else only those from all senders of the account."""
+
+
+class TextKind(StrEnum):
+    """The kind of a received text, as French operators distinguish them."""
+
+    STOP = "stop"
+    """Its sender opted out."""
+    CONTACT = "contact"
+    """Its sender asks who writes."""
+    OTHER = "other"
+
+
+class TextSearch(msgspec.Struct, frozen=True, kw_only=True):
+    """Which texts of an account to return; what is not given does not restrict it."""
+
+    account_id: int
+    numbers: tuple[str, ...] = ()
+    from_ms: int | None = None
+    to_ms: int | None = None
+    """Both ends included."""
+    kind: TextKind | None = None

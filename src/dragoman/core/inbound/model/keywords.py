@@ -15,12 +15,12 @@ from dragoman.core.model.texts import check_text
 
 MAX_KEYWORD: Final = 40
 CATCH_ALL: Final = "*"
-"""The keyword of texts that fit no other one of their number."""
+"""The keyword for texts that match no other one of their number."""
 KEYWORD_WORDS: Final = 3
-"""Words of a text that can decide: a wish to opt out, a main keyword and one below it."""
+"""Words of a text that can matter: an opt-out, a main keyword and one below it."""
 
 _LOOKED_AT: Final = 200
-"""Characters in which the deciding words must stand."""
+"""Characters in which the deciding words must be."""
 _OWN_NUMBER: Final = re.compile(r"\+?([0-9]{3,15})", re.ASCII)
 _WORD_CATEGORIES: Final = frozenset("LNM")
 

@@ -10,9 +10,14 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, delete, fu
 
 from dragoman.core.devices.sql.device_events import NewDeviceEvent, insert_events
 from dragoman.core.devices.sql.device_texts import NewDeviceText, insert_texts
-from dragoman.core.inbound.model.inbound import InboxFilter, InboxPage, OptOutKey, StoredInbound
+from dragoman.core.inbound.model.inbound import (
+    InboxFilter,
+    InboxPage,
+    OptOut,
+    OptOutKey,
+    StoredInbound,
+)
 from dragoman.core.inbound.model.keywords import MAX_KEYWORD, words_of
-from dragoman.core.inbound.model.opt_outs import OptOut
 from dragoman.core.inbound.sql import opt_outs
 from dragoman.core.inbound.sql.tables import inbound_parts, inbound_texts
 from dragoman.core.messages.model.records import NewCallback
@@ -62,7 +67,7 @@ class NewInbound(msgspec.Struct, frozen=True, kw_only=True):
     opt_outs: tuple[OptOut, ...] = ()
     opt_ins: tuple[OptOutKey, ...] = ()
     event: NewDeviceEvent | None = None
-    """What a phone told it by, where it came to one."""
+    """The event by which a phone reported it, if any."""
     device_text: NewDeviceText | None = None
 
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select
 
-from dragoman.core.inbound.model.inbound import OptOutKey
-from dragoman.core.inbound.model.opt_outs import OptOut, OptOutFilter
+from dragoman.core.inbound.model.inbound import OptOut, OptOutFilter, OptOutKey
 from dragoman.core.inbound.sql.tables import opt_outs
 from dragoman.kit.ids import first_at
 from dragoman.storage.bulk import BulkInsert

@@ -8,8 +8,14 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, select
 
-from dragoman.core.inbound.model.inbound import Handling, InboxFilter, InboxPage, StoredInbound
-from dragoman.core.inbound.model.received_texts import TextKind, TextSearch
+from dragoman.core.inbound.model.inbound import (
+    Handling,
+    InboxFilter,
+    InboxPage,
+    StoredInbound,
+    TextKind,
+    TextSearch,
+)
 from dragoman.core.inbound.sql import inbound
 from dragoman.core.inbound.sql.tables import inbound_texts, text_cursors
 from dragoman.core.messages.sql.paging import SCAN_LIMIT, Span, scan

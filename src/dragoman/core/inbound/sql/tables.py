@@ -74,7 +74,7 @@ opt_outs = table(
 """Who wants no messages of an account, since the time in the identifier.
 
 An empty `sender` means all of them. `origin` is a `domain.inbound.OptOutOrigin`; `inbound_id` the
-text that said so, where one did.
+text that requested it, if any.
 """
 
 
@@ -92,7 +92,7 @@ inbound_texts = table(
         "ix_inbound_texts_account_id_recipient_inbound_id", "account_id", "recipient", "inbound_id"
     ),
 )
-"""`account_id` is empty where nobody owned the number a text came to.
+"""`account_id` is NULL if the number of a text had no owner.
 
 `handling` says what was done with it (`domain.inbound.Handling`).
 """
@@ -117,4 +117,4 @@ text_cursors = table(
     Column("number", Text, primary_key=True),
     Column("position", Identifier, nullable=False),
 )
-"""Up to which of its texts to a number an account has fetched; an empty number stands for all."""
+"""The position up to which an account has fetched the texts to a number; empty for all."""

@@ -19,7 +19,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     percent: int | None = None
     """So many of a hundred, spread evenly over the numbers; 1 to 100."""
     exclude: tuple[int, ...] = ()
-    """Batches whose recipients are left out; they run first."""
+    """Batches whose recipients are excluded; they run first."""
 
 
 class Audience(msgspec.Struct, frozen=True, kw_only=True):

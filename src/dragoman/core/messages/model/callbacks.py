@@ -57,7 +57,7 @@ class EventKind(StrEnum):
     MESSAGE_FAILED = "message_failed"
     MESSAGE_CANCELLED = "message_cancelled"
     MESSAGE_CHANGED = "message_changed"
-    """Any of these, told at the address that its submission was given; no webhook is looked up."""
+    """Any of these, reported to the URL of its submission; no webhook is looked up."""
     DEVICE_PINGED = "device_pinged"
     DEVICE_STARTED = "device_started"
 

@@ -38,7 +38,7 @@ class Format(StrEnum):
     MMS = "mms"
     """Text, which may be empty, and attachments."""
     WAP_PUSH = "wap_push"
-    """The words beside a link that the phone offers to open."""
+    """The label of the link."""
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -66,10 +66,10 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     recipients: tuple[str, ...]
     """Numbers; may be empty beside an audience."""
     text: str
-    """What is sent; beside an audience, `[Name]` stands for a recipient's merge field."""
+    """The text; with an audience, `[Name]` is a placeholder for a merge field."""
     sender: str
     allow_any_sender: bool = False
-    """Whether the house chose the sender, not the customer; it then needs no approval."""
+    """Whether the sender needs no approval, since the gateway chose it, not the customer."""
     texts: tuple[str, ...] = ()
     """The text of each recipient, where they differ; `text` is then what a listing shows."""
     audience: Audience | None = None
@@ -167,7 +167,7 @@ class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     raw: str = ""
     done_date: str = ""
     failure: FailureCode = FailureCode.NONE
-    """Why it failed, where the carrier says so in other words than `error`."""
+    """Why it failed, if the carrier has more than `error`."""
     device_id: int | None = None
     sim: int | None = None
 
@@ -195,7 +195,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sim: int | None = None
     """The slot of the SIM it came to, from 1; None where it is not known."""
     digest: bytes = b""
-    """Of what makes the text itself, whatever event tells it; empty where the phone cannot say."""
+    """Identifies the text, whichever event reports it; empty if the phone cannot."""
     vouched: bool = False
     """Whether the operator says that the number is the phone's own; what only the phone says never
     speaks for other accounts."""
@@ -216,7 +216,7 @@ class InboundPartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     total: int = 1
     number: int = 1
     holder: Holder | None = None
-    """Whose phone it came to, where it came to one; else `destination` alone says whose it is."""
+    """The phone that received it, if any; else `destination` alone decides the owner."""
 
 
 _ON_ITS_WAY: Final = CANCELLABLE | {State.SENDING}

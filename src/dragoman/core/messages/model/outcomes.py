@@ -1,8 +1,8 @@
-"""The four possible outcomes of an attempt."""
+"""The four possible outcomes of an attempt, and the steps of delivery times."""
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -51,3 +51,10 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 Outcome: TypeAlias = Accepted | Rejected | Deferred | Unknown
+
+
+STEPS_S: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_800, 3_600, 14_400, 86_400)
+"""Delivery times are counted under the first of these that they do not exceed."""
+
+
+LONGER: Final = "longer"

@@ -34,7 +34,7 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     premium: Premium | None = None
     push: Push | None = None
     audience: bool = False
-    """Whether an audience says who the recipients are; only expansion tells how many."""
+    """Whether the recipients are an audience; their number is known after expansion."""
     tariffs: tuple[Price, ...] = ()
     """What its recipients cost when credits were held for them, where they wait to be expanded."""
     device_id: int | None = None
@@ -181,7 +181,7 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
     settlement: Settlement | None = None
     callback: NewCallback | None = None
     events: tuple[NewCallback, ...] = ()
-    """Webhooks that are to be told."""
+    """Callbacks of webhooks."""
     premium_state: PremiumState | None = None
     """Where the charge of a premium message is now; None for messages without one."""
     route: str = ""

@@ -57,7 +57,7 @@ _UPDATE_MESSAGES = BulkUpdate(
         "sent_ms": "coalesce({new}, {old})",
         "final_ms": "coalesce({new}, {old})",
     },
-    # A change that was repeated after an outage may come later than those that follow from it.
+    # A change retried after an outage may come after later changes.
     where=f"t.state < {State.DELIVERED.value} AND t.state < v.column2",
 )
 _MARK_SENDING = BulkUpdate(

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from typing import Final, NamedTuple
 
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.messages.model.outcome_counts import LONGER, STEPS_S
+from dragoman.core.messages.model.outcomes import LONGER, STEPS_S
 from dragoman.core.messages.model.records import StateChange
 from dragoman.core.messages.sql.statistics import QUEUED, Counters
 

@@ -18,7 +18,7 @@ _MOVE = BulkUpdate(
     premium_messages,
     ("message_id", "state"),
     {"state": "{new}"},
-    # As with messages: a change that was repeated after an outage may come after its followers.
+    # As with messages, a change retried after an outage may come after later ones.
     where=f"t.state < {PremiumState.TRANSACTION_CAPTURED.value} AND t.state < v.column2",
 )
 

@@ -12,7 +12,7 @@ from dragoman.core.messages.sql.tables import hourly_statistics
 from dragoman.kit.ids import EPOCH_MS, SEQUENCE_BITS
 from dragoman.kit.zones import Stretch
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.many import is_one_of
+from dragoman.storage.rows import is_one_of
 from dragoman.storage.time_limit import time_limit
 
 HOUR_MS: Final = 3_600_000

@@ -53,8 +53,8 @@ where an audience says who they are. A batch of one keeps no counters: its messa
 IS_FAILED: ColumnElement[bool] = literal_column("state > 30 AND state <> 40")
 """Unknown, undelivered, expired, rejected or cancelled: few messages, and often asked for.
 
-Without the type of a truth value, which SQLite would be told to compare with 1: it takes an index
-only where a query has the very words of its condition.
+Not typed as boolean, which SQLAlchemy would compare with 1 on SQLite: that uses a partial index
+only if a query repeats its condition literally.
 """
 
 IS_UNSENT: ColumnElement[bool] = literal_column("state IN (10, 20)")
@@ -103,7 +103,7 @@ audiences = table(
     Column("stopped", Text, nullable=False),
     sqlite_with_rowid=False,
 )
-"""Whom a batch is for, as was asked (JSON), and how far it has become messages.
+"""The audience of a batch as requested (JSON), and the progress of its expansion.
 
 Recipients are taken in the order of their numbers, and those up to `done_up_to` are settled. `seen`
 counts the contacts of lists that a percentage is taken of, `taken` those that were; `stopped` is
@@ -120,7 +120,7 @@ parts = table(
     Column("reported_ms", Identifier),
     sqlite_with_rowid=False,
 )
-"""What became of each part of a message in several parts; a single part is its message."""
+"""The state of each part of a message in several parts; a single part has no row."""
 
 
 hourly_statistics = table(
@@ -130,7 +130,7 @@ hourly_statistics = table(
     *required(Identifier, "count", "parts"),
     sqlite_with_rowid=False,
 )
-"""`direction` is outbox or inbox, with `told:` before it for what others counted and told us.
+"""`direction` is outbox or inbox, with the prefix `told:` for counts that customers report.
 
 `dimension` is sum, mcc:status or keyword:number, or one of `repositories/outcome_counts.py`. What a
 search finds is read from these counts, so nothing is counted under outbox or inbox that has no row
@@ -145,7 +145,7 @@ ingested_rows = table(
     Index("ix_ingested_rows_ingested_ms", "ingested_ms"),
     sqlite_with_rowid=False,
 )
-"""What was counted because we were told, by its sender's own reference: none counts twice."""
+"""References of reported messages, so that none is counted twice."""
 
 
 message_events = table(
@@ -208,7 +208,7 @@ parked_receipts = table(
     Column("state", SmallInteger, nullable=False),
     *required(Text, "error", "raw"),
 )
-"""Reports whose message is not known (yet); kept 72 hours, their time is in the identifier."""
+"""Receipts without a known message; kept 72 hours, their time is in the identifier."""
 
 
 premium_messages = table(
@@ -228,7 +228,7 @@ premium_messages = table(
     Column("refunded_ms", Identifier),
     Column("notice_batch_id", Identifier, ForeignKey("batches.batch_id")),
 )
-"""`notice_batch_id` is the batch that told the recipient of the refund, where one was asked for."""
+"""`notice_batch_id` is the batch that notified the recipient of the refund, if any."""
 
 
 attachments = table(

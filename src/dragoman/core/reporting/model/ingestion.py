@@ -12,7 +12,7 @@ class IngestedRow(msgspec.Struct, frozen=True, kw_only=True):
     direction: str
     """inbox or outbox."""
     reference: str
-    """Its identifier at who tells us."""
+    """Its identifier at the reporter."""
     at_ms: int
     counts: tuple[tuple[str, str], ...]
     """The dimensions and values it is counted under."""

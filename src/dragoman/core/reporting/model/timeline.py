@@ -61,7 +61,7 @@ class AttemptStep(msgspec.Struct, frozen=True, kw_only=True):
     """When the outcome was known."""
     carrier: str
     link: str
-    """The connection; for phones the device and SIM. Empty where nobody knows it any more."""
+    """The connection; for phones the device and SIM. Empty once it is forgotten."""
     outcome: EventKind
     """Of `domain.journal.ATTEMPTS`."""
     code: str
@@ -74,7 +74,7 @@ class PartStep(msgspec.Struct, frozen=True, kw_only=True):
     """A part of the message at a carrier."""
 
     number: int
-    """From 1; 0 where one id stands for all parts."""
+    """From 1; 0 if one ID covers all parts."""
     carrier: str
     carrier_ids: tuple[str, ...]
     """Several where it was sent more than once."""
@@ -116,7 +116,7 @@ class CallbackStep(msgspec.Struct, frozen=True, kw_only=True):
 
     callback_id: int
     about: str
-    """The state it tells."""
+    """The reported state."""
     url: str
     created_ms: int
     state: str
@@ -131,7 +131,7 @@ class LedgerStep(msgspec.Struct, frozen=True, kw_only=True):
     entry_id: int
     at_ms: int
     account: str
-    """Whose wallet it is; the name is left out for accounts above the one who asks."""
+    """The owner of the wallet; empty for accounts above the caller's."""
     wallet: str
     kind: str
     """`reserve`, `commit` or `refund`."""

@@ -23,7 +23,7 @@ from dragoman.core.model.errors import FailureCode
 from dragoman.core.reporting.model.correspondence import ALONE, Kind, TextFilter, TextPage, TextView
 from dragoman.core.submission.sql.tables import newsletters
 from dragoman.kit.ids import time_of
-from dragoman.storage.many import is_one_of
+from dragoman.storage.rows import is_one_of
 from dragoman.storage.time_limit import time_limit
 from dragoman.work_queue.port import Lane
 

@@ -12,11 +12,11 @@ from dragoman.core.messages.sql.statistics import Counters
 from dragoman.core.messages.sql.tables import ingested_rows
 from dragoman.core.reporting.model.ingestion import IngestedRow
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.many import is_one_of
+from dragoman.storage.rows import is_one_of
 from dragoman.storage.work import Operation
 
 INGESTED: Final = "told:"
-"""Stands before the direction of what we were told, which has no rows that a search could find."""
+"""Prefix of the direction of reported counts, which have no rows that a search could find."""
 
 _INSERT_ROWS = BulkInsert(ingested_rows)
 

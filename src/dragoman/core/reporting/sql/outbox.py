@@ -33,8 +33,7 @@ from dragoman.core.reporting.sql.outbox_filters import (
     text_of,
 )
 from dragoman.kit.ids import first_at
-from dragoman.storage.many import is_one_of
-from dragoman.storage.rows import read_all, read_one
+from dragoman.storage.rows import is_one_of, read_all, read_one
 from dragoman.storage.time_limit import time_limit
 
 SEARCH_LIMIT_S: Final = 2.0
@@ -249,7 +248,7 @@ def _span_of_newest(
     """
     everything = OutboxFilter(account_id=wanted.account_id, below=wanted.below)
     from_ms = None if span.first is None else hour_of(span.first)
-    # What is later in the last hour comes on top of what is counted.
+    # Candidates later in the last hour are in addition to the counts.
     before_ms = None if span.end is None else hour_of(span.end)
     newest = _newest_hours(connection, everything, from_ms, before_ms, candidates)
     left = candidates

@@ -10,7 +10,7 @@ from sqlalchemy import Column, ColumnElement, Connection, select
 
 from dragoman.core.billing.sql.tables import ledger_entries, wallets
 from dragoman.core.callbacks.sql.callbacks import CallbackState
-from dragoman.core.devices.model.assignments import StoredAssignment
+from dragoman.core.devices.model.devices import StoredAssignment
 from dragoman.core.devices.sql.assignments import find_of_message
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.records import StoredBatch, StoredMessage, StoredPart

@@ -1,4 +1,4 @@
-"""The progress of a message as its sender sees it, including phones."""
+"""The progress of batches and messages as their sender sees it, including phones."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final
 
+import msgspec
+
 from dragoman.core.devices.model.devices import AssignmentState
-from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.model.errors import FailureCode
 
 
@@ -16,12 +18,12 @@ class Progress(IntEnum):
     """A message's state, refined by what a phone has done with it."""
 
     PENDING = 0
-    """Nobody who could send it has it for certain."""
+    """No carrier or phone has it for certain."""
     CANCELLING = 1
     """It was cancelled, and the phone that has it has not confirmed."""
     CANCELLED = 2
     PROCESSED = 3
-    """A phone has it, and nobody knows more."""
+    """A phone has it; nothing more is known."""
     SENT = 4
     DELIVERED = 5
     FAILED = 6
@@ -75,3 +77,23 @@ def progress_of_all(all_of_them: Collection[Progress]) -> Progress:
             return one
     first, *others = set(all_of_them)
     return Progress.SENT if others else first
+
+
+class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """The progress of a batch, and what lists show of it."""
+
+    batch_id: int
+    account_id: int
+    sender: str
+    text: str
+    format: str
+    protocol: str
+    due_ms: int
+    state: BatchState
+    recipients: int
+    unsent: int
+    buffered: int
+    received: int
+    failed: int
+    expanding: bool
+    """Whether recipients may be added."""

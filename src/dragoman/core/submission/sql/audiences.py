@@ -14,8 +14,7 @@ from dragoman.core.contacts.sql.tables import contact_lists, contacts, membershi
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.records import AudienceProgress, StoredAudience
 from dragoman.core.messages.sql.tables import audiences, batches, messages
-from dragoman.storage.many import is_one_of
-from dragoman.storage.rows import converter, is_any
+from dragoman.storage.rows import converter, is_any, is_one_of
 
 MAX_READ_ALONE = 8
 """Up to so many lists are read each by its own index; more are found among all contacts."""
@@ -74,7 +73,7 @@ def read_candidates(
             rows.sort(key=attrgetter("mobile", "contact_id"))
         if cut is None:
             return Candidates(rows, None)
-        # More contacts of the number at the cut may follow, so it comes with the next.
+        # More contacts of the last number may follow, so it is left to the next page.
         complete = [row for row in rows if row.mobile < cut]
         if complete:
             return Candidates(complete, complete[-1].mobile)

@@ -14,9 +14,8 @@ from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.records import BatchOptions
 from dragoman.core.messages.sql.changes import COUNTER_OF_STATE, UNSENT
 from dragoman.core.messages.sql.tables import batches, messages
-from dragoman.core.submission.model.batches import BatchProgress
-from dragoman.storage.many import is_one_of
-from dragoman.storage.rows import columns_of, count, is_any, read_all, read_one
+from dragoman.core.submission.model.progress import BatchProgress
+from dragoman.storage.rows import columns_of, count, is_any, is_one_of, read_all, read_one
 from dragoman.storage.work import one_by_one
 
 

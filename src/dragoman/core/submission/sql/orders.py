@@ -36,7 +36,7 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     message_type: str
     batch: NewBatch
     is_new: bool = False
-    """Whether the name is one of ours, which nobody can have used."""
+    """Whether the name was generated, so it is unused."""
 
     @property
     def account_id(self) -> int:
@@ -145,7 +145,7 @@ def find(connection: Connection, account_id: int, order_id: str) -> StoredOrder 
     ).first()
     if batch is None:
         return None
-    # Read after the batch: who became a message in between is found in both, not in neither.
+    # Read after the batch: a recipient expanded in between is found twice, not missed.
     rows = connection.execute(
         select(messages.c.recipient, messages.c.state, messages.c.failure, messages.c.final_ms)
         .where(messages.c.batch_id == batch.batch_id)

@@ -77,7 +77,7 @@ class AudienceStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     progress: AudienceProgress
     unpaid: int
-    """Recipients that are counted as failed and get no message: nobody pays for them."""
+    """Recipients without credits: counted as failed, without a message."""
     reservation: Reservation | None
 
 

@@ -9,8 +9,7 @@ from msgspec import UNSET
 
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.contacts.model.contacts import Contact, ContactFilter
-from dragoman.core.contacts.model.merge_fields import MergeField
+from dragoman.core.contacts.model.contacts import Contact, ContactFilter, MergeField
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.contacts import reading, schemas
 from dragoman.dialects.linkmobility.paging import Page, render_paging

@@ -6,7 +6,7 @@ from typing import Final
 
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.contacts.model.merge_fields import MergeField
+from dragoman.core.contacts.model.contacts import MergeField
 from dragoman.dialects.linkmobility.contacts import schemas
 from dragoman.dialects.linkmobility.contacts.reading import (
     KEY_PREFIX,

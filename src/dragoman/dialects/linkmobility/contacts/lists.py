@@ -9,8 +9,7 @@ from msgspec import UNSET
 
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.contacts.model.contacts import Contact, ContactFilter
-from dragoman.core.contacts.model.lists import ContactList
+from dragoman.core.contacts.model.contacts import Contact, ContactFilter, ContactList
 from dragoman.core.model.errors import RefusalCode
 from dragoman.dialects.linkmobility.contacts import schemas
 from dragoman.dialects.linkmobility.contacts.book import contact_item

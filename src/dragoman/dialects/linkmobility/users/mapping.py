@@ -7,8 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from dragoman.core.accounts.account_fields import AccountFields
-from dragoman.core.accounts.model.accounts import AccountDetails, Permission
-from dragoman.core.accounts.model.views import AccountView
+from dragoman.core.accounts.model.accounts import AccountDetails, AccountView, Permission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.errors import WordedRefusal
 from dragoman.dialects.linkmobility.reading import read_flag

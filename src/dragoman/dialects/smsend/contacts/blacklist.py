@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.inbound.model.inbound import OptOutOrigin
-from dragoman.core.inbound.model.opt_outs import OptOut, OptOutFilter
+from dragoman.core.inbound.model.inbound import OptOut, OptOutFilter, OptOutOrigin
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.contacts import reading
 from dragoman.dialects.smsend.contacts.schemas import Blacklist, BlacklistEntry, PhoneNumbers

@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.inbound.model.inbound import StoredInbound
-from dragoman.core.inbound.model.received_texts import TextKind, TextSearch
+from dragoman.core.inbound.model.inbound import StoredInbound, TextKind, TextSearch
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.smsend.mapping import render_time, zone_of

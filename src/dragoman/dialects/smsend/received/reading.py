@@ -7,8 +7,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from dragoman.core.inbound.inbox import MAX_NUMBERS
+from dragoman.core.inbound.model.inbound import TextKind
 from dragoman.core.inbound.model.keywords import parse_own_number
-from dragoman.core.inbound.model.received_texts import TextKind
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.reading import read_count
 from dragoman.dialects.smsend.times import NOW, OF_TEXTS, Span, parse_span

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dragoman.container import Services
 from dragoman.core.accounts.credits import Purchase as Bought
-from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.accounts.model.purchases import PurchaseView
+from dragoman.core.accounts.model.accounts import Account, PurchaseView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend import mapping
 from dragoman.dialects.smsend.paging import read_page
